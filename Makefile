@@ -1,0 +1,47 @@
+# The same commands for people and for CI; each does all set-up that it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := recorder tests benchmarks
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help install check demo test bench lock schemas clean
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## Virtual environment with the package and its commands
+
+$(VENV)/.installed: pyproject.toml constraints.txt scripts/install
+	@PYTHON=$(PYTHON) scripts/install $(VENV)
+	@touch $@
+
+demo: install ## A simulated experiment, recorded: needs no root
+	$(BIN)/recorder demo --dir build/demo
+
+check: install ## Lint, format, types, layers
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@! grep -n '://' constraints.txt || { echo "constraints.txt holds a URL"; exit 1; }
+
+test: install ## All tests, with real servers (installed with apt where missing)
+	@scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
+	  openssl:openssl systemd-analyze:systemd
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+bench: install ## Images per second, end to end, beside decode and memory copy
+	$(BIN)/python -m benchmarks.end_to_end
+
+lock: install ## Renew constraints.txt
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --all-extras --group dev \
+	  --no-header --no-annotate --quiet -o constraints.txt
+
+schemas: install ## Renew the committed JSON schemas
+	$(BIN)/recorder config schema > config/recorder.schema.json
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Measured performance: ratios in one run, never a timed test."""

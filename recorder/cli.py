@@ -1,0 +1,73 @@
+"""The command line. Commands are imported when called, so that help is quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from recorder import __version__
+from recorder.errors import RecorderError
+
+COMMANDS = {
+    "run": "The daemon: record until told to stop.",
+    "replay": "An image file through the same pipeline into the configured sinks.",
+    "simulate": "Behave like a detector and a timing system that know the truth.",
+    "demo": "Everything at once: simulator, daemon, database, report.",
+    "check": "Configuration, database, broker, detector: ok, or what to do.",
+    "report": "What was recorded, per run and cumulative.",
+    "why": "One image: class, label, and every piece of evidence.",
+    "config": "The configuration's schema, and the effective configuration.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands' names without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command that is called."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"recorder.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """List the commands from the table, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, prog_name="recorder")
+def cli() -> None:
+    """Write down what happens at a serial-crystallography beamline."""
+
+
+def main() -> None:
+    """Run a command; our errors become one line and an exit code."""
+    try:
+        cli(standalone_mode=True)
+    except RecorderError as error:
+        click.echo(f"recorder: {error}", err=True)
+        sys.exit(error.exit_code)
+    except ExceptionGroup as group:
+        ours = group.subgroup(RecorderError)
+        if ours is None or group.split(RecorderError)[1] is not None:
+            raise
+        first = _first(ours)
+        click.echo(f"recorder: {first}", err=True)
+        sys.exit(getattr(first, "exit_code", 1))
+
+
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group

@@ -1,0 +1,74 @@
+"""``recorder demo``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from recorder.log import configure
+
+
+@click.command()
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to leave database, results and truth; default: a temporary "
+    "folder that is removed.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    default=400,
+    show_default=True,
+    help="Images in each of the two runs.",
+)
+@click.option("--keep", is_flag=True, help="Keep the temporary folder.")
+@click.option(
+    "--broker",
+    type=click.Choice(["auto", "mosquitto", "amqtt"]),
+    default="auto",
+    show_default=True,
+    help="MQTT broker to start; auto: mosquitto where it is installed.",
+)
+def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
+    """Everything at once: simulator, daemon, database, report.
+
+    A pump-probe experiment of two runs, one in each stream protocol, recorded by a
+    real daemon into an embedded database. Ends with its report, compared with what
+    the simulator knows to be true.
+    """
+    for name in [name for name in os.environ if name.startswith("RECORDER_")]:
+        del os.environ[name]  # the demonstration is its own beamline
+    configure("warning", "console" if sys.stderr.isatty() else "auto")
+    from recorder.commands.text import report_text
+    from recorder.demo import run_demo
+
+    temporary = folder is None
+    place = folder or Path(tempfile.mkdtemp(prefix="recorder-demo-"))
+    try:
+        result = asyncio.run(run_demo(place.resolve(), images, click.echo, broker))
+        click.echo("\n" + report_text(result.report))
+        for line in result.comparison:
+            click.echo(line)
+        if not temporary or keep:
+            click.echo(_where(place.resolve()))
+    finally:
+        if temporary and not keep:
+            shutil.rmtree(place, ignore_errors=True)
+    sys.exit(0 if result.equal else 1)
+
+
+def _where(place: Path) -> str:
+    return (
+        f"\ndatabase       {place / 'ispyb.sqlite'}\n"
+        f"files per run  {place / 'results'}\n"
+        f"truth          {place / 'truth'}\n"
+        f"again          recorder report -c {place / 'recorder.toml'}"
+    )

@@ -1,0 +1,70 @@
+"""``recorder replay``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from recorder.commands.options import config_option
+from recorder.config import load_settings
+from recorder.log import configure
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--collection", type=FILE, help="A collection/start message as JSON.")
+@click.option("--events", type=FILE, help="Events, one JSON object a line.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Images per second; default: as fast as they are classified.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
+@click.option("--dataset", help="Path of the images in the file, if it has several.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@config_option
+def command(
+    file: Path,
+    collection: Path | None,
+    events: Path | None,
+    rate: float | None,
+    limit: int | None,
+    dataset: str | None,
+    as_json: bool,
+    config: Path | None,
+) -> None:
+    """An image file through the same pipeline into the configured sinks.
+
+    FILE is an NXmx or DECTRIS master, a data file, a CXI file or a recorded stream.
+    """
+    settings = load_settings(config)
+    level = "warning" if settings.log.level == "info" else settings.log.level
+    configure(level, settings.log.format)
+    from recorder.commands.text import progress_bar, report_text
+    from recorder.service.replay import ReplayOptions, replay
+
+    options = ReplayOptions(file, dataset, collection, events, rate, limit)
+    with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:
+        result = asyncio.run(replay(settings, options, progress))
+    click.echo(
+        json.dumps(result.report, indent=1) if as_json else report_text(result.report)
+    )
+    for problem in result.problems:
+        click.echo(f"recorder: {problem}", err=True)
+    if not result.sinks_done:
+        click.echo("recorder: a sink cannot be reached; the journal keeps the run, and "
+                   "the next recorder writes it", err=True)  # fmt: skip
+    received = sum(
+        run["images"]["received"]
+        for experiment in result.report["experiments"]
+        for run in experiment["runs"]
+    )
+    failed = any("missing" in problem for problem in result.problems)
+    if failed or not received or not result.sinks_done:
+        sys.exit(1)

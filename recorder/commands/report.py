@@ -1,0 +1,42 @@
+"""``recorder report``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from recorder.commands.options import config_option
+from recorder.config import load_settings
+
+
+@click.command()
+@click.option("--run", "run", help="Run number, or the beginning of its uid.")
+@click.option("--experiment", help="Experiment name, or DataCollectionGroup id.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@config_option
+def command(
+    run: str | None, experiment: str | None, as_json: bool, config: Path | None
+) -> None:
+    """What was recorded, per run and cumulative, from the journal."""
+    settings = load_settings(config)
+    from recorder.commands.text import report_text
+    from recorder.errors import NoSuchRunError
+    from recorder.journal import Journal
+    from recorder.report import full_report
+    from recorder.service.host import sink_names
+
+    if run is not None and experiment is not None:
+        raise click.UsageError("give --run or --experiment, not both")
+    journal = Journal(settings.journal_path, read_only=True)
+    try:
+        report = full_report(
+            journal, sink_names(settings), run=run, experiment=experiment
+        )
+    finally:
+        journal.close()
+    if (run or experiment) and not report["experiments"]:
+        what = f"run {run}" if run else f"experiment {experiment}"
+        raise NoSuchRunError(f"{what}: not in the journal; `recorder report` lists all")
+    click.echo(json.dumps(report, indent=1) if as_json else report_text(report))

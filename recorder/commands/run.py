@@ -1,0 +1,23 @@
+"""``recorder run``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from recorder.commands.options import config_option
+from recorder.config import load_settings
+from recorder.log import configure
+
+
+@click.command()
+@config_option
+def command(config: Path | None) -> None:
+    """The daemon: record until told to stop."""
+    settings = load_settings(config)
+    configure(settings.log.level, settings.log.format)
+    from recorder.service.daemon import run_daemon
+
+    asyncio.run(run_daemon(settings))

@@ -1,0 +1,165 @@
+"""``recorder simulate``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from recorder.commands.options import config_option
+from recorder.config import Settings, load_settings
+from recorder.log import configure
+from recorder.records import Json
+
+if TYPE_CHECKING:
+    from recorder.simulate.experiment import SimulatedRun
+    from recorder.simulate.series import Series
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--hdf5", type=FILE, help="Send the images of this file.")
+@click.option("--synthetic", is_flag=True, help="Send simulated stills (the default).")
+@click.option(
+    "--protocol",
+    type=click.Choice(["stream1", "stream2"]),
+    default="stream1",
+    show_default=True,
+    help="DECTRIS stream version.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    help="Triggers in each run [default: 1000, or all of the file]",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    help="Triggers per second.",
+)
+@click.option("--faults", default="", help="Such as lost=0.01,missed=0.001,no_end.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Decides all.")
+@click.option("--truth", type=FILE, help="Write the truth of every trigger there.")
+@click.option(
+    "--runs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Runs of one experiment, one after the other.",
+)
+@click.option(
+    "--laser-every",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    help="The laser fires before every n-th trigger; 0: never.",
+)
+@click.option(
+    "--delay",
+    type=click.FloatRange(min=0),
+    help="Laser to X-ray (s) [default: 0.3 periods]",
+)
+@click.option(
+    "--pixels",
+    type=click.IntRange(min=64),
+    default=1024,
+    show_default=True,
+    help="Size of the simulated detector.",
+)
+@click.option(
+    "--experiment", default="simulated", show_default=True, help="Experiment name."
+)
+@click.option("--endpoint", help="Where to send [default: the configured detector's]")
+@click.option("--no-mqtt", is_flag=True, help="A bare detector: nothing is announced.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@config_option
+def command(
+    hdf5: Path | None,
+    synthetic: bool,
+    protocol: str,
+    images: int | None,
+    rate: float,
+    faults: str,
+    seed: int,
+    truth: Path | None,
+    runs: int,
+    laser_every: int,
+    delay: float | None,
+    pixels: int,
+    experiment: str,
+    endpoint: str | None,
+    no_mqtt: bool,
+    as_json: bool,
+    config: Path | None,
+) -> None:
+    """Behave like a detector and a timing system that know the truth.
+
+    Announcements and events go to the configured broker, images to the configured
+    detector endpoint, where `recorder run` takes them.
+    """
+    if hdf5 is not None and synthetic:
+        raise click.UsageError("give --hdf5 or --synthetic, not both")
+    settings = load_settings(config)
+    configure(settings.log.level, settings.log.format)
+    if no_mqtt:
+        mqtt = settings.mqtt.model_copy(update={"enabled": False})
+        settings = settings.model_copy(update={"mqtt": mqtt})
+    from recorder.simulate.experiment import SimulatedRun
+    from recorder.simulate.faults import parse_faults
+    from recorder.simulate.series import file_series, synthetic_series
+    from recorder.simulate.stills import StillSettings, default_geometry
+
+    parsed = parse_faults(faults)
+    if hdf5 is not None:
+        series = file_series(hdf5, images)
+    else:
+        stills = StillSettings(geometry=default_geometry(pixels))
+        series = synthetic_series(images or 1000, seed, settings=stills)
+    plan = [
+        SimulatedRun(
+            number=number,
+            images=len(series.order),
+            rate_hz=rate,
+            protocol=protocol,
+            faults=parsed,
+            seed=seed + number - 1,
+            laser_every=laser_every,
+            delay_s=0.3 / rate if delay is None else delay,
+            experiment=experiment,
+            truth=truth and (truth if runs == 1 else _numbered(truth, number)),
+        )
+        for number in range(1, runs + 1)
+    ]
+    address = endpoint or settings.detector[0].endpoint
+    counts = asyncio.run(_simulate(settings, address, plan, series))
+    for item in counts:
+        click.echo(json.dumps(item) if as_json else _line(item))
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number:03d}{path.suffix}")
+
+
+async def _simulate(
+    settings: Settings, endpoint: str, plan: list[SimulatedRun], series: Series
+) -> list[Json]:
+    from recorder.simulate.experiment import Simulator, detector_socket, timing_broker
+
+    async with detector_socket(endpoint) as socket, timing_broker(settings) as broker:
+        simulator = Simulator(settings, socket, broker)
+        return [await simulator.simulate(run, series) for run in plan]
+
+
+def _line(counts: Json) -> str:
+    return (
+        f"run {counts['uid']}: {counts['triggers']} triggers, {counts['expected']} "
+        f"images, {counts['lost']} lost, {counts['missed']} missed, "
+        f"{counts['hits']} hits, {counts['non_hits']} non-hits, {counts['light']} "
+        f"light, {counts['dark']} dark"
+    )

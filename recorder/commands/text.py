@@ -1,0 +1,107 @@
+"""Reports and progress for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from recorder.records import Json
+
+
+@contextmanager
+def progress_bar(
+    title: str, *, shown: bool
+) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on the terminal; nothing elsewhere."""
+    if not shown:
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def update(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield update
+
+
+def report_text(report: Json) -> str:
+    """A report for people; the same numbers as the JSON."""
+    if not report["experiments"]:
+        return "nothing recorded"
+    return "\n\n".join(_experiment(entry) for entry in report["experiments"])
+
+
+def _experiment(entry: Json) -> str:
+    total = entry["cumulative"]
+    lines = [f"Experiment {entry['experiment']} "
+             f"(DataCollectionGroup {entry['data_collection_group_id']})"]  # fmt: skip
+    for run in entry["runs"]:
+        lines += _run(run)
+    lines.append(
+        f"  all {total['runs']} runs: {total['images']} images, {total['indexed']} "
+        f"indexed, {total['non_indexed_hits']} non-indexed hits, "
+        f"{total['skipped']} skipped (images - hits)"
+    )
+    return "\n".join(lines)
+
+
+def _run(run: Json) -> list[str]:
+    images, classes, pump = run["images"], run["classes"], run["pump"]
+    reason = f" ({run['reason']})" if run["reason"] else ""
+    lines = [
+        f"  Run {run['run']}: {run['state']}, {run['status']}{reason}"
+        f"   DataCollection {run['data_collection_id']}   uid {run['uid']}",
+        f"    images     {_expected(images)} received {images['received']} + lost "
+        f"{images['lost']}"
+        f"   missed triggers {images['missed_triggers']}",
+        f"    received   classified {images['classified']}"
+        + "".join(f", {k} {v}" for k, v in images["unprocessed"].items()),
+        f"    classified indexed {classes['indexed']}, non-indexed hits "
+        f"{classes['non_indexed_hits']}, non-hits {classes['non_hits']}"
+        f"   lattices {classes['lattices']}",
+        f"    hit rate   {_rate(run['rates'])}",
+        f"    pump       light {pump['light']}, dark {pump['dark']}, unknown "
+        f"{pump['unknown']}   evidence: {_evidence(run['evidence'])}",
+    ]
+    for item in run["delays"]:
+        delay = "unknown" if item["delay"] is None else f"{item['delay']:g} s"
+        lines.append(
+            f"    delay      {delay}: {item['images']} images, {item['hits']} hits, "
+            f"{item['indexed']} indexed   (chain {item['chain']}, slot {item['slot']})"
+        )
+    if (cell := run["unit_cell"]["median"]) is not None:
+        text = " ".join(f"{value:.1f}" for value in cell)
+        lines.append(
+            f"    unit cell  {text} (median of {classes['lattices']} lattices)"
+        )
+    if not run["ledger"]["closed"] and run["state"] == "sealed":
+        lines += [f"    NOT CLOSED {item}" for item in run["ledger"]["differences"]]
+    lines += [f"    note       {note}" for note in run["notes"]]
+    sinks = ", ".join(f"{name} {state}" for name, state in run["sinks"].items())
+    return [*lines, f"    sinks      {sinks}"] if sinks else lines
+
+
+def _expected(images: Json) -> str:
+    if images["expected"] is not None:
+        return f"expected {images['expected']} ="
+    declared = images["declared"]
+    return f"{'?' if declared is None else declared} declared, so far"
+
+
+def _rate(rates: Json) -> str:
+    if rates["hit"] is None:
+        return "no image classified"
+    low, high = rates["hit_ci95"]
+    text = f"{rates['hit']:.1%} (95 %: {low:.1%} to {high:.1%})"
+    if rates["indexed_of_hits"] is not None:
+        text += (f", indexed {rates['indexed_of_hits']:.1%} of hits, "
+                 f"{rates['indexed_of_images']:.1%} of images")  # fmt: skip
+    return text
+
+
+def _evidence(evidence: Json) -> str:
+    return ", ".join(f"{name} {n}" for name, n in evidence.items() if n) or "none"

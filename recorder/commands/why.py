@@ -1,0 +1,48 @@
+"""``recorder why``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from recorder.commands.options import config_option
+from recorder.config import load_settings
+from recorder.records import Json
+
+
+@click.command()
+@click.argument("run")
+@click.argument("image", type=click.IntRange(min=0))
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@config_option
+def command(run: str, image: int, as_json: bool, config: Path | None) -> None:
+    """One image: class, spots, lattice, label, and every piece of evidence.
+
+    RUN is a run number (the latest of that number) or the beginning of a uid; IMAGE
+    is the detector's image_id, counted from 0.
+    """
+    settings = load_settings(config)
+    from recorder.journal import Journal
+    from recorder.why import explain_image
+
+    journal = Journal(settings.journal_path, read_only=True)
+    try:
+        answer = explain_image(journal, run, image)
+    finally:
+        journal.close()
+    click.echo(json.dumps(answer, indent=1) if as_json else _text(answer))
+
+
+def _text(answer: Json) -> str:
+    lines = [f"Run {answer['run']} ({answer['uid']}), image {answer['image_id']}"]
+    for name in ("image", "label"):
+        lines.append(f"  {name}")
+        lines += [f"    {key:<16} {value}" for key, value in answer[name].items()]
+    lines.append("  evidence")
+    lines += [
+        f"    {item['rung']:<10} says {item['pump']:<8} {item['because']}"
+        for item in answer["evidence"]
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,86 @@
+"""One base error; each child names the fact that is false, and says what to do."""
+
+from __future__ import annotations
+
+
+class RecorderError(Exception):
+    """Base of every error that the recorder raises on purpose.
+
+    The message is for people: what is wrong, and what to do about it.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(RecorderError):
+    """The configuration cannot be used."""
+
+    exit_code = 2
+
+
+class UsageError(RecorderError):
+    """A command was called with something that it cannot use."""
+
+    exit_code = 2
+
+
+class BadMessageError(RecorderError):
+    """A message from a source breaks its protocol.
+
+    Attributes:
+        kind: Short fixed word under which the message is counted and logged.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class ImageError(RecorderError):
+    """An image was received but its pixels cannot be had."""
+
+    reason = "corrupt"
+
+
+class CorruptImageError(ImageError):
+    """The payload does not decode to the declared shape."""
+
+    reason = "corrupt"
+
+
+class UnsupportedImageError(ImageError):
+    """The payload is in a format that the recorder does not read."""
+
+    reason = "unsupported"
+
+
+class FileFormatError(RecorderError):
+    """A file has no image data that the recorder can read."""
+
+
+class MissingDataFileError(FileFormatError):
+    """A master file points to a data file that is not there."""
+
+
+class JournalError(RecorderError):
+    """The journal cannot be opened or written."""
+
+
+class NoSuchRunError(RecorderError):
+    """The journal has no such run, experiment or image."""
+
+
+class SinkError(RecorderError):
+    """A sink refuses a record for good; repeating it would not help."""
+
+
+class SinkUnavailableError(RecorderError):
+    """A sink cannot be reached now; the same record will be tried again."""
+
+
+class UnitCellError(RecorderError):
+    """Six numbers that make no unit cell."""
+
+
+class ServerMissingError(RecorderError):
+    """A program that is needed here is not installed."""

@@ -1,0 +1,178 @@
+"""Rebuild runs from the journal: after a restart, and for reports."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from recorder.journal.store import Journal
+from recorder.records import (
+    Collection,
+    CollectionEnd,
+    DetectorInfo,
+    EventType,
+    Evidence,
+    ImageClass,
+    Json,
+    RunState,
+    RunStatus,
+    SeriesKey,
+    SeriesStart,
+    TimedEvent,
+    Unprocessed,
+)
+from recorder.runs.run import Run
+
+
+def run_record(run: Run, what: str) -> Json:
+    """The body of a ``run`` record: enough to rebuild all but images and events."""
+    return {
+        "what": what,
+        **run.description(),
+        "state": run.state,
+        "status": run.status,
+        "reason": run.reason,
+        "revision": run.revision,
+        "ended_ns": run.ended_ns,
+        "end": None if run.end is None else [run.end.status, run.end.reason],
+        "notes": run.notes,
+        "counts": dict(run.counts),
+    }
+
+
+def load_run(journal: Journal, uid: str) -> Run | None:
+    """A run as the journal knows it, images and events included."""
+    record = journal.latest("run", uid)
+    if record is None:
+        return None
+    run = _run(record.body)
+    names = {uid, record.body["collection_uid"]} - {None}
+    for name in sorted(names):
+        for entry in journal.records(kinds=("event",), run=name):
+            run.events.add(event_from_json(entry.body))
+    for row in journal.image_columns(uid):
+        _add_image(run, row)
+    return run
+
+
+def load_unsealed(journal: Journal) -> list[Run]:
+    """Runs that were going on when the recorder stopped."""
+    runs = []
+    for uid in journal.run_uids():
+        record = journal.latest("run", uid)
+        if record is not None and record.body["state"] != RunState.SEALED:
+            run = load_run(journal, uid)
+            if run is not None:
+                runs.append(run)
+    return runs
+
+
+def run_numbers(journal: Journal) -> dict[str, int]:
+    """Highest run number of each experiment."""
+    numbers: dict[str, int] = {}
+    for uid in journal.run_uids():
+        record = journal.latest("run", uid)
+        if record is not None:
+            name = (record.body["body"].get("experiment") or {}).get("name")
+            key = str(name or "unnamed")
+            numbers[key] = max(numbers.get(key, 0), record.body["run"])
+    return numbers
+
+
+def _run(body: Json) -> Run:
+    collection = None
+    if body["announced"]:
+        collection = Collection(
+            body["collection_uid"], body["collection_time_ns"], body["body"]
+        )
+    run = Run(
+        uid=body["uid"],
+        number=body["run"],
+        opened_ns=body["opened_ns"],
+        unannounced_body={} if body["announced"] else body["body"],
+        collection=collection,
+        state=RunState(body["state"]),
+        status=RunStatus(body["status"]),
+        reason=body["reason"],
+        ended_ns=body["ended_ns"],
+        revision=body["revision"],
+        folder=body["folder"],
+        counts=Counter(body["counts"]),
+        notes=list(body["notes"]),
+    )
+    if body["end"] is not None:
+        status, reason = body["end"]
+        run.end = CollectionEnd(run.uid, 0, RunStatus(status), reason)
+    if (series := body["series"]) is not None:
+        key = SeriesKey(series["source"], series["series_id"], series["unique_id"])
+        run.key = key
+        if series["header"]:
+            run.start = SeriesStart(
+                key=key,
+                info=_info(series["detector"]),
+                expected_images=series["expected_images"],
+                arm_time_ns=series["arm_time_ns"],
+            )
+    return run
+
+
+def _info(detector: Json) -> DetectorInfo:
+    pairs = ("shape", "pixel_size", "beam_center")
+    fixed: dict[str, Any] = {
+        name: tuple(value) if name in pairs and value is not None else value
+        for name, value in detector.items()
+    }
+    return DetectorInfo(**fixed)
+
+
+def _add_image(run: Run, row: tuple[Any, ...]) -> None:
+    image_id, outcome, start_time_ns, spots, resolution, detail = row
+    run.images.receive(image_id, start_time_ns)
+    run.images.finish(
+        image_id,
+        ImageClass(outcome) if outcome in set(ImageClass) else Unprocessed(outcome),
+        spots=spots,
+        cells=tuple(tuple(item["cell"]) for item in _lattices(detail)),
+        resolution=resolution,
+    )
+
+
+def _lattices(detail: str | None) -> list[Json]:
+    return list(json.loads(detail).get("lattices", ())) if detail else []
+
+
+def event_to_json(event: TimedEvent) -> Json:
+    """A timed event as a journal body."""
+    return {
+        "uid": event.uid,
+        "type": event.type,
+        "time_ns": event.time_ns,
+        "collection": event.collection,
+        "name": event.name,
+        "duration": event.duration_s,
+        "trigger": event.trigger,
+        "clock": event.clock,
+        "evidence": event.evidence,
+        "value": event.value,
+        "more": dict(event.body),
+        "received_ns": event.received_ns,
+    }
+
+
+def event_from_json(body: Json) -> TimedEvent:
+    """The reverse of :func:`event_to_json`."""
+    return TimedEvent(
+        uid=body["uid"],
+        type=EventType(body["type"]),
+        time_ns=body["time_ns"],
+        collection=body["collection"],
+        name=body["name"],
+        duration_s=body["duration"],
+        trigger=body["trigger"],
+        clock=body["clock"],
+        evidence=Evidence(body["evidence"]),
+        value=body["value"],
+        body=body["more"],
+        received_ns=body["received_ns"],
+    )

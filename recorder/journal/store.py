@@ -1,0 +1,374 @@
+"""The journal's file: SQLite in WAL mode.
+
+Whatever must survive is committed here before anyone is told about it. A commit is
+synced to disk, so it survives a power cut as well as ``kill -9``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from recorder.errors import JournalError
+from recorder.records import Json
+
+Seq = int
+FORMAT = "1"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS records (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT, kind TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS records_by_run ON records (run, kind);
+CREATE INDEX IF NOT EXISTS records_by_kind ON records (kind, seq);
+CREATE TABLE IF NOT EXISTS run_ids (id INTEGER PRIMARY KEY, uid TEXT UNIQUE NOT NULL);
+CREATE TABLE IF NOT EXISTS images (
+  run INTEGER NOT NULL, image_id INTEGER NOT NULL, outcome TEXT NOT NULL,
+  start_time_ns INTEGER, stop_time_ns INTEGER, received_ns INTEGER NOT NULL,
+  spots INTEGER NOT NULL, resolution REAL, background REAL,
+  saturated INTEGER NOT NULL, detail TEXT,
+  PRIMARY KEY (run, image_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursors (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS parked (
+  sink TEXT NOT NULL, seq INTEGER NOT NULL, run TEXT, error TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, PRIMARY KEY (sink, seq));
+CREATE TABLE IF NOT EXISTS ids (
+  sink TEXT NOT NULL, run TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (sink, run));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One journal entry."""
+
+    seq: Seq
+    run: str | None
+    kind: str
+    time_ns: int
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """What became of one image."""
+
+    run: str
+    image_id: int
+    outcome: str
+    start_time_ns: int | None = None
+    stop_time_ns: int | None = None
+    received_ns: int = 0
+    spots: int = 0
+    resolution: float | None = None
+    background: float | None = None
+    saturated: int = 0
+    detail: str | None = None
+    """JSON: lattices of an indexed image, reason of an unprocessed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """An entry to append."""
+
+    kind: str
+    run: str | None
+    body: Any
+    time_ns: int
+
+
+class Journal:
+    """One connection to the journal; use each from one thread at a time.
+
+    Args:
+        path: The file; made with its folder unless ``read_only``.
+        read_only: For commands that only look.
+        owner: Take the lock that only one recorder may hold.
+
+    Raises:
+        JournalError: No such file, another format, or another owner.
+    """
+
+    def __init__(
+        self, path: Path, *, read_only: bool = False, owner: bool = False
+    ) -> None:
+        self.path = path
+        self._lock_file: IO[str] | None = None
+        self._lock = threading.Lock()
+        if read_only and not path.is_file():
+            raise JournalError(f"{path}: no journal yet; nothing has been recorded")
+        try:
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            if owner:
+                self._lock_file = _take_lock(path)
+            self._db = sqlite3.connect(
+                f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}",
+                uri=True,
+                timeout=30.0,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._open(read_only)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(
+                f"{path}: cannot open the journal: {error}; check the folder's owner "
+                "and free space"
+            ) from error
+
+    def _open(self, read_only: bool) -> None:
+        if not read_only:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+            self._db.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,)
+            )
+        row = self._db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+        if row is None or row[0] != FORMAT:
+            found = row[0] if row else "none"
+            raise JournalError(
+                f"{self.path}: journal format {found}, this recorder reads {FORMAT}; "
+                "move the file away to start a new journal"
+            )
+
+    def close(self) -> None:
+        """Close the file and give the lock back."""
+        self._db.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise JournalError(f"{self.path}: cannot write: {error}") from error
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    # -- writing ------------------------------------------------------------------
+
+    def write(
+        self, records: Iterable[NewRecord] = (), images: Sequence[ImageRow] = ()
+    ) -> None:
+        """Append records and image rows in one transaction; an image stays one row."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO records (kind, run, body, time_ns) VALUES (?, ?, ?, ?)",
+                [(r.kind, r.run, _dump(r.body), r.time_ns) for r in records],
+            )
+            if images:
+                ids = self._run_ids(db, {row.run for row in images})
+                db.executemany(
+                    "INSERT OR IGNORE INTO images VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                    [
+                        (
+                            ids[row.run], row.image_id, row.outcome,
+                            row.start_time_ns, row.stop_time_ns, row.received_ns,
+                            row.spots, row.resolution, row.background,
+                            row.saturated, row.detail,
+                        )
+                        for row in images
+                    ],
+                )  # fmt: skip
+
+    def _run_ids(self, db: sqlite3.Connection, uids: set[str]) -> dict[str, int]:
+        db.executemany(
+            "INSERT OR IGNORE INTO run_ids (uid) VALUES (?)", [(uid,) for uid in uids]
+        )
+        found = db.execute(
+            f"SELECT uid, id FROM run_ids WHERE uid IN ({','.join('?' * len(uids))})",
+            tuple(uids),
+        )
+        return dict(found.fetchall())
+
+    # -- reading ------------------------------------------------------------------
+
+    def records(
+        self,
+        *,
+        after: Seq = 0,
+        kinds: Sequence[str] = (),
+        run: str | None = None,
+        limit: int = -1,
+    ) -> list[Record]:
+        """Records in order."""
+        where, values = ["seq > ?"], [after]
+        parameters: list[Any] = list(values)
+        if kinds:
+            where.append(f"kind IN ({','.join('?' * len(kinds))})")
+            parameters += kinds
+        if run is not None:
+            where.append("run = ?")
+            parameters.append(run)
+        rows = self._db.execute(
+            "SELECT seq, run, kind, time_ns, body FROM records "
+            f"WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?",
+            (*parameters, limit),
+        )
+        return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
+
+    def latest(self, kind: str, run: str) -> Record | None:
+        """The last record of a kind for a run."""
+        row = self._db.execute(
+            "SELECT seq, run, kind, time_ns, body FROM records "
+            "WHERE run = ? AND kind = ? ORDER BY seq DESC LIMIT 1",
+            (run, kind),
+        ).fetchone()
+        if row is None:
+            return None
+        seq, uid, name, time_ns, body = row
+        return Record(seq, uid, name, time_ns, json.loads(body))
+
+    def run_uids(self) -> list[str]:
+        """All runs, oldest first."""
+        rows = self._db.execute(
+            "SELECT run FROM records WHERE kind = 'run' GROUP BY run ORDER BY MIN(seq)"
+        )
+        return [uid for (uid,) in rows]
+
+    def image_columns(self, run: str) -> list[tuple[Any, ...]]:
+        """(image_id, outcome, start_time_ns, spots, resolution, detail) by id."""
+        return self._db.execute(
+            "SELECT image_id, outcome, start_time_ns, spots, resolution, detail "
+            "FROM images JOIN run_ids ON run_ids.id = images.run WHERE uid = ? "
+            "ORDER BY image_id",
+            (run,),
+        ).fetchall()
+
+    def image_rows(self, run: str, image_id: int | None = None) -> Iterator[ImageRow]:
+        """Image rows of a run by id, or the one asked for."""
+        one = "" if image_id is None else "AND image_id = ? "
+        rows = self._db.execute(
+            "SELECT uid, image_id, outcome, start_time_ns, stop_time_ns, received_ns, "
+            "spots, resolution, background, saturated, detail FROM images "
+            f"JOIN run_ids ON run_ids.id = images.run WHERE uid = ? {one}"
+            "ORDER BY image_id",
+            (run,) if image_id is None else (run, image_id),
+        )
+        return (ImageRow(*row) for row in rows)
+
+    def indexed_details(self, run: str, step: int = 1) -> list[str]:
+        """Details of every ``step``-th image_id that is indexed."""
+        rows = self._db.execute(
+            "SELECT detail FROM images JOIN run_ids ON run_ids.id = images.run "
+            "WHERE uid = ? AND outcome = 'indexed' AND image_id % ? = 0 "
+            "ORDER BY image_id",
+            (run, step),
+        )
+        return [detail for (detail,) in rows if detail]
+
+    def image_count(self) -> int:
+        """Image rows of all runs."""
+        return int(self._db.execute("SELECT COUNT(*) FROM images").fetchone()[0])
+
+    # -- sinks --------------------------------------------------------------------
+
+    def cursor(self, sink: str) -> Seq:
+        """The last record that a sink has done with."""
+        row = self._db.execute(
+            "SELECT seq FROM cursors WHERE sink = ?", (sink,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def advance(self, sink: str, seq: Seq, run: str | None, ids: Json | None) -> None:
+        """A sink has done with a record; remember the ids it was given."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, seq))
+            if run is not None and ids:
+                db.execute(
+                    "INSERT OR REPLACE INTO ids VALUES (?, ?, ?)",
+                    (sink, run, _dump(ids)),
+                )
+
+    def park(self, sink: str, record: Record, error: str) -> None:
+        """A sink refuses a record for good: keep why, let the rest pass."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)",
+                (sink, record.seq, record.run, error, time.time_ns()),
+            )
+            db.execute(
+                "INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, record.seq)
+            )
+
+    def unpark(self, sink: str) -> int:
+        """Put a sink's cursor back before its first parked record; how many."""
+        with self._transaction() as db:
+            first, count = db.execute(
+                "SELECT MIN(seq), COUNT(*) FROM parked WHERE sink = ?", (sink,)
+            ).fetchone()
+            if count:
+                db.execute("DELETE FROM parked WHERE sink = ?", (sink,))
+                db.execute(
+                    "UPDATE cursors SET seq = MIN(seq, ?) WHERE sink = ?",
+                    (first - 1, sink),
+                )
+        return int(count)
+
+    def parked(self, sink: str, run: str) -> str | None:
+        """Why a sink refused a run first, None if it did not; the rest follows."""
+        row = self._db.execute(
+            "SELECT error FROM parked WHERE sink = ? AND run = ? ORDER BY seq",
+            (sink, run),
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def ids(self, sink: str, run: str) -> Json:
+        """The ids that a sink was given for a run."""
+        row = self._db.execute(
+            "SELECT body FROM ids WHERE sink = ? AND run = ?", (sink, run)
+        ).fetchone()
+        return dict(json.loads(row[0])) if row else {}
+
+    def backlog(self, sink: str, kinds: Sequence[str]) -> int:
+        """Records that a sink still has to apply."""
+        row = self._db.execute(
+            "SELECT COUNT(*) FROM records "
+            f"WHERE kind IN ({','.join('?' * len(kinds))}) AND seq > ?",
+            (*kinds, self.cursor(sink)),
+        ).fetchone()
+        return int(row[0])
+
+    def last_seq(self, run: str, kinds: Sequence[str]) -> Seq:
+        """The last record of these kinds for a run, 0 if there is none."""
+        row = self._db.execute(
+            "SELECT MAX(seq) FROM records WHERE run = ? "
+            f"AND kind IN ({','.join('?' * len(kinds))})",
+            (run, *kinds),
+        ).fetchone()
+        return int(row[0] or 0)
+
+
+def _take_lock(path: Path) -> IO[str]:
+    file = path.with_suffix(".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise JournalError(
+            f"{path}: another recorder uses this journal; stop it, or give this one "
+            "its own state_directory"
+        ) from error
+    return file
+
+
+def _dump(body: Any) -> str:
+    return json.dumps(body, separators=(",", ":"), default=str, allow_nan=False)

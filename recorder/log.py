@@ -1,0 +1,103 @@
+"""Structured logs: events with fields, never sentences, never a line per image."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+import structlog
+
+Logger = structlog.typing.FilteringBoundLogger
+
+# Local variables stay out of tracebacks: some hold passwords, some hold images.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+
+
+def get_logger(name: str) -> Logger:
+    """A logger whose lines carry ``part=name``."""
+    return cast(Logger, structlog.get_logger(part=name))
+
+
+def configure(level: str = "info", fmt: str = "auto") -> None:
+    """Set up logging to stderr.
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        fmt: ``console``, ``json``, ``journald``, or ``auto``: console on a
+            terminal, journald when systemd reads our stderr, else JSON lines.
+    """
+    if fmt == "auto":
+        fmt = _choose()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=False),
+    ]
+    if fmt == "console":
+        last: list[Any] = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    elif fmt == "journald":
+        last = [_TRACEBACKS, _JournaldRenderer()]
+    else:
+        last = [
+            _TRACEBACKS,
+            structlog.processors.JSONRenderer(default=str),
+        ]
+    structlog.configure(
+        processors=shared + last,
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    # Libraries log through the standard library: only their warnings are news.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    logging.getLogger("mqtt").setLevel(logging.CRITICAL)
+
+
+def _choose() -> str:
+    if sys.stderr.isatty():
+        return "console"
+    return "journald" if _stderr_is_journal() else "json"
+
+
+def _stderr_is_journal() -> bool:
+    """Systemd names the device and inode of the socket it gave us."""
+    stream = os.environ.get("JOURNAL_STREAM", "")
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return stream == f"{status.st_dev}:{status.st_ino}"
+
+
+class _JournaldRenderer:
+    """Send the event natively, so that its fields can be filtered by."""
+
+    def __init__(self, path: str = "/run/systemd/journal/socket") -> None:
+        from logging_journald import JournaldTransport
+
+        self._transport = JournaldTransport(path)
+
+    def __call__(
+        self, logger: Any, method: str, event: MutableMapping[str, Any]
+    ) -> str:
+        """Send, then drop: nothing is left to print."""
+        fields = [
+            ("MESSAGE", str(event.pop("event", ""))),
+            ("PRIORITY", _PRIORITIES.get(method, 6)),
+            ("SYSLOG_IDENTIFIER", "recorder"),
+        ]
+        fields += [(f"SSX_{key.upper()}", str(value)) for key, value in event.items()]
+        self._transport.send(fields)
+        raise structlog.DropEvent

@@ -1,0 +1,241 @@
+"""The report of runs and experiments (DESIGN section 4), from the journal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from recorder.journal import Journal
+from recorder.journal.restore import load_run
+from recorder.records import Chain, Evidence, Json, RunState
+from recorder.runs.images import INDEXED, NON_INDEXED_HIT
+from recorder.runs.run import Run
+from recorder.ssx.statistics import delay_bins, fraction, median_cell, wilson
+from recorder.ssx.timeline import EVIDENCES, Labels
+
+UID_PREFIX = 6
+SINK_KINDS = ("run", "run_updated", "run_sealed")
+
+
+def iso(time_ns: int | None) -> str | None:
+    """A time for people and programs: RFC 3339 with zone and microseconds."""
+    if time_ns is None:
+        return None
+    moment = datetime.fromtimestamp(time_ns // 1000 / 1e6, UTC)
+    return moment.astimezone().isoformat(timespec="microseconds")
+
+
+def run_report(run: Run) -> Json:
+    """The report of one run, without what only sinks know."""
+    labels = run.labels()
+    ledger = run.ledger(labels)
+    hits = ledger.indexed + ledger.non_indexed_hits
+    outcome = run.images.column("outcome")[run.images.ids]
+    resolution = run.images.column("resolution")
+    finite = resolution[np.isfinite(resolution)]
+    differences = ledger.differences() if run.state is RunState.SEALED else ()
+    return {
+        "run": run.number,
+        "uid": run.uid,
+        "data_collection_id": None,
+        "state": run.state,
+        "status": run.status,
+        "reason": run.reason,
+        "revision": run.revision,
+        "announced": run.announced,
+        "space_group": run.body.get("space_group"),
+        "start_time": iso(run.opened_ns),
+        "end_time": iso(run.ended_ns),
+        "images": {
+            "declared": run.declared_images,
+            "expected": ledger.expected,
+            "received": ledger.received,
+            "lost": ledger.lost,
+            "missed_triggers": ledger.missed,
+            "classified": ledger.classified,
+            "unprocessed": dict(ledger.unprocessed),
+            "pending": ledger.pending,
+            "triggers": ledger.triggers,
+            "lost_ranges": (
+                run.images.lost_ranges(ledger.expected or run.images.size)
+                if ledger.lost
+                else []
+            ),
+        },
+        "classes": {
+            "indexed": ledger.indexed,
+            "non_indexed_hits": ledger.non_indexed_hits,
+            "non_hits": ledger.non_hits,
+            "lattices": run.images.lattice_count,
+        },
+        "rates": _rates(hits, ledger.indexed, ledger.classified),
+        "pump": {
+            "light": ledger.light,
+            "dark": ledger.dark,
+            "unknown": ledger.unknown,
+        },
+        "evidence": _evidence(labels),
+        "delays": _delays(run, labels, outcome),
+        "event_chains": [chain_json(chain) for chain in run.chains],
+        "unit_cell": {
+            "median": median_cell(run.images.cells),
+            "images": ledger.indexed,
+        },
+        "resolution": {
+            "median": round(float(np.median(finite)), 3) if finite.size else None
+        },
+        "ledger": {"closed": ledger.closed, "differences": list(differences)},
+        "counts": {name: int(n) for name, n in run.counts.items() if n},
+        "events": dict(run.events.counts),
+        "contradictions": labels.contradictions,
+        "notes": list(run.notes),
+        "sinks": {},
+    }
+
+
+def _rates(hits: int, indexed: int, classified: int) -> Json:
+    interval = wilson(hits, classified)
+    return {
+        "hit": _round(fraction(hits, classified)),
+        "hit_ci95": None if interval is None else [round(x, 6) for x in interval],
+        "indexed_of_hits": _round(fraction(indexed, hits)),
+        "indexed_of_images": _round(fraction(indexed, classified)),
+    }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _evidence(labels: Labels) -> dict[str, int]:
+    counts = np.bincount(labels.evidence, minlength=len(EVIDENCES))
+    found = dict(zip(EVIDENCES, counts.tolist(), strict=True))
+    return {str(name): found[name] for name in Evidence}
+
+
+def _delays(run: Run, labels: Labels, outcome: Any) -> list[Json]:
+    chains = run.chains
+    indexed = outcome == INDEXED
+    hit = indexed | (outcome == NON_INDEXED_HIT)
+    return [
+        {
+            "chain": chains[item.chain].name if item.chain >= 0 else None,
+            "slot": item.slot if item.slot >= 0 else None,
+            "delay": item.delay_s,
+            "images": item.images,
+            "hits": item.hits,
+            "indexed": item.indexed,
+        }
+        for item in delay_bins(labels, hit, indexed)
+    ]
+
+
+def chain_json(chain: Chain) -> Json:
+    """A chain as commanded; what was measured stands beside it once it is known."""
+    commanded = [
+        {
+            "type": str(event.type),
+            "name": event.name,
+            "offset": event.offset,
+            "duration": event.duration,
+            "period": event.period,
+            "repetition": event.repetition,
+        }
+        for event in chain.events
+    ]
+    return {
+        "name": chain.name,
+        "scope": chain.scope,
+        "commanded": commanded,
+        "measured": [],
+    }
+
+
+def stored_report(journal: Journal, uid: str, sinks: tuple[str, ...]) -> Json | None:
+    """A run's report: as sealed, or as far as it has come."""
+    run = load_run(journal, uid)
+    if run is None:
+        return None
+    sealed = journal.latest("run_sealed", uid)
+    report: Json = (
+        sealed.body["report"]
+        if sealed is not None and run.state is RunState.SEALED
+        else run_report(run)
+    )
+    report["experiment"] = run.experiment
+    report["sinks"] = {sink: _sink_state(journal, sink, uid) for sink in sinks}
+    ids = journal.ids("ispyb", uid)
+    report["data_collection_id"] = ids.get("data_collection_id")
+    report["data_collection_group_id"] = ids.get("data_collection_group_id")
+    return report
+
+
+def _sink_state(journal: Journal, sink: str, uid: str) -> str:
+    if (error := journal.parked(sink, uid)) is not None:
+        return f"parked: {error}"
+    done = journal.cursor(sink) >= journal.last_seq(uid, SINK_KINDS)
+    return "written" if done else "pending"
+
+
+def full_report(
+    journal: Journal,
+    sinks: tuple[str, ...],
+    *,
+    run: str | None = None,
+    experiment: str | None = None,
+) -> Json:
+    """All experiments of the journal, or those asked for.
+
+    Args:
+        journal: Where the runs are.
+        sinks: Names of the sinks to report on.
+        run: Run number, or at least 6 characters of the beginning of a uid.
+        experiment: Experiment name or DataCollectionGroup id.
+    """
+    groups: dict[tuple[Any, ...], Json] = {}
+    for uid in journal.run_uids():
+        item = stored_report(journal, uid, sinks)
+        if item is None or not _asked_for(item, run, experiment):
+            continue
+        name = item.pop("experiment")
+        group_id = item.pop("data_collection_group_id")
+        entry = groups.setdefault(
+            (name, group_id),
+            {"experiment": name, "data_collection_group_id": group_id, "runs": []},
+        )
+        entry["runs"].append(item)
+    for entry in groups.values():
+        entry["cumulative"] = cumulative(entry["runs"])
+    return {"experiments": list(groups.values())}
+
+
+def is_run(name: str, number: int, uid: str) -> bool:
+    """Whether people mean this run: its number, its uid, or how its uid begins.
+
+    A beginning has at least UID_PREFIX characters: "9" is a number, not a uid.
+    """
+    prefix = len(name) >= UID_PREFIX and uid.startswith(name)
+    return name in (str(number), uid) or prefix
+
+
+def _asked_for(item: Json, run: str | None, experiment: str | None) -> bool:
+    if run is not None and not is_run(run, item["run"], item["uid"]):
+        return False
+    names = (item["experiment"], str(item["data_collection_group_id"]))
+    return experiment is None or experiment in names
+
+
+def cumulative(runs: list[Json]) -> Json:
+    """Sums over runs; ``skipped`` is ISPyB's word: images minus hits."""
+    images = sum(run["images"]["received"] for run in runs)
+    indexed = sum(run["classes"]["indexed"] for run in runs)
+    others = sum(run["classes"]["non_indexed_hits"] for run in runs)
+    return {
+        "runs": len(runs),
+        "images": images,
+        "indexed": indexed,
+        "non_indexed_hits": others,
+        "skipped": images - indexed - others,
+    }

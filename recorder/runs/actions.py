@@ -1,0 +1,59 @@
+"""What the run book decides; the service carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recorder.records import Image, SeriesKey, SeriesStart
+from recorder.runs.run import Run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A run exists now: journal it, show it."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changed:
+    """A run's announcement or series changed: journal its description again."""
+
+    run: Run
+    what: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accepted:
+    """An image belongs to a run and is new: classify it."""
+
+    run: Run
+    image: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sealed:
+    """A run is complete: journal its report."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something to log and count: an event name and its fields."""
+
+    event: str
+    level: str
+    fields: tuple[tuple[str, object], ...] = ()
+    run: Run | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dropped:
+    """A series ended without a single image: nothing to record."""
+
+    key: SeriesKey
+    start: SeriesStart | None
+
+
+Action = Opened | Changed | Accepted | Sealed | Noticed | Dropped

@@ -1,0 +1,424 @@
+"""The run book: sorts series, images and events into runs, and seals them.
+
+Everything here is a decision, nothing an effect: the caller passes records and the
+monotonic time, and carries out the actions that come back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from recorder.records import (
+    Collection,
+    CollectionEnd,
+    Image,
+    RunState,
+    RunStatus,
+    SeriesEnd,
+    SeriesKey,
+    SeriesStart,
+    TimedEvent,
+)
+from recorder.runs.actions import (
+    Accepted,
+    Action,
+    Changed,
+    Dropped,
+    Noticed,
+    Opened,
+    Sealed,
+)
+from recorder.runs.binding import best_run, series_matches
+from recorder.runs.endings import BookSettings, decide_status, overdue
+from recorder.runs.images import NO_TIME
+from recorder.runs.run import Run
+
+# An id further beyond everything seen than this is garbage, not a gap.
+MAX_JUMP = 1_000_000
+# A run opened as unannounced is adopted by an announcement made so close to it.
+ADOPT_WINDOW_S = 5.0
+KEPT_SEALED = 8
+KEPT_EVENTS = 100_000
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A series that waits for its announcement, with the images that came."""
+
+    key: SeriesKey
+    start: SeriesStart | None
+    uid: str | None = None
+    images: list[Image] = field(default_factory=list)
+    since: float | None = None
+    ended: SeriesEnd | None = None
+
+
+class RunBook:
+    """All runs that are not yet sealed, and the last ones that are."""
+
+    def __init__(self, settings: BookSettings) -> None:
+        self._settings = settings
+        self._runs: list[Run] = []
+        self._sealed: deque[Run] = deque(maxlen=KEPT_SEALED)
+        self._waiting: dict[str, _Waiting] = {}
+        self._early: deque[TimedEvent] = deque(maxlen=KEPT_EVENTS)
+        self._numbers: Counter[str] = Counter()
+        self._past: frozenset[str] = frozenset()
+
+    # -- what is there ------------------------------------------------------------
+
+    @property
+    def active(self) -> list[Run]:
+        """Runs that are not sealed, oldest first."""
+        return list(self._runs)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing open and nothing waiting."""
+        return not self._runs and not any(w.images for w in self._waiting.values())
+
+    def restore(
+        self, runs: Iterable[Run], numbers: dict[str, int], past: Iterable[str]
+    ) -> None:
+        """Take over what a journal holds.
+
+        Args:
+            runs: Runs that are not sealed.
+            numbers: Highest run number of each experiment.
+            past: Uids of all runs ever announced: a repeated message is no new run.
+        """
+        self._past = frozenset(past)
+        self._numbers.update(numbers)
+        for run in runs:
+            (self._sealed if run.state is RunState.SEALED else self._runs).append(run)
+
+    def _by_uid(self, uid: str) -> Run | None:
+        for run in (*self._runs, *self._sealed):
+            if uid == run.uid or (run.collection and uid == run.collection.uid):
+                return run
+        return None
+
+    def _by_series(self, key: SeriesKey) -> Run | None:
+        """The latest run of a series; an unknown unique id matches by number."""
+        for run in reversed((*self._sealed, *self._runs)):
+            if run.key is not None and _same(run.key, key):
+                return run
+        return None
+
+    def _open_of(self, source: str) -> Run | None:
+        for run in self._runs:
+            if run.state is RunState.OPEN and run.key and run.key.source == source:
+                return run
+        return None
+
+    # -- detector -----------------------------------------------------------------
+
+    def series_start(self, start: SeriesStart, now: float) -> list[Action]:
+        """A header came: end what is open, then look for the announcement."""
+        key = start.key
+        waiting = self._waiting.get(key.source)
+        known = self._by_series(key)
+        if (waiting and waiting.key == key) or (known and known.key == key):
+            return [_notice("series_header_repeated", "warning", key, run=known)]
+        actions = self._leave_open_series(key, now)
+        self._waiting[key.source] = _Waiting(key, start, start.recorder_uid)
+        return actions + self._bind(key.source, now)
+
+    def _leave_open_series(self, key: SeriesKey, now: float) -> list[Action]:
+        """A new series begins on this source: the old one is over."""
+        actions: list[Action] = []
+        if run := self._open_of(key.source):
+            if run.images.received == 0 and run.announced:
+                actions.append(_notice("series_replaced", "warning", run.key, run=run))
+                run.key, run.start, run.state = None, None, RunState.ANNOUNCED
+            else:
+                reason = "a new series began before this one ended"
+                actions += self._end(run, now, RunStatus.ABORTED, reason)
+        if old := self._waiting.pop(key.source, None):
+            actions += self._give_up(old, now)
+        return actions
+
+    def _give_up(self, waiting: _Waiting, now: float) -> list[Action]:
+        """A waiting series is over: record it if it has images."""
+        if not waiting.images:
+            return [Dropped(waiting.key, waiting.start)]
+        actions = self._open_unannounced(waiting, now)
+        if run := self._by_series(waiting.key):
+            reason = "a new series began before this one ended"
+            actions += self._end(run, now, RunStatus.ABORTED, reason)
+        return actions
+
+    def image(self, image: Image, now: float) -> list[Action]:
+        """An image came."""
+        run = self._by_series(image.key)
+        if run is not None and not _another_series(run, image):
+            return self._accept(run, image, now)
+        if run is not None:
+            restarted = f"restarted@{image.received_ns}"
+            image = replace(image, key=replace(image.key, unique_id=restarted))
+        source = image.key.source
+        waiting = self._waiting.get(source)
+        actions: list[Action] = []
+        if waiting is None or not _same(waiting.key, image.key):
+            actions += self._leave_open_series(image.key, now)
+            waiting = self._waiting[source] = _Waiting(image.key, None)
+            actions.append(_notice("series_header_missing", "warning", image.key))
+        waiting.images.append(image)
+        waiting.uid = waiting.uid or image.recorder_uid
+        if waiting.since is None:
+            waiting.since = now
+        return actions + self._bind(source, now)
+
+    def _accept(self, run: Run, image: Image, now: float) -> list[Action]:
+        seen = run.images.size
+        limit = max(run.declared_images or 0, seen) + MAX_JUMP
+        if image.image_id >= min(limit, self._settings.max_image_id):
+            run.counts["impossible_ids"] += 1
+            return [_notice("image_id_impossible", "warning", image.key,
+                            image_id=image.image_id, run=run)]  # fmt: skip
+        if not run.images.receive(image.image_id, image.start_time_ns):
+            run.counts["duplicate_images"] += 1
+            return []
+        run.counts["out_of_order_images"] += image.image_id < seen - 1
+        run.counts["ignored_channels"] += len(image.ignored_channels)
+        run.last_progress = now
+        actions: list[Action] = [Accepted(run, image)]
+        if run.state is RunState.SEALED:
+            run.counts["late_images"] += 1
+            actions.insert(0, self._reopen(run, now))
+        if run.images.stride > 1 and not run.stride_told:
+            run.stride_told = True
+            actions.append(_notice("second_client", "error", image.key,
+                                   stride=run.images.stride, run=run))  # fmt: skip
+            run.note(f"only every {run.images.stride}. image arrives: another client "
+                     "is connected to the detector's socket")  # fmt: skip
+        elif run.stride_told and run.images.stride == 1:
+            run.stride_told = False
+        return actions
+
+    def _reopen(self, run: Run, now: float) -> Action:
+        """A late image: seal the run again, as a further revision."""
+        run.state = RunState.DRAINING
+        run.revision += 1
+        run.drain_until = now + self._settings.drain_s
+        self._sealed.remove(run)
+        self._runs.append(run)
+        return _notice("run_reopened", "warning", run.key, run=run)
+
+    def series_end(self, end: SeriesEnd, now: float) -> list[Action]:
+        """A series ended."""
+        run = self._by_series(end.key)
+        if run is not None and run.state is RunState.OPEN:
+            return self._end(run, now, None, "", end.received_ns)
+        waiting = self._waiting.get(end.key.source)
+        if waiting and _same(waiting.key, end.key):
+            if waiting.images:
+                waiting.ended = end
+                return []
+            del self._waiting[end.key.source]
+            return [Dropped(waiting.key, waiting.start)]
+        return [_notice("series_end_unmatched", "warning", end.key, run=run)]
+
+    def _end(
+        self,
+        run: Run,
+        now: float,
+        status: RunStatus | None,
+        reason: str,
+        ended_ns: int | None = None,
+    ) -> list[Action]:
+        run.state = RunState.DRAINING
+        run.drain_until = now + self._settings.drain_s
+        run.ended_ns = ended_ns
+        if status is not None:
+            run.status, run.reason = status, reason
+        return [Changed(run, "series_ended")]
+
+    # -- binding ------------------------------------------------------------------
+
+    def _bind(self, source: str, now: float) -> list[Action]:
+        """Give a waiting series to its announced run, or open it after the hold."""
+        waiting = self._waiting.get(source)
+        if waiting is None:
+            return []
+        start = waiting.start
+        received = start.received_ns if start else waiting.images[0].received_ns
+        window = int(self._settings.match_window_s * 1e9)
+        run = best_run(self._runs, waiting.key, start, waiting.uid, received, window)
+        if run is not None:
+            del self._waiting[source]
+            return self._begin(run, waiting, now)
+        held = waiting.since is not None and now - waiting.since
+        if held is not False and held >= self._settings.hold_s:
+            del self._waiting[source]
+            return self._open_unannounced(waiting, now)
+        return []
+
+    def _begin(self, run: Run, waiting: _Waiting, now: float) -> list[Action]:
+        run.key, run.start = waiting.key, waiting.start
+        run.state, run.last_progress = RunState.OPEN, now
+        if run.start is None:
+            run.note("the series header was missing: joined late, or it was lost")
+        for problem in run.start.problems if run.start else ():
+            run.note(problem)
+        actions: list[Action] = [Changed(run, "series_started")]
+        for image in waiting.images:
+            actions += self._accept(run, image, now)
+        if waiting.ended:
+            actions += self._end(run, now, None, "", waiting.ended.received_ns)
+        return actions
+
+    def _open_unannounced(self, waiting: _Waiting, now: float) -> list[Action]:
+        body = self._settings.unannounced_body
+        run = Run(
+            uid=str(uuid.uuid4()),
+            number=0,
+            opened_ns=waiting.images[0].received_ns,
+            unannounced_body=body,
+        )
+        run.number = self._number(run.experiment, None)
+        run.note("unannounced: no collection/start for this series")
+        self._runs.append(run)
+        self._adopt_early_events(run)
+        return [Opened(run), *self._begin(run, waiting, now)]
+
+    def _number(self, experiment: str, asked: int | None) -> int:
+        number = asked if asked is not None else self._numbers[experiment] + 1
+        self._numbers[experiment] = max(self._numbers[experiment], number)
+        return number
+
+    # -- control events -----------------------------------------------------------
+
+    def collection(self, collection: Collection, now: float) -> list[Action]:
+        """A run was announced."""
+        if known := self._by_uid(collection.uid):
+            known.counts["duplicate_announcements"] += 1
+            return []
+        if collection.uid in self._past:
+            return []
+        if (run := self._adopting(collection)) is not None:
+            run.collection = collection
+            run.notes = [n for n in run.notes if not n.startswith("unannounced")]
+            run.note("announced after its first images")
+            self._adopt_early_events(run)
+            return [Changed(run, "announced")]
+        run = Run(
+            uid=collection.uid,
+            number=0,
+            opened_ns=collection.received_ns,
+            collection=collection,
+            last_progress=now,
+        )
+        run.number = self._number(run.experiment, collection.body.get("run"))
+        self._runs.append(run)
+        self._adopt_early_events(run)
+        actions: list[Action] = [Opened(run)]
+        for source in list(self._waiting):
+            actions += self._bind(source, now)
+        return actions
+
+    def _adopting(self, collection: Collection) -> Run | None:
+        """An open, unannounced run that this late announcement is for."""
+        window = ADOPT_WINDOW_S * 1e9
+        for run in self._runs:
+            if run.announced or run.key is None:
+                continue
+            uid = run.start.recorder_uid if run.start else None
+            if series_matches(collection, run.key, run.start, uid):
+                return run
+            near = abs(collection.time_ns - run.opened_ns) <= window
+            if near and uid is None and collection.series_unique_id is None:
+                return run
+        return None
+
+    def collection_end(self, end: CollectionEnd, now: float) -> list[Action]:
+        """The announced end of a run."""
+        run = self._by_uid(end.uid)
+        if run is None:
+            return [Noticed("collection_unknown", "warning", (("uid", end.uid),))]
+        if run.end is not None:
+            return []
+        run.end = end
+        if run.state is RunState.SEALED and run.status is not end.status:
+            run.status, run.reason = end.status, end.reason
+            return [self._reopen(run, now)]
+        if run.state is RunState.ANNOUNCED:
+            run.state = RunState.DRAINING
+            run.drain_until = now + self._settings.drain_s
+        return []
+
+    def event(self, event: TimedEvent) -> Run | None:
+        """A timed event; the run it belongs to, None while that is not known."""
+        if event.collection is not None:
+            run = self._by_uid(event.collection)
+        else:
+            run = next((r for r in reversed(self._runs)), None)
+        if run is None:
+            self._early.append(event)
+        elif not run.events.add(event):
+            run.counts["duplicate_events"] += 1
+        return run
+
+    def _adopt_early_events(self, run: Run) -> None:
+        """Events may come before the announcement that they name."""
+        uids = {run.uid, run.collection.uid if run.collection else run.uid}
+        kept = [e for e in self._early if e.collection not in uids]
+        for event in self._early:
+            if event.collection in uids:
+                run.events.add(event)
+        self._early = deque(kept, maxlen=KEPT_EVENTS)
+
+    # -- time ---------------------------------------------------------------------
+
+    def tick(self, now: float) -> list[Action]:
+        """Holds, timeouts and seals that are due."""
+        actions: list[Action] = []
+        for source in list(self._waiting):
+            actions += self._bind(source, now)
+        for run in list(self._runs):
+            if run.state is RunState.DRAINING:
+                actions += self._check_draining(run, now)
+            elif (over := overdue(run, now, self._settings)) is not None:
+                actions += self._end(run, now, *over)
+        return actions
+
+    def _check_draining(self, run: Run, now: float) -> list[Action]:
+        if now < run.drain_until or run.images.pending:
+            return []
+        decide_status(run)
+        run.state = RunState.SEALED
+        self._runs.remove(run)
+        self._sealed.append(run)
+        return [Sealed(run)]
+
+
+def _same(a: SeriesKey, b: SeriesKey) -> bool:
+    """Same series; without its header a series has no unique id ("")."""
+    return (a.source, a.series_id) == (b.source, b.series_id) and (
+        a.unique_id == b.unique_id or "" in (a.unique_id, b.unique_id)
+    )
+
+
+def _another_series(run: Run, image: Image) -> bool:
+    """A known image_id with another start time: the detector began anew, unheard."""
+    if image.start_time_ns is None or not 0 <= image.image_id < run.images.size:
+        return False
+    known = int(run.images.column("start_time_ns")[image.image_id])
+    return known not in (NO_TIME, image.start_time_ns) and image.key.unique_id != (
+        run.key.unique_id if run.start and run.key else ""
+    )
+
+
+def _notice(
+    event: str,
+    level: str,
+    key: SeriesKey | None,
+    run: Run | None = None,
+    **fields: object,
+) -> Noticed:
+    if key is not None:
+        fields = {"source": key.source, "series_id": key.series_id, **fields}
+    return Noticed(event, level, tuple(fields.items()), run)

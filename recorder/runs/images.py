@@ -1,0 +1,150 @@
+"""The images of one run as columns, by ``image_id``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records import Cell, ImageClass, Unprocessed
+
+NO_TIME = np.iinfo(np.int64).min
+
+# Codes of the outcome column; 0 = never seen (lost, if the series went past it).
+NOT_SEEN, PENDING = 0, 1
+OUTCOMES: tuple[ImageClass | Unprocessed, ...] = (*ImageClass, *Unprocessed)
+CODES: dict[str, int] = {str(name): n for n, name in enumerate(OUTCOMES, start=2)}
+INDEXED, NON_INDEXED_HIT, NON_HIT = (CODES[c] for c in ImageClass)
+
+_COLUMNS: dict[str, tuple[Any, Any]] = {
+    "outcome": (np.uint8, NOT_SEEN),
+    "start_time_ns": (np.int64, NO_TIME),
+    "spots": (np.uint16, 0),
+    "lattices": (np.uint8, 0),
+    "resolution": (np.float32, np.nan),
+}
+
+
+class ImageTable:
+    """What became of every image; about 16 bytes for each ``image_id``."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, NDArray[Any]] = {
+            name: np.full(1024, fill, dtype) for name, (dtype, fill) in _COLUMNS.items()
+        }
+        self._cells: list[Cell] = []
+        self.size = 0
+        """Highest image_id seen, plus one."""
+        self.received = 0
+        self.outcomes: Counter[str] = Counter()
+        self.lattice_count = 0
+        self._stride = 0
+        self._first = 0
+
+    def receive(self, image_id: int, start_time_ns: int | None) -> bool:
+        """Note an image as received; False if it was there already."""
+        self._reserve(image_id + 1)
+        outcome = self._columns["outcome"]
+        if outcome[image_id] != NOT_SEEN:
+            return False
+        outcome[image_id] = PENDING
+        if start_time_ns is not None:
+            self._columns["start_time_ns"][image_id] = start_time_ns
+        if self.received == 0:
+            self._first = image_id
+        else:
+            self._stride = int(np.gcd(self._stride, abs(image_id - self._first)))
+        self.received += 1
+        self.size = max(self.size, image_id + 1)
+        return True
+
+    def finish(
+        self,
+        image_id: int,
+        outcome: ImageClass | Unprocessed,
+        *,
+        spots: int = 0,
+        cells: tuple[Cell, ...] = (),
+        resolution: float | None = None,
+    ) -> bool:
+        """Note what became of a pending image; False if it was not pending."""
+        columns = self._columns
+        if image_id >= self.size or columns["outcome"][image_id] != PENDING:
+            return False
+        columns["outcome"][image_id] = CODES[outcome]
+        columns["spots"][image_id] = min(spots, 65535)
+        columns["lattices"][image_id] = min(len(cells), 255)
+        if resolution is not None:
+            columns["resolution"][image_id] = resolution
+        self._cells.extend(cells)
+        self.lattice_count += len(cells)
+        self.outcomes[outcome] += 1
+        return True
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column, one entry for each image_id from 0 to ``size - 1``; read only."""
+        view = self._columns[name][: self.size]
+        view.flags.writeable = False
+        return view
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The received image_ids, ascending."""
+        return np.flatnonzero(self.column("outcome")).astype(np.int64)
+
+    @property
+    def cells(self) -> NDArray[np.float64]:
+        """Unit cells of all lattices found, shape (n, 6)."""
+        return np.array(self._cells, np.float64).reshape(-1, 6)
+
+    @property
+    def pending(self) -> int:
+        """Received, but not yet classified or given up."""
+        return self.received - sum(self.outcomes.values())
+
+    def pending_ids(self) -> list[int]:
+        """The image_ids that are pending."""
+        return [int(i) for i in np.flatnonzero(self.column("outcome") == PENDING)]
+
+    def lost(self, expected: int) -> int:
+        """Image_ids below ``expected`` that never came."""
+        seen = int(
+            np.count_nonzero(self._columns["outcome"][: min(self.size, expected)])
+        )
+        return expected - seen
+
+    def lost_ranges(self, expected: int, limit: int = 20) -> list[tuple[int, int]]:
+        """First and last image_id of the gaps, at most ``limit`` of them."""
+        known = min(self.size, expected)
+        missing = self._columns["outcome"][:known] == NOT_SEEN
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], missing, [0]))))
+        pairs = edges.reshape(-1, 2)[:limit]
+        ranges = [(int(first), int(last) - 1) for first, last in pairs]
+        if expected > known and len(ranges) < limit:
+            # Never an array as long as someone declared.
+            first = known
+            if ranges and ranges[-1][1] == known - 1:
+                first = ranges.pop()[0]
+            ranges.append((first, expected - 1))
+        return ranges
+
+    @property
+    def stride(self) -> int:
+        """Common stride of all image_ids, 0 while too few came to tell.
+
+        More than 1 means that another client takes its share from the detector's
+        round-robin socket.
+        """
+        return self._stride if self.received >= 16 else 0
+
+    def _reserve(self, size: int) -> None:
+        capacity = len(self._columns["outcome"])
+        if size <= capacity:
+            return
+        new = max(size, 2 * capacity)
+        for name, (dtype, fill) in _COLUMNS.items():
+            grown = np.full(new, fill, dtype)
+            grown[:capacity] = self._columns[name]
+            self._columns[name] = grown

@@ -1,0 +1,193 @@
+"""One run: what is known of it, and its small state machine.
+
+announced → open → draining → sealed; a late image reopens a sealed run for a further
+revision.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from recorder.records import (
+    Chain,
+    Collection,
+    CollectionEnd,
+    Json,
+    Pump,
+    RunState,
+    RunStatus,
+    SeriesKey,
+    SeriesStart,
+)
+from recorder.runs.events import EventLog
+from recorder.runs.images import INDEXED, NON_HIT, NON_INDEXED_HIT, ImageTable
+from recorder.runs.ledger import Ledger
+from recorder.ssx.chains import parse_chains
+from recorder.ssx.timeline import PUMPS, Labels, label_images
+
+
+@dataclass(eq=False)
+class Run:
+    """One ISPyB data collection in the making."""
+
+    uid: str
+    number: int
+    opened_ns: int
+    unannounced_body: Json = field(default_factory=dict)
+    """What stands for the announcement while there is none."""
+    collection: Collection | None = None
+    start: SeriesStart | None = None
+    key: SeriesKey | None = None
+    state: RunState = RunState.ANNOUNCED
+    status: RunStatus = RunStatus.RUNNING
+    reason: str = ""
+    end: CollectionEnd | None = None
+    ended_ns: int | None = None
+    revision: int = 0
+    folder: str = ""
+    """Where its files lie, relative to the results folder."""
+    images: ImageTable = field(default_factory=ImageTable)
+    events: EventLog = field(default_factory=EventLog)
+    counts: Counter[str] = field(default_factory=Counter)
+    """``duplicate_images``, ``late_images``, ``out_of_order_images``,
+    ``ignored_channels``, ``duplicate_events``."""
+    notes: list[str] = field(default_factory=list)
+    """What people should know, in the report."""
+    drain_until: float = 0.0
+    last_progress: float = 0.0
+    """Monotonic time of the last image or header."""
+    stride_told: bool = False
+
+    @property
+    def announced(self) -> bool:
+        """Whether a ``collection/start`` declared it."""
+        return self.collection is not None
+
+    @property
+    def body(self) -> Json:
+        """The announcement, or what the configuration says of unannounced runs."""
+        return self.collection.body if self.collection else self.unannounced_body
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment."""
+        return str((self.body.get("experiment") or {}).get("name") or "unnamed")
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """The declared event chains."""
+        return parse_chains(self.collection.body) if self.collection else ()
+
+    @property
+    def declared_images(self) -> int | None:
+        """Images declared by the run, else by the detector."""
+        if self.collection and self.collection.body.get("images") is not None:
+            return int(self.collection.body["images"])
+        return self.start.expected_images if self.start else None
+
+    @property
+    def expected(self) -> int | None:
+        """Images that exist: what was declared, and at least what was seen.
+
+        None while more may come: until then only the gaps are known to be lost.
+        """
+        if self.state in (RunState.ANNOUNCED, RunState.OPEN):
+            return None
+        return max(self.declared_images or 0, self.images.size)
+
+    def note(self, text: str) -> None:
+        """Add a note once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def labels(self) -> Labels:
+        """Labels of the received images, in ascending image_id."""
+        final = self.state in (RunState.DRAINING, RunState.SEALED)
+        return label_images(
+            self.images.ids,
+            self.chains,
+            self.events.rows(),
+            announced=self.announced,
+            images_made=self.expected if final else None,
+            start_ns=self.images.column("start_time_ns")[self.images.ids],
+        )
+
+    def ledger(self, labels: Labels | None = None) -> Ledger:
+        """The sums as they stand."""
+        labels = labels if labels is not None else self.labels()
+        outcome = self.images.column("outcome")
+        pumps = Counter(PUMPS[code] for code in labels.pump.tolist())
+        classes = [
+            int((outcome == code).sum()) for code in (INDEXED, NON_INDEXED_HIT, NON_HIT)
+        ]
+        expected = self.expected
+        lost = self.images.lost(self.images.size if expected is None else expected)
+        triggers = self._triggers(expected)
+        return Ledger(
+            expected=expected,
+            received=self.images.received,
+            lost=lost,
+            classified=int((outcome >= INDEXED).sum()) - self._unprocessed_total(),
+            unprocessed=self.unprocessed(),
+            indexed=classes[0],
+            non_indexed_hits=classes[1],
+            non_hits=classes[2],
+            light=pumps[Pump.LIGHT],
+            dark=pumps[Pump.DARK],
+            unknown=pumps[Pump.UNKNOWN],
+            triggers=triggers,
+            missed=0 if triggers is None or expected is None else triggers - expected,
+            pending=self.images.pending,
+        )
+
+    def unprocessed(self) -> dict[str, int]:
+        """Counts by reason, only the reasons that occurred."""
+        classes = {"indexed", "non_indexed_hit", "non_hit"}
+        return {
+            str(name): count
+            for name, count in self.images.outcomes.items()
+            if name not in classes
+        }
+
+    def _unprocessed_total(self) -> int:
+        return sum(self.unprocessed().values())
+
+    def _triggers(self, expected: int | None) -> int | None:
+        """Captured triggers, once they cover every image that exists."""
+        captured = self.events.triggers
+        if captured is None or expected is None or captured < expected:
+            return None
+        return captured
+
+    def description(self) -> Json:
+        """What is needed to find, restore and write down the run."""
+        return {
+            "uid": self.uid,
+            "run": self.number,
+            "folder": self.folder,
+            "opened_ns": self.opened_ns,
+            "announced": self.announced,
+            "collection_uid": self.collection.uid if self.collection else None,
+            "collection_time_ns": self.collection.time_ns if self.collection else None,
+            "body": self.body,
+            "series": self.series_description(),
+        }
+
+    def series_description(self) -> Json | None:
+        """The bound series as JSON: no mask, no flat field."""
+        if self.key is None:
+            return None
+        start = self.start
+        info = start.info if start else None
+        return {
+            "source": self.key.source,
+            "series_id": self.key.series_id,
+            "unique_id": self.key.unique_id,
+            "header": start is not None,
+            "expected_images": start.expected_images if start else None,
+            "arm_time_ns": start.arm_time_ns if start else None,
+            "detector": {
+                name: getattr(info, name) for name in (info.__slots__ if info else ())
+            },
+        }

@@ -1,0 +1,1 @@
+"""Wires sources, runs, workers, journal and sinks; the only place that knows all."""

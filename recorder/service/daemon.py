@@ -1,0 +1,147 @@
+"""The daemon: detectors and broker in, runs out, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from recorder import __version__
+from recorder.config import Settings
+from recorder.log import get_logger
+from recorder.records import Json
+from recorder.service.host import Host, hosting
+from recorder.service.inbox import Inbox
+from recorder.sinks.live import StatusPublisher
+from recorder.sources.dectris import DectrisSource
+from recorder.sources.mqtt import MqttSource
+from recorder.systemd import notify, watchdog_interval_s
+from recorder.worker import keep_memory
+
+log = get_logger("service")
+
+STALLED_S = 20.0
+DRAIN_S = 10.0
+BROKER_S = 2.0
+
+
+async def run_daemon(settings: Settings) -> None:
+    """Record until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if not keep_memory():
+        log.warning("allocator_not_tuned", hint="decoding may be slower")
+    log.info("recorder_starting", version=__version__, beamline=settings.beamline,
+             state=str(settings.state_directory))  # fmt: skip
+    async with hosting(settings) as (host, group):
+        host.pipeline.restore()
+        tasks = await _control_tasks(settings, host, group)
+        threads = _Receivers(settings, host)
+        tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
+        log.info("recorder_ready", workers=host.pool.workers,
+                 detectors=[d.endpoint for d in settings.detector])  # fmt: skip
+        notify("READY=1")
+        await stop.wait()
+        notify("STOPPING=1")
+        log.info("recorder_stopping", pending=host.pool.backlog)
+        await threads.stop()
+        await _drain(host)
+        for task in tasks:
+            task.cancel()
+    log.info("recorder_stopped")
+
+
+async def _control_tasks(
+    settings: Settings, host: Host, group: asyncio.TaskGroup
+) -> list[asyncio.Task[None]]:
+    """Subscribe and publish; wait a moment for the broker, so that ready means it."""
+    if not settings.mqtt.enabled:
+        return []
+    client_id = settings.mqtt.client_id or f"recorder-{settings.beamline}"
+    source = MqttSource(
+        settings.mqtt, settings.topic_prefix, client_id, host.pipeline.feed_control
+    )
+    status = StatusPublisher(
+        settings.mqtt,
+        settings.topic_prefix,
+        f"{client_id}-status",
+        lambda: _status(host),
+        host.pipeline.changed,
+    )
+    tasks = [
+        group.create_task(source.run(), name="mqtt"),
+        group.create_task(status.run(), name="status"),
+    ]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BROKER_S):
+            await source.connected.wait()
+    return tasks
+
+
+def _status(host: Host) -> Json:
+    status = host.pipeline.status()
+    status["sinks"] = {sink.sink.name: sink.unavailable or "ok" for sink in host.sinks}
+    status["workers_replaced"] = host.pool.replaced
+    return status
+
+
+class _Receivers:
+    """The receiver threads, one for each detector."""
+
+    def __init__(self, settings: Settings, host: Host) -> None:
+        self._stop = threading.Event()
+        inbox = Inbox(host.pipeline.feed)
+        self._executor = ThreadPoolExecutor(
+            max(1, len(settings.detector)), thread_name_prefix="detector"
+        )
+        loop = asyncio.get_running_loop()
+        self._threads = [
+            loop.run_in_executor(
+                self._executor, DectrisSource(section).run, inbox.put, self._stop
+            )
+            for section in settings.detector
+        ]
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await asyncio.gather(*self._threads)
+        self._executor.shutdown(wait=True)
+
+
+async def _drain(host: Host) -> None:
+    """Let images that are with workers be finished, and write what is journalled."""
+    deadline = time.monotonic() + DRAIN_S
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await host.pool.empty()
+    except TimeoutError:
+        log.warning("images_given_up", pending=host.pool.backlog)
+    await host.sinks_done(max(1.0, deadline - time.monotonic()))
+
+
+async def _heartbeat(host: Host) -> None:
+    """Feed the watchdog, but only while the stages move."""
+    interval = watchdog_interval_s() or 5.0
+    moved, finished = time.monotonic(), -1
+    while True:
+        now = time.monotonic()
+        if host.pool.finished != finished or not host.pool.backlog:
+            moved, finished = now, host.pool.finished
+        limit = STALLED_S + host.settings.pool.worker_timeout_s
+        if now - moved < limit and now - host.pipeline.writer.last_commit < STALLED_S:
+            status = host.pipeline.status()
+            run = status["run"] or {}
+            notify(f"WATCHDOG=1\nSTATUS={status['state']}, run {run.get('run')}, "
+                   f"{run.get('received', 0)} images")  # fmt: skip
+        else:
+            log.error(
+                "recorder_stalled",
+                backlog=host.pool.backlog,
+                hint="the watchdog is not fed; systemd will restart the daemon",
+            )
+        await asyncio.sleep(interval)

@@ -1,0 +1,97 @@
+"""Runs pipeline, pool and sinks together, for the daemon and for replay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from recorder.config import Settings
+from recorder.journal import Journal
+from recorder.pool import Pool, default_workers
+from recorder.runs.endings import BookSettings
+from recorder.service.pipeline import Pipeline
+from recorder.service.sink_runner import SinkRunner
+from recorder.sinks.ispyb.writer import IspybSink
+from recorder.sinks.protocols import Sink
+from recorder.sinks.results import ResultsSink
+
+
+class Host:
+    """What is running: hand records to ``pipeline``, look at ``sinks``."""
+
+    def __init__(self, settings: Settings, book: BookSettings | None = None) -> None:
+        self.settings = settings
+        self.journal = Journal(settings.journal_path, owner=True)
+        workers = settings.pool.workers
+        self.pool = Pool(
+            default_workers() if workers is None else workers,
+            max_backlog=settings.pool.max_backlog_mb << 20,
+            timeout_s=settings.pool.worker_timeout_s,
+        )
+        self.sinks = [
+            SinkRunner(sink, Journal(settings.journal_path), settings.ispyb.retry_max_s)
+            for sink in make_sinks(settings)
+        ]
+        self.pipeline = Pipeline(settings, self.journal, self.pool, self._wake, book)
+
+    def _wake(self) -> None:
+        for sink in self.sinks:
+            sink.wake()
+
+    async def sinks_done(self, timeout_s: float) -> bool:
+        """Wait until the sinks wrote what is journalled; False if they cannot."""
+        await self.pipeline.writer.flush()
+        self._wake()
+        try:
+            async with asyncio.timeout(timeout_s):
+                for sink in self.sinks:
+                    await sink.idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def make_sinks(settings: Settings) -> list[Sink]:
+    """The configured sinks."""
+    sinks: list[Sink] = [ResultsSink(settings)]
+    if settings.ispyb.enabled:
+        sinks.append(IspybSink(settings))
+    return sinks
+
+
+def sink_names(settings: Settings) -> tuple[str, ...]:
+    """Names of the configured sinks, as in the report."""
+    return tuple(sorted(sink.name for sink in make_sinks(settings)))
+
+
+@asynccontextmanager
+async def hosting(
+    settings: Settings, book: BookSettings | None = None
+) -> AsyncIterator[tuple[Host, asyncio.TaskGroup]]:
+    """Run everything that works behind the sources; one TaskGroup for all.
+
+    Yields:
+        The host, and the group for the caller's own tasks.
+    """
+    host = Host(settings, book)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(host.pool.run(), name="pool"),
+                group.create_task(host.pipeline.writer.run(), name="journal"),
+                group.create_task(host.pipeline.tick(), name="tick"),
+                *(
+                    group.create_task(sink.run(), name=f"sink-{sink.sink.name}")
+                    for sink in host.sinks
+                ),
+            ]
+            yield host, group
+            await host.pipeline.writer.flush()
+            for task in tasks:
+                task.cancel()
+    finally:
+        host.pipeline.writer.close()
+        for sink in host.sinks:
+            await sink.close()
+        host.journal.close()

@@ -1,0 +1,218 @@
+"""A file through the same pipeline, into the configured sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from recorder.config import Settings
+from recorder.errors import RecorderError, UsageError
+from recorder.records import (
+    BadMessage,
+    Collection,
+    ControlRecord,
+    DetectorRecord,
+    Image,
+    Json,
+    SeriesStart,
+    TimedEvent,
+)
+from recorder.report import full_report
+from recorder.runs.run import Run
+from recorder.service.host import Host, hosting, sink_names
+from recorder.service.pipeline import book_settings
+from recorder.sources.control import parse_message
+from recorder.sources.dectris_stream1 import Stream1Decoder
+from recorder.sources.dumps import is_dump, read_dump
+from recorder.sources.hdf5 import Hdf5File, missing_file_error
+
+SINKS_TIMEOUT_S = 60.0
+SOURCE = "file"
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What to replay, and how."""
+
+    file: Path
+    dataset: str | None = None
+    collection: Path | None = None
+    events: Path | None = None
+    rate_hz: float | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """The report of the run, and what was wrong."""
+
+    report: Json
+    problems: tuple[str, ...]
+    sinks_done: bool
+
+
+async def replay(
+    settings: Settings, options: ReplayOptions, progress: Progress
+) -> ReplayResult:
+    """Replay one file as one run.
+
+    Raises:
+        FileFormatError: The file has no images.
+        UsageError: The collection or the events cannot be used.
+    """
+    records = _Records(options)
+    control = read_control(options)
+    book = replace(
+        book_settings(settings), hold_s=0.0, drain_s=0.0, announcement_timeout_s=1e9
+    )
+    async with hosting(settings, book) as (host, _):
+        host.pipeline.restore_numbers()
+        host.pipeline.feed_control(_fresh_uids(host, control, options.limit))
+        await _feed(host, records, options, progress)
+        runs = await _sealed(host)
+        done = await host.sinks_done(SINKS_TIMEOUT_S)
+        report: Json = {"experiments": []}
+        for run in runs:
+            names = sink_names(settings)
+            part = full_report(host.journal, names, run=run.uid)
+            report["experiments"] += part["experiments"]
+    return ReplayResult(report, records.problems, done)
+
+
+class _Records:
+    """Records of a file or dump, and what is wrong with it."""
+
+    def __init__(self, options: ReplayOptions) -> None:
+        self._options = options
+        self.problems: tuple[str, ...] = ()
+        self.total: int | None = None
+        self._file: Hdf5File | None = None
+        if not options.file.exists():
+            raise UsageError(f"{options.file}: no such file")
+        if not is_dump(options.file):
+            self._file = Hdf5File(options.file, options.dataset)
+            layout = self._file.layout
+            self.total = layout.images
+            self.problems = layout.problems
+            if layout.others:
+                chosen = layout.segments[0].dataset
+                self.problems += (
+                    f"several image datasets: took {chosen}; others, for --dataset: "
+                    f"{', '.join(layout.others)}",
+                )
+            if not layout.images:
+                raise missing_file_error(layout)
+
+    def __iter__(self) -> Iterator[DetectorRecord]:
+        limit = self._options.limit
+        images = 0
+        for record in self._all():
+            if isinstance(record, Image):
+                if limit is not None and images >= limit:
+                    continue
+                images += 1
+            elif isinstance(record, SeriesStart) and limit is not None:
+                expected = record.expected_images
+                cut = limit if expected is None else min(limit, expected)
+                record = replace(record, expected_images=cut)
+            yield record
+
+    def _all(self) -> Iterator[DetectorRecord]:
+        if self._file is None:
+            decoder = Stream1Decoder(SOURCE)
+            for message in read_dump(self._options.file):
+                yield decoder.decode(message, time.time_ns())
+            return
+        start = self._file.start(SOURCE)
+        yield start
+        yield from self._file.images(start)
+        yield self._file.end(start)
+
+
+async def _feed(
+    host: Host, records: _Records, options: ReplayOptions, progress: Progress
+) -> None:
+    """Hand the records over, as fast as the workers follow or at the rate asked."""
+    begun, images = time.monotonic(), 0
+    for record in records:
+        if isinstance(record, Image):
+            if options.rate_hz:
+                due = begun + images / options.rate_hz
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await host.pool.room()
+            images += 1
+            progress(images, records.total)
+        host.pipeline.feed(record, wait=True)
+        await asyncio.sleep(0)
+
+
+async def _sealed(host: Host) -> list[Run]:
+    """Wait until all images are classified and the run is sealed."""
+    runs = host.pipeline.book.active
+    while host.pipeline.book.active:
+        host.pipeline.changed.clear()
+        for run in host.pipeline.book.active:
+            if run.key is None:
+                raise RecorderError("the file's series was not bound to its collection")
+        await host.pipeline.changed.wait()
+    return runs
+
+
+def read_control(options: ReplayOptions) -> list[ControlRecord]:
+    """The announcement and events that go with a file.
+
+    Raises:
+        UsageError: A file is missing or a message is not valid.
+    """
+    records: list[ControlRecord] = []
+    if options.collection is not None:
+        records += _parse(
+            options.collection, "collection/start", _read(options.collection)
+        )
+    if options.events is not None:
+        for n, line in enumerate(_read(options.events).splitlines(), start=1):
+            if line.strip():
+                records += _parse(Path(f"{options.events}:{n}"), "event", line)
+    return records
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read: {error.strerror}") from error
+
+
+def _parse(where: Path, topic: str, payload: bytes) -> list[ControlRecord]:
+    records = parse_message(topic, payload, time.time_ns())
+    for record in records:
+        if isinstance(record, BadMessage):
+            raise UsageError(f"{where}: {record.detail}")
+    return records
+
+
+def _fresh_uids(
+    host: Host, records: list[ControlRecord], limit: int | None
+) -> list[ControlRecord]:
+    """Bind the announcement to the file, and make it a new run if it was replayed."""
+    fresh: list[ControlRecord] = []
+    renamed: dict[str, str] = {}
+    for record in records:
+        if isinstance(record, Collection):
+            if record.uid in host.journal.run_uids():
+                renamed[record.uid] = str(uuid.uuid4())
+            uid = renamed.get(record.uid, record.uid)
+            body = {**record.body, "uid": uid, "series_unique_id": None}
+            if limit is not None and body.get("images") is not None:
+                body["images"] = min(body["images"], limit)
+            now = time.time_ns()
+            fresh.append(Collection(uid, now, body, now))
+        elif isinstance(record, TimedEvent):
+            name = record.collection
+            fresh.append(replace(record, collection=renamed.get(name or "", name)))
+    return fresh

@@ -1,0 +1,146 @@
+"""What the workers must know before the first image of a series."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.config import GeometrySection
+from recorder.errors import UnitCellError
+from recorder.records import (
+    Cell,
+    ClassifierSetup,
+    ClassifySettings,
+    DetectorInfo,
+    Json,
+    Payload,
+)
+from recorder.runs.run import Run
+from recorder.sources.encodings import pixel_dtype
+from recorder.ssx.geometry import resolve
+from recorder.ssx.lattice import check_cell
+
+
+def make_setup(
+    run: Run,
+    payload: Payload,
+    section: GeometrySection,
+    settings: ClassifySettings,
+) -> tuple[ClassifierSetup, tuple[str, ...]]:
+    """The setup of a run's series, and what people should know about it.
+
+    The announcement wins over the configuration, the configuration over what the
+    detector or file says.
+
+    Args:
+        run: The run, its series bound.
+        payload: Its first image: shape and pixel type are taken from it.
+        section: Configured overrides of the detector or of replay.
+        settings: How to classify.
+    """
+    start = run.start
+    info = start.info if start else DetectorInfo()
+    info = replace(info, shape=payload.shape)
+    warnings: list[str] = []
+    overrides = _merged(section.info(), _announced(run.body))
+    geometry, problems = resolve(info, overrides)
+    warnings += problems
+    cell, space_group = _cell(run.body, warnings)
+    mask = _combined(
+        start.mask if start else None, section.mask_file, payload.shape, warnings
+    )
+    flatfield = None
+    if start is not None and start.flatfield is not None:
+        bad = ~(np.isfinite(start.flatfield) & (start.flatfield > 0))
+        if start.flatfield.shape == payload.shape:
+            mask = bad if mask is None else mask | bad
+            if start.info.flatfield_applied is False:
+                flatfield = start.flatfield
+    saturation = overrides.saturation or info.saturation
+    setup = ClassifierSetup(
+        shape=payload.shape,
+        dtype=pixel_dtype(payload).name,
+        geometry=geometry,
+        cell=cell,
+        space_group=space_group,
+        mask=mask,
+        flatfield=flatfield,
+        saturation=saturation,
+        settings=settings,
+    )
+    return setup, tuple(warnings)
+
+
+def _merged(*infos: DetectorInfo) -> DetectorInfo:
+    """Later ones win where they say something."""
+    values: dict[str, Any] = {}
+    for info in infos:
+        for item in fields(info):
+            if (value := getattr(info, item.name)) is not None:
+                values[item.name] = value
+    return DetectorInfo(**values)
+
+
+def _announced(body: Json) -> DetectorInfo:
+    detector, beam = body.get("detector") or {}, body.get("beam") or {}
+    center = detector.get("beam_center")
+    return DetectorInfo(
+        distance=_number(detector.get("distance")),
+        beam_center=(
+            (float(center[0]), float(center[1]))
+            if isinstance(center, list | tuple)
+            and len(center) == 2
+            and all(_number(value) is not None for value in center)
+            else None
+        ),
+        wavelength=_number(beam.get("wavelength")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    ok = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if ok and np.isfinite(value) else None
+
+
+def _cell(body: Json, warnings: list[str]) -> tuple[Cell | None, str | None]:
+    cell, group = body.get("unit_cell"), body.get("space_group")
+    if cell is None:
+        warnings.append(
+            "no unit cell: hits are found but not indexed; announce unit_cell, or set "
+            "unannounced.unit_cell"
+        )
+        return None, group
+    a, b, c, alpha, beta, gamma = (float(value) for value in cell)
+    numbers: Cell = (a, b, c, alpha, beta, gamma)
+    try:
+        check_cell(numbers)
+    except UnitCellError as error:
+        warnings.append(f"indexing off: {error}")
+        return None, group
+    return numbers, group
+
+
+def _combined(
+    mask: NDArray[np.bool_] | None,
+    file: Path | None,
+    shape: tuple[int, int],
+    warnings: list[str],
+) -> NDArray[np.bool_] | None:
+    if mask is not None and mask.shape != shape:
+        warnings.append(f"mask not used: {mask.shape} pixels, images have {shape}")
+        mask = None
+    if file is None:
+        return mask
+    try:
+        more: NDArray[np.bool_] = np.load(file, allow_pickle=False) != 0
+    except (OSError, ValueError) as error:
+        warnings.append(f"mask_file not used: {error}")
+        return mask
+    if more.shape != shape:
+        warnings.append(f"mask_file not used: {more.shape}, images have {shape}")
+        return mask
+    return more if mask is None else mask | more

@@ -1,0 +1,124 @@
+"""Drives one sink along the journal: in order, for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from recorder.boundary import boundary
+from recorder.errors import SinkError, SinkUnavailableError
+from recorder.journal import Journal, Record
+from recorder.log import get_logger
+from recorder.records import Json
+from recorder.report import SINK_KINDS
+from recorder.retry import backoff
+from recorder.sinks.protocols import Sink
+
+log = get_logger("sinks")
+
+BATCH = 200
+
+
+class SinkRunner:
+    """A sink, its cursor and its thread.
+
+    Args:
+        sink: What applies records.
+        journal: A connection for this runner alone.
+        retry_max_s: Longest wait while the sink is unavailable.
+    """
+
+    def __init__(self, sink: Sink, journal: Journal, retry_max_s: float = 30.0) -> None:
+        self.sink = sink
+        self._journal = journal
+        self._retry_max_s = retry_max_s
+        self._wake = asyncio.Event()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=sink.name)
+        self._opened = False
+        self._failures = 0
+        self.idle = asyncio.Event()
+        self.unavailable = ""
+        """Why the sink cannot be reached now; empty if it can."""
+
+    def wake(self) -> None:
+        """There may be new records."""
+        self.idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Apply records until cancelled."""
+        count = await self._call(self._journal.unpark, self.sink.name)
+        if count:
+            log.info("parked_records_retried", sink=self.sink.name, records=count)
+        while True:
+            self._wake.clear()
+            try:
+                if not self._opened:
+                    await self._call(self.sink.open, self._journal)
+                    self._opened = True
+                while await self._apply_batch():
+                    pass
+            except (SinkUnavailableError, SinkError) as error:
+                # A refusal to open is tried again, too: a person may mend it.
+                await self._wait_out(error)
+                continue
+            if not self._wake.is_set():
+                self.idle.set()
+            await self._wake.wait()
+
+    async def _wait_out(self, error: SinkError | SinkUnavailableError) -> None:
+        self._failures += 1
+        self.unavailable = str(error)
+        if self._failures == 1:
+            level = log.error if isinstance(error, SinkError) else log.warning
+            level(
+                "sink_unavailable",
+                sink=self.sink.name,
+                error=str(error),
+                hint="records stay in the journal and are written when it is back",
+            )
+        await asyncio.sleep(backoff(self._failures, self._retry_max_s))
+
+    async def _apply_batch(self) -> bool:
+        name = self.sink.name
+        after = await self._call(self._journal.cursor, name)
+        records: list[Record] = await self._call(
+            lambda: self._journal.records(after=after, kinds=SINK_KINDS, limit=BATCH)
+        )
+        for record in _without_superseded(records):
+            try:
+                ids = await self._call(_apply, self.sink, record)
+            except SinkError as error:
+                log.error("record_parked", sink=name, run=record.run, seq=record.seq,
+                          error=str(error))  # fmt: skip
+                await self._call(self._journal.park, name, record, str(error))
+                continue
+            await self._call(self._journal.advance, name, record.seq, record.run, ids)
+            if self._failures:
+                log.info("sink_recovered", sink=name, after_failures=self._failures)
+                self._failures, self.unavailable = 0, ""
+        return len(records) == BATCH
+
+    async def _call(self, function: Any, *arguments: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, function, *arguments)
+
+    async def close(self) -> None:
+        """Close the sink in its own thread."""
+        await self._call(self.sink.close)
+        self._executor.shutdown(wait=True)
+        self._journal.close()
+
+
+def _apply(sink: Sink, record: Record) -> Json | None:
+    """Apply a record; what no one foresaw parks it instead of ending the daemon."""
+    with boundary(f"write to {sink.name}", (SinkError, SinkUnavailableError)):
+        return sink.apply(record)
+    raise SinkError("a defect of the recorder; see step_failed in the log")
+
+
+def _without_superseded(records: list[Record]) -> list[Record]:
+    """Leave out statistics for which later ones of the same run are here."""
+    last = {r.run: r.seq for r in records if r.kind == "run_updated"}
+    return [r for r in records if r.kind != "run_updated" or last[r.run] == r.seq]

@@ -1,0 +1,101 @@
+"""Collects what must be journalled and commits it in batches, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from recorder.errors import JournalError
+from recorder.journal import ImageRow, Journal
+from recorder.journal.store import NewRecord
+from recorder.log import get_logger
+
+log = get_logger("journal")
+
+FLUSH_S = 0.05
+RETRY_S = 1.0
+
+
+class JournalWriter:
+    """The journal's only writer of records and images.
+
+    Args:
+        journal: Where to.
+        flushed: Called after each commit, in the event loop.
+    """
+
+    def __init__(self, journal: Journal, flushed: Callable[[], None]) -> None:
+        self._journal = journal
+        self._flushed = flushed
+        self._records: list[NewRecord] = []
+        self._images: list[ImageRow] = []
+        self._after: list[Callable[[], None]] = []
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._failing = False
+        self._one_at_a_time = asyncio.Lock()
+        self.last_commit = time.monotonic()
+
+    def record(self, kind: str, run: str | None, body: Any) -> None:
+        """Queue a record."""
+        self._records.append(NewRecord(kind, run, body, time.time_ns()))
+
+    def image(self, row: ImageRow) -> None:
+        """Queue an image row."""
+        self._images.append(row)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call once everything queued so far is on disk."""
+        self._after.append(call)
+
+    @property
+    def depth(self) -> int:
+        """Entries that are not on disk yet."""
+        return len(self._records) + len(self._images)
+
+    async def flush(self) -> None:
+        """Commit what is queued; if the disk refuses, keep it for the next time."""
+        async with self._one_at_a_time:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        records, images, after = self._records, self._images, self._after
+        if not (records or images or after):
+            self.last_commit = time.monotonic()
+            return
+        self._records, self._images, self._after = [], [], []
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(
+                self._executor, self._journal.write, records, images
+            )
+        except JournalError as error:
+            self._records = records + self._records
+            self._images = images + self._images
+            self._after = after + self._after
+            if not self._failing:
+                self._failing = True
+                log.error("journal_failing", error=str(error), kept=self.depth,
+                          hint="free disk space; nothing is lost while the daemon "
+                          "runs, and it tries again every second")  # fmt: skip
+            await asyncio.sleep(RETRY_S)
+            return
+        if self._failing:
+            self._failing = False
+            log.info("journal_recovered", written=len(records) + len(images))
+        self.last_commit = time.monotonic()
+        for call in after:
+            call()
+        self._flushed()
+
+    async def run(self) -> None:
+        """Flush until cancelled."""
+        while True:
+            await self.flush()
+            await asyncio.sleep(FLUSH_S)
+
+    def close(self) -> None:
+        """Let the last commit end."""
+        self._executor.shutdown(wait=True)

@@ -1,0 +1,1 @@
+"""A detector and a timing system that know the truth."""

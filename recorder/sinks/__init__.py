@@ -1,0 +1,1 @@
+"""Apply journal records to the outside world, idempotently."""

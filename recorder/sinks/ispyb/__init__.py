@@ -1,0 +1,1 @@
+"""ISPyB: the facility's database."""

@@ -1,0 +1,232 @@
+"""Connections to the database, and what went wrong with them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from recorder.config import Settings
+from recorder.errors import ConfigError, SinkError, SinkUnavailableError
+from recorder.sinks.ispyb import tables as t
+from recorder.sinks.ispyb.values import fit, split_proposal
+
+# MariaDB error numbers that pass by themselves: trying again is right.
+# Disk full, too many connections, shutting down, Galera not ready, host blocked,
+# connection lost, locks, read-only.
+TRANSIENT = {
+    1021, 1040, 1041, 1047, 1053, 1077, 1079, 1080, 1114, 1129, 1152, 1158, 1159, 1160,
+    1161, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2014,
+    2055,
+}  # fmt: skip
+DENIED = {1044, 1045, 1130, 1142, 1143, 1370, 1698, 1820, 1862, 4151}
+SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
+
+
+def connect(settings: Settings) -> Engine:
+    """An engine for the configured database; connects when first used.
+
+    Raises:
+        ConfigError: The URL cannot be used.
+    """
+    try:
+        url = make_url(settings.ispyb_url)
+    except ArgumentError as error:
+        raise ConfigError(
+            "ispyb.url is no database URL; write mariadb+pymysql://user@host/database"
+        ) from error
+    if url.get_backend_name() == "sqlite":
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _sqlite_pragmas)
+        return engine
+    if settings.ispyb.password is not None:
+        url = url.set(password=settings.ispyb.password.get_secret_value())
+    try:
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_recycle=3600,
+            hide_parameters=True,
+            connect_args={
+                "charset": "utf8mb4",
+                "sql_mode": SQL_MODE,
+                "connect_timeout": max(1, round(settings.ispyb.connect_timeout_s)),
+                "read_timeout": 60,
+                "write_timeout": 60,
+            },
+        )
+    except (NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
+        raise ConfigError(
+            f"ispyb.url: {error}; write mariadb+pymysql://user@host/database"
+        ) from error
+
+
+def _sqlite_pragmas(connection: object, _: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.close()
+
+
+def is_embedded(settings: Settings) -> bool:
+    """Whether the database is the recorder's own SQLite file."""
+    return settings.ispyb.url is None
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction; database errors become ours.
+
+    Raises:
+        SinkUnavailableError: It will work again later.
+        SinkError: It will not.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise explain(engine, error) from error
+
+
+def insert_row(db: Connection, table: Table, values: dict[str, Any]) -> int:
+    """Insert one row, cut to the columns' lengths; its new id."""
+    result = db.execute(insert(table).values(**fit(table, values)))
+    key = result.inserted_primary_key
+    if key is None:
+        raise SinkError(f"{table.name}: the database gave no id for a new row")
+    return int(key[0])
+
+
+def explain(engine: Engine, error: SQLAlchemyError) -> Exception:
+    """Our error for one of the database's, with what to do."""
+    where = engine.url.render_as_string(hide_password=True)
+    origin = error.orig if isinstance(error, DBAPIError) else None
+    text = str(origin if origin is not None else error).split("\n")[0]
+    code = _code(origin)
+    if code in DENIED:
+        return SinkUnavailableError(
+            f"{where}: access denied ({text}); check ispyb.url's user, the password "
+            "(credential ispyb__password or RECORDER_ISPYB__PASSWORD) and its rights"
+        )
+    broken = isinstance(error, DBAPIError) and error.connection_invalidated
+    locked = "database is locked" in text or "unable to open" in text
+    if broken or locked or code in TRANSIENT:
+        return SinkUnavailableError(f"{where}: {text}")
+    if code == 1049:
+        return SinkUnavailableError(f"{where}: no such database; check ispyb.url")
+    return SinkError(f"{where}: {text}")
+
+
+def _code(origin: object) -> int | None:
+    arguments = getattr(origin, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else None
+
+
+def verify(engine: Engine) -> str:
+    """Check that the live schema is what we write; its description.
+
+    Raises:
+        SinkError: A table or column is missing; it names another flavour if it is one.
+        SinkUnavailableError: The database cannot be reached.
+    """
+    try:
+        inspector = inspect(engine)
+        there = {name.lower(): name for name in inspector.get_table_names()}
+        missing = []
+        for table in t.metadata.sorted_tables:
+            name = there.get(table.name.lower())
+            if name is None:
+                missing.append(f"table {table.name}")
+                continue
+            columns = {column["name"].lower() for column in inspector.get_columns(name)}
+            missing += [
+                f"column {table.name}.{column.name}"
+                for column in table.columns
+                if column.name.lower() not in columns
+            ]
+        return _judge(engine, missing, there)
+    except SQLAlchemyError as error:
+        raise explain(engine, error) from error
+
+
+def _judge(engine: Engine, missing: list[str], there: dict[str, str]) -> str:
+    where = engine.url.render_as_string(hide_password=True)
+    if not missing:
+        with engine.connect() as db:
+            kinds = set(db.execute(select(t.event_type.c.name)).scalars())
+        if absent := [name for name in t.EVENT_TYPES if name not in kinds]:
+            raise SinkError(
+                f"{where}: table EventType lacks {', '.join(absent)}; load the seed "
+                "rows of the ISPyB schema"
+            )
+        maxiv = "ssxprocessingresult" in there
+        return "esrf tables" + (" (in a maxiv database)" if maxiv else "")
+    if not there:
+        raise SinkError(
+            f"{where}: the database is empty; create the ISPyB schema first"
+        )
+    listed = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+    if any(
+        name.startswith("column AutoProcProgram.dataCollectionId") for name in missing
+    ):
+        raise SinkError(
+            f"{where}: this looks like flavour diamond, ispyb.flavour is esrf "
+            f"(missing: {listed}); point ispyb.url at an esrf database"
+        )
+    raise SinkError(f"{where}: no ISPyB of flavour esrf: missing {listed}")
+
+
+def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
+    """Create the embedded database: tables, types, and one proposal with a visit."""
+    code, digits = split_proposal(demo_proposal)
+    with transaction(engine) as db:
+        t.metadata.create_all(db)
+        _seed(db)
+        found = db.execute(
+            select(t.proposal.c.proposalId).where(
+                t.proposal.c.proposalCode == code, t.proposal.c.proposalNumber == digits
+            )
+        ).scalar()
+        if found is None:
+            proposal_id = insert_row(
+                db,
+                t.proposal,
+                {
+                    "proposalCode": code,
+                    "proposalNumber": digits,
+                    "title": "Demo",
+                    "personId": 0,
+                },
+            )
+            db.execute(
+                insert(t.session).values(
+                    proposalId=proposal_id, visit_number=1, beamLineName=beamline
+                )
+            )
+
+
+def _seed(db: Connection) -> None:
+    for table, names in (
+        (t.event_type, t.EVENT_TYPES),
+        (t.component_type, t.COMPONENT_TYPES),
+    ):
+        known = set(db.execute(select(table.c.name)).scalars())
+        for name in names:
+            if name not in known:
+                db.execute(insert(table).values(name=name))

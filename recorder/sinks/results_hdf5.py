@@ -1,0 +1,108 @@
+"""``results.h5``: one row for each image, in columns, readable by h5py and silx."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from recorder.journal import ImageRow
+from recorder.runs.run import Run
+from recorder.sinks.files import replacing
+from recorder.ssx.timeline import EVIDENCES, PUMPS, Labels
+
+NO_TIME = np.iinfo(np.int64).min
+
+
+def write_results(
+    path: Path, run: Run, labels: Labels, rows: Iterator[ImageRow]
+) -> None:
+    """Write the file anew, whole.
+
+    Args:
+        path: Where.
+        run: The run.
+        labels: Its labels, in ascending image_id.
+        rows: Its image rows, in ascending image_id.
+    """
+    columns = _columns(list(rows), labels)
+    # HDF5 1.10 opens these; the library's newest layout it would not.
+    with (
+        replacing(path) as temporary,
+        h5py.File(temporary, "w", libver=("v110", "v110")) as file,
+    ):
+        entry = file.create_group("entry")
+        file.attrs.update({"NX_class": "NXroot", "default": "entry"})
+        entry.attrs.update({"NX_class": "NXentry", "default": "images"})
+        entry["title"] = f"{run.experiment} run {run.number}"
+        entry["run_uid"] = run.uid
+        images = entry.create_group("images")
+        images.attrs.update({"NX_class": "NXdata", "signal": "spots"})
+        for name, (values, unit) in columns.items():
+            images.create_dataset(name, data=values)
+            if unit:
+                images[name].attrs["units"] = unit
+        _events(entry, run)
+
+
+def _columns(rows: list[ImageRow], labels: Labels) -> dict[str, tuple[Any, str]]:
+    details = [json.loads(row.detail) if row.detail else {} for row in rows]
+    first = [(d.get("lattices") or [None])[0] for d in details]
+    ids = np.array([row.image_id for row in rows], np.int64)
+    # Without missed triggers a trigger's count is its image's; else it is not known.
+    ordinal = np.full_like(ids, -1) if labels.uncertain_ordinals else ids
+    return {
+        "image_id": (ids, ""),
+        "start_time_ns": (_times([row.start_time_ns for row in rows]), "ns"),
+        "ordinal": (ordinal, ""),
+        "class": (_texts([row.outcome for row in rows]), ""),
+        "spots": (np.array([row.spots for row in rows], np.int32), ""),
+        "lattices": (
+            np.array([len(d.get("lattices") or ()) for d in details], np.int16), ""),
+        "cell": (_vectors([f and f["cell"] for f in first], 6), ""),
+        "orientation": (_vectors([f and f["vectors"] for f in first], 9), "angstrom"),
+        "resolution": (_floats([row.resolution for row in rows]), "angstrom"),
+        "background": (_floats([row.background for row in rows]), "counts"),
+        "pump": (_texts([PUMPS[code] for code in labels.pump.tolist()]), ""),
+        "dark_n": (labels.dark_n, ""),
+        "delay_ns": (labels.delay_ns, "ns"),
+        "chain": (labels.chain, ""),
+        "slot": (labels.slot, ""),
+        "evidence": (_texts([EVIDENCES[n] for n in labels.evidence.tolist()]), ""),
+        "residual_ns": (np.full(len(rows), NO_TIME, np.int64), "ns"),
+    }  # fmt: skip
+
+
+def _times(values: list[int | None]) -> Any:
+    return np.array([NO_TIME if v is None else v for v in values], np.int64)
+
+
+def _floats(values: list[float | None]) -> Any:
+    return np.array([np.nan if v is None else v for v in values], np.float32)
+
+
+def _texts(values: list[Any]) -> Any:
+    return np.array([str(v) for v in values], "S24")
+
+
+def _vectors(values: list[Any], width: int) -> Any:
+    empty = [np.nan] * width
+    return np.array([v or empty for v in values], np.float64).reshape(-1, width)
+
+
+def _events(entry: h5py.Group, run: Run) -> None:
+    """The raw events, as they were received."""
+    group = entry.create_group("events")
+    group.attrs["NX_class"] = "NXcollection"
+    events = run.events.all()
+    group["type"] = _texts([event.type for event in events])
+    group["uid"] = np.array([event.uid.encode() for event in events], "S")
+    group["time_ns"] = np.array([event.time_ns for event in events], np.int64)
+    group["trigger"] = np.array(
+        [-1 if event.trigger is None else event.trigger for event in events], np.int64
+    )
+    group["evidence"] = _texts([event.evidence for event in events])

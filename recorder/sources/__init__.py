@@ -1,0 +1,1 @@
+"""Turn bytes into records; know a wire format and nothing else."""

@@ -1,0 +1,284 @@
+"""Control messages (DESIGN section 5): JSON in, validated records out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from recorder.errors import BadMessageError
+from recorder.records import (
+    BadMessage,
+    Collection,
+    CollectionEnd,
+    ControlRecord,
+    EventType,
+    Evidence,
+    RunStatus,
+    TimedEvent,
+)
+
+SOURCE = "mqtt"
+COLLECTION_SCHEMA = "recorder.collection/1"
+EVENT_SCHEMA = "recorder.event/1"
+MAX_PAYLOAD_BYTES = 16 << 20
+_RFC3339 = re.compile(
+    r"^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$"
+)
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Cell = tuple[Positive, Positive, Positive, Positive, Positive, Positive]
+
+
+class _Open(BaseModel):
+    """Unknown keys are kept with the run, not refused."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class _Event(_Open):
+    type: EventType
+    offset: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+    name: str | None = None
+    duration: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    period: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+    repetition: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+
+class _Chain(_Open):
+    name: str = ""
+    scope: Literal["collection", "position"] = "collection"
+    events: list[_Event]
+
+
+class _Experiment(_Open):
+    name: Name
+    type: str = "SSX-Jet"
+    comments: str | None = None
+
+
+class _Component(_Open):
+    name: Name
+    type: str = "Ligand"
+    composition: str | None = None
+    abundance: Finite | None = None
+
+
+class _Crystal(_Open):
+    size: tuple[Positive, Positive, Positive] | None = None
+    components: list[_Component] = []
+
+
+class _Protein(_Open):
+    acronym: Name
+    name: str | None = None
+
+
+class _Sample(_Open):
+    name: Name
+    support: str | None = None
+    protein: _Protein | None = None
+    crystal: _Crystal | None = None
+    components: list[_Component] = []
+
+
+class _Timed(_Open):
+    uid: Name
+    time: str | None = None
+    time_ns: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+
+    @model_validator(mode="after")
+    def _has_time(self) -> _Timed:
+        if self.time_ns is None and self.time is None:
+            raise ValueError("needs time (RFC 3339 with zone) or time_ns")
+        if self.time_ns is None:
+            self.time_ns = parse_time(str(self.time))
+        return self
+
+
+class CollectionMessage(_Timed):
+    """Announcement of a run."""
+
+    proposal: Annotated[str, Field(pattern=r"^[A-Za-z]+\d+$")]
+    visit: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    experiment: _Experiment
+    sample: _Sample | None = None
+    run: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    images: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    series_unique_id: str | None = None
+    unit_cell: _Cell | None = None
+    space_group: str | None = None
+    beam: dict[str, Any] | None = None
+    detector: dict[str, Any] | None = None
+    ssx: dict[str, Any] | None = None
+    files: dict[str, Any] | None = None
+    event_chains: list[_Chain] = []
+
+
+class CollectionEndMessage(_Timed):
+    """The end of a run."""
+
+    status: Literal["success", "aborted", "failed"]
+    reason: str | None = None
+
+
+class EventMessage(_Timed):
+    """Something that happened."""
+
+    type: EventType
+    collection: str | None = None
+    name: str | None = None
+    duration: Finite | None = None
+    trigger: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    clock: str | None = None
+    evidence: Evidence = Evidence.COMMANDED
+    value: Finite | None = None
+
+    @field_validator("evidence")
+    @classmethod
+    def _senders_grade(cls, value: Evidence) -> Evidence:
+        allowed = (Evidence.MEASURED, Evidence.CAPTURED, Evidence.COMMANDED)
+        if value not in allowed:
+            raise ValueError("must be measured, captured or commanded")
+        return value
+
+
+def parse_time(text: str) -> int:
+    """Unix ns of an RFC 3339 time with zone and any number of decimals.
+
+    Raises:
+        ValueError: It is none, or has no zone.
+    """
+    match = _RFC3339.match(text)
+    if match is None:
+        raise ValueError(
+            f"{text!r} is no RFC 3339 time with zone, such as "
+            "2026-11-23T18:30:00.123456789+01:00"
+        )
+    date, clock, fraction, zone = match.groups()
+    whole = datetime.fromisoformat(
+        f"{date}T{clock}{zone.upper().replace('Z', '+00:00')}"
+    )
+    seconds = int((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    return seconds * 10**9 + int((fraction or "0").ljust(9, "0")[:9])
+
+
+def parse_message(
+    topic: str, payload: bytes, received_ns: int = 0, *, retained: bool = False
+) -> list[ControlRecord]:
+    """Turn one message into records; what is wrong with it becomes a record, too.
+
+    Args:
+        topic: Last part of the topic: ``collection/start``, ``collection/end`` or
+            ``event``.
+        payload: UTF-8 JSON, one object or an array of objects.
+        received_ns: Host time.
+        retained: Seen on connecting: state, not news. Only an announcement counts.
+    """
+    parser = _PARSERS.get(topic)
+    if parser is None:
+        text = f"no such topic: {topic}; use collection/start, collection/end or event"
+        return [BadMessage(SOURCE, "unknown_topic", text, received_ns)]
+    if retained and topic != "collection/start":
+        text = f"retained message on {topic} ignored: publish it without retain"
+        return [BadMessage(SOURCE, "retained", text, received_ns)]
+    try:
+        items = _objects(payload)
+    except BadMessageError as error:
+        return [BadMessage(SOURCE, error.kind, str(error), received_ns)]
+    return [_record(parser, topic, item, received_ns) for item in items]
+
+
+def _objects(payload: bytes) -> list[Any]:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise BadMessageError("json", f"payload of {len(payload)} bytes is too long")
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise BadMessageError("json", f"payload is not JSON: {error}") from error
+    return value if isinstance(value, list) else [value]
+
+
+Parser = Callable[[dict[str, Any], int], ControlRecord]
+
+
+def _record(parser: Parser, topic: str, item: Any, received_ns: int) -> ControlRecord:
+    try:
+        if not isinstance(item, dict):
+            raise BadMessageError("json", f"{topic}: payload is no JSON object")
+        _check_schema(topic, item)
+        return parser(item, received_ns)
+    except BadMessageError as error:
+        return BadMessage(SOURCE, error.kind, str(error), received_ns)
+    except ValidationError as error:
+        parts = [
+            f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}"
+            for e in error.errors(include_url=False, include_input=False)
+        ]
+        text = f"{topic}: {'; '.join(parts[:5])}"
+        return BadMessage(SOURCE, "invalid", text, received_ns)
+
+
+def _check_schema(topic: str, item: dict[str, Any]) -> None:
+    expected = EVENT_SCHEMA if topic == "event" else COLLECTION_SCHEMA
+    found = item.get("schema", expected)
+    if found != expected:
+        raise BadMessageError(
+            "unknown_schema",
+            f"{topic}: schema {found!r} is not known, send {expected!r}",
+        )
+
+
+def _collection(item: dict[str, Any], received_ns: int) -> Collection:
+    message = CollectionMessage.model_validate(item)
+    body = message.model_dump(mode="json")
+    return Collection(message.uid, message.time_ns or 0, body, received_ns)
+
+
+def _collection_end(item: dict[str, Any], received_ns: int) -> CollectionEnd:
+    message = CollectionEndMessage.model_validate(item)
+    return CollectionEnd(
+        message.uid,
+        message.time_ns or 0,
+        RunStatus(message.status),
+        message.reason or "",
+        received_ns,
+    )
+
+
+def _event(item: dict[str, Any], received_ns: int) -> TimedEvent:
+    message = EventMessage.model_validate(item)
+    return TimedEvent(
+        uid=message.uid,
+        type=message.type,
+        time_ns=message.time_ns or 0,
+        collection=message.collection,
+        name=message.name,
+        duration_s=message.duration,
+        trigger=message.trigger,
+        clock=message.clock,
+        evidence=message.evidence,
+        value=message.value,
+        body=message.model_extra or {},
+        received_ns=received_ns,
+    )
+
+
+_PARSERS: dict[str, Parser] = {
+    "collection/start": _collection,
+    "collection/end": _collection_end,
+    "event": _event,
+}

@@ -1,0 +1,296 @@
+"""DECTRIS stream v2: one CBOR map per message.
+
+Keys as in the public stream v2 specification; typed arrays are RFC 8746, tag 56500
+is DECTRIS' compression of a byte string.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import cbor2
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.errors import (
+    BadMessageError,
+    ImageError,
+    UnsupportedImageError,
+)
+from recorder.records import (
+    BadMessage,
+    DetectorInfo,
+    DetectorRecord,
+    Image,
+    Payload,
+    SeriesEnd,
+    SeriesKey,
+    SeriesStart,
+    Unprocessed,
+)
+from recorder.sources.appendix import parse_appendix, recorder_uid
+from recorder.sources.cbor_arrays import Compressed, MultiDim, Typed, tag_hook
+from recorder.sources.checks import (
+    check_shape,
+    flag,
+    number,
+    pair,
+    require_id,
+    size,
+    text,
+)
+from recorder.sources.dectris_stream1 import integer_ns
+from recorder.sources.encodings import decode
+
+MAX_DEPTH = 16
+# Messages of relays and of Jungfraujoch that carry nothing for the recorder.
+IGNORED_TYPES = ("calibration", "metadata")
+
+
+class Stream2Decoder:
+    """Turns CBOR messages of one detector into records.
+
+    Args:
+        source: Name of the detector in records and counts.
+        channel: Channel to use; None takes the first of each message.
+        refuse_others: Count images with further channels as unsupported.
+        max_pixels: Larger images are refused.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        channel: str | None = None,
+        refuse_others: bool = False,
+        max_pixels: int = 64_000_000,
+    ) -> None:
+        self._source = source
+        self._channel = channel
+        self._refuse_others = refuse_others
+        self._max_pixels = max_pixels
+        self._start: SeriesStart | None = None
+        self._refuse_pixels = ""
+
+    def decode(self, message: bytes, received_ns: int = 0) -> DetectorRecord:
+        """Decode one message; what is wrong with it becomes part of the record."""
+        try:
+            body = _load(message)
+            kind = body.get("type")
+            if kind == "start":
+                return self._series_start(body, received_ns)
+            if kind == "image":
+                return self._image(body, received_ns)
+            if kind == "end":
+                return SeriesEnd(self._key(body), received_ns)
+            known = "ignored_type" if kind in IGNORED_TYPES else "unknown_type"
+            raise BadMessageError(
+                known, f"message type {kind!r}, expected start, image or end"
+            )
+        except BadMessageError as error:
+            return BadMessage(self._source, error.kind, str(error), received_ns)
+
+    def _key(self, body: dict[str, Any]) -> SeriesKey:
+        series = require_id(body.get("series_id"), "series_id")
+        unique = body.get("series_unique_id")
+        if not isinstance(unique, str):
+            same = self._start is not None and self._start.key.series_id == series
+            unique = self._start.key.unique_id if self._start and same else ""
+        return SeriesKey(self._source, series, unique)
+
+    def _series_start(self, body: dict[str, Any], received_ns: int) -> SeriesStart:
+        problems: list[str] = []
+        appendix = body.get("user_data")
+        if isinstance(appendix, str | bytes):
+            appendix = parse_appendix(appendix)
+        info = _info(body)
+        mask = self._table(body, "pixel_mask", info, problems)
+        count = body.get("number_of_images")
+        self._refuse_pixels = ""
+        if body.get("poisson_compression"):
+            self._refuse_pixels = "poisson_compression makes counts non-linear"
+            problems.append(f"{self._refuse_pixels}: images are not classified")
+        channels = body.get("channels")
+        start = SeriesStart(
+            key=self._key(body),
+            info=info,
+            expected_images=count if isinstance(count, int) and count >= 0 else None,
+            arm_time_ns=_date_ns(body.get("arm_date")),
+            recorder_uid=recorder_uid(appendix),
+            user_data=appendix,
+            mask=None if mask is None else mask != 0,
+            flatfield=self._table(body, "flatfield", info, problems),
+            channels=tuple(map(str, channels)) if isinstance(channels, list) else (),
+            problems=tuple(problems),
+            received_ns=received_ns,
+        )
+        self._start = start
+        return start
+
+    def _table(
+        self,
+        body: dict[str, Any],
+        name: str,
+        info: DetectorInfo,
+        problems: list[str],
+    ) -> NDArray[Any] | None:
+        """Mask or flat field of the channel in use; a bad one is named, not used."""
+        tables = body.get(name)
+        if not isinstance(tables, dict) or not tables:
+            return None
+        channel = self._channel if self._channel in tables else next(iter(tables))
+        try:
+            array = _array(tables[channel], self._max_pixels)
+        except (BadMessageError, ImageError) as error:
+            problems.append(f"{name} of the start message not used: {error}")
+            return None
+        if info.shape is not None and array.shape != info.shape:
+            problems.append(
+                f"{name} of the start message not used: {array.shape} pixels, "
+                f"the detector has {info.shape}"
+            )
+            return None
+        return array
+
+    def _image(self, body: dict[str, Any], received_ns: int) -> Image:
+        key = self._key(body)
+        image_id = require_id(body.get("image_id"), "image_id")
+        payload: Payload | None = None
+        problem: tuple[Unprocessed, str] | None = None
+        ignored: tuple[str, ...] = ()
+        try:
+            channel, ignored = self._choose(body.get("data"))
+            payload = self._payload(body["data"][channel], key)
+        except BadMessageError as error:
+            problem = (Unprocessed.CORRUPT, str(error))
+        except ImageError as error:
+            problem = (Unprocessed(error.reason), str(error))
+        return Image(
+            key=key,
+            image_id=image_id,
+            payload=payload,
+            problem=problem,
+            start_time_ns=_rational_ns(body.get("start_time")),
+            stop_time_ns=_rational_ns(body.get("stop_time")),
+            series_date_ns=_date_ns(body.get("series_date")),
+            ignored_channels=ignored,
+            recorder_uid=recorder_uid(body.get("user_data")),
+            received_ns=received_ns,
+        )
+
+    def _choose(self, data: Any) -> tuple[str, tuple[str, ...]]:
+        if not isinstance(data, dict) or not data:
+            raise BadMessageError("data", "image has no data map {channel: array}")
+        if self._channel is not None and self._channel not in data:
+            raise UnsupportedImageError(
+                f"image has no channel {self._channel!r}, only {', '.join(data)}; "
+                "set detector.channel"
+            )
+        channel = self._channel if self._channel is not None else next(iter(data))
+        others = tuple(str(name) for name in data if name != channel)
+        if others and self._refuse_others:
+            raise UnsupportedImageError(
+                f"image has further channels {', '.join(others)} and "
+                'detector.other_channels is "refuse"'
+            )
+        return channel, others
+
+    def _payload(self, value: Any, key: SeriesKey) -> Payload:
+        if self._refuse_pixels:
+            raise UnsupportedImageError(self._refuse_pixels)
+        payload = _payload(value)
+        known = self._start is not None and self._start.key == key
+        header = self._start.info if self._start and known else None
+        check_shape(payload.shape, header, self._max_pixels)
+        return payload
+
+
+def _load(message: bytes) -> dict[str, Any]:
+    try:
+        body = cbor2.loads(
+            message,
+            tag_hook=tag_hook,
+            max_depth=MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+        )
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError) as error:
+        raise BadMessageError("cbor", f"message is not CBOR: {error}") from error
+    if not isinstance(body, dict):
+        raise BadMessageError("cbor", "message is no CBOR map")
+    return body
+
+
+def _payload(value: Any) -> Payload:
+    """The compressed pixels of a multi-dimensional array."""
+    if not isinstance(value, MultiDim) or not isinstance(value.typed, Typed):
+        raise BadMessageError("data", "image data is no array of tag 40 or 1040")
+    data, dims = value.typed.data, value.dims
+    if len(dims) == 3 and 1 in (dims[0], dims[2]):
+        dims = dims[1:] if dims[0] == 1 else dims[:2]
+    if len(dims) != 2:
+        raise BadMessageError("shape", f"image has dimensions {value.dims}, expected 2")
+    encoding = "raw"
+    if isinstance(data, Compressed):
+        if data.elem_size != np.dtype(value.typed.dtype).itemsize:
+            raise UnsupportedImageError(
+                f"compression for {data.elem_size}-byte elements around "
+                f"{value.typed.dtype}"
+            )
+        encoding, data = data.algorithm, data.data
+    if not isinstance(data, bytes):
+        raise BadMessageError("data", "image data is no byte string")
+    shape = (dims[0], dims[1])
+    return Payload(data, encoding, shape, value.typed.dtype, value.column_major)
+
+
+def _array(value: Any, max_pixels: int) -> NDArray[Any]:
+    """Mask or flat field as a native array (slow, fast)."""
+    payload = _payload(value)
+    check_shape(payload.shape, None, max_pixels)
+    if payload.dtype == "<f4":  # the decoder moves bytes; it need not know floats
+        moved = Payload(payload.data, payload.encoding, payload.shape, "<u4")
+        return decode(moved).view(np.float32)
+    return decode(payload)
+
+
+def _info(body: dict[str, Any]) -> DetectorInfo:
+    translation = body.get("detector_translation")
+    z = None
+    if isinstance(translation, list) and len(translation) == 3:
+        z = number({"z": translation[2]}, "z")
+    dtype = body.get("image_dtype")
+    return DetectorInfo(
+        shape=size(body, "image_size_y", "image_size_x"),
+        dtype=dtype if isinstance(dtype, str) else None,
+        pixel_size=pair(body, "pixel_size_x", "pixel_size_y"),
+        distance=number(body, "detector_distance") or (abs(z) if z else z),
+        beam_center=pair(body, "beam_center_x", "beam_center_y"),
+        wavelength=number(body, "incident_wavelength"),
+        photon_energy=number(body, "incident_energy"),
+        saturation=number(body, "saturation_value"),
+        exposure_time_s=number(body, "count_time"),
+        frame_time_s=number(body, "frame_time"),
+        sensor_material=text(body, "sensor_material"),
+        sensor_thickness=number(body, "sensor_thickness"),
+        description=text(body, "detector_description"),
+        serial_number=text(body, "detector_serial_number"),
+        flatfield_applied=flag(body, "flatfield_enabled"),
+    )
+
+
+def _rational_ns(value: Any) -> int | None:
+    """[numerator, denominator] seconds in integer ns; no floats."""
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    numerator, denominator = value
+    if not all(type(n) is int for n in value) or denominator <= 0:
+        return None
+    return integer_ns(numerator * 10**9 // denominator)
+
+
+def _date_ns(value: Any) -> int | None:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return None
+    return int(value.timestamp() * 1_000_000) * 1000

@@ -1,0 +1,1 @@
+"""Pure functions: arrays and records in, records out."""

@@ -1,0 +1,68 @@
+"""8-connected groups of sparse pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.intp]
+
+
+def connected(index: IntArray, width: int) -> IntArray:
+    """Label 8-connected pixels.
+
+    Args:
+        index: (n,) flat indices, ascending, none in the first or last column of
+            the image (so that neighbours never wrap round).
+        width: Length of the image's rows.
+
+    Returns:
+        (n,) labels; pixels of a group share the position of its first pixel.
+    """
+    labels = np.arange(len(index), dtype=np.intp)
+    if len(index) == 0:
+        return labels
+    first, second = _edges(index, width)
+    while True:
+        low = np.minimum(labels[first], labels[second])
+        after = labels.copy()
+        np.minimum.at(after, first, low)
+        np.minimum.at(after, second, low)
+        # hook the roots too, then jump pointers: few rounds even for long shapes
+        np.minimum.at(after, labels[first], low)
+        np.minimum.at(after, labels[second], low)
+        after = after[after]
+        if np.array_equal(after, labels):
+            return labels
+        labels = after
+
+
+def _edges(index: IntArray, width: int) -> tuple[IntArray, IntArray]:
+    """Pairs of positions in `index` that are neighbours."""
+    first, second = [], []
+    for step in (1, width - 1, width, width + 1):
+        where = np.searchsorted(index, index + step)
+        where[where == len(index)] = 0
+        here = np.flatnonzero(index[where] == index + step)
+        first.append(here)
+        second.append(where[here])
+    return np.concatenate(first), np.concatenate(second)
+
+
+def group(
+    index: IntArray, weight: NDArray[np.floating], width: int
+) -> tuple[IntArray, IntArray]:
+    """The heaviest pixel of each 8-connected group.
+
+    Args:
+        index: (n,) flat indices as for :func:`connected`.
+        weight: (n,) weights; of equal ones the first pixel wins.
+        width: Length of the image's rows.
+
+    Returns:
+        Positions in `index` of the heaviest pixels, and the groups' areas in px.
+    """
+    labels = connected(index, width)
+    order = np.lexsort((-weight, labels))
+    _, starts, areas = np.unique(labels[order], return_index=True, return_counts=True)
+    return order[starts], areas

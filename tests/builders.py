@@ -1,0 +1,208 @@
+"""Small records for tests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+from recorder.records import (
+    Collection,
+    CollectionEnd,
+    DetectorInfo,
+    EventType,
+    Evidence,
+    Image,
+    ImageClass,
+    Payload,
+    RunStatus,
+    SeriesEnd,
+    SeriesKey,
+    SeriesStart,
+    TimedEvent,
+)
+from recorder.runs.actions import Accepted, Action, Noticed
+from recorder.runs.book import RunBook
+from recorder.runs.endings import BookSettings
+from recorder.runs.run import Run
+
+SECOND = 10**9
+T0 = 1_795_541_400 * SECOND
+SHAPE = (12, 10)
+DESIGN_CHAINS = [
+    {
+        "name": "Detections",
+        "scope": "collection",
+        "events": [
+            {
+                "type": "LaserExcitation",
+                "offset": 0.1,
+                "duration": 0.5,
+                "period": 1,
+                "repetition": 10000,
+            },
+            {
+                "type": "XrayDetection",
+                "offset": 0.7,
+                "duration": 0.1,
+                "period": 1,
+                "repetition": 10000,
+            },
+            {
+                "type": "XrayDetection",
+                "offset": 0.9,
+                "duration": 0.1,
+                "period": 1,
+                "repetition": 10000,
+            },
+        ],
+    },
+    {
+        "name": "Sample preparation",
+        "scope": "collection",
+        "events": [
+            {"type": "ReactionTrigger", "name": "mixed a", "offset": -50},
+            {"type": "ReactionTrigger", "name": "mixed c", "offset": 0},
+        ],
+    },
+]
+
+
+def key(series_id: int = 1, unique_id: str = "a", source: str = "eiger") -> SeriesKey:
+    return SeriesKey(source, series_id, unique_id)
+
+
+def payload(value: int = 0, shape: tuple[int, int] = SHAPE) -> Payload:
+    return Payload(np.full(shape, value, "<u2").tobytes(), "raw", shape, "<u2")
+
+
+def start(
+    series: SeriesKey | None = None, images: int | None = 10, **more: Any
+) -> SeriesStart:
+    return SeriesStart(
+        key=series or key(),
+        info=DetectorInfo(shape=SHAPE),
+        expected_images=images,
+        received_ns=more.pop("received_ns", T0),
+        **more,
+    )
+
+
+def image(image_id: int, series: SeriesKey | None = None, **more: Any) -> Image:
+    return Image(
+        key=series or key(),
+        image_id=image_id,
+        payload=payload(),
+        start_time_ns=image_id * SECOND,
+        received_ns=T0 + image_id,
+        **more,
+    )
+
+
+def end(series: SeriesKey | None = None) -> SeriesEnd:
+    return SeriesEnd(series or key(), T0 + 100 * SECOND)
+
+
+def announcement(uid: str = "uid-1", **body: Any) -> dict[str, Any]:
+    return {
+        "schema": "recorder.collection/1",
+        "uid": uid,
+        "time": "2026-11-24T00:30:00Z",
+        "proposal": "mx2345",
+        "visit": 1,
+        "experiment": {"name": "fvkhb", "type": "SSX-Chip"},
+        "sample": {"name": "laagg", "protein": {"acronym": "kljvz"}},
+        **body,
+    }
+
+
+def collection(uid: str = "uid-1", time_ns: int = T0, **body: Any) -> Collection:
+    return Collection(uid, time_ns, announcement(uid, **body), time_ns)
+
+
+def collection_end(
+    uid: str = "uid-1", status: RunStatus = RunStatus.SUCCESS, reason: str = ""
+) -> CollectionEnd:
+    return CollectionEnd(uid, T0, status, reason, T0)
+
+
+def event(
+    kind: str, trigger: int, uid: str = "uid-1", time_ns: int = 0, **more: Any
+) -> TimedEvent:
+    return TimedEvent(
+        uid=f"{kind}-{trigger}-{more.get('evidence', '')}",
+        type=EventType(kind),
+        time_ns=time_ns,
+        collection=uid,
+        trigger=trigger,
+        clock="panda-1",
+        evidence=more.pop("evidence", Evidence.CAPTURED),
+        **more,
+    )
+
+
+class Driver:
+    """A run book with a clock that tests turn."""
+
+    def __init__(self, **settings: Any) -> None:
+        body = announcement("none", experiment={"name": "unannounced"})
+        values = {"hold_s": 1.0, "drain_s": 2.0, "series_timeout_s": 30.0, **settings}
+        self.book = RunBook(BookSettings(unannounced_body=body, **values))
+        self.now = 1000.0
+        self.accepted: list[tuple[Run, int]] = []
+        self.sealed: list[Run] = []
+        self.noticed: list[str] = []
+
+    def feed(self, *records: Any) -> None:
+        for record in records:
+            if isinstance(record, SeriesStart):
+                self._take(self.book.series_start(record, self.now))
+            elif isinstance(record, Image):
+                self._take(self.book.image(record, self.now))
+            elif isinstance(record, SeriesEnd):
+                self._take(self.book.series_end(record, self.now))
+            elif isinstance(record, Collection):
+                self._take(self.book.collection(record, self.now))
+            elif isinstance(record, CollectionEnd):
+                self._take(self.book.collection_end(record, self.now))
+            else:
+                self.book.event(record)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self._take(self.book.tick(self.now))
+
+    def _take(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Accepted):
+                self.accepted.append((action.run, action.image.image_id))
+                action.run.images.finish(action.image.image_id, ImageClass.NON_HIT)
+            elif isinstance(action, Noticed):
+                self.noticed.append(action.event)
+            elif type(action).__name__ == "Sealed":
+                self.sealed.append(action.run)
+
+    @property
+    def only(self) -> Run:
+        (run,) = self.sealed
+        return run
+
+
+def bitshuffle_chunk(pixels: Any) -> bytes:
+    """An image compressed as a detector does it, by the HDF5 library."""
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+        data = file.create_dataset(
+            "data",
+            data=pixels[None],
+            chunks=(1, *pixels.shape),
+            **hdf5plugin.Bitshuffle(cname="lz4"),
+        )
+        file.flush()
+        return bytes(data.id.read_direct_chunk((0, 0, 0))[1])
+
+
+def dumps(body: Any) -> bytes:
+    return json.dumps(body).encode()

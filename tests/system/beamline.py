@@ -1,0 +1,162 @@
+"""A beamline for tests: a daemon, its broker, and a detector to misuse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import zmq
+
+from recorder.config import Settings, load_settings
+from recorder.journal import Journal
+from recorder.report import full_report
+from recorder.service.host import sink_names
+from recorder.simulate.broker import free_port
+from recorder.simulate.experiment import (
+    SimulatedRun,
+    Simulator,
+    detector_socket,
+    timing_broker,
+)
+from recorder.simulate.faults import parse_faults
+from recorder.simulate.series import Series, synthetic_series
+from recorder.simulate.stills import StillSettings, default_geometry
+from tests.servers import Mosquitto, Recorder
+
+QUICK_RUNS = {"drain_s": 0.3, "series_timeout_s": 2.0, "hold_s": 0.5}
+PIXELS = 512
+
+
+def small_series(images: int = 120, seed: int = 1) -> Series:
+    """Easy stills of a small detector."""
+    settings = StillSettings(geometry=default_geometry(PIXELS), hit_share=0.3)
+    return synthetic_series(images, seed, pool=12, settings=settings)
+
+
+@dataclass
+class Beamline:
+    """Where everything listens."""
+
+    config: Path
+    endpoint: str
+    mosquitto: Mosquitto | None
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.config)
+
+    def report(self) -> dict[str, Any]:
+        """The runs by uid, from the journal, with what the sinks did."""
+        settings = self.settings
+        journal = Journal(settings.journal_path, read_only=True)
+        try:
+            report = full_report(journal, sink_names(settings))
+        finally:
+            journal.close()
+        return {run["uid"]: run for e in report["experiments"] for run in e["runs"]}
+
+    def simulate(self, series: Series, **run: Any) -> dict[str, Any]:
+        """One simulated run, to its end; the counts that are true."""
+        return asyncio.run(self._simulate(series, run))
+
+    async def _simulate(self, series: Series, run: dict[str, Any]) -> dict[str, Any]:
+        faults = parse_faults(run.pop("faults", ""))
+        values = {
+            "number": 1,
+            "images": len(series.order),
+            "rate_hz": 400.0,
+            "delay_s": 0.001,
+            **run,
+        }
+        plan = SimulatedRun(faults=faults, **values)
+        async with (
+            detector_socket(self.endpoint) as socket,
+            timing_broker(self.settings) as broker,
+        ):
+            return await Simulator(self.settings, socket, broker).simulate(plan, series)
+
+    def publish(self, topic: str, body: Any, **options: Any) -> None:
+        """One control message."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+        async def send() -> None:
+            async with timing_broker(self.settings) as broker:
+                prefix = self.settings.topic_prefix
+                await broker.publish(f"{prefix}/{topic}", payload, qos=1, **options)
+
+        asyncio.run(send())
+
+    def status(self) -> dict[str, Any]:
+        """The retained status message."""
+
+        async def read() -> dict[str, Any]:
+            mqtt = self.settings.mqtt
+            async with asyncio.timeout(10), aiomqtt.Client(mqtt.host, mqtt.port) as c:
+                await c.subscribe(f"{self.settings.topic_prefix}/status")
+                async for message in c.messages:
+                    return json.loads(message.payload)
+            raise AssertionError
+
+        return asyncio.run(read())
+
+
+def make_beamline(
+    config_file: Callable[..., Path], mosquitto: Mosquitto | None, **changes: Any
+) -> Beamline:
+    """A configuration for a daemon on free ports."""
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    detector = {"name": "eiger", "endpoint": endpoint, **changes.pop("detector", {})}
+    if mosquitto is not None:
+        changes["mqtt"] = mosquitto.section(**changes.get("mqtt", {}))
+    runs = {**QUICK_RUNS, **changes.pop("runs", {})}
+    config = config_file(detector=[detector], runs=runs, pool={"workers": 1}, **changes)
+    return Beamline(config, endpoint, mosquitto)
+
+
+def wait_sealed(daemon: Recorder, beamline: Beamline, uid: str) -> dict[str, Any]:
+    """The report of a run once it is sealed and its log line is written."""
+    daemon.wait_for_event("run_sealed", uid=uid)
+    return beamline.report()[uid]
+
+
+def assert_equals_truth(run: dict[str, Any], truth: dict[str, Any]) -> None:
+    """Report against truth, figure by figure."""
+    images, classes, pump = run["images"], run["classes"], run["pump"]
+    assert run["ledger"] == {"closed": True, "differences": []}
+    assert {
+        "expected": images["expected"],
+        "received": images["received"],
+        "lost": images["lost"],
+        "missed": images["missed_triggers"],
+        "corrupt": images["unprocessed"].get("corrupt", 0),
+        "hits": classes["indexed"] + classes["non_indexed_hits"],
+        "non_hits": classes["non_hits"],
+        "light": pump["light"],
+        "dark": pump["dark"],
+    } == {name: truth[name] for name in truth if name not in ("uid", "triggers")}
+
+
+class RawDetector:
+    """A detector's socket that sends whatever a test wants."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.PUSH)
+        self._socket.immediate = True
+        self._socket.linger = 5000
+        self._socket.sndtimeo = 20_000
+        self._socket.bind(endpoint)
+
+    def send(self, *messages: list[Any] | bytes) -> None:
+        for message in messages:
+            parts = message if isinstance(message, list) else [message]
+            self._socket.send_multipart(parts)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._context.term()

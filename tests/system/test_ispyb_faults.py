@@ -1,0 +1,369 @@
+"""What goes wrong with a database: it is said clearly, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from recorder.config import Settings
+from recorder.errors import ConfigError, SinkError, SinkUnavailableError
+from recorder.journal import Journal, Record
+from recorder.journal.restore import run_record
+from recorder.records import Collection
+from recorder.runs.run import Run
+from recorder.service.sink_runner import SinkRunner
+from recorder.sinks.ispyb.check import check_ispyb
+from recorder.sinks.ispyb.writer import IspybSink
+from tests.guards import Event, logged
+from tests.ispyb import announcement, esrf_site, record, write
+from tests.servers import HOST, Database, MariaDB, free_port
+
+MakeSettings = Callable[..., Settings]
+TIMEOUT_S = 20.0
+
+
+def opening(settings: Settings, tmp_path: Path) -> None:
+    """Open the sink as the runner does."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    sink = IspybSink(settings)
+    try:
+        sink.open(journal)
+    finally:
+        sink.close()
+        journal.close()
+
+
+# -- a configuration or a server that cannot be used -----------------------------------
+
+
+def test_a_wrong_password_is_explained_and_not_shown(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    wrong = settings(ispyb=mariadb_database.section(password="geheim-77"))
+    with pytest.raises(SinkUnavailableError) as caught:
+        opening(wrong, tmp_path)
+    assert "access denied" in str(caught.value)
+    assert "credential ispyb__password or RECORDER_ISPYB__PASSWORD" in str(caught.value)
+    assert "geheim-77" not in str(caught.value)
+    assert mariadb_database.password not in str(caught.value)
+
+
+def test_a_password_in_the_url_is_not_shown(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    url = mariadb_database.url.replace("@", ":geheim-77@")
+    with pytest.raises(SinkUnavailableError) as caught:
+        opening(settings(ispyb={"url": url}), tmp_path)
+    assert "geheim-77" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there(settings: MakeSettings, tmp_path: Path) -> None:
+    url = f"mariadb+pymysql://recorder@{HOST}:{free_port()}/ispyb"
+    with pytest.raises(SinkUnavailableError, match="Can't connect"):
+        opening(settings(ispyb={"url": url}), tmp_path)
+
+
+def test_a_database_that_is_not_there(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    name = f"{mariadb_database.name}x"
+    mariadb_database.execute(
+        f"GRANT ALL ON {name}.* TO {mariadb_database.user}@'{HOST}'"
+    )
+    section = mariadb_database.section(url=f"{mariadb_database.url}x")
+    with pytest.raises(SinkUnavailableError, match=r"no such database; check ispyb\."):
+        opening(settings(ispyb=section), tmp_path)
+
+
+def test_an_empty_database(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    section = mariadb_database.section()
+    with pytest.raises(SinkError, match="is empty; create the ISPyB schema first"):
+        opening(settings(ispyb=section), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mariadb+nodriver://u@h/d", "mongodb://u@h/d"]
+)
+def test_what_is_no_database_url(
+    settings: MakeSettings, tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"mariadb\+pymysql://user@host/database"):
+        opening(settings(ispyb={"url": url}), tmp_path)
+
+
+def test_a_diamond_database_is_recognised(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    esrf_site(mariadb_database)
+    mariadb_database.execute(
+        "SET FOREIGN_KEY_CHECKS = 0",
+        "ALTER TABLE AutoProcProgram DROP FOREIGN KEY AutoProcProgram_ibfk_1",
+        "ALTER TABLE AutoProcProgram DROP COLUMN dataCollectionId, "
+        "MODIFY processingStatus tinyint(1)",
+        "ALTER TABLE DataCollection DROP COLUMN xBeamPix, DROP COLUMN yBeamPix",
+    )
+    section = mariadb_database.section()
+    with pytest.raises(SinkError, match=r"flavour diamond.*AutoProcProgram\.dataColl"):
+        opening(settings(ispyb=section), tmp_path)
+
+
+def test_a_missing_table_is_named(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    esrf_site(mariadb_database)
+    mariadb_database.execute("DROP TABLE SSXDataCollection")
+    section = mariadb_database.section()
+    with pytest.raises(SinkError, match="missing table SSXDataCollection"):
+        opening(settings(ispyb=section), tmp_path)
+
+
+def test_check_names_the_flavour_and_no_password(
+    settings: MakeSettings, mariadb_database: Database
+) -> None:
+    esrf_site(mariadb_database)
+    found = check_ispyb(settings(ispyb=mariadb_database.section()))
+    assert found.endswith("esrf tables")
+    assert mariadb_database.password not in found
+
+
+def test_an_embedded_database_in_the_way(
+    settings: MakeSettings, tmp_path: Path
+) -> None:
+    configured = settings()
+    (configured.state_directory / "ispyb.sqlite").mkdir(parents=True)
+    with pytest.raises(SinkUnavailableError, match="unable to open database file"):
+        opening(configured, tmp_path)
+
+
+async def test_a_user_who_may_only_read(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    site = esrf_site(mariadb_database)
+    user = f"{mariadb_database.user}@'{HOST}'"
+    mariadb_database.execute(
+        f"REVOKE ALL ON {mariadb_database.name}.* FROM {user}",
+        f"GRANT SELECT ON {mariadb_database.name}.* TO {user}",
+    )
+    await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
+    with pytest.raises(SinkUnavailableError, match=r"access denied.*and its rights"):
+        write(settings(ispyb=site.section))
+
+
+# -- a server that comes and goes ------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[SinkRunner]:
+    """The sink's runner, as the daemon has it."""
+    journal = Journal(settings.journal_path)
+    runner = SinkRunner(IspybSink(settings), journal, settings.ispyb.retry_max_s)
+    task = asyncio.create_task(runner.run())
+    try:
+        yield runner
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await runner.close()
+
+
+async def all_written(runner: SinkRunner) -> None:
+    runner.wake()
+    await asyncio.wait_for(runner.idle.wait(), TIMEOUT_S)
+
+
+async def test_records_wait_for_a_server_that_starts_later(
+    settings: MakeSettings,
+    mariadb: MariaDB,
+    mariadb_database: Database,
+    tmp_path: Path,
+    log_events: list[Event],
+) -> None:
+    site = esrf_site(mariadb_database)
+    await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
+    mariadb.stop()
+    async with running(settings(ispyb=site.section)) as runner:
+        await logged(log_events, "sink_unavailable")
+        assert "Can't connect" in runner.unavailable
+        await asyncio.to_thread(mariadb.start)
+        await all_written(runner)
+        assert runner.unavailable == ""
+    assert site.counts()["DataCollection"] == 1
+    names = [event["event"] for event in log_events]
+    assert (names.count("sink_unavailable"), names.count("sink_recovered")) == (1, 1)
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+async def test_a_server_that_goes_in_the_middle_gets_everything_once(
+    settings: MakeSettings,
+    mariadb: MariaDB,
+    mariadb_database: Database,
+    tmp_path: Path,
+    log_events: list[Event],
+    end: str,
+) -> None:
+    site = esrf_site(mariadb_database)
+    journalled = settings(ispyb={"enabled": False})
+    await record(journalled, tmp_path, announcement(run=1))
+    async with running(settings(ispyb=site.section)) as runner:
+        await all_written(runner)
+        await asyncio.to_thread(getattr(mariadb, end))
+        await record(journalled, tmp_path, announcement(run=2))
+        runner.wake()
+        await logged(log_events, "sink_unavailable")
+        await asyncio.to_thread(mariadb.start)
+        await all_written(runner)
+    rows = site.rows("SELECT dataCollectionNumber, runStatus FROM DataCollection")
+    done = "DataCollection Successful"
+    assert [tuple(row.values()) for row in rows] == [(1, done), (2, done)]
+    assert site.counts()["AutoProcProgramAttachment"] == 4
+    assert site.counts()["DataCollectionGroup"] == 1
+
+
+class LostAnswers(IspybSink):
+    """Loses the answer to each first attempt, after the database committed."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._lost: set[int] = set()
+
+    def apply(self, record: Record) -> Any:
+        ids = super().apply(record)
+        if record.seq not in self._lost:
+            self._lost.add(record.seq)
+            raise SinkUnavailableError("the answer to COMMIT was lost")
+        return ids
+
+
+async def test_a_commit_whose_answer_is_lost_is_not_doubled(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    site = esrf_site(mariadb_database)
+    journalled = settings(ispyb={"enabled": False})
+    await record(journalled, tmp_path, announcement(run=1), announcement(run=2))
+    configured = settings(ispyb=site.section)
+    journal = Journal(configured.journal_path)
+    runner = SinkRunner(LostAnswers(configured), journal, 0.01)
+    task = asyncio.create_task(runner.run())
+    await asyncio.wait_for(runner.idle.wait(), TIMEOUT_S)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await runner.close()
+    counts = site.counts()
+    assert (counts["DataCollection"], counts["DataCollectionGroup"]) == (2, 1)
+    assert (counts["EventChain"], counts["AutoProcProgramAttachment"]) == (4, 4)
+
+
+@pytest.mark.allow_error_log("record_parked")
+async def test_a_refused_run_does_not_stop_the_next_and_is_written_once_it_can_be(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    site = esrf_site(mariadb_database)
+    nobodys = announcement(run=1, visit=3)
+    journalled = settings(ispyb={"enabled": False})
+    await record(journalled, tmp_path, nobodys, announcement(run=2))
+    configured = settings(ispyb=site.section)
+    async with running(configured) as runner:
+        await all_written(runner)
+    assert site.one("SELECT * FROM DataCollection")["dataCollectionNumber"] == 2
+    journal = Journal(configured.journal_path, read_only=True)
+    assert "has no visit 3" in str(journal.parked("ispyb", nobodys["uid"]))
+    journal.close()
+    mariadb_database.execute(
+        "INSERT INTO BLSession (proposalId, visit_number) VALUES (1, 3)"
+    )
+    async with running(configured) as runner:
+        await all_written(runner)
+    rows = site.rows("SELECT * FROM DataCollection ORDER BY dataCollectionNumber")
+    assert [row["dataCollectionNumber"] for row in rows] == [1, 2]
+    assert {row["runStatus"] for row in rows} == {"DataCollection Successful"}
+    assert site.counts()["AutoProcProgramAttachment"] == 4
+
+
+@pytest.mark.allow_error_log("sink_unavailable")
+async def test_a_schema_that_is_mended_is_used(
+    settings: MakeSettings,
+    mariadb_database: Database,
+    tmp_path: Path,
+    log_events: list[Event],
+) -> None:
+    await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
+    async with running(settings(ispyb=mariadb_database.section())) as runner:
+        await logged(log_events, "sink_unavailable")
+        assert "is empty" in runner.unavailable
+        site = await asyncio.to_thread(esrf_site, mariadb_database)
+        await all_written(runner)
+    assert site.counts()["DataCollection"] == 1
+
+
+# -- announcements that hold anything --------------------------------------------------
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**400), 10**400)
+    | st.floats()
+    | st.text(st.characters(), max_size=400),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+def _some_of(*names: str) -> st.SearchStrategy[Any]:
+    free = st.dictionaries(st.sampled_from(names), ANYTHING, max_size=len(names))
+    return st.none() | free
+
+
+@pytest.fixture(scope="module")
+def embedded_sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IspybSink]:
+    folder = tmp_path_factory.mktemp("embedded")
+    journal = Journal(folder / "journal.sqlite")
+    sink = IspybSink(Settings(state_directory=folder))
+    sink.open(journal)
+    yield sink
+    sink.close()
+    journal.close()
+
+
+@hypothesis_settings(max_examples=150)
+@given(
+    uid=st.text(st.characters(codec="utf-8"), min_size=1, max_size=255),
+    beam=_some_of("wavelength", "flux", "transmission", "size", "energy_bandwidth"),
+    detector=_some_of("distance", "beam_center", "exposure_time"),
+    ssx=_some_of("repetition_rate", "jet_speed", "laser_energy", "chip_model"),
+    files=_some_of("directory", "template"),
+    number=st.integers(0, 10**20),
+)
+def test_any_announcement_is_written_or_refused(
+    embedded_sink: IspybSink,
+    uid: str,
+    beam: Any,
+    detector: Any,
+    ssx: Any,
+    files: Any,
+    number: int,
+) -> None:
+    body = announcement(uid=uid, beam=beam, detector=detector, ssx=ssx, files=files)
+    run = Run(uid, number, 10**18, collection=Collection(uid, 0, body))
+    entry = Record(1, uid, "run", 10**18, run_record(run, "opened"))
+    try:
+        ids = embedded_sink.apply(entry)
+    except SinkError as error:
+        refused = "dataCollectionNumber cannot hold", "characters, not"
+        assert any(text in str(error) for text in refused)
+    else:
+        assert embedded_sink.apply(entry) == ids

@@ -1,0 +1,174 @@
+"""Control messages: the contract's own examples, and everything that is none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.records import (
+    BadMessage,
+    Collection,
+    CollectionEnd,
+    Evidence,
+    RunStatus,
+    TimedEvent,
+)
+from recorder.sources.control import parse_message, parse_time
+from tests.builders import DESIGN_CHAINS, announcement, dumps
+
+EVENT = {
+    "schema": "recorder.event/1",
+    "uid": "a1",
+    "collection": "3f0c",
+    "type": "LaserExcitation",
+    "name": "pump",
+    "time_ns": 1795541400123456789,
+    "duration": 1e-8,
+    "trigger": 1234,
+    "clock": "panda-1",
+    "evidence": "measured",
+    "value": 0.93,
+}
+
+
+def one(topic: str, body, **more):
+    (record,) = parse_message(topic, dumps(body), **more)
+    return record
+
+
+def test_announcement_keeps_unknown_keys():
+    body = announcement(
+        event_chains=DESIGN_CHAINS,
+        colour="blue",
+        beam={"wavelength": 1.0, "mood": "calm"},
+    )
+    record = one("collection/start", body)
+    assert isinstance(record, Collection)
+    assert record.body["colour"] == "blue"
+    assert record.body["beam"]["mood"] == "calm"
+    assert record.body["event_chains"][1]["events"][0]["offset"] == -50
+
+
+def test_event():
+    record = one("event", EVENT)
+    assert isinstance(record, TimedEvent)
+    assert (record.trigger, record.evidence) == (1234, Evidence.MEASURED)
+    assert record.time_ns == 1795541400123456789
+    assert one("event", {**EVENT, "evidence": None} | {}).__class__ is BadMessage
+    plain = {key: EVENT[key] for key in ("uid", "type", "time_ns")}
+    assert one("event", plain).evidence is Evidence.COMMANDED
+
+
+def test_end():
+    body = {
+        "schema": "recorder.collection/1",
+        "uid": "u",
+        "time": "2026-11-23T18:30:00Z",
+        "status": "aborted",
+        "reason": "beam lost",
+    }
+    record = one("collection/end", body)
+    assert isinstance(record, CollectionEnd)
+    assert (record.status, record.reason) == (RunStatus.ABORTED, "beam lost")
+
+
+def test_array_gives_a_record_for_each_object():
+    records = parse_message("event", dumps([EVENT, 3, {**EVENT, "uid": "a2"}]))
+    assert [type(r).__name__ for r in records] == [
+        "TimedEvent",
+        "BadMessage",
+        "TimedEvent",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-23T18:30:00.123456789+01:00", 1795455000123456789),
+        ("2026-11-23T17:30:00.1234567891234Z", 1795455000123456789),
+        ("2026-11-23T17:30:00Z", 1795455000000000000),
+        ("2026-11-23 17:30:00.5+00:00", 1795455000500000000),
+    ],
+)
+def test_times(text, expected):
+    assert parse_time(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-23T18:30:00", "yesterday", "", "2026-13-01T00:00:00Z"]
+)
+def test_times_without_zone_are_refused(text):
+    with pytest.raises(ValueError):
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "kind"),
+    [
+        ("collection/start", {"uid": "x"}, "invalid"),
+        (
+            "collection/start",
+            announcement(schema="recorder.collection/2"),
+            "unknown_schema",
+        ),
+        ("collection/start", announcement(proposal="../../etc"), "invalid"),
+        ("collection/start", announcement(unit_cell=[1, 2, 3]), "invalid"),
+        ("collection/start", announcement(unit_cell=[0, 2, 3, 90, 90, 90]), "invalid"),
+        ("collection/start", announcement(images=-1), "invalid"),
+        ("collection/start", announcement(time="2026-11-23T18:30:00"), "invalid"),
+        (
+            "collection/start",
+            announcement(event_chains=[{"events": [{"type": "Sneeze", "offset": 0}]}]),
+            "invalid",
+        ),
+        (
+            "collection/start",
+            announcement(event_chains=[{"events": [{"type": "XrayDetection"}]}]),
+            "invalid",
+        ),
+        ("collection/end", {"uid": "u", "time_ns": 1, "status": "fine"}, "invalid"),
+        ("event", {**EVENT, "trigger": -1}, "invalid"),
+        ("event", {**EVENT, "evidence": "image_id"}, "invalid"),
+        ("event", {**EVENT, "schema": "recorder.event/9"}, "unknown_schema"),
+        ("event", "text", "json"),
+        ("news", EVENT, "unknown_topic"),
+    ],
+)
+def test_bad_messages_say_what_is_wrong(topic, body, kind):
+    record = one(topic, body)
+    assert isinstance(record, BadMessage)
+    assert record.kind == kind
+    assert len(record.detail) > 15
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_not_json(payload):
+    (record,) = parse_message("event", payload)
+    assert record.kind == "json"
+
+
+def test_retained_messages_are_state_not_events():
+    assert one("event", EVENT, retained=True).kind == "retained"
+    assert isinstance(
+        one("collection/start", announcement(), retained=True), Collection
+    )
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(sorted(EVENT) + sorted(announcement())), inner
+            )
+        ),
+    )
+)
+def test_any_json_gives_records(body):
+    payload = json.dumps(body).encode()
+    for topic in ("collection/start", "collection/end", "event"):
+        assert isinstance(parse_message(topic, payload), list)

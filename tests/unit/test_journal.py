@@ -1,0 +1,161 @@
+"""The journal: one writer, one row for each image, nothing lost by a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from recorder.errors import JournalError
+from recorder.journal import ImageRow, Journal
+from recorder.journal.restore import (
+    event_from_json,
+    event_to_json,
+    load_run,
+    run_record,
+)
+from recorder.journal.store import NewRecord
+from recorder.records import ImageClass, RunStatus
+from tests.builders import Driver, collection, collection_end, end, event, image, start
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(tmp_path / "journal.sqlite", owner=True)
+    yield journal
+    journal.close()
+
+
+def test_records_come_back_in_order(journal):
+    journal.write([NewRecord("run", "a", {"n": n}, n) for n in range(5)])
+    assert [r.body["n"] for r in journal.records(after=2, kinds=("run",))] == [2, 3, 4]
+    assert journal.latest("run", "a").body == {"n": 4}
+    assert journal.last_seq("a", ("run",)) == 5
+
+
+def test_an_image_stays_one_row(journal):
+    journal.write(images=[ImageRow("a", 7, "indexed"), ImageRow("a", 7, "corrupt")])
+    journal.write(images=[ImageRow("a", 7, "non_hit")])
+    (row,) = journal.image_rows("a", 7)
+    assert row.outcome == "indexed"
+
+
+def test_transactions_are_whole(journal):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        journal.write(
+            [NewRecord("run", "a", {}, 1), NewRecord("run", "a", float("nan"), 2)]
+        )
+    assert journal.records() == []
+
+
+def test_second_owner_is_refused(journal, tmp_path):
+    with pytest.raises(JournalError, match="another recorder uses this journal"):
+        Journal(tmp_path / "journal.sqlite", owner=True)
+
+
+def test_readers_are_welcome(journal, tmp_path):
+    journal.write([NewRecord("run", "a", {}, 1)])
+    reader = Journal(tmp_path / "journal.sqlite", read_only=True)
+    assert reader.run_uids() == ["a"]
+    with pytest.raises(JournalError):
+        reader.write([NewRecord("run", "b", {}, 1)])
+    reader.close()
+
+
+def test_nothing_recorded_yet_is_said(tmp_path):
+    with pytest.raises(JournalError, match="nothing has been recorded"):
+        Journal(tmp_path / "absent.sqlite", read_only=True)
+
+
+def test_other_formats_and_garbage_are_refused(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    Journal(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE meta SET value = '99'")
+    db.close()
+    with pytest.raises(JournalError, match="format 99"):
+        Journal(path)
+    path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(JournalError, match="cannot open"):
+        Journal(path)
+
+
+def test_parking_and_cursors(journal):
+    journal.write([NewRecord("run", "a", {}, 1), NewRecord("run", "b", {}, 2)])
+    first, second = journal.records()
+    journal.park("ispyb", first, "too long")
+    journal.advance("ispyb", second.seq, "b", {"data_collection_id": 17})
+    assert journal.parked("ispyb", "a") == "too long"
+    assert journal.ids("ispyb", "b") == {"data_collection_id": 17}
+    assert journal.backlog("ispyb", ("run",)) == 0
+    assert journal.unpark("ispyb") == 1
+    assert journal.backlog("ispyb", ("run",)) == 2
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from recorder.journal import ImageRow, Journal
+journal = Journal(Path(sys.argv[1]), owner=True)
+n = 0
+while True:
+    journal.write(images=[ImageRow("a", n * 10 + k, "non_hit") for k in range(10)])
+    n += 1
+    print(n * 10, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_kill(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    said = 0
+    while said < 200:
+        said = int(process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    rest = process.stdout.read().split()
+    process.stdout.close()
+    process.wait()
+    said = max([said, *map(int, rest)])
+    journal = Journal(path, owner=True)
+    rows = [row.image_id for row in journal.image_rows("a")]
+    assert rows[:said] == list(range(said))
+    assert len(rows) % 10 == 0
+    journal.close()
+
+
+def test_a_run_is_rebuilt_as_it_was(journal):
+    driver = Driver()
+    laser, xray = event("LaserExcitation", 0), event("XrayDetection", 0)
+    driver.feed(collection(images=4), laser, xray, start(images=4))
+    driver.feed(image(0), image(1), image(3), end())
+    driver.feed(collection_end(status=RunStatus.ABORTED, reason="no beam"))
+    driver.wait(2.1)
+    run = driver.only
+    journal.write(
+        [
+            NewRecord("run", run.uid, run_record(run, "sealed"), 1),
+            *(NewRecord("event", "uid-1", event_to_json(e), 1) for e in (laser, xray)),
+        ],
+        [ImageRow(run.uid, n, ImageClass.NON_HIT, start_time_ns=n) for n in (0, 1, 3)],
+    )
+    again = load_run(journal, run.uid)
+    assert again.ledger() == run.ledger()
+    assert (again.status, again.reason, again.notes) == (
+        run.status,
+        run.reason,
+        run.notes,
+    )
+    assert again.key == run.key
+    assert again.start.info == run.start.info
+    assert again.events.counts == run.events.counts
+
+
+def test_events_survive_as_json():
+    original = event("LaserExcitation", 5, value=0.9, body={"extra": [1]})
+    assert event_from_json(event_to_json(original)) == original
