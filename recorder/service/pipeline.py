@@ -146,7 +146,9 @@ class Pipeline:
         elif isinstance(record, SeriesEnd):
             self._do(self.book.series_end(record, now), wait=wait)
         else:
-            self._bad(record)
+            source = record.source
+            runs = [r for r in self.book.active if not r.key or r.key.source == source]
+            self._bad(record, runs)
 
     def feed_control(
         self,
@@ -174,16 +176,15 @@ class Pipeline:
             run = self.book.event(record)
             name = record.collection or (run.uid if run else None)
             self.writer.record("event", name, event_to_json(record))
-        else:
-            self._bad(record)
+        else:  # nothing in it says for which run it was: it may be any
+            self._bad(record, self.book.active)
 
-    def _bad(self, message: BadMessage) -> None:
+    def _bad(self, message: BadMessage, runs: list[Run]) -> None:
         """Count a message that cannot be used; log each kind at most once a minute."""
         key = (message.source, message.kind)
         self.bad_messages[key] += 1
-        for run in self.book.active:
-            if run.key is None or run.key.source == message.source:
-                run.counts[f"bad_messages_{message.kind}"] += 1
+        for run in runs:
+            run.counts[f"bad_messages_{message.kind}"] += 1
         now = time.monotonic()
         if now - self._bad_logged.get(key, -BAD_MESSAGE_LOG_S) >= BAD_MESSAGE_LOG_S:
             self._bad_logged[key] = now

@@ -128,9 +128,11 @@ def test_garbage_costs_nothing_around_it(
     assert run["images"]["received"] == 6
     assert run["images"]["unprocessed"] == {"corrupt": 1}
     assert {name: n for name, n in run["counts"].items() if "bad" in name} == {
-        "bad_messages_json": 3,
+        "bad_messages_json": 4,
         "bad_messages_cbor": 1,
         "bad_messages_bad_id": 1,
+        "bad_messages_invalid": 1,
+        "bad_messages_unknown_schema": 1,
     }
     kinds = {e["kind"] for e in daemon.log if e.get("event") == "message_refused"}
     assert kinds == {"json", "cbor", "bad_id", "invalid", "unknown_schema"}
