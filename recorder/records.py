@@ -8,6 +8,7 @@ cell in ångström, angles in degrees.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -313,6 +314,39 @@ class ClassifierSetup:
     flatfield: NDArray[np.float32] | None
     saturation: float | None
     settings: ClassifySettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedBackground:
+    """Background of a run, learned from its first images and renewed later."""
+
+    grid: NDArray[np.float32]
+    """(slow / 8, fast / 8, rounded up) mean counts of a pixel in blocks of 8 x 8."""
+    bad: NDArray[np.bool_]
+    """(slow, fast), True = hot, dead or always flagged; the mask is not repeated."""
+    gain: float
+    """Counts per photon."""
+    excess: float = 0.0
+    """Electronic noise, photons²."""
+    lowest: float = -math.inf
+    """Pixels with lower counts are flags."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """What a run has taught up to some image; each image is told which to use."""
+
+    number: int
+    """Counts from 1; 0 stands for nothing learned."""
+    background: LearnedBackground | None = None
+    geometry: Geometry | None = None
+    """Refined; None: as in the setup."""
+    cell: Cell | None = None
+    """Refined or found; None: as in the setup."""
+    cell_found: bool = False
+    """The cell was not given but found in the images."""
+    images: int = 0
+    """Indexed images that geometry and cell rest on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ built once; an image costs one gather and a few segmented sums of the sample.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import Geometry
+from recorder.ssx import poisson
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -32,6 +35,13 @@ _NOISELESS = 0.02
 """Electronic noise (photons²) so low that it makes no count negative."""
 _GAIN_MIN_SUM = 200.0
 """Photons in the sample below which no gain can be told."""
+BAND = 8
+"""Rows that share one line of thresholds."""
+_GROUPS = 12
+_TELLING = 0.2
+"""Share of the variance that must follow the mean before it tells the gain."""
+_SOLVENT = (2.95, 3.7)
+"""Å; the ring of water, wide enough for its neighbours in other solvents."""
 
 
 class Bins:
@@ -44,7 +54,8 @@ class Bins:
             self._columns = -(-shape[1] // _TILE)
             self.count = self._columns * -(-shape[0] // _TILE)
             return
-        pixel = min(geometry.pixel_size)
+        self._pixel = pixel = min(geometry.pixel_size)
+        self._distance, self._wavelength = geometry.distance, geometry.wavelength
         self._center = geometry.beam_center
         self._scale = (geometry.pixel_size[0] / pixel, geometry.pixel_size[1] / pixel)
         corners = self._radius(
@@ -70,6 +81,14 @@ class Bins:
         bins = (radius / self._width).astype(np.intp)
         return np.minimum(bins, self.count - 1)
 
+    def spacing(self) -> FloatArray:
+        """(bins,) lattice-plane spacing d in the middle of each bin, Å."""
+        if not self.radial:
+            return np.full(self.count, np.nan)
+        radius = (np.arange(self.count) + 0.5) * self._width * self._pixel
+        angle = np.arctan2(radius, self._distance)
+        return np.asarray(self._wavelength / (2 * np.sin(angle / 2)))
+
     def lowest_near(self, values: FloatArray) -> FloatArray:
         """Per bin the lowest value among the bin and its neighbours."""
         if not self.radial or len(values) < 2:
@@ -80,25 +99,90 @@ class Bins:
         return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Background:
+class Background(Protocol):
     """Background of one image; counts c relate to photons n by ``c = gain * n``."""
 
+    @property
+    def gain(self) -> float:
+        """Counts per photon."""
+
+    @property
+    def excess(self) -> float:
+        """Variance beyond Poisson (electronic noise), photons².
+
+        The counts of a pixel behave like
+        ``gain * (Poisson(mean / gain + excess) - excess)``.
+        """
+
+    @property
+    def level(self) -> float:
+        """Mean counts of a good pixel away from spots."""
+
+    @property
+    def lowest(self) -> float:
+        """Pixels below are flags, not counts: 0 where no noise makes them negative."""
+
+    @property
+    def solvent(self) -> float | None:
+        """Mean counts in the solvent ring (2.95 to 3.7 Å) over `level`.
+
+        It tells whether a jet or drop is in the beam; None without geometry or ring.
+        """
+
+    @property
+    def local(self) -> bool:
+        """Whether `at` follows the image's own shape, not only its radial mean."""
+
+    def at(self, x: IntArray, y: IntArray) -> FloatArray:
+        """Expected counts of pixels, by their integer indices (n,)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RadialBackground:
+    """Equal in all pixels of a bin; see :class:`Background`."""
+
+    bins: Bins
     mean: FloatArray
     """(bins,) expected counts of a pixel."""
     gain: float
-    """Counts per photon."""
     excess: float
-    """Variance beyond Poisson (electronic noise), photons²: the counts of a pixel
-    behave like ``gain * (Poisson(mean / gain + excess) - excess)``."""
     level: float
-    """Mean counts of a good pixel away from spots."""
     lowest: float = -math.inf
-    """Pixels below are flags, not counts: 0 where nothing can make counts negative."""
+    solvent: float | None = None
+    local: bool = False
+
+    def at(self, x: IntArray, y: IntArray) -> FloatArray:
+        """See :meth:`Background.at`."""
+        return np.asarray(self.mean[self.bins(x, y)])
+
+
+def whole_counts(limits: FloatArray, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Limits as pixels of a type; never below 1, so that nothing is no signal."""
+    counts = np.clip(np.floor(limits), 1, np.iinfo(dtype).max)
+    return counts.astype(dtype)
+
+
+def limit(
+    mean: FloatArray, background: Background, pixels: FloatArray | float, p: float
+) -> FloatArray:
+    """Counts that a sum of background pixels exceeds with a probability below p.
+
+    Args:
+        mean: Expected sums, counts.
+        background: Gain and excess noise of the image.
+        pixels: Number of pixels in the sums.
+        p: Tail probability.
+
+    Returns:
+        Same shape as `mean`, counts.
+    """
+    extra = background.excess * pixels
+    photons = poisson.quantile(np.maximum(mean / background.gain, 0) + extra, p)
+    return np.asarray(background.gain * (photons - extra))
 
 
 class BackgroundEstimator:
-    """Estimates :class:`Background` for images of one shape and mask.
+    """Estimates :class:`RadialBackground` for images of one shape and mask.
 
     Args:
         bins: How pixels are grouped.
@@ -136,10 +220,16 @@ class BackgroundEstimator:
         self._present, self._starts = np.unique(ordered, return_index=True)
         self._lengths = np.diff(np.append(self._starts, len(ordered)))
         self._count = bins.count
+        self._bins = bins
+        with np.errstate(invalid="ignore"):
+            spacing = bins.spacing()
+            self._solvent = (spacing > _SOLVENT[0]) & (spacing < _SOLVENT[1])
+        rows = np.minimum(np.arange(0, height, BAND) + BAND // 2, height - 1)
+        self._bands = bins(np.arange(width)[None, :], rows[:, None])
 
     def estimate(
         self, pixels: NDArray[np.integer], gain: float | None = None
-    ) -> Background:
+    ) -> RadialBackground:
         """Background of an image.
 
         Args:
@@ -151,14 +241,62 @@ class BackgroundEstimator:
         """
         self._load(pixels)
         if len(self._order) == 0:
-            return Background(np.zeros(self._count), gain or 1.0, 0.0, 0.0)
+            nothing = np.zeros(self._count)
+            return RadialBackground(self._bins, nothing, gain or 1.0, 0.0, 0.0)
         rough, excess = self._rough_noise(gain)
         lowest = self._lowest(rough, excess)
         mean, cut = self._trimmed(rough, excess)
         if gain is None and not self._signed:
             rough = self._fine_gain(cut)
         level = float(np.dot(mean[self._present], self._lengths) / len(self._order))
-        return Background(mean, rough, excess, level, lowest)
+        return RadialBackground(
+            self._bins, mean, rough, excess, level, lowest, self._ring(mean, level)
+        )
+
+    def noise(
+        self,
+        images: Sequence[NDArray[np.integer]],
+        backgrounds: Sequence[Background],
+        gain: float | None,
+    ) -> tuple[float, float]:
+        """Gain and excess noise of several images together.
+
+        Args:
+            images: (slow, fast) arrays.
+            backgrounds: What :meth:`estimate` made of each.
+            gain: Counts per photon, if it is known.
+        """
+        if not self._signed:
+            gains = [background.gain for background in backgrounds]
+            found = gain or float(np.median(gains))
+            return (1.0 if gain is None and found < 1.0 + _SNAP else found), 0.0
+        means, variances = [], []
+        for pixels in images:
+            self._load(pixels)
+            square, total = self._pairs(self._use)
+            variances.append(square / max(_SEGMENT, 1))
+            means.append(total / max(_SEGMENT, 1))
+        return _line(np.concatenate(means), np.concatenate(variances), gain)
+
+    def _ring(self, mean: FloatArray, level: float) -> float | None:
+        """Mean in the solvent ring over the mean of all."""
+        weights = np.zeros(self._count)
+        weights[self._present] = self._lengths * self._solvent[self._present]
+        if level <= 0 or not weights.any():
+            return None
+        return float(np.dot(mean, weights) / weights.sum() / level)
+
+    def thresholds(
+        self, background: RadialBackground, p: float, dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        """Counts that a background pixel exceeds with a probability below p.
+
+        Returns:
+            (bands of BAND rows, fast) of the pixels' type; lowered to that of the
+            neighbouring bins, so that no candidate is missed.
+        """
+        table = self._bins.lowest_near(limit(background.mean, background, 1.0, p))
+        return whole_counts(table, dtype)[self._bands]
 
     def _lowest(self, gain: float, excess: float) -> float:
         """Detectors without electronic noise mark bad pixels by -1 and -2."""
@@ -255,3 +393,26 @@ class BackgroundEstimator:
             return 1.0
         gain = float(square.sum() / total.sum())
         return 1.0 if gain < 1.0 + _SNAP else gain
+
+
+def _line(
+    mean: FloatArray, variance: FloatArray, gain: float | None
+) -> tuple[float, float]:
+    """Gain and excess noise (photons²) from variance against mean of short pieces.
+
+    The pieces are sorted by mean into groups; medians, because some hold spots.
+    """
+    order = np.argsort(mean, kind="stable")
+    groups = [part for part in np.array_split(order, _GROUPS) if len(part)]
+    if not groups:
+        return gain or 1.0, 0.0
+    x = np.array([np.median(mean[part]) for part in groups])
+    y = np.array([np.median(variance[part]) for part in groups])
+    if gain is None:
+        spread = x - x.mean()
+        size = float(np.square(spread).sum())
+        slope = float(spread @ y) / size if size > 0 else 0.0
+        # a flat field of view tells nothing: then counts are photons
+        told = float(np.ptp(x)) * slope > _TELLING * float(y.mean())
+        gain = slope if told and slope > 0 else 1.0
+    return gain, max(float((y - gain * np.maximum(x, 0)).mean()) / gain**2, 0.0)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.ssx import poisson
-from recorder.ssx.background import Background
+from recorder.ssx.background import Background, limit
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -19,7 +18,10 @@ Pixels = NDArray[np.integer]
 MARGIN = 4
 """Spots nearer to the edge have no whole ring (pixels)."""
 _RING_FROM = 3
-_P_LOCAL = 1e-6
+_P_LOCAL = 1e-5
+_P_ALONE = 1e-6
+"""Tail probability of a spot's sum; stricter where only the ring tells its
+background."""
 _MIN_PHOTONS = 4.0
 _MIN_GOOD = 6
 _MIN_RING = 10
@@ -48,25 +50,6 @@ class Spots:
     def select(self, keep: BoolArray | IntArray) -> Spots:
         """The spots at `keep`."""
         return Spots(self.x[keep], self.y[keep], self.intensity[keep], self.snr[keep])
-
-
-def limit(
-    mean: FloatArray, background: Background, pixels: FloatArray | float, p: float
-) -> FloatArray:
-    """Counts that a sum of background pixels exceeds with a probability below p.
-
-    Args:
-        mean: Expected sums, counts.
-        background: Gain and excess noise of the image.
-        pixels: Number of pixels in the sums.
-        p: Tail probability.
-
-    Returns:
-        Same shape as `mean`, counts.
-    """
-    extra = background.excess * pixels
-    photons = poisson.quantile(np.maximum(mean / background.gain, 0) + extra, p)
-    return np.asarray(background.gain * (photons - extra))
 
 
 def _square(inner: int, outer: int, width: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -163,8 +146,11 @@ class Measurer:
         # the ring's mean is itself uncertain: 1 + n / n_ring
         noise = n * variance * (1 + n / np.maximum(n_ring, 1))
         snr = intensity / np.sqrt(np.maximum(noise, 0.5 * gain * gain))
-        highest = local + np.sqrt(variance / np.maximum(n_ring, 1))
-        least = limit(n * highest, background, n, _P_LOCAL)
+        if background.local:
+            least = limit(n * local, background, n, _P_LOCAL)
+        else:  # the bin's mean says little of this place: trust the ring, doubt it
+            highest = local + np.sqrt(variance / np.maximum(n_ring, 1))
+            least = limit(n * highest, background, n, _P_ALONE)
         keep = (intensity >= _MIN_PHOTONS * gain) & (snr >= min_snr)
         keep &= (n >= _MIN_GOOD) & (counts.sum(axis=1) > least)
         keep &= ~_sharp(above)

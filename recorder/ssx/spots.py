@@ -7,15 +7,24 @@ sum meets an exact Poisson test, first against the expected background, then
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import Geometry
-from recorder.ssx.background import Background, BackgroundEstimator, Bins
-from recorder.ssx.grouping import group
-from recorder.ssx.measure import MARGIN, Measurer, Spots, limit
+from recorder.records import Geometry, LearnedBackground
+from recorder.ssx.background import (
+    BAND,
+    Background,
+    BackgroundEstimator,
+    Bins,
+    RadialBackground,
+    limit,
+)
+from recorder.ssx.background_map import MapBackground, ScaledBackground
+from recorder.ssx.grouping import group, where_true
+from recorder.ssx.measure import MARGIN, Measurer, Spots
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -24,12 +33,11 @@ Pixels = NDArray[np.integer]
 
 MAX_SPOTS = 1000
 """Spots that are measured and counted at most."""
-_P_PIXEL = 3e-4
-_P_SUM = 1e-6
+_P_PIXEL = 6e-4
+_P_SUM = 3e-6
 _MIN_SUM = 3.0
 _MIN_GOOD = 5
-_BAND = 8
-"""Rows that share one line of thresholds."""
+_KEPT_MAPS = 3
 _MAX_CANDIDATES = 20_000
 _MAX_AREA = 400
 """Larger connected areas are shadows or edges, not spots (pixels)."""
@@ -44,6 +52,15 @@ class Found:
     spots: Spots
     background: Background
     saturated: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Map:
+    """A learned background, ready for use."""
+
+    good: BoolArray
+    background: MapBackground
+    measurer: Measurer
 
 
 class SpotFinder:
@@ -69,8 +86,9 @@ class SpotFinder:
         flatfield: NDArray[np.float32] | None = None,
         saturation: float | None = None,
     ) -> None:
-        self._shape = height, width = shape
+        self._shape = shape
         self._saturation = saturation
+        self._dtype = np.dtype(dtype)
         self._limits = np.iinfo(np.dtype(dtype).str)
         signed = bool(self._limits.min < 0)
         self._bad_value = int(self._limits.min if signed else self._limits.max)
@@ -79,63 +97,103 @@ class SpotFinder:
             # a comparison with NaN is false, so those pixels are bad as well
             good &= (flatfield > 0) & (flatfield < _MAX_FACTOR)
             flatfield = np.where(good, flatfield, 0).astype(np.float32)
-        self._good = np.ascontiguousarray(good)
-        self._measurer = Measurer(self._good, flatfield, self._bad_value)
-        self._bins = Bins(shape, geometry)
-        self._estimator = BackgroundEstimator(
-            self._bins, self._good, flatfield, self._bad_value, signed=signed
+        self.good = np.ascontiguousarray(good)
+        self.flatfield = flatfield
+        self.bins = Bins(shape, geometry)
+        self.estimator = BackgroundEstimator(
+            self.bins, self.good, flatfield, self._bad_value, signed=signed
         )
-        rows = np.minimum(np.arange(0, height, _BAND) + _BAND // 2, height - 1)
-        self._band_bins = self._bins(np.arange(width)[None, :], rows[:, None])
-        self._thresholds = np.empty(self._band_bins.shape, dtype)
+        self._measurer = Measurer(self.good, flatfield, self._bad_value)
+        self._learned: dict[int, _Map] = {}
         self._above = np.empty(shape, np.bool_)
 
-    def find(self, pixels: Pixels, gain: float | None, min_snr: float) -> Found:
+    def learn(self, number: int, learned: LearnedBackground) -> None:
+        """Take over a learned background; images name it by its number."""
+        good = self.good & ~learned.bad
+        self._learned[number] = _Map(
+            good,
+            MapBackground(self.bins, good, self.flatfield, learned),
+            Measurer(good, self.flatfield, self._bad_value),
+        )
+        for old in sorted(self._learned)[:-_KEPT_MAPS]:
+            del self._learned[old]
+
+    def find(
+        self, pixels: Pixels, gain: float | None, min_snr: float, learned: int = 0
+    ) -> Found:
         """Find the spots of an image.
 
         Args:
             pixels: (slow, fast) of the declared type, C-contiguous.
             gain: Counts per photon; None estimates it.
             min_snr: Least ratio of intensity to background noise.
+            learned: Number of the learned background to use; without one by that
+                number the image's own radial background is used.
 
         Returns:
             At most MAX_SPOTS spots, strongest first, with background and
             saturated pixels.
         """
-        background = self._estimator.estimate(pixels, gain)
-        thresholds = self._pixel_thresholds(background)
-        index = self._candidates(pixels, thresholds)
+        background, candidates, saturated = self.candidates(pixels, gain, learned)
+        known = self._learned.get(learned)
+        measurer = known.measurer if known else self._measurer
         values = pixels.ravel()
-        index = index[values[index] != self._bad_value]
-        saturated = self._count_saturated(pixels, index, int(thresholds.max(initial=0)))
-        index = self._strongest(self._inside(index), values)
-        index, mean = self._centres(index, values, background)
-        spots = self._measurer.measure(index, values, background, mean, min_snr)
+        index = self._strongest(self._inside(candidates), values)
+        index, mean = self._centres(index, values, background, measurer)
+        spots = measurer.measure(index, values, background, mean, min_snr)
         return Found(spots, background, saturated)
 
-    def _pixel_thresholds(self, background: Background) -> Pixels:
-        """Integer threshold per bin, lowered to that of its neighbours."""
-        table = limit(background.mean, background, 1.0, _P_PIXEL)
-        table = np.clip(np.floor(table), 1, self._limits.max)
-        return self._bins.lowest_near(table).astype(self._thresholds.dtype)
+    def candidates(
+        self, pixels: Pixels, gain: float | None = None, learned: int = 0
+    ) -> tuple[Background, IntArray, int]:
+        """Background of an image and the pixels that stand out from it.
 
-    def _candidates(self, pixels: Pixels, thresholds: Pixels) -> IntArray:
+        Returns:
+            The background, flat indices of good pixels above their threshold, and
+            the number of saturated pixels.
+        """
+        known = self._learned.get(learned)
+        background: RadialBackground | ScaledBackground
+        if known is None:
+            good = self.good
+            background = self.estimator.estimate(pixels, gain)
+            limits = self.estimator.thresholds(background, _P_PIXEL, self._dtype)
+            highest = int(limits.max(initial=0))
+        else:
+            good = known.good
+            background = known.background.estimate(pixels)
+            limits = known.background.thresholds(background, _P_PIXEL, self._dtype)
+            highest = known.background.highest(background, _P_PIXEL)
+        index = self._outstanding(pixels, good, limits)
+        index = index[pixels.ravel()[index] != self._bad_value]
+        return background, index, self._count_saturated(pixels, index, highest)
+
+    def flags(self, pixels: Pixels, lowest: float) -> IntArray:
+        """Flat indices of the pixels that hold a flag instead of counts."""
+        np.equal(pixels, self._bad_value, out=self._above)
+        if lowest > -math.inf:
+            self._above |= pixels < lowest
+        return where_true(self._above)
+
+    def _outstanding(self, pixels: Pixels, good: BoolArray, limits: Pixels) -> IntArray:
         """Flat indices of good pixels above their threshold."""
-        np.take(thresholds, self._band_bins, out=self._thresholds, mode="clip")
+        if limits.shape == pixels.shape:  # bad pixels have a limit out of reach
+            np.greater(pixels, limits, out=self._above)
+            return where_true(self._above)
         height, width = self._shape
-        whole = height // _BAND
+        whole = height // BAND
         # one comparison with the bands as a dimension: no loop, and the line of
         # thresholds stays in the cache
         np.greater(
-            pixels[: whole * _BAND].reshape(whole, _BAND, width),
-            self._thresholds[:whole, None, :],
-            out=self._above[: whole * _BAND].reshape(whole, _BAND, width),
+            pixels[: whole * BAND].reshape(whole, BAND, width),
+            limits[:whole, None, :],
+            out=self._above[: whole * BAND].reshape(whole, BAND, width),
         )
-        if whole * _BAND < height:
-            rest = slice(whole * _BAND, None)
-            np.greater(pixels[rest], self._thresholds[whole], out=self._above[rest])
-        np.logical_and(self._above, self._good, out=self._above)
-        return np.flatnonzero(self._above)
+        if whole * BAND < height:
+            rest = slice(whole * BAND, None)
+            np.greater(pixels[rest], limits[whole], out=self._above[rest])
+        np.logical_and(self._above, good, out=self._above)
+        return where_true(self._above)
 
     def _count_saturated(self, pixels: Pixels, index: IntArray, highest: int) -> int:
         if self._saturation is None:
@@ -143,7 +201,7 @@ class SpotFinder:
         if self._saturation > highest:
             # saturated pixels are candidates: no need to look at the others
             return int(np.count_nonzero(pixels.ravel()[index] >= self._saturation))
-        full = (pixels >= self._saturation) & (pixels != self._bad_value) & self._good
+        full = (pixels >= self._saturation) & (pixels != self._bad_value) & self.good
         return int(np.count_nonzero(full))
 
     def _inside(self, index: IntArray) -> IntArray:
@@ -163,7 +221,11 @@ class SpotFinder:
         return np.asarray(index[v >= least][:_MAX_CANDIDATES])
 
     def _centres(
-        self, index: IntArray, values: Pixels, background: Background
+        self,
+        index: IntArray,
+        values: Pixels,
+        background: Background,
+        measurer: Measurer,
     ) -> tuple[IntArray, FloatArray]:
         """One centre per connected group of significant 3 x 3 sums.
 
@@ -171,8 +233,8 @@ class SpotFinder:
             Flat indices, strongest first, and the expected background there.
         """
         y, x = np.divmod(index, self._shape[1])
-        mean = background.mean[self._bins(x, y)]
-        box, good = self._measurer.box(index, values, background.lowest)
+        mean = background.at(x, y)
+        box, good = measurer.box(index, values, background.lowest)
         n = good.sum(axis=1)
         total = box.sum(axis=1)
         least = limit(n * mean, background, n.astype(np.float64), _P_SUM)
