@@ -298,6 +298,10 @@ class ClassifySettings:
     ring_share: float = 0.6
     max_lattices: int = 3
     index: bool = True
+    calibrate: bool = True
+    """Learn geometry and cell from the hits."""
+    max_cell_length: float = 250.0
+    """Longest edge (Å) of a cell that is searched."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -95,10 +95,10 @@ def refine_common(
             normal += rest.T @ rest
             right += rest.T @ miss
         weight = max(noise2, _LEAST_NOISE**2) / np.square(prior)
-        change = np.linalg.solve(normal + np.diag(weight), right)
+        change = np.asarray(np.linalg.solve(normal + np.diag(weight), right), float)
         for number, miss, common, own in rows:
             left = miss - common @ change
-            turn = np.linalg.lstsq(own, left, rcond=None)[0]
+            turn = np.asarray(np.linalg.lstsq(own, left, rcond=None)[0], float)
             turns[number] = _exp(turn) @ turns[number]
         geometry = _moved(geometry, change[:3])
         strain = np.eye(3) + np.tensordot(change[3:], strains, axes=1)
@@ -134,9 +134,8 @@ def _rows(
         step[axis] = (0.01, 0.01, 1e-5)[axis]
         more = scattering_vectors(_moved(geometry, step), xy[:, 0], xy[:, 1])
         columns.append(-(more - q) / step[axis])
-    for strain in strains:
-        # a larger basis has shorter reciprocal vectors
-        columns.append(-(at @ strain) @ turn.T)
+    # a larger basis has shorter reciprocal vectors
+    columns += [-(at @ strain) @ turn.T for strain in strains]
     common = np.stack([column.ravel() for column in columns], axis=1)
     zero = np.zeros(len(point))
     x, y, z = point.T

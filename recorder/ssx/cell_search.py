@@ -25,10 +25,11 @@ _LENGTH = 0.045
 _COSINE = 0.05
 _TRIPLES = 600
 _LEAST_SHARE = 0.3
-_AS_GOOD = 0.8
+_AS_GOOD = 0.9
 """Smaller cells that explain so much of what the best one does are preferred."""
-_SHORT = 24
-"""Vectors, shortest first, that may be edges of an unknown cell."""
+_BEST = 36
+_SHORT = 28
+"""Of so many best vectors the shortest may be edges of an unknown cell."""
 _AGREE = 3
 """Images that must propose the same cell."""
 _SAME_LENGTH = 0.03
@@ -67,9 +68,9 @@ def propose_known(q: FloatArray, basis: FloatArray) -> Proposal | None:
             unit = rows / np.linalg.norm(rows, axis=1)[:, None]
             if np.abs(unit @ unit.T - wanted).max() > _COSINE:
                 continue
-            if np.linalg.det(rows) < 0:  # the centre inverts a lattice onto itself
-                signs = tuple(-s for s in signs)
-            triples.append((int(i), int(j), int(k), *signs))
+            # the inverse of a basis spans the same lattice
+            hand = 1 if np.linalg.det(rows) > 0 else -1
+            triples.append((int(i), int(j), int(k), *(hand * s for s in signs)))
         if len(triples) > _TRIPLES:
             break
     return _best(found, triples, q, smallest=False)
@@ -83,7 +84,8 @@ def propose_unknown(q: FloatArray, longest: float) -> Proposal | None:
         longest: Longest edge looked for, Å.
     """
     found = find_vectors(q, longest)
-    short = np.argsort(np.linalg.norm(found.vectors, axis=1), kind="stable")[:_SHORT]
+    length = np.linalg.norm(found.vectors[:_BEST], axis=1)
+    short = np.argsort(length, kind="stable")[:_SHORT]
     triples = []
     for triple in itertools.combinations(short.tolist(), 3):
         rows = found.vectors[list(triple)]
@@ -132,7 +134,7 @@ def _fitted(basis: FloatArray, phases: FloatArray, q: FloatArray) -> Proposal | 
     for _ in range(3):
         f = q @ basis.T + phases
         h = np.rint(f)
-        near = (np.abs(f - h) < _NEAR).all(axis=1)
+        near = np.asarray((np.abs(f - h) < _NEAR).all(axis=1), dtype=np.bool_)
         if near.sum() < 9:
             return None
         solution, *_ = np.linalg.lstsq(design[near], h[near], rcond=None)

@@ -86,7 +86,8 @@ def _strongest(q: NDArray[np.float32], longest: float) -> FloatArray:
     peak = power.argmax(axis=1)
     height = power[np.arange(_DIRECTIONS), peak]
     best = np.argsort(-height, kind="stable")[:_BEST]
-    return directions[best].astype(np.float64) * lengths[peak[best]][:, None]
+    vectors = directions[best].astype(np.float64) * lengths[peak[best]][:, None]
+    return np.asarray(vectors)
 
 
 def _refined(vectors: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
