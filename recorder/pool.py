@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import zmq
@@ -23,42 +24,41 @@ import zmq.asyncio
 
 from recorder.boundary import boundary
 from recorder.errors import ImageError
+from recorder.jobs import AnyJob, Callback, Job, LessonJob, Taught
 from recorder.log import get_logger
-from recorder.records import Classification, ClassifierSetup, Payload, Unprocessed
-from recorder.wire import pack_payload, pack_setup, unpack_result
-from recorder.worker import DONE, FAILED, IMAGE, READY, SETUP, STOP, Engine
+from recorder.records import (
+    ClassifierSetup,
+    Effort,
+    Learned,
+    Lesson,
+    Payload,
+    Unprocessed,
+)
+from recorder.wire import Frame, pack_learned, pack_setup
+from recorder.worker import DONE, FAILED, LEARNED, READY, SETUP, STOP, Engine
 
 log = get_logger("pool")
 
 CREDIT = 3
 TRIES = 2
+KEPT_STATES = 3
+"""Learned states of a setup; a late image may need an older one."""
 
-Outcome = Classification | tuple[Unprocessed, str]
-Callback = Callable[[Outcome], None]
-
-
-@dataclass(eq=False)
-class Job:
-    """One image to classify."""
-
-    setup: int
-    payload: Payload
-    done: Callback
-    tries: int = 0
-    sent_at: float = 0.0
-
-    @property
-    def size(self) -> int:
-        """Bytes that it keeps in memory."""
-        return len(self.payload.data)
+SAMPLE = 4
+"""Under overload one of so many images, or hits, is still looked at."""
+_GIVING_UP = ((0.5, Effort.NO_RETRY), (0.65, Effort.ONE_LATTICE),
+              (0.8, Effort.NO_INDEXING))  # fmt: skip
+_NO_SPOTS = 0.9
+"""Fill of the backlog from which only a sample of the images is looked at."""
 
 
 @dataclass(eq=False)
 class _Worker:
     identity: bytes
     process: asyncio.subprocess.Process
-    jobs: dict[int, Job] = field(default_factory=dict)
+    jobs: dict[int, AnyJob] = field(default_factory=dict)
     setups: list[int] = field(default_factory=list)
+    learned: set[tuple[int, int]] = field(default_factory=set)
 
 
 def default_workers() -> int:
@@ -81,16 +81,19 @@ class Pool:
         self.workers = workers
         self._max_backlog = max_backlog
         self._timeout_s = timeout_s
-        self._queue: deque[Job] = deque()
+        self._queue: deque[AnyJob] = deque()
+        self._learned: dict[int, dict[int, Learned]] = {}
+        self._untaught: dict[tuple[int, int], list[Job]] = {}
         self._held = 0
         self._room = asyncio.Event()
         self._work = asyncio.Event()
         self._setups: dict[int, ClassifierSetup] = {}
         self._next_setup = 0
         self._next_token = 0
+        self._taken = 0
         self._processes: list[asyncio.subprocess.Process] = []
         self._workers: dict[bytes, _Worker] = {}
-        self._inline: Job | None = None
+        self._inline: AnyJob | None = None
         self.replaced = 0
         self.finished = 0
 
@@ -100,27 +103,64 @@ class Pool:
         """Register a setup; images refer to it by the number returned."""
         self._next_setup += 1
         self._setups[self._next_setup] = setup
+        self._learned[self._next_setup] = {}
         for old in sorted(self._setups)[:-8]:  # long done with
             if not any(job.setup == old for job in self._queue):
-                del self._setups[old]
+                del self._setups[old], self._learned[old]
         return self._next_setup
 
     def offer(
-        self, setup: int, payload: Payload, done: Callback, *, force: bool = False
+        self,
+        setup: int,
+        payload: Payload,
+        done: Callback,
+        *,
+        learned: int = 0,
+        force: bool = False,
     ) -> bool:
-        """Queue an image; False if the backlog is full (unless forced)."""
+        """Queue an image; False if the backlog is full (unless forced).
+
+        Args:
+            setup: Number of its setup.
+            payload: Its pixels.
+            done: Called with what became of it.
+            learned: Number of the learned state to use; the image waits for it.
+            force: Never refuse, never leave anything out.
+        """
         full = self._held and self._held + len(payload.data) > self._max_backlog
         if full and not force:
             return False
-        job = Job(setup, payload, done)
+        states = self._learned[setup]
+        if states and learned not in states:
+            # a late image, whose state is no longer kept
+            learned = max(learned, min(states))
+        job = Job(setup, payload, done, learned, force)
         self._held += job.size
-        self._queue.append(job)
-        self._work.set()
+        if learned and learned not in states:
+            self._untaught.setdefault((setup, learned), []).append(job)
+        else:
+            self._queue.append(job)
+            self._work.set()
         return True
+
+    def learn(self, setup: int, lesson: Lesson, done: Taught) -> None:
+        """Have a lesson learned, before any image that waits."""
+        self._queue.appendleft(LessonJob(setup, lesson, done))
+        self._work.set()
+
+    def teach(self, setup: int, learned: Learned) -> None:
+        """Give a learned state to the images that wait for it and all later ones."""
+        states = self._learned[setup]
+        states[learned.number] = learned
+        for old in sorted(states)[:-KEPT_STATES]:
+            del states[old]
+        self._queue.extend(self._untaught.pop((setup, learned.number), ()))
+        self._work.set()
 
     async def room(self) -> None:
         """Wait until the backlog is half empty or nothing waits: for files."""
-        while self._queue and self._held > min(self._max_backlog // 2, 64 << 20):
+        most = min(self._max_backlog // 2, 64 << 20)
+        while (self._queue or self._untaught) and self._held > most:
             self._room.clear()
             await self._room.wait()
 
@@ -134,14 +174,15 @@ class Pool:
     def backlog(self) -> int:
         """Images that wait or are being worked on."""
         held = sum(len(worker.jobs) for worker in self._workers.values())
-        return len(self._queue) + held + (self._inline is not None)
+        untaught = sum(len(jobs) for jobs in self._untaught.values())
+        return len(self._queue) + untaught + held + (self._inline is not None)
 
-    def _finish(self, job: Job, outcome: Outcome) -> None:
+    def _finish(self, job: AnyJob, tell: Callable[[], None]) -> None:
         self._held -= job.size
         self.finished += 1
         self._room.set()
         with boundary("note what became of an image"):
-            job.done(outcome)
+            tell()
 
     # -- running ------------------------------------------------------------------
 
@@ -175,28 +216,70 @@ class Pool:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def _run_inline(self) -> None:
-        engine = Engine()
+        engine, taken = Engine(), set[tuple[int, int]]()
         while True:
             while not self._queue:
                 self._work.clear()
                 await self._work.wait()
-            job = self._queue.popleft()
+            job = self._next_job()
+            if job is None:
+                continue
             self._inline = job
             text = "the classifier failed on this image; see step_failed in the log"
-            outcome: Outcome = (Unprocessed.WORKER_LOST, text)
+            tell: Callable[[], None]
+            tell = partial(job.failed, Unprocessed.WORKER_LOST, text)
             with boundary("classify an image"):
-                outcome = await self._classify_inline(engine, job)
+                tell = await self._do_inline(engine, job, taken)
             self._inline = None
-            self._finish(job, outcome)
+            self._finish(job, tell)
 
-    async def _classify_inline(self, engine: Engine, job: Job) -> Outcome:
+    async def _do_inline(
+        self, engine: Engine, job: AnyJob, taken: set[tuple[int, int]]
+    ) -> Callable[[], None]:
         try:
             if not engine.knows(job.setup):
                 setup = self._setups[job.setup]
                 await asyncio.to_thread(engine.prepare, job.setup, setup)
-            return await asyncio.to_thread(engine.classify, job.setup, job.payload)
+                taken.clear()
+            for learned in self._untold(job, taken):
+                await asyncio.to_thread(engine.take, job.setup, learned)
+            # typed in two steps: each kind of job takes what itself makes
+            if isinstance(job, LessonJob):
+                return partial(job.finish, await asyncio.to_thread(job.run, engine))
+            return partial(job.finish, await asyncio.to_thread(job.run, engine))
         except ImageError as error:
-            return (Unprocessed(error.reason), str(error))
+            return partial(job.failed, Unprocessed(error.reason), str(error))
+
+    def _untold(self, job: AnyJob, told: set[tuple[int, int]]) -> list[Learned]:
+        """Learned states of the job's setup that a worker has not been given."""
+        states = self._learned.get(job.setup, {})
+        new = [states[n] for n in sorted(states) if (job.setup, n) not in told]
+        told.update((job.setup, state.number) for state in new)
+        return new
+
+    def _next_job(self) -> AnyJob | None:
+        """The next job, and how much is done for it; None if it was given up.
+
+        The fuller the backlog, the less is done, in the order of the efforts; rates
+        stay right because what is left out is counted and sampled evenly.
+        """
+        job = self._queue.popleft()
+        if isinstance(job, LessonJob) or job.forced:
+            return job
+        fill = self._held / self._max_backlog
+        self._taken += 1
+        sampled = self._taken % SAMPLE == 0
+        job.effort = Effort.FULL
+        for limit, effort in _GIVING_UP:
+            if fill > limit:
+                job.effort = effort
+        if job.effort is Effort.NO_INDEXING and sampled:
+            job.effort = Effort.ONE_LATTICE
+        if fill > _NO_SPOTS and not sampled:
+            text = "the backlog is nearly full: one of four images is looked at"
+            self._finish(job, partial(job.failed, Unprocessed.OVERLOAD, text))
+            return None
+        return job
 
     async def _keep_worker(self, address: str) -> None:
         """Start a worker, and another one whenever it ends."""
@@ -235,8 +318,9 @@ class Pool:
                 if job.tries < TRIES:
                     self._queue.appendleft(job)
                 else:
-                    reason = "the worker died or hung on this image, twice"
-                    self._finish(job, (Unprocessed.WORKER_LOST, reason))
+                    text = "the worker died or hung on this image, twice"
+                    tell = partial(job.failed, Unprocessed.WORKER_LOST, text)
+                    self._finish(job, tell)
         self._work.set()
 
     async def _receive(self, socket: zmq.asyncio.Socket) -> None:
@@ -254,10 +338,11 @@ class Pool:
                 if job is None:
                     continue
                 if kind == DONE:
-                    self._finish(job, unpack_result(parts[3]))
+                    self._finish(job, partial(job.answered, parts[3:]))
                 elif kind == FAILED:
                     reason = Unprocessed(parts[3].decode())
-                    self._finish(job, (reason, parts[4].decode()))
+                    tell = partial(job.failed, reason, parts[4].decode())
+                    self._finish(job, tell)
             self._work.set()
 
     async def _send(self, socket: zmq.asyncio.Socket) -> None:
@@ -267,23 +352,30 @@ class Pool:
                 self._work.clear()
                 await self._work.wait()
                 continue
-            job = self._queue.popleft()
+            job = self._next_job()
+            if job is None:
+                continue
             job.tries += 1
             job.sent_at = time.monotonic()
             self._next_token += 1
             token = self._next_token
             worker.jobs[token] = job
-            if job.setup not in worker.setups:
-                worker.setups = [*worker.setups[-2:], job.setup]
-                frames = pack_setup(self._setups[job.setup])
-                await socket.send_multipart(
-                    [worker.identity, SETUP, b"%d" % job.setup, *frames]
-                )
+            for frames in self._preparation(worker, job):
+                await socket.send_multipart([worker.identity, *frames])
             await socket.send_multipart(
-                [worker.identity, IMAGE, b"%d" % token, b"%d" % job.setup,
-                 *pack_payload(job.payload)],
-                copy=False,
-            )  # fmt: skip
+                [worker.identity, *job.message(token)], copy=False
+            )
+
+    def _preparation(self, worker: _Worker, job: AnyJob) -> list[list[Frame]]:
+        """What the worker must be told before the job."""
+        messages: list[list[Frame]] = []
+        number = b"%d" % job.setup
+        if job.setup not in worker.setups:
+            worker.setups = [*worker.setups[-2:], job.setup]
+            worker.learned = {(s, n) for s, n in worker.learned if s != job.setup}
+            messages.append([SETUP, number, *pack_setup(self._setups[job.setup])])
+        new = self._untold(job, worker.learned)
+        return messages + [[LEARNED, number, *pack_learned(state)] for state in new]
 
     def _least_loaded(self) -> _Worker | None:
         free = [w for w in self._workers.values() if len(w.jobs) < CREDIT]

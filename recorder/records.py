@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,18 @@ class Unprocessed(StrEnum):
     PARTIAL = "partial"
     UNSUPPORTED = "unsupported"
     WORKER_LOST = "worker_lost"
+
+
+class Effort(IntEnum):
+    """What is left out under overload, in this order."""
+
+    FULL = 0
+    NO_RETRY = 1
+    """Images that do not index at the first try are not tried again."""
+    ONE_LATTICE = 2
+    """No further lattices are looked for."""
+    NO_INDEXING = 3
+    """Spots only: of four hits one is indexed."""
 
 
 class Pump(StrEnum):
@@ -353,6 +365,19 @@ class Learned:
     """Indexed images that geometry and cell rest on."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What a run is to learn from; a worker makes it a :class:`Learned`."""
+
+    number: int
+    """Of the state that comes out."""
+    images: tuple[Payload, ...] = ()
+    """For the background, non-hits first."""
+    non_hits: int = 0
+    hits: tuple[NDArray[np.float32], ...] = ()
+    """Per hit (n, 2) spot positions, px, strongest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lattice:
     """One lattice found in an image."""
@@ -364,6 +389,8 @@ class Lattice:
     log10_nfa: float
     residual: float
     """Mean distance of the indexed spots from their lattice points (1/Å)."""
+    found_by: str = "fast"
+    """Which pass: ``fast``, ``hard`` (more directions) or ``fitted`` (free cell)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,5 +405,17 @@ class Classification:
     background: float | None = None
     """Mean counts of a good pixel away from spots."""
     saturated_pixels: int = 0
+    solvent: float | None = None
+    """Mean counts in the solvent ring over `background`: is the jet there?"""
     rings: int = 0
     """Spots discarded because they lie on one powder or ice ring."""
+    learned: int = 0
+    """Number of the learned state that was used."""
+    effort: Effort = Effort.FULL
+    """What was left out under overload."""
+    upstream: bool = False
+    """Taken from the stream's own analysis, not made here."""
+    positions: NDArray[np.float32] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """(n, 2) spots of a hit, px, strongest first: what the run learns from."""

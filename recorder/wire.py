@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import math
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recorder.records import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
+    Effort,
     Geometry,
     ImageClass,
     Lattice,
+    Learned,
+    LearnedBackground,
+    Lesson,
     Payload,
 )
 
@@ -68,8 +74,11 @@ def _tuples(values: dict[str, Any]) -> dict[str, Any]:
 
 def pack_payload(payload: Payload) -> list[Frame]:
     """An image's pixels as two frames: JSON and the bytes as they came."""
-    head = [payload.encoding, payload.shape, payload.dtype, payload.column_major]
-    return [json.dumps(head).encode(), payload.data]
+    return [json.dumps(_payload_head(payload)).encode(), payload.data]
+
+
+def _payload_head(payload: Payload) -> list[Any]:
+    return [payload.encoding, payload.shape, payload.dtype, payload.column_major]
 
 
 def unpack_payload(head: bytes, data: Frame) -> Payload:
@@ -78,14 +87,112 @@ def unpack_payload(head: bytes, data: Frame) -> Payload:
     return Payload(data, encoding, (shape[0], shape[1]), dtype, column_major)
 
 
-def pack_result(result: Classification) -> bytes:
-    """A classification as JSON."""
-    return json.dumps(asdict(result)).encode()
+def pack_result(result: Classification) -> list[Frame]:
+    """A classification as two frames: JSON and the spots' positions."""
+    body = {f.name: getattr(result, f.name) for f in fields(result)}
+    body["lattices"] = [asdict(lattice) for lattice in result.lattices]
+    del body["positions"]
+    return [json.dumps(body).encode(), _pack_positions(result.positions)]
 
 
-def unpack_result(data: bytes) -> Classification:
+def unpack_result(frames: list[bytes]) -> Classification:
     """The reverse of :func:`pack_result`."""
-    body: dict[str, Any] = json.loads(data)
+    body: dict[str, Any] = json.loads(frames[0])
     lattices = tuple(Lattice(**_tuples(item)) for item in body.pop("lattices"))
     image_class = ImageClass(body.pop("image_class"))
-    return Classification(image_class=image_class, lattices=lattices, **body)
+    effort = Effort(body.pop("effort"))
+    return Classification(
+        image_class=image_class,
+        lattices=lattices,
+        effort=effort,
+        positions=_unpack_positions(frames[1]),
+        **body,
+    )
+
+
+def _pack_positions(positions: NDArray[np.float32] | None) -> bytes:
+    return b"" if positions is None else positions.astype("<f4").tobytes()
+
+
+def _unpack_positions(data: bytes) -> NDArray[np.float32] | None:
+    if not data:
+        return None
+    return np.frombuffer(data, "<f4").reshape(-1, 2).astype(np.float32)
+
+
+def pack_learned(learned: Learned) -> list[Frame]:
+    """A learned state as three frames: JSON, background grid, bad pixels."""
+    background = learned.background
+    head = {
+        "number": learned.number,
+        "geometry": None if learned.geometry is None else asdict(learned.geometry),
+        "cell": learned.cell,
+        "cell_found": learned.cell_found,
+        "images": learned.images,
+        "background": None,
+    }
+    if background is None:
+        return [json.dumps(head).encode(), b"", b""]
+    head["background"] = {
+        "grid": background.grid.shape,
+        "bad": background.bad.shape,
+        "gain": background.gain,
+        "excess": background.excess,
+        "lowest": None if background.lowest == -math.inf else background.lowest,
+    }
+    grid = background.grid.astype("<f4").tobytes()
+    return [json.dumps(head).encode(), grid, np.packbits(background.bad).tobytes()]
+
+
+def unpack_learned(frames: list[bytes]) -> Learned:
+    """The reverse of :func:`pack_learned`."""
+    head: dict[str, Any] = json.loads(frames[0])
+    background = None
+    if (body := head["background"]) is not None:
+        shape = (int(body["bad"][0]), int(body["bad"][1]))
+        bits = np.frombuffer(frames[2], np.uint8)
+        bad = np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape) != 0
+        background = LearnedBackground(
+            grid=np.frombuffer(frames[1], "<f4").reshape(body["grid"]),
+            bad=bad,
+            gain=body["gain"],
+            excess=body["excess"],
+            lowest=-math.inf if body["lowest"] is None else body["lowest"],
+        )
+    geometry = head["geometry"]
+    return Learned(
+        number=head["number"],
+        background=background,
+        geometry=None if geometry is None else Geometry(**_tuples(geometry)),
+        cell=None if head["cell"] is None else tuple(head["cell"]),
+        cell_found=head["cell_found"],
+        images=head["images"],
+    )
+
+
+def pack_lesson(lesson: Lesson) -> list[Frame]:
+    """A lesson: JSON, spot positions of all hits, then a frame for each image."""
+    heads = [_payload_head(image) for image in lesson.images]
+    head = {
+        "number": lesson.number,
+        "non_hits": lesson.non_hits,
+        "images": heads,
+        "hits": [len(xy) for xy in lesson.hits],
+    }
+    spots = b"".join(_pack_positions(xy) for xy in lesson.hits)
+    return [json.dumps(head).encode(), spots, *(i.data for i in lesson.images)]
+
+
+def unpack_lesson(frames: list[bytes]) -> Lesson:
+    """The reverse of :func:`pack_lesson`."""
+    head: dict[str, Any] = json.loads(frames[0])
+    every = np.frombuffer(frames[1], "<f4").reshape(-1, 2).astype(np.float32)
+    cuts = np.cumsum(head["hits"])[:-1]
+    images = tuple(
+        Payload(data, encoding, (shape[0], shape[1]), dtype, column_major)
+        for data, (encoding, shape, dtype, column_major) in zip(
+            frames[2:], head["images"], strict=True
+        )
+    )
+    hits = tuple(np.split(every, cuts)) if head["hits"] else ()
+    return Lesson(head["number"], images, head["non_hits"], hits)

@@ -10,55 +10,95 @@ import ctypes
 import os
 import signal
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import Any
 
 import zmq
 from numpy.typing import NDArray
 
 from recorder.errors import ImageError
-from recorder.records import Classification, ClassifierSetup, Payload
+from recorder.records import (
+    Classification,
+    ClassifierSetup,
+    Effort,
+    Learned,
+    Lesson,
+    Payload,
+)
 from recorder.sources.encodings import decode
 from recorder.ssx.classify import Classifier
 from recorder.wire import (
+    Frame,
+    pack_learned,
     pack_result,
+    unpack_learned,
+    unpack_lesson,
     unpack_payload,
     unpack_setup,
 )
 
 KEPT_SETUPS = 4
-READY, DONE, FAILED, SETUP, IMAGE, STOP = (
-    b"ready", b"done", b"failed", b"setup", b"image", b"stop",
-)  # fmt: skip
+READY, DONE, FAILED, STOP = b"ready", b"done", b"failed", b"stop"
+SETUP, LEARNED, IMAGE, LESSON = b"setup", b"learned", b"image", b"lesson"
+
+
+@dataclass(eq=False)
+class _Series:
+    """What is kept for one setup."""
+
+    classifier: Classifier
+    buffer: NDArray[Any] | None = None
+    learned: Learned = field(default_factory=lambda: Learned(0))
 
 
 class Engine:
     """Decodes into a kept buffer and classifies; one for each worker."""
 
     def __init__(self) -> None:
-        self._classifiers: OrderedDict[int, Classifier] = OrderedDict()
-        self._buffers: dict[int, Any] = {}
+        self._series: OrderedDict[int, _Series] = OrderedDict()
 
     def prepare(self, number: int, setup: ClassifierSetup) -> None:
         """Make the classifier of a setup before its first image."""
-        self._classifiers[number] = Classifier(setup)
-        self._buffers.pop(number, None)
-        while len(self._classifiers) > KEPT_SETUPS:
-            old, _ = self._classifiers.popitem(last=False)
-            self._buffers.pop(old, None)
+        self._series[number] = _Series(Classifier(setup))
+        while len(self._series) > KEPT_SETUPS:
+            self._series.popitem(last=False)
 
     def knows(self, number: int) -> bool:
         """Whether a setup was prepared (and is still kept)."""
-        return number in self._classifiers
+        return number in self._series
 
-    def classify(self, number: int, payload: Payload) -> Classification:
+    def take(self, number: int, learned: Learned) -> None:
+        """Take over what the run of a setup has taught."""
+        series = self._series[number]
+        series.classifier.take(learned)
+        series.learned = learned
+
+    def classify(
+        self, number: int, payload: Payload, learned: int, effort: Effort
+    ) -> Classification:
         """Decode and classify one image.
 
         Raises:
             ImageError: The pixels cannot be had.
         """
-        pixels: NDArray[Any] = decode(payload, self._buffers.get(number))
-        self._buffers[number] = pixels
-        return self._classifiers[number].classify(pixels)
+        series = self._series[number]
+        series.buffer = decode(payload, series.buffer)
+        return series.classifier.classify(series.buffer, learned, effort)
+
+    def learn(self, number: int, lesson: Lesson) -> Learned:
+        """Learn from images of a run, starting from what was taken over last.
+
+        Raises:
+            ImageError: The pixels of an image cannot be had.
+        """
+        series = self._series[number]
+        return series.classifier.learn(
+            lesson.number,
+            series.learned,
+            [decode(payload) for payload in lesson.images],
+            lesson.non_hits,
+            lesson.hits,
+        )
 
 
 def keep_memory() -> bool:
@@ -93,16 +133,24 @@ def serve(address: str) -> None:
             break
         if parts[0] == SETUP:
             engine.prepare(int(parts[1]), unpack_setup(parts[2:]))
-        elif parts[0] == IMAGE:
+        elif parts[0] == LEARNED:
+            engine.take(int(parts[1]), unpack_learned(parts[2:]))
+        else:
             socket.send_multipart(_answer(engine, parts))
     context.destroy()
 
 
-def _answer(engine: Engine, parts: list[bytes]) -> list[bytes]:
-    token, number = parts[1], int(parts[2])
+def _answer(engine: Engine, parts: list[bytes]) -> list[Frame]:
+    """To an image: kind, token, setup, learned, effort, payload; or to a lesson."""
+    kind, token, setup = parts[0], parts[1], int(parts[2])
     try:
-        payload = unpack_payload(parts[3], parts[4])
-        return [DONE, token, pack_result(engine.classify(number, payload))]
+        if kind == LESSON:
+            taught = engine.learn(setup, unpack_lesson(parts[3:]))
+            return [DONE, token, *pack_learned(taught)]
+        learned, effort = int(parts[3]), Effort(int(parts[4]))
+        payload = unpack_payload(parts[5], parts[6])
+        result = engine.classify(setup, payload, learned, effort)
+        return [DONE, token, *pack_result(result)]
     except ImageError as error:
         return [FAILED, token, error.reason.encode(), str(error).encode()]
 

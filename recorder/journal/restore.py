@@ -38,6 +38,7 @@ def run_record(run: Run, what: str) -> Json:
         "end": None if run.end is None else [run.end.status, run.end.reason],
         "notes": run.notes,
         "counts": dict(run.counts),
+        "calibrations": run.calibrations,
     }
 
 
@@ -100,6 +101,7 @@ def _run(body: Json) -> Run:
         folder=body["folder"],
         counts=Counter(body["counts"]),
         notes=list(body["notes"]),
+        calibrations=list(body.get("calibrations", ())),
     )
     if body["end"] is not None:
         status, reason = body["end"]

@@ -54,6 +54,8 @@ class Run:
     ``ignored_channels``, ``duplicate_events``."""
     notes: list[str] = field(default_factory=list)
     """What people should know, in the report."""
+    calibrations: list[Json] = field(default_factory=list)
+    """Each change of geometry or cell that its images asked for."""
     drain_until: float = 0.0
     last_progress: float = 0.0
     """Monotonic time of the last image or header."""

@@ -12,6 +12,7 @@ from functools import partial
 from recorder.boundary import boundary
 from recorder.config import GeometrySection, Settings
 from recorder.errors import RecorderError
+from recorder.jobs import Outcome
 from recorder.journal import ImageRow, Journal
 from recorder.journal.restore import (
     event_to_json,
@@ -21,16 +22,19 @@ from recorder.journal.restore import (
 )
 from recorder.log import get_logger
 from recorder.paths import run_folder
-from recorder.pool import Outcome, Pool
+from recorder.pool import Pool
 from recorder.records import (
     BadMessage,
     Classification,
+    ClassifierSetup,
     Collection,
     CollectionEnd,
     ControlRecord,
     DetectorRecord,
     Image,
     Json,
+    Learned,
+    Payload,
     RunState,
     SeriesEnd,
     SeriesStart,
@@ -50,7 +54,8 @@ from recorder.runs.actions import (
 from recorder.runs.book import RunBook
 from recorder.runs.endings import BookSettings
 from recorder.runs.run import Run
-from recorder.service.setups import make_setup
+from recorder.service.lessons import Lessons
+from recorder.service.setups import calibration, make_setup
 from recorder.service.writer import JournalWriter
 from recorder.ssx.chains import chain_problems
 
@@ -88,7 +93,7 @@ class Pipeline:
         self._sections: dict[str, GeometrySection] = {
             detector.name: detector for detector in settings.detector
         }
-        self._setups: dict[str, int] = {}
+        self._lessons: dict[str, Lessons] = {}
         self._folders: set[str] = set()
         self._reported: dict[str, tuple[int, int, int]] = {}
         self._bad_logged: dict[tuple[str, str], float] = {}
@@ -240,7 +245,7 @@ class Pipeline:
         self._folders.add(run.folder)
 
     def _changed_run(self, run: Run, what: str) -> None:
-        self._setups.pop(run.uid, None)
+        self._lessons.pop(run.uid, None)
         if what == "announced":
             self._give_folder(run)
         key = run.key
@@ -256,7 +261,7 @@ class Pipeline:
         self.writer.record(
             "run_sealed", run.uid, {"report": report, "revision": run.revision}
         )
-        self._setups.pop(run.uid, None)
+        self._lessons.pop(run.uid, None)
         self._reported.pop(run.uid, None)
         images, classes = report["images"], report["classes"]
         self._tell(
@@ -300,27 +305,40 @@ class Pipeline:
             done(image.problem or (Unprocessed.CORRUPT, "no pixels"))
             return
         try:
-            setup = self._setup(run, image)
+            lessons = self._lessons_of(run, image, image.payload)
         except RecorderError as error:
             done((Unprocessed.UNSUPPORTED, str(error)))
             return
-        if not self._pool.offer(setup, image.payload, done, force=wait):
+        if not lessons.offer(image.image_id, image.payload, done, force=wait):
             done((Unprocessed.OVERLOAD, "all workers busy and the backlog full"))
 
-    def _setup(self, run: Run, image: Image) -> int:
-        number = self._setups.get(run.uid)
-        if number is None and image.payload is not None:
-            section = self._sections.get(image.key.source, self._settings.replay)
-            setup, found = make_setup(
-                run, image.payload, section, self._settings.classify.settings()
-            )
-            number = self._setups[run.uid] = self._pool.add_setup(setup)
-            warnings = [*found, *chain_problems(run.chains)]
-            for warning in warnings:
-                run.note(warning)
-            if warnings:
-                log.warning("setup_warnings", run=run.number, warnings=warnings)
-        return number or 0
+    def _lessons_of(self, run: Run, image: Image, payload: Payload) -> Lessons:
+        known = self._lessons.get(run.uid)
+        if known is not None:
+            return known
+        section = self._sections.get(image.key.source, self._settings.replay)
+        setup, found = make_setup(
+            run, payload, section, self._settings.classify.settings()
+        )
+        warnings = [*found, *chain_problems(run.chains)]
+        for warning in warnings:
+            run.note(warning)
+        if warnings:
+            log.warning("setup_warnings", run=run.number, warnings=warnings)
+        number = self._pool.add_setup(setup)
+        changed = partial(self._calibrated, run, setup)
+        lessons = Lessons(self._pool, number, changed)
+        self._lessons[run.uid] = lessons
+        return lessons
+
+    def _calibrated(
+        self, run: Run, setup: ClassifierSetup, old: Learned, new: Learned
+    ) -> None:
+        """Geometry or cell changed: say it, and keep it with the run."""
+        before, after = calibration(setup, old), calibration(setup, new)
+        run.calibrations.append(after)
+        log.info("run_calibrated", run=run.number, uid=run.uid, before=before, **after)
+        self.writer.record("run", run.uid, run_record(run, "calibrated"))
 
     def _classified(self, run: Run, image: Image, outcome: Outcome) -> None:
         if isinstance(outcome, Classification):

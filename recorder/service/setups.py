@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from recorder.records import (
     ClassifySettings,
     DetectorInfo,
     Json,
+    Learned,
     Payload,
 )
 from recorder.runs.run import Run
+from recorder.service.lessons import used_from
 from recorder.sources.encodings import pixel_dtype
 from recorder.ssx.geometry import resolve
 from recorder.ssx.lattice import check_cell
@@ -73,6 +76,24 @@ def make_setup(
         settings=settings,
     )
     return setup, tuple(warnings)
+
+
+def calibration(setup: ClassifierSetup, learned: Learned) -> Json:
+    """Geometry and cell in use from some image on, for log and report."""
+    geometry = learned.geometry or setup.geometry
+    cell = learned.cell or setup.cell
+    return {
+        "from_image": used_from(learned.number) if learned.number else 0,
+        "beam_center": None if geometry is None else _rounded(geometry.beam_center, 3),
+        "distance": None if geometry is None else round(geometry.distance, 7),
+        "unit_cell": None if cell is None else _rounded(cell, 3),
+        "cell_found": learned.cell_found,
+        "images": learned.images,
+    }
+
+
+def _rounded(values: Iterable[float], digits: int) -> list[float]:
+    return [round(float(value), digits) for value in values]
 
 
 def _merged(*infos: DetectorInfo) -> DetectorInfo:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import ClassifySettings, Lattice
+from recorder.records import ClassifySettings, Effort, Lattice
 from recorder.ssx import coarse, lattice, refine
 from recorder.ssx.nfa import log10_nfa
 
@@ -72,11 +72,14 @@ class Indexer:
         self._symmetry = lattice.symmetry_matrices(self._basis)
         self._search = coarse.CoarseSearch(self._basis, self._rotations)
 
-    def index(self, q: NDArray[np.floating]) -> tuple[Lattice, ...]:
+    def index(
+        self, q: NDArray[np.floating], effort: Effort = Effort.FULL
+    ) -> tuple[Lattice, ...]:
         """Lattices that explain the spots, in the order in which they were found.
 
         Args:
             q: (n, 3) scattering vectors of the spots, 1/Å, any order.
+            effort: What to leave out under overload.
 
         Returns:
             At most ``max_lattices`` lattices; the same list gives the same result.
@@ -86,12 +89,14 @@ class Indexer:
         found: list[Lattice] = []
         bases: list[FloatArray] = []
         # a left-over of a known lattice uses up a round without being reported
-        for _ in range(2 * self._settings.max_lattices):
-            if len(found) >= self._settings.max_lattices:
+        most = 1 if effort >= Effort.ONE_LATTICE else self._settings.max_lattices
+        for _ in range(2 * most):
+            if len(found) >= most:
                 break
             if len(rest) < max(self._settings.min_spots_index, least):
                 break
-            result = self._one(rest, least, further=bool(bases))
+            retry = effort < Effort.NO_RETRY and not bases
+            result = self._one(rest, least, further=bool(bases), retry=retry)
             if result is None:
                 break
             basis, indexed, record = result
@@ -119,7 +124,7 @@ class Indexer:
         return angle < _SAME_DEGREES
 
     def _one(
-        self, q: FloatArray, least: float, *, further: bool
+        self, q: FloatArray, least: float, *, further: bool, retry: bool
     ) -> tuple[FloatArray, NDArray[np.bool_], Lattice] | None:
         """The best lattice if it is accepted: basis, indexed spots, record."""
         extra = _EXTRA_NFA if further else 0.0
@@ -128,13 +133,18 @@ class Indexer:
         if rigid is not None and rigid[2].spots >= _SURE_SHARE * len(q):
             return rigid
         if rigid is None:
-            if further or len(q) < _MIN_SPOTS_RETRY:
+            if not retry or len(q) < _MIN_SPOTS_RETRY:
                 return None
             bases = self._refined(q, coarse.HARD, refine.FAST)
-            rigid = self._accepted(bases, q, refine.FAST, least, extra)
+            rigid = self._accepted(bases, q, refine.FAST, least, extra, "hard")
         fitted_least = max(least, _FITTED_SPOTS, _FITTED_SHARE * len(q))
         fitted = self._accepted(
-            self._fitted(bases, q), q, refine.WIDE, fitted_least, extra + _FITTED_NFA
+            self._fitted(bases, q),
+            q,
+            refine.WIDE,
+            fitted_least,
+            extra + _FITTED_NFA,
+            "fitted",
         )
         if rigid is None or fitted is None:
             return rigid or fitted
@@ -187,6 +197,7 @@ class Indexer:
         tolerance: refine.Tolerance,
         least: float,
         extra: float,
+        found_by: str = "fast",
     ) -> tuple[FloatArray, NDArray[np.bool_], Lattice] | None:
         reach = tolerance(np.linalg.norm(q, axis=1))
         _, distance = refine.errors(bases, q)
@@ -207,5 +218,6 @@ class Indexer:
             spots=count,
             log10_nfa=float(score[best]),
             residual=float(distance[best][indexed].mean()),
+            found_by=found_by,
         )
         return bases[best], indexed, record

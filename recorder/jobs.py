@@ -1,0 +1,111 @@
+"""What a pool of workers is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recorder.log import get_logger
+from recorder.records import (
+    Classification,
+    Effort,
+    Learned,
+    Lesson,
+    Payload,
+    Unprocessed,
+)
+from recorder.wire import (
+    Frame,
+    pack_lesson,
+    pack_payload,
+    unpack_learned,
+    unpack_result,
+)
+from recorder.worker import IMAGE, LESSON, Engine
+
+log = get_logger("pool")
+
+Outcome = Classification | tuple[Unprocessed, str]
+Callback = Callable[[Outcome], None]
+Taught = Callable[[Learned | None], None]
+
+
+@dataclass(eq=False)
+class Job:
+    """One image to classify."""
+
+    setup: int
+    payload: Payload
+    done: Callback
+    learned: int = 0
+    forced: bool = False
+    effort: Effort = Effort.FULL
+    tries: int = 0
+    sent_at: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes that it keeps in memory."""
+        return len(self.payload.data)
+
+    def message(self, token: int) -> list[Frame]:
+        """What a worker is sent."""
+        head = (token, self.setup, self.learned, self.effort)
+        return [IMAGE, *(b"%d" % n for n in head), *pack_payload(self.payload)]
+
+    def run(self, engine: Engine) -> Outcome:
+        """Do it in this process."""
+        return engine.classify(self.setup, self.payload, self.learned, self.effort)
+
+    def answered(self, frames: list[bytes]) -> None:
+        """A worker's answer."""
+        self.done(unpack_result(frames))
+
+    def finish(self, outcome: Outcome) -> None:
+        """What became of it."""
+        self.done(outcome)
+
+    def failed(self, reason: Unprocessed, text: str) -> None:
+        """It cannot be done."""
+        self.done((reason, text))
+
+
+@dataclass(eq=False)
+class LessonJob:
+    """Images to learn from."""
+
+    setup: int
+    lesson: Lesson
+    done: Taught
+    learned: int = 0
+    forced: bool = True
+    effort: Effort = Effort.FULL
+    tries: int = 0
+    sent_at: float = 0.0
+    size: int = 0
+    """The images are held by whoever keeps them."""
+
+    def message(self, token: int) -> list[Frame]:
+        """What a worker is sent."""
+        return [LESSON, b"%d" % token, b"%d" % self.setup, *pack_lesson(self.lesson)]
+
+    def run(self, engine: Engine) -> Learned:
+        """Do it in this process."""
+        return engine.learn(self.setup, self.lesson)
+
+    def answered(self, frames: list[bytes]) -> None:
+        """A worker's answer."""
+        self.done(unpack_learned(frames))
+
+    def finish(self, taught: Learned) -> None:
+        """What was learned."""
+        self.done(taught)
+
+    def failed(self, reason: Unprocessed, text: str) -> None:
+        """It cannot be done: the run goes on with what it knows."""
+        log.error("lesson_failed", number=self.lesson.number, reason=reason, error=text,
+                  hint="images go on with what was learned before")  # fmt: skip
+        self.done(None)
+
+
+AnyJob = Job | LessonJob

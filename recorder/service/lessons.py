@@ -1,0 +1,179 @@
+"""When a run learns, from which images, and which image uses what.
+
+Everything here follows from image_ids alone, so that the same images give the same
+classes however many workers there are: state n is learned from images before a fixed
+image_id and used from a fixed one on. Between the two lie a few images that the
+workers can do meanwhile; those that come before the state is there wait for it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from recorder.jobs import Callback, Outcome
+from recorder.log import get_logger
+from recorder.pool import Pool
+from recorder.records import (
+    Classification,
+    ImageClass,
+    Learned,
+    Lesson,
+    Payload,
+)
+
+log = get_logger("runs")
+
+FIRST = (64, 128, 256, 512)
+EVERY = 512
+"""States are used from these image_ids on, then from every 512th on."""
+LEAD = 32
+"""So many images before it is used, a state is learned."""
+WINDOW = 64
+"""Images before that from which the background is learned."""
+BACKGROUND_IMAGES = 10
+HITS = 120
+"""Hits that are kept to learn geometry and cell from, the last ones."""
+
+
+def state_of(image_id: int) -> int:
+    """Number of the learned state that an image uses; 0: none."""
+    if image_id < FIRST[-1]:
+        return bisect_right(FIRST, image_id)
+    return len(FIRST) + (image_id - FIRST[-1]) // EVERY
+
+
+def used_from(number: int) -> int:
+    """First image_id that uses a state."""
+    if number <= len(FIRST):
+        return FIRST[number - 1]
+    return FIRST[-1] + (number - len(FIRST)) * EVERY
+
+
+@dataclass(eq=False)
+class _Shown:
+    """An image that the next state may be learned from."""
+
+    payload: Payload
+    result: Classification | None = None
+
+
+@dataclass(eq=False)
+class Lessons:
+    """Lessons of one run with one setup.
+
+    Args:
+        pool: What classifies and learns.
+        setup: Number of the setup there.
+        changed: Called with the old and the new state when geometry or cell changed.
+    """
+
+    pool: Pool
+    setup: int
+    changed: Callable[[Learned, Learned], None]
+    state: Learned = field(default_factory=lambda: Learned(0))
+    _next: int = 0
+    """State that is awaited or being learned; 0: no image has asked yet."""
+    _asked: bool = False
+    _running: bool = False
+    _shown: dict[int, _Shown] = field(default_factory=dict)
+    _open: set[int] = field(default_factory=set)
+    """Image_ids that are offered and not finished."""
+    _hits: dict[int, Classification] = field(default_factory=dict)
+
+    def offer(
+        self, image_id: int, payload: Payload, done: Callback, *, force: bool
+    ) -> bool:
+        """Have an image classified with the state that is its own.
+
+        Returns:
+            False if the pool has no room.
+        """
+        wanted = state_of(image_id)
+        if not self._next:
+            # a run may be joined late: what came before is not known
+            self._next = wanted + 1
+            if wanted:
+                self._adopt(replace(self.state, number=wanted))
+
+        def finished(outcome: Outcome) -> None:
+            self._finished(image_id, outcome)
+            done(outcome)
+
+        taken = self.pool.offer(
+            self.setup, payload, finished, learned=wanted, force=force
+        )
+        if not taken:
+            return False
+        self._open.add(image_id)
+        if self._teaches(image_id):
+            self._shown[image_id] = _Shown(payload)
+        if wanted >= self._next:
+            self._asked = True
+            self._look()
+        return True
+
+    def _teaches(self, image_id: int) -> bool:
+        """Whether the background of the awaited state is learned from this image."""
+        end = used_from(self._next) - LEAD
+        return end - WINDOW <= image_id < end
+
+    def _finished(self, image_id: int, outcome: Outcome) -> None:
+        self._open.discard(image_id)
+        if isinstance(outcome, Classification):
+            if image_id in self._shown:
+                self._shown[image_id].result = replace(outcome, positions=None)
+            if outcome.positions is not None:
+                self._hits[image_id] = outcome
+                if len(self._hits) > HITS:
+                    del self._hits[min(self._hits)]
+        else:
+            self._shown.pop(image_id, None)
+        if self._asked and image_id < used_from(self._next) - LEAD:
+            self._look()
+
+    def _look(self) -> None:
+        """Start the awaited lesson once all images before it are finished."""
+        end = used_from(self._next) - LEAD
+        if self._running or any(image_id < end for image_id in self._open):
+            return
+        self._running = True
+        self.pool.learn(self.setup, self._lesson(end), self._learned)
+
+    def _lesson(self, end: int) -> Lesson:
+        shown = sorted(
+            (shown.result.image_class is not ImageClass.NON_HIT, shown.result.spots,
+             -image_id, shown.payload)
+            for image_id, shown in self._shown.items()
+            if shown.result is not None and image_id < end
+        )[:BACKGROUND_IMAGES]  # fmt: skip
+        hits = [
+            result.positions
+            for image_id, result in sorted(self._hits.items())
+            if image_id < end and result.positions is not None
+        ]
+        return Lesson(
+            number=self._next,
+            images=tuple(payload for *_, payload in shown),
+            non_hits=sum(not is_hit for is_hit, *_ in shown),
+            hits=tuple(hits),
+        )
+
+    def _learned(self, taught: Learned | None) -> None:
+        new = taught or replace(self.state, number=self._next)
+        old = self.state
+        self._running, self._asked = False, False
+        self._next += 1
+        self._adopt(new)
+        self._shown = {n: s for n, s in self._shown.items() if self._teaches(n)}
+        if (old.geometry, old.cell) != (new.geometry, new.cell):
+            self.changed(old, new)
+        waiting = [n for n in self._open if state_of(n) >= self._next]
+        if waiting:
+            self._asked = True
+            self._look()
+
+    def _adopt(self, state: Learned) -> None:
+        self.state = state
+        self.pool.teach(self.setup, state)
