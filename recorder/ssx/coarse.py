@@ -93,27 +93,37 @@ class CoarseSearch:
                     break
             else:
                 groups.append((length, [(axis, signs)]))
-        return groups
+        return sorted(groups, key=lambda group: group[0])
 
     @staticmethod
     def _among(vector: FloatArray, images: FloatArray) -> bool:
         distance = np.linalg.norm(images - vector, axis=1)
         return bool(distance.min() < 0.01 * np.linalg.norm(vector))
 
-    def search(self, q: FloatArray, effort: Effort) -> FloatArray:
+    @property
+    def groups(self) -> int:
+        """Number of distinct lengths; each can be searched on its own."""
+        return len(self._groups)
+
+    def search(
+        self, q: FloatArray, effort: Effort, group: int | None = None
+    ) -> FloatArray:
         """Candidate orientations of the cell.
 
         Args:
             q: (n, 3) scattering vectors in 1/Å, lowest |q| first.
             effort: How hard to search.
+            group: Which of the lengths to search, 0 is the shortest; None: all.
 
         Returns:
             (m, 3, 3) bases, best first.
         """
         spots = q[: effort.spots]
-        bests = self._score_directions(spots.astype(np.float32), effort)
+        chosen = self._groups if group is None else self._groups[group : group + 1]
+        lengths = [length for length, _ in chosen]
+        bests = self._score_directions(spots.astype(np.float32), effort, lengths)
         bases, scores = [], []
-        for (length, axes), directions in zip(self._groups, bests, strict=True):
+        for (length, axes), directions in zip(chosen, bests, strict=True):
             vectors = self._refine_vectors(directions, length, spots, effort)
             for axis, signs in axes:
                 for sign in signs:
@@ -124,26 +134,27 @@ class CoarseSearch:
         order = np.argsort(score, kind="stable")[: effort.cells]
         return every[order]
 
-    def _score_directions(self, q: Float32Array, effort: Effort) -> list[FloatArray]:
+    def _score_directions(
+        self, q: Float32Array, effort: Effort, lengths: list[float]
+    ) -> list[FloatArray]:
         """Per length the best directions times the length, (raw, 3)."""
         directions = half_sphere(effort.directions)
-        scores = np.empty((len(self._groups), len(directions)), np.float32)
+        scores = np.empty((len(lengths), len(directions)), np.float32)
         ones = np.ones(len(q), np.float32)
         for start in range(0, len(directions), _CHUNK):
             part = directions[start : start + _CHUNK]
             shape = (len(part), len(q))
             base = self._work[0, : shape[0] * shape[1]].reshape(shape)
             f = self._work[1, : shape[0] * shape[1]].reshape(shape)
-            unit = part @ q.T
-            for i, (length, _) in enumerate(self._groups):
-                np.multiply(unit, np.float32(length), out=base)
+            for i, length in enumerate(lengths):
+                np.matmul(part, q.T * np.float32(length), out=base)
                 np.rint(base, out=f)
                 np.subtract(base, f, out=f)
                 np.square(f, out=f)
                 np.minimum(f, np.float32(_TRIM**2), out=f)
                 np.matmul(f, ones, out=scores[i, start : start + len(part)])
         out = []
-        for i, (length, _) in enumerate(self._groups):
+        for i, length in enumerate(lengths):
             best = _lowest(scores[i], effort.raw)
             out.append(directions[best].astype(np.float64) * length)
         return out
@@ -215,9 +226,18 @@ def _frames(z: FloatArray) -> FloatArray:
     unit = z / np.linalg.norm(z, axis=1)[:, None]
     # the coordinate axis that is farthest from the vector
     helper = np.eye(3)[np.argmin(np.abs(unit), axis=1)]
-    x = np.cross(helper, unit)
+    x = _cross(helper, unit)
     x /= np.linalg.norm(x, axis=1)[:, None]
-    return np.stack([x, np.cross(unit, x), unit], axis=1)
+    return np.stack([x, _cross(unit, x), unit], axis=1)
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Cross products of (n, 3) rows; numpy's own takes ten times as long."""
+    out = np.empty_like(b)
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        out[:, i] = a[:, j] * b[:, k] - a[:, k] * b[:, j]
+    return out
 
 
 def _lowest(scores: NDArray[np.floating], n: int) -> NDArray[np.intp]:

@@ -128,10 +128,14 @@ class Indexer:
     ) -> tuple[FloatArray, NDArray[np.bool_], Lattice] | None:
         """The best lattice if it is accepted: basis, indexed spots, record."""
         extra = _EXTRA_NFA if further else 0.0
-        bases = self._refined(q, coarse.NORMAL, refine.FAST)
-        rigid = self._accepted(bases, q, refine.FAST, least, extra)
-        if rigid is not None and rigid[2].spots >= _SURE_SHARE * len(q):
-            return rigid
+        # the shortest vectors first: mostly their candidates are all it needs
+        parts = []
+        for group in range(self._search.groups):
+            parts.append(self._refined(q, coarse.NORMAL, refine.FAST, group))
+            bases = np.concatenate(parts)
+            rigid = self._accepted(bases, q, refine.FAST, least, extra)
+            if rigid is not None and rigid[2].spots >= _SURE_SHARE * len(q):
+                return rigid
         if rigid is None:
             if not retry or len(q) < _MIN_SPOTS_RETRY:
                 return None
@@ -153,10 +157,14 @@ class Indexer:
         return fitted if gained > worth else rigid
 
     def _refined(
-        self, q: FloatArray, effort: coarse.Effort, tolerance: refine.Tolerance
+        self,
+        q: FloatArray,
+        effort: coarse.Effort,
+        tolerance: refine.Tolerance,
+        group: int | None = None,
     ) -> FloatArray:
         """Search, then rigid refinement of all and of the best candidates."""
-        bases = self._search.search(q, effort)
+        bases = self._search.search(q, effort, group)
         few = q[: effort.spots]
         norm = np.linalg.norm(few, axis=1)
         for constant, slope in _FIRST_STEPS:
