@@ -22,6 +22,10 @@ _SAME_LENGTH = 0.003
 _TRIM = 0.2
 _PARALLEL = 0.99995
 _TURNS = 180
+"""Turns of the cell about a vector, for axes up to the following length (Å): those of
+longer ones would step over the next row of lattice points."""
+_TURNS_LENGTH = 110.0
+_TURNS_MOST = 720
 _TURNS_KEPT = 48
 
 
@@ -65,7 +69,9 @@ class CoarseSearch:
         self._basis = basis
         self._lengths = np.linalg.norm(basis, axis=1)
         self._groups = self._length_groups(rotations)
-        angles = np.arange(_TURNS) * (2 * math.pi / _TURNS)
+        finer = math.ceil(float(self._lengths.max()) / _TURNS_LENGTH)
+        self._turns = min(_TURNS * finer, _TURNS_MOST)
+        angles = np.arange(self._turns) * (2 * math.pi / self._turns)
         self._cos, self._sin = np.cos(angles), np.sin(angles)
         self._work = np.empty((2, _CHUNK * HARD.spots), np.float32)
 
@@ -188,12 +194,12 @@ class CoarseSearch:
         # coordinates of the spots in the frame of each vector: the turned cells are
         # the same for all of them, so a score costs three products per axis
         local = (frames @ q.T).astype(np.float32)
-        score = np.empty((len(vectors), _TURNS), np.float32)
+        score = np.empty((len(vectors), self._turns), np.float32)
         ones = np.ones(len(q), np.float32)
-        at_once = max(1, self._work.shape[1] // (_TURNS * len(q)))
+        at_once = max(1, self._work.shape[1] // (self._turns * len(q)))
         for start in range(0, len(vectors), at_once):
             part = local[start : start + at_once]
-            shape = (len(part), _TURNS, len(q))
+            shape = (len(part), self._turns, len(q))
             f = self._work[0, : math.prod(shape)].reshape(shape)
             total = self._work[1, : math.prod(shape)].reshape(shape)
             along = part[:, 2] * np.float32(self._lengths[axis])
@@ -207,7 +213,7 @@ class CoarseSearch:
             np.minimum(total, np.float32(2 * _TRIM**2), out=total)
             np.matmul(total, ones, out=score[start : start + at_once])
         best = _lowest(score.ravel(), _TURNS_KEPT)
-        vector, turn = np.divmod(best, _TURNS)
+        vector, turn = np.divmod(best, self._turns)
         best_score = score.ravel()[best].astype(np.float64)
         return turned[turn] @ frames[vector], best_score
 

@@ -19,7 +19,7 @@ from recorder.ssx.nfa import log10_nfa
 
 FloatArray = NDArray[np.float64]
 
-_MIN_SPOTS_RETRY = 15
+_MIN_SPOTS_RETRY = 10
 _BIG_VOLUME = 1.5e6
 _BIG_NFA = -8.0
 _EXTRA_NFA = -3.0
@@ -95,7 +95,8 @@ class Indexer:
                 break
             if len(rest) < max(self._settings.min_spots_index, least):
                 break
-            retry = effort < Effort.NO_RETRY and not bases
+            again = not bases or self._volume > _BIG_VOLUME
+            retry = effort < Effort.NO_RETRY and again
             result = self._one(rest, least, further=bool(bases), retry=retry)
             if result is None:
                 break
@@ -175,7 +176,7 @@ class Indexer:
         _, distance = refine.errors(bases, more)
         inliers = (distance < tolerance.times(2, 2)(norm)).sum(axis=1)
         order = np.argsort(-inliers, kind="stable")[
-            : max(_KEEP_REFINED, effort.cells // 4)
+            : max(_KEEP_REFINED, effort.cells // 3)
         ]
         bases = bases[order]
         for factor in _LAST_STEPS:

@@ -1,0 +1,122 @@
+"""Success of the indexer, and what it accepts by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from typing import TypeVar
+
+import numpy as np
+
+from benchmarks.quality.spot_lists import CELLS, SpotList, make_list, random_list
+from recorder.records import Lattice
+from recorder.ssx import lattice
+from recorder.ssx.indexing import Indexer
+
+T = TypeVar("T")
+
+CASES = ((10, 0.2), (15, 0.2), (15, 0.5), (25, 0.5), (50, 0.2))
+RIGHT_DEGREES = 1.0
+
+
+@cache
+def indexer(name: str) -> Indexer:
+    """The indexer of a cell, one for each process."""
+    cell, symbol = CELLS[name]
+    return Indexer(cell, symbol)
+
+
+def is_right(name: str, found: Lattice, truth: SpotList) -> bool:
+    """Whether a lattice is one of the true ones, modulo its symmetry."""
+    basis, back = lattice.primitive_vectors(*CELLS[name])
+    symmetry = lattice.symmetry_matrices(basis)
+    forth = np.linalg.inv(back)
+    here = forth @ np.reshape(found.vectors, (3, 3))
+    return any(
+        min(lattice.misorientation(m @ forth @ true, here) for m in symmetry)
+        < RIGHT_DEGREES
+        for true in truth.bases
+    )
+
+
+def one(
+    name: str, spots: tuple[int, ...], spurious: float, seed: int
+) -> tuple[int, int]:
+    """Right and wrong lattices of one list."""
+    rng = np.random.default_rng(seed)
+    truth = make_list(name, spots, spurious, rng)
+    found = indexer(name).index(truth.q())
+    right = sum(is_right(name, item, truth) for item in found)
+    return right, len(found) - right
+
+
+def by_chance(name: str, seed: int) -> int:
+    """Lattices in a random list."""
+    rng = np.random.default_rng((1, seed))
+    return len(indexer(name).index(random_list(10 + seed % 91, rng).q()))
+
+
+def of_another(name: str, other: str, seed: int) -> int:
+    """Lattices of a cell in spots of another cell."""
+    truth = make_list(other, (50,), 0.2, np.random.default_rng((2, seed)))
+    return len(indexer(name).index(truth.q()))
+
+
+def success_table(pool: ProcessPoolExecutor, images: int) -> list[str]:
+    """Share of images indexed right, by true spots and spurious share."""
+    head = " | ".join(f"{n} / {100 * s:.0f} %" for n, s in CASES)
+    lines = [
+        f"| cell | {head} | two, 25 + 25 | wrong |",
+        "|---" * (len(CASES) + 3) + "|",
+    ]
+    all_wrong = all_made = 0
+    for name in CELLS:
+        cells, wrong = [], 0
+        for spots, spurious in CASES:
+            done = _map(pool, partial(one, name, (spots,), spurious), range(images))
+            cells.append(sum(right > 0 for right, _ in done) / images)
+            wrong += sum(bad for _, bad in done)
+        done = _map(pool, partial(one, name, (25, 25), 0.2), range(images))
+        both = sum(right >= 2 for right, _ in done) / images
+        wrong += sum(bad for _, bad in done)
+        all_wrong += wrong
+        all_made += images * (len(CASES) + 1)
+        row = " | ".join(f"{share:.3f}" for share in cells)
+        lines.append(f"| {name} | {row} | {both:.3f} | {wrong} |")
+    share = 100 * all_wrong / all_made
+    lines.append(f"\nWrong lattices: {all_wrong} in {all_made} images ({share:.2f} %).")
+    return lines
+
+
+def chance_lines(pool: ProcessPoolExecutor, lists: int) -> list[str]:
+    """Lattices that are none: in random lists, and of another cell."""
+    total = sum(
+        sum(found > 0 for found in _map(pool, partial(by_chance, name), range(lists)))
+        for name in CELLS
+    )
+    lines = [
+        f"Random lists of 10 to 100 spots indexed: {total} of {lists * len(CELLS)}."
+    ]
+    worst, worst_pair, other_total, tried = 0.0, "", 0, 0
+    for name in CELLS:
+        for other in CELLS:
+            if other == name:
+                continue
+            each = max(10, lists // 20)
+            found = _map(pool, partial(of_another, name, other), range(each))
+            hits = sum(n > 0 for n in found)
+            other_total, tried = other_total + hits, tried + each
+            if hits / each > worst:
+                worst, worst_pair = hits / each, f"{name} on spots of {other}"
+    lines.append(
+        f"Lattices of another cell accepted: {other_total} of {tried}"
+        + (f"; worst {worst_pair}: {100 * worst:.1f} %." if worst else ".")
+    )
+    return lines
+
+
+def _map(
+    pool: ProcessPoolExecutor, call: Callable[[int], T], seeds: Sequence[int]
+) -> list[T]:
+    return list(pool.map(call, seeds, chunksize=max(1, len(seeds) // 8)))
