@@ -73,6 +73,10 @@ class GeometrySection(Section):
     """Pixel size (x, y) in m."""
     saturation: float | None = Field(None, gt=0)
     """Counts from which a pixel is saturated."""
+    geometry_file: Path | None = None
+    """CrystFEL `.geom` file of a detector of several panels. Its panels replace
+    beam centre and pixel size; distance and wavelength are taken from it where
+    nothing else gives them."""
     mask_file: Path | None = None
     """Pixel mask as a `.npy` file, (slow, fast), non-zero = bad; added to the
     detector's own."""
@@ -96,8 +100,11 @@ class DetectorSection(GeometrySection):
     kind: Literal["dectris"] = "dectris"
     """What speaks there: a DECTRIS detector, or a relay of its stream."""
     endpoint: str = "tcp://127.0.0.1:9999"
-    """ZeroMQ endpoint to connect a PULL socket to. DECTRIS: stream v1 on port 9999,
-    stream v2 on port 31001."""
+    """ZeroMQ endpoint to connect to. DECTRIS: stream v1 on port 9999, stream v2 on
+    port 31001."""
+    socket: Literal["pull", "sub"] = "pull"
+    """`pull` for detectors and relays that push; `sub` for feeds that publish, such
+    as Jungfraujoch's preview and metadata."""
     protocol: Literal["auto", "stream1", "stream2"] = "auto"
     """Stream version; `auto` tells them apart message by message."""
     channel: str | None = None
@@ -243,10 +250,18 @@ class ClassifySection(Section):
     """Lattices looked for in one image."""
     index: bool = True
     """Off: hits are found, nothing is indexed."""
+    calibrate: bool = True
+    """Refine beam centre, distance and cell from the hits of a run, and search the
+    cell where none is given; each change is logged and reported."""
+    max_cell_length: float = Field(250.0, ge=30, le=1000)
+    """Longest edge (Å) of a cell that is searched."""
+    upstream: Literal["ignore", "use"] = "ignore"
+    """`use`: where the stream carries spots or an indexing result of its own
+    (Jungfraujoch), take those and do not look at the pixels."""
 
     def settings(self) -> ClassifySettings:
         """The section as a record."""
-        return ClassifySettings(**self.model_dump())
+        return ClassifySettings(**self.model_dump(exclude={"upstream"}))
 
 
 class PoolSection(Section):

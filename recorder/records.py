@@ -174,6 +174,21 @@ class Payload:
     """True: the first index runs fastest (CBOR tag 1040)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What a stream's own analysis says of an image."""
+
+    indexed: bool
+    spots: int | None = None
+    """None if it does not say."""
+    cell: Cell | None = None
+    vectors: tuple[float, ...] | None = None
+    """Real-space a, b, c in the laboratory frame (Å), row by row."""
+    background: float | None = None
+    resolution: float | None = None
+    saturated_pixels: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
     """One exposure of a series."""
@@ -190,6 +205,8 @@ class Image:
     ignored_channels: tuple[str, ...] = ()
     recorder_uid: str | None = None
     received_ns: int = 0
+    upstream: Upstream | None = None
+    """The stream's own analysis, if it sends one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,15 +301,34 @@ class Chain:
     events: tuple[ChainEvent, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A flat piece of a detector, by where its pixels lie in the image."""
+
+    name: str
+    first: tuple[int, int]
+    """(fast, slow) of its first pixel in the image."""
+    size: tuple[int, int]
+    """(fast, slow) pixels."""
+    corner: tuple[float, float, float]
+    """Outer corner of its first pixel (m): x and y from the beam, z from the
+    detector's distance on, along the beam."""
+    fast: tuple[float, float, float]
+    """From pixel to pixel along the image's rows, m."""
+    slow: tuple[float, float, float]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
-    """Flat detector perpendicular to the beam, as it is used."""
+    """Where the pixels are, as it is used: flat and perpendicular, or panels."""
 
     shape: tuple[int, int]
     pixel_size: tuple[float, float]
     distance: float
     beam_center: tuple[float, float]
+    """(x, y), px; with panels, how far the beam is from where they say, in pixels."""
     wavelength: float
+    panels: tuple[Panel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,20 @@ import numpy as np
 
 from recorder.journal import Journal
 from recorder.journal.restore import load_run
-from recorder.records import Chain, Evidence, Json, RunState
+from recorder.records import Chain, Effort, Evidence, Json, RunState
 from recorder.runs.images import INDEXED, NON_INDEXED_HIT
+from recorder.runs.ledger import Ledger
 from recorder.runs.run import Run
-from recorder.ssx.statistics import delay_bins, fraction, median_cell, wilson
+from recorder.ssx.statistics import (
+    RESOLUTION_EDGES,
+    cell_histograms,
+    delay_bins,
+    expected_multi,
+    fraction,
+    histogram,
+    median_cell,
+    wilson,
+)
 from recorder.ssx.timeline import EVIDENCES, Labels
 
 UID_PREFIX = 6
@@ -70,7 +80,7 @@ def run_report(run: Run) -> Json:
             "non_hits": ledger.non_hits,
             "lattices": run.images.lattice_count,
         },
-        "rates": _rates(hits, ledger.indexed, ledger.classified),
+        "rates": _rates(run, hits, ledger.indexed, ledger.classified),
         "pump": {
             "light": ledger.light,
             "dark": ledger.dark,
@@ -82,10 +92,14 @@ def run_report(run: Run) -> Json:
         "unit_cell": {
             "median": median_cell(run.images.cells),
             "images": ledger.indexed,
+            "histograms": _cell_histograms(run),
         },
         "resolution": {
-            "median": round(float(np.median(finite)), 3) if finite.size else None
+            "median": round(float(np.median(finite)), 3) if finite.size else None,
+            "edges": list(RESOLUTION_EDGES),
+            "counts": histogram(finite, np.array(RESOLUTION_EDGES)),
         },
+        "classification": _classification(run, ledger, hits),
         "ledger": {"closed": ledger.closed, "differences": list(differences)},
         "counts": {name: int(n) for name, n in run.counts.items() if n},
         "events": dict(run.events.counts),
@@ -95,18 +109,57 @@ def run_report(run: Run) -> Json:
     }
 
 
-def _rates(hits: int, indexed: int, classified: int) -> Json:
+def _rates(run: Run, hits: int, indexed: int, classified: int) -> Json:
     interval = wilson(hits, classified)
+    tried = hits - run.images.reduced[Effort.NO_INDEXING]
     return {
         "hit": _round(fraction(hits, classified)),
         "hit_ci95": None if interval is None else [round(x, 6) for x in interval],
-        "indexed_of_hits": _round(fraction(indexed, hits)),
+        "indexed_of_hits": _round(fraction(indexed, tried)),
         "indexed_of_images": _round(fraction(indexed, classified)),
     }
 
 
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+def _cell_histograms(run: Run) -> Json:
+    names = ("a", "b", "c", "alpha", "beta", "gamma")
+    found = cell_histograms(run.images.cells)
+    return {
+        name: {"first": item.first, "last": item.last, "counts": item.counts}
+        for name, item in zip(names, found, strict=False)
+    }
+
+
+def _classification(run: Run, ledger: Ledger, hits: int) -> Json:
+    """How the classes came about, and how well the lattices fit."""
+    images = run.images
+    several = int((images.column("lattices") > 1).sum())
+    residuals = images.residuals
+    solvent = images.column("solvent")
+    solvent = solvent[np.isfinite(solvent)]
+    expected = expected_multi(hits, ledger.classified, ledger.indexed)
+    return {
+        "by": {
+            "recorder": ledger.classified - images.upstream,
+            "upstream": images.upstream,
+        },
+        "left_out": {
+            effort.name.lower(): images.reduced[effort]
+            for effort in Effort
+            if effort is not Effort.FULL
+        },
+        "multi_lattice": {
+            "images": several,
+            "of_indexed": _round(fraction(several, ledger.indexed)),
+            "expected": _round(expected),
+        },
+        "residual": round(float(residuals.mean()), 7) if residuals.size else None,
+        "solvent": round(float(np.median(solvent)), 4) if solvent.size else None,
+        "calibrations": list(run.calibrations),
+    }
 
 
 def _evidence(labels: Labels) -> dict[str, int]:

@@ -10,7 +10,7 @@ import numpy as np
 from recorder.errors import NoSuchRunError
 from recorder.journal import Journal
 from recorder.journal.restore import event_to_json, load_run
-from recorder.records import Evidence, Json, Pump
+from recorder.records import Effort, Evidence, Json, Pump
 from recorder.report import is_run, iso
 from recorder.runs.images import NOT_SEEN
 from recorder.runs.run import Run
@@ -77,7 +77,11 @@ def _image(journal: Journal, run: Run, image_id: int) -> Json:
         "ring_spots": detail.get("rings", 0),
         "resolution": row.resolution,
         "background": row.background,
+        "solvent": row.solvent,
         "saturated_pixels": row.saturated,
+        "learned": row.learned,
+        "left_out": Effort(detail.get("effort", 0)).name.lower(),
+        "upstream": detail.get("upstream", False),
         "start_time_ns": row.start_time_ns,
         "received": iso(row.received_ns),
     }

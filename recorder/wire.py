@@ -21,6 +21,7 @@ from recorder.records import (
     Learned,
     LearnedBackground,
     Lesson,
+    Panel,
     Payload,
 )
 
@@ -58,7 +59,7 @@ def unpack_setup(frames: list[bytes]) -> ClassifierSetup:
     return ClassifierSetup(
         shape=shape,
         dtype=head["dtype"],
-        geometry=None if geometry is None else Geometry(**_tuples(geometry)),
+        geometry=None if geometry is None else _geometry(geometry),
         cell=None if head["cell"] is None else tuple(head["cell"]),
         space_group=head["space_group"],
         mask=mask,
@@ -66,6 +67,11 @@ def unpack_setup(frames: list[bytes]) -> ClassifierSetup:
         saturation=head["saturation"],
         settings=ClassifySettings(**head["settings"]),
     )
+
+
+def _geometry(body: dict[str, Any]) -> Geometry:
+    panels = tuple(Panel(**_tuples(item)) for item in body.pop("panels"))
+    return Geometry(panels=panels, **_tuples(body))
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +169,7 @@ def unpack_learned(frames: list[bytes]) -> Learned:
     return Learned(
         number=head["number"],
         background=background,
-        geometry=None if geometry is None else Geometry(**_tuples(geometry)),
+        geometry=None if geometry is None else _geometry(geometry),
         cell=None if head["cell"] is None else tuple(head["cell"]),
         cell_found=head["cell_found"],
         images=head["images"],

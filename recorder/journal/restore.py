@@ -11,6 +11,7 @@ from recorder.records import (
     Collection,
     CollectionEnd,
     DetectorInfo,
+    Effort,
     EventType,
     Evidence,
     ImageClass,
@@ -129,19 +130,23 @@ def _info(detector: Json) -> DetectorInfo:
 
 
 def _add_image(run: Run, row: tuple[Any, ...]) -> None:
-    image_id, outcome, start_time_ns, spots, resolution, detail = row
+    image_id, outcome, start_time_ns, spots, resolution, solvent, detail = row
     run.images.receive(image_id, start_time_ns)
+    known: Json = json.loads(detail) if detail else {}
+    lattices = known.get("lattices", ())
     run.images.finish(
         image_id,
         ImageClass(outcome) if outcome in set(ImageClass) else Unprocessed(outcome),
         spots=spots,
-        cells=tuple(tuple(item["cell"]) for item in _lattices(detail)),
+        cells=tuple(tuple(item["cell"]) for item in lattices),
+        residuals=tuple(
+            item["residual"] for item in lattices if item["residual"] is not None
+        ),
         resolution=resolution,
+        solvent=solvent,
+        effort=Effort(known.get("effort", 0)),
+        upstream=known.get("upstream", False),
     )
-
-
-def _lattices(detail: str | None) -> list[Json]:
-    return list(json.loads(detail).get("lattices", ())) if detail else []
 
 
 def event_to_json(event: TimedEvent) -> Json:

@@ -21,7 +21,7 @@ from recorder.errors import JournalError
 from recorder.records import Json
 
 Seq = int
-FORMAT = "1"
+FORMAT = "2"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS images (
   start_time_ns INTEGER, stop_time_ns INTEGER, received_ns INTEGER NOT NULL,
   spots INTEGER NOT NULL, resolution REAL, background REAL,
   saturated INTEGER NOT NULL, detail TEXT,
+  solvent REAL, learned INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (run, image_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS parked (
@@ -45,6 +46,16 @@ CREATE TABLE IF NOT EXISTS ids (
   sink TEXT NOT NULL, run TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY (sink, run));
 """
+
+
+_MIGRATIONS = {
+    "1": (
+        "ALTER TABLE images ADD COLUMN solvent REAL",
+        "ALTER TABLE images ADD COLUMN learned INTEGER NOT NULL DEFAULT 0",
+        "UPDATE meta SET value = '2' WHERE key = 'format'",
+    ),
+}
+"""Statements that bring a journal of an older format to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,8 @@ class ImageRow:
     saturated: int = 0
     detail: str | None = None
     """JSON: lattices of an indexed image, reason of an unprocessed one."""
+    solvent: float | None = None
+    learned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +146,19 @@ class Journal:
             self._db.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,)
             )
-        row = self._db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
-        if row is None or row[0] != FORMAT:
-            found = row[0] if row else "none"
+            while (steps := _MIGRATIONS.get(self._format())) is not None:
+                with self._transaction() as db:
+                    for step in steps:
+                        db.execute(step)
+        if (found := self._format()) != FORMAT:
             raise JournalError(
                 f"{self.path}: journal format {found}, this recorder reads {FORMAT}; "
                 "move the file away to start a new journal"
             )
+
+    def _format(self) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+        return str(row[0]) if row else "none"
 
     def close(self) -> None:
         """Close the file and give the lock back."""
@@ -177,13 +196,13 @@ class Journal:
             if images:
                 ids = self._run_ids(db, {row.run for row in images})
                 db.executemany(
-                    "INSERT OR IGNORE INTO images VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                    "INSERT OR IGNORE INTO images VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     [
                         (
                             ids[row.run], row.image_id, row.outcome,
                             row.start_time_ns, row.stop_time_ns, row.received_ns,
                             row.spots, row.resolution, row.background,
-                            row.saturated, row.detail,
+                            row.saturated, row.detail, row.solvent, row.learned,
                         )
                         for row in images
                     ],
@@ -245,9 +264,10 @@ class Journal:
         return [uid for (uid,) in rows]
 
     def image_columns(self, run: str) -> list[tuple[Any, ...]]:
-        """(image_id, outcome, start_time_ns, spots, resolution, detail) by id."""
+        """Columns that a run keeps in memory, detail last, by image_id."""
         return self._db.execute(
-            "SELECT image_id, outcome, start_time_ns, spots, resolution, detail "
+            "SELECT image_id, outcome, start_time_ns, spots, resolution, solvent, "
+            "detail "
             "FROM images JOIN run_ids ON run_ids.id = images.run WHERE uid = ? "
             "ORDER BY image_id",
             (run,),
@@ -258,7 +278,8 @@ class Journal:
         one = "" if image_id is None else "AND image_id = ? "
         rows = self._db.execute(
             "SELECT uid, image_id, outcome, start_time_ns, stop_time_ns, received_ns, "
-            "spots, resolution, background, saturated, detail FROM images "
+            "spots, resolution, background, saturated, detail, solvent, learned "
+            "FROM images "
             f"JOIN run_ids ON run_ids.id = images.run WHERE uid = ? {one}"
             "ORDER BY image_id",
             (run,) if image_id is None else (run, image_id),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import Cell, ImageClass, Unprocessed
+from recorder.records import Cell, Effort, ImageClass, Unprocessed
 
 NO_TIME = np.iinfo(np.int64).min
 
@@ -24,17 +24,23 @@ _COLUMNS: dict[str, tuple[Any, Any]] = {
     "spots": (np.uint16, 0),
     "lattices": (np.uint8, 0),
     "resolution": (np.float32, np.nan),
+    "solvent": (np.float32, np.nan),
 }
 
 
 class ImageTable:
-    """What became of every image; about 16 bytes for each ``image_id``."""
+    """What became of every image; about 20 bytes for each ``image_id``."""
 
     def __init__(self) -> None:
         self._columns: dict[str, NDArray[Any]] = {
             name: np.full(1024, fill, dtype) for name, (dtype, fill) in _COLUMNS.items()
         }
         self._cells: list[Cell] = []
+        self._residuals: list[float] = []
+        self.reduced: Counter[Effort] = Counter()
+        """Images for which something was left out under overload."""
+        self.upstream = 0
+        """Images whose class came with the stream."""
         self.size = 0
         """Highest image_id seen, plus one."""
         self.received = 0
@@ -67,7 +73,11 @@ class ImageTable:
         *,
         spots: int = 0,
         cells: tuple[Cell, ...] = (),
+        residuals: tuple[float, ...] = (),
         resolution: float | None = None,
+        solvent: float | None = None,
+        effort: Effort = Effort.FULL,
+        upstream: bool = False,
     ) -> bool:
         """Note what became of a pending image; False if it was not pending."""
         columns = self._columns
@@ -78,7 +88,12 @@ class ImageTable:
         columns["lattices"][image_id] = min(len(cells), 255)
         if resolution is not None:
             columns["resolution"][image_id] = resolution
+        if solvent is not None:
+            columns["solvent"][image_id] = solvent
         self._cells.extend(cells)
+        self._residuals.extend(residuals)
+        self.reduced[effort] += effort is not Effort.FULL
+        self.upstream += upstream
         self.lattice_count += len(cells)
         self.outcomes[outcome] += 1
         return True
@@ -98,6 +113,11 @@ class ImageTable:
     def cells(self) -> NDArray[np.float64]:
         """Unit cells of all lattices found, shape (n, 6)."""
         return np.array(self._cells, np.float64).reshape(-1, 6)
+
+    @property
+    def residuals(self) -> NDArray[np.float64]:
+        """Residual (1/Å) of all lattices found, shape (n,)."""
+        return np.array(self._residuals, np.float64)
 
     @property
     def pending(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -58,6 +59,7 @@ from recorder.service.lessons import Lessons
 from recorder.service.setups import calibration, make_setup
 from recorder.service.writer import JournalWriter
 from recorder.ssx.chains import chain_problems
+from recorder.ssx.upstream import upstream_class
 
 log = get_logger("runs")
 messages = get_logger("sources")
@@ -301,6 +303,10 @@ class Pipeline:
 
     def _classify(self, run: Run, image: Image, *, wait: bool) -> None:
         done = partial(self._classified, run, _without_pixels(image))
+        if image.upstream is not None and self._settings.classify.upstream == "use":
+            least = self._settings.classify.min_spots_hit
+            done(upstream_class(image.upstream, least))
+            return
         if image.payload is None:
             done(image.problem or (Unprocessed.CORRUPT, "no pixels"))
             return
@@ -348,7 +354,15 @@ class Pipeline:
                 outcome.image_class,
                 spots=outcome.spots,
                 cells=tuple(lattice.cell for lattice in lattices),
+                residuals=tuple(
+                    lattice.residual
+                    for lattice in lattices
+                    if not math.isnan(lattice.residual)
+                ),
                 resolution=outcome.resolution,
+                solvent=outcome.solvent,
+                effort=outcome.effort,
+                upstream=outcome.upstream,
             )
         else:
             reason, error = outcome
@@ -420,23 +434,7 @@ class Pipeline:
 def image_row(uid: str, image: Image, outcome: Outcome) -> ImageRow:
     """The journal row of a finished image."""
     if isinstance(outcome, Classification):
-        detail = None
-        if outcome.lattices or outcome.rings:
-            detail = json.dumps(
-                {
-                    "lattices": [
-                        {
-                            "cell": _rounded(lattice.cell, 4),
-                            "vectors": _rounded(lattice.vectors, 5),
-                            "spots": lattice.spots,
-                            "log10_nfa": round(lattice.log10_nfa, 2),
-                            "residual": round(lattice.residual, 7),
-                        }
-                        for lattice in outcome.lattices
-                    ],
-                    "rings": outcome.rings,
-                }
-            )
+        detail = _detail(outcome)
         return ImageRow(
             run=uid,
             image_id=image.image_id,
@@ -448,7 +446,9 @@ def image_row(uid: str, image: Image, outcome: Outcome) -> ImageRow:
             resolution=outcome.resolution,
             background=outcome.background,
             saturated=outcome.saturated_pixels,
-            detail=detail,
+            detail=json.dumps(detail) if detail else None,
+            solvent=outcome.solvent,
+            learned=outcome.learned,
         )
     return ImageRow(
         run=uid,
@@ -459,6 +459,33 @@ def image_row(uid: str, image: Image, outcome: Outcome) -> ImageRow:
         received_ns=image.received_ns,
         detail=json.dumps({"reason": outcome[1]}),
     )
+
+
+def _detail(outcome: Classification) -> Json:
+    """What only some images have."""
+    lattices = [
+        {
+            "cell": _rounded(lattice.cell, 4),
+            "vectors": _rounded(lattice.vectors, 5) or None,
+            "spots": lattice.spots,
+            "log10_nfa": _known(lattice.log10_nfa, 2),
+            "residual": _known(lattice.residual, 7),
+            "found_by": lattice.found_by,
+        }
+        for lattice in outcome.lattices
+    ]
+    found: Json = {
+        "lattices": lattices,
+        "rings": outcome.rings,
+        "effort": int(outcome.effort),
+        "upstream": outcome.upstream,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _known(value: float, digits: int) -> float | None:
+    """What an upstream analysis does not tell is no number."""
+    return None if math.isnan(value) else round(value, digits)
 
 
 def _rounded(values: tuple[float, ...], digits: int) -> list[float]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.config import GeometrySection
-from recorder.errors import UnitCellError
+from recorder.errors import UnitCellError, UsageError
 from recorder.records import (
     Cell,
     ClassifierSetup,
@@ -23,9 +23,11 @@ from recorder.records import (
 )
 from recorder.runs.run import Run
 from recorder.service.lessons import used_from
+from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
 from recorder.sources.encodings import pixel_dtype
 from recorder.ssx.geometry import resolve
 from recorder.ssx.lattice import check_cell
+from recorder.ssx.panels import outside
 
 
 def make_setup(
@@ -50,12 +52,23 @@ def make_setup(
     info = replace(info, shape=payload.shape)
     warnings: list[str] = []
     overrides = _merged(section.info(), _announced(run.body))
+    file = _panels(section.geometry_file, payload.shape, warnings)
+    if file is not None:
+        overrides = _merged(_of_panels(file, payload.shape), overrides)
+        overrides = replace(overrides, pixel_size=file.pixel_size)
     geometry, problems = resolve(info, overrides)
     warnings += problems
+    if section.geometry_file is not None and file is None:
+        geometry = None
+    elif geometry is not None and file is not None:
+        geometry = replace(geometry, beam_center=(0.0, 0.0), panels=file.panels)
     cell, space_group = _cell(run.body, warnings)
     mask = _combined(
         start.mask if start else None, section.mask_file, payload.shape, warnings
     )
+    if file is not None:
+        off = outside(file.panels, payload.shape) | file.bad
+        mask = off if mask is None else mask | off
     flatfield = None
     if start is not None and start.flatfield is not None:
         bad = ~(np.isfinite(start.flatfield) & (start.flatfield > 0))
@@ -94,6 +107,35 @@ def calibration(setup: ClassifierSetup, learned: Learned) -> Json:
 
 def _rounded(values: Iterable[float], digits: int) -> list[float]:
     return [round(float(value), digits) for value in values]
+
+
+def _panels(
+    path: Path | None, shape: tuple[int, int], warnings: list[str]
+) -> CrystfelGeometry | None:
+    """The panels of the geometry file, if they are those of the images."""
+    if path is None:
+        return None
+    try:
+        file = read_geometry(path)
+    except UsageError as error:
+        warnings.append(f"indexing off: geometry_file: {error}")
+        return None
+    if file.shape != shape:
+        warnings.append(
+            f"indexing off: geometry_file has panels for {file.shape[0]} x "
+            f"{file.shape[1]} pixels (slow x fast), images have {shape[0]} x {shape[1]}"
+        )
+        return None
+    return file
+
+
+def _of_panels(file: CrystfelGeometry, shape: tuple[int, int]) -> DetectorInfo:
+    """What a geometry file says beside its panels; the centre is a stand-in."""
+    return DetectorInfo(
+        distance=file.distance,
+        wavelength=file.wavelength,
+        beam_center=(shape[1] / 2, shape[0] / 2),
+    )
 
 
 def _merged(*infos: DetectorInfo) -> DetectorInfo:

@@ -1,7 +1,8 @@
 """Receives a DECTRIS stream, v1 or v2, in a thread of its own.
 
-The socket is a PULL: a detector deals its images round-robin to all its clients, so
-the recorder must be the only one, or sit behind a relay.
+The socket is a PULL, or a SUB for feeds that publish. With a PULL a detector deals its
+images round-robin to all its clients, so the recorder must be the only one, or sit
+behind a relay.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ class DectrisSource:
         """
         section = self._section
         context = zmq.Context()
-        socket = context.socket(zmq.PULL)
+        subscribes = section.socket == "sub"
+        socket = context.socket(zmq.SUB if subscribes else zmq.PULL)
+        if subscribes:
+            socket.subscribe(b"")
         socket.rcvhwm = section.receive_hwm
         socket.maxmsgsize = section.max_message_mb << 20
         socket.tcp_keepalive = 1
@@ -69,20 +73,21 @@ class DectrisSource:
             while not stop.is_set():
                 if socket.poll(POLL_MS):
                     frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
-                    deliver(self.decode(frames, time.time_ns()))
+                    for record in self.decode(frames, time.time_ns()):
+                        deliver(record)
         finally:
             context.destroy(linger=0)
 
-    def decode(self, frames: list[zmq.Frame], received_ns: int) -> DetectorRecord:
-        """Turn one message into a record, by the protocol that it speaks."""
+    def decode(self, frames: list[zmq.Frame], received_ns: int) -> list[DetectorRecord]:
+        """Turn one message into records, by the protocol that it speaks."""
         if self._protocol(frames) == "stream1":
             # Small parts as bytes; the pixels stay where ZeroMQ put them.
             parts = [f.buffer if len(f) > 4096 else f.bytes for f in frames]
-            return self._stream1.decode(parts, received_ns)
+            return [self._stream1.decode(parts, received_ns)]
         if len(frames) != 1:
             text = f"stream v2 messages have one part, this one has {len(frames)}"
-            return BadMessage(self._section.name, "parts", text, received_ns)
-        return self._stream2.decode(frames[0].bytes, received_ns)
+            return [BadMessage(self._section.name, "parts", text, received_ns)]
+        return self._stream2.records(frames[0].bytes, received_ns)
 
     def _protocol(self, frames: list[zmq.Frame]) -> str:
         """Configured, or: v1 is multipart, its single parts begin with a brace."""

@@ -42,10 +42,12 @@ from recorder.sources.checks import (
 )
 from recorder.sources.dectris_stream1 import integer_ns
 from recorder.sources.encodings import decode
+from recorder.sources.upstream import read_upstream
 
 MAX_DEPTH = 16
-# Messages of relays and of Jungfraujoch that carry nothing for the recorder.
-IGNORED_TYPES = ("calibration", "metadata")
+# Messages of Jungfraujoch that carry nothing for the recorder.
+IGNORED_TYPES = ("calibration",)
+MAX_METADATA = 100_000
 
 
 class Stream2Decoder:
@@ -73,14 +75,40 @@ class Stream2Decoder:
         self._start: SeriesStart | None = None
         self._refuse_pixels = ""
 
-    def decode(self, message: bytes, received_ns: int = 0) -> DetectorRecord:
-        """Decode one message; what is wrong with it becomes part of the record."""
+    def records(self, message: bytes, received_ns: int = 0) -> list[DetectorRecord]:
+        """Decode one message; one of metadata alone holds many images."""
         try:
             body = _load(message)
+            if body.get("type") == "metadata":
+                return self._metadata(body, received_ns)
+        except BadMessageError as error:
+            return [BadMessage(self._source, error.kind, str(error), received_ns)]
+        return [self._record(body, received_ns)]
+
+    def decode(self, message: bytes, received_ns: int = 0) -> DetectorRecord:
+        """Decode a message of one record; what is wrong with it becomes part of it."""
+        return self.records(message, received_ns)[0]
+
+    def _metadata(self, body: dict[str, Any], received_ns: int) -> list[DetectorRecord]:
+        """Jungfraujoch's feed of results without pixels."""
+        entries = body.get("images")
+        if not isinstance(entries, list) or not 0 < len(entries) <= MAX_METADATA:
+            raise BadMessageError("metadata", "metadata message has no list of images")
+        keys = ("series_id", "series_unique_id")
+        common: dict[str, Any] = {key: body[key] for key in keys if key in body}
+        return [
+            self._record({**common, **entry, "type": "result"}, received_ns)
+            if isinstance(entry, dict)
+            else BadMessage(self._source, "metadata", "entry is no map", received_ns)
+            for entry in entries
+        ]
+
+    def _record(self, body: dict[str, Any], received_ns: int) -> DetectorRecord:
+        try:
             kind = body.get("type")
             if kind == "start":
                 return self._series_start(body, received_ns)
-            if kind == "image":
+            if kind in ("image", "result"):
                 return self._image(body, received_ns)
             if kind == "end":
                 return SeriesEnd(self._key(body), received_ns)
@@ -159,7 +187,12 @@ class Stream2Decoder:
         payload: Payload | None = None
         problem: tuple[Unprocessed, str] | None = None
         ignored: tuple[str, ...] = ()
+        upstream = read_upstream(body)
         try:
+            if body["type"] == "result":
+                raise UnsupportedImageError(
+                    'metadata without pixels; set classify.upstream = "use"'
+                )
             channel, ignored = self._choose(body.get("data"))
             payload = self._payload(body["data"][channel], key)
         except BadMessageError as error:
@@ -177,6 +210,7 @@ class Stream2Decoder:
             ignored_channels=ignored,
             recorder_uid=recorder_uid(body.get("user_data")),
             received_ns=received_ns,
+            upstream=upstream,
         )
 
     def _choose(self, data: Any) -> tuple[str, tuple[str, ...]]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from recorder.records import Geometry
 from recorder.ssx import poisson
+from recorder.ssx.geometry import positions
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -54,23 +55,20 @@ class Bins:
             self._columns = -(-shape[1] // _TILE)
             self.count = self._columns * -(-shape[0] // _TILE)
             return
-        self._pixel = pixel = min(geometry.pixel_size)
+        self._pixel = min(geometry.pixel_size)
         self._distance, self._wavelength = geometry.distance, geometry.wavelength
-        self._center = geometry.beam_center
-        self._scale = (geometry.pixel_size[0] / pixel, geometry.pixel_size[1] / pixel)
-        corners = self._radius(
-            np.array([0.0, shape[1], 0.0, shape[1]]),
-            np.array([0.0, 0.0, shape[0], shape[0]]),
-        )
+        self._geometry = geometry
+        farthest = float(self._radius(*_corners(geometry)).max())
         # a far-away beam centre must not make millions of bins
-        self._width = max(_BIN_WIDTH, float(corners.max()) / 2000)
-        self.count = int(corners.max() / self._width) + 1
+        self._width = max(_BIN_WIDTH, farthest / 2000)
+        self.count = int(farthest / self._width) + 1
 
     def _radius(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.hypot(
-            (x - self._center[0]) * self._scale[0],
-            (y - self._center[1]) * self._scale[1],
-        )
+        """Distance from the beam (pixels); 0 where there is no detector."""
+        x, y = np.broadcast_arrays(x, y)
+        at = positions(self._geometry, x.ravel(), y.ravel())
+        radius = np.hypot(at[:, 0], at[:, 1]) / self._pixel
+        return np.nan_to_num(radius).reshape(x.shape)
 
     def __call__(self, x: NDArray[np.integer], y: NDArray[np.integer]) -> IntArray:
         """Bin numbers of pixels by their integer indices; arrays broadcast."""
@@ -135,6 +133,20 @@ class Background(Protocol):
 
     def at(self, x: IntArray, y: IntArray) -> FloatArray:
         """Expected counts of pixels, by their integer indices (n,)."""
+
+
+def _corners(geometry: Geometry) -> tuple[FloatArray, FloatArray]:
+    """X and y (px) of points of which one is the farthest from the beam."""
+    height, width = geometry.shape
+    boxes = [(0, 0, width, height)]
+    if geometry.panels:
+        boxes = [(*panel.first, *panel.size) for panel in geometry.panels]
+    x, y, wide, high = np.array(boxes, np.float64).T
+    # just inside: a corner between panels belongs to none
+    wide, high = wide - 1e-3, high - 1e-3
+    return np.concatenate([x, x + wide, x, x + wide]), np.concatenate(
+        [y, y, y + high, y + high]
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ IntArray = NDArray[np.intp]
 
 BLOCK = BAND
 """A band of thresholds is one row of blocks."""
-_SAMPLE = 80_000
+_SAMPLE = 40_000
 """Pixels that tell the scale of an image."""
 _STEP = math.log(1.1)
 """Thresholds are kept for levels 10 % apart."""
@@ -94,6 +94,7 @@ class MapBackground:
         self._present, self._starts = np.unique(zone, return_index=True)
         self._counts = np.diff(np.append(self._starts, len(zone)))
         self._levels: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._highest = float(self._grid.max())
         self._cut = self._cut_at(1.0)
         self._expected = self._sums(self._mean)
 
@@ -186,7 +187,7 @@ class MapBackground:
 
     def highest(self, background: ScaledBackground, p: float) -> int:
         """The highest of these counts where pixels are to be trusted."""
-        mean = np.array([self._grid.max() * background.scale * (1 + _STEP)])
+        mean = np.array([self._highest * background.scale * (1 + _STEP)])
         return int(limit(mean, background, 1.0, p)[0])
 
     def _whole(self, table: NDArray[Any]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import DetectorInfo, Geometry
+from recorder.ssx import panels
 
 FloatArray = NDArray[np.float64]
 
@@ -188,21 +189,43 @@ def scattering_vectors(
     """Map pixel positions to scattering vectors.
 
     Args:
-        geometry: Flat detector perpendicular to the beam.
+        geometry: The detector.
         x: (n,) positions along the fast axis, px; pixel i has its middle at i + 0.5.
         y: (n,) positions along the slow axis, px.
 
     Returns:
-        (n, 3) float64, q = s1 - s0 in 1/Å.
+        (n, 3) float64, q = s1 - s0 in 1/Å; NaN outside of all panels.
     """
-    q = np.empty((len(x), 3))
-    q[:, 0] = (np.asarray(x) - geometry.beam_center[0]) * geometry.pixel_size[0]
-    q[:, 1] = (np.asarray(y) - geometry.beam_center[1]) * geometry.pixel_size[1]
-    q[:, 2] = geometry.distance
+    q = positions(geometry, x, y)
     q /= np.linalg.norm(q, axis=1)[:, None]
     q[:, 2] -= 1.0
     q /= geometry.wavelength
     return q
+
+
+def positions(
+    geometry: Geometry, x: NDArray[np.floating], y: NDArray[np.floating]
+) -> FloatArray:
+    """Where points of the detector are, seen from the sample.
+
+    Args:
+        geometry: The detector.
+        x: (n,) positions along the fast axis, px; pixel i has its middle at i + 0.5.
+        y: (n,) positions along the slow axis, px.
+
+    Returns:
+        (n, 3) float64, m, the beam along +z; NaN outside of all panels.
+    """
+    out = np.empty((len(x), 3))
+    out[:, 0], out[:, 1], out[:, 2] = x, y, 0.0
+    pixel = np.array([*geometry.pixel_size, 1.0])
+    if geometry.panels:
+        out = panels.positions(geometry.panels, geometry.shape, out)
+    else:
+        out *= pixel
+    out -= np.array([*geometry.beam_center, 0.0]) * pixel
+    out[:, 2] += geometry.distance
+    return out
 
 
 def pixel_positions(

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 IntArray = NDArray[np.intp]
 
+_LARGE = 4096
+
 
 def where_true(flags: NDArray[np.bool_]) -> IntArray:
     """Flat indices of the few True values of a large array, ascending.
@@ -18,7 +20,10 @@ def where_true(flags: NDArray[np.bool_]) -> IntArray:
     """
     flat = flags.reshape(-1)
     whole = len(flat) // 8 * 8
-    words = np.flatnonzero(flat[:whole].view(np.uint64) != 0)
+    if whole == 0:
+        return np.flatnonzero(flat)
+    filled = flat[:whole].view(np.uint64) != 0
+    words = where_true(filled) if len(filled) > _LARGE else np.flatnonzero(filled)
     word, place = np.nonzero(flat[:whole].reshape(-1, 8)[words])
     found = words[word] * 8 + place
     rest = np.flatnonzero(flat[whole:])

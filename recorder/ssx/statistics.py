@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,61 @@ def median_cell(cells: NDArray[np.float64]) -> list[float] | None:
     if not len(cells):
         return None
     return [round(float(value), 3) for value in np.median(cells, axis=0)]
+
+
+RESOLUTION_EDGES = (0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.5, 3.0, 3.5, 4.0,
+                    5.0, 7.0, 10.0, 20.0, 100.0)  # fmt: skip
+_CELL_BINS = 24
+_CELL_SPREAD = 0.03
+"""Half width of a histogram relative to the median; for angles of 100 degrees."""
+
+
+def expected_multi(hits: int, images: int, single: int) -> float | None:
+    """Share of indexed images with several lattices, if crystals come independently.
+
+    The number of crystals in an image is then Poisson distributed, and its mean
+    follows from the share of images that have none.
+
+    Args:
+        hits: Images with at least one crystal.
+        images: All classified images.
+        single: Indexed images, None is returned without any.
+    """
+    if not single or not 0 < hits < images:
+        return None
+    mean = -math.log(1 - hits / images)
+    return 1 - mean * math.exp(-mean) / (1 - math.exp(-mean))
+
+
+def histogram(values: NDArray[np.floating], edges: NDArray[np.floating]) -> list[int]:
+    """Counts between edges; what lies outside counts at the ends."""
+    inside = np.clip(values, edges[0], np.nextafter(edges[-1], 0))
+    counts, _ = np.histogram(inside, edges)
+    return [int(n) for n in counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts between equally spaced edges."""
+
+    first: float
+    last: float
+    counts: list[int]
+
+
+def cell_histograms(cells: NDArray[np.float64]) -> list[Histogram]:
+    """One histogram for each cell parameter, (n, 6) in, about their medians."""
+    found = []
+    for column in range(6 if len(cells) else 0):
+        values = cells[:, column]
+        middle = float(np.median(values))
+        half = _CELL_SPREAD * (middle if column < 3 else 100.0)
+        edges = np.linspace(middle - half, middle + half, _CELL_BINS + 1)
+        counts = histogram(values, edges)
+        found.append(
+            Histogram(round(middle - half, 4), round(middle + half, 4), counts)
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ def test_bad_tables_are_named_not_used():
         (cbor2.dumps([1, 2]), "cbor"),
         (cbor2.dumps({"a": 1}), "unknown_type"),
         (cbor2.dumps({"type": "news"}), "unknown_type"),
-        (cbor2.dumps({"type": "metadata"}), "ignored_type"),
+        (cbor2.dumps({"type": "metadata"}), "metadata"),
         (cbor2.dumps({"type": "image", "series_id": "4"}), "bad_id"),
         (cbor2.dumps({"type": "image", "series_id": 4, "image_id": 2.5}), "bad_id"),
         (cbor2.dumps({"type": "image", "series_id": 4, "image_id": 2**64}), "bad_id"),
