@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .cache/peers
 SOURCES := recorder tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench lock schemas clean
+.PHONY: help install check demo test bench bench-peers lock schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -34,6 +35,13 @@ test: install ## All tests, with real servers (installed with apt where missing)
 
 bench: install ## Images per second, end to end, beside decode and memory copy
 	$(BIN)/python -m benchmarks.end_to_end
+
+bench-peers: install $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
+	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | install
+	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
+	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
 lock: install ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv

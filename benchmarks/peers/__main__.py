@@ -18,11 +18,15 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.end_to_end import ROOT, SHAPE
-from benchmarks.peers.exchange import Column, load, load_columns
+from benchmarks.peers.exchange import REPEATS, Column, load, load_columns
 from benchmarks.peers.score import BANDS, NEAR, RIGHT, table
 from benchmarks.peers.stills import LEARN_HITS, MIN_SPOTS, Scene, draw
 
 PEERS = ROOT / ".cache" / "peers"
+CALLS = (
+    f"Each image's time is the median of {REPEATS} calls (probixi: one call); the "
+    "second and third find the image in the caches, as after decoding."
+)
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
@@ -92,6 +96,7 @@ def text(columns: list[Column], scene: Scene, folder: Path, learn: int) -> str:
         f"{LEARN_HITS:.0%} of them hits.\n\n"
         "Times are CPU time of one thread, the median over the images, without "
         f"decoding ({1e3 * scene.decode:.1f} ms); `/ decode` is ms blank over that. "
+        f"{CALLS} "
         f"Columns {BANDS[0][0]}-{BANDS[0][1]} to {BANDS[-1][0]}-{BANDS[-1][1]} are the "
         "share of true spots of so many photons that have a found spot within "
         f"{NEAR} px; the error is the median distance of those. Indexed right: within "

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.exchange import (
+    REPEATS,
     Column,
     Images,
     Reply,
@@ -32,7 +33,6 @@ from recorder.ssx.classify import Classifier
 
 LEARNED = 1
 LEAST_NON_HITS = 4
-REPEATS = 5
 
 
 def classifier(images: Images) -> Classifier:

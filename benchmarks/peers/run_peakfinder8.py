@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.exchange import Column, Images, Reply, cpu, load, save_columns
+from benchmarks.peers.exchange import (
+    REPEATS,
+    Column,
+    Images,
+    Reply,
+    cpu,
+    load,
+    save_columns,
+)
 
 ADC, PIXELS, RING, LEAST_RADIUS = 4.0, (2, 200), 3, 20
 SNR = (5.0, 6.0)
@@ -44,7 +52,7 @@ def detector(images: Images, snr: float, fast: bool) -> Any:
 
 def reply(finder: Any, pixels: NDArray[np.uint16]) -> Reply:
     """One image; OM converts it to float32 itself, which counts."""
-    seconds, peaks = cpu(lambda: finder.find_peaks(data=pixels), repeats=3)
+    seconds, peaks = cpu(lambda: finder.find_peaks(data=pixels), REPEATS)
     spots = [
         (float(x) + 0.5, float(y) + 0.5)
         for x, y in zip(peaks["fs"], peaks["ss"], strict=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.end_to_end import SEED, SHAPE
-from benchmarks.peers.exchange import Images, Setup, cpu, save
+from benchmarks.peers.exchange import REPEATS, Images, Setup, cpu, save
 from recorder.records import Geometry
 from recorder.simulate.series import encode
 from recorder.simulate.stills import (
@@ -63,7 +63,6 @@ def draw(folder: Path, count: int, learn: int) -> Scene:
     save(Images(folder, test, np.stack(more).astype(np.uint16), generator.mask, setup))
     out = np.empty(SHAPE, np.uint16)
     times = [
-        cpu(partial(decode, payload, out), repeats=5)[0]
-        for payload in encode(list(test))
+        cpu(partial(decode, payload, out), REPEATS)[0] for payload in encode(list(test))
     ]
     return Scene(stills, float(np.median(times)))
