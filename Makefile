@@ -6,7 +6,7 @@ PEERS := .cache/peers
 SOURCES := recorder tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench bench-peers lock schemas clean
+.PHONY: help install check demo test bench bench-quality bench-peers lock schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -42,6 +42,11 @@ bench-peers: install $(PEERS)/.installed ## Peers beside ours, same images (inst
 $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | install
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
+
+bench-quality: export OMP_NUM_THREADS := 1
+bench-quality: export OPENBLAS_NUM_THREADS := 1
+bench-quality: install ## Recall, false spots, indexing and chance, on simulated and real data
+	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
 
 lock: install ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv

@@ -124,13 +124,14 @@ def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _cell_histograms(run: Run) -> Json:
+def _cell_histograms(run: Run) -> list[Json]:
     names = ("a", "b", "c", "alpha", "beta", "gamma")
     found = cell_histograms(run.images.cells)
-    return {
-        name: {"first": item.first, "last": item.last, "counts": item.counts}
+    return [
+        {"parameter": name, "first": item.first, "last": item.last,
+         "counts": item.counts}
         for name, item in zip(names, found, strict=False)
-    }
+    ]  # fmt: skip
 
 
 def _classification(run: Run, ledger: Ledger, hits: int) -> Json:

@@ -44,6 +44,7 @@ FILE = click.Path(path_type=Path)
     help="Triggers per second.",
 )
 @click.option("--faults", default="", help="Such as lost=0.01,missed=0.001,no_end.")
+@click.option("--stills", help="Such as ice_share=0.2,psf=0.8:1.2,dtype=int16.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides all.")
 @click.option("--truth", type=FILE, help="Write the truth of every trigger there.")
 @click.option(
@@ -86,6 +87,7 @@ def command(
     images: int | None,
     rate: float,
     faults: str,
+    stills: str | None,
     seed: int,
     truth: Path | None,
     runs: int,
@@ -105,6 +107,8 @@ def command(
     """
     if hdf5 is not None and synthetic:
         raise click.UsageError("give --hdf5 or --synthetic, not both")
+    if hdf5 is not None and stills is not None:
+        raise click.UsageError("--stills says what to simulate: not with --hdf5")
     settings = load_settings(config)
     configure(settings.log.level, settings.log.format)
     if no_mqtt:
@@ -113,14 +117,14 @@ def command(
     from recorder.simulate.experiment import SimulatedRun
     from recorder.simulate.faults import parse_faults
     from recorder.simulate.series import file_series, synthetic_series
-    from recorder.simulate.stills import StillSettings, default_geometry
+    from recorder.simulate.still_settings import default_geometry, parse_stills
 
     parsed = parse_faults(faults)
     if hdf5 is not None:
         series = file_series(hdf5, images)
     else:
-        stills = StillSettings(geometry=default_geometry(pixels))
-        series = synthetic_series(images or 1000, seed, settings=stills)
+        shown = parse_stills(stills or "", default_geometry(pixels))
+        series = synthetic_series(images or 1000, seed, settings=shown)
     plan = [
         SimulatedRun(
             number=number,

@@ -185,6 +185,7 @@ class Simulator:
             else None,
             "lattices": len(frame.orientations) if known else None,
             "orientations": [list(o) for o in frame.orientations],
+            **frame.artefacts,
             "pump": "light" if light else "dark",
             "dark_n": ordinal % every if every else None,
             "delay": run.delay_s if light else None,

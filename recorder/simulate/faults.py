@@ -15,11 +15,12 @@ A spec is a comma-separated list, such as ``lost=0.01,missed=0.005,no_end``:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from recorder.errors import UsageError
+from recorder.simulate.spec import read_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +42,11 @@ def parse_faults(spec: str) -> Faults:
     Raises:
         UsageError: An unknown fault, or a value that it cannot have.
     """
-    known = {item.name for item in fields(Faults)}
-    values: dict[str, float | bool | int] = {}
-    for item in filter(None, (part.strip() for part in spec.split(","))):
-        name, _, value = item.partition("=")
-        if name not in known:
-            raise UsageError(
-                f"no such fault: {name}; known: {', '.join(sorted(known))}"
-            )
-        values[name] = _value(name, value)
-    return Faults(**values)  # type: ignore[arg-type]
-
-
-def _value(name: str, value: str) -> float | bool | int:
-    if name.startswith("no_"):
-        if value:
-            raise UsageError(f"{name} takes no value")
-        return True
-    try:
-        if name == "stop":
-            return int(value)
-        share = float(value)
-    except ValueError as error:
-        raise UsageError(f"{name}={value}: not a number") from error
-    if not 0 <= share <= 1:
-        raise UsageError(f"{name}={value}: a probability lies between 0 and 1")
-    return share
+    values = read_spec(spec, Faults, "fault")
+    for name, value in values.items():
+        if name != "stop" and not 0 <= value <= 1:
+            raise UsageError(f"{name}={value}: a probability lies between 0 and 1")
+    return Faults(**values)
 
 
 @dataclass(frozen=True, slots=True)

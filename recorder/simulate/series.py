@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import UsageError
-from recorder.records import DetectorInfo, Geometry, Image, Json, Payload
-from recorder.simulate.stills import Still, StillGenerator, StillSettings
+from recorder.records import DetectorInfo, Image, Json, Payload
+from recorder.simulate.arrays import Ints
+from recorder.simulate.still_settings import StillSettings
+from recorder.simulate.stills import Still, StillGenerator
 from recorder.sources.hdf5 import Hdf5File
 
 
@@ -28,6 +30,8 @@ class Frame:
     kind: str | None
     """``hit``, ``multi``, ``miss``; None if nobody knows (a real file)."""
     orientations: tuple[tuple[float, ...], ...] = ()
+    artefacts: Json = field(default_factory=dict)
+    """``ice``, ``salt`` (True) and ``zingers`` (their number), where there are any."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +64,8 @@ def synthetic_series(
     Args:
         images: Images in the series.
         seed: Decides everything.
-        pool: Distinct stills; rendering costs some 40 ms for each megapixel.
+        pool: Distinct stills; rendering costs some 40 ms for each megapixel. With a
+            drift, images of like phase show the same still.
         settings: What to simulate.
         generator: Detector to go on with; a seed of its own would be another one.
     """
@@ -78,21 +83,24 @@ def synthetic_series(
         places = np.flatnonzero(kinds == kind)
         count = min(len(places), max(1, round(pool * len(places) / max(images, 1))))
         first = len(stills)
+        which = rng.integers(0, count, len(places)) if count else places
+        if settings.background_drift[0]:
+            which = _by_phase(places, settings.background_drift[1], count)
         for n in range(count):
-            index = seed * 1000 + len(stills)
-            stills.append(generator.still(index + n * 100_000, kind=kind))
-        if count:
-            order[places] = first + rng.integers(0, count, len(places))
+            index = seed * 1000 + len(stills) + n * 100_000
+            when = float(places[np.argmax(which == n)])
+            stills.append(generator.still(index, kind, when))
+        order[places] = first + which
     payloads = encode([still.pixels for still in stills])
     return Series(
         frames=tuple(
-            Frame(payload, still.kind, still.orientations)
+            Frame(payload, still.kind, still.orientations, still.artefacts)
             for payload, still in zip(payloads, stills, strict=True)
         ),
         order=order,
-        info=_info(settings.geometry, settings.dtype),
+        info=_info(settings),
         mask=generator.mask,
-        unit_cell=tuple(settings.cell),
+        unit_cell=settings.told_cell,
         space_group=settings.space_group,
     )
 
@@ -138,7 +146,25 @@ def encode(stack: Sequence[NDArray[Any]]) -> list[Payload]:
     return payloads
 
 
-def _info(geometry: Geometry, dtype: str) -> DetectorInfo:
+def _by_phase(places: Ints, period: float, count: int) -> Ints:
+    """Which of ``count`` stills each image shows: images of like phase of a drift.
+
+    Args:
+        places: Numbers of the images, (n,).
+        period: Of the drift (images).
+        count: Stills; no more than images.
+
+    Returns:
+        0 to ``count - 1`` for each image, (n,); each of them occurs.
+    """
+    which = np.empty(len(places), np.int64)
+    by_phase = np.argsort(places % period, kind="stable")
+    which[by_phase] = np.arange(len(places)) * count // max(1, len(places))
+    return which
+
+
+def _info(settings: StillSettings) -> DetectorInfo:
+    geometry, dtype = settings.told_geometry, settings.dtype
     return DetectorInfo(
         shape=geometry.shape,
         dtype=dtype,
@@ -151,7 +177,7 @@ def _info(geometry: Geometry, dtype: str) -> DetectorInfo:
         exposure_time_s=1e-4,
         sensor_material="Si",
         sensor_thickness=0.00045,
-        description="Simulated EIGER",
+        description=f"Simulated {'JUNGFRAU' if settings.signed else 'EIGER'}",
         serial_number="SIM-0001",
         flatfield_applied=True,
     )

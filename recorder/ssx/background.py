@@ -34,6 +34,8 @@ _SNAP = 0.15
 """A gain this close to 1 is photon counting."""
 _NOISELESS = 0.02
 """Electronic noise (photons²) so low that it makes no count negative."""
+_LOWEST_FLAG = -2.0
+_FEW = 1e-3
 _GAIN_MIN_SUM = 200.0
 """Photons in the sample below which no gain can be told."""
 BAND = 8
@@ -174,8 +176,20 @@ def whole_counts(limits: FloatArray, dtype: np.dtype[Any]) -> NDArray[Any]:
     return counts.astype(dtype)
 
 
+class Noise(Protocol):
+    """What makes counts of a known mean scatter."""
+
+    @property
+    def gain(self) -> float:
+        """Counts per photon."""
+
+    @property
+    def excess(self) -> float:
+        """Variance beyond Poisson (electronic noise), photons²."""
+
+
 def limit(
-    mean: FloatArray, background: Background, pixels: FloatArray | float, p: float
+    mean: FloatArray, background: Noise, pixels: FloatArray | float, p: float
 ) -> FloatArray:
     """Counts that a sum of background pixels exceeds with a probability below p.
 
@@ -317,6 +331,9 @@ class BackgroundEstimator:
         level = float(self._values.mean(where=self._use)) if self._use.any() else 0.0
         if excess > max(_NOISELESS, 0.1 * level / gain):
             return -math.inf
+        below = (self._values < _LOWEST_FLAG) & self._use
+        if below.sum() > _FEW * self._use.sum():  # noise goes lower than flags do
+            return -math.inf
         self._use &= self._values >= 0
         self._values *= self._use
         return 0.0
@@ -354,12 +371,8 @@ class BackgroundEstimator:
         """
         square, total = self._pairs(self._use)
         if self._signed:
-            fixed = gain or 1.0
-            n = max(_SEGMENT // 2, 1)
-            variance = np.median(square) / (2 * n) if square.size else 0.0
-            mean = np.median(total) / (2 * n) if total.size else 0.0
-            excess = (float(variance) - fixed * max(float(mean), 0.0)) / fixed**2
-            return fixed, max(excess, 0.0)
+            n = max(2 * (_SEGMENT // 2), 1)
+            return _line(total / n, square / n, gain)
         if gain is not None:
             return gain, 0.0
         seen = total > 0

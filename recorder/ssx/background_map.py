@@ -30,6 +30,7 @@ _STEP = math.log(1.1)
 """Thresholds are kept for levels 10 % apart."""
 _KEPT_BYTES = 160 << 20
 _LEAST_LEVELS = 4
+_PREPARED = (0, -1, 1, -2, 2)
 _ZONES = (np.inf, 20.0, 10.0, 7.0, 5.5, 4.5, 3.7, 2.95, 2.5, 2.1, 1.8, 1.5, 0.0)
 """Borders of the zones, Å; one of them is the solvent ring."""
 _SOLVENT_ZONE = 6
@@ -174,11 +175,18 @@ class MapBackground:
             (slow, fast) of the pixels' type, for the nearest level that is kept; the
             highest value where pixels are not to be trusted.
         """
-        key = round(math.log(background.scale) / _STEP)
+        return self._level(round(math.log(background.scale) / _STEP), p, dtype)
+
+    def prepare(self, p: float, dtype: np.dtype[Any]) -> None:
+        """Make the thresholds of the likeliest levels, before any image waits."""
+        for key in _PREPARED:
+            self._level(key, p, dtype)
+
+    def _level(self, key: int, p: float, dtype: np.dtype[Any]) -> NDArray[Any]:
         known = self._levels.get(key)
         if known is None:
             mean = self._grid * math.exp(key * _STEP)
-            table = whole_counts(limit(mean, background, 1.0, p), dtype)
+            table = whole_counts(limit(mean, self._learned, 1.0, p), dtype)
             known = self._whole(table)
             self._levels[key] = known
             if len(self._levels) > max(_LEAST_LEVELS, _KEPT_BYTES // known.nbytes):

@@ -110,9 +110,11 @@ class SpotFinder:
     def learn(self, number: int, learned: LearnedBackground) -> None:
         """Take over a learned background; images name it by its number."""
         good = self.good & ~learned.bad
+        background = MapBackground(self.bins, good, self.flatfield, learned)
+        background.prepare(_P_PIXEL, self._dtype)
         self._learned[number] = _Map(
             good,
-            MapBackground(self.bins, good, self.flatfield, learned),
+            background,
             Measurer(good, self.flatfield, self._bad_value),
         )
         for old in sorted(self._learned)[:-_KEPT_MAPS]:
