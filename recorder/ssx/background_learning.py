@@ -57,6 +57,7 @@ def learn_background(
     total = np.zeros(shape, np.float32)
     left_out = np.zeros(shape, np.uint8)
     hot = np.zeros(shape, np.uint8)
+    flagged = np.zeros(shape, np.uint8)
     backgrounds: list[Background] = []
     for number, pixels in enumerate(images):
         background, index, _ = finder.candidates(pixels, gain)
@@ -66,6 +67,7 @@ def learn_background(
         total += pixels
         total.ravel()[index] -= pixels.ravel()[index].astype(np.float32)
         left_out.ravel()[index] += 1
+        flagged.ravel()[flags] += 1
         if number < non_hits:
             hot.ravel()[index] += 1
     counted = (len(images) - left_out).astype(np.float32)
@@ -78,7 +80,7 @@ def learn_background(
     found, excess = finder.estimator.noise(images, backgrounds, gain)
     lowest = min(background.lowest for background in backgrounds)
     model = RadialBackground(finder.bins, np.zeros(0), found, excess, level, lowest)
-    bad = left_out == len(images)
+    bad = flagged == len(images)
     if non_hits >= MIN_IMAGES:
         bad |= hot >= max(_HOT_LEAST, math.ceil(_HOT_SHARE * non_hits))
     bad |= _odd(total, counted, grid, model)

@@ -144,7 +144,8 @@ class CoarseSearch:
         self, q: Float32Array, effort: Effort, lengths: list[float]
     ) -> list[FloatArray]:
         """Per length the best directions times the length, (raw, 3)."""
-        directions = half_sphere(effort.directions)
+        finer = 2 if effort is HARD and self._turns > _TURNS else 1
+        directions = half_sphere(finer * effort.directions)
         scores = np.empty((len(lengths), len(directions)), np.float32)
         ones = np.ones(len(q), np.float32)
         for start in range(0, len(directions), _CHUNK):
