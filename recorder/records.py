@@ -318,7 +318,7 @@ class Panel:
     slow: tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Geometry:
     """Where the pixels are, as it is used: flat and perpendicular, or panels."""
 

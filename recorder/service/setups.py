@@ -54,8 +54,10 @@ def make_setup(
     overrides = _merged(section.info(), _announced(run.body))
     file = _panels(section.geometry_file, payload.shape, warnings)
     if file is not None:
-        overrides = _merged(_of_panels(file, payload.shape), overrides)
-        overrides = replace(overrides, pixel_size=file.pixel_size)
+        # the file counts where neither the header nor people say anything
+        info = _merged(_of_panels(file), info)
+        middle = (payload.shape[1] / 2, payload.shape[0] / 2)
+        overrides = replace(overrides, pixel_size=file.pixel_size, beam_center=middle)
     geometry, problems = resolve(info, overrides)
     warnings += problems
     if section.geometry_file is not None and file is None:
@@ -129,13 +131,9 @@ def _panels(
     return file
 
 
-def _of_panels(file: CrystfelGeometry, shape: tuple[int, int]) -> DetectorInfo:
-    """What a geometry file says beside its panels; the centre is a stand-in."""
-    return DetectorInfo(
-        distance=file.distance,
-        wavelength=file.wavelength,
-        beam_center=(shape[1] / 2, shape[0] / 2),
-    )
+def _of_panels(file: CrystfelGeometry) -> DetectorInfo:
+    """What a geometry file says beside its panels."""
+    return DetectorInfo(distance=file.distance, wavelength=file.wavelength)
 
 
 def _merged(*infos: DetectorInfo) -> DetectorInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -71,10 +72,12 @@ class StatusPublisher:
                 except TimeoutError:
                     continue
         except asyncio.CancelledError:
-            # A clean end sends no last will: say it ourselves.
-            body = {"state": "offline"}
-            async with asyncio.timeout(1.0):
-                await connection.publish(
-                    self._topic, json.dumps(body), qos=1, retain=True
-                )
+            # A clean end sends no last will: say it ourselves. If the broker is gone
+            # it has told already; nothing may stand in the way of the cancellation.
+            with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    body = {"state": "offline"}
+                    await connection.publish(
+                        self._topic, json.dumps(body), qos=1, retain=True
+                    )
             raise

@@ -49,7 +49,8 @@ def positions(
     slow = np.array([panel.slow for panel in panels])[number]
     out = corner + (x - first[:, 0])[:, None] * fast
     out += (y - first[:, 1])[:, None] * slow
-    out[number < 0] = np.nan
+    off = (number < 0) | (x < 0) | (y < 0) | (x > shape[1]) | (y > shape[0])
+    out[off] = np.nan
     return np.asarray(out)
 
 

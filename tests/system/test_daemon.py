@@ -236,6 +236,17 @@ def test_broker_may_die_and_come_back(config_file, mosquitto, recorder_daemon, s
     assert_equals_truth(wait_sealed(daemon, beamline, truth["uid"]), truth)
 
 
+def test_a_dead_broker_does_not_hold_up_the_end(
+    config_file, mosquitto, recorder_daemon
+):
+    """The farewell to a broker that has just gone must not swallow the stop."""
+    daemon = recorder_daemon(make_beamline(config_file, mosquitto).config)
+    daemon.wait_for_event("broker_connected")
+    mosquitto.kill()
+    assert daemon.terminate() == 0
+    mosquitto.start()
+
+
 def test_unreachable_broker_is_said_once_and_images_are_recorded(
     config_file, recorder_daemon, series
 ):

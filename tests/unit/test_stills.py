@@ -10,9 +10,7 @@ from recorder.errors import UnitCellError, UsageError
 from recorder.simulate.crystal import (
     Crystal,
     cell_vectors,
-    present,
     random_rotation,
-    space_group,
     unit_intensity,
 )
 from recorder.simulate.stills import (
@@ -21,6 +19,7 @@ from recorder.simulate.stills import (
     default_geometry,
     render_pool,
 )
+from recorder.simulate.symmetry import present, space_group
 
 SETTINGS = StillSettings(geometry=default_geometry(600))
 CLEAN = replace(SETTINGS, background=0.0, hot_pixels_per_mpx=0, bad_pixel_share=0)

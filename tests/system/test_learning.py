@@ -1,0 +1,170 @@
+"""A run that learns: the same classes whatever the workers and the way in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from recorder.config import load_settings
+from recorder.journal import Journal
+from recorder.simulate.series import Series, synthetic_series
+from recorder.simulate.still_settings import StillSettings, default_geometry
+from tests.system.beamline import make_beamline, wait_sealed
+
+IMAGES = 300
+PIXELS = 640
+# Header and announcement are wrong: what the hits teach must put that right.
+WRONG = StillSettings(
+    geometry=default_geometry(PIXELS),
+    hit_share=0.35,
+    geometry_error=(3.0, -2.0, 0.008),
+    cell_error=0.006,
+    azimuthal=(0.1, 0.2),
+)
+
+
+@pytest.fixture(scope="module")
+def series() -> Series:
+    return synthetic_series(IMAGES, 11, pool=70, settings=WRONG)
+
+
+@pytest.fixture(scope="module")
+def master(series, tmp_path_factory) -> Path:
+    """The series as a file, chunk by chunk as the detector sends it."""
+    path = tmp_path_factory.mktemp("file") / "series.h5"
+    info = series.info
+    with h5py.File(path, "w", libver=("v110", "v110")) as file:
+        data = file.create_dataset(
+            "/entry/data/data",
+            (IMAGES, *info.shape),
+            "uint16",
+            chunks=(1, *info.shape),
+            **_filter(),
+        )
+        for n in range(IMAGES):
+            data.id.write_direct_chunk((n, 0, 0), bytes(series.frame(n).payload.data))
+        detector = file.create_group("/entry/instrument/detector")
+        detector["beam_center_x"], detector["beam_center_y"] = info.beam_center
+        detector["detector_distance"] = info.distance
+        detector["x_pixel_size"], detector["y_pixel_size"] = info.pixel_size
+        detector["detectorSpecific/pixel_mask"] = series.mask.astype(np.uint32)
+        detector["saturation_value"] = info.saturation
+        file["/entry/instrument/beam/incident_wavelength"] = info.wavelength
+    return path
+
+
+def _filter() -> dict[str, Any]:
+    import hdf5plugin
+
+    return dict(hdf5plugin.Bitshuffle(cname="lz4"))
+
+
+def unannounced(series: Series) -> dict[str, Any]:
+    return {"unit_cell": list(series.unit_cell), "space_group": series.space_group}
+
+
+def rows(config: Path) -> list[tuple[Any, ...]]:
+    """All that was found out about each image, times left out."""
+    journal = Journal(load_settings(config).journal_path, read_only=True)
+    try:
+        (uid,) = journal.run_uids()
+        return [
+            (row.image_id, row.outcome, row.spots, row.learned, row.resolution,
+             row.background, row.solvent, row.saturated, row.detail)
+            for row in journal.image_rows(uid)
+        ]  # fmt: skip
+    finally:
+        journal.close()
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Any]:
+    """What the first way in gave; the others must give the same."""
+    return {}
+
+
+def agree(known: dict[str, Any], found: list[tuple[Any, ...]]) -> None:
+    assert len(found) == IMAGES
+    first = known.setdefault("rows", found)
+    assert [row[:4] for row in found] == [row[:4] for row in first]
+    assert found == first
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_replay_with_any_number_of_workers(
+    workers, known, master, series, run_recorder, config_file
+):
+    config = config_file(
+        pool={"workers": workers}, mqtt={"enabled": False},
+        unannounced=unannounced(series),
+    )  # fmt: skip
+    done = run_recorder("replay", str(master), "--json", config=config)
+    assert done.returncode == 0, done.stderr
+    found = rows(config)
+    agree(known, found)
+    assert {row[3] for row in found} == {0, 1, 2, 3}
+    later = [row[1] for row in found if row[3] > 0]
+    assert later.count("indexed") > 0.95 * (len(later) - later.count("non_hit"))
+    run = json.loads(done.stdout)["experiments"][0]["runs"][0]
+    check_calibration(run)
+
+
+@pytest.mark.parametrize("protocol", ["stream1", "stream2"])
+def test_streams_give_the_classes_of_the_file(
+    protocol, known, series, config_file, recorder_daemon
+):
+    beamline = make_beamline(config_file, None, unannounced=unannounced(series))
+    daemon = recorder_daemon(beamline.config)
+    beamline.simulate(series, protocol=protocol, laser_every=0)
+    daemon.wait_for_event("run_sealed")
+    daemon.wait_for_event("run_calibrated")
+    agree(known, rows(beamline.config))
+
+
+def check_calibration(run: dict[str, Any]) -> None:
+    """The report tells what was learned, and it is the truth."""
+    true = WRONG.geometry
+    last = run["classification"]["calibrations"][-1]
+    assert last["beam_center"] == pytest.approx(true.beam_center, abs=0.5)
+    assert last["from_image"] in (64, 128, 256)
+    assert last["images"] >= 4
+    ratio = last["distance"] / true.distance / (last["unit_cell"][0] / 79.1)
+    assert ratio == pytest.approx(1.0, abs=0.003)
+    classes = run["classes"]
+    assert run["unit_cell"]["histograms"][0]["parameter"] == "a"
+    assert sum(run["unit_cell"]["histograms"][0]["counts"]) == classes["lattices"]
+    assert sum(run["resolution"]["counts"]) > 0
+
+
+def test_a_cell_that_nobody_gave_is_found(config_file, mosquitto, recorder_daemon):
+    beamline = make_beamline(config_file, mosquitto)
+    daemon = recorder_daemon(beamline.config)
+    plain = StillSettings(geometry=default_geometry(PIXELS), hit_share=0.6)
+    shown = synthetic_series(260, 3, pool=60, settings=plain)
+    nameless = Series(
+        shown.frames, shown.order, shown.info, shown.mask, None, None
+    )  # fmt: skip
+    truth = beamline.simulate(nameless, laser_every=0)
+    run = wait_sealed(daemon, beamline, truth["uid"])
+    last = run["classification"]["calibrations"][-1]
+    assert last["cell_found"]
+    assert np.sort(last["unit_cell"][:3]) == pytest.approx([38.2, 79.1, 79.1], rel=0.01)
+    assert len(run["classification"]["calibrations"]) <= 3
+    assert run["classes"]["indexed"] > 40
+    assert any("no unit cell" in note for note in run["notes"])
+
+
+def test_learning_can_be_switched_off(series, master, run_recorder, config_file):
+    config = config_file(
+        pool={"workers": 1}, mqtt={"enabled": False}, classify={"calibrate": False},
+        unannounced=unannounced(series),
+    )  # fmt: skip
+    done = run_recorder("replay", str(master), "--json", config=config)
+    run = json.loads(done.stdout)["experiments"][0]["runs"][0]
+    assert run["classification"]["calibrations"] == []
+    assert {row[3] for row in rows(config)} == {0, 1, 2, 3}

@@ -1,0 +1,207 @@
+"""Which image uses what the run has learned, and from which images it learns."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.jobs import Job, LessonJob
+from recorder.pool import Pool
+from recorder.records import (
+    Classification,
+    ClassifierSetup,
+    ClassifySettings,
+    Effort,
+    ImageClass,
+    Learned,
+    Unprocessed,
+)
+from recorder.service.lessons import EVERY, LEAD, WINDOW, Lessons, state_of, used_from
+from tests.builders import SHAPE, payload
+
+SETUP = ClassifierSetup(
+    SHAPE, "uint16", None, None, None, None, None, None, ClassifySettings()
+)
+HIT = Classification(
+    ImageClass.NON_INDEXED_HIT, 20, positions=np.ones((20, 2), np.float32)
+)
+BLANK = Classification(ImageClass.NON_HIT, 0)
+
+
+@given(st.integers(0, 10**7))
+def test_an_image_uses_the_last_state_that_begins_before_it(image_id):
+    state = state_of(image_id)
+    assert state == 0 or used_from(state) <= image_id
+    assert image_id < used_from(state + 1)
+
+
+def test_states_follow_each_other():
+    starts = [used_from(n) for n in range(1, 40)]
+    assert starts[:5] == [64, 128, 256, 512, 1024]
+    assert all(b - a <= EVERY for a, b in itertools.pairwise(starts))
+
+
+class Bench:
+    """Lessons over a pool that is not running: the test plays the workers."""
+
+    def __init__(self) -> None:
+        self.pool = Pool(1)
+        self.changes: list[tuple[Learned, Learned]] = []
+        number = self.pool.add_setup(SETUP)
+        self.lessons = Lessons(
+            self.pool, number, lambda a, b: self.changes.append((a, b))
+        )
+        self.done: list[int] = []
+
+    def offer(self, *image_ids: int) -> None:
+        for n in image_ids:
+            assert self.lessons.offer(
+                n, payload(), lambda _, n=n: self.done.append(n), force=True
+            )
+
+    def jobs(self) -> list[Job | LessonJob]:
+        return list(self.pool._queue)
+
+    def finish(self, hits: bool = False) -> None:
+        """Do all that is queued but lessons."""
+        lessons = [job for job in self.jobs() if isinstance(job, LessonJob)]
+        images = [job for job in self.jobs() if isinstance(job, Job)]
+        self.pool._queue.clear()
+        for job in images:
+            job.finish(HIT if hits else BLANK)
+        self.pool._queue.extendleft(lessons)
+
+
+def test_images_wait_for_their_state_and_only_for_it():
+    bench = Bench()
+    bench.offer(*range(70))
+    assert sum(isinstance(job, Job) for job in bench.jobs()) == 64
+    assert bench.pool.backlog == 70
+    bench.finish()
+    (lesson,) = bench.jobs()
+    assert isinstance(lesson, LessonJob)
+    assert lesson.lesson.number == 1
+    assert lesson.lesson.non_hits == len(lesson.lesson.images) == 10
+    bench.pool._queue.clear()
+    lesson.finish(Learned(1))
+    assert [job.learned for job in bench.jobs()] == [1] * 6
+    bench.finish()
+    assert sorted(bench.done) == list(range(70))
+
+
+def test_a_lesson_waits_for_the_images_before_it():
+    bench = Bench()
+    bench.offer(*range(70))
+    first, rest = bench.jobs()[0], bench.jobs()[1:]
+    bench.pool._queue.clear()
+    for job in rest:
+        job.finish(BLANK)
+    assert not bench.jobs()
+    first.finish(BLANK)
+    assert isinstance(bench.jobs()[0], LessonJob)
+
+
+def test_hits_travel_with_the_lesson():
+    bench = Bench()
+    bench.offer(*range(65))
+    bench.finish(hits=True)
+    lesson = bench.jobs()[0].lesson
+    assert len(lesson.hits) == used_from(1) - LEAD
+    assert lesson.non_hits == 0
+    assert len(lesson.images) == 10
+
+
+def test_a_failed_lesson_leaves_what_is_known(caplog):
+    bench = Bench()
+    bench.offer(*range(65))
+    bench.finish()
+    lesson = bench.jobs()[0]
+    bench.pool._queue.clear()
+    lesson.done(None)
+    assert bench.lessons.state.number == 1
+    assert [job.learned for job in bench.jobs()] == [1]
+
+
+def test_a_run_joined_late_begins_with_nothing_and_goes_on():
+    bench = Bench()
+    bench.offer(700, 701)
+    assert [job.learned for job in bench.jobs()] == [4, 4]
+    bench.offer(*range(702, 1025))
+    bench.finish()
+    assert isinstance(bench.jobs()[0], LessonJob)
+
+
+def test_lost_images_do_not_stop_the_lessons():
+    bench = Bench()
+    bench.offer(*range(0, 40, 4), 3000, 3001)
+    bench.finish()
+    for _ in range(12):
+        lessons = [job for job in bench.jobs() if isinstance(job, LessonJob)]
+        bench.pool._queue.clear()
+        for job in lessons:
+            job.finish(Learned(job.lesson.number))
+        bench.finish()
+    assert 3001 in bench.done
+
+
+def test_a_late_image_takes_the_oldest_state_that_is_kept():
+    bench = Bench()
+    setup = bench.lessons.setup
+    for number in range(1, 8):
+        bench.pool.teach(setup, Learned(number))
+    bench.pool.offer(setup, payload(), lambda _: None, learned=2)
+    assert bench.jobs()[0].learned == 5
+
+
+def test_changes_are_told_once():
+    bench = Bench()
+    bench.offer(*range(65))
+    bench.finish()
+    lesson = bench.jobs()[0]
+    bench.pool._queue.clear()
+    lesson.finish(Learned(1, cell=(50, 60, 70, 90, 90, 90)))
+    assert len(bench.changes) == 1
+    assert WINDOW > 0
+
+
+def shed(fill: float, count: int = 40) -> tuple[list[Effort], int]:
+    """Efforts of the images that a pool hands out at some fill of its backlog."""
+    pool = Pool(1, max_backlog=1000 * count)
+    number = pool.add_setup(SETUP)
+    outcomes: list[object] = []
+    for _ in range(count):
+        pool.offer(number, payload(), outcomes.append, force=False)
+    efforts = []
+    while pool._queue:
+        pool._held = int(fill * 1000 * count)
+        job = pool._next_job()
+        if job is not None:
+            efforts.append(job.effort)
+    overload = [o for o in outcomes if o[0] is Unprocessed.OVERLOAD]
+    return efforts, len(overload)
+
+
+def test_nothing_is_left_out_while_there_is_room():
+    assert shed(0.4) == ([Effort.FULL] * 40, 0)
+
+
+def test_work_is_given_up_in_order():
+    assert set(shed(0.6)[0]) == {Effort.NO_RETRY}
+    assert set(shed(0.7)[0]) == {Effort.ONE_LATTICE}
+    efforts, lost = shed(0.85)
+    assert efforts.count(Effort.NO_INDEXING) == 30
+    assert efforts.count(Effort.ONE_LATTICE) == 10
+    assert lost == 0
+    efforts, lost = shed(0.95)
+    assert (len(efforts), lost) == (10, 30)
+
+
+def test_files_are_never_shed():
+    pool = Pool(1, max_backlog=10)
+    number = pool.add_setup(SETUP)
+    for _ in range(5):
+        assert pool.offer(number, payload(), lambda _: None, force=True)
+    assert pool._next_job().effort is Effort.FULL
