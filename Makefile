@@ -33,8 +33,8 @@ test: install ## All tests, with real servers (installed with apt where missing)
 	  openssl:openssl systemd-analyze:systemd
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-bench: install ## Images per second, end to end, beside decode and memory copy
-	$(BIN)/python -m benchmarks.end_to_end
+bench: install ## Cost of an image beside copy and decode, and images/s end to end
+	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md
 
 bench-peers: install $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
 	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)
@@ -43,8 +43,8 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | i
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-bench-quality: export OMP_NUM_THREADS := 1
-bench-quality: export OPENBLAS_NUM_THREADS := 1
+bench bench-quality: export OMP_NUM_THREADS := 1
+bench bench-quality: export OPENBLAS_NUM_THREADS := 1
 bench-quality: install ## Recall, false spots, indexing and chance, on simulated and real data
 	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
 

@@ -72,7 +72,7 @@ class Background:
         air, rings = _air(q), _RINGS * _rings(q)
         both = self._solvent(air + rings, seen)
         scale = settings.background / both[self._good].mean()
-        self._both = both * scale
+        self._both: Floats = both * scale
         self._parts: tuple[Floats, Floats] | None = None
         if settings.background_drift[0]:
             parts = self._solvent(air, seen), self._solvent(rings, seen)

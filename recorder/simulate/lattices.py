@@ -107,7 +107,8 @@ class Lattices:
         for _ in range(_TRIES):
             vectors, spots = self._shoot(rng, cells)
             scale = rng.lognormal(0, 0.7)
-            ranked = np.sort(spots[self._detector.is_open(spots), 2])[::-1]
+            photons = spots[self._detector.is_open(spots), 2]
+            ranked = np.sort(photons[photons > 0])[::-1]
             if ranked.size >= need:
                 if need > 0:
                     scale = max(scale, 1.001 * STRONG / float(ranked[need - 1]))

@@ -91,6 +91,7 @@ class StillSettings:
     def __post_init__(self) -> None:
         for name in _SHARES:
             _demand(0 <= getattr(self, name) <= 1, name, "between 0 and 1")
+        _demand(self.bad_pixel_share < 1, "bad_pixel_share", "below 1")
         for name in _AMOUNTS:
             _demand(getattr(self, name) >= 0, name, "not negative")
         _demand(self.dtype in _DTYPES, "dtype", f"one of {', '.join(_DTYPES)}")

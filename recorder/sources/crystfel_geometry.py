@@ -161,8 +161,8 @@ def _panel(name: str, entries: Entries, z: float) -> Panel:
     if "dim0" in entries or "dim1" in entries or "dim2" in entries:
         numbered = [v for k, v in entries.items() if re.fullmatch(r"dim\d", k)]
         if any(value.isdigit() for value in numbered):
-            raise _GeometryError(f"panel {name}: panels in further dimensions are not read; "
-                           "stack them along the slow axis")  # fmt: skip
+            text = "panels in further dimensions are not read; stack them"
+            raise _GeometryError(f"panel {name}: {text} along the slow axis")
     res = number("res")
     if not 10 < res < 1e8:
         raise _GeometryError(f"panel {name}: res is {res:g}, expected pixels per metre")

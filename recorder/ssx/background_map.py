@@ -28,9 +28,8 @@ _SAMPLE = 40_000
 """Pixels that tell the scale of an image."""
 _STEP = math.log(1.1)
 """Thresholds are kept for levels 10 % apart."""
-_KEPT_BYTES = 160 << 20
-_LEAST_LEVELS = 4
-_PREPARED = (0, -1, 1, -2, 2)
+_KEPT_LEVELS = 24
+_PREPARED = 4
 _ZONES = (np.inf, 20.0, 10.0, 7.0, 5.5, 4.5, 3.7, 2.95, 2.5, 2.1, 1.8, 1.5, 0.0)
 """Borders of the zones, Å; one of them is the solvent ring."""
 _SOLVENT_ZONE = 6
@@ -77,9 +76,13 @@ class MapBackground:
     ) -> None:
         self._bins = bins
         self._learned = learned
-        self._good = good
         self._grid = np.maximum(learned.grid.astype(np.float64), 1e-6)
-        self._zone_of_bin = _zones(bins)
+        rows_of, columns_of = np.indices(learned.grid.shape)
+        middle = [
+            np.minimum(BLOCK * n.ravel() + BLOCK // 2, size - 1)
+            for n, size in zip((rows_of, columns_of), bins.shape, strict=True)
+        ]
+        self._zone_of_block = _zones(bins)[bins(middle[1], middle[0])]
         height, width = bins.shape
         step = max(1, round(height * width / _SAMPLE))
         rows = np.arange(min(step // 2, height - 1), height, step)
@@ -113,7 +116,8 @@ class MapBackground:
 
     def zone_at(self, x: IntArray, y: IntArray) -> IntArray:
         """Zone of pixels by their integer indices."""
-        return np.asarray(self._zone_of_bin[self._bins(x, y)])
+        block = (y // BLOCK) * self._grid.shape[1] + x // BLOCK
+        return np.asarray(self._zone_of_block[block])
 
     def mean_at(self, x: IntArray, y: IntArray) -> FloatArray:
         """Mean of the map at pixels by their integer indices, bilinear."""
@@ -172,14 +176,14 @@ class MapBackground:
         """Counts that a background pixel exceeds with a probability below p.
 
         Returns:
-            (slow, fast) of the pixels' type, for the nearest level that is kept; the
-            highest value where pixels are not to be trusted.
+            (bands of BAND rows, fast) of the pixels' type, for the nearest level
+            that is kept.
         """
         return self._level(round(math.log(background.scale) / _STEP), p, dtype)
 
     def prepare(self, p: float, dtype: np.dtype[Any]) -> None:
         """Make the thresholds of the likeliest levels, before any image waits."""
-        for key in _PREPARED:
+        for key in range(-_PREPARED, _PREPARED + 1):
             self._level(key, p, dtype)
 
     def _level(self, key: int, p: float, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -187,9 +191,10 @@ class MapBackground:
         if known is None:
             mean = self._grid * math.exp(key * _STEP)
             table = whole_counts(limit(mean, self._learned, 1.0, p), dtype)
-            known = self._whole(table)
-            self._levels[key] = known
-            if len(self._levels) > max(_LEAST_LEVELS, _KEPT_BYTES // known.nbytes):
+            # lines, not whole maps: those of many levels would never be in the cache
+            known = np.repeat(table, BLOCK, axis=1)[:, : self._bins.shape[1]]
+            self._levels[key] = known = np.ascontiguousarray(known)
+            if len(self._levels) > _KEPT_LEVELS:
                 self._levels.popitem(last=False)
         return known
 
@@ -197,14 +202,6 @@ class MapBackground:
         """The highest of these counts where pixels are to be trusted."""
         mean = np.array([self._highest * background.scale * (1 + _STEP)])
         return int(limit(mean, background, 1.0, p)[0])
-
-    def _whole(self, table: NDArray[Any]) -> NDArray[Any]:
-        """A value for each block, for each pixel."""
-        height, width = self._bins.shape
-        lines = np.repeat(table, BLOCK, axis=1)[:, :width]
-        whole = np.repeat(lines, BLOCK, axis=0)[:height]
-        whole[~self._good] = np.iinfo(table.dtype).max
-        return np.ascontiguousarray(whole)
 
 
 def _bounded(scale: float) -> float:

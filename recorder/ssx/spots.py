@@ -33,7 +33,7 @@ Pixels = NDArray[np.integer]
 
 MAX_SPOTS = 1000
 """Spots that are measured and counted at most."""
-_P_PIXEL = 6e-4
+_P_PIXEL = 4e-4
 _P_SUM = 3e-6
 _MIN_SUM = 3.0
 _MIN_GOOD = 5
@@ -179,9 +179,6 @@ class SpotFinder:
 
     def _outstanding(self, pixels: Pixels, good: BoolArray, limits: Pixels) -> IntArray:
         """Flat indices of good pixels above their threshold."""
-        if limits.shape == pixels.shape:  # bad pixels have a limit out of reach
-            np.greater(pixels, limits, out=self._above)
-            return where_true(self._above)
         height, width = self._shape
         whole = height // BAND
         # one comparison with the bands as a dimension: no loop, and the line of
@@ -208,7 +205,8 @@ class SpotFinder:
 
     def _inside(self, index: IntArray) -> IntArray:
         height, width = self._shape
-        y, x = np.divmod(index, width)
+        y = index // width
+        x = index - y * width
         inside = (x >= MARGIN) & (x < width - MARGIN)
         inside &= (y >= MARGIN) & (y < height - MARGIN)
         return np.asarray(index[inside])
@@ -234,8 +232,8 @@ class SpotFinder:
         Returns:
             Flat indices, strongest first, and the expected background there.
         """
-        y, x = np.divmod(index, self._shape[1])
-        mean = background.at(x, y)
+        y = index // self._shape[1]
+        mean = background.at(index - y * self._shape[1], y)
         box, good = measurer.box(index, values, background.lowest)
         n = good.sum(axis=1)
         total = box.sum(axis=1)

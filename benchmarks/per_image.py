@@ -1,0 +1,191 @@
+"""CPU time of one image: copy, decode, spots, indexing, whole; per core.
+
+Median of CPU times (``time.process_time``) of one thread, on images that the
+classifier has not seen before each round, with a learned background. Each image is
+decoded right before it is looked at, as in a worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from recorder.records import (
+    ClassifierSetup,
+    ClassifySettings,
+    Geometry,
+    Learned,
+    Payload,
+)
+from recorder.simulate.series import encode
+from recorder.simulate.still_settings import StillSettings, default_geometry
+from recorder.simulate.stills import StillGenerator
+from recorder.sources.encodings import decode
+from recorder.ssx.classify import Classifier
+from recorder.worker import keep_memory
+
+SIZES = {"1 Mpx": (1028, 1062), "4 Mpx": (2162, 2068), "16 Mpx": (4362, 4148)}
+CELLS = {
+    "lyso": ((79.1, 79.1, 38.2, 90.0, 90.0, 90.0), "P43212"),
+    "mono": ((58.0, 47.0, 71.0, 90.0, 103.0, 90.0), "P21"),
+    "tric": ((35.0, 45.0, 60.0, 82.0, 95.0, 105.0), "P1"),
+    "cubic": ((96.0, 96.0, 96.0, 90.0, 90.0, 90.0), "P23"),
+    "big": ((100.0, 150.0, 200.0, 90.0, 90.0, 90.0), "P212121"),
+}
+SHARES = (0.05, 0.2, 0.6)
+_BLANKS, _HITS, _ROUNDS = 16, 10, 3
+_TAUGHT = 8
+
+
+@dataclass
+class Images:
+    """Images of one detector and crystal, and what classifies them."""
+
+    shape: tuple[int, int]
+    blanks: list[Payload]
+    hits: list[Payload]
+    classifier: Classifier
+
+
+@cache
+def make_images(size: str, cell: str) -> Images:
+    """Render and compress images; teach the classifier from the blanks."""
+    keep_memory()
+    shape = SIZES[size]
+    square = default_geometry(shape[1])
+    geometry = Geometry(
+        shape, square.pixel_size, square.distance, square.beam_center,
+        square.wavelength,
+    )  # fmt: skip
+    numbers, group = CELLS[cell]
+    settings = StillSettings(geometry=geometry, cell=numbers, space_group=group)
+    generator = StillGenerator(settings, seed=5)
+    blanks = [generator.still(n, "miss").pixels for n in range(_BLANKS)]
+    hits = [generator.still(100 + n, "hit").pixels for n in range(_HITS)]
+    setup = ClassifierSetup(
+        shape, "uint16", geometry, numbers, group, generator.mask, None, 65534.0,
+        ClassifySettings(),
+    )  # fmt: skip
+    classifier = Classifier(setup)
+    classifier.take(classifier.learn(1, Learned(0), blanks[:_TAUGHT], _TAUGHT, []))
+    return Images(shape, encode(blanks[_TAUGHT:]), encode(hits), classifier)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Milliseconds of one image."""
+
+    copy: float
+    decode_blank: float
+    decode_hit: float
+    spots_blank: float
+    """Decoding included, as all that follow."""
+    spots_hit: float
+    blank: float
+    hit: float
+
+    def rate(self, share: float) -> float:
+        """Images per second and core at a share of hits."""
+        return 1000 / ((1 - share) * self.blank + share * self.hit)
+
+
+def measure(size: str, cell: str) -> Costs:
+    """All steps on one detector and crystal."""
+    images = make_images(size, cell)
+    out = np.empty(images.shape, np.uint16)
+    spare = np.empty(images.shape, np.uint16)
+    engine = images.classifier
+
+    def median(payloads: Sequence[Payload], call: Callable[[Payload], object]) -> float:
+        for payload in payloads:
+            call(payload)
+        times = []
+        for payload in list(payloads) * _ROUNDS:
+            begun = time.process_time()
+            call(payload)
+            times.append(time.process_time() - begun)
+        return float(np.median(times)) * 1e3
+
+    return Costs(
+        copy=median(images.blanks, lambda _: np.copyto(spare, out)),
+        decode_blank=median(images.blanks, lambda p: decode(p, out)),
+        decode_hit=median(images.hits, lambda p: decode(p, out)),
+        spots_blank=median(images.blanks, lambda p: engine.find(decode(p, out), 1)),
+        spots_hit=median(images.hits, lambda p: engine.find(decode(p, out), 1)),
+        blank=median(images.blanks, lambda p: engine.classify(decode(p, out), 1)),
+        hit=median(images.hits, lambda p: engine.classify(decode(p, out), 1)),
+    )
+
+
+def _work(size: str, seconds: float) -> float:
+    """Images per second of wall time at 20 % hits, in this process."""
+    images = make_images(size, "lyso")
+    out = np.empty(images.shape, np.uint16)
+    mixed = [
+        images.hits[n % len(images.hits)] if n % 5 == 0
+        else images.blanks[n % len(images.blanks)]
+        for n in range(40)
+    ]  # fmt: skip
+    for payload in mixed:
+        images.classifier.classify(decode(payload, out), 1)
+    done, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        images.classifier.classify(decode(mixed[done % 40], out), 1)
+        done += 1
+    return done / (time.perf_counter() - begun)
+
+
+def two_processes(size: str = "4 Mpx", seconds: float = 4.0) -> tuple[float, float]:
+    """Images per second of one process, and of two together."""
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_work, [size] * 2, [0.5] * 2))
+        one = pool.submit(_work, size, seconds).result()
+        both = sum(pool.map(_work, [size] * 2, [seconds] * 2))
+    return one, both
+
+
+def per_image_lines() -> list[str]:
+    """Tables of sizes and of cells, with the goals beside what was measured."""
+    lines = [
+        "| ms of CPU | copy | decode | spots, blank | spots, hit | whole blank | "
+        "whole hit | images/s at 5 % | 20 % | 60 % hits |",
+        "|---" * 10 + "|",
+    ]
+    costs = {size: measure(size, "lyso") for size in SIZES}
+    for size, cost in costs.items():
+        rates = " | ".join(f"{cost.rate(share):.0f}" for share in SHARES)
+        lines.append(
+            f"| {size} | {cost.copy:.2f} | {cost.decode_blank:.2f} | "
+            f"{cost.spots_blank:.2f} | {cost.spots_hit:.2f} | {cost.blank:.2f} | "
+            f"{cost.hit:.2f} | {rates} |"
+        )
+    lines += ["", "Spots and whole include decoding.", ""]
+    lines += ["| 4 Mpx hit | decode | whole | / decode |", "|---" * 4 + "|"]
+    ratios = []
+    for cell in CELLS:
+        cost = costs["4 Mpx"] if cell == "lyso" else measure("4 Mpx", cell)
+        ratios.append(cost.hit / cost.decode_hit)
+        lines.append(
+            f"| {cell} | {cost.decode_hit:.2f} | {cost.hit:.2f} | {ratios[-1]:.1f} |"
+        )
+    one, both = two_processes()
+    four = costs["4 Mpx"]
+    return [
+        *lines,
+        "",
+        "| goal | asked | measured |",
+        "|---|---|---|",
+        f"| blank, decode + spots | <= 2.2 x decode | "
+        f"{four.spots_blank / four.decode_blank:.2f} |",
+        f"| hit, median of 5 cells | <= 8 x decode | {np.median(ratios):.1f} |",
+        f"| 4 Mpx, 20 % hits | >= 220 images/s per core | {four.rate(0.2):.0f} |",
+        f"| 16 Mpx, 20 % hits | >= 65 images/s per core | "
+        f"{costs['16 Mpx'].rate(0.2):.0f} |",
+        f"| two processes | >= 1.7 x one | {both / one:.2f} ({one:.0f} and {both:.0f} "
+        "images/s, wall) |",
+    ]
