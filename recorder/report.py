@@ -111,7 +111,7 @@ def run_report(run: Run) -> Json:
 
 def _rates(run: Run, hits: int, indexed: int, classified: int) -> Json:
     interval = wilson(hits, classified)
-    tried = hits - run.images.reduced[Effort.NO_INDEXING]
+    tried = hits - run.images.hits_not_tried
     return {
         "hit": _round(fraction(hits, classified)),
         "hit_ci95": None if interval is None else [round(x, 6) for x in interval],

@@ -39,6 +39,8 @@ class ImageTable:
         self._residuals: list[float] = []
         self.reduced: Counter[Effort] = Counter()
         """Images for which something was left out under overload."""
+        self.hits_not_tried = 0
+        """Hits that were not indexed for want of time."""
         self.upstream = 0
         """Images whose class came with the stream."""
         self.size = 0
@@ -93,6 +95,8 @@ class ImageTable:
         self._cells.extend(cells)
         self._residuals.extend(residuals)
         self.reduced[effort] += effort is not Effort.FULL
+        hit = outcome in (ImageClass.INDEXED, ImageClass.NON_INDEXED_HIT)
+        self.hits_not_tried += hit and effort is Effort.NO_INDEXING
         self.upstream += upstream
         self.lattice_count += len(cells)
         self.outcomes[outcome] += 1

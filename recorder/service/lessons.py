@@ -126,7 +126,8 @@ class Lessons:
                 self._shown[image_id].result = replace(outcome, positions=None)
             if outcome.positions is not None:
                 self._hits[image_id] = outcome
-                if len(self._hits) > HITS:
+                # workers may be ahead by the images of the lead
+                if len(self._hits) > HITS + LEAD:
                     del self._hits[min(self._hits)]
         else:
             self._shown.pop(image_id, None)
@@ -152,7 +153,7 @@ class Lessons:
             result.positions
             for image_id, result in sorted(self._hits.items())
             if image_id < end and result.positions is not None
-        ]
+        ][-HITS:]
         return Lesson(
             number=self._next,
             images=tuple(payload for *_, payload in shown),

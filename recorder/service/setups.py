@@ -171,8 +171,8 @@ def _cell(body: Json, warnings: list[str]) -> tuple[Cell | None, str | None]:
     cell, group = body.get("unit_cell"), body.get("space_group")
     if cell is None:
         warnings.append(
-            "no unit cell: hits are found but not indexed; announce unit_cell, or set "
-            "unannounced.unit_cell"
+            "no unit cell: nothing is indexed until the hits show one; announce "
+            "unit_cell, or set unannounced.unit_cell"
         )
         return None, group
     a, b, c, alpha, beta, gamma = (float(value) for value in cell)

@@ -63,7 +63,7 @@ def learn_background(
         background, index, _ = finder.candidates(pixels, gain)
         backgrounds.append(background)
         flags = finder.flags(pixels, background.lowest)
-        index = np.union1d(index, flags)
+        index = np.concatenate([index, flags])  # a flag is no candidate
         total += pixels
         total.ravel()[index] -= pixels.ravel()[index].astype(np.float32)
         left_out.ravel()[index] += 1

@@ -28,6 +28,7 @@ from recorder.config import Settings, load_settings
 from recorder.records import BadMessage, Unprocessed
 from recorder.simulate.experiment import SimulatedRun, Simulator
 from recorder.simulate.faults import Faults, fates
+from recorder.simulate.stills import Still
 from recorder.sinks import results
 from recorder.sinks.ispyb import esrf, tables
 from recorder.sinks.results_hdf5 import _columns
@@ -521,7 +522,9 @@ def test_every_fault():
 
 def test_every_key_of_the_truth_file():
     run = SimulatedRun(number=1, images=1, rate_hz=1.0)
-    frame = SimpleNamespace(kind="hit", orientations=())
+    nothing = np.zeros((1, 1), np.uint16)
+    still = Still("hit", nothing, (), (), ice=True, salt=True, zingers=1)
+    frame = SimpleNamespace(kind="hit", orientations=(), artefacts=still.artefacts)
     series: Any = SimpleNamespace(frame=lambda _: frame)
     entry = Simulator._entry(run, series, 0, 0, fates(Faults(), 1, 1)[0])
     same(names(sections(REFERENCE / "simulator.md")["Truth file"]), entry)

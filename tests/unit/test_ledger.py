@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.records import ImageClass, Unprocessed
+from recorder.records import Effort, ImageClass, Unprocessed
 from recorder.runs.images import ImageTable
 from recorder.runs.ledger import Ledger
 
@@ -72,3 +72,18 @@ def test_table_grows_and_counts():
     assert table.cells.shape == (1, 6)
     assert table.lost_ranges(10**9) == [(1, 1), (3, 4999), (5001, 10**9 - 1)]
     assert table.column("spots")[2] == 65535
+
+
+def test_hits_not_tried_are_no_failures_of_indexing():
+    """Under overload some hits are not indexed: they stay out of that rate."""
+    table = ImageTable()
+    kinds = (
+        (ImageClass.INDEXED, Effort.FULL),
+        (ImageClass.NON_INDEXED_HIT, Effort.NO_INDEXING),
+        (ImageClass.NON_HIT, Effort.NO_INDEXING),
+    )
+    for n, (kind, effort) in enumerate(kinds):
+        table.receive(n, None)
+        table.finish(n, kind, effort=effort)
+    assert table.reduced[Effort.NO_INDEXING] == 2
+    assert table.hits_not_tried == 1

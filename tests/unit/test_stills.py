@@ -82,11 +82,12 @@ def test_asking_for_the_kind_that_is_drawn_anyway_changes_nothing(generator):
 def test_shape_dtype_and_masked_value(dtype):
     generator = StillGenerator(replace(SETTINGS, dtype=dtype), seed=1)
     pixels = generator.still(0, "hit").pixels
-    top = np.iinfo(dtype).max
+    limits = np.iinfo(dtype)
+    bad = limits.min if limits.min < 0 else limits.max
     assert pixels.shape == generator.mask.shape == SETTINGS.geometry.shape
     assert pixels.dtype == np.dtype(dtype)
     assert pixels.flags.c_contiguous
-    assert np.array_equal(pixels == top, generator.mask)
+    assert np.array_equal(pixels == bad, generator.mask)
 
 
 def test_saturation_is_one_below_the_masked_value():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,14 +12,23 @@ from recorder.records import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
+    Effort,
     Geometry,
     ImageClass,
     Lattice,
+    Learned,
+    LearnedBackground,
+    Lesson,
+    Panel,
 )
 from recorder.wire import (
+    pack_learned,
+    pack_lesson,
     pack_payload,
     pack_result,
     pack_setup,
+    unpack_learned,
+    unpack_lesson,
     unpack_payload,
     unpack_result,
     unpack_setup,
@@ -67,3 +77,57 @@ def test_result():
     lattice = Lattice((1.0,) * 3 + (90.0,) * 3, (1.0,) * 9, 20, -30.0, 0.001)
     result = Classification(ImageClass.INDEXED, 25, (lattice,), 1.9, 0.6, 3, 0)
     assert unpack_result(pack_result(result)) == result
+
+
+def test_results_with_positions():
+    spots = np.arange(8, dtype=np.float32).reshape(4, 2)
+    result = Classification(
+        ImageClass.NON_INDEXED_HIT, 4, effort=Effort.NO_RETRY, positions=spots
+    )
+    again = unpack_result([bytes(frame) for frame in pack_result(result)])
+    assert again == result
+    assert again.effort is Effort.NO_RETRY
+    assert np.array_equal(again.positions, spots)
+
+
+@pytest.mark.parametrize("lowest", [-math.inf, 0.0])
+def test_learned_states(lowest):
+    rng = np.random.default_rng(1)
+    background = LearnedBackground(
+        rng.random((2, 2)).astype(np.float32), rng.random(SHAPE) > 0.5, 2.0, 0.1, lowest
+    )
+    learned = Learned(
+        3, background, SETUP.geometry, (1.0, 2.0, 3.0, 90.0, 90.0, 90.0), True, 9
+    )
+    again = unpack_learned([bytes(frame) for frame in pack_learned(learned)])
+    assert (again.number, again.geometry, again.cell) == (
+        3,
+        SETUP.geometry,
+        learned.cell,
+    )
+    assert (again.cell_found, again.images) == (True, 9)
+    assert np.array_equal(again.background.grid, background.grid)
+    assert np.array_equal(again.background.bad, background.bad)
+    assert (again.background.excess, again.background.lowest) == (0.1, lowest)
+    empty = unpack_learned([bytes(frame) for frame in pack_learned(Learned(1))])
+    assert (empty.background, empty.geometry, empty.cell) == (None, None, None)
+
+
+def test_lessons():
+    hits = (np.ones((3, 2), np.float32), np.zeros((5, 2), np.float32))
+    lesson = Lesson(4, (payload(1), payload(2)), 1, hits)
+    again = unpack_lesson([bytes(frame) for frame in pack_lesson(lesson)])
+    assert (again.number, again.non_hits) == (4, 1)
+    assert [bytes(image.data) for image in again.images] == [
+        bytes(image.data) for image in lesson.images
+    ]
+    assert [xy.shape for xy in again.hits] == [(3, 2), (5, 2)]
+    nothing = unpack_lesson([bytes(f) for f in pack_lesson(Lesson(1))])
+    assert (nothing.images, nothing.hits) == ((), ())
+
+
+def test_panels_travel():
+    panel = Panel("p", (0, 0), (4, 4), (0.0, 0.0, 0.1), (1e-4, 0, 0), (0, 1e-4, 0))
+    setup = replace(SETUP, geometry=replace(SETUP.geometry, panels=(panel,)))
+    again = unpack_setup([bytes(frame) for frame in pack_setup(setup)])
+    assert again.geometry == setup.geometry
