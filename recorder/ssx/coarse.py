@@ -184,7 +184,9 @@ class CoarseSearch:
         vectors = vectors[np.argsort(score, kind="stable")]
         cosine = np.abs(vectors @ vectors.T) / length**2
         doubled = np.triu(cosine > _PARALLEL, k=1).any(axis=0)
-        return vectors[~doubled][: effort.vectors]
+        # finer turns of fewer vectors: the work for a huge cell is bounded
+        most = effort.vectors * 2 * _TURNS // max(self._turns, 2 * _TURNS)
+        return vectors[~doubled][:most]
 
     def _turn(
         self, vectors: FloatArray, axis: int, q: FloatArray

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.intp]
 
 _LARGE = 4096
+_DENSE = 16
+"""With more than one of so many words filled, numpy's own search is faster."""
 
 
 def where_true(flags: NDArray[np.bool_]) -> IntArray:
@@ -24,6 +26,8 @@ def where_true(flags: NDArray[np.bool_]) -> IntArray:
         return np.flatnonzero(flat)
     filled = flat[:whole].view(np.uint64) != 0
     words = where_true(filled) if len(filled) > _LARGE else np.flatnonzero(filled)
+    if len(words) * _DENSE > len(filled):
+        return np.flatnonzero(flat)
     word, place = np.nonzero(flat[:whole].reshape(-1, 8)[words])
     found = words[word] * 8 + place
     rest = np.flatnonzero(flat[whole:])

@@ -37,8 +37,10 @@ _P_PIXEL = 4e-4
 _P_SUM = 3e-6
 _MIN_SUM = 3.0
 _MIN_GOOD = 5
+_FLOOD = 0.02
+"""If this share of the pixels stands out, the background is another one."""
 _KEPT_MAPS = 3
-_MAX_CANDIDATES = 20_000
+_MAX_CANDIDATES = 10_000
 _MAX_AREA = 400
 """Larger connected areas are shadows or edges, not spots (pixels)."""
 _MAX_FACTOR = 100.0
@@ -167,6 +169,9 @@ class SpotFinder:
             limits = known.background.thresholds(background, _P_PIXEL, self._dtype)
             highest = known.background.highest(background, _P_PIXEL)
         index = self._outstanding(pixels, good, limits)
+        if known is not None and len(index) > _FLOOD * pixels.size:
+            # nothing like what was learned: the image must speak for itself
+            return self.candidates(pixels, gain)
         index = index[pixels.ravel()[index] != self._bad_value]
         return background, index, self._count_saturated(pixels, index, highest)
 

@@ -188,3 +188,13 @@ def test_an_empty_map_makes_no_spots():
     source = MapBackground(finder.bins, ~generator.mask, None, empty)
     background = source.estimate(np.zeros(shape, np.uint16))
     assert np.isfinite(background.at(np.array([5, 700]), np.array([5, 600]))).all()
+
+
+@pytest.mark.parametrize("level", [30.0, 0.0, 60_000.0])
+def test_an_image_unlike_the_map_speaks_for_itself(level):
+    generator, finder, _ = learn(PLAIN)
+    rng = np.random.default_rng(4)
+    image = np.minimum(rng.poisson(level, generator.mask.shape), 65_534)
+    found = finder.find(image.astype(np.uint16), None, 4.0, 1)
+    assert len(found.spots) <= 2
+    assert found.background.level == pytest.approx(level, rel=0.1, abs=0.01)
