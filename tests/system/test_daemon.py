@@ -244,7 +244,6 @@ def test_a_dead_broker_does_not_hold_up_the_end(
     daemon.wait_for_event("broker_connected")
     mosquitto.kill()
     assert daemon.terminate() == 0
-    mosquitto.start()
 
 
 def test_unreachable_broker_is_said_once_and_images_are_recorded(
