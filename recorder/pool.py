@@ -104,9 +104,12 @@ class Pool:
         self._next_setup += 1
         self._setups[self._next_setup] = setup
         self._learned[self._next_setup] = {}
-        for old in sorted(self._setups)[:-8]:  # long done with
-            if not any(job.setup == old for job in self._queue):
-                del self._setups[old], self._learned[old]
+        needed = {job.setup for job in self._queue}
+        needed |= {number for number, _ in self._untaught}
+        for worker in self._workers.values():  # a worker may die: then again
+            needed |= {job.setup for job in worker.jobs.values()}
+        for old in set(sorted(self._setups)[:-8]) - needed:  # long done with
+            del self._setups[old], self._learned[old]
         return self._next_setup
 
     def offer(
@@ -150,7 +153,9 @@ class Pool:
 
     def teach(self, setup: int, learned: Learned) -> None:
         """Give a learned state to the images that wait for it and all later ones."""
-        states = self._learned[setup]
+        states = self._learned.get(setup)
+        if states is None:  # the series is long over
+            return
         states[learned.number] = learned
         for old in sorted(states)[:-KEPT_STATES]:
             del states[old]

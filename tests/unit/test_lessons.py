@@ -205,3 +205,19 @@ def test_files_are_never_shed():
     for _ in range(5):
         assert pool.offer(number, payload(), lambda _: None, force=True)
     assert pool._next_job().effort is Effort.FULL
+
+
+def test_a_storm_of_series_forgets_no_image_that_waits():
+    bench = Bench()
+    bench.offer(*range(70))
+    for _ in range(20):
+        bench.pool.add_setup(SETUP)
+    bench.finish()
+    (lesson,) = bench.jobs()
+    bench.pool._queue.clear()
+    lesson.finish(Learned(1))
+    assert len(bench.jobs()) == 6
+    bench.finish()
+    for _ in range(20):
+        bench.pool.add_setup(SETUP)
+    bench.pool.teach(bench.lessons.setup, Learned(2))
