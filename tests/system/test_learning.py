@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import h5py
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from recorder.config import load_settings
 from recorder.journal import Journal
 from recorder.simulate.series import Series, synthetic_series
 from recorder.simulate.still_settings import StillSettings, default_geometry
-from tests.system.beamline import make_beamline, wait_sealed
+from tests.system.beamline import RawDetector, make_beamline, wait_sealed
 
 IMAGES = 300
 PIXELS = 640
@@ -168,3 +169,37 @@ def test_learning_can_be_switched_off(series, master, run_recorder, config_file)
     run = json.loads(done.stdout)["experiments"][0]["runs"][0]
     assert run["classification"]["calibrations"] == []
     assert {row[3] for row in rows(config)} == {0, 1, 2, 3}
+
+
+def test_results_of_the_stream_are_taken_and_said(config_file, recorder_daemon):
+    """Jungfraujoch's metadata feed: classes without pixels."""
+    beamline = make_beamline(config_file, None, classify={"upstream": "use"})
+    daemon = recorder_daemon(beamline.config)
+    series = {"series_id": 5, "series_unique_id": "jfj"}
+    cell = {"a": 79.0, "b": 79.0, "c": 38.0, "alpha": 90, "beta": 90, "gamma": 90}
+    entries = [
+        {"image_id": 0, "indexing_result": True, "indexing_unit_cell": cell,
+         "spot_count": 60},
+        {"image_id": 1, "indexing_result": False, "spot_count": 20},
+        {"image_id": 2, "indexing_result": False, "spot_count": 2},
+        {"image_id": 3},
+    ]  # fmt: skip
+    detector = RawDetector(beamline.endpoint)
+    start = {"type": "start", **series, "number_of_images": 4,
+             "image_size_x": 8, "image_size_y": 8}  # fmt: skip
+    messages = (
+        start,
+        {"type": "metadata", **series, "images": entries},
+        {"type": "end", **series},
+    )
+    detector.send(*([cbor2.dumps(message)] for message in messages))
+    daemon.wait_for_event("run_sealed")
+    detector.close()
+    (run,) = beamline.report().values()
+    assert run["classes"] == {
+        "indexed": 1, "non_indexed_hits": 1, "non_hits": 1, "lattices": 1,
+    }  # fmt: skip
+    assert run["classification"]["by"] == {"recorder": 0, "upstream": 3}
+    assert run["images"]["unprocessed"] == {"unsupported": 1}
+    assert run["unit_cell"]["median"][:3] == [79.0, 79.0, 38.0]
+    assert run["ledger"]["closed"]
