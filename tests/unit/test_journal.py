@@ -159,3 +159,28 @@ def test_a_run_is_rebuilt_as_it_was(journal):
 def test_events_survive_as_json():
     original = event("LaserExcitation", 5, value=0.9, body={"extra": [1]})
     assert event_from_json(event_to_json(original)) == original
+
+
+def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    Journal(path).close()
+    db = sqlite3.connect(path)
+    db.executescript(
+        "DROP TABLE images;"
+        "CREATE TABLE images (run INTEGER NOT NULL, image_id INTEGER NOT NULL,"
+        " outcome TEXT NOT NULL, start_time_ns INTEGER, stop_time_ns INTEGER,"
+        " received_ns INTEGER NOT NULL, spots INTEGER NOT NULL, resolution REAL,"
+        " background REAL, saturated INTEGER NOT NULL, detail TEXT,"
+        " PRIMARY KEY (run, image_id)) WITHOUT ROWID;"
+        "INSERT INTO run_ids VALUES (1, 'a');"
+        "INSERT INTO images VALUES (1, 4, 'non_hit', 5, 6, 7, 2, 1.9, 0.5, 0, NULL);"
+        "UPDATE meta SET value = '1' WHERE key = 'format';"
+    )
+    db.close()
+    journal = Journal(path)
+    journal.write(images=[ImageRow("a", 5, "non_hit", solvent=1.4, learned=3)])
+    old, new = journal.image_rows("a")
+    assert (old.image_id, old.spots, old.solvent, old.learned) == (4, 2, None, 0)
+    assert (new.image_id, new.solvent, new.learned) == (5, 1.4, 3)
+    journal.close()
+    Journal(path, read_only=True).close()
