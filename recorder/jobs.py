@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from recorder.log import get_logger
 from recorder.records import (
@@ -53,17 +54,14 @@ class Job:
         head = (token, self.setup, self.learned, self.effort)
         return [IMAGE, *(b"%d" % n for n in head), *pack_payload(self.payload)]
 
-    def run(self, engine: Engine) -> Outcome:
-        """Do it in this process."""
-        return engine.classify(self.setup, self.payload, self.learned, self.effort)
+    def run(self, engine: Engine) -> Callable[[], None]:
+        """Do it in this process; what comes back tells what became of it."""
+        outcome = engine.classify(self.setup, self.payload, self.learned, self.effort)
+        return partial(self.done, outcome)
 
     def answered(self, frames: list[bytes]) -> None:
         """A worker's answer."""
         self.done(unpack_result(frames))
-
-    def finish(self, outcome: Outcome) -> None:
-        """What became of it."""
-        self.done(outcome)
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done."""
@@ -77,9 +75,6 @@ class LessonJob:
     setup: int
     lesson: Lesson
     done: Taught
-    learned: int = 0
-    forced: bool = True
-    effort: Effort = Effort.FULL
     tries: int = 0
     sent_at: float = 0.0
     size: int = 0
@@ -89,17 +84,13 @@ class LessonJob:
         """What a worker is sent."""
         return [LESSON, b"%d" % token, b"%d" % self.setup, *pack_lesson(self.lesson)]
 
-    def run(self, engine: Engine) -> Learned:
-        """Do it in this process."""
-        return engine.learn(self.setup, self.lesson)
+    def run(self, engine: Engine) -> Callable[[], None]:
+        """Do it in this process; what comes back tells what was learned."""
+        return partial(self.done, engine.learn(self.setup, self.lesson))
 
     def answered(self, frames: list[bytes]) -> None:
         """A worker's answer."""
         self.done(unpack_learned(frames))
-
-    def finish(self, taught: Learned) -> None:
-        """What was learned."""
-        self.done(taught)
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done: the run goes on with what it knows."""

@@ -248,10 +248,7 @@ class Pool:
                 taken.clear()
             for learned in self._untold(job, taken):
                 await asyncio.to_thread(engine.take, job.setup, learned)
-            # typed in two steps: each kind of job takes what itself makes
-            if isinstance(job, LessonJob):
-                return partial(job.finish, await asyncio.to_thread(job.run, engine))
-            return partial(job.finish, await asyncio.to_thread(job.run, engine))
+            return await asyncio.to_thread(job.run, engine)
         except ImageError as error:
             return partial(job.failed, Unprocessed(error.reason), str(error))
 

@@ -86,7 +86,7 @@ def _apart(bases: list[Any]) -> float:
     for basis in bases:
         turns = [original @ turn.T for turn in symmetry]
         best = min(
-            (_turn(start, basis) for start in turns),
+            (lattice.turn_between(start, basis) for start in turns),
             key=lambda turn: float(np.linalg.norm(turn - aligned[0])) if aligned else 0,
         )
         aligned.append(best)
@@ -96,11 +96,6 @@ def _apart(bases: list[Any]) -> float:
     return max(
         float(np.degrees(np.arccos(np.clip((t - 1) / 2, -1, 1)))) for t in traces
     )
-
-
-def _turn(start: Any, basis: Any) -> Any:
-    u, _, vt = np.linalg.svd((np.linalg.inv(start) @ basis).T)
-    return u @ vt
 
 
 def psi_lists() -> str:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from recorder.jobs import Callback, Outcome
-from recorder.log import get_logger
 from recorder.pool import Pool
 from recorder.records import (
     Classification,
@@ -22,8 +21,6 @@ from recorder.records import (
     Lesson,
     Payload,
 )
-
-log = get_logger("runs")
 
 FIRST = (64, 128, 256, 512)
 EVERY = 512
@@ -164,15 +161,14 @@ class Lessons:
     def _learned(self, taught: Learned | None) -> None:
         new = taught or replace(self.state, number=self._next)
         old = self.state
-        self._running, self._asked = False, False
+        self._running = False
         self._next += 1
         self._adopt(new)
         self._shown = {n: s for n, s in self._shown.items() if self._teaches(n)}
         if (old.geometry, old.cell) != (new.geometry, new.cell):
             self.changed(old, new)
-        waiting = [n for n in self._open if state_of(n) >= self._next]
-        if waiting:
-            self._asked = True
+        self._asked = any(state_of(n) >= self._next for n in self._open)
+        if self._asked:
             self._look()
 
     def _adopt(self, state: Learned) -> None:

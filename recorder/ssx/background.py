@@ -99,8 +99,8 @@ class Bins:
         return out
 
 
-class Background(Protocol):
-    """Background of one image; counts c relate to photons n by ``c = gain * n``."""
+class Noise(Protocol):
+    """How counts scatter; counts c relate to photons n by ``c = gain * n``."""
 
     @property
     def gain(self) -> float:
@@ -113,6 +113,10 @@ class Background(Protocol):
         The counts of a pixel behave like
         ``gain * (Poisson(mean / gain + excess) - excess)``.
         """
+
+
+class Background(Noise, Protocol):
+    """Background of one image."""
 
     @property
     def level(self) -> float:
@@ -176,35 +180,23 @@ def whole_counts(limits: FloatArray, dtype: np.dtype[Any]) -> NDArray[Any]:
     return counts.astype(dtype)
 
 
-class Noise(Protocol):
-    """What makes counts of a known mean scatter."""
-
-    @property
-    def gain(self) -> float:
-        """Counts per photon."""
-
-    @property
-    def excess(self) -> float:
-        """Variance beyond Poisson (electronic noise), photons²."""
-
-
 def limit(
-    mean: FloatArray, background: Noise, pixels: FloatArray | float, p: float
+    mean: FloatArray, noise: Noise, pixels: FloatArray | float, p: float
 ) -> FloatArray:
     """Counts that a sum of background pixels exceeds with a probability below p.
 
     Args:
         mean: Expected sums, counts.
-        background: Gain and excess noise of the image.
+        noise: Of the image.
         pixels: Number of pixels in the sums.
         p: Tail probability.
 
     Returns:
         Same shape as `mean`, counts.
     """
-    extra = background.excess * pixels
-    photons = poisson.quantile(np.maximum(mean / background.gain, 0) + extra, p)
-    return np.asarray(background.gain * (photons - extra))
+    extra = noise.excess * pixels
+    photons = poisson.quantile(np.maximum(mean / noise.gain, 0) + extra, p)
+    return np.asarray(noise.gain * (photons - extra))
 
 
 class BackgroundEstimator:
@@ -300,8 +292,8 @@ class BackgroundEstimator:
         for pixels in images:
             self._load(pixels)
             square, total = self._pairs(self._use)
-            variances.append(square / max(_SEGMENT, 1))
-            means.append(total / max(_SEGMENT, 1))
+            variances.append(square / _SEGMENT)
+            means.append(total / _SEGMENT)
         return _line(np.concatenate(means), np.concatenate(variances), gain)
 
     def _ring(self, mean: FloatArray, level: float) -> float | None:
@@ -371,8 +363,7 @@ class BackgroundEstimator:
         """
         square, total = self._pairs(self._use)
         if self._signed:
-            n = max(2 * (_SEGMENT // 2), 1)
-            return _line(total / n, square / n, gain)
+            return _line(total / _SEGMENT, square / _SEGMENT, gain)
         if gain is not None:
             return gain, 0.0
         seen = total > 0

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import LearnedBackground
-from recorder.ssx.background import Background, RadialBackground, limit
+from recorder.ssx.background import Background, Noise, limit
 from recorder.ssx.background_map import BLOCK
 from recorder.ssx.spots import SpotFinder
 
@@ -76,21 +77,18 @@ def learn_background(
     if finder.flatfield is not None:
         total *= finder.flatfield
     grid = _blocks(total, counted)
-    level = float(total.sum() / max(float(counted.sum()), 1.0))
     found, excess = finder.estimator.noise(images, backgrounds, gain)
-    lowest = min(background.lowest for background in backgrounds)
-    model = RadialBackground(finder.bins, np.zeros(0), found, excess, level, lowest)
-    bad = flagged == len(images)
-    if non_hits >= MIN_IMAGES:
-        bad |= hot >= max(_HOT_LEAST, math.ceil(_HOT_SHARE * non_hits))
-    bad |= _odd(total, counted, grid, model)
-    return LearnedBackground(
+    learned = LearnedBackground(
         grid=grid.astype(np.float32),
-        bad=bad & finder.good,
+        bad=flagged == len(images),
         gain=found,
         excess=excess,
-        lowest=lowest,
+        lowest=min(background.lowest for background in backgrounds),
     )
+    bad = learned.bad | _odd(total, counted, grid, learned)
+    if non_hits >= MIN_IMAGES:
+        bad |= hot >= max(_HOT_LEAST, math.ceil(_HOT_SHARE * non_hits))
+    return replace(learned, bad=bad & finder.good)
 
 
 def _blocks(total: NDArray[np.float32], counted: NDArray[np.float32]) -> FloatArray:
@@ -128,20 +126,20 @@ def _odd(
     total: NDArray[np.float32],
     counted: NDArray[np.float32],
     grid: FloatArray,
-    model: Background,
+    noise: Noise,
 ) -> BoolArray:
     """Pixels whose sum no background of their block explains."""
     images = float(counted.max(initial=0))
     height, width = total.shape
-    most = limit(grid * images, model, images, _P_HOT)
+    most = limit(grid * images, noise, images, _P_HOT)
     odd = np.empty(total.shape, np.bool_)
     expected = np.repeat(grid * images, BLOCK, axis=1)[:, :width]
     # the block's mean is uncertain, and steeper than a block in a shadow's edge
     most = np.repeat(most + 0.5 * grid * images, BLOCK, axis=1)[:, :width]
     for band in range(len(grid)):
         rows = slice(band * BLOCK, min((band + 1) * BLOCK, height))
-        dead = (total[rows] <= 0) & (expected[band] > _DEAD_COUNTS * model.gain)
-        if model.excess > 0:
+        dead = (total[rows] <= 0) & (expected[band] > _DEAD_COUNTS * noise.gain)
+        if noise.excess > 0:
             dead[...] = False
         odd[rows] = (total[rows] > most[band]) | dead
     return odd

@@ -98,7 +98,6 @@ class MapBackground:
         self._present, self._starts = np.unique(zone, return_index=True)
         self._counts = np.diff(np.append(self._starts, len(zone)))
         self._levels: OrderedDict[int, NDArray[Any]] = OrderedDict()
-        self._highest = float(self._grid.max())
         self._cut = self._cut_at(1.0)
         self._expected = self._sums(self._mean)
 
@@ -197,11 +196,6 @@ class MapBackground:
             if len(self._levels) > _KEPT_LEVELS:
                 self._levels.popitem(last=False)
         return known
-
-    def highest(self, background: ScaledBackground, p: float) -> int:
-        """The highest of these counts where pixels are to be trusted."""
-        mean = np.array([self._highest * background.scale * (1 + _STEP)])
-        return int(limit(mean, background, 1.0, p)[0])
 
 
 def _bounded(scale: float) -> float:

@@ -262,6 +262,22 @@ def rotations(vectors: NDArray[np.floating], tolerance: float = 0.005) -> FloatA
     return np.asarray(u @ vt)
 
 
+def turn_between(
+    first: NDArray[np.floating], second: NDArray[np.floating]
+) -> FloatArray:
+    """Orthogonal matrix that brings one basis nearest to another.
+
+    Args:
+        first: (3, 3) rows a, b, c.
+        second: (3, 3) rows; small differences of the cell are projected out.
+
+    Returns:
+        (3, 3), acting on column vectors; improper if the bases differ in hand.
+    """
+    u, _, vt = np.linalg.svd((np.linalg.inv(first) @ np.asarray(second)).T)
+    return np.asarray(u @ vt)
+
+
 def misorientation(
     first: NDArray[np.floating],
     second: NDArray[np.floating],
@@ -279,8 +295,7 @@ def misorientation(
     Returns:
         Degrees, 0 to 180.
     """
-    u, _, vt = np.linalg.svd((np.linalg.inv(first) @ np.asarray(second)).T)
-    turn = u @ vt
+    turn = turn_between(first, second)
     if np.linalg.det(turn) < 0:
         return 180.0
     group = np.eye(3)[None] if symmetry is None else np.asarray(symmetry)

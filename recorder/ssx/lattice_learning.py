@@ -25,14 +25,13 @@ from recorder.ssx.cell_search import (
 )
 from recorder.ssx.geometry import scattering_vectors
 from recorder.ssx.indexing import Indexer
-from recorder.ssx.refine import symmetrise
+from recorder.ssx.refine import symmetrise, with_metric
 
 FloatArray = NDArray[np.float64]
 
 MIN_SPOTS = 15
 MIN_HITS = 4
 _TRIED = 24
-_PROPOSED = 24
 _MANY = 150
 """Spots of an image that are refined or searched, the strongest."""
 _WELL = 0.6
@@ -101,9 +100,8 @@ def learn_lattice(
     chosen = useful[:: max(1, len(useful) // _TRIED)][:_TRIED]
     if known.cell is None:
         return _searched_cell(known, chosen, settings) or known
-    now = _try(known, chosen, settings)
-    best = now
-    if now.indexed < _WELL * len(chosen):
+    best = _try(known, chosen, settings)
+    if best.indexed < _WELL * len(chosen):
         proposed = _proposed(known, chosen, settings)
         if proposed is not None and proposed.better_than(best):
             best = proposed
@@ -171,7 +169,7 @@ def _proposed(
         return None
     basis, back = lattice.primitive_vectors(known.cell, known.space_group)
     pairs = []
-    for xy in hits[:_PROPOSED]:
+    for xy in hits:
         found = propose_known(_vectors(known.geometry, xy), basis)
         if found is not None:
             pairs.append((xy, found))
@@ -187,15 +185,8 @@ def _proposed(
     start = replace(known, geometry=geometry, cell=(a, b, c, alpha, beta, gamma))
     images = [IndexedImage(xy, found.basis) for xy, found in pairs]
     # the proposals' axes are those of `basis`: its own cell, scaled, has them too
-    middle = _like(basis, np.median([s @ s.T for s in shapes], axis=0))
+    middle = with_metric(basis, np.median([s @ s.T for s in shapes], axis=0))
     return _common(start, images, middle, hits, settings)
-
-
-def _like(basis: FloatArray, metric: FloatArray) -> FloatArray:
-    """The basis with this metric that is oriented like the one given."""
-    target = np.linalg.cholesky(metric)
-    u, _, vt = np.linalg.svd(target.T @ basis)
-    return np.asarray(target @ (u @ vt))
 
 
 def _agreed_centre(
@@ -221,7 +212,7 @@ def _searched_cell(
 ) -> LatticeKnowledge | None:
     """A cell that nobody gave, if the hits agree on one."""
     pairs = []
-    for xy in hits[:_PROPOSED]:
+    for xy in hits:
         q = _vectors(known.geometry, xy)
         found = propose_unknown(q, settings.max_cell_length)
         if found is not None:

@@ -136,6 +136,19 @@ def symmetrise(basis: FloatArray, symmetry: FloatArray) -> FloatArray:
         (3, 3): the metric averaged over the symmetry, in the orientation of `basis`.
     """
     metric = np.mean(symmetry @ (basis @ basis.T) @ symmetry.transpose(0, 2, 1), axis=0)
+    return with_metric(basis, metric)
+
+
+def with_metric(basis: FloatArray, metric: FloatArray) -> FloatArray:
+    """The basis of a given metric, in the orientation of another basis.
+
+    Args:
+        basis: (3, 3) rows in Å.
+        metric: (3, 3) scalar products of the rows wanted, Å².
+
+    Returns:
+        (3, 3) rows in Å.
+    """
     target = np.linalg.cholesky(metric)
     u, _, vt = np.linalg.svd(target.T @ basis)
     return np.asarray(target @ (u @ vt))

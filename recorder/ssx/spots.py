@@ -162,17 +162,16 @@ class SpotFinder:
             good = self.good
             background = self.estimator.estimate(pixels, gain)
             limits = self.estimator.thresholds(background, _P_PIXEL, self._dtype)
-            highest = int(limits.max(initial=0))
         else:
             good = known.good
             background = known.background.estimate(pixels)
             limits = known.background.thresholds(background, _P_PIXEL, self._dtype)
-            highest = known.background.highest(background, _P_PIXEL)
         index = self._outstanding(pixels, good, limits)
         if known is not None and len(index) > _FLOOD * pixels.size:
             # nothing like what was learned: the image must speak for itself
             return self.candidates(pixels, gain)
         index = index[pixels.ravel()[index] != self._bad_value]
+        highest = int(limits.max(initial=0))
         return background, index, self._count_saturated(pixels, index, highest)
 
     def flags(self, pixels: Pixels, lowest: float) -> IntArray:

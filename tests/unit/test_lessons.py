@@ -71,7 +71,7 @@ class Bench:
         images = [job for job in self.jobs() if isinstance(job, Job)]
         self.pool._queue.clear()
         for job in images:
-            job.finish(HIT if hits else BLANK)
+            job.done(HIT if hits else BLANK)
         self.pool._queue.extendleft(lessons)
 
 
@@ -86,7 +86,7 @@ def test_images_wait_for_their_state_and_only_for_it():
     assert lesson.lesson.number == 1
     assert lesson.lesson.non_hits == len(lesson.lesson.images) == 10
     bench.pool._queue.clear()
-    lesson.finish(Learned(1))
+    lesson.done(Learned(1))
     assert [job.learned for job in bench.jobs()] == [1] * 6
     bench.finish()
     assert sorted(bench.done) == list(range(70))
@@ -98,9 +98,9 @@ def test_a_lesson_waits_for_the_images_before_it():
     first, rest = bench.jobs()[0], bench.jobs()[1:]
     bench.pool._queue.clear()
     for job in rest:
-        job.finish(BLANK)
+        job.done(BLANK)
     assert not bench.jobs()
-    first.finish(BLANK)
+    first.done(BLANK)
     assert isinstance(bench.jobs()[0], LessonJob)
 
 
@@ -142,7 +142,7 @@ def test_lost_images_do_not_stop_the_lessons():
         lessons = [job for job in bench.jobs() if isinstance(job, LessonJob)]
         bench.pool._queue.clear()
         for job in lessons:
-            job.finish(Learned(job.lesson.number))
+            job.done(Learned(job.lesson.number))
         bench.finish()
     assert 3001 in bench.done
 
@@ -162,7 +162,7 @@ def test_changes_are_told_once():
     bench.finish()
     lesson = bench.jobs()[0]
     bench.pool._queue.clear()
-    lesson.finish(Learned(1, cell=(50, 60, 70, 90, 90, 90)))
+    lesson.done(Learned(1, cell=(50, 60, 70, 90, 90, 90)))
     assert len(bench.changes) == 1
     assert WINDOW > 0
 
@@ -215,7 +215,7 @@ def test_a_storm_of_series_forgets_no_image_that_waits():
     bench.finish()
     (lesson,) = bench.jobs()
     bench.pool._queue.clear()
-    lesson.finish(Learned(1))
+    lesson.done(Learned(1))
     assert len(bench.jobs()) == 6
     bench.finish()
     for _ in range(20):
