@@ -160,6 +160,10 @@ class IspybSection(Section):
     """Off: nothing is written to ISPyB."""
     flavour: Literal["esrf"] = "esrf"
     """Which ISPyB."""
+    chain_scope: Literal["collection", "position"] = "collection"
+    """How the readers of the event chains take them: `collection`, offsets from the
+    run's start and repetitions over the whole run (ESRF); `position`, one position,
+    with its shots as repetition (Diamond). Chains of the other scope are converted."""
     url: str | None = None
     """SQLAlchemy URL such as `mariadb+pymysql://recorder@host/ispyb`, without the
     password; unset: the embedded SQLite file `ispyb.sqlite` in the state

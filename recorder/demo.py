@@ -31,7 +31,7 @@ from recorder.simulate.series import Series, synthetic_series
 RATE_HZ = 100.0
 DELAY_S = 0.003
 EXPERIMENT = "demo"
-FAULTS = "lost=0.01"
+FAULTS = "lost=0.01,missed=0.005,misfire=0.01,skew=150"
 SEAL_TIMEOUT_S = 120.0
 OURS = ("recorder.toml", "ispyb.sqlite", "journal", "mosquitto.conf", "daemon.log")
 Say = Callable[[str], None]

@@ -253,6 +253,9 @@ class CollectionEnd:
     status: RunStatus
     reason: str = ""
     received_ns: int = 0
+    images: int | None = None
+    """Images that the detector made, if the sender knows: tells a lost tail from
+    missed triggers."""
 
 
 @dataclass(frozen=True, slots=True)

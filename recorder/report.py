@@ -9,7 +9,8 @@ import numpy as np
 
 from recorder.journal import Journal
 from recorder.journal.restore import load_run
-from recorder.records import Chain, Effort, Evidence, Json, RunState
+from recorder.records import Effort, Evidence, Json, RunState
+from recorder.runs.chains import measure
 from recorder.runs.images import INDEXED, NON_INDEXED_HIT
 from recorder.runs.ledger import Ledger
 from recorder.runs.run import Run
@@ -24,6 +25,7 @@ from recorder.ssx.statistics import (
     wilson,
 )
 from recorder.ssx.timeline import EVIDENCES, Labels
+from recorder.timeline_report import chains_report, timeline_report
 
 UID_PREFIX = 6
 SINK_KINDS = ("run", "run_updated", "run_sealed")
@@ -39,8 +41,10 @@ def iso(time_ns: int | None) -> str | None:
 
 def run_report(run: Run) -> Json:
     """The report of one run, without what only sinks know."""
-    labels = run.labels()
-    ledger = run.ledger(labels)
+    timeline = run.timeline()
+    labels = timeline.labels
+    ledger = run.ledger(timeline)
+    measurement = measure(run, timeline)
     hits = ledger.indexed + ledger.non_indexed_hits
     outcome = run.images.column("outcome")[run.images.ids]
     resolution = run.images.column("resolution")
@@ -88,7 +92,8 @@ def run_report(run: Run) -> Json:
         },
         "evidence": _evidence(labels),
         "delays": _delays(run, labels, outcome),
-        "event_chains": [chain_json(chain) for chain in run.chains],
+        "event_chains": chains_report(run, measurement),
+        "timeline": timeline_report(run, timeline, measurement),
         "unit_cell": {
             "median": median_cell(run.images.cells),
             "images": ledger.indexed,
@@ -103,7 +108,7 @@ def run_report(run: Run) -> Json:
         "ledger": {"closed": ledger.closed, "differences": list(differences)},
         "counts": {name: int(n) for name, n in run.counts.items() if n},
         "events": dict(run.events.counts),
-        "contradictions": labels.contradictions,
+        "contradictions": sum(timeline.contradictions.values()),
         "notes": list(run.notes),
         "sinks": {},
     }
@@ -184,27 +189,6 @@ def _delays(run: Run, labels: Labels, outcome: Any) -> list[Json]:
         }
         for item in delay_bins(labels, hit, indexed)
     ]
-
-
-def chain_json(chain: Chain) -> Json:
-    """A chain as commanded; what was measured stands beside it once it is known."""
-    commanded = [
-        {
-            "type": str(event.type),
-            "name": event.name,
-            "offset": event.offset,
-            "duration": event.duration,
-            "period": event.period,
-            "repetition": event.repetition,
-        }
-        for event in chain.events
-    ]
-    return {
-        "name": chain.name,
-        "scope": chain.scope,
-        "commanded": commanded,
-        "measured": [],
-    }
 
 
 def stored_report(journal: Journal, uid: str, sinks: tuple[str, ...]) -> Json | None:

@@ -67,6 +67,25 @@ FILE = click.Path(path_type=Path)
     help="Laser to X-ray (s) [default: 0.3 periods]",
 )
 @click.option(
+    "--chains",
+    type=FILE,
+    help="Play the event_chains of this JSON file instead of --laser-every.",
+)
+@click.option(
+    "--gap",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Mean time between positions (s), for chains of scope position.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How much faster than real time it goes.",
+)
+@click.option(
     "--pixels",
     type=click.IntRange(min=64),
     default=1024,
@@ -93,6 +112,9 @@ def command(
     runs: int,
     laser_every: int,
     delay: float | None,
+    chains: Path | None,
+    gap: float,
+    speed: float,
     pixels: int,
     experiment: str,
     endpoint: str | None,
@@ -120,6 +142,7 @@ def command(
     from recorder.simulate.still_settings import default_geometry, parse_stills
 
     parsed = parse_faults(faults)
+    played = () if chains is None else _read_chains(chains)
     if hdf5 is not None:
         series = file_series(hdf5, images)
     else:
@@ -135,6 +158,9 @@ def command(
             seed=seed + number - 1,
             laser_every=laser_every,
             delay_s=0.3 / rate if delay is None else delay,
+            chains=played,
+            gap_s=gap,
+            speed=speed,
             experiment=experiment,
             truth=truth and (truth if runs == 1 else _numbered(truth, number)),
         )
@@ -144,6 +170,18 @@ def command(
     counts = asyncio.run(_simulate(settings, address, plan, series))
     for item in counts:
         click.echo(json.dumps(item) if as_json else _line(item))
+
+
+def _read_chains(path: Path) -> tuple[Json, ...]:
+    """The chains of a file: a list of them, or an announcement that holds one."""
+    from recorder.errors import UsageError
+    from recorder.sources.control import chains_of
+
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: no JSON file of event chains: {error}") from error
+    return tuple(chains_of(body))
 
 
 def _numbered(path: Path, number: int) -> Path:

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from recorder.records import Json
 
+_SHOWN = 5
+"""Breaks of the timeline that are named."""
+
 
 @contextmanager
 def progress_bar(
@@ -73,6 +76,7 @@ def _run(run: Json) -> list[str]:
             f"    delay      {delay}: {item['images']} images, {item['hits']} hits, "
             f"{item['indexed']} indexed   (chain {item['chain']}, slot {item['slot']})"
         )
+    lines += [f"    timeline   {line}" for line in _timeline(run)]
     if (cell := run["unit_cell"]["median"]) is not None:
         text = " ".join(f"{value:.1f}" for value in cell)
         lines.append(
@@ -83,6 +87,30 @@ def _run(run: Json) -> list[str]:
     lines += [f"    note       {note}" for note in run["notes"]]
     sinks = ", ".join(f"{name} {state}" for name, state in run["sinks"].items())
     return [*lines, f"    sinks      {sinks}"] if sinks else lines
+
+
+def _timeline(run: Json) -> list[str]:
+    """Clocks, breaks, and what the audit found."""
+    known = run["timeline"]
+    lines = [
+        f"{clock['source']} against {clock['against']}: {clock['ppm']:+.3f} ppm, "
+        f"sigma {clock['sigma_ns']:.0f} ns, {clock['anchors']} anchors, first trigger "
+        f"{known['start']}" + (", ALARM" if clock["alarm"] else "")
+        for clock in known["clocks"]
+    ]
+    for item in known["breaks"][:_SHOWN]:
+        told = "resolved" if item["resolved"] else "not resolved: unknown from there"
+        step = f" of {item['step']:g} s" if item["kind"] == "step" else ""
+        lines.append(f"{item['kind']}{step} before image {item['image_id']}, {told}")
+    for kind, count in known["contradictions"].items():
+        lines.append(f"{count} images {kind}")
+    for chain in run["event_chains"]:
+        lines += [
+            f"{chain['name']}: {item['event']} {'; '.join(item['findings']) or 'ok'}"
+            for item in chain["audit"]
+            if item["verdict"] != "unseen"
+        ]
+    return lines
 
 
 def _expected(images: Json) -> str:

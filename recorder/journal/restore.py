@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from recorder.journal.store import Journal
@@ -24,6 +25,9 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.runs.run import Run
+from recorder.runs.seen import SeenUids
+
+EVENT_BATCH = 10_000
 
 
 def run_record(run: Run, what: str) -> Json:
@@ -36,7 +40,9 @@ def run_record(run: Run, what: str) -> Json:
         "reason": run.reason,
         "revision": run.revision,
         "ended_ns": run.ended_ns,
-        "end": None if run.end is None else [run.end.status, run.end.reason],
+        "end": None
+        if run.end is None
+        else [run.end.status, run.end.reason, run.end.images],
         "notes": run.notes,
         "counts": dict(run.counts),
         "calibrations": run.calibrations,
@@ -49,13 +55,28 @@ def load_run(journal: Journal, uid: str) -> Run | None:
     if record is None:
         return None
     run = _run(record.body)
-    names = {uid, record.body["collection_uid"]} - {None}
-    for name in sorted(names):
-        for entry in journal.records(kinds=("event",), run=name):
-            run.events.add(event_from_json(entry.body))
+    for event in events_of(journal, uid):
+        run.events.add(event)
     for row in journal.image_columns(uid):
         _add_image(run, row)
     return run
+
+
+def events_of(journal: Journal, uid: str) -> Iterator[TimedEvent]:
+    """All events of a run as they were received, repeated ones once."""
+    record = journal.latest("run", uid)
+    announced = record.body["collection_uid"] if record else None
+    names = {uid, uid if announced is None else str(announced)}
+    seen = SeenUids()
+    for name in sorted(names):
+        after = 0
+        while batch := journal.records(
+            after=after, kinds=("event",), run=name, limit=EVENT_BATCH
+        ):
+            for entry in batch:
+                if seen.add(entry.body["uid"]):
+                    yield event_from_json(entry.body)
+            after = batch[-1].seq
 
 
 def load_unsealed(journal: Journal) -> list[Run]:
@@ -105,8 +126,9 @@ def _run(body: Json) -> Run:
         calibrations=list(body.get("calibrations", ())),
     )
     if body["end"] is not None:
-        status, reason = body["end"]
-        run.end = CollectionEnd(run.uid, 0, RunStatus(status), reason)
+        status, reason, *images = body["end"]
+        made = images[0] if images else None
+        run.end = CollectionEnd(run.uid, 0, RunStatus(status), reason, images=made)
     if (series := body["series"]) is not None:
         key = SeriesKey(series["source"], series["series_id"], series["unique_id"])
         run.key = key
@@ -130,8 +152,8 @@ def _info(detector: Json) -> DetectorInfo:
 
 
 def _add_image(run: Run, row: tuple[Any, ...]) -> None:
-    image_id, outcome, start_time_ns, spots, resolution, solvent, detail = row
-    run.images.receive(image_id, start_time_ns)
+    image_id, outcome, start_ns, stop_ns, spots, resolution, solvent, detail = row
+    run.images.receive(image_id, start_ns, stop_ns)
     known: Json = json.loads(detail) if detail else {}
     lattices = known.get("lattices", ())
     run.images.finish(

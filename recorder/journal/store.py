@@ -266,8 +266,8 @@ class Journal:
     def image_columns(self, run: str) -> list[tuple[Any, ...]]:
         """Columns that a run keeps in memory, detail last, by image_id."""
         return self._db.execute(
-            "SELECT image_id, outcome, start_time_ns, spots, resolution, solvent, "
-            "detail "
+            "SELECT image_id, outcome, start_time_ns, stop_time_ns, spots, resolution, "
+            "solvent, detail "
             "FROM images JOIN run_ids ON run_ids.id = images.run WHERE uid = ? "
             "ORDER BY image_id",
             (run,),

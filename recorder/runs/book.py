@@ -33,8 +33,8 @@ from recorder.runs.actions import (
 )
 from recorder.runs.binding import best_run, series_matches
 from recorder.runs.endings import BookSettings, decide_status, overdue
-from recorder.runs.images import NO_TIME
 from recorder.runs.run import Run
+from recorder.ssx.times import NO_TIME
 
 # An id further beyond everything seen than this is garbage, not a gap.
 MAX_JUMP = 1_000_000
@@ -179,7 +179,9 @@ class RunBook:
             run.counts["impossible_ids"] += 1
             return [_notice("image_id_impossible", "warning", image.key,
                             image_id=image.image_id, run=run)]  # fmt: skip
-        if not run.images.receive(image.image_id, image.start_time_ns):
+        if not run.images.receive(
+            image.image_id, image.start_time_ns, image.stop_time_ns
+        ):
             run.counts["duplicate_images"] += 1
             return []
         run.counts["out_of_order_images"] += image.image_id < seen - 1

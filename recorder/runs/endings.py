@@ -59,7 +59,11 @@ def decide_status(run: Run) -> None:
         run.status, run.reason = run.end.status, run.end.reason
         return
     declared = run.declared_images
-    if declared is not None and run.images.size < declared:
+    made = run.images.size
+    if declared is not None and made < declared:
+        # A missed trigger makes no image: then fewer than declared are all there are.
+        made += run.timeline().placement.missed
+    if declared is not None and made < declared:
         run.status = RunStatus.ABORTED
         run.reason = f"the series ended after image {run.images.size} of {declared}"
     else:

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import Cell, Effort, ImageClass, Unprocessed
+from recorder.runs.columns import Columns
+from recorder.ssx.times import NO_TIME
 
-NO_TIME = np.iinfo(np.int64).min
+MAX_EXPOSURE_NS = 10**13
 
 # Codes of the outcome column; 0 = never seen (lost, if the series went past it).
 NOT_SEEN, PENDING = 0, 1
@@ -21,6 +23,7 @@ INDEXED, NON_INDEXED_HIT, NON_HIT = (CODES[c] for c in ImageClass)
 _COLUMNS: dict[str, tuple[Any, Any]] = {
     "outcome": (np.uint8, NOT_SEEN),
     "start_time_ns": (np.int64, NO_TIME),
+    "exposure_ns": (np.int64, 0),
     "spots": (np.uint16, 0),
     "lattices": (np.uint8, 0),
     "resolution": (np.float32, np.nan),
@@ -29,12 +32,10 @@ _COLUMNS: dict[str, tuple[Any, Any]] = {
 
 
 class ImageTable:
-    """What became of every image; about 20 bytes for each ``image_id``."""
+    """What became of every image; about 30 bytes for each ``image_id``."""
 
     def __init__(self) -> None:
-        self._columns: dict[str, NDArray[Any]] = {
-            name: np.full(1024, fill, dtype) for name, (dtype, fill) in _COLUMNS.items()
-        }
+        self._columns = Columns(_COLUMNS)
         self._cells: list[Cell] = []
         self._residuals: list[float] = []
         self.reduced: Counter[Effort] = Counter()
@@ -43,29 +44,40 @@ class ImageTable:
         """Hits that were not indexed for want of time."""
         self.upstream = 0
         """Images whose class came with the stream."""
-        self.size = 0
-        """Highest image_id seen, plus one."""
         self.received = 0
         self.outcomes: Counter[str] = Counter()
         self.lattice_count = 0
         self._stride = 0
         self._first = 0
 
-    def receive(self, image_id: int, start_time_ns: int | None) -> bool:
+    @property
+    def size(self) -> int:
+        """Highest image_id seen, plus one."""
+        return self._columns.size
+
+    def receive(
+        self,
+        image_id: int,
+        start_time_ns: int | None,
+        stop_time_ns: int | None = None,
+    ) -> bool:
         """Note an image as received; False if it was there already."""
-        self._reserve(image_id + 1)
+        self._columns.reserve(image_id + 1)
         outcome = self._columns["outcome"]
         if outcome[image_id] != NOT_SEEN:
             return False
         outcome[image_id] = PENDING
         if start_time_ns is not None:
             self._columns["start_time_ns"][image_id] = start_time_ns
+            if stop_time_ns is not None:
+                exposure = min(max(0, stop_time_ns - start_time_ns), MAX_EXPOSURE_NS)
+                self._columns["exposure_ns"][image_id] = exposure
         if self.received == 0:
             self._first = image_id
         else:
             self._stride = int(np.gcd(self._stride, abs(image_id - self._first)))
         self.received += 1
-        self.size = max(self.size, image_id + 1)
+        self._columns.size = max(self.size, image_id + 1)
         return True
 
     def finish(
@@ -104,9 +116,7 @@ class ImageTable:
 
     def column(self, name: str) -> NDArray[Any]:
         """A column, one entry for each image_id from 0 to ``size - 1``; read only."""
-        view = self._columns[name][: self.size]
-        view.flags.writeable = False
-        return view
+        return self._columns.view(name)
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -162,13 +172,3 @@ class ImageTable:
         round-robin socket.
         """
         return self._stride if self.received >= 16 else 0
-
-    def _reserve(self, size: int) -> None:
-        capacity = len(self._columns["outcome"])
-        if size <= capacity:
-            return
-        new = max(size, 2 * capacity)
-        for name, (dtype, fill) in _COLUMNS.items():
-            grown = np.full(new, fill, dtype)
-            grown[:capacity] = self._columns[name]
-            self._columns[name] = grown

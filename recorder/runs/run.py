@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from recorder.records import (
     Chain,
     Collection,
     CollectionEnd,
     Json,
-    Pump,
     RunState,
     RunStatus,
     SeriesKey,
@@ -24,7 +25,15 @@ from recorder.runs.events import EventLog
 from recorder.runs.images import INDEXED, NON_HIT, NON_INDEXED_HIT, ImageTable
 from recorder.runs.ledger import Ledger
 from recorder.ssx.chains import parse_chains
-from recorder.ssx.timeline import PUMPS, Labels, label_images
+from recorder.ssx.timeline import (
+    DARK,
+    LIGHT,
+    PUMPS,
+    UNKNOWN,
+    Facts,
+    Timeline,
+    label_images,
+)
 
 
 @dataclass(eq=False)
@@ -89,43 +98,66 @@ class Run:
         return self.start.expected_images if self.start else None
 
     @property
-    def expected(self) -> int | None:
-        """Images that exist: what was declared, and at least what was seen.
+    def final(self) -> bool:
+        """No more images are expected."""
+        return self.state in (RunState.DRAINING, RunState.SEALED)
 
-        None while more may come: until then only the gaps are known to be lost.
+    def expected(self, timeline: Timeline) -> int | None:
+        """Images that exist: as the detector counted, or as declared and not missed.
+
+        None while more may come: until then only the gaps are known to be lost. Never
+        fewer than were seen.
         """
-        if self.state in (RunState.ANNOUNCED, RunState.OPEN):
+        if not self.final:
             return None
-        return max(self.declared_images or 0, self.images.size)
+        made = self.end.images if self.end else None
+        if made is None:
+            made = (self.declared_images or 0) - timeline.placement.missed
+        return max(made, self.images.size)
 
     def note(self, text: str) -> None:
         """Add a note once."""
         if text not in self.notes:
             self.notes.append(text)
 
-    def labels(self) -> Labels:
-        """Labels of the received images, in ascending image_id."""
-        final = self.state in (RunState.DRAINING, RunState.SEALED)
-        return label_images(
-            self.images.ids,
-            self.chains,
-            self.events.rows(),
+    def facts(self) -> Facts:
+        """What the timeline needs to know besides images and events."""
+        ended_well = self.status is RunStatus.SUCCESS or (
+            self.status is RunStatus.RUNNING
+            and (self.end is None or self.end.status is RunStatus.SUCCESS)
+        )
+        return Facts(
             announced=self.announced,
-            images_made=self.expected if final else None,
-            start_ns=self.images.column("start_time_ns")[self.images.ids],
+            header=self.start is not None,
+            ended=self.final,
+            success=self.final and ended_well,
+            made=self.end.images if self.end else None,
+            triggers=self.declared_images,
         )
 
-    def ledger(self, labels: Labels | None = None) -> Ledger:
+    def timeline(self) -> Timeline:
+        """Labels of the received images in ascending image_id, and their reasons."""
+        ids = self.images.ids
+        return label_images(
+            ids,
+            self.chains,
+            self.events.rows(),
+            facts=self.facts(),
+            start_ns=self.images.column("start_time_ns")[ids],
+        )
+
+    def ledger(self, timeline: Timeline | None = None) -> Ledger:
         """The sums as they stand."""
-        labels = labels if labels is not None else self.labels()
+        timeline = timeline or self.timeline()
+        labels = timeline.labels
         outcome = self.images.column("outcome")
-        pumps = Counter(PUMPS[code] for code in labels.pump.tolist())
+        pumps = np.bincount(labels.pump, minlength=len(PUMPS)).tolist()
         classes = [
             int((outcome == code).sum()) for code in (INDEXED, NON_INDEXED_HIT, NON_HIT)
         ]
-        expected = self.expected
+        expected = self.expected(timeline)
         lost = self.images.lost(self.images.size if expected is None else expected)
-        triggers = self._triggers(expected)
+        triggers, missed = self._triggers(expected, timeline)
         return Ledger(
             expected=expected,
             received=self.images.received,
@@ -135,11 +167,11 @@ class Run:
             indexed=classes[0],
             non_indexed_hits=classes[1],
             non_hits=classes[2],
-            light=pumps[Pump.LIGHT],
-            dark=pumps[Pump.DARK],
-            unknown=pumps[Pump.UNKNOWN],
+            light=pumps[LIGHT],
+            dark=pumps[DARK],
+            unknown=pumps[UNKNOWN],
             triggers=triggers,
-            missed=0 if triggers is None or expected is None else triggers - expected,
+            missed=missed,
             pending=self.images.pending,
         )
 
@@ -155,12 +187,23 @@ class Run:
     def _unprocessed_total(self) -> int:
         return sum(self.unprocessed().values())
 
-    def _triggers(self, expected: int | None) -> int | None:
-        """Captured triggers, once they cover every image that exists."""
+    def _triggers(
+        self, expected: int | None, timeline: Timeline
+    ) -> tuple[int | None, int]:
+        """Captured triggers, once they cover every image that exists, and the missed.
+
+        Triggers after the last image were missed if the detector says that it made no
+        more; if nobody says how many it made, the images are taken to be lost.
+        """
+        missed = timeline.placement.missed
         captured = self.events.triggers
         if captured is None or expected is None or captured < expected:
-            return None
-        return captured
+            return None, missed
+        if self.end is not None and self.end.images is not None:
+            missed += max(0, timeline.placement.tail)
+        elif not timeline.placement.by_time:
+            missed = captured - expected
+        return captured, missed
 
     def description(self) -> Json:
         """What is needed to find, restore and write down the run."""

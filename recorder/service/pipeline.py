@@ -176,7 +176,8 @@ class Pipeline:
             self._do(self.book.collection(record, now))
         elif isinstance(record, CollectionEnd):
             body = {"uid": record.uid, "status": record.status,
-                    "reason": record.reason, "time_ns": record.time_ns}  # fmt: skip
+                    "reason": record.reason, "time_ns": record.time_ns,
+                    "images": record.images}  # fmt: skip
             self.writer.record("collection_end", record.uid, body)
             self._do(self.book.collection_end(record, now))
         elif isinstance(record, TimedEvent):

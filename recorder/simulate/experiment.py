@@ -25,9 +25,12 @@ from recorder.records import Json, Payload
 from recorder.simulate.faults import Fate, Faults, fates
 from recorder.simulate.messages import PROTOCOLS, Message
 from recorder.simulate.series import Series, default_chains, dump_line, with_frame_time
+from recorder.simulate.timing import Plan, detector_times, make_plan
+from recorder.simulate.timing_messages import Mail, TimingRows
 
 EVENT_BATCH_S = 0.2
-CLOCK = "simulated-timing"
+MAX_EVENTS = 1000
+"""Events in one message."""
 DETECTOR_EPOCH_NS = 143_051_295_370
 """The detector's clock has an epoch of its own, as real ones do."""
 
@@ -48,6 +51,12 @@ class SimulatedRun:
     laser_every: int = 2
     """The laser fires before every n-th trigger; 0: never."""
     delay_s: float = 0.0
+    chains: tuple[Json, ...] = ()
+    """Event chains to play instead of that laser."""
+    gap_s: float = 0.1
+    """Mean time from one position to the next, for chains of scope ``position``."""
+    speed: float = 1.0
+    """How much faster than real time everything goes."""
     experiment: str = "simulated"
     sample: str = "lysozyme"
     truth: Path | None = None
@@ -56,6 +65,39 @@ class SimulatedRun:
     def period_s(self) -> float:
         """Time between triggers."""
         return 1.0 / self.rate_hz
+
+    @property
+    def event_chains(self) -> tuple[Json, ...]:
+        """What is announced and played."""
+        if self.chains:
+            return self.chains
+        chains = default_chains(
+            self.images, self.period_s, self.laser_every, self.delay_s
+        )
+        return tuple(chains)
+
+
+class _Shelf:
+    """Holds back images that later ones overtake."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[int, Message]] = []
+
+    def pass_by(self, message: Message, fate: Fate) -> list[Message]:
+        """What is sent now that this image was made."""
+        due = [item for left, item in self._held if left <= 1]
+        self._held = [(left - 1, item) for left, item in self._held if left > 1]
+        if fate.lost:
+            return due
+        copies = [message, message] if fate.duplicate else [message]
+        if fate.later:
+            self._held += [(fate.later, item) for item in copies]
+            return due
+        return [*copies, *due]
+
+    def rest(self) -> list[Message]:
+        """All that is still held."""
+        return [item for _, item in self._held]
 
 
 @asynccontextmanager
@@ -109,6 +151,11 @@ class Simulator:
         Raises:
             RecorderError: Nobody takes the images.
         """
+        if run.faults.restart is not None:
+            first = replace(run.faults, stop=run.faults.restart, restart=None)
+            await self.simulate(replace(run, faults=first, truth=None), series)
+            again = replace(run.faults, restart=None)
+            run = replace(run, faults=again, number=run.number + 1, seed=run.seed + 1)
         uid = str(uuid.uuid4())
         series = with_frame_time(series, run.period_s)
         stream = PROTOCOLS[run.protocol](
@@ -118,61 +165,74 @@ class Simulator:
             appendix={"recorder_uid": uid},
             mask=series.mask,
         )
+        plan = make_plan(run.event_chains, run.images, run.faults, run.seed, run.gap_s)
         await self._publish("collection/start", self._announcement(run, series, uid))
-        if not run.faults.no_header:
+        if not (run.faults.no_header or run.faults.join_late):
             await self._send(stream.start())
-        truth = await self._images(run, series, stream, uid)
-        stopped = run.faults.stop is not None
-        if not (run.faults.no_end or stopped):
+        truth = await self._images(run, series, stream, plan, uid)
+        if not (run.faults.no_end or run.faults.stop is not None):
             await self._send(stream.end())
-        if not stopped:
-            end = {
-                "schema": "recorder.collection/1",
-                "uid": uid,
-                "time": datetime.now(UTC).isoformat(),
-                "status": "success",
-            }
-            await self._publish("collection/end", end)
+            await self._publish("collection/end", self._ending(uid, truth))
         if run.truth is not None:
             run.truth.parent.mkdir(parents=True, exist_ok=True)
             run.truth.write_text("".join(map(dump_line, truth)), encoding="utf-8")
         return {"uid": uid, **truth_counts(truth)}
 
+    @staticmethod
+    def _ending(uid: str, truth: list[Json]) -> Json:
+        return {
+            "schema": "recorder.collection/1",
+            "uid": uid,
+            "time": datetime.now(UTC).isoformat(),
+            "status": "success",
+            "images": sum(entry["image_id"] is not None for entry in truth),
+        }
+
     async def _images(
-        self, run: SimulatedRun, series: Series, stream: Any, uid: str
+        self, run: SimulatedRun, series: Series, stream: Any, plan: Plan, uid: str
     ) -> list[Json]:
         truth: list[Json] = []
-        events: list[Json] = []
+        rows = TimingRows(plan, run.faults, uid, time.time_ns(), run.seed)
+        mail, shelf = Mail(run.faults, run.seed), _Shelf()
+        mail.post(rows.reactions(), 0.0)
+        times = detector_times(plan, run.faults, DETECTOR_EPOCH_NS, run.seed)
         begun, image_id, flushed = time.monotonic(), 0, 0.0
-        epoch_ns = time.time_ns()
-        for ordinal, fate in enumerate(fates(run.faults, run.images, run.seed)):
+        first_ns = int(plan.due_ns[0]) if plan.size else 0
+        for ordinal, fate in enumerate(fates(run.faults, plan.due_ns, run.seed)):
             if run.faults.stop is not None and image_id >= run.faults.stop:
                 break
-            after = ordinal * run.period_s
-            await asyncio.sleep(max(0.0, begun + after - time.monotonic()))
-            entry = self._entry(run, series, ordinal, image_id, fate)
+            after = (int(plan.due_ns[ordinal]) - first_ns) / 1e9
+            wait = begun + after / run.speed - time.monotonic()
+            await asyncio.sleep(max(0.0, wait))
+            start_ns = int(times[ordinal])
+            entry = self._entry(plan, series, ordinal, image_id, fate, start_ns)
             truth.append(entry)
-            events += self._events(run, entry, uid, epoch_ns)
+            mail.post(rows.of_trigger(ordinal), after)
             if not fate.missed:
-                await self._image(series, stream, image_id, fate, entry)
+                message = self._image(series, stream, image_id, fate, start_ns)
+                for item in shelf.pass_by(message, fate):
+                    await self._send(item)
                 image_id += 1
-            if after - flushed >= EVENT_BATCH_S:
+            if after - flushed >= EVENT_BATCH_S * run.speed:
                 flushed = after
-                await self._publish("event", events)
-                events = []
-        if events:
-            await self._publish("event", events)
+                await self._events(mail.delivered(after))
+        for item in shelf.rest():
+            await self._send(item)
+        await self._events(mail.rest())
         return truth
+
+    async def _events(self, rows: list[Json]) -> None:
+        for n in range(0, len(rows), MAX_EVENTS):
+            await self._publish("event", rows[n : n + MAX_EVENTS])
 
     @staticmethod
     def _entry(
-        run: SimulatedRun, series: Series, ordinal: int, image_id: int, fate: Fate
-    ) -> Json:
+        plan: Plan, series: Series, ordinal: int, image_id: int, fate: Fate,
+        start_ns: int,
+    ) -> Json:  # fmt: skip
         """What is true of one trigger."""
         frame = series.frame(image_id)
-        every = run.laser_every
-        light = bool(every) and ordinal % every == 0
-        offset = ordinal * run.period_s + (run.delay_s if every else 0.0)
+        light, dark_n = bool(plan.light[ordinal]), int(plan.dark_n[ordinal])
         known = frame.kind is not None
         return {
             "ordinal": ordinal,
@@ -187,49 +247,22 @@ class Simulator:
             "orientations": [list(o) for o in frame.orientations],
             **frame.artefacts,
             "pump": "light" if light else "dark",
-            "dark_n": ordinal % every if every else None,
-            "delay": run.delay_s if light else None,
-            "start_time_ns": DETECTOR_EPOCH_NS + round(offset * 1e9),
+            "dark_n": dark_n if dark_n >= 0 else None,
+            "delay": int(plan.delay_ns[ordinal]) / 1e9 if light else None,
+            "slot": int(plan.slot[ordinal]),
+            "start_time_ns": start_ns,
         }
 
-    async def _image(
-        self, series: Series, stream: Any, image_id: int, fate: Fate, entry: Json
-    ) -> None:
+    @staticmethod
+    def _image(
+        series: Series, stream: Any, image_id: int, fate: Fate, start_ns: int
+    ) -> Message:
         payload = series.frame(image_id).payload
         if fate.corrupt:
             cut: Payload = replace(payload, data=payload.data[: len(payload.data) // 2])
             payload = cut
-        message: Message = stream.image(image_id, payload, entry["start_time_ns"])
-        if fate.lost:
-            return
-        await self._send(message)
-        if fate.duplicate:
-            await self._send(message)
-
-    @staticmethod
-    def _events(run: SimulatedRun, entry: Json, uid: str, epoch_ns: int) -> list[Json]:
-        """Rows of the timing hardware for one trigger."""
-        ordinal = entry["ordinal"]
-        start_ns = epoch_ns + entry["start_time_ns"] - DETECTOR_EPOCH_NS
-        common = {
-            "schema": "recorder.event/1",
-            "collection": uid,
-            "trigger": ordinal,
-            "clock": CLOCK,
-            "evidence": "captured",
-        }
-        xray = {"uid": f"{uid}/x{ordinal}", "type": "XrayDetection"}
-        rows = [{**common, **xray, "time_ns": start_ns}]
-        if entry["pump"] == "light":
-            laser = {
-                "uid": f"{uid}/l{ordinal}",
-                "type": "LaserExcitation",
-                "name": "pump",
-                "duration": 1e-8,
-                "time_ns": start_ns - round(run.delay_s * 1e9),
-            }
-            rows.append({**common, **laser})
-        return rows
+        message: Message = stream.image(image_id, payload, start_ns)
+        return message
 
     def _announcement(self, run: SimulatedRun, series: Series, uid: str) -> Json:
         place = self._settings.unannounced
@@ -255,9 +288,7 @@ class Simulator:
             "space_group": series.space_group,
             "beam": {"wavelength": series.info.wavelength, "transmission": 100.0},
             "ssx": {"repetition_rate": run.rate_hz},
-            "event_chains": default_chains(
-                run.images, run.period_s, run.laser_every, run.delay_s
-            ),
+            "event_chains": list(run.event_chains),
         }
 
     async def _send(self, message: Message) -> None:

@@ -11,17 +11,17 @@ import numpy as np
 from recorder.config import Settings
 from recorder.errors import SinkError
 from recorder.journal import Journal, Record
-from recorder.journal.restore import load_run
+from recorder.journal.restore import events_of, load_run
 from recorder.records import Json, Pump
 from recorder.report import stored_report
 from recorder.runs.images import INDEXED
 from recorder.runs.run import Run
 from recorder.sinks.files import write_json, write_text
 from recorder.sinks.results_hdf5 import write_results
-from recorder.ssx.chains import NO_DELAY
 from recorder.ssx.lattice import lattice_type
 from recorder.ssx.statistics import delay_clusters
 from recorder.ssx.timeline import PUMPS, Labels
+from recorder.ssx.times import NO_DELAY
 
 MAX_CELLS = 5000
 NO_LATTICE = "unknown"
@@ -97,12 +97,21 @@ class ResultsSink:
         report = stored_report(self._store, uid, ())
         if run is None or report is None:
             raise SinkError("the run is not in the journal")
-        labels = run.labels()
-        write_results(folder / "results.h5", run, labels, self._store.image_rows(uid))
+        timeline = run.timeline()
+        labels = timeline.labels
+        write_results(
+            folder / "results.h5",
+            run,
+            timeline,
+            self._store.image_rows(uid),
+            events_of(self._store, uid),
+        )
         self._lists(folder, run, labels)
         for transient in ("sinks", "data_collection_id", "data_collection_group_id"):
             report.pop(transient)
         write_json(folder / "report.json", report)
+        whole = {name: report[name] for name in ("event_chains", "timeline")}
+        write_json(folder / "timeline.json", {"uid": uid, **whole})
 
     @staticmethod
     def _lists(folder: Path, run: Run, labels: Labels) -> None:

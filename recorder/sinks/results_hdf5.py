@@ -11,25 +11,34 @@ import h5py
 import numpy as np
 
 from recorder.journal import ImageRow
+from recorder.records import TimedEvent
+from recorder.runs.chains import Measurement, measure
 from recorder.runs.run import Run
 from recorder.sinks.files import replacing
-from recorder.ssx.timeline import EVIDENCES, PUMPS, Labels
-
-NO_TIME = np.iinfo(np.int64).min
+from recorder.ssx.delays import after_reaction, mid_exposure, overlap, since_start
+from recorder.ssx.timeline import EVIDENCES, PUMPS, Labels, Timeline
+from recorder.ssx.times import NO_TIME
 
 
 def write_results(
-    path: Path, run: Run, labels: Labels, rows: Iterator[ImageRow]
+    path: Path,
+    run: Run,
+    timeline: Timeline,
+    rows: Iterator[ImageRow],
+    events: Iterator[TimedEvent],
 ) -> None:
     """Write the file anew, whole.
 
     Args:
         path: Where.
         run: The run.
-        labels: Its labels, in ascending image_id.
+        timeline: Its labels, in ascending image_id.
         rows: Its image rows, in ascending image_id.
+        events: Its events as they were received.
     """
-    columns = _columns(list(rows), labels)
+    measurement = measure(run, timeline)
+    columns = _columns(list(rows), timeline.labels)
+    columns |= _delays(run, timeline.labels, measurement)
     # HDF5 1.10 opens these; the library's newest layout it would not.
     with (
         replacing(path) as temporary,
@@ -46,19 +55,44 @@ def write_results(
             images.create_dataset(name, data=values)
             if unit:
                 images[name].attrs["units"] = unit
-        _events(entry, run)
+        _reactions(entry, timeline, measurement)
+        _events(entry, list(events))
+
+
+def _delays(
+    run: Run, labels: Labels, measurement: Measurement
+) -> dict[str, tuple[Any, str]]:
+    """Delays that take the exposure's and the pump's duration into account."""
+    exposure = run.images.column("exposure_ns")[run.images.ids]
+    return {
+        "exposure_ns": (exposure, "ns"),
+        "delay_mid_ns": (mid_exposure(labels.delay_ns, exposure), "ns"),
+        "overlap": (overlap(labels.delay_ns, exposure, measurement.pump_s), ""),
+    }
+
+
+def _reactions(entry: h5py.Group, timeline: Timeline, measurement: Measurement) -> None:
+    """Time since each reaction trigger, for each image."""
+    group = entry.create_group("reactions")
+    group.attrs["NX_class"] = "NXcollection"
+    since = since_start(
+        timeline.labels.ordinal, timeline.reference, measurement.first_ns
+    )
+    for name, offset in measurement.reactions.items():
+        data = group.create_dataset(
+            name.replace("/", "_"), data=after_reaction(since, offset)
+        )
+        data.attrs.update({"units": "ns", "offset_s": offset})
 
 
 def _columns(rows: list[ImageRow], labels: Labels) -> dict[str, tuple[Any, str]]:
     details = [json.loads(row.detail) if row.detail else {} for row in rows]
     first = [(d.get("lattices") or [None])[0] for d in details]
     ids = np.array([row.image_id for row in rows], np.int64)
-    # Without missed triggers a trigger's count is its image's; else it is not known.
-    ordinal = np.full_like(ids, -1) if labels.uncertain_ordinals else ids
     return {
         "image_id": (ids, ""),
         "start_time_ns": (_times([row.start_time_ns for row in rows]), "ns"),
-        "ordinal": (ordinal, ""),
+        "ordinal": (labels.ordinal, ""),
         "class": (_texts([row.outcome for row in rows]), ""),
         "spots": (np.array([row.spots for row in rows], np.int32), ""),
         "lattices": (
@@ -77,8 +111,9 @@ def _columns(rows: list[ImageRow], labels: Labels) -> dict[str, tuple[Any, str]]
         "delay_ns": (labels.delay_ns, "ns"),
         "chain": (labels.chain, ""),
         "slot": (labels.slot, ""),
+        "cycle": (labels.cycle, ""),
         "evidence": (_texts([EVIDENCES[n] for n in labels.evidence.tolist()]), ""),
-        "residual_ns": (np.full(len(rows), NO_TIME, np.int64), "ns"),
+        "residual_ns": (labels.residual_ns, "ns"),
     }  # fmt: skip
 
 
@@ -99,11 +134,10 @@ def _vectors(values: list[Any], width: int) -> Any:
     return np.array([v or empty for v in values], np.float64).reshape(-1, width)
 
 
-def _events(entry: h5py.Group, run: Run) -> None:
+def _events(entry: h5py.Group, events: list[TimedEvent]) -> None:
     """The raw events, as they were received."""
     group = entry.create_group("events")
     group.attrs["NX_class"] = "NXcollection"
-    events = run.events.all()
     group["type"] = _texts([event.type for event in events])
     group["uid"] = np.array([event.uid.encode() for event in events], "S")
     group["time_ns"] = np.array([event.time_ns for event in events], np.int64)

@@ -12,12 +12,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 
-from recorder.errors import BadMessageError
+from recorder.errors import BadMessageError, UsageError
 from recorder.records import (
     BadMessage,
     Collection,
@@ -133,6 +134,7 @@ class CollectionEndMessage(_Timed):
 
     status: Literal["success", "aborted", "failed"]
     reason: str | None = None
+    images: Annotated[int, Field(ge=0, le=10**9)] | None = None
 
 
 class EventMessage(_Timed):
@@ -154,6 +156,22 @@ class EventMessage(_Timed):
         if value not in allowed:
             raise ValueError("must be measured, captured or commanded")
         return value
+
+
+def chains_of(body: Any) -> list[dict[str, Any]]:
+    """Event chains of a list, or of an object with ``event_chains``, validated.
+
+    Raises:
+        UsageError: They are none; the message says what is wrong.
+    """
+    chains = body.get("event_chains") if isinstance(body, dict) else body
+    try:
+        checked = TypeAdapter(list[_Chain]).validate_python(chains)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"event chains: {where}: {first['msg']}") from error
+    return [chain.model_dump(mode="json") for chain in checked]
 
 
 def parse_time(text: str) -> int:
@@ -256,6 +274,7 @@ def _collection_end(item: dict[str, Any], received_ns: int) -> CollectionEnd:
         RunStatus(message.status),
         message.reason or "",
         received_ns,
+        message.images,
     )
 
 

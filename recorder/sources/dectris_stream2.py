@@ -43,6 +43,7 @@ from recorder.sources.checks import (
 from recorder.sources.dectris_stream1 import integer_ns
 from recorder.sources.encodings import decode
 from recorder.sources.upstream import read_upstream
+from recorder.ssx.clocks import ticks_to_ns
 
 MAX_DEPTH = 16
 # Messages of Jungfraujoch that carry nothing for the recorder.
@@ -321,7 +322,7 @@ def _rational_ns(value: Any) -> int | None:
     numerator, denominator = value
     if not all(type(n) is int for n in value) or denominator <= 0:
         return None
-    return integer_ns(numerator * 10**9 // denominator)
+    return integer_ns(ticks_to_ns(numerator, denominator))
 
 
 def _date_ns(value: Any) -> int | None:

@@ -10,18 +10,21 @@ rate gives light and dark in turn (docs/explanations/labels.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import Chain, ChainEvent, EventType
+from recorder.ssx.times import NO_DARK_N, NO_DELAY
 
-NO_DELAY = np.iinfo(np.int64).min
-NO_DARK_N = -1
 SCOPES = ("collection", "position")
+MAX_CYCLE = 4096
+"""Longest cycle (in shortest periods) that is looked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +44,15 @@ class Pattern:
     """Images lit by one laser pulse, relative to the first of them."""
     periodic: bool
     """True: the pattern repeats for ever (scope ``position``)."""
+    time_ns: NDArray[np.int64]
+    """Start of each detection (ns) from the run's start; of the first position alone
+    if the pattern is periodic: when the next position comes is not declared."""
+    cycle: NDArray[np.int64]
+    """How often the whole pattern has passed before; -1 if it never repeats."""
+    total: int | None
+    """Detections in the whole run; None if the chains go on for ever."""
+    shots: int = 0
+    """Detections of one position; 0 for chains over the whole run."""
 
 
 def parse_chains(body: Mapping[str, Any]) -> tuple[Chain, ...]:
@@ -95,8 +107,57 @@ def pattern(chains: Sequence[Chain], images: int) -> Pattern | None:
             repeats = scope == "position"
             lasers = [chain for chain in chains if chain.scope == scope]
             unrolled = _unroll(chosen, lasers, images, repeats)
-            return _tile(unrolled, images) if repeats else unrolled
+            if repeats:
+                tiled = _tile(unrolled, images)
+                return replace(tiled, shots=_total(chosen, 1) or 0)
+            per_cycle, _ = cycle_length(c for c in chains if c.scope == scope)
+            return replace(unrolled, cycle=_cycles(len(unrolled.light), per_cycle),
+                           total=_total(chosen, None))  # fmt: skip
     return None
+
+
+def cycle_length(chains: Iterable[Chain]) -> tuple[int, float | None]:
+    """One cycle of all periodic events: X-ray detections, and seconds.
+
+    Returns:
+        0 and None if there is no cycle, or a very long one.
+    """
+    chains = tuple(chains)
+    wanted = (EventType.XRAY_DETECTION, EventType.LASER_EXCITATION)
+    events = [e for chain in chains for e in chain.events if e.type in wanted]
+    repeated = [e for e in events if e.period and e.repetition != 1]
+    xray = [e.period for e in repeated if e.type is EventType.XRAY_DETECTION]
+    shortest = min((p for p in xray if p), default=0.0)
+    if not shortest:
+        return 0, None
+    whole = 1
+    for event in repeated:
+        ratio = Fraction((event.period or 0.0) / shortest).limit_denominator(64)
+        exact = abs((event.period or 0.0) / shortest - ratio) < 1e-5 * ratio
+        if not exact or ratio.numerator > MAX_CYCLE:
+            return 0, None
+        whole = math.lcm(whole, ratio.numerator)
+    return sum(round(whole * shortest / p) for p in xray if p), whole * shortest
+
+
+def _cycles(size: int, per_cycle: int) -> NDArray[np.int64]:
+    index = np.arange(size, dtype=np.int64)
+    return index // per_cycle if per_cycle else np.full(size, -1, np.int64)
+
+
+def _total(chosen: Sequence[tuple[int, Chain]], default: int | None) -> int | None:
+    """Detections that the chains declare in all; None if they go on for ever.
+
+    ``default`` stands for a repetition that is not given.
+    """
+    total = 0
+    for _, chain in chosen:
+        for event in _of(chain, EventType.XRAY_DETECTION):
+            count = (event.repetition or default) if event.period else 1
+            if count is None:
+                return None
+            total += count
+    return total
 
 
 def _of(chain: Chain, kind: EventType) -> list[ChainEvent]:
@@ -159,6 +220,9 @@ def _unroll(
         has_laser=any(p.has_laser for p in parts),
         light_steps=_light_steps(light, part_of),
         periodic=repeats,
+        time_ns=np.concatenate([p.pulses for p in parts])[order],
+        cycle=np.full(len(order), -1, np.int64),
+        total=None,
     )
 
 
@@ -220,4 +284,7 @@ def _tile(one: Pattern, images: int) -> Pattern:
         has_laser=one.has_laser,
         light_steps=one.light_steps,
         periodic=True,
+        time_ns=one.time_ns,
+        cycle=_cycles(images, shots),
+        total=None,
     )

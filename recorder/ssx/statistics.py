@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.ssx.chains import NO_DELAY
 from recorder.ssx.timeline import LIGHT, Labels
+from recorder.ssx.times import NO_DELAY
 
 Z95 = 1.959963984540054
 

@@ -281,9 +281,9 @@ def test_measured_beats_captured_for_the_same_trigger():
     driver.feed(collection(), event("LaserExcitation", 0), measured)
     driver.feed(start(), *images(10), end())
     driver.wait(2.1)
-    laser = driver.only.events.laser_at(0)
-    assert laser is not None
-    assert laser.evidence is Evidence.MEASURED
+    rows = driver.only.events.rows()
+    assert rows.laser.tolist() == [0]
+    assert rows.laser_measured.tolist() == [True]
 
 
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11)), st.data())

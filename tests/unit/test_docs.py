@@ -26,15 +26,19 @@ from pydantic import BaseModel
 from recorder.cli import COMMANDS, cli
 from recorder.config import Settings, load_settings
 from recorder.records import BadMessage, Unprocessed
+from recorder.runs.chains import measure
+from recorder.runs.run import Run
 from recorder.simulate.experiment import SimulatedRun, Simulator
 from recorder.simulate.faults import Faults, fates
 from recorder.simulate.stills import Still
+from recorder.simulate.timing import make_plan
 from recorder.sinks import results
 from recorder.sinks.ispyb import esrf, tables
-from recorder.sinks.results_hdf5 import _columns
+from recorder.sinks.results_hdf5 import _columns, _delays
 from recorder.sources import control
-from recorder.ssx.chains import NO_DARK_N, NO_DELAY, parse_chains
+from recorder.ssx.chains import parse_chains
 from recorder.ssx.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
+from recorder.ssx.times import NO_DARK_N, NO_DELAY
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -507,8 +511,11 @@ def test_every_file_of_a_run():
 
 def test_every_column_of_the_results():
     text = sections(REFERENCE / "files.md")["results.h5"]
-    empty = label_images(np.empty(0, np.int64), (), TriggerRows(), announced=False)
-    images = {name: unit for name, (_, unit) in _columns([], empty).items()}
+    run = Run(uid="u", number=1, opened_ns=0)
+    timeline = run.timeline()
+    columns = _columns([], timeline.labels)
+    columns |= _delays(run, timeline.labels, measure(run, timeline))
+    images = {name: unit for name, (_, unit) in columns.items()}
     assert {r[0].strip("`"): r[1] for r in rows(text) if len(r) == 3} == images
     source = Path(str(results.__file__)).with_name("results_hdf5.py")
     events = re.findall(r'group\["(\w+)"\]', source.read_text(encoding="utf-8"))
@@ -526,7 +533,9 @@ def test_every_key_of_the_truth_file():
     still = Still("hit", nothing, (), (), ice=True, salt=True, zingers=1)
     frame = SimpleNamespace(kind="hit", orientations=(), artefacts=still.artefacts)
     series: Any = SimpleNamespace(frame=lambda _: frame)
-    entry = Simulator._entry(run, series, 0, 0, fates(Faults(), 1, 1)[0])
+    plan = make_plan(run.event_chains, 1, Faults(), 1)
+    fate = fates(Faults(), plan.due_ns, 1)[0]
+    entry = Simulator._entry(plan, series, 0, 0, fate, 0)
     same(names(sections(REFERENCE / "simulator.md")["Truth file"]), entry)
 
 
@@ -589,8 +598,7 @@ def test_worked_examples_of_labels():
             np.arange(len(table)),
             parse_chains({"event_chains": json.loads(chains)}),
             TriggerRows(),
-            announced=True,
-        )
+        ).labels
         for n, row in enumerate(table):
             dark_n, delay = int(labels.dark_n[n]), int(labels.delay_ns[n])
             real = [

@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Evidence, Pump
-from recorder.ssx.chains import NO_DELAY, chain_problems, parse_chains, pattern
+from recorder.ssx.chains import chain_problems, parse_chains, pattern
 from recorder.ssx.statistics import delay_bins, delay_clusters, median_cell, wilson
-from recorder.ssx.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
+from recorder.ssx.timeline import (
+    EVIDENCES,
+    PUMPS,
+    Facts,
+    Start,
+    TriggerRows,
+    label_images,
+)
+from recorder.ssx.times import NO_DELAY
 from tests.builders import DESIGN_CHAINS
 
 MS = 10**6
@@ -41,8 +49,22 @@ def evidence(labels) -> set[str]:
     return {EVIDENCES[e] for e in labels.evidence}
 
 
+def labelled(ids, event_chains=(), logged=None, start_ns=None, **known):
+    return timeline_of(ids, event_chains, logged, start_ns, **known).labels
+
+
+def timeline_of(ids, event_chains=(), logged=None, start_ns=None, **known):
+    return label_images(
+        np.asarray(ids, np.int64),
+        event_chains,
+        logged or TriggerRows(),
+        facts=Facts(**known),
+        start_ns=start_ns,
+    )
+
+
 def declared(event_chains, n: int = 8, announced: bool = True):
-    return label_images(np.arange(n), event_chains, TriggerRows(), announced=announced)
+    return labelled(np.arange(n), event_chains, announced=announced)
 
 
 def test_the_designs_chain_gives_two_light_slots():
@@ -110,6 +132,7 @@ def rows(laser, xray=(), measured=False) -> TriggerRows:
         xray=xray,
         xray_ns=xray * 10 * MS + 3 * MS,
         same_clock=True,
+        clock="panda-1",
     )
 
 
@@ -117,67 +140,83 @@ def test_captured_rows_overrule_the_chain_and_the_difference_is_counted():
     event_chains = chains(
         ("LaserExcitation", 0.0, 0.02, 4), ("XrayDetection", 0.003, 0.01, 8)
     )
-    labels = label_images(
-        np.arange(8), event_chains, rows([0, 2, 6], range(8)), announced=True
-    )
+    timeline = timeline_of(np.arange(8), event_chains, rows([0, 2, 6], range(8)))
+    labels = timeline.labels
     assert pumps(labels) == "LDLDDDLD"
-    assert labels.contradictions == 1
+    assert timeline.contradictions == {"captured dark, declared light": 1}
     assert labels.dark_n.tolist() == [0, 1, 0, 1, 2, 3, 0, 1]
     assert evidence(labels) == {Evidence.CAPTURED}
     assert set(labels.delay_ns[labels.pump == 1].tolist()) == {3 * MS}
 
 
 def test_measured_is_the_better_grade():
-    labels = label_images(
-        np.arange(4), (), rows([0, 2], range(4), measured=True), announced=True
-    )
-    assert evidence(labels) == {Evidence.MEASURED}
+    labels = labelled(np.arange(4), (), rows([0, 2], range(4), measured=True))
+    assert [EVIDENCES[e] for e in labels.evidence] == [Evidence.MEASURED] * 3 + [
+        Evidence.CAPTURED  # no later pulse shows that the sensor was still looking
+    ]
 
 
 def test_beyond_the_captured_rows_the_chain_speaks():
     event_chains = chains(
         ("LaserExcitation", 0.0, 0.02, 4), ("XrayDetection", 0.003, 0.01, 8)
     )
-    labels = label_images(np.arange(8), event_chains, rows([0, 2]), announced=True)
+    labels = labelled(np.arange(8), event_chains, rows([0, 2]))
     assert pumps(labels) == "LDLDLDLD"
     assert [EVIDENCES[e] for e in labels.evidence[[0, 7]]] == [
         Evidence.CAPTURED,
         Evidence.IMAGE_ID,
     ]
-    without = label_images(np.arange(4), (), rows([0, 2]), announced=True)
+    without = labelled(np.arange(4), (), rows([0, 2]))
     assert pumps(without) == "LDL?"
 
 
 def test_hardware_counter_may_start_anywhere():
-    labels = label_images(
-        np.arange(4), (), rows([500, 502], range(500, 504)), announced=True
-    )
+    labels = labelled(np.arange(4), (), rows([500, 502], range(500, 504)))
     assert pumps(labels) == "LDLD"
 
 
-def test_start_times_show_where_a_trigger_was_missed():
-    """The third trigger made no image: images 0 and 1 are sure, the rest is not."""
+def test_start_times_place_images_after_a_missed_trigger():
+    """The third trigger made no image; the count of all of them closes."""
     times = np.array([0, 1, 3, 4, 5, 6]) * 10 * MS
-    labels = label_images(
-        np.arange(6), (), rows([0, 2, 4, 6], range(7)), announced=True, start_ns=times
-    )
-    assert labels.uncertain_ordinals
-    assert pumps(labels) == "LD????"
+    timeline = timeline_of(range(6), (), rows([0, 2, 4, 6], range(7)), times)
+    assert timeline.labels.ordinal.tolist() == [0, 1, 3, 4, 5, 6]
+    assert pumps(timeline.labels) == "LDDLDL"
+    assert (timeline.placement.missed, timeline.placement.start) == (1, Start.PROVEN)
+
+
+def test_without_proof_of_the_start_nothing_is_claimed():
+    """One trigger has no image, at the head or at the tail: even ones do not tell."""
+    times = np.arange(6) * 10 * MS
+    late = rows([0, 2, 4, 6], range(7))
+    timeline = timeline_of(range(6), (), late, times, ended=True, success=True)
+    assert timeline.placement.start is Start.UNCERTAIN
+    assert pumps(timeline.labels) == "?" * 6
+    told = timeline_of(range(6), (), late, times, ended=True, success=True, made=7)
+    assert pumps(told.labels) == "LDLDLD"
+
+
+def test_an_aborted_run_keeps_its_start_at_the_grade_of_a_count():
+    times = np.arange(6) * 10 * MS
+    timeline = timeline_of(range(6), (), rows([0, 2, 4, 6], range(9)), times)
+    assert timeline.placement.start is Start.ASSUMED
+    assert pumps(timeline.labels) == "LDLDLD"
+    assert evidence(timeline.labels) == {Evidence.IMAGE_ID}
+
+
+def test_alike_triggers_need_no_start():
+    times = np.arange(6) * 10 * MS
+    labels = labelled(range(6), (), rows(range(7), range(7)), times,
+                      ended=True, success=True)  # fmt: skip
+    assert pumps(labels) == "L" * 6
 
 
 def test_lost_tail_is_no_missed_trigger():
-    """Fewer images than triggers, but every step fits: nothing is uncertain."""
+    """Fewer images than triggers, but the detector says that it made them all."""
     ids = np.array([0, 1, 4, 5])
-    labels = label_images(
-        ids,
-        (),
-        rows([0, 2, 4, 6], range(8)),
-        announced=True,
-        images_made=6,
-        start_ns=ids * 10 * MS + 77,
-    )
-    assert not labels.uncertain_ordinals
-    assert pumps(labels) == "LDLD"
+    logged = rows([0, 2, 4, 6], range(8))
+    timeline = timeline_of(ids, (), logged, ids * 10 * MS + 77, made=8)
+    assert (timeline.placement.missed, timeline.placement.tail) == (0, 0)
+    assert pumps(timeline.labels) == "LDLD"
 
 
 @pytest.mark.parametrize(
@@ -201,10 +240,8 @@ def test_repetition_without_period_is_said():
 
 
 def test_missed_triggers_are_never_guessed():
-    labels = label_images(
-        np.arange(7), (), rows([0, 2, 4, 6], range(8)), announced=True, images_made=7
-    )
-    assert labels.uncertain_ordinals
+    labels = labelled(range(7), (), rows([0, 2, 4, 6], range(8)), ended=True,
+                      success=True, made=7)  # fmt: skip
     assert pumps(labels) == "?" * 7
 
 
@@ -231,7 +268,7 @@ def test_labels_do_not_depend_on_which_images_came(ids, every):
         ("LaserExcitation", 0.0, 0.01 * every, 100), ("XrayDetection", 0.002, 0.01, 100)
     )
     whole = declared(event_chains, 61)
-    some = label_images(np.array(ids), event_chains, TriggerRows(), announced=True)
+    some = labelled(ids, event_chains)
     for name in ("pump", "dark_n", "delay_ns", "slot", "evidence"):
         assert np.array_equal(getattr(some, name), getattr(whole, name)[ids])
 
@@ -259,7 +296,7 @@ def test_delay_bins_count_hits():
 
 
 def test_unknown_delay_is_a_bin_of_its_own():
-    labels = label_images(np.arange(2), (), rows([0, 1]), announced=True)
+    labels = labelled(np.arange(2), (), rows([0, 1]))
     assert labels.delay_ns.tolist() == [NO_DELAY, NO_DELAY]
     (only,) = delay_bins(labels, np.ones(2, bool), np.ones(2, bool))
     assert (only.delay_s, only.images) == (None, 2)

@@ -38,6 +38,7 @@ RUN_STATUS = {
 PROGRAM_STATUS = {"success": "SUCCESS", "aborted": "SUCCESS", "failed": "FAILED"}
 PROGRAM = "recorder"
 FILES = ("ssx_stats.json", "ssx_cells.json")
+TIMELINE = "timeline.json"
 EXPERIMENT_TYPES = ("SSX-Jet", "SSX-Chip")
 
 
@@ -269,7 +270,7 @@ def collection_values(record: Json, zone: ZoneInfo | None) -> Json:
         "beamSizeAtSampleX": size[0],
         "beamSizeAtSampleY": size[1],
         "flux": beam.get("flux"),
-        "comments": _comments(record),
+        "comments": comments(record),
     }
 
 
@@ -284,10 +285,21 @@ def _millimetres(pixels: Any, pixel_size: Any) -> float | None:
     return None if a is None or b is None else a * b * 1000
 
 
-def _comments(record: Json) -> str:
+def comments(record: Json, timeline: str = "") -> str:
+    """The experiment's comments, what the timeline's audit says, our marker."""
     text = latin1(str((record["body"].get("experiment") or {}).get("comments") or ""))
     tail = marker(record["uid"])
+    if timeline:
+        tail = f"timeline: {latin1(timeline)} {tail}"
     return f"{text[: 1020 - len(tail)]} {tail}".strip()
+
+
+def find_components(db: Connection, proposal_id: int, body: Json) -> dict[str, int]:
+    """Ids of the sample's components by name: reaction triggers point at them."""
+    return {
+        str(item["name"]): find_component(db, proposal_id, item)
+        for item in (body.get("sample") or {}).get("components") or ()
+    }
 
 
 def experiment_name(body: Json) -> str:
@@ -331,42 +343,6 @@ def find_detector(db: Connection, record: Json) -> int | None:
     )
 
 
-def write_chains(
-    db: Connection, collection_id: int, proposal_id: int, body: Json
-) -> None:
-    """The declared chains, once; events keep their patterns, offsets their sign."""
-    there = db.execute(
-        select(t.event_chain.c.eventChainId).where(
-            t.event_chain.c.dataCollectionId == collection_id
-        )
-    ).first()
-    if there is not None:
-        return
-    kinds = dict(
-        db.execute(select(t.event_type.c.name, t.event_type.c.eventTypeId)).all()
-    )
-    components = {
-        str(item["name"]): find_component(db, proposal_id, item)
-        for item in (body.get("sample") or {}).get("components") or ()
-    }
-    for chain in body.get("event_chains") or ():
-        values = {"dataCollectionId": collection_id, "name": chain.get("name")}
-        chain_id = insert_row(db, t.event_chain, values)
-        for item in chain["events"]:
-            if item["type"] not in kinds:
-                raise SinkError(f"event type {item['type']} is not in this ISPyB")
-            row = {
-                "eventChainId": chain_id,
-                "eventTypeId": kinds[item["type"]],
-                "componentId": components.get(str(item.get("name"))),
-                **{
-                    name: item.get(name)
-                    for name in ("name", "offset", "duration", "period", "repetition")
-                },
-            }
-            insert_row(db, t.event, row)
-
-
 def write_program(
     db: Connection, collection_id: int, uid: str, folder: str, now: Any
 ) -> int:
@@ -386,15 +362,23 @@ def write_program(
         },
     )
     for name in FILES:
-        attachment_id = _find_or_create(
-            db,
-            t.attachment,
-            {"autoProcProgramId": program_id, "fileName": name},
-            {"fileType": "Result", "filePath": folder, "recordTimeStamp": now},
-        )
-        db.execute(
-            update(t.attachment)
-            .where(t.attachment.c.autoProcProgramAttachmentId == attachment_id)
-            .values(**fit(t.attachment, {"filePath": folder}))
-        )
+        find_attachment(db, program_id, name, folder, now)
     return program_id
+
+
+def find_attachment(
+    db: Connection, program_id: int, name: str, folder: str, now: Any
+) -> None:
+    """The attachment of a file, where it lies now."""
+    kind = "Result" if name in FILES else "Log"
+    attachment_id = _find_or_create(
+        db,
+        t.attachment,
+        {"autoProcProgramId": program_id, "fileName": name},
+        {"fileType": kind, "filePath": folder, "recordTimeStamp": now},
+    )
+    db.execute(
+        update(t.attachment)
+        .where(t.attachment.c.autoProcProgramAttachmentId == attachment_id)
+        .values(**fit(t.attachment, {"filePath": folder}))
+    )

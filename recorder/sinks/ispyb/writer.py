@@ -15,6 +15,12 @@ from recorder.log import get_logger
 from recorder.records import Json
 from recorder.sinks.ispyb import esrf
 from recorder.sinks.ispyb import tables as t
+from recorder.sinks.ispyb.chains import (
+    commanded_chains,
+    has_chains,
+    measured_chains,
+    write_chains,
+)
 from recorder.sinks.ispyb.database import (
     connect,
     create_embedded,
@@ -94,15 +100,22 @@ class IspybSink:
             values["dataCollectionGroupId"] = group_id
             values["detectorId"] = esrf.find_detector(db, body)
             collection_id = self._upsert(db, session_id, uid, values, body)
-            esrf.write_chains(db, collection_id, proposal_id, announced)
+            components = esrf.find_components(db, proposal_id, announced)
+            if not has_chains(db, collection_id):
+                scope = self._settings.ispyb.chain_scope
+                chains = commanded_chains(announced, scope)
+                write_chains(db, collection_id, chains, components)
             now = local_time(time.time_ns(), self._zone)
-            folder = str(self._settings.results.resolve() / body["folder"])
+            folder = self._folder(body)
             program_id = esrf.write_program(db, collection_id, uid, folder, now)
         return {
             "data_collection_id": collection_id,
             "data_collection_group_id": group_id,
             "program_id": program_id,
         }
+
+    def _folder(self, body: Json) -> str:
+        return str(self._settings.results.resolve() / body["folder"])
 
     @staticmethod
     def _proposal_of(db: Connection, session_id: int) -> int:
@@ -139,6 +152,13 @@ class IspybSink:
     def _ids(self, uid: str) -> Json:
         return self._journal.ids(self.name, uid) if self._journal else {}
 
+    def _described(self, record: Record) -> Json:
+        """The run's latest description."""
+        found = self._journal.latest("run", record.run or "") if self._journal else None
+        if found is None:
+            raise SinkError("the run is not in the journal")
+        return found.body
+
     def _require_ids(self, record: Record) -> Json:
         ids = self._ids(record.run or "")
         if not ids:
@@ -163,6 +183,7 @@ class IspybSink:
     def _close_run(self, record: Record, report: Json) -> None:
         """The true end: counts, time and status."""
         ids = self._require_ids(record)
+        body = self._described(record)
         status = report["status"]
         now = local_time(record.time_ns, self._zone)
         end = local_time(_unix_ns(report["end_time"]), self._zone) or now
@@ -176,10 +197,21 @@ class IspybSink:
         if report["reason"]:
             message += f"; {status}: {report['reason']}"
         with transaction(self._db) as db:
+            chains = measured_chains(report, self._settings.ispyb.chain_scope)
+            # Links to components stand since the commanded chains were written.
+            write_chains(db, ids["data_collection_id"], chains, None)
+            measured = any(chain["measured"] for chain in report["event_chains"])
+            if measured:
+                esrf.find_attachment(
+                    db, ids["program_id"], esrf.TIMELINE, self._folder(body), now
+                )
             self._set_images(
                 db,
                 ids,
                 report,
+                comments=esrf.comments(
+                    body, report["timeline"]["summary"] if measured else ""
+                ),
                 endTime=end,
                 runStatus=esrf.RUN_STATUS[status],
                 resolution=report["resolution"]["median"],

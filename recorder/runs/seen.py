@@ -1,0 +1,33 @@
+"""Which uids have been seen: 8 bytes each, however many there are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_RECENT = 1 << 16
+
+
+class SeenUids:
+    """A set of hashes that grows to tens of millions.
+
+    Two of 10^7 uids share a 64-bit hash with a probability of 3 in a million.
+    """
+
+    def __init__(self) -> None:
+        self._recent: set[int] = set()
+        self._older = np.empty(0, np.int64)
+
+    def add(self, uid: str) -> bool:
+        """Note a uid; False if it was there already."""
+        code = hash(uid)
+        if code in self._recent:
+            return False
+        place = int(np.searchsorted(self._older, code))
+        if place < self._older.size and int(self._older[place]) == code:
+            return False
+        self._recent.add(code)
+        if len(self._recent) >= _RECENT:
+            recent = np.fromiter(self._recent, np.int64, len(self._recent))
+            self._older = np.sort(np.concatenate((self._older, recent)))
+            self._recent.clear()
+        return True

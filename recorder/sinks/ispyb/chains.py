@@ -1,0 +1,155 @@
+"""Event chains in ISPyB: as commanded when a run starts, as measured when it ends.
+
+An event row is never deleted: what was measured replaces the values of the event that
+was commanded, so that a run has each event once. The commanded values stay in
+``timeline.json``, and the verdict in the run's comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+
+from recorder.errors import SinkError
+from recorder.records import Chain, ChainEvent, EventType, Json
+from recorder.sinks.ispyb import tables as t
+from recorder.sinks.ispyb.database import insert_row
+from recorder.sinks.ispyb.values import fit
+from recorder.ssx.chains import cycle_length, parse_chains
+from recorder.ssx.dialects import Walk, in_dialect
+
+MAX_UNDECLARED = 50
+"""Events that nobody declared and that are written, at most."""
+_VALUES = ("name", "offset", "duration", "period", "repetition")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChain:
+    """A chain as its readers understand it."""
+
+    name: str | None
+    events: tuple[ChainEvent, ...]
+
+
+def commanded_chains(body: Json, scope: str) -> list[StoredChain]:
+    """The declared chains of a run, in the scope that this ISPyB's readers expect."""
+    chains = parse_chains(body)
+    detections, seconds = cycle_length(chains)
+    images = int(body.get("images") or 0)
+    walks = {
+        "collection": Walk(images // max(1, detections), seconds),
+        "position": Walk(images // max(1, _shots(chains)) or 1, None),
+    }
+    return [
+        StoredChain(
+            chain.name or None,
+            in_dialect(chain.events, chain.scope, scope, walks[chain.scope]),
+        )
+        for chain in chains
+    ]
+
+
+def _shots(chains: Sequence[Chain]) -> int:
+    return sum(
+        (event.repetition or 1) if event.period else 1
+        for chain in chains
+        if chain.scope == "position"
+        for event in chain.events
+        if event.type is EventType.XRAY_DETECTION
+    )
+
+
+def measured_chains(report: Json, scope: str) -> list[StoredChain]:
+    """The chains of a report: measured where they were, else commanded."""
+    walk = Walk(**report["timeline"]["walk"])
+    found = []
+    for chain in report["event_chains"]:
+        events = [_event(item) for item in chain["commanded"]]
+        if events:
+            for item in chain["measured"]:
+                if item["declared"] is not None:
+                    place = item["declared"]
+                    events[place] = _overruled(events[place], item)
+        else:
+            events = [_event(item) for item in chain["measured"][:MAX_UNDECLARED]]
+        stored = in_dialect(events, chain["scope"], scope, walk)
+        found.append(StoredChain(chain["name"] or None, stored))
+    return found
+
+
+def _event(item: Json) -> ChainEvent:
+    return ChainEvent(EventType(item["type"]), **{name: item[name] for name in _VALUES})
+
+
+def _overruled(wanted: ChainEvent, item: Json) -> ChainEvent:
+    """What was measured, with what cannot be: names, durations nobody reported."""
+    if item["irregular"]:
+        return replace(wanted, offset=item["offset"], period=None,
+                       repetition=item["seen"])  # fmt: skip
+    single = item["period"] is None
+    return replace(
+        wanted,
+        name=wanted.name or item["name"],
+        offset=item["offset"],
+        duration=wanted.duration if item["duration"] is None else item["duration"],
+        period=wanted.period if single else item["period"],
+        repetition=wanted.repetition if single else item["repetition"],
+    )
+
+
+def write_chains(
+    db: Connection,
+    collection_id: int,
+    chains: Sequence[StoredChain],
+    components: dict[str, int] | None,
+) -> None:
+    """Write the chains of a run, or bring the rows that are there up to date.
+
+    Args:
+        db: In a transaction.
+        collection_id: The run's row.
+        chains: In the order in which they were written first.
+        components: Ids of the sample's components by name; None leaves links alone.
+    """
+    there = _ids(db, t.event_chain, "dataCollectionId", collection_id)
+    kinds = dict(
+        db.execute(select(t.event_type.c.name, t.event_type.c.eventTypeId)).all()
+    )
+    for number, chain in enumerate(chains):
+        if number < len(there):
+            chain_id = there[number]
+        else:
+            row = {"dataCollectionId": collection_id, "name": chain.name}
+            chain_id = insert_row(db, t.event_chain, row)
+        events = _ids(db, t.event, "eventChainId", chain_id)
+        for place, event in enumerate(chain.events):
+            if event.type not in kinds:
+                raise SinkError(f"event type {event.type} is not in this ISPyB")
+            values: dict[str, Any] = {
+                "eventTypeId": kinds[event.type],
+                **{name: getattr(event, name) for name in _VALUES},
+            }
+            if components is not None:
+                values["componentId"] = components.get(str(event.name))
+            if place < len(events):
+                db.execute(
+                    update(t.event)
+                    .where(t.event.c.eventId == events[place])
+                    .values(**fit(t.event, values))
+                )
+            else:
+                insert_row(db, t.event, {"eventChainId": chain_id, **values})
+
+
+def has_chains(db: Connection, collection_id: int) -> bool:
+    """Whether a run has chains already."""
+    return bool(_ids(db, t.event_chain, "dataCollectionId", collection_id))
+
+
+def _ids(db: Connection, table: Table, column: str, value: int) -> list[int]:
+    key = next(iter(table.primary_key.columns))
+    rows = db.execute(select(key).where(table.c[column] == value).order_by(key))
+    return [int(number) for number in rows.scalars()]

@@ -1,0 +1,90 @@
+"""One chain, two readings: over the whole run (ESRF), or per position (Diamond).
+
+In both a repetition counts pulses, but those of the run in one and those of a position
+in the other: who reads one as the other sees thousands of shots on a single crystal.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from recorder.records import ChainEvent, EventType
+
+COLLECTION, POSITION = "collection", "position"
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How the positions of a run follow each other."""
+
+    positions: int
+    period: float | None
+    """s from one position to the next; None if they do not follow evenly."""
+
+
+NO_WALK = Walk(0, None)
+
+
+def to_collection(events: Sequence[ChainEvent], walk: Walk) -> tuple[ChainEvent, ...]:
+    """A chain of one position, unrolled over the run.
+
+    Each shot becomes an event that is repeated with the positions: so the number of
+    events does not depend on how evenly positions follow each other. If they do not,
+    there is no period to give.
+    """
+    return tuple(
+        replace(
+            event,
+            offset=event.offset + shot * (event.period or 0.0),
+            period=walk.period,
+            repetition=walk.positions,
+        )
+        for event in events
+        for shot in range(_shots(event))
+    )
+
+
+def to_position(events: Sequence[ChainEvent], walk: Walk) -> tuple[ChainEvent, ...]:
+    """A chain over the run, as one of its positions sees it.
+
+    A position is one cycle of the run; offsets count from its first X-ray detection.
+    """
+    xray = [e.offset for e in events if e.type is EventType.XRAY_DETECTION]
+    start = min(xray, default=0.0)
+    found = []
+    for event in events:
+        shots = 1
+        if event.period and walk.period:
+            shots = max(1, round(walk.period / event.period))
+        found.append(
+            replace(
+                event,
+                offset=event.offset - start,
+                period=event.period if shots > 1 else None,
+                repetition=shots,
+            )
+        )
+    return tuple(found)
+
+
+def _shots(event: ChainEvent) -> int:
+    return max(1, event.repetition or 1) if event.period else 1
+
+
+def in_dialect(
+    events: Sequence[ChainEvent], scope: str, wanted: str, walk: Walk
+) -> tuple[ChainEvent, ...]:
+    """A chain as a reader of the wanted scope understands it."""
+    if scope == wanted:
+        return tuple(events)
+    if wanted == POSITION:
+        return to_position(events, walk)
+    return to_collection(events, walk)
+
+
+def as_stored(value: float) -> float:
+    """What a text-protocol reader sees of a value in a 32-bit FLOAT column."""
+    single = struct.unpack("f", struct.pack("f", value))[0]
+    return float(f"{single:.6g}")

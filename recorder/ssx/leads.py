@@ -1,0 +1,197 @@
+"""Which trigger made the first image: the candidates, and what tells them apart.
+
+A detector counts its images, not the triggers, and its clock has an epoch of its own.
+So the first image of a stretch may belong to any trigger from the earliest possible one
+on. Uneven triggers betray the right one by their spacing, even ones by the jitter that
+trigger rows and image times share, if they share one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.ssx.clocks import PRIOR_RATE, QUANTUM_NS, Clock, Floats, Ints
+
+MAX_LEADS = 2048
+"""Candidates that are tried; more are not told apart."""
+SEPARATION = 8.0
+"""A candidate is given up if its sigma exceeds the least one by a factor of
+exp(8 / sqrt(n)) over n images. The sigmas of two candidates that are both wrong differ
+by a factor of exp(1 / sqrt(n)) at one standard deviation: this is eight of them."""
+_WINDOWS = (16, 64, 256, 1024)
+_REACH = 0.45
+"""Of the spacing to the next trigger: nearer to none than to one is no match."""
+_LEAST = 0.9
+"""Share of the images that must match for a candidate to be kept."""
+_MAD = 1.4826
+_LEAST_IMAGES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leads:
+    """Candidates that fit, for the first image of a stretch."""
+
+    triggers: Ints
+    """Ordinals that the first image may have, ascending; empty if none fits."""
+    best: int
+    """The one that fits best, -1 without any."""
+    clock: Clock | None
+    """How image times run against trigger times under ``best``."""
+    images: int = 0
+    """Images that were compared."""
+
+    @property
+    def certain(self) -> bool:
+        """Only one candidate fits, by enough images."""
+        return self.triggers.size == 1 and self.images >= _LEAST_IMAGES
+
+
+NO_LEADS = Leads(np.empty(0, np.int64), -1, None)
+
+
+def nearest(times: Ints, wanted: Ints) -> Ints:
+    """Index of the nearest of ascending times for each wanted one, any shape."""
+    after = np.searchsorted(times, wanted)
+    after = np.clip(after, 1, max(1, times.size - 1))
+    before = after - 1
+    if times.size == 1:
+        return np.zeros_like(after)
+    nearer = wanted - times[before] <= times[after] - wanted
+    chosen: Ints = np.where(nearer, before, after)
+    return chosen
+
+
+def spacings(times: Ints) -> Ints:
+    """Distance (ns) of each of ascending times to its nearer neighbour, shape (n,)."""
+    if times.size < 2:
+        return np.full(times.size, np.iinfo(np.int64).max // 4, np.int64)
+    steps = np.diff(times)
+    edge = np.concatenate((steps[:1], steps, steps[-1:]))
+    nearer: Ints = np.minimum(edge[:-1], edge[1:])
+    return nearer
+
+
+def find_leads(
+    ids: Ints,
+    start_ns: Ints,
+    triggers: Ints,
+    first: int,
+    usual: int,
+    last: int,
+    clock: Clock,
+) -> Leads:
+    """Try every candidate trigger for the first image.
+
+    Args:
+        ids: image_ids of a stretch, ascending, shape (n,).
+        start_ns: Their start times, shape (n,).
+        triggers: Trigger times, ascending.
+        first: Earliest ordinal that the first image may have.
+        usual: The one it has if no trigger was missed: taken if nothing tells more.
+        last: Latest one.
+        clock: Prior of the rate between the two clocks.
+
+    Returns:
+        What fits, see :class:`Leads`.
+    """
+    last = min(last, triggers.size - 1, first + MAX_LEADS - 1)
+    leads = np.arange(max(0, first), last + 1, dtype=np.int64)
+    gaps = spacings(triggers)
+    rates = np.full(leads.size, clock.rate)
+    doubt = clock.rate_sigma
+    sigma: Floats = np.full(leads.size, QUANTUM_NS)
+    used = 0
+    for size in _WINDOWS:
+        n = _safe(start_ns[: min(size, ids.size)], doubt, gaps, leads)
+        if n <= used and used:
+            break
+        used = n
+        match = _match(ids[:n], start_ns[:n], triggers, gaps, leads, rates)
+        keep = match.mean(axis=1) >= _LEAST if n else np.ones(leads.size, np.bool_)
+        leads, rates = leads[keep], rates[keep]
+        if not leads.size:
+            return NO_LEADS
+        wanted = _predict(start_ns[:n], triggers[leads], rates)
+        found = triggers[nearest(triggers, wanted)]
+        slopes, sigma, spread = _fits(start_ns[:n], found)
+        if n >= _LEAST_IMAGES and float(np.max(spread)) < doubt:
+            rates, doubt = slopes, float(np.max(spread))
+    return _choose(leads, rates, sigma, doubt, used, start_ns, triggers, usual)
+
+
+def _safe(start_ns: Ints, doubt: float, gaps: Ints, leads: Ints) -> int:
+    """How many images can be placed before the clock's rate becomes the question."""
+    if start_ns.size == 0 or leads.size == 0:
+        return 0
+    near = float(np.median(gaps[leads[0] : leads[0] + 4 * start_ns.size]))
+    away = np.abs(start_ns - start_ns[0]) * doubt
+    bad = np.flatnonzero(away > 0.3 * near)
+    return int(bad[0]) if bad.size else start_ns.size
+
+
+def _predict(start_ns: Ints, anchors: Ints, rates: Floats) -> Ints:
+    after = start_ns - start_ns[0]
+    grown = after + np.rint(np.outer(rates, after)).astype(np.int64)
+    wanted: Ints = anchors[:, None] + grown
+    return wanted
+
+
+def _match(
+    ids: Ints, start_ns: Ints, triggers: Ints, gaps: Ints, leads: Ints, rates: Floats
+) -> NDArray[np.bool_]:
+    """Which images (columns) find a trigger of their own, by candidate (rows)."""
+    wanted = _predict(start_ns, triggers[leads], rates)
+    found = nearest(triggers, wanted)
+    good = np.abs(triggers[found] - wanted) <= _REACH * gaps[found]
+    good &= found - leads[:, None] >= ids - ids[0]
+    matched: NDArray[np.bool_] = good
+    return matched
+
+
+def _fits(start_ns: Ints, found: Ints) -> tuple[Floats, Floats, Floats]:
+    """Slope, robust sigma and the slope's sigma of each candidate's pairs."""
+    x = (start_ns - start_ns[0]).astype(np.float64)
+    y = (found - found[:, :1]) - x
+    x -= x.mean()
+    y -= y.mean(axis=1, keepdims=True)
+    spread = float(x @ x) or 1.0
+    slope = y @ x / spread
+    residual = y - np.outer(slope, x)
+    residual -= np.median(residual, axis=1, keepdims=True)
+    typical = _MAD * np.median(np.abs(residual), axis=1, keepdims=True)
+    limit = 5 * np.maximum(QUANTUM_NS, typical)
+    # Not the median alone: its own scatter is larger than that of a mean square.
+    clipped = np.clip(residual, -limit, limit)
+    sigma = np.maximum(QUANTUM_NS, np.sqrt(np.mean(clipped**2, axis=1)))
+    return slope, sigma, sigma / math.sqrt(spread)
+
+
+def _choose(
+    leads: Ints,
+    rates: Floats,
+    sigma: Floats,
+    doubt: float,
+    used: int,
+    start_ns: Ints,
+    triggers: Ints,
+    usual: int,
+) -> Leads:
+    """Keep the candidates whose residuals do not speak against them."""
+    left = np.log(sigma / sigma.min()) * math.sqrt(max(used, 1)) <= SEPARATION
+    best = int(np.argmin(sigma))
+    if int(left.sum()) > 1:
+        later = np.flatnonzero(left & (leads >= usual))
+        best = int(later[0]) if later.size else int(np.flatnonzero(left)[-1])
+    clock = Clock(
+        origin_ns=int(start_ns[0]),
+        at_origin_ns=int(triggers[leads[best]]),
+        rate=float(rates[best]),
+        sigma_ns=float(sigma[best]),
+        rate_sigma=min(doubt, PRIOR_RATE),
+        last_ns=int(start_ns[0]),
+    )
+    return Leads(leads[left], int(leads[best]), clock, used)

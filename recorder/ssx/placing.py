@@ -1,0 +1,327 @@
+"""Which trigger made each image, how sure that is, and what it says of losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.ssx.chains import Pattern
+from recorder.ssx.clocks import PRIOR_RATE, Clock, Ints
+from recorder.ssx.leads import spacings
+from recorder.ssx.matching import Break, Matcher
+from recorder.ssx.reference import Reference, even_times
+from recorder.ssx.times import NO_ORDINAL, NO_TIME
+
+BLOCK = 1024
+_FITS = 0.5
+"""Share of the images that must match for triggers to be those of the images."""
+_TRIED = 4096
+_NEVER_THE_SAME = 0.02
+"""Relative difference of rates beyond which these are other triggers."""
+
+
+class Start(StrEnum):
+    """How sure it is which trigger made the first image."""
+
+    PROVEN = "proven"
+    """By the triggers' own spacing or jitter, or because the numbers close."""
+    ASSUMED = "assumed"
+    """The first image has the first trigger: nothing speaks against it."""
+    UNCERTAIN = "uncertain"
+    """Triggers are missing images, and nothing tells where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a run besides images and events."""
+
+    announced: bool = True
+    header: bool = True
+    """The series was followed from its beginning."""
+    ended: bool = False
+    success: bool = False
+    """It ended as planned: all triggers were given."""
+    made: int | None = None
+    """Images that the detector made, where somebody says so."""
+    triggers: int | None = None
+    """Triggers that the run was announced with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Trigger of each image, in ascending image_id; arrays of shape (n,)."""
+
+    ordinal: Ints
+    """NO_ORDINAL where it is not known."""
+    residual_ns: Ints
+    """Trigger time minus prediction of the fitted clock; NO_TIME without."""
+    sure: NDArray[np.bool_]
+    """The ordinal rests on more than the count of images."""
+    known: NDArray[np.bool_]
+    """The ordinal may be used at all."""
+    start: Start
+    by_time: bool
+    """Image times gave the ordinals; else their count did."""
+    missed: int
+    """Triggers before the last image that made none."""
+    tail: int
+    """Triggers after the last image; lost or missed, see ``made``."""
+    breaks: tuple[Break, ...] = ()
+    clock: Clock | None = None
+    rate: float = 0.0
+    """Relative rate of the triggers' clock over the image clock, over the whole run."""
+
+
+class Placer:
+    """Places the images of a run, in blocks, as they come."""
+
+    def __init__(self) -> None:
+        self.matcher: Matcher | None = None
+
+    def begin(self, ids: Ints, start_ns: Ints, times: Ints) -> None:
+        """Look at the first images, and at the triggers, for the rate between them."""
+        self.matcher = Matcher(*first_rate(ids, start_ns, times))
+
+    def feed(
+        self, ids: Ints, start_ns: Ints, times: Ints, *, last: bool, first: int = 0
+    ) -> None:
+        """Match further images, in blocks of BLOCK; see :meth:`Matcher.feed`."""
+        if self.matcher is None:
+            self.begin(ids, start_ns, times)
+        if self.matcher is None:
+            return
+        gaps = spacings(times)
+        # Blocks of ids, not of images: the same ones whenever images come.
+        edges = np.flatnonzero(np.diff(ids // BLOCK)) + 1
+        starts = [0, *edges.tolist()]
+        for a, b in zip(starts, [*edges.tolist(), ids.size], strict=True):
+            self.matcher.feed(
+                ids[a:b], start_ns[a:b], times, gaps, last=last and b == ids.size,
+                first_ordinal=first,
+            )  # fmt: skip
+
+
+def first_rate(ids: Ints, start_ns: Ints, times: Ints) -> tuple[float, float]:
+    """First guess of the relative rate of the triggers' clock, and its uncertainty.
+
+    Clocks agree within :data:`PRIOR_RATE`; a declared period that is further off
+    shows in the typical step, if the steps are even.
+    """
+    timed = start_ns != NO_TIME
+    ids, start_ns = ids[timed][:_TRIED], start_ns[timed][:_TRIED]
+    images = np.diff(start_ns)[np.diff(ids) == 1]
+    triggers = np.diff(times[:_TRIED])
+    if images.size < 4 or triggers.size < 4:
+        return 0.0, PRIOR_RATE
+    one, other = float(np.median(images)), float(np.median(triggers))
+    even = np.mean(np.abs(images - one) < 0.05 * one) > 0.7
+    even &= np.mean(np.abs(triggers - other) < 0.05 * other) > 0.7
+    if one <= 0 or not even:
+        return 0.0, PRIOR_RATE
+    rate = other / one - 1
+    if abs(rate) <= PRIOR_RATE or abs(rate) > _NEVER_THE_SAME:
+        return 0.0, PRIOR_RATE
+    scatter = float(np.median(np.abs(images - one))) / one
+    return rate, max(1e-5, min(PRIOR_RATE, 3 * scatter))
+
+
+def position_times(pattern: Pattern, ids: Ints, start_ns: Ints, size: int) -> Ints:
+    """Times of the shots of all positions, if positions follow each other evenly.
+
+    Returns:
+        Shape (size,), or empty: the chains do not say when the next position comes.
+    """
+    shots = pattern.time_ns.size
+    if not shots or not pattern.periodic:
+        return np.empty(0, np.int64)
+    if shots == 1:
+        return even_times(ids, start_ns, size)
+    whole = np.flatnonzero(ids[shots:] - ids[:-shots] == shots)[:_TRIED]
+    steps = start_ns[whole + shots] - start_ns[whole]
+    if steps.size < 2:
+        return np.empty(0, np.int64)
+    period = float(np.median(steps))
+    span = float(pattern.time_ns[-1] - pattern.time_ns[0])
+    regular = float(np.mean(np.abs(steps - period) < 1e-2 * period)) > 0.8
+    if not regular or period <= span:
+        return np.empty(0, np.int64)
+    index = np.arange(size, dtype=np.int64)
+    begun = np.rint((index // shots) * period).astype(np.int64)
+    times: Ints = begun + pattern.time_ns[index % shots]
+    return times
+
+
+def place(
+    ids: Ints,
+    start_ns: Ints,
+    reference: Reference,
+    pattern: Pattern | None,
+    facts: Facts,
+    placer: Placer | None = None,
+) -> Placement:
+    """Give each image its trigger.
+
+    Args:
+        ids: image_ids, ascending, shape (n,).
+        start_ns: Start times, NO_TIME where unknown, shape (n,).
+        reference: The triggers.
+        pattern: The declared chains.
+        facts: What else is known.
+        placer: One that has been fed all these images already; None to match now.
+    """
+    timed = start_ns != NO_TIME
+    if placer is None and timed.any():
+        placer = _matched(ids, start_ns, timed, reference, pattern)
+    if placer is None or placer.matcher is None:
+        return _by_count(ids, reference, facts)
+    matcher = placer.matcher
+    ordinal, residual, stretch = matcher.arrays()
+    ordinal = between(ids, ordinal, stretch)
+    missed, tail = _losses(ids, ordinal, reference, facts)
+    start, certain = _certainty(matcher.certain, missed, ids, reference, facts)
+    sure = certain[stretch] if certain.size else np.zeros(ids.size, np.bool_)
+    known = sure.copy()
+    if start is Start.ASSUMED:
+        known |= stretch == 0
+    return Placement(
+        ordinal=ordinal,
+        residual_ns=residual,
+        sure=sure & (ordinal != NO_ORDINAL),
+        known=known & (ordinal != NO_ORDINAL),
+        start=start,
+        by_time=True,
+        missed=missed,
+        tail=tail,
+        breaks=tuple(matcher.breaks),
+        clock=matcher.clock,
+        rate=matcher.rate,
+    )
+
+
+def _matched(
+    ids: Ints,
+    start_ns: Ints,
+    timed: NDArray[np.bool_],
+    reference: Reference,
+    pattern: Pattern | None,
+) -> Placer | None:
+    """Match to the first triggers that are those of the images."""
+    for times in candidates(ids, start_ns, timed, reference, pattern):
+        placer = Placer()
+        placer.feed(ids, start_ns, times, last=True)
+        if placer.matcher is None:
+            continue
+        found = int((placer.matcher.arrays()[0] != NO_ORDINAL).sum())
+        if found >= _FITS * int(timed.sum()):
+            return placer
+    return None
+
+
+def candidates(
+    ids: Ints,
+    start_ns: Ints,
+    timed: NDArray[np.bool_],
+    reference: Reference,
+    pattern: Pattern | None,
+) -> list[Ints]:
+    """Times that the triggers may have had: known, declared, or evenly spaced."""
+    times, periodic = reference.time_ns, pattern is not None and pattern.periodic
+    found = []
+    if times.size and (reference.clock or not periodic):
+        found.append(times)
+    if pattern is not None and periodic and not reference.clock:
+        some = ids[timed], start_ns[timed]
+        found.append(position_times(pattern, *some, reference.size))
+    if not found:
+        found.append(even_times(ids[timed], start_ns[timed], reference.size))
+    return [times for times in found if times.size > 1]
+
+
+def between(ids: Ints, ordinal: Ints, stretch: Ints) -> Ints:
+    """Ordinals of images without a time of their own, where the count is forced.
+
+    Between two images whose trigger is known, and that are as many triggers apart as
+    images, every trigger made an image.
+    """
+    index = np.arange(ids.size)
+    matched = ordinal != NO_ORDINAL
+    if matched.all() or not matched.any():
+        return ordinal
+    before = np.maximum.accumulate(np.where(matched, index, -1))
+    after = np.minimum.accumulate(np.where(matched, index, ids.size)[::-1])[::-1]
+    gap = np.flatnonzero(~matched & (before >= 0) & (after < ids.size))
+    left, right = before[gap], after[gap]
+    forced = ordinal[right] - ordinal[left] == ids[right] - ids[left]
+    forced &= stretch[left] == stretch[right]
+    ordinal = ordinal.copy()
+    here = gap[forced]
+    ordinal[here] = ordinal[left[forced]] + ids[here] - ids[left[forced]]
+    return ordinal
+
+
+def _losses(
+    ids: Ints, ordinal: Ints, reference: Reference, facts: Facts
+) -> tuple[int, int]:
+    """Triggers that made no image: before the last image, and after it."""
+    matched = np.flatnonzero(ordinal != NO_ORDINAL)
+    if not matched.size:
+        return 0, 0
+    last = int(matched[-1])
+    missed = int(ordinal[last] - ids[last])
+    total = reference.triggers
+    if total is None:
+        return missed, 0
+    made = max(facts.made or 0, int(ids[-1]) + 1)
+    return missed, total - made - missed
+
+
+def _certainty(
+    certain: list[bool], missed: int, ids: Ints, reference: Reference, facts: Facts
+) -> tuple[Start, NDArray[np.bool_]]:
+    """How sure the start is, and which stretches are certain."""
+    flags = np.array(certain, np.bool_)
+    made = max(facts.made or 0, int(ids[-1]) + 1 if ids.size else 0)
+    total = reference.triggers
+    if total is not None and total == made + missed:
+        # As many triggers as images and misses: nothing is left to shift them.
+        return Start.PROVEN, np.ones(flags.size, np.bool_)
+    if flags.size and flags[0]:
+        return Start.PROVEN, flags
+    return _open_start(total, made + missed, reference, facts), flags
+
+
+def _open_start(
+    total: int | None, used: int, reference: Reference, facts: Facts
+) -> Start:
+    """What may be said of a start that is not proven."""
+    if not facts.header:
+        return Start.UNCERTAIN
+    if total is not None and used > total and reference.clock:
+        return Start.UNCERTAIN
+    if facts.ended and facts.success and total is not None and used < total:
+        return Start.UNCERTAIN
+    return Start.ASSUMED
+
+
+def _by_count(ids: Ints, reference: Reference, facts: Facts) -> Placement:
+    """Image k has trigger k: all that can be said without times."""
+    made = max(facts.made or 0, int(ids[-1]) + 1 if ids.size else 0)
+    total = reference.triggers
+    if total is not None and total == made:
+        start = Start.PROVEN
+    else:
+        start = _open_start(total, made, reference, facts)
+    known = np.full(ids.size, start is not Start.UNCERTAIN)
+    return Placement(
+        ordinal=ids.copy(),
+        residual_ns=np.full(ids.size, NO_TIME, np.int64),
+        sure=np.full(ids.size, start is Start.PROVEN),
+        known=known,
+        start=start,
+        by_time=False,
+        missed=0,
+        tail=0 if total is None else max(0, total - made),
+    )

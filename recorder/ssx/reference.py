@@ -1,0 +1,385 @@
+"""The triggers of a run in order, and what is known of each of them.
+
+Either as the timing hardware logged them, or as the chains declare them. Images are
+matched to these (:mod:`recorder.ssx.matching`), and take their labels from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records import Evidence, Pump
+from recorder.ssx.chains import Pattern, dark_numbers
+from recorder.ssx.clocks import Ints
+from recorder.ssx.leads import nearest, spacings
+from recorder.ssx.times import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
+from recorder.ssx.trigger_rows import NO_NUMBER, TriggerRows, in_order
+
+PUMPS = (Pump.UNKNOWN, Pump.LIGHT, Pump.DARK)
+EVIDENCES = tuple(reversed(Evidence))  # none, commanded, image_id, … measured
+UNKNOWN, LIGHT, DARK = range(3)
+NONE, COMMANDED, IMAGE_ID, CLOCK, CAPTURED, MEASURED = range(6)
+_REGULAR = 1e-3
+"""Triggers are as evenly spaced as declared if their distances agree so well."""
+_GARBAGE = 50_000_000
+"""Trigger numbers further apart are no count."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """One entry for each trigger, by ordinal; all arrays have length n."""
+
+    time_ns: Ints
+    """Ascending; empty if the triggers have no times."""
+    usable: NDArray[np.bool_]
+    """False where a row is missing and its time cannot be told."""
+    pump: NDArray[np.uint8]
+    dark_n: Ints
+    delay_ns: Ints
+    chain: Ints
+    slot: Ints
+    cycle: Ints
+    evidence: NDArray[np.uint8]
+    """How good a label is if the image's trigger is certain."""
+    declared: NDArray[np.uint8]
+    """What the declared chains say of the trigger: UNKNOWN, LIGHT or DARK."""
+    triggers: int | None = None
+    """How many there were; None if nobody says. May be less than n."""
+    clock: str = ""
+    """Name of the clock of the times; empty for the declared chains."""
+    first_number: int = 0
+    """The hardware's number of ordinal 0."""
+
+    @property
+    def size(self) -> int:
+        """Triggers described."""
+        return int(self.pump.size)
+
+    @property
+    def uniform(self) -> bool:
+        """All triggers say the same, so that it does not matter which is which."""
+        known = self.pump[: self.triggers]
+        return known.size > 0 and bool((known == known[0]).all())
+
+
+def declared_reference(
+    pattern: Pattern | None, size: int, triggers: int | None, *, dark: bool
+) -> Reference:
+    """What the declared chains say of the first ``size`` triggers.
+
+    Args:
+        pattern: The unrolled chains, None without an X-ray detection.
+        size: Triggers to describe.
+        triggers: How many triggers the run was announced with.
+        dark: The run is announced and without any laser: all is dark.
+    """
+    known = 0 if pattern is None else min(size, len(pattern.light))
+    pump = np.full(size, UNKNOWN, np.uint8)
+    dark_n = np.full(size, NO_DARK_N, np.int64)
+    delay = np.full(size, NO_DELAY, np.int64)
+    chain, slot, cycle = (np.full(size, -1, np.int64) for _ in range(3))
+    evidence = np.full(size, NONE, np.uint8)
+    if pattern is not None:
+        chain[:known], slot[:known] = pattern.chain[:known], pattern.slot[:known]
+        cycle[:known] = pattern.cycle[:known]
+        if pattern.has_laser:
+            pump[:known] = np.where(pattern.light[:known], LIGHT, DARK)
+            dark_n[:known] = pattern.dark_n[:known]
+            delay[:known] = pattern.delay_ns[:known]
+            evidence[:known] = CLOCK
+    if dark:
+        pump[:], evidence[:] = DARK, COMMANDED
+    times = np.empty(0, np.int64)
+    if pattern is not None:
+        times = pattern.time_ns[:known]
+    return Reference(
+        time_ns=times,
+        usable=np.ones(times.size, np.bool_),
+        pump=pump,
+        dark_n=dark_n,
+        delay_ns=delay,
+        chain=chain,
+        slot=slot,
+        cycle=cycle,
+        evidence=evidence,
+        declared=pump.copy(),
+        triggers=triggers,
+    )
+
+
+def even_times(ids: Ints, start_ns: Ints, size: int) -> Ints:
+    """Times of evenly spaced triggers, as the images' own times suggest.
+
+    Returns:
+        Shape (size,), or empty if the images are not evenly spaced.
+    """
+    step = np.diff(start_ns)[np.diff(ids) == 1][:4096]
+    if step.size < 2:
+        return np.empty(0, np.int64)
+    period = float(np.median(step))
+    if period <= 0 or float(np.mean(np.abs(step - period) < 0.1 * period)) < 0.8:
+        return np.empty(0, np.int64)
+    multiples: Ints = np.rint(np.arange(size) * period).astype(np.int64)
+    return multiples
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What came before the first trigger of a window of a run."""
+
+    ordinal: int = 0
+    """Of the window's first trigger."""
+    dark_n: int = NO_DARK_N
+    """Triggers from the last light one to the window's first; unknown without one."""
+    pulse_ns: int = NO_TIME
+    """Start of the last laser pulse."""
+
+
+FROM_THE_FIRST = Before()
+
+
+def captured_reference(
+    rows: TriggerRows,
+    base: Reference,
+    steps: tuple[int, ...],
+    first: int | None = None,
+    before: Before = FROM_THE_FIRST,
+) -> Reference:
+    """What timing hardware and sensors say; where they are silent, the chains speak.
+
+    Args:
+        rows: The events.
+        base: What the declared chains say.
+        steps: Triggers lit by one laser pulse, relative to the first of them.
+        first: The hardware's number of the first trigger; None: of the first row.
+        before: What came before; for a window of a run.
+    """
+    if first is None:
+        first = int(rows.xray[0]) if rows.xray.size else 0
+    count = int(rows.xray[-1]) - first + 1 if rows.xray.size else 0
+    if count > rows.xray.size + _GARBAGE:
+        return base
+    # Without X-ray rows the laser's numbers are taken to count from the first trigger.
+    size = max(base.size, count)
+    times, usable = _row_times(rows, first, count, base)
+    shift = _slot_shift(times[:count], base) if rows.xray.size else 0
+    evidence = _grown(base.evidence, size, NONE)
+    # The chain still says what a trigger is; that it came is captured.
+    present = np.zeros(size, np.bool_)
+    present[rows.xray - first] = True
+    evidence[present & (evidence >= IMAGE_ID)] = CAPTURED
+    reference = Reference(
+        time_ns=times,
+        usable=usable,
+        pump=_grown(base.pump, size, UNKNOWN),
+        dark_n=_grown(base.dark_n, size, NO_DARK_N),
+        delay_ns=_grown(base.delay_ns, size, NO_DELAY),
+        chain=_grown(base.chain[shift:], size, -1),
+        slot=_grown(base.slot[shift:], size, -1),
+        cycle=_grown(base.cycle, size, -1),
+        evidence=evidence,
+        declared=_grown(base.declared, size, UNKNOWN),
+        triggers=count or base.triggers,
+        clock=rows.clock,
+        first_number=first,
+    )
+    if rows.laser.size or rows.laser_off.size:
+        _light(reference, rows, steps, present if rows.xray.size else None, before)
+    return reference
+
+
+def _grown(column: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
+    """A column of ``size`` entries, continued by what stands for not known."""
+    grown = np.full(size, fill, column.dtype)
+    part = column[:size]
+    grown[: part.size] = part
+    return grown
+
+
+def _row_times(
+    rows: TriggerRows, first: int, count: int, base: Reference
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Times of all triggers; missing rows and the time after the last one filled in."""
+    if not rows.timed:
+        return base.time_ns, base.usable
+    times = np.full(count, NO_TIME, np.int64)
+    good = in_order(rows.xray_ns)
+    times[(rows.xray - first)[good]] = rows.xray_ns[good]
+    known = np.flatnonzero(times != NO_TIME)
+    if known.size < min(2, count):
+        return base.time_ns, base.usable
+    usable = np.ones(count, np.bool_)
+    if known.size < count:
+        _fill(times, usable, known, base.time_ns)
+    more = base.time_ns[count:]
+    if more.size and count and count <= base.time_ns.size and _agrees(times, base):
+        scale = _scale(times, base.time_ns[:count])
+        after = np.rint((more - base.time_ns[count - 1]) * scale).astype(np.int64)
+        times = np.concatenate((times, times[-1] + after))
+        usable = np.concatenate((usable, np.ones(more.size, np.bool_)))
+    return times, usable
+
+
+def _scale(times: Ints, declared: Ints) -> float:
+    span = float(declared[-1] - declared[0])
+    return float(times[-1] - times[0]) / span if span > 0 else 1.0
+
+
+def _agrees(times: Ints, base: Reference) -> bool:
+    """Whether the rows are spaced as the chains declare."""
+    n = min(times.size, base.time_ns.size, 1024)
+    if n < 2:
+        return n == 1
+    steps, declared = np.diff(times[:n]), np.diff(base.time_ns[:n])
+    off = np.abs(steps - declared) <= 0.1 * np.maximum(declared, 1)
+    return float(np.mean(off)) > 0.9
+
+
+def _fill(times: Ints, usable: NDArray[np.bool_], known: Ints, declared: Ints) -> None:
+    """Put in the times of missing rows where the triggers are regular."""
+    missing = np.flatnonzero(times == NO_TIME)
+    after = np.searchsorted(known, missing)
+    after = np.clip(after, 1, max(1, known.size - 1))
+    left, right = known[after - 1], known[after]
+    span = times[right] - times[left]
+    one = np.diff(times[known])[np.diff(known) == 1]
+    even = (right - left) * (float(np.median(one)) if one.size else 0.0)
+    part = (missing - left) / (right - left)
+    regular = np.abs(span - even) <= _REGULAR * span
+    if declared.size >= times.size:
+        wide = (declared[right] - declared[left]).astype(np.float64)
+        part = np.where(wide > 0, (declared[missing] - declared[left]) / wide, part)
+        regular |= np.abs(span - wide) <= _REGULAR * span
+    usable[missing[~regular]] = False
+    times[missing] = times[left] + np.rint(part * span).astype(np.int64)
+
+
+def _slot_shift(times: Ints, base: Reference) -> int:
+    """By how many slots the first row comes after the first declared detection.
+
+    Only chains with several detections in a cycle tell: by their uneven spacing.
+    """
+    declared = base.time_ns
+    slots = int(base.slot.max(initial=-1)) + 1
+    n = min(times.size, declared.size - slots, 512)
+    if slots < 2 or n < 2:
+        return 0
+    steps = np.diff(times[:n])
+    off = [
+        float(np.median(np.abs(steps - np.diff(declared[s : s + n]))))
+        for s in range(slots)
+    ]
+    return int(np.argmin(off))
+
+
+def _light(
+    ref: Reference,
+    rows: TriggerRows,
+    steps: tuple[int, ...],
+    present: NDArray[np.bool_] | None,
+    before: Before,
+) -> None:
+    """Overrule the declared labels where lasers were logged or seen.
+
+    Args:
+        ref: Changed in place.
+        rows: The events.
+        steps: Triggers lit by one laser pulse.
+        present: Triggers with an X-ray row: from there, no laser row means no pulse.
+            None without any X-ray rows: then the laser rows vouch for themselves.
+        before: What came before the first trigger.
+    """
+    place = _places(ref, rows)
+    inside = (place >= 0) & (place < ref.size)
+    watched = _watched(ref, rows, place, inside)
+    lit = np.zeros(ref.size, np.bool_)
+    pulse = np.full(ref.size, NO_TIME, np.int64)
+    order = np.argsort(rows.laser_measured, kind="stable")
+    order = order[inside[order]]
+    for step in steps:
+        at = place[order] + step
+        here = at < ref.size
+        at, row = at[here], order[here]
+        believed = rows.laser_measured[row] | ~watched[at]
+        lit[at[believed]] = True
+        pulse[at[believed]] = rows.laser_ns[row[believed]]
+    if present is None:
+        present = np.arange(ref.size) <= int(place[inside].max(initial=-1))
+    known = lit | watched | present
+    ref.pump[known] = np.where(lit[known], LIGHT, DARK)
+    ref.evidence[known] = np.where(watched[known], MEASURED, CAPTURED)
+    ref.dark_n[:] = _dark_n(ref.pump, before.dark_n)
+    changed = known & (ref.declared != ref.pump)
+    ref.delay_ns[changed] = NO_DELAY
+    if rows.same_clock and ref.time_ns.size:
+        _measure_delays(ref, pulse, lit, known, before.pulse_ns)
+
+
+def _watched(
+    ref: Reference, rows: TriggerRows, place: Ints, inside: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Triggers at which a sensor looked: between the first and the last it reports.
+
+    A sensor that saw other pulses and not this one says: the laser did not fire.
+    """
+    watched = np.zeros(ref.size, np.bool_)
+    off = rows.laser_off - ref.first_number
+    off = off[(off >= 0) & (off < ref.size)]
+    seen = np.concatenate((place[rows.laser_measured & inside], off))
+    if seen.size:
+        watched[int(seen.min()) : int(seen.max()) + 1] = True
+    return watched
+
+
+def _dark_n(pump: NDArray[np.uint8], before: int) -> Ints:
+    """Triggers since the last light one; not known beyond a trigger that is unknown."""
+    number = dark_numbers(pump == LIGHT)
+    if before != NO_DARK_N:
+        early = number == NO_DARK_N
+        number[early] = before + np.flatnonzero(early)
+    index = np.arange(pump.size, dtype=np.int64)
+    gap = np.maximum.accumulate(np.where(pump == UNKNOWN, index, -1))
+    known: Ints = np.where(index - number > gap, number, NO_DARK_N)
+    return known
+
+
+def _measure_delays(
+    ref: Reference,
+    pulse: Ints,
+    lit: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    before_ns: int,
+) -> None:
+    """X-ray start minus the start of the last laser pulse, from the rows' own times."""
+    size = min(ref.size, ref.time_ns.size)
+    pulse, lit, known = pulse[:size], lit[:size], known[:size]
+    timed = pulse != NO_TIME
+    last = np.maximum.accumulate(np.where(lit, np.arange(size), -1))
+    use = known & (last >= 0) & ref.usable[:size] & timed[last]
+    ref.delay_ns[:size][use] = ref.time_ns[:size][use] - pulse[last[use]]
+    if before_ns != NO_TIME:
+        early = known & (last < 0) & ref.usable[:size]
+        ref.delay_ns[:size][early] = ref.time_ns[:size][early] - before_ns
+
+
+def _places(ref: Reference, rows: TriggerRows) -> Ints:
+    """Ordinal of the trigger that each laser pulse lights first, NO_ORDINAL if none."""
+    place = np.where(rows.laser == NO_NUMBER, NO_ORDINAL, rows.laser - ref.first_number)
+    loose = np.flatnonzero((rows.laser == NO_NUMBER) & (rows.laser_ns != NO_TIME))
+    if not (loose.size and rows.same_clock and ref.time_ns.size):
+        return place
+    when = rows.laser_ns[loose]
+    following = np.searchsorted(ref.time_ns, when)
+    lit = (ref.declared == LIGHT) & (ref.delay_ns != NO_DELAY)
+    if lit.any():
+        # The chains say how far pump and probe are apart; the pump may come second.
+        wanted = when + int(ref.delay_ns[lit].min())
+        near = nearest(ref.time_ns, wanted)
+        close = np.abs(ref.time_ns[near] - wanted) <= 0.45 * spacings(ref.time_ns)[near]
+        following = np.where(close, near, following)
+    place[loose] = np.where(following < ref.size, following, NO_ORDINAL)
+    return place
