@@ -120,6 +120,22 @@ class DetectorSection(GeometrySection):
     """Larger images are refused before anything is allocated."""
 
 
+class PandaSection(Section):
+    """One PandABox, whose position capture says which triggers came."""
+
+    name: str = "panda"
+    """Name of the source, and of its clock, in logs, counts and reports."""
+    host: str = "127.0.0.1"
+    """Host of the PandABox."""
+    port: int = Field(8889, ge=1, le=65535)
+    """Its data port."""
+    time_field: str = "PCAP.TS_TRIG.Value"
+    """Captured field that holds the time of the X-ray trigger."""
+    lasers: dict[str, str] = {}
+    """Captured bits that are set where a laser fired, and the laser's name: such as
+    `{"PCAP.BITS0.Value#3" = "pump"}`."""
+
+
 class MqttSection(Section):
     """Control events and status over MQTT."""
 
@@ -315,6 +331,8 @@ class Settings(BaseSettings):
     """Holds the files per run; unset: `results` in the state directory."""
     detector: tuple[DetectorSection, ...] = (DetectorSection(),)
     """Detector streams."""
+    panda: tuple[PandaSection, ...] = ()
+    """PandABoxes whose position capture is read."""
     replay: GeometrySection = GeometrySection()
     """Geometry overrides for `recorder replay`."""
     mqtt: MqttSection = MqttSection()
@@ -338,8 +356,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _names_differ(self) -> Settings:
         names = [detector.name for detector in self.detector]
+        names += [panda.name for panda in self.panda]
         if len(set(names)) != len(names):
-            raise ValueError("two detectors have the same name: give each its own")
+            raise ValueError("two sources have the same name: give each its own")
         return self
 
     @classmethod

@@ -169,7 +169,7 @@ class Driver:
             elif isinstance(record, CollectionEnd):
                 self._take(self.book.collection_end(record, self.now))
             else:
-                self.book.event(record)
+                self._take(self.book.event(record, self.now)[1])
 
     def wait(self, seconds: float) -> None:
         self.now += seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from recorder.simulate.series import Series
 
 FILE = click.Path(path_type=Path)
+PANDA_S = 30.0
+"""How long to wait for the recorder to connect to the PandABox."""
 
 
 @click.command()
@@ -96,6 +99,11 @@ FILE = click.Path(path_type=Path)
     "--experiment", default="simulated", show_default=True, help="Experiment name."
 )
 @click.option("--endpoint", help="Where to send [default: the configured detector's]")
+@click.option(
+    "--panda",
+    type=click.IntRange(min=1, max=65535),
+    help="Serve the timing as a PandABox's data port there, not over MQTT.",
+)
 @click.option("--no-mqtt", is_flag=True, help="A bare detector: nothing is announced.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @config_option
@@ -118,6 +126,7 @@ def command(
     pixels: int,
     experiment: str,
     endpoint: str | None,
+    panda: int | None,
     no_mqtt: bool,
     as_json: bool,
     config: Path | None,
@@ -167,7 +176,7 @@ def command(
         for number in range(1, runs + 1)
     ]
     address = endpoint or settings.detector[0].endpoint
-    counts = asyncio.run(_simulate(settings, address, plan, series))
+    counts = asyncio.run(_simulate(settings, address, plan, series, panda))
     for item in counts:
         click.echo(json.dumps(item) if as_json else _line(item))
 
@@ -189,12 +198,24 @@ def _numbered(path: Path, number: int) -> Path:
 
 
 async def _simulate(
-    settings: Settings, endpoint: str, plan: list[SimulatedRun], series: Series
+    settings: Settings,
+    endpoint: str,
+    plan: list[SimulatedRun],
+    series: Series,
+    port: int | None,
 ) -> list[Json]:
     from recorder.simulate.experiment import Simulator, detector_socket, timing_broker
+    from recorder.simulate.panda import panda_server
 
-    async with detector_socket(endpoint) as socket, timing_broker(settings) as broker:
-        simulator = Simulator(settings, socket, broker)
+    async with AsyncExitStack() as stack:
+        socket = await stack.enter_async_context(detector_socket(endpoint))
+        broker = await stack.enter_async_context(timing_broker(settings))
+        panda = None
+        if port is not None:
+            panda = await stack.enter_async_context(panda_server(port))
+            async with asyncio.timeout(PANDA_S):
+                await panda.connected.wait()
+        simulator = Simulator(settings, socket, broker, panda=panda)
         return [await simulator.simulate(run, series) for run in plan]
 
 

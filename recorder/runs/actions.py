@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recorder.records import Image, SeriesKey, SeriesStart
+from recorder.records import Image, SeriesKey, SeriesStart, TimedEvent
 from recorder.runs.run import Run
 
 
@@ -56,4 +56,12 @@ class Dropped:
     start: SeriesStart | None
 
 
-Action = Opened | Changed | Accepted | Sealed | Noticed | Dropped
+@dataclass(frozen=True, slots=True, eq=False)
+class Adopted:
+    """Events that named no run belong to this one: journal them with it."""
+
+    run: Run
+    events: tuple[TimedEvent, ...]
+
+
+Action = Opened | Changed | Accepted | Sealed | Noticed | Dropped | Adopted

@@ -25,6 +25,7 @@ from recorder.records import (
 from recorder.runs.actions import (
     Accepted,
     Action,
+    Adopted,
     Changed,
     Dropped,
     Noticed,
@@ -42,6 +43,7 @@ MAX_JUMP = 1_000_000
 ADOPT_WINDOW_S = 5.0
 KEPT_SEALED = 8
 KEPT_EVENTS = 100_000
+MAX_UNCLAIMED = 10_000
 
 
 @dataclass(eq=False)
@@ -66,7 +68,9 @@ class RunBook:
         self._waiting: dict[str, _Waiting] = {}
         self._early: deque[TimedEvent] = deque(maxlen=KEPT_EVENTS)
         self._numbers: Counter[str] = Counter()
-        self._past: frozenset[str] = frozenset()
+        self._past: set[str] = set()
+        self._unclaimed: set[str] = set()
+        """Uids that events named and no announcement has."""
 
     # -- what is there ------------------------------------------------------------
 
@@ -90,7 +94,7 @@ class RunBook:
             numbers: Highest run number of each experiment.
             past: Uids of all runs ever announced: a repeated message is no new run.
         """
-        self._past = frozenset(past)
+        self._past = set(past)
         self._numbers.update(numbers)
         for run in runs:
             (self._sealed if run.state is RunState.SEALED else self._runs).append(run)
@@ -284,8 +288,8 @@ class RunBook:
         run.number = self._number(run.experiment, None)
         run.note("unannounced: no collection/start for this series")
         self._runs.append(run)
-        self._adopt_early_events(run)
-        return [Opened(run), *self._begin(run, waiting, now)]
+        adopted = self._adopt_early_events(run)
+        return [Opened(run), *adopted, *self._begin(run, waiting, now)]
 
     def _number(self, experiment: str, asked: int | None) -> int:
         number = asked if asked is not None else self._numbers[experiment] + 1
@@ -305,8 +309,7 @@ class RunBook:
             run.collection = collection
             run.notes = [n for n in run.notes if not n.startswith("unannounced")]
             run.note("announced after its first images")
-            self._adopt_early_events(run)
-            return [Changed(run, "announced")]
+            return [Changed(run, "announced"), *self._adopt_early_events(run)]
         run = Run(
             uid=collection.uid,
             number=0,
@@ -316,8 +319,7 @@ class RunBook:
         )
         run.number = self._number(run.experiment, collection.body.get("run"))
         self._runs.append(run)
-        self._adopt_early_events(run)
-        actions: list[Action] = [Opened(run)]
+        actions: list[Action] = [Opened(run), *self._adopt_early_events(run)]
         for source in list(self._waiting):
             actions += self._bind(source, now)
         return actions
@@ -352,26 +354,56 @@ class RunBook:
             run.drain_until = now + self._settings.drain_s
         return []
 
-    def event(self, event: TimedEvent) -> Run | None:
-        """A timed event; the run it belongs to, None while that is not known."""
+    def event(self, event: TimedEvent, now: float) -> tuple[Run | None, list[Action]]:
+        """A timed event; the run it belongs to, None while that is not known.
+
+        One that comes after its run was sealed makes a further revision. One for a run
+        that nobody knows waits for its announcement, among the latest 100 000.
+        """
         if event.collection is not None:
             run = self._by_uid(event.collection)
         else:
             run = next((r for r in reversed(self._runs)), None)
         if run is None:
-            self._early.append(event)
-        elif not run.events.add(event):
+            return None, self._keep_early(event)
+        if not run.events.add(event):
             run.counts["duplicate_events"] += 1
-        return run
+        elif run.state is RunState.SEALED:
+            run.counts["late_events"] += 1
+            return run, [self._reopen(run, now)]
+        return run, []
 
-    def _adopt_early_events(self, run: Run) -> None:
-        """Events may come before the announcement that they name."""
+    def _keep_early(self, event: TimedEvent) -> list[Action]:
+        """Keep an event until its run is announced; say once for each run."""
+        self._early.append(event)
+        name = event.collection
+        if name is None or name in self._unclaimed:
+            return []
+        if len(self._unclaimed) >= MAX_UNCLAIMED:
+            self._unclaimed.clear()
+        self._unclaimed.add(name)
+        fields = (("uid", name), ("sealed", name in self._past))
+        return [Noticed("events_unclaimed", "warning", fields)]
+
+    def _adopt_early_events(self, run: Run) -> list[Action]:
+        """Events may come before the announcement that they name, or that they need.
+
+        Timing hardware names no run: its latest rows are those of the next run.
+        """
         uids = {run.uid, run.collection.uid if run.collection else run.uid}
-        kept = [e for e in self._early if e.collection not in uids]
+        since = run.opened_ns - int(ADOPT_WINDOW_S * 1e9)
+        kept: list[TimedEvent] = []
+        nameless: list[TimedEvent] = []
         for event in self._early:
             if event.collection in uids:
                 run.events.add(event)
+            elif event.collection is None and event.received_ns >= since:
+                if run.events.add(event):
+                    nameless.append(event)
+            else:
+                kept.append(event)
         self._early = deque(kept, maxlen=KEPT_EVENTS)
+        return [Adopted(run, tuple(nameless))] if nameless else []
 
     # -- time ---------------------------------------------------------------------
 
@@ -392,6 +424,7 @@ class RunBook:
             return []
         decide_status(run)
         run.state = RunState.SEALED
+        self._past.add(run.uid)
         self._runs.remove(run)
         self._sealed.append(run)
         return [Sealed(run)]

@@ -24,7 +24,7 @@ from recorder.records import (
 from recorder.runs.events import EventLog
 from recorder.runs.images import INDEXED, NON_HIT, NON_INDEXED_HIT, ImageTable
 from recorder.runs.ledger import Ledger
-from recorder.ssx.chains import parse_chains
+from recorder.ssx.declared import Declared, read_chains
 from recorder.ssx.timeline import (
     DARK,
     LIGHT,
@@ -86,9 +86,14 @@ class Run:
         return str((self.body.get("experiment") or {}).get("name") or "unnamed")
 
     @property
+    def declared(self) -> Declared:
+        """The declared event chains, and what is wrong with them."""
+        return read_chains(self.collection.body if self.collection else {})
+
+    @property
     def chains(self) -> tuple[Chain, ...]:
         """The declared event chains."""
-        return parse_chains(self.collection.body) if self.collection else ()
+        return self.declared.chains
 
     @property
     def declared_images(self) -> int | None:

@@ -28,6 +28,10 @@ class Line:
     text: str
 
 
+DETECTOR_HINT = "is the detector on and its stream interface enabled?"
+PANDA_HINT = "is the PandABox on, and is that its data port?"
+
+
 async def check_all(settings: Settings) -> list[Line]:
     """One line for each thing the daemon needs."""
     lines = [
@@ -36,9 +40,12 @@ async def check_all(settings: Settings) -> list[Line]:
         await _ispyb(settings),
         await _broker(settings),
     ]
+    for panda in settings.panda:
+        endpoint = f"tcp://{panda.host}:{panda.port}"
+        lines.append(await _listens(f"panda {panda.name}", endpoint, PANDA_HINT))
     for detector in settings.detector:
         what = f"detector {detector.name}"
-        lines.append(await _detector(what, detector.endpoint))
+        lines.append(await _listens(what, detector.endpoint, DETECTOR_HINT))
     return lines
 
 
@@ -78,7 +85,7 @@ async def _broker(settings: Settings) -> Line:
         return Line("broker", False, f"{where}: {text}; {hint}")
 
 
-async def _detector(what: str, endpoint: str) -> Line:
+async def _listens(what: str, endpoint: str, hint: str) -> Line:
     """Whether something listens there; it is not spoken to, which would take images."""
     url = urlparse(endpoint)
     if url.scheme != "tcp" or not url.port:
@@ -89,6 +96,6 @@ async def _detector(what: str, endpoint: str) -> Line:
             writer.close()
             await writer.wait_closed()
     except (OSError, TimeoutError) as error:
-        text = f"{endpoint}: nothing listens ({error or 'no answer'}); is the detector "
-        return Line(what, False, text + "on and its stream interface enabled?")
+        text = f"{endpoint}: nothing listens ({error or 'no answer'}); {hint}"
+        return Line(what, False, text)
     return Line(what, True, f"{endpoint} listens")

@@ -18,6 +18,7 @@ from recorder.service.inbox import Inbox
 from recorder.sinks.live import StatusPublisher
 from recorder.sources.dectris import DectrisSource
 from recorder.sources.mqtt import MqttSource
+from recorder.sources.panda import PandaSource
 from recorder.systemd import notify, watchdog_interval_s
 from recorder.worker import keep_memory
 
@@ -41,6 +42,13 @@ async def run_daemon(settings: Settings) -> None:
     async with hosting(settings) as (host, group):
         host.pipeline.restore()
         tasks = await _control_tasks(settings, host, group)
+        tasks += [
+            group.create_task(
+                PandaSource(section, host.pipeline.feed_control).run(),
+                name=section.name,
+            )
+            for section in settings.panda
+        ]
         threads = _Receivers(settings, host)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
         log.info("recorder_ready", workers=host.pool.workers,

@@ -46,6 +46,7 @@ from recorder.report import run_report
 from recorder.runs.actions import (
     Accepted,
     Action,
+    Adopted,
     Changed,
     Dropped,
     Noticed,
@@ -58,7 +59,6 @@ from recorder.runs.run import Run
 from recorder.service.lessons import Lessons
 from recorder.service.setups import calibration, make_setup
 from recorder.service.writer import JournalWriter
-from recorder.ssx.chains import chain_problems
 from recorder.ssx.upstream import upstream_class
 
 log = get_logger("runs")
@@ -98,6 +98,8 @@ class Pipeline:
         self._lessons: dict[str, Lessons] = {}
         self._folders: set[str] = set()
         self._reported: dict[str, tuple[int, int, int]] = {}
+        self._alarms: set[tuple[str, str]] = set()
+        """What was said of the clocks of runs that go on."""
         self._bad_logged: dict[tuple[str, str], float] = {}
         self.bad_messages: Counter[tuple[str, str]] = Counter()
         self.changed = asyncio.Event()
@@ -181,7 +183,8 @@ class Pipeline:
             self.writer.record("collection_end", record.uid, body)
             self._do(self.book.collection_end(record, now))
         elif isinstance(record, TimedEvent):
-            run = self.book.event(record)
+            run, actions = self.book.event(record, now)
+            self._do(actions)
             name = record.collection or (run.uid if run else None)
             self.writer.record("event", name, event_to_json(record))
         else:  # nothing in it says for which run it was: it may be any
@@ -215,11 +218,16 @@ class Pipeline:
                     self._sealed(run)
                 case Noticed():
                     self._notice(action)
+                case Adopted(run, events):
+                    for event in events:
+                        body = event_to_json(event)
+                        self.writer.record("event", run.uid, body)
                 case Dropped(key, _):
                     log.info("series_empty", source=key.source, series_id=key.series_id)
 
     def _opened(self, run: Run) -> None:
         self._give_folder(run)
+        self._check_chains(run)
         self.writer.record("run", run.uid, run_record(run, "opened"))
         self._tell(
             "run_started",
@@ -247,10 +255,22 @@ class Pipeline:
             run.folder = f"{base}-{n}"
         self._folders.add(run.folder)
 
+    @staticmethod
+    def _check_chains(run: Run) -> None:
+        """Say what is wrong with the declared chains; the rest is used."""
+        problems = run.declared.problems
+        for problem in problems:
+            run.note(problem)
+        if problems:
+            run.counts["chain_problems"] += len(problems)
+            log.warning("chain_problems", run=run.number, uid=run.uid,
+                        problems=list(problems))  # fmt: skip
+
     def _changed_run(self, run: Run, what: str) -> None:
         self._lessons.pop(run.uid, None)
         if what == "announced":
             self._give_folder(run)
+            self._check_chains(run)
         key = run.key
         log.info("run_changed", run=run.number, what=what, reason=run.reason,
                  series_id=key.series_id if key else None,
@@ -264,6 +284,8 @@ class Pipeline:
         self.writer.record(
             "run_sealed", run.uid, {"report": report, "revision": run.revision}
         )
+        self._clock_alarms(run, report["timeline"])
+        self._alarms = {key for key in self._alarms if key[0] != run.uid}
         self._lessons.pop(run.uid, None)
         self._reported.pop(run.uid, None)
         images, classes = report["images"], report["classes"]
@@ -327,11 +349,10 @@ class Pipeline:
         setup, found = make_setup(
             run, payload, section, self._settings.classify.settings()
         )
-        warnings = [*found, *chain_problems(run.chains)]
-        for warning in warnings:
+        for warning in found:
             run.note(warning)
-        if warnings:
-            log.warning("setup_warnings", run=run.number, warnings=warnings)
+        if found:
+            log.warning("setup_warnings", run=run.number, warnings=found)
         number = self._pool.add_setup(setup)
         changed = partial(self._calibrated, run, setup)
         lessons = Lessons(self._pool, number, changed)
@@ -398,7 +419,25 @@ class Pipeline:
             if run.images.received and self._reported.get(run.uid) != state:
                 self._reported[run.uid] = state
                 body = {"report": run_report(run)}
+                self._clock_alarms(run, body["report"]["timeline"])
                 self.writer.record("run_updated", run.uid, body)
+
+    def _clock_alarms(self, run: Run, known: Json) -> None:
+        """Say once what is wrong with a clock, while it can still be mended."""
+        for clock in known["clocks"]:
+            if clock["alarm"] and (run.uid, "rate") not in self._alarms:
+                self._alarms.add((run.uid, "rate"))
+                log.warning("clock_alarm", run=run.number, uid=run.uid,
+                            source=clock["source"], against=clock["against"],
+                            ppm=clock["ppm"], hint="a clock is more than 100 ppm off, "
+                            "or the declared period is not the real one")  # fmt: skip
+        for item in known["breaks"]:
+            key = (run.uid, f"{item['kind']} {item['image_id']}")
+            if key not in self._alarms:
+                self._alarms.add(key)
+                log.warning("timeline_break", run=run.number, uid=run.uid,
+                            kind=item["kind"], image_id=item["image_id"],
+                            resolved=item["resolved"], step=item["step"])  # fmt: skip
 
     def _log_progress(self) -> None:
         for run in self.book.active:

@@ -24,6 +24,7 @@ from recorder.mqtt import client
 from recorder.records import Json, Payload
 from recorder.simulate.faults import Fate, Faults, fates
 from recorder.simulate.messages import PROTOCOLS, Message
+from recorder.simulate.panda import LASER_BIT, PandaServer
 from recorder.simulate.series import Series, default_chains, dump_line, with_frame_time
 from recorder.simulate.timing import Plan, detector_times, make_plan
 from recorder.simulate.timing_messages import Mail, TimingRows
@@ -138,11 +139,13 @@ class Simulator:
         socket: zmq.asyncio.Socket,
         broker: aiomqtt.Client | None,
         connect_timeout_s: float = 30.0,
+        panda: PandaServer | None = None,
     ) -> None:
         self._settings = settings
         self._socket = socket
         self._broker = broker
         self._timeout_s = connect_timeout_s
+        self._panda = panda
         self._series_ids = itertools.count(1)
 
     async def simulate(self, run: SimulatedRun, series: Series) -> Json:
@@ -192,7 +195,11 @@ class Simulator:
         self, run: SimulatedRun, series: Series, stream: Any, plan: Plan, uid: str
     ) -> list[Json]:
         truth: list[Json] = []
-        rows = TimingRows(plan, run.faults, uid, time.time_ns(), run.seed)
+        epoch_ns = time.time_ns()
+        rows = TimingRows(plan, run.faults, uid, epoch_ns, run.seed)
+        box: list[tuple[int, int]] = []
+        if self._panda is not None:
+            await self._panda.begin(epoch_ns)
         mail, shelf = Mail(run.faults, run.seed), _Shelf()
         mail.post(rows.reactions(), 0.0)
         times = detector_times(plan, run.faults, DETECTOR_EPOCH_NS, run.seed)
@@ -207,7 +214,11 @@ class Simulator:
             start_ns = int(times[ordinal])
             entry = self._entry(plan, series, ordinal, image_id, fate, start_ns)
             truth.append(entry)
-            mail.post(rows.of_trigger(ordinal), after)
+            if self._panda is None:
+                mail.post(rows.of_trigger(ordinal), after)
+            else:
+                lit = bool(plan.light[ordinal]) << LASER_BIT
+                box.append((int(plan.xray_ns[ordinal]), lit))
             if not fate.missed:
                 message = self._image(series, stream, image_id, fate, start_ns)
                 for item in shelf.pass_by(message, fate):
@@ -216,10 +227,20 @@ class Simulator:
             if after - flushed >= EVENT_BATCH_S * run.speed:
                 flushed = after
                 await self._events(mail.delivered(after))
+                box = await self._capture(box)
         for item in shelf.rest():
             await self._send(item)
         await self._events(mail.rest())
+        if self._panda is not None:
+            await self._capture(box)
+            await self._panda.end()
         return truth
+
+    async def _capture(self, box: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Send what the PandABox captured; what is left to send."""
+        if self._panda is not None:
+            await self._panda.samples(box)
+        return []
 
     async def _events(self, rows: list[Json]) -> None:
         for n in range(0, len(rows), MAX_EVENTS):

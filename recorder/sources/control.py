@@ -12,7 +12,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -29,6 +28,7 @@ from recorder.records import (
     RunStatus,
     TimedEvent,
 )
+from recorder.ssx.declared import read_chains
 
 SOURCE = "mqtt"
 COLLECTION_SCHEMA = "recorder.collection/1"
@@ -48,21 +48,6 @@ class _Open(BaseModel):
     """Unknown keys are kept with the run, not refused."""
 
     model_config = ConfigDict(extra="allow")
-
-
-class _Event(_Open):
-    type: EventType
-    offset: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
-    name: str | None = None
-    duration: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
-    period: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
-    repetition: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-
-
-class _Chain(_Open):
-    name: str = ""
-    scope: Literal["collection", "position"] = "collection"
-    events: list[_Event]
 
 
 class _Experiment(_Open):
@@ -126,7 +111,9 @@ class CollectionMessage(_Timed):
     detector: dict[str, Any] | None = None
     ssx: dict[str, Any] | None = None
     files: dict[str, Any] | None = None
-    event_chains: list[_Chain] = []
+    event_chains: list[Any] | None = None
+    """Read by :mod:`recorder.ssx.declared`: one bad event does not cost the run."""
+    timing_hardware: list[Any] | None = None
 
 
 class CollectionEndMessage(_Timed):
@@ -165,13 +152,10 @@ def chains_of(body: Any) -> list[dict[str, Any]]:
         UsageError: They are none; the message says what is wrong.
     """
     chains = body.get("event_chains") if isinstance(body, dict) else body
-    try:
-        checked = TypeAdapter(list[_Chain]).validate_python(chains)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"event chains: {where}: {first['msg']}") from error
-    return [chain.model_dump(mode="json") for chain in checked]
+    found = read_chains({"event_chains": chains})
+    if found.problems or not found.chains:
+        raise UsageError("; ".join(found.problems) or "no event chains in it")
+    return list(chains or ())
 
 
 def parse_time(text: str) -> int:

@@ -11,10 +11,9 @@ rate gives light and dark in turn (docs/explanations/labels.md).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,41 +52,6 @@ class Pattern:
     """Detections in the whole run; None if the chains go on for ever."""
     shots: int = 0
     """Detections of one position; 0 for chains over the whole run."""
-
-
-def parse_chains(body: Mapping[str, Any]) -> tuple[Chain, ...]:
-    """The chains of a validated ``collection/start`` message."""
-    return tuple(
-        Chain(
-            name=str(chain.get("name") or ""),
-            scope=str(chain.get("scope") or "collection"),
-            events=tuple(_event(event) for event in chain.get("events", ())),
-        )
-        for chain in body.get("event_chains") or ()
-    )
-
-
-def _event(event: Mapping[str, Any]) -> ChainEvent:
-    repetition = event.get("repetition")
-    return ChainEvent(
-        type=EventType(event["type"]),
-        offset=float(event["offset"]),
-        name=event.get("name"),
-        duration=event.get("duration"),
-        period=event.get("period"),
-        repetition=None if repetition is None else int(repetition),
-    )
-
-
-def chain_problems(chains: Sequence[Chain]) -> list[str]:
-    """What a declaration leaves open, for people."""
-    return [
-        f"chain {chain.name!r}: {event.type} has repetition {event.repetition} but no "
-        "period: it is taken as one pulse"
-        for chain in chains
-        for event in chain.events
-        if (event.repetition or 0) > 1 and not event.period
-    ]
 
 
 def pattern(chains: Sequence[Chain], images: int) -> Pattern | None:

@@ -36,7 +36,7 @@ from recorder.sinks import results
 from recorder.sinks.ispyb import esrf, tables
 from recorder.sinks.results_hdf5 import _columns, _delays
 from recorder.sources import control
-from recorder.ssx.chains import parse_chains
+from recorder.ssx.declared import parse_chains
 from recorder.ssx.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
 from recorder.ssx.times import NO_DARK_N, NO_DELAY
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Evidence, Pump
-from recorder.ssx.chains import chain_problems, parse_chains, pattern
+from recorder.ssx.chains import pattern
+from recorder.ssx.declared import chain_problems, parse_chains
 from recorder.ssx.statistics import delay_bins, delay_clusters, median_cell, wilson
 from recorder.ssx.timeline import (
     EVIDENCES,

@@ -18,7 +18,8 @@ from recorder.records import Chain, ChainEvent, EventType, Json
 from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.database import insert_row
 from recorder.sinks.ispyb.values import fit
-from recorder.ssx.chains import cycle_length, parse_chains
+from recorder.ssx.chains import cycle_length
+from recorder.ssx.declared import parse_chains
 from recorder.ssx.dialects import Walk, in_dialect
 
 MAX_UNDECLARED = 50

@@ -1,0 +1,256 @@
+"""PandABox position capture over its TCP data port: what the timing hardware saw.
+
+Each captured sample becomes an ``XrayDetection`` event of evidence ``captured``; a bit
+that stands for a laser, and is set in the sample, a ``LaserExcitation`` of evidence
+``measured``. pandablocks reads the protocol; its own client is not used, since it spins
+for ever on a connection that the other side closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+import numpy as np
+from numpy.typing import NDArray
+from pandablocks.connections import DataConnection
+from pandablocks.responses import (
+    Data,
+    EndData,
+    EndReason,
+    FieldCapture,
+    FrameData,
+    StartData,
+)
+
+from recorder.config import PandaSection
+from recorder.log import get_logger
+from recorder.records import (
+    BadMessage,
+    ControlRecord,
+    EventType,
+    Evidence,
+    TimedEvent,
+)
+from recorder.retry import backoff
+from recorder.sources.control import parse_time
+
+log = get_logger("panda")
+
+READ_BYTES = 1 << 16
+RETRY_MAX_S = 10.0
+Deliver = Callable[[list[ControlRecord]], None]
+# What pandablocks raises on bytes that are not its protocol.
+_GARBAGE = (AssertionError, ValueError, KeyError, TypeError, AttributeError, ParseError)
+
+
+class PandaError(Exception):
+    """A capture that cannot be used; the message says what to set."""
+
+
+class PandaDecoder:
+    """Turns the stream of one connection into records.
+
+    Args:
+        section: Which fields and bits mean what.
+    """
+
+    def __init__(self, section: PandaSection) -> None:
+        self._section = section
+        self._connection = DataConnection()
+        self._start: StartData | None = None
+        self._base_ns = 0
+        self._next = 0
+        self._refused = False
+
+    def connect(self) -> bytes:
+        """What is sent first: framed, and ticks as they are, not scaled to floats."""
+        request: bytes = self._connection.connect(scaled=False)
+        return request
+
+    def feed(self, received: bytes, received_ns: int) -> Iterator[list[ControlRecord]]:
+        """Records of the bytes that came, frame by frame.
+
+        Raises:
+            PandaError: They are not the protocol: connect anew.
+        """
+        try:
+            for item in self._connection.receive_bytes(received):
+                yield self._records(item, received_ns)
+        except _GARBAGE as error:
+            text = f"what came is no position capture: {error!r:.200}"
+            raise PandaError(text) from error
+
+    def _records(self, item: Data, received_ns: int) -> list[ControlRecord]:
+        if isinstance(item, StartData):
+            return self._begin(item, received_ns)
+        if isinstance(item, FrameData) and not self._refused:
+            return list(self._samples(item.data, received_ns))
+        if isinstance(item, EndData):
+            return self._end(item, received_ns)
+        return []
+
+    def _begin(self, start: StartData, received_ns: int) -> list[ControlRecord]:
+        self._start, self._next = start, start.missed
+        self._base_ns = _base_ns(start)
+        names = [f"{field.name}.{field.capture}" for field in start.fields]
+        log.info("capture_started", source=self._section.name, fields=names,
+                 arm_time=start.arm_time, start_time=start.start_time,
+                 missed=start.missed)  # fmt: skip
+        wanted = [self._section.time_field, *self._section.lasers]
+        missing = [n for n in (w.split("#")[0] for w in wanted) if n not in names]
+        self._refused = bool(missing)
+        if missing:
+            text = (
+                f"capture {self._section.name} has no field {', '.join(missing)}; it "
+                f"has {', '.join(names)}: capture them on the PandABox, or set "
+                "panda.time_field and panda.lasers"
+            )
+            return [self._bad("capture_fields", text, received_ns)]
+        return []
+
+    def _bad(self, kind: str, text: str, received_ns: int) -> BadMessage:
+        return BadMessage(self._section.name, kind, text, received_ns)
+
+    def _samples(self, data: NDArray[Any], received_ns: int) -> Iterator[ControlRecord]:
+        times = self._times(data)
+        lit = {name: _bit(data, place) for place, name in self._section.lasers.items()}
+        first, self._next = self._next, self._next + len(data)
+        for n in range(len(data)):
+            number = first + n
+            yield self._event(EventType.XRAY_DETECTION, number, times[n], received_ns)
+            for name, bits in lit.items():
+                yield self._event(
+                    EventType.LASER_EXCITATION, number, times[n], received_ns,
+                    name=name, fired=bool(bits[n]),
+                )  # fmt: skip
+
+    def _times(self, data: NDArray[Any]) -> list[int]:
+        """Times of the samples in ns, by integers where a tick is whole ns."""
+        field = self._field(self._section.time_field)
+        column = data[self._section.time_field]
+        tick_ns = (field.scale if field.scale is not None else 1.0) * 1e9
+        if column.dtype.kind in "iu" and abs(tick_ns - round(tick_ns)) < 1e-6:
+            whole = column.astype(np.int64) * round(tick_ns)
+        else:
+            whole = np.rint(column.astype(np.float64) * tick_ns).astype(np.int64)
+        times: list[int] = (whole + self._base_ns).tolist()
+        return times
+
+    def _field(self, name: str) -> FieldCapture:
+        fields = self._start.fields if self._start else ()
+        return next(f for f in fields if f"{f.name}.{f.capture}" == name)
+
+    def _event(
+        self,
+        kind: EventType,
+        number: int,
+        time_ns: int,
+        received_ns: int,
+        name: str | None = None,
+        fired: bool = True,
+    ) -> TimedEvent:
+        start = self._start
+        series = (start.arm_time or start.start_time or "") if start else ""
+        laser = kind is EventType.LASER_EXCITATION
+        return TimedEvent(
+            uid=f"{self._section.name}/{series}/{number}/{name or 'x'}",
+            type=kind,
+            time_ns=time_ns,
+            name=name,
+            trigger=number,
+            clock=self._section.name,
+            evidence=Evidence.MEASURED if laser else Evidence.CAPTURED,
+            value=float(fired) if laser else None,
+            # A bit says that the laser fired within the sample, not when.
+            body={"untimed": True} if laser else {},
+            received_ns=received_ns,
+        )
+
+    def _end(self, end: EndData, received_ns: int) -> list[ControlRecord]:
+        log.info("capture_ended", source=self._section.name, samples=end.samples,
+                 reason=end.reason.value)  # fmt: skip
+        self._start = None
+        if end.reason in (EndReason.OK, EndReason.DISARMED, EndReason.MANUALLY_STOPPED):
+            return []
+        text = (
+            f"capture {self._section.name} ended after {end.samples} samples: "
+            f"{end.reason.value}; later triggers have no rows"
+        )
+        return [self._bad("capture_incomplete", text, received_ns)]
+
+
+def _base_ns(start: StartData) -> int:
+    """Unix ns of the capture's time 0, as well as the PandABox knows it."""
+    try:
+        begun = parse_time(start.start_time or "")
+    except ValueError:
+        return 0  # clocks are related by fitting: an epoch is a convenience
+    return begun + int(start.hw_time_offset_ns or 0)
+
+
+def _bit(data: NDArray[Any], place: str) -> NDArray[np.bool_]:
+    """A bit of a field, such as ``PCAP.BITS0.Value#3``."""
+    field, _, number = place.partition("#")
+    set_: NDArray[np.bool_] = (
+        data[field].astype(np.uint64) >> np.uint64(int(number or 0))
+    ) & np.uint64(1) > 0
+    return set_
+
+
+class PandaSource:
+    """One PandABox.
+
+    Args:
+        section: Where it is, and what its fields mean.
+        deliver: Takes the records of each frame.
+    """
+
+    def __init__(self, section: PandaSection, deliver: Deliver) -> None:
+        self._section = section
+        self._deliver = deliver
+        self.connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Stay connected for ever; log only changes from working to failing."""
+        failures = 0
+        while True:
+            try:
+                await self._receive(failures)
+                error = "it closed the connection"
+            except (OSError, PandaError) as caught:
+                error = str(caught) or repr(caught)
+                if isinstance(caught, PandaError):
+                    name, now = self._section.name, time.time_ns()
+                    self._deliver([BadMessage(name, "capture", error, now)])
+            failures = 1 if self.connected.is_set() else failures + 1
+            self.connected.clear()
+            if failures == 1:
+                log.warning("panda_unreachable", source=self._section.name,
+                            host=self._section.host, port=self._section.port,
+                            error=error, hint="is it on, and are panda.host and port "
+                            "right? Trying on.")  # fmt: skip
+            await asyncio.sleep(backoff(failures, RETRY_MAX_S))
+
+    async def _receive(self, failures: int) -> None:
+        reader, writer = await asyncio.open_connection(
+            self._section.host, self._section.port
+        )
+        try:
+            decoder = PandaDecoder(self._section)
+            writer.write(decoder.connect())
+            await writer.drain()
+            while received := await reader.read(READ_BYTES):
+                if not self.connected.is_set():
+                    self.connected.set()
+                    log.info("panda_connected", source=self._section.name,
+                             host=self._section.host, port=self._section.port,
+                             after_failures=failures)  # fmt: skip
+                for records in decoder.feed(received, time.time_ns()):
+                    if records:
+                        self._deliver(records)
+        finally:
+            writer.close()
