@@ -6,7 +6,7 @@ PEERS := .cache/peers
 SOURCES := recorder tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench bench-quality bench-peers lock schemas clean
+.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -43,10 +43,13 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | i
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-bench bench-quality: export OMP_NUM_THREADS := 1
-bench bench-quality: export OPENBLAS_NUM_THREADS := 1
+bench bench-quality timeline-bench: export OMP_NUM_THREADS := 1
+bench bench-quality timeline-bench: export OPENBLAS_NUM_THREADS := 1
 bench-quality: install ## Recall, false spots, indexing and chance, on simulated and real data
 	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
+
+timeline-bench: install ## Wrong and unknown labels, losses, fits and cost: patterns x faults
+	$(BIN)/python -m benchmarks.timeline --write docs/benchmarks-timeline.md
 
 lock: install ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv

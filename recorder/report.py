@@ -10,7 +10,7 @@ import numpy as np
 from recorder.journal import Journal
 from recorder.journal.restore import load_run
 from recorder.records import Effort, Evidence, Json, RunState
-from recorder.runs.chains import measure
+from recorder.runs.chains import NOT_MEASURED, measure
 from recorder.runs.images import INDEXED, NON_INDEXED_HIT
 from recorder.runs.ledger import Ledger
 from recorder.runs.run import Run
@@ -44,7 +44,8 @@ def run_report(run: Run) -> Json:
     timeline = run.timeline()
     labels = timeline.labels
     ledger = run.ledger(timeline)
-    measurement = measure(run, timeline)
+    # Chains of a long run are measured when it ends: pulses are looked at as a whole.
+    measurement = NOT_MEASURED if run.long else measure(run, timeline)
     hits = ledger.indexed + ledger.non_indexed_hits
     outcome = run.images.column("outcome")[run.images.ids]
     resolution = run.images.column("resolution")

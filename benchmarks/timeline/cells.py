@@ -10,7 +10,7 @@ from recorder.simulate.faults import Faults
 CAPTURED = "captured"
 """Every trigger has a row of the timing hardware; its jitter is the triggers' own."""
 OWN_JITTER = "captured, own jitter"
-"""Rows and images have jitters of their own, so that nothing tells even triggers apart."""
+"""Rows and images scatter on their own: nothing tells even triggers apart."""
 SENSOR = "sensor"
 """A photodiode watches the laser besides."""
 CLOCK = "clock"
@@ -37,7 +37,7 @@ class Cell:
     """``collection/end`` says how many images the detector made."""
     seed: int = 1
     rows: Json = field(default_factory=dict)
-    """What happens to the timing messages: ``late``, ``repeat``, ``away_s``, ``bits``."""
+    """What happens to the timing messages: ``away_s``, ``bits``, ``head``."""
 
 
 def pump_probe(
@@ -99,8 +99,8 @@ def matrix() -> list[Cell]:
     return [*_patterns(), *_faults(), *_evidence(), *_large()]
 
 
-_LITTLE = Faults(lost=1e-4, missed=1e-4, skew=20)
-_MUCH = Faults(lost=1e-2, missed=1e-2, skew=200, drift=2.0)
+_LITTLE = Faults(lost=1e-4, missed=1e-4, skew=20, jitter=3e-6)
+_MUCH = Faults(lost=1e-2, missed=1e-2, skew=200, drift=2.0, jitter=3e-6)
 
 
 def _patterns() -> list[Cell]:
@@ -128,10 +128,10 @@ def _patterns() -> list[Cell]:
 def _faults() -> list[Cell]:
     n, rate = 100_000, 925.0
     chains = pump_probe(rate, n, 2, 3e-4)
-    base = {"lost": 1e-3, "missed": 1e-3, "skew": 50.0}
+    base = {"lost": 1e-3, "missed": 1e-3, "skew": 50.0, "jitter": 3e-6}
     made: list[tuple[str, Faults, Json]] = [
-        ("none", Faults(), {}),
-        ("skew 200 ppm, drift 20 ppm/h", Faults(skew=200, drift=20), {}),
+        ("none", Faults(jitter=3e-6), {}),
+        ("skew 200 ppm, drift 20 ppm/h", Faults(skew=200, drift=20, jitter=3e-6), {}),
         ("bursts of lost, 5 s", Faults(lost_bursts=(4, 5.0), **base), {}),
         ("bursts of missed, 5 s", Faults(missed_bursts=(4, 5.0), **base), {}),
         ("duplicates, reordering", Faults(duplicate=0.01, reorder=0.01, **base), {}),
@@ -161,8 +161,9 @@ def _faults() -> list[Cell]:
 def _evidence() -> list[Cell]:
     n, rate = 100_000, 925.0
     chains = pump_probe(rate, n, 2, 3e-4)
-    much = Faults(lost=1e-2, missed=1e-2, skew=100)
-    bursts = Faults(lost=1e-3, missed=1e-3, lost_bursts=(4, 5.0), skew=50)
+    much = Faults(lost=1e-2, missed=1e-2, skew=100, jitter=3e-6)
+    bursts = Faults(lost=1e-3, missed=1e-3, lost_bursts=(4, 5.0), skew=50,
+                    jitter=3e-6)  # fmt: skip
     late = {"head": 1}
     return [
         Cell("light:dark 1:1", chains, rate, n, much, "1 % lost, missed", OWN_JITTER),
@@ -183,12 +184,9 @@ def _evidence() -> list[Cell]:
 
 
 def _large() -> list[Cell]:
-    found = []
-    for rate, n in ((10.0, 20_000), (100.0, 100_000), (2000.0, 1_000_000)):
-        chains = pump_probe(rate, n, 2, 0.3 / rate)
-        for evidence in (CAPTURED, CLOCK):
-            found.append(
-                Cell("light:dark 1:1", chains, rate, n, _MUCH, "1 % lost, missed",
-                     evidence)
-            )  # fmt: skip
-    return found
+    return [
+        Cell("light:dark 1:1", pump_probe(rate, n, 2, 0.3 / rate), rate, n, _MUCH,
+             "1 % lost, missed", evidence)
+        for rate, n in ((10.0, 20_000), (100.0, 100_000), (2000.0, 1_000_000))
+        for evidence in (CAPTURED, CLOCK)
+    ]  # fmt: skip

@@ -44,6 +44,9 @@ class Measurement:
     """Positions, or cycles of a run without any."""
 
 
+NOT_MEASURED = Measurement((), ())
+
+
 def measure(run: Run, timeline: Timeline) -> Measurement:
     """Measured chains and verdicts of a run, as far as it has come."""
     pulses, first_ordinal = seen_pulses(run, timeline)

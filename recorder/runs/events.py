@@ -23,6 +23,8 @@ _LASER, _XRAY = (
     TYPES.index(EventType.LASER_EXCITATION),
     TYPES.index(EventType.XRAY_DETECTION),
 )
+LATE_TRIGGERS = 30_000
+"""A number that falls further back is no late row: the counter began anew."""
 _COLUMNS = {
     "type": (np.uint8, 0),
     "grade": (np.uint8, 0),
@@ -44,6 +46,12 @@ class EventLog:
         self._texts: list[str] = [""]
         self._codes: dict[str, int] = {"": 0}
         self._rows: tuple[int, TriggerRows] | None = None
+        self._mark = 0
+        self.ordered = True
+        """Numbers of X-ray rows came ascending, but for a few that were late."""
+        self.first_number: int | None = None
+        """Lowest trigger number of an X-ray row."""
+        self._highest = 0
         self.counts: Counter[str] = Counter()
 
     @property
@@ -56,6 +64,8 @@ class EventLog:
         if not self._seen.add(event.uid):
             return False
         self.counts[event.type] += 1
+        if event.type is EventType.XRAY_DETECTION and event.trigger is not None:
+            self._follow(event.trigger)
         duration = event.duration_s
         self._columns.append(
             type=TYPES.index(event.type),
@@ -71,6 +81,19 @@ class EventLog:
             and event.evidence is Evidence.MEASURED,
         )
         return True
+
+    def _follow(self, number: int) -> None:
+        """Note how the hardware's counter goes on."""
+        if self.first_number is None:
+            self.first_number = number
+        if number < self._highest - LATE_TRIGGERS or number < self.first_number:
+            self.ordered = False
+        self._highest = max(self._highest, number)
+
+    @property
+    def highest_number(self) -> int:
+        """Highest trigger number of an X-ray row."""
+        return self._highest
 
     def _code(self, text: str | None) -> int:
         """Number of a clock's or an event's name; beyond 65535 they share one."""
@@ -94,25 +117,37 @@ class EventLog:
     def rows(self) -> TriggerRows:
         """Captured and measured events as arrays in ascending order."""
         if self._rows is None or self._rows[0] != self.size:
-            self._rows = (self.size, self._make_rows())
+            self._rows = (self.size, self._make_rows(0))
         return self._rows[1]
 
-    def _make_rows(self) -> TriggerRows:
-        grade, kind = self.column("grade"), self.column("type")
-        trigger, time_ns = self.column("trigger"), self.column("time_ns")
-        off = self.column("off")
+    def rows_since(self, number: int) -> TriggerRows:
+        """The rows from a trigger on, without a look at all that came before.
+
+        To be asked for ascending numbers: events that came before the first one of a
+        window are not looked at again.
+        """
+        trigger = self._columns.view("trigger", self._mark)
+        reached = np.flatnonzero(trigger >= number)
+        self._mark += int(reached[0]) if reached.size else max(0, trigger.size - 1)
+        return self._make_rows(self._mark).since(number)
+
+    def _make_rows(self, since: int) -> TriggerRows:
+        view = self._columns.view
+        grade, kind = view("grade", since), view("type", since)
+        trigger, time_ns = view("trigger", since), view("time_ns", since)
+        off = view("off", since)
         good = grade >= _CAPTURED
         xray = np.flatnonzero(good & (kind == _XRAY) & ~off & (trigger != NO_NUMBER))
         laser = np.flatnonzero(good & (kind == _LASER) & ~off)
         dark = np.flatnonzero(good & (kind == _LASER) & off & (trigger != NO_NUMBER))
-        clock = self.column("clock")
+        clock = view("clock", since)
         used = np.concatenate((xray, laser))
         codes = np.unique(clock[used]) if used.size else np.zeros(1, np.uint16)
         same = codes.size == 1 and int(codes[0]) != 0
         numbers, wraps, restarts = trigger, 0, 0
         if same and xray.size:
             numbers, wraps, restarts = _ascending(trigger, time_ns, xray, laser)
-        names = self.column("name")
+        names = view("name", since)
         xray = _best(numbers, grade, np.zeros_like(names), xray)
         laser = _best(numbers, grade, names, laser)
         return TriggerRows(

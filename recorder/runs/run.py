@@ -24,6 +24,7 @@ from recorder.records import (
 from recorder.runs.events import EventLog
 from recorder.runs.images import INDEXED, NON_HIT, NON_INDEXED_HIT, ImageTable
 from recorder.runs.ledger import Ledger
+from recorder.runs.live import LiveTimeline
 from recorder.ssx.declared import Declared, read_chains
 from recorder.ssx.timeline import (
     DARK,
@@ -34,6 +35,9 @@ from recorder.ssx.timeline import (
     Timeline,
     label_images,
 )
+
+LONG_RUN = 20_000
+"""Images from which on a run that goes on is labelled block by block."""
 
 
 @dataclass(eq=False)
@@ -58,6 +62,7 @@ class Run:
     """Where its files lie, relative to the results folder."""
     images: ImageTable = field(default_factory=ImageTable)
     events: EventLog = field(default_factory=EventLog)
+    live: LiveTimeline = field(default_factory=LiveTimeline)
     counts: Counter[str] = field(default_factory=Counter)
     """``duplicate_images``, ``late_images``, ``out_of_order_images``,
     ``ignored_channels``, ``duplicate_events``."""
@@ -140,8 +145,18 @@ class Run:
             triggers=self.declared_images,
         )
 
+    @property
+    def long(self) -> bool:
+        """It goes on and is too long to be worked out as a whole again and again."""
+        return not self.final and self.images.received > LONG_RUN
+
     def timeline(self) -> Timeline:
-        """Labels of the received images in ascending image_id, and their reasons."""
+        """Labels of the received images in ascending image_id, and their reasons.
+
+        Of a long run that goes on, the latest images are not labelled yet.
+        """
+        if self.long and self.live.serves(self):
+            return self.live.update(self)
         ids = self.images.ids
         return label_images(
             ids,

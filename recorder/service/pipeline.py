@@ -65,6 +65,8 @@ log = get_logger("runs")
 messages = get_logger("sources")
 
 TICK_S = 0.1
+UPDATE_SHARE = 20
+"""Time between two updates over the time that one takes, at least."""
 BAD_MESSAGE_LOG_S = 60.0
 
 
@@ -405,9 +407,13 @@ class Pipeline:
             with boundary("look after the runs"):
                 self._do(self.book.tick(now))
             if now >= next_update:
-                next_update = now + self._settings.ispyb.update_interval_s
                 with boundary("count the images"):
                     self._update()
+                # Long runs are counted less often: never more than a 20th of the time.
+                took = time.monotonic() - now
+                next_update = now + max(
+                    self._settings.ispyb.update_interval_s, UPDATE_SHARE * took
+                )
             if now >= next_log:
                 next_log = now + self._settings.log.progress_interval_s
                 self._log_progress()

@@ -17,6 +17,7 @@ from recorder.simulate.arrays import Ints, Mask
 from recorder.simulate.faults import Faults
 
 NEVER = np.iinfo(np.int64).min
+NO_END = 1 << 61
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,32 +76,35 @@ def make_plan(
     event = np.repeat(np.arange(len(xray)), [x.times.size for x in xray])[order]
     slot = np.array([x.slot for x in xray])[event]
     pulses = sorted(
-        (int(t), n) for n, laser in enumerate(lasers) for t in laser.times.tolist()
+        (int(t), n, int(span))
+        for n, laser in enumerate(lasers)
+        for t, span in zip(laser.times, laser.span_ns, strict=True)
     )
-    times = np.array([t for t, _ in pulses], np.int64)
-    kinds = [lasers[n] for _, n in pulses]
+    times = np.array([t for t, _, _ in pulses], np.int64)
+    until = times + np.array([span for _, _, span in pulses], np.int64)
+    kinds = [lasers[n] for _, n, _ in pulses]
     fired = rng.random(times.size) >= faults.misfire
-    lit, first = _lit(due, event, xray, times, kinds, fired)
-    keep = first >= 0
-    times, fired, first = times[keep], fired[keep], first[keep]
-    kinds = [kind for kind, here in zip(kinds, keep.tolist(), strict=True) if here]
+    lit, first = _lit(due, event, xray, times, until, kinds, fired)
     commanded = np.ones(times.size, np.bool_)
-    jitter = np.rint(rng.normal(0, faults.jitter * 1e9, due.size)).astype(np.int64)
-    wobble = np.rint(rng.normal(0, faults.jitter * 1e9, times.size)).astype(np.int64)
     extra = np.flatnonzero((rng.random(due.size) < faults.extra_shot) & ~lit)
-    if extra.size and times.size:
-        ahead = int(np.median(due[first] - times))
-        lit[extra] = True
+    if extra.size and (first >= 0).any():
+        ahead = int(np.median(due[first[first >= 0]] - times[first >= 0]))
         times = np.concatenate((times, due[extra] - ahead))
-        first = np.concatenate((first, extra))
+        ends = due + np.concatenate([x.span_ns for x in xray])[order]
+        until = np.concatenate((until, ends[extra]))
         fired = np.concatenate((fired, np.ones(extra.size, np.bool_)))
         commanded = np.concatenate((commanded, np.zeros(extra.size, np.bool_)))
-        wobble = np.concatenate((wobble, np.zeros(extra.size, np.int64)))
         kinds += [kinds[0]] * extra.size
         again = np.argsort(times, kind="stable")
-        times, first, fired = times[again], first[again], fired[again]
-        commanded, wobble = commanded[again], wobble[again]
-        kinds = [kinds[n] for n in again.tolist()]
+        times, until, fired = times[again], until[again], fired[again]
+        commanded, kinds = commanded[again], [kinds[n] for n in again.tolist()]
+        lit, first = _lit(due, event, xray, times, until, kinds, fired)
+    keep = first >= 0
+    times, fired, first = times[keep], fired[keep], first[keep]
+    commanded = commanded[keep]
+    kinds = [kind for kind, here in zip(kinds, keep.tolist(), strict=True) if here]
+    jitter = np.rint(rng.normal(0, faults.jitter * 1e9, due.size)).astype(np.int64)
+    wobble = np.rint(rng.normal(0, faults.jitter * 1e9, times.size)).astype(np.int64)
     real_x, real_l = due + jitter, times + wobble
     return Plan(
         xray_ns=np.maximum.accumulate(real_x),
@@ -129,6 +133,8 @@ class _Pulsed:
     name: str
     duration: float
     times: Ints
+    span_ns: Ints
+    """How far each pulse reaches: to the end of its position."""
 
 
 def _unrolled(
@@ -154,9 +160,11 @@ def _unrolled(
             steps = np.rint(np.arange(count) * (period * 1e9)).astype(np.int64)
             once = round(event["offset"] * 1e9) + steps
             times = (starts[:, None] + once[None, :]).ravel()
+            ends = np.append(starts[1:], NO_END)
+            span = np.repeat(ends, once.size) - times
             is_xray = event["type"] == "XrayDetection"
             pulsed = _Pulsed(number, slot, event.get("name") or "",
-                             event.get("duration") or 0.0, times)  # fmt: skip
+                             event.get("duration") or 0.0, times, span)  # fmt: skip
             (xray if is_xray else lasers).append(pulsed)
             slot += is_xray
     return xray, lasers
@@ -167,13 +175,14 @@ def _lit(
     event: Ints,
     xray: list[_Pulsed],
     times: Ints,
+    until: Ints,
     kinds: list[_Pulsed],
     fired: Mask,
 ) -> tuple[Mask, Ints]:
     """Which triggers are light, and the first trigger that each pulse is for.
 
     A pulse lights the next detection of each detection event of its own chain, or of
-    all chains if its own has none.
+    all chains if its own has none, but none of the next position.
     """
     lit = np.zeros(due.size, np.bool_)
     first = np.full(times.size, due.size, np.int64)
@@ -186,6 +195,7 @@ def _lit(
         mine = np.flatnonzero(own | alone)
         target = np.searchsorted(due[places], times[mine])
         inside = target < places.size
+        inside[inside] = due[places[target[inside]]] < until[mine[inside]]
         mine, hit = mine[inside], places[target[inside]]
         first[mine] = np.minimum(first[mine], hit)
         lit[hit[fired[mine]]] = True

@@ -39,8 +39,6 @@ class Pattern:
     slot: NDArray[np.int64]
     """Index of the detection event within its chain, by offset."""
     has_laser: bool
-    light_steps: tuple[int, ...]
-    """Images lit by one laser pulse, relative to the first of them."""
     periodic: bool
     """True: the pattern repeats for ever (scope ``position``)."""
     time_ns: NDArray[np.int64]
@@ -52,6 +50,20 @@ class Pattern:
     """Detections in the whole run; None if the chains go on for ever."""
     shots: int = 0
     """Detections of one position; 0 for chains over the whole run."""
+
+    def part(self, first: int, size: int) -> Pattern:
+        """What is said of ``size`` images from ``first`` on, for chains over a run."""
+        here = slice(first, first + size)
+        return replace(
+            self,
+            light=self.light[here],
+            dark_n=self.dark_n[here],
+            delay_ns=self.delay_ns[here],
+            chain=self.chain[here],
+            slot=self.slot[here],
+            time_ns=self.time_ns[here],
+            cycle=self.cycle[here],
+        )
 
 
 def pattern(chains: Sequence[Chain], images: int) -> Pattern | None:
@@ -182,24 +194,11 @@ def _unroll(
         chain=np.array([p.chain for p in parts], np.int64)[part_of],
         slot=np.array([p.slot for p in parts], np.int64)[part_of],
         has_laser=any(p.has_laser for p in parts),
-        light_steps=_light_steps(light, part_of),
         periodic=repeats,
         time_ns=np.concatenate([p.pulses for p in parts])[order],
         cycle=np.full(len(order), -1, np.int64),
         total=None,
     )
-
-
-def _light_steps(
-    light: NDArray[np.bool_], part_of: NDArray[np.int64]
-) -> tuple[int, ...]:
-    """Where the first light image of each detection event lies after the first."""
-    lit = np.flatnonzero(light)
-    if not lit.size:
-        return (0,)
-    _, first = np.unique(part_of[lit], return_index=True)
-    places = np.sort(lit[first])
-    return tuple(int(n) for n in places - places[0])
 
 
 def _laser_pulses(
@@ -246,7 +245,6 @@ def _tile(one: Pattern, images: int) -> Pattern:
         chain=one.chain[pick],
         slot=one.slot[pick],
         has_laser=one.has_laser,
-        light_steps=one.light_steps,
         periodic=True,
         time_ns=one.time_ns,
         cycle=_cycles(images, shots),

@@ -29,6 +29,14 @@ _LEAST = 0.9
 """Share of the images that must match for a candidate to be kept."""
 _MAD = 1.4826
 _LEAST_IMAGES = 16
+_CHANCE = -15.0
+"""A chance of 3 in ten million is none."""
+_RATE_REACH = 1e-3
+"""Relative rates further from what was expected are no clock's."""
+_SCATTER = 0.1
+"""Of the spacing: candidates that scatter more match by chance."""
+_BREAK, _BREAK_NS = 4.0, 100.0
+"""Growth of the scatter, and its least size, that no larger window explains."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +51,14 @@ class Leads:
     """How image times run against trigger times under ``best``."""
     images: int = 0
     """Images that were compared."""
+    log_chance: float = 0.0
+    """Natural logarithm of how many candidates would fit so well by chance."""
 
     @property
     def certain(self) -> bool:
         """Only one candidate fits, by enough images."""
-        return self.triggers.size == 1 and self.images >= _LEAST_IMAGES
+        enough = self.images >= _LEAST_IMAGES and self.log_chance < _CHANCE
+        return self.triggers.size == 1 and enough
 
 
 NO_LEADS = Leads(np.empty(0, np.int64), -1, None)
@@ -79,6 +90,7 @@ def find_leads(
     ids: Ints,
     start_ns: Ints,
     triggers: Ints,
+    gaps: Ints,
     first: int,
     usual: int,
     last: int,
@@ -90,6 +102,7 @@ def find_leads(
         ids: image_ids of a stretch, ascending, shape (n,).
         start_ns: Their start times, shape (n,).
         triggers: Trigger times, ascending.
+        gaps: Distance of each to its nearer neighbour; 0 for those that none matches.
         first: Earliest ordinal that the first image may have.
         usual: The one it has if no trigger was missed: taken if nothing tells more.
         last: Latest one.
@@ -100,27 +113,45 @@ def find_leads(
     """
     last = min(last, triggers.size - 1, first + MAX_LEADS - 1)
     leads = np.arange(max(0, first), last + 1, dtype=np.int64)
-    gaps = spacings(triggers)
+    if not leads.size:
+        return NO_LEADS
+    tried = leads.size
     rates = np.full(leads.size, clock.rate)
-    doubt = clock.rate_sigma
+    doubts = np.full(leads.size, clock.rate_sigma)
     sigma: Floats = np.full(leads.size, QUANTUM_NS)
     used = 0
     for size in _WINDOWS:
+        doubt = float(np.median(doubts))
         n = _safe(start_ns[: min(size, ids.size)], doubt, gaps, leads)
         if n <= used and used:
             break
-        used = n
         match = _match(ids[:n], start_ns[:n], triggers, gaps, leads, rates)
         keep = match.mean(axis=1) >= _LEAST if n else np.ones(leads.size, np.bool_)
-        leads, rates = leads[keep], rates[keep]
-        if not leads.size:
-            return NO_LEADS
-        wanted = _predict(start_ns[:n], triggers[leads], rates)
+        if not keep.any():
+            break
+        wanted = _predict(start_ns[:n], triggers[leads[keep]], rates[keep])
         found = triggers[nearest(triggers, wanted)]
-        slopes, sigma, spread = _fits(start_ns[:n], found)
-        if n >= _LEAST_IMAGES and float(np.max(spread)) < doubt:
-            rates, doubt = slopes, float(np.max(spread))
-    return _choose(leads, rates, sigma, doubt, used, start_ns, triggers, usual)
+        slopes, scatter, spread = _fits(start_ns[:n], found)
+        if used and scatter.min() > _BREAK * max(sigma.min(), _BREAK_NS):
+            break  # the clock jumps within this window: what was seen before it counts
+        leads, rates, sigma, used = leads[keep], rates[keep], scatter, n
+        doubts = doubts[keep]
+        better = (spread < doubts) & (n >= _LEAST_IMAGES)
+        rates = np.where(better, slopes, rates)
+        doubts = np.where(better, spread, doubts)
+    if not used:
+        return NO_LEADS
+    # A chance match scatters over the whole reach; jitter is small against spacings.
+    around = gaps[np.minimum(leads[:, None] + np.arange(used), gaps.size - 1)]
+    near = float(np.median(around[around > 0])) if (around > 0).any() else 0.0
+    real = (sigma <= _SCATTER * near) | (used < _LEAST_IMAGES)
+    real &= np.abs(rates - clock.rate) <= 5 * clock.rate_sigma + _RATE_REACH
+    if not real.any():
+        return NO_LEADS
+    leads, rates, sigma, doubts = leads[real], rates[real], sigma[real], doubts[real]
+    share = np.clip(6 * sigma / max(near, 1.0), 1e-9, 1.0)
+    chance = used * np.log(share) + math.log(tried)
+    return _choose(leads, rates, sigma, doubts, chance, used, start_ns, triggers, usual)
 
 
 def _safe(start_ns: Ints, doubt: float, gaps: Ints, leads: Ints) -> int:
@@ -174,7 +205,8 @@ def _choose(
     leads: Ints,
     rates: Floats,
     sigma: Floats,
-    doubt: float,
+    doubts: Floats,
+    chance: Floats,
     used: int,
     start_ns: Ints,
     triggers: Ints,
@@ -186,12 +218,18 @@ def _choose(
     if int(left.sum()) > 1:
         later = np.flatnonzero(left & (leads >= usual))
         best = int(later[0]) if later.size else int(np.flatnonzero(left)[-1])
+    lead = int(triggers[leads[best]])
+    rate = rates[best : best + 1]
+    part = start_ns[:used]
+    wanted = _predict(part, np.array([lead]), rate)[0]
+    # Not anchored at the first image: that one may be an outlier.
+    off = int(np.median(triggers[nearest(triggers, wanted)] - wanted))
     clock = Clock(
         origin_ns=int(start_ns[0]),
-        at_origin_ns=int(triggers[leads[best]]),
+        at_origin_ns=lead + off,
         rate=float(rates[best]),
         sigma_ns=float(sigma[best]),
-        rate_sigma=min(doubt, PRIOR_RATE),
+        rate_sigma=min(float(doubts[best]), PRIOR_RATE),
         last_ns=int(start_ns[0]),
     )
-    return Leads(leads[left], int(leads[best]), clock, used)
+    return Leads(leads[left], int(leads[best]), clock, used, float(chance[best]))

@@ -6,13 +6,22 @@ does not grow. The same code serves the run that goes on and the one that has en
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.ssx.clocks import DRIFT, PRIOR_RATE, Clock, Floats, Ints, fit_clock
-from recorder.ssx.leads import Leads, find_leads, nearest
+from recorder.ssx.clocks import (
+    DRIFT,
+    PRIOR_RATE,
+    QUANTUM_NS,
+    Clock,
+    Floats,
+    Ints,
+    fit_clock,
+)
+from recorder.ssx.leads import SEPARATION, Leads, find_leads, nearest
 from recorder.ssx.times import NO_ORDINAL, NO_TIME
 
 _WINDOW = 1024
@@ -31,6 +40,12 @@ _SPARE = 512
 """Triggers that may have been missed before the first image; and one in 32 more."""
 _BREAK = 8
 """So many images in a row that match no trigger are a broken clock, not outliers."""
+_MEDIAN_OF_NORMAL = 0.3937
+"""-ln of the median of the absolute value of a standard normal variable."""
+_BLUR = 6
+"""Images by which the place of a jump of whole periods may be off."""
+_SHARE = 0.9
+"""Of the images of a window that must match."""
 _TRIES = 12
 _PAUSE = 1 << 16
 """After failed attempts the next one comes later, at most so many images."""
@@ -85,6 +100,10 @@ class Matcher:
         self._zero: tuple[int, int] | None = None
         self._kept: tuple[Ints, Ints] = (_none(), _none())
         self._origin = 0
+        self._skip = 0
+        """Images at a jump of whole periods: on which side of it is not certain."""
+        self._shared_ns: float | None = None
+        """Scatter of a stretch whose trigger was told by it."""
 
     def feed(
         self,
@@ -144,6 +163,22 @@ class Matcher:
         first, second, third = (part[0] if part else _none() for part in parts)
         return first, second, third
 
+    def take(self) -> tuple[Ints, Ints, Ints]:
+        """The same, and forget them: for a run that is followed while it goes on."""
+        found = self.arrays()
+        self._found = Match()
+        return found
+
+    @property
+    def reached(self) -> int:
+        """Ordinal of the last matched trigger, -1 before any."""
+        return -1 if self._last is None else self._last[1]
+
+    @property
+    def locked(self) -> bool:
+        """The way is known; else a trigger is being looked for."""
+        return self._lost is None
+
     # -- on the way -----------------------------------------------------------------
 
     def _track(
@@ -169,6 +204,10 @@ class Matcher:
         elif n == 0:
             self._lost = "step"
         good, found, off = good[:n], found[:n], off[:n]
+        odd = self._strange(good, outside[:n], off)
+        if odd < n:
+            self._lost = "step"
+            n, good, found, off = odd, good[:odd], found[:odd], off[:odd]
         self._learn(ids[:n][good], start_ns[:n][good], triggers[found[good]], found)
         if good.any():
             last = np.flatnonzero(good)[-1]
@@ -180,6 +219,27 @@ class Matcher:
             np.where(good, found, NO_ORDINAL),
             np.where(good, off, NO_TIME),
         )
+
+    def _strange(
+        self, good: NDArray[np.bool_], outside: NDArray[np.bool_], off: Ints
+    ) -> int:
+        """From which image on a window does not look like what came before.
+
+        Too many images without a trigger; or the jitter that images and triggers
+        shared is no longer shared: then the clock jumped by whole periods. The number
+        of images if nothing is strange.
+        """
+        inside = np.flatnonzero(~outside)
+        if self._shared_ns is not None and inside.size >= _TO_TRACK:
+            size = np.maximum(np.abs(off[inside]), QUANTUM_NS) / self._shared_ns
+            change = _change(np.log(size) + _MEDIAN_OF_NORMAL)
+            if change is not None:
+                self._skip = 2 * _BLUR
+                return int(inside[max(0, change - _BLUR)])
+        bad = ~good[inside]
+        if inside.size >= _BREAK and bad.mean() > 1 - _SHARE:
+            return int(inside[int(np.argmin(np.cumsum(np.where(bad, 1.0, -0.3))))])
+        return int(good.size)
 
     def _doubts(self, clock: Clock, start_ns: Ints) -> Floats:
         """One sigma of the predictions: images before in the window are no anchors."""
@@ -236,6 +296,10 @@ class Matcher:
         self, ids: Ints, start_ns: Ints, triggers: Ints, gaps: Ints
     ) -> tuple[int, Ints, Ints]:
         """Find the trigger of the first of these images."""
+        if self._skip:
+            count, self._skip = min(self._skip, ids.size), 0
+            nothing = np.full(count, NO_ORDINAL, np.int64)
+            return count, nothing, np.full(count, NO_TIME, np.int64)
         ids, start_ns = ids[:_TO_LOCK], start_ns[:_TO_LOCK]
         usual = int(ids[0]) - self._origin
         spare = _SPARE + int(ids[0]) // 32
@@ -244,9 +308,16 @@ class Matcher:
             first = usual = usual + self._last[1] - self._last[0]
         prior = self.clock or self._prior
         prior = Clock(0, 0, prior.rate, rate_sigma=max(prior.rate_sigma, 1e-6))
-        leads = find_leads(ids, start_ns, triggers, first, usual, usual + spare, prior)
+        leads = find_leads(
+            ids, start_ns, triggers, gaps, first, usual, usual + spare, prior
+        )
         if leads.clock is None:
             return self._give_up(ids)
+        off = leads.clock.at_origin_ns - int(triggers[leads.best])
+        if abs(off) > max(_LEAST_NS, _SIGMAS * leads.clock.sigma_ns):
+            # The first image does not fit to those after it: begin with the next.
+            nothing = np.full(1, NO_ORDINAL, np.int64)
+            return 1, nothing, np.full(1, NO_TIME, np.int64)
         lead, bridged = leads.best, False
         if self._lost == "gap" and not leads.certain:
             lead, bridged = self._bridge(leads, start_ns, triggers, gaps)
@@ -258,6 +329,8 @@ class Matcher:
             self.sums[:] = 0
             self._zero = None
         self.clock, self._lost, self._tries, self._pause = clock, None, 0, _BREAK
+        if not bridged:
+            self._shared_ns = clock.sigma_ns if leads.certain else None
         self._anchors = (_none(), _none())
         self._window = _FIRST_WINDOW
         # The image before the first: so that the first one is matched like all others.
@@ -319,6 +392,20 @@ def _tolerance(near: Floats, sigma: float, doubt: Floats) -> Floats:
         _REACH * near, np.maximum(_LEAST_NS, _SIGMAS * sigma) + 3 * doubt
     )
     return limit
+
+
+def _change(growth: Floats) -> int | None:
+    """Where values that scatter about 0 begin to lie higher, None if they do not.
+
+    Looked for in all of them and in the last ones, which a change may have just
+    reached; it is where they cross half of the higher level.
+    """
+    for part in (growth, growth[-_TO_TRACK:]):
+        level = float(np.median(part))
+        if level * math.sqrt(part.size) > 2 * SEPARATION:
+            half = level / 2 - _MEDIAN_OF_NORMAL / 2
+            return int(np.argmin(np.cumsum(growth - half)))
+    return None
 
 
 def _until_break(good: NDArray[np.bool_]) -> int:

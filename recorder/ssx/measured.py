@@ -154,6 +154,7 @@ def _assign(
         mine.sort(key=lambda event: event.declared or 0)
         answers.append(MeasuredChain(chain.name, chain.scope, tuple(mine), number))
     if left:
+        left.sort(key=lambda event: event.offset)
         name = "Detections" if not chains else "Not declared"
         answers.append(MeasuredChain(name, "collection", tuple(left)))
     return tuple(answers)

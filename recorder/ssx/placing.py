@@ -86,14 +86,26 @@ class Placer:
         self.matcher = Matcher(*first_rate(ids, start_ns, times))
 
     def feed(
-        self, ids: Ints, start_ns: Ints, times: Ints, *, last: bool, first: int = 0
+        self,
+        ids: Ints,
+        start_ns: Ints,
+        times: Ints,
+        usable: NDArray[np.bool_] | None = None,
+        *,
+        last: bool,
+        first: int = 0,
     ) -> None:
-        """Match further images, in blocks of BLOCK; see :meth:`Matcher.feed`."""
+        """Match further images, in blocks of BLOCK; see :meth:`Matcher.feed`.
+
+        ``usable`` is False for triggers whose time is a guess: no image matches them.
+        """
         if self.matcher is None:
             self.begin(ids, start_ns, times)
         if self.matcher is None:
             return
         gaps = spacings(times)
+        if usable is not None and usable.size == gaps.size:
+            gaps[~usable] = 0
         # Blocks of ids, not of images: the same ones whenever images come.
         edges = np.flatnonzero(np.diff(ids // BLOCK)) + 1
         starts = [0, *edges.tolist()]
@@ -181,7 +193,9 @@ def place(
     ordinal, residual, stretch = matcher.arrays()
     ordinal = between(ids, ordinal, stretch)
     missed, tail = _losses(ids, ordinal, reference, facts)
-    start, certain = _certainty(matcher.certain, missed, ids, reference, facts)
+    start, certain = _certainty(
+        matcher.certain, ids, ordinal, stretch, tail, reference, facts
+    )
     sure = certain[stretch] if certain.size else np.zeros(ids.size, np.bool_)
     known = sure.copy()
     if start is Start.ASSUMED:
@@ -211,7 +225,7 @@ def _matched(
     """Match to the first triggers that are those of the images."""
     for times in candidates(ids, start_ns, timed, reference, pattern):
         placer = Placer()
-        placer.feed(ids, start_ns, times, last=True)
+        placer.feed(ids, start_ns, times, reference.usable, last=True)
         if placer.matcher is None:
             continue
         found = int((placer.matcher.arrays()[0] != NO_ORDINAL).sum())
@@ -279,18 +293,44 @@ def _losses(
 
 
 def _certainty(
-    certain: list[bool], missed: int, ids: Ints, reference: Reference, facts: Facts
+    certain: list[bool],
+    ids: Ints,
+    ordinal: Ints,
+    stretch: Ints,
+    tail: int,
+    reference: Reference,
+    facts: Facts,
 ) -> tuple[Start, NDArray[np.bool_]]:
-    """How sure the start is, and which stretches are certain."""
+    """How sure the start is, and which stretches are certain.
+
+    A stretch has the lowest ordinals that it can have. It cannot have higher ones if
+    there is no room before what follows: a certain stretch, or the end of the triggers.
+    So certainty goes back from there.
+    """
     flags = np.array(certain, np.bool_)
-    made = max(facts.made or 0, int(ids[-1]) + 1 if ids.size else 0)
-    total = reference.triggers
-    if total is not None and total == made + missed:
-        # As many triggers as images and misses: nothing is left to shift them.
-        return Start.PROVEN, np.ones(flags.size, np.bool_)
+    matched = np.flatnonzero(ordinal != NO_ORDINAL)
+    follows = reference.triggers is not None and tail == 0
+    if tail < 0 and (
+        reference.clock or (matched.size and ordinal[matched[-1]] > ids[-1])
+    ):
+        # More triggers used than there were: some jump was taken for missed triggers.
+        return Start.UNCERTAIN, np.zeros(flags.size, np.bool_)
+    missed = ordinal - ids
+    for number in range(flags.size - 1, -1, -1):
+        mine = matched[stretch[matched] == number]
+        if not mine.size:
+            continue
+        after = matched[matched > mine[-1]]
+        room = missed[after[0]] - missed[mine[-1]] if after.size else 0
+        flags[number] = flags[number] or (follows and room == 0)
+        follows = bool(flags[number])
+    used = int(ids[-1]) + 1 if ids.size else 0
+    used = max(used, facts.made or 0) + (
+        int(missed[matched[-1]]) if matched.size else 0
+    )
     if flags.size and flags[0]:
         return Start.PROVEN, flags
-    return _open_start(total, made + missed, reference, facts), flags
+    return _open_start(reference.triggers, used, reference, facts), flags
 
 
 def _open_start(

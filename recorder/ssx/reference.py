@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import Evidence, Pump
-from recorder.ssx.chains import Pattern, dark_numbers
+from recorder.ssx.chains import Pattern
 from recorder.ssx.clocks import Ints
-from recorder.ssx.leads import nearest, spacings
-from recorder.ssx.times import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
-from recorder.ssx.trigger_rows import NO_NUMBER, TriggerRows, in_order
+from recorder.ssx.times import NO_DARK_N, NO_DELAY, NO_TIME
+from recorder.ssx.trigger_rows import TriggerRows, in_order
 
 PUMPS = (Pump.UNKNOWN, Pump.LIGHT, Pump.DARK)
 EVIDENCES = tuple(reversed(Evidence))  # none, commanded, image_id, … measured
@@ -53,6 +52,8 @@ class Reference:
     """Name of the clock of the times; empty for the declared chains."""
     first_number: int = 0
     """The hardware's number of ordinal 0."""
+    by_position: bool = False
+    """Pulses light triggers of their own position alone."""
 
     @property
     def size(self) -> int:
@@ -108,6 +109,7 @@ def declared_reference(
         evidence=evidence,
         declared=pump.copy(),
         triggers=triggers,
+        by_position=pattern is not None and pattern.periodic,
     )
 
 
@@ -127,42 +129,28 @@ def even_times(ids: Ints, start_ns: Ints, size: int) -> Ints:
     return multiples
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What came before the first trigger of a window of a run."""
-
-    ordinal: int = 0
-    """Of the window's first trigger."""
-    dark_n: int = NO_DARK_N
-    """Triggers from the last light one to the window's first; unknown without one."""
-    pulse_ns: int = NO_TIME
-    """Start of the last laser pulse."""
-
-
-FROM_THE_FIRST = Before()
-
-
 def captured_reference(
     rows: TriggerRows,
     base: Reference,
-    steps: tuple[int, ...],
     first: int | None = None,
-    before: Before = FROM_THE_FIRST,
-) -> Reference:
-    """What timing hardware and sensors say; where they are silent, the chains speak.
+) -> tuple[Reference, NDArray[np.bool_] | None]:
+    """The triggers as the timing hardware logged them; labels still as declared.
 
     Args:
         rows: The events.
         base: What the declared chains say.
-        steps: Triggers lit by one laser pulse, relative to the first of them.
         first: The hardware's number of the first trigger; None: of the first row.
-        before: What came before; for a window of a run.
+
+    Returns:
+        The triggers, and which of them have a row; None without any X-ray row.
     """
     if first is None:
         first = int(rows.xray[0]) if rows.xray.size else 0
+    elif rows.xray.size:
+        rows = rows.since(first)
     count = int(rows.xray[-1]) - first + 1 if rows.xray.size else 0
     if count > rows.xray.size + _GARBAGE:
-        return base
+        return base, None
     # Without X-ray rows the laser's numbers are taken to count from the first trigger.
     size = max(base.size, count)
     times, usable = _row_times(rows, first, count, base)
@@ -184,12 +172,11 @@ def captured_reference(
         evidence=evidence,
         declared=_grown(base.declared, size, UNKNOWN),
         triggers=count or base.triggers,
+        by_position=base.by_position,
         clock=rows.clock,
         first_number=first,
     )
-    if rows.laser.size or rows.laser_off.size:
-        _light(reference, rows, steps, present if rows.xray.size else None, before)
-    return reference
+    return reference, present if rows.xray.size else None
 
 
 def _grown(column: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
@@ -247,7 +234,10 @@ def _fill(times: Ints, usable: NDArray[np.bool_], known: Ints, declared: Ints) -
     left, right = known[after - 1], known[after]
     span = times[right] - times[left]
     one = np.diff(times[known])[np.diff(known) == 1]
-    even = (right - left) * (float(np.median(one)) if one.size else 0.0)
+    step = float(np.median(one)) if one.size else 0.0
+    if one.size and float(np.median(np.abs(one - step))) > _REGULAR * step:
+        step = 0.0  # uneven triggers: what was between two rows is not known
+    even = (right - left) * step
     part = (missing - left) / (right - left)
     regular = np.abs(span - even) <= _REGULAR * span
     if declared.size >= times.size:
@@ -266,120 +256,12 @@ def _slot_shift(times: Ints, base: Reference) -> int:
     declared = base.time_ns
     slots = int(base.slot.max(initial=-1)) + 1
     n = min(times.size, declared.size - slots, 512)
-    if slots < 2 or n < 2:
+    if slots < 2 or n < 2 * slots or base.by_position:
         return 0
     steps = np.diff(times[:n])
     off = [
         float(np.median(np.abs(steps - np.diff(declared[s : s + n]))))
         for s in range(slots)
     ]
-    return int(np.argmin(off))
-
-
-def _light(
-    ref: Reference,
-    rows: TriggerRows,
-    steps: tuple[int, ...],
-    present: NDArray[np.bool_] | None,
-    before: Before,
-) -> None:
-    """Overrule the declared labels where lasers were logged or seen.
-
-    Args:
-        ref: Changed in place.
-        rows: The events.
-        steps: Triggers lit by one laser pulse.
-        present: Triggers with an X-ray row: from there, no laser row means no pulse.
-            None without any X-ray rows: then the laser rows vouch for themselves.
-        before: What came before the first trigger.
-    """
-    place = _places(ref, rows)
-    inside = (place >= 0) & (place < ref.size)
-    watched = _watched(ref, rows, place, inside)
-    lit = np.zeros(ref.size, np.bool_)
-    pulse = np.full(ref.size, NO_TIME, np.int64)
-    order = np.argsort(rows.laser_measured, kind="stable")
-    order = order[inside[order]]
-    for step in steps:
-        at = place[order] + step
-        here = at < ref.size
-        at, row = at[here], order[here]
-        believed = rows.laser_measured[row] | ~watched[at]
-        lit[at[believed]] = True
-        pulse[at[believed]] = rows.laser_ns[row[believed]]
-    if present is None:
-        present = np.arange(ref.size) <= int(place[inside].max(initial=-1))
-    known = lit | watched | present
-    ref.pump[known] = np.where(lit[known], LIGHT, DARK)
-    ref.evidence[known] = np.where(watched[known], MEASURED, CAPTURED)
-    ref.dark_n[:] = _dark_n(ref.pump, before.dark_n)
-    changed = known & (ref.declared != ref.pump)
-    ref.delay_ns[changed] = NO_DELAY
-    if rows.same_clock and ref.time_ns.size:
-        _measure_delays(ref, pulse, lit, known, before.pulse_ns)
-
-
-def _watched(
-    ref: Reference, rows: TriggerRows, place: Ints, inside: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Triggers at which a sensor looked: between the first and the last it reports.
-
-    A sensor that saw other pulses and not this one says: the laser did not fire.
-    """
-    watched = np.zeros(ref.size, np.bool_)
-    off = rows.laser_off - ref.first_number
-    off = off[(off >= 0) & (off < ref.size)]
-    seen = np.concatenate((place[rows.laser_measured & inside], off))
-    if seen.size:
-        watched[int(seen.min()) : int(seen.max()) + 1] = True
-    return watched
-
-
-def _dark_n(pump: NDArray[np.uint8], before: int) -> Ints:
-    """Triggers since the last light one; not known beyond a trigger that is unknown."""
-    number = dark_numbers(pump == LIGHT)
-    if before != NO_DARK_N:
-        early = number == NO_DARK_N
-        number[early] = before + np.flatnonzero(early)
-    index = np.arange(pump.size, dtype=np.int64)
-    gap = np.maximum.accumulate(np.where(pump == UNKNOWN, index, -1))
-    known: Ints = np.where(index - number > gap, number, NO_DARK_N)
-    return known
-
-
-def _measure_delays(
-    ref: Reference,
-    pulse: Ints,
-    lit: NDArray[np.bool_],
-    known: NDArray[np.bool_],
-    before_ns: int,
-) -> None:
-    """X-ray start minus the start of the last laser pulse, from the rows' own times."""
-    size = min(ref.size, ref.time_ns.size)
-    pulse, lit, known = pulse[:size], lit[:size], known[:size]
-    timed = pulse != NO_TIME
-    last = np.maximum.accumulate(np.where(lit, np.arange(size), -1))
-    use = known & (last >= 0) & ref.usable[:size] & timed[last]
-    ref.delay_ns[:size][use] = ref.time_ns[:size][use] - pulse[last[use]]
-    if before_ns != NO_TIME:
-        early = known & (last < 0) & ref.usable[:size]
-        ref.delay_ns[:size][early] = ref.time_ns[:size][early] - before_ns
-
-
-def _places(ref: Reference, rows: TriggerRows) -> Ints:
-    """Ordinal of the trigger that each laser pulse lights first, NO_ORDINAL if none."""
-    place = np.where(rows.laser == NO_NUMBER, NO_ORDINAL, rows.laser - ref.first_number)
-    loose = np.flatnonzero((rows.laser == NO_NUMBER) & (rows.laser_ns != NO_TIME))
-    if not (loose.size and rows.same_clock and ref.time_ns.size):
-        return place
-    when = rows.laser_ns[loose]
-    following = np.searchsorted(ref.time_ns, when)
-    lit = (ref.declared == LIGHT) & (ref.delay_ns != NO_DELAY)
-    if lit.any():
-        # The chains say how far pump and probe are apart; the pump may come second.
-        wanted = when + int(ref.delay_ns[lit].min())
-        near = nearest(ref.time_ns, wanted)
-        close = np.abs(ref.time_ns[near] - wanted) <= 0.45 * spacings(ref.time_ns)[near]
-        following = np.where(close, near, following)
-    place[loose] = np.where(following < ref.size, following, NO_ORDINAL)
-    return place
+    best = int(np.argmin(off))
+    return best if off[best] < 0.1 * off[0] else 0

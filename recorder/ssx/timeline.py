@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recorder.records import Chain
 from recorder.ssx.chains import Pattern, pattern
 from recorder.ssx.clocks import Ints
+from recorder.ssx.lasers import FROM_THE_FIRST, light
 from recorder.ssx.placing import Facts, Placement, Placer, Start, place
 from recorder.ssx.reference import (
     CAPTURED,
@@ -129,10 +130,12 @@ def describe(
     seen = rows.laser.size + rows.laser_off.size > 0
     dark = facts.announced and not has_laser and not seen
     base = declared_reference(declared, size, total, dark=dark)
-    steps = declared.light_steps if declared is not None else (0,)
-    if rows.xray.size or seen:
-        return declared, captured_reference(rows, base, steps)
-    return declared, base
+    if not (rows.xray.size or seen):
+        return declared, base
+    reference, present = captured_reference(rows, base)
+    if seen:
+        light(reference, rows, present, FROM_THE_FIRST)
+    return declared, reference
 
 
 def assemble(

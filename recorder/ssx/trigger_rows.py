@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,20 @@ class TriggerRows:
     restarts: int = 0
     """How often the hardware's counter began anew."""
     wraps: int = 0
+
+    def since(self, number: int) -> TriggerRows:
+        """The rows from a trigger number on; lasers without a number stay."""
+        xray = self.xray >= number
+        laser = (self.laser >= number) | (self.laser == NO_NUMBER)
+        return replace(
+            self,
+            laser=self.laser[laser],
+            laser_ns=self.laser_ns[laser],
+            laser_measured=self.laser_measured[laser],
+            xray=self.xray[xray],
+            xray_ns=self.xray_ns[xray],
+            laser_off=self.laser_off[self.laser_off >= number],
+        )
 
     @property
     def timed(self) -> bool:
