@@ -139,7 +139,7 @@ def _toml(data: dict[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, dict):
         items = ", ".join(
-            f"{name} = {_value(item)}"
+            f"{json.dumps(name)} = {_value(item)}"
             for name, item in value.items()
             if item is not None
         )

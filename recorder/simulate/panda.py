@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +46,9 @@ class PandaServer:
             writer.write(self._header.replace(b"@MISSED@", str(self._sent).encode()))
         self._clients.append(writer)
         self.connected.set()
-        await reader.read()
+        # asyncio logs a cancelled handler as an error; the end of the server is none.
+        with contextlib.suppress(asyncio.CancelledError):
+            await reader.read()
         if writer in self._clients:
             self._clients.remove(writer)
         writer.close()

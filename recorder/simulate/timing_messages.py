@@ -86,9 +86,11 @@ class TimingRows:
             }
             if plan.commanded[pulse]:
                 rows.append({**laser, "uid": f"{self._uid}/l{pulse}"})
-            if self._sensor and plan.fired[pulse]:
+            if self._sensor:
+                # A photodiode that is read at every pulse asked for says 0, too.
+                seen = 0.9 if plan.fired[pulse] else 0.0
                 rows.append({**laser, "uid": f"{self._uid}/d{pulse}",
-                             "evidence": "measured", "value": 0.9})  # fmt: skip
+                             "evidence": "measured", "value": seen})  # fmt: skip
         time_ns = int(plan.xray_ns[ordinal] + self._scatter[ordinal])
         xray = {
             **self._common(ordinal, time_ns),

@@ -151,7 +151,7 @@ def delay_bins(
         mine = member == n
         delay = None
         if key >= 0:
-            delay = round(float(np.median(labels.delay_ns[light][mine])) / 1e9, 9)
+            delay = _typical_s(labels.delay_ns[light][mine])
         bins.append(
             DelayBin(
                 chain=int(chain),
@@ -163,3 +163,11 @@ def delay_bins(
             )
         )
     return bins
+
+
+def _typical_s(delays_ns: NDArray[np.int64]) -> float:
+    """Median delay (s), without the digits that scatter from image to image."""
+    middle = float(np.median(delays_ns))
+    scatter = 1.4826 * float(np.median(np.abs(delays_ns - middle)))
+    digits = 9 if scatter < 1 else 9 - math.ceil(math.log10(scatter))
+    return round(middle / 1e9, max(6, digits))

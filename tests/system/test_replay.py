@@ -82,6 +82,7 @@ def check_files(folder: Path) -> None:
     assert len((folder / "indexed.lst").read_text().splitlines()) == 6
     assert {path.name for path in folder.iterdir()} == {
         "results.h5",
+        "timeline.json",
         "report.json",
         "ssx_stats.json",
         "ssx_cells.json",

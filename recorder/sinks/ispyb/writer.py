@@ -180,6 +180,17 @@ class IspybSink:
             .values(numberOfImages=report["images"]["received"], **more)
         )
 
+    def _write_measured(self, record: Record, ids: Json, report: Json) -> None:
+        """Measured values into the event rows; a run is closed without them, too."""
+        chains = measured_chains(report, self._settings.ispyb.chain_scope)
+        try:
+            with transaction(self._db) as db:
+                # Links to components stand since the commanded chains were written.
+                write_chains(db, ids["data_collection_id"], chains, None)
+        except SinkError as error:
+            log.warning("chains_left_commanded", run=record.run, error=str(error),
+                        hint="the recorder needs UPDATE on Event")  # fmt: skip
+
     def _close_run(self, record: Record, report: Json) -> None:
         """The true end: counts, time and status."""
         ids = self._require_ids(record)
@@ -196,10 +207,8 @@ class IspybSink:
         )
         if report["reason"]:
             message += f"; {status}: {report['reason']}"
+        self._write_measured(record, ids, report)
         with transaction(self._db) as db:
-            chains = measured_chains(report, self._settings.ispyb.chain_scope)
-            # Links to components stand since the commanded chains were written.
-            write_chains(db, ids["data_collection_id"], chains, None)
             measured = any(chain["measured"] for chain in report["event_chains"])
             if measured:
                 esrf.find_attachment(
