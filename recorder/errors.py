@@ -78,6 +78,10 @@ class SinkUnavailableError(RecorderError):
     """A sink cannot be reached now; the same record will be tried again."""
 
 
+class SinkDeniedError(SinkUnavailableError):
+    """The sink does not let us; a person may give the right, so it is tried again."""
+
+
 class UnitCellError(RecorderError):
     """Six numbers that make no unit cell."""
 

@@ -20,6 +20,7 @@ from recorder.journal.restore import run_record
 from recorder.records import Collection
 from recorder.runs.run import Run
 from recorder.service.sink_runner import SinkRunner
+from recorder.sinks.ispyb import tables
 from recorder.sinks.ispyb.check import check_ispyb
 from recorder.sinks.ispyb.writer import IspybSink
 from tests.guards import Event, logged
@@ -157,6 +158,46 @@ async def test_a_user_who_may_only_read(
     await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
     with pytest.raises(SinkUnavailableError, match=r"access denied.*and its rights"):
         write(settings(ispyb=site.section))
+
+
+async def test_without_the_right_to_update_events_the_run_is_closed_all_the_same(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path, log_events
+) -> None:
+    """An account from before measured chains keeps working, with a warning."""
+    site = esrf_site(mariadb_database)
+    user, name = f"{mariadb_database.user}@'{HOST}'", mariadb_database.name
+    grants = [
+        f"GRANT SELECT, INSERT{'' if table == 'Event' else ', UPDATE'} "
+        f"ON {name}.{table} TO {user}"
+        for table in tables.metadata.tables
+    ]
+    mariadb_database.execute(f"REVOKE ALL ON {name}.* FROM {user}", *grants)
+    event = {"type": "XrayDetection", "offset": 0.5, "period": 0.2, "repetition": 4}
+    body = announcement(event_chains=[{"name": "c", "events": [event]}])
+    await record(settings(ispyb={"enabled": False}), tmp_path, body)
+    configured = settings(ispyb=site.section)
+    with contextlib.closing(Journal(configured.journal_path)) as journal:
+        (sealed,) = journal.records(kinds=("run_sealed",))
+    sealed.body["report"]["event_chains"][0]["measured"] = [
+        {"type": "XrayDetection", "name": None, "offset": 0.5, "duration": None,
+         "period": 0.1, "repetition": 4, "declared": 0, "irregular": False}
+    ]  # fmt: skip
+    with contextlib.closing(Journal(configured.journal_path)) as journal:
+        sink = IspybSink(configured)
+        sink.open(journal)
+        try:
+            for entry in journal.records(kinds=("run",)):
+                journal.advance(sink.name, entry.seq, entry.run, sink.apply(entry))
+            sink.apply(sealed)
+        finally:
+            sink.close()
+    row = site.one("SELECT runStatus FROM DataCollection")
+    assert row == {"runStatus": "DataCollection Successful"}
+    assert site.one("SELECT period + 0e0 AS period FROM Event")["period"] == (
+        pytest.approx(0.2)
+    )
+    (said,) = [e for e in log_events if e["event"] == "chains_left_commanded"]
+    assert "UPDATE on Event" in said["hint"]
 
 
 # -- a server that comes and goes ------------------------------------------------------

@@ -21,7 +21,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from recorder.config import Settings
-from recorder.errors import ConfigError, SinkError, SinkUnavailableError
+from recorder.errors import (
+    ConfigError,
+    SinkDeniedError,
+    SinkError,
+    SinkUnavailableError,
+)
 from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.values import fit, split_proposal
 
@@ -120,7 +125,7 @@ def explain(engine: Engine, error: SQLAlchemyError) -> Exception:
     text = str(origin if origin is not None else error).split("\n")[0]
     code = _code(origin)
     if code in DENIED:
-        return SinkUnavailableError(
+        return SinkDeniedError(
             f"{where}: access denied ({text}); check ispyb.url's user, the password "
             "(credential ispyb__password or RECORDER_ISPYB__PASSWORD) and its rights"
         )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, func, select, update
 
 from recorder.config import Settings
-from recorder.errors import SinkError
+from recorder.errors import SinkDeniedError, SinkError
 from recorder.journal import Journal, Record
 from recorder.log import get_logger
 from recorder.records import Json
@@ -187,7 +187,7 @@ class IspybSink:
             with transaction(self._db) as db:
                 # Links to components stand since the commanded chains were written.
                 write_chains(db, ids["data_collection_id"], chains, None)
-        except SinkError as error:
+        except (SinkError, SinkDeniedError) as error:
             log.warning("chains_left_commanded", run=record.run, error=str(error),
                         hint="the recorder needs UPDATE on Event")  # fmt: skip
 
@@ -207,9 +207,10 @@ class IspybSink:
         )
         if report["reason"]:
             message += f"; {status}: {report['reason']}"
-        self._write_measured(record, ids, report)
+        measured = any(chain["measured"] for chain in report["event_chains"])
+        if measured:
+            self._write_measured(record, ids, report)
         with transaction(self._db) as db:
-            measured = any(chain["measured"] for chain in report["event_chains"])
             if measured:
                 esrf.find_attachment(
                     db, ids["program_id"], esrf.TIMELINE, self._folder(body), now

@@ -1,0 +1,120 @@
+"""Position capture of a PandABox: bytes in, events out, garbage named."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.config import PandaSection
+from recorder.records import BadMessage, EventType, Evidence, TimedEvent
+from recorder.runs.events import EventLog
+from recorder.simulate.panda import FIELDS, LASER_PLACE, SAMPLE
+from recorder.sources.panda import PandaDecoder, PandaError
+
+SECTION = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})
+START = "2026-11-23T18:30:00.123456789Z"
+START_NS = 1_795_458_600_123_456_789
+
+
+def header(missed: int = 0, offset: str = "1000", fields=FIELDS) -> bytes:
+    inner = "".join(
+        f'<field name="{n}" type="{k}" capture="{c}" {more} />\n'
+        for n, k, c, more in fields
+    )
+    return (
+        f'<header>\n<data arm_time="{START}" start_time="{START}" '
+        f'hw_time_offset_ns="{offset}" missed="{missed}" process="Raw" '
+        f'format="Framed" sample_bytes="{SAMPLE.size}" />\n<fields>\n{inner}</fields>\n'
+        "</header>\n\n"
+    ).encode()
+
+
+def frame(*samples: tuple[int, int]) -> bytes:
+    data = b"".join(SAMPLE.pack(*sample) for sample in samples)
+    return b"BIN " + struct.pack("<I", len(data) + 8) + data
+
+
+def decode(*parts: bytes, section: PandaSection = SECTION) -> list:
+    decoder = PandaDecoder(section)
+    assert decoder.connect() == b"XML FRAMED RAW\n"
+    found = []
+    for part in (b"OK\n", *parts):
+        for records in decoder.feed(part, 5):
+            found += records
+    return found
+
+
+def test_samples_are_captured_triggers_and_bits_are_lasers():
+    found = decode(header(), frame((125, 8), (250, 0)), b"END 2 Ok\n")
+    xray = [e for e in found if e.type is EventType.XRAY_DETECTION]
+    laser = [e for e in found if e.type is EventType.LASER_EXCITATION]
+    assert [e.time_ns for e in xray] == [START_NS + 1000 + 1000, START_NS + 1000 + 2000]
+    assert [(e.trigger, e.evidence, e.clock) for e in xray] == [
+        (0, Evidence.CAPTURED, "panda-1"), (1, Evidence.CAPTURED, "panda-1")
+    ]  # fmt: skip
+    assert [(e.trigger, e.evidence, e.value, e.name) for e in laser] == [
+        (0, Evidence.MEASURED, 1.0, "pump"), (1, Evidence.MEASURED, 0.0, "pump")
+    ]  # fmt: skip
+    log = EventLog()
+    for event in found:
+        log.add(event)
+    rows = log.rows()
+    assert (rows.xray.tolist(), rows.laser.tolist()) == ([0, 1], [0])
+    assert rows.laser_off.tolist() == [1]
+
+
+@given(st.lists(st.integers(1, 40), max_size=12))
+def test_bytes_may_be_cut_anywhere(cuts):
+    whole = header() + frame((1, 0)) + frame((2, 8), (3, 0)) + b"END 3 Ok\n"
+    parts, at = [], 0
+    for size in cuts:
+        parts.append(whole[at : at + size])
+        at += size
+    assert decode(*parts, whole[at:]) == decode(whole)
+
+
+def test_samples_missed_by_a_late_connection_keep_their_numbers():
+    found = decode(header(missed=7), frame((1, 0)))
+    assert {event.trigger for event in found} == {7}
+
+
+def test_a_second_capture_has_uids_of_its_own():
+    twice = header() + frame((1, 0)) + b"END 1 Ok\n"
+    other = twice.replace(b"18:30:00", b"18:31:00")
+    uids = [event.uid for event in decode(twice, other)]
+    assert len(set(uids)) == len(uids) == 4
+
+
+@pytest.mark.parametrize("reason", ["Data overrun", "Framing error", "DMA data error"])
+def test_an_end_that_lost_triggers_is_said(reason):
+    (bad,) = decode(header(), f"END 9 {reason}\n".encode())
+    assert isinstance(bad, BadMessage)
+    assert bad.kind == "capture_incomplete"
+    assert reason in bad.detail
+
+
+def test_a_capture_without_the_field_says_which_there_are():
+    fields = (("COUNTER1.OUT", "uint64", "Value", FIELDS[0][3]), FIELDS[1])
+    (bad,) = decode(header(fields=fields), frame((1, 0)))
+    assert bad.kind == "capture_fields"
+    assert "PCAP.TS_TRIG.Value" in bad.detail
+    assert "COUNTER1.OUT.Value" in bad.detail
+
+
+def test_without_a_start_time_the_clock_has_an_epoch_of_its_own():
+    plain = header(offset="").replace(START.encode(), b"")
+    found = decode(plain, frame((125, 0)))
+    assert found[0].time_ns == 1000
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_garbage_is_one_error_and_no_crash(garbage):
+    try:
+        found = decode(header(), garbage)
+    except PandaError as error:
+        assert "no position capture" in str(error)
+    else:
+        assert all(isinstance(r, TimedEvent | BadMessage) for r in found)
