@@ -105,25 +105,19 @@ def _chain(
 
 def commanded_json(event: ChainEvent) -> Json:
     """An event as it was declared."""
-    return {
-        "type": str(event.type),
-        "name": event.name,
-        "offset": event.offset,
-        "duration": event.duration,
-        "period": event.period,
-        "repetition": event.repetition,
-    }
+    return _pattern(event)
+
+
+def _pattern(event: ChainEvent | MeasuredEvent) -> Json:
+    """What an event is in either case."""
+    names = ("name", "offset", "duration", "period", "repetition")
+    return {"type": str(event.type), **{name: getattr(event, name) for name in names}}
 
 
 def measured_json(event: MeasuredEvent) -> Json:
     """An event as it was seen; ``declared`` is the index of the one it answers to."""
     return {
-        "type": str(event.type),
-        "name": event.name,
-        "offset": event.offset,
-        "duration": event.duration,
-        "period": event.period,
-        "repetition": event.repetition,
+        **_pattern(event),
         "seen": event.seen,
         "drops": event.repetition - event.seen,
         "jitter": event.jitter,

@@ -6,22 +6,21 @@ does not grow. The same code serves the run that goes on and the one that has en
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.ssx.breaks import BREAK, Break, strange, until_break
 from recorder.ssx.clocks import (
     DRIFT,
     PRIOR_RATE,
-    QUANTUM_NS,
     Clock,
     Floats,
     Ints,
     fit_clock,
 )
-from recorder.ssx.leads import SEPARATION, Leads, find_leads, nearest
+from recorder.ssx.leads import Leads, find_leads, nearest
 from recorder.ssx.times import NO_ORDINAL, NO_TIME
 
 _WINDOW = 1024
@@ -38,31 +37,9 @@ _TO_LOCK, _TO_TRACK = 1024, 64
 """Images that are waited for before a trigger is looked for, or a window matched."""
 _SPARE = 512
 """Triggers that may have been missed before the first image; and one in 32 more."""
-_BREAK = 8
-"""So many images in a row that match no trigger are a broken clock, not outliers."""
-_MEDIAN_OF_NORMAL = 0.3937
-"""-ln of the median of the absolute value of a standard normal variable."""
-_BLUR = 6
-"""Images by which the place of a jump of whole periods may be off."""
-_SHARE = 0.9
-"""Of the images of a window that must match."""
 _TRIES = 12
 _PAUSE = 1 << 16
 """After failed attempts the next one comes later, at most so many images."""
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """Where the thread between images and triggers broke."""
-
-    image_id: int
-    """The first image after it."""
-    kind: str
-    """``gap``: too long without images for the clock's uncertainty; ``step``: the clock
-    jumped."""
-    resolved: bool
-    """The triggers themselves told how to go on."""
-    step_ns: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +71,7 @@ class Matcher:
         self._last: tuple[int, int, int] | None = None
         self._anchors: tuple[Ints, Ints] = (_none(), _none())
         self._lost: str | None = "start"
-        self._pause = _BREAK
+        self._pause = BREAK
         self._tries = 0
         self.sums = np.zeros(5)
         self._zero: tuple[int, int] | None = None
@@ -195,7 +172,7 @@ class Matcher:
         good = np.abs(off) <= _tolerance(near, clock.sigma_ns, doubt)
         good &= self._grows(ids, found, good)
         outside = (wanted > triggers[-1] + near) | (wanted < triggers[0] - near)
-        n = _until_break(good | outside)
+        n = until_break(good | outside)
         unsure = np.flatnonzero(doubt > _DOUBT * near)
         if unsure.size and unsure[0] < n:
             n = int(unsure[0])
@@ -204,8 +181,9 @@ class Matcher:
         elif n == 0:
             self._lost = "step"
         good, found, off = good[:n], found[:n], off[:n]
-        odd = self._strange(good, outside[:n], off)
+        odd, skip = strange(good, outside[:n], off, self._shared_ns)
         if odd < n:
+            self._skip = skip
             self._lost = "step"
             n, good, found, off = odd, good[:odd], found[:odd], off[:odd]
         self._learn(ids[:n][good], start_ns[:n][good], triggers[found[good]], found)
@@ -219,27 +197,6 @@ class Matcher:
             np.where(good, found, NO_ORDINAL),
             np.where(good, off, NO_TIME),
         )
-
-    def _strange(
-        self, good: NDArray[np.bool_], outside: NDArray[np.bool_], off: Ints
-    ) -> int:
-        """From which image on a window does not look like what came before.
-
-        Too many images without a trigger; or the jitter that images and triggers
-        shared is no longer shared: then the clock jumped by whole periods. The number
-        of images if nothing is strange.
-        """
-        inside = np.flatnonzero(~outside)
-        if self._shared_ns is not None and inside.size >= _TO_TRACK:
-            size = np.maximum(np.abs(off[inside]), QUANTUM_NS) / self._shared_ns
-            change = _change(np.log(size) + _MEDIAN_OF_NORMAL)
-            if change is not None:
-                self._skip = 2 * _BLUR
-                return int(inside[max(0, change - _BLUR)])
-        bad = ~good[inside]
-        if inside.size >= _BREAK and bad.mean() > 1 - _SHARE:
-            return int(inside[int(np.argmin(np.cumsum(np.where(bad, 1.0, -0.3))))])
-        return int(good.size)
 
     def _doubts(self, clock: Clock, start_ns: Ints) -> Floats:
         """One sigma of the predictions: images before in the window are no anchors."""
@@ -328,7 +285,7 @@ class Matcher:
             self.certain.append(leads.certain)
             self.sums[:] = 0
             self._zero = None
-        self.clock, self._lost, self._tries, self._pause = clock, None, 0, _BREAK
+        self.clock, self._lost, self._tries, self._pause = clock, None, 0, BREAK
         if not bridged:
             self._shared_ns = clock.sigma_ns if leads.certain else None
         self._anchors = (_none(), _none())
@@ -392,36 +349,3 @@ def _tolerance(near: Floats, sigma: float, doubt: Floats) -> Floats:
         _REACH * near, np.maximum(_LEAST_NS, _SIGMAS * sigma) + 3 * doubt
     )
     return limit
-
-
-def _change(growth: Floats) -> int | None:
-    """Where values that scatter about 0 begin to lie higher, None if they do not.
-
-    Looked for in all of them and in the last ones, which a change may have just
-    reached; it is where they cross half of the higher level.
-    """
-    for part in (growth, growth[-_TO_TRACK:]):
-        level = float(np.median(part))
-        if level * math.sqrt(part.size) > 2 * SEPARATION:
-            half = level / 2 - _MEDIAN_OF_NORMAL / 2
-            return int(np.argmin(np.cumsum(growth - half)))
-    return None
-
-
-def _until_break(good: NDArray[np.bool_]) -> int:
-    """Images before the first run of misses that is no chance.
-
-    A run of misses at the end is left for the next window, where it can be judged; at
-    the beginning it is taken as misses if it is short.
-    """
-    bad = np.flatnonzero(~good)
-    if not bad.size:
-        return int(good.size)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], ~good, [0]))))
-    starts, ends = edges[::2], edges[1::2]
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        if end - start >= _BREAK:
-            return int(start)
-        if end == good.size and start > 0:
-            return int(start)
-    return int(good.size)

@@ -113,22 +113,6 @@ def declared_reference(
     )
 
 
-def even_times(ids: Ints, start_ns: Ints, size: int) -> Ints:
-    """Times of evenly spaced triggers, as the images' own times suggest.
-
-    Returns:
-        Shape (size,), or empty if the images are not evenly spaced.
-    """
-    step = np.diff(start_ns)[np.diff(ids) == 1][:4096]
-    if step.size < 2:
-        return np.empty(0, np.int64)
-    period = float(np.median(step))
-    if period <= 0 or float(np.mean(np.abs(step - period) < 0.1 * period)) < 0.8:
-        return np.empty(0, np.int64)
-    multiples: Ints = np.rint(np.arange(size) * period).astype(np.int64)
-    return multiples
-
-
 def captured_reference(
     rows: TriggerRows,
     base: Reference,
