@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "Configuration, database, broker, detector: ok, or what to do.",
     "report": "What was recorded, per run and cumulative.",
     "why": "One image: class, label, and every piece of evidence.",
+    "spool": "What each sink still has to write, and why it failed.",
     "config": "The configuration's schema, and the effective configuration.",
 }
 

@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS cursors (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL)
 CREATE TABLE IF NOT EXISTS parked (
   sink TEXT NOT NULL, seq INTEGER NOT NULL, run TEXT, error TEXT NOT NULL,
   time_ns INTEGER NOT NULL, PRIMARY KEY (sink, seq));
+CREATE TABLE IF NOT EXISTS dropped (
+  sink TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (sink, seq));
 CREATE TABLE IF NOT EXISTS ids (
   sink TEXT NOT NULL, run TEXT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY (sink, run));
@@ -330,19 +332,48 @@ class Journal:
                 "INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, record.seq)
             )
 
-    def unpark(self, sink: str) -> int:
-        """Put a sink's cursor back before its first parked record; how many."""
+    def unpark(self, sink: str, seqs: Sequence[Seq] | None = None) -> int:
+        """Put a sink's cursor back before parked records, all or some; how many."""
+        chosen = "" if seqs is None else f"AND seq IN ({','.join('?' * len(seqs))})"
+        values = (sink, *(seqs or ()))
         with self._transaction() as db:
             first, count = db.execute(
-                "SELECT MIN(seq), COUNT(*) FROM parked WHERE sink = ?", (sink,)
+                f"SELECT MIN(seq), COUNT(*) FROM parked WHERE sink = ? {chosen}", values
             ).fetchone()
             if count:
-                db.execute("DELETE FROM parked WHERE sink = ?", (sink,))
+                db.execute(f"DELETE FROM parked WHERE sink = ? {chosen}", values)
                 db.execute(
                     "UPDATE cursors SET seq = MIN(seq, ?) WHERE sink = ?",
                     (first - 1, sink),
                 )
         return int(count)
+
+    def drop_parked(self, sink: str, seqs: Sequence[Seq]) -> int:
+        """Give up records that a sink refused, for good; how many."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO dropped VALUES (?, ?)", [(sink, s) for s in seqs]
+            )
+            done = db.execute(
+                "DELETE FROM parked WHERE sink = ? "
+                f"AND seq IN ({','.join('?' * len(seqs))})",
+                (sink, *seqs),
+            )
+            return int(done.rowcount)
+
+    def dropped(self, sink: str) -> set[Seq]:
+        """Records that a sink is never to get."""
+        rows = self._db.execute("SELECT seq FROM dropped WHERE sink = ?", (sink,))
+        return {int(seq) for (seq,) in rows}
+
+    def parked_records(self, sink: str) -> list[tuple[Record, str]]:
+        """The records that a sink refused, in order, and why."""
+        rows = self._db.execute(
+            "SELECT r.seq, r.run, r.kind, r.time_ns, r.body, p.error FROM parked p "
+            "JOIN records r ON r.seq = p.seq WHERE p.sink = ? ORDER BY r.seq",
+            (sink,),
+        )
+        return [(Record(s, r, k, t, json.loads(b)), e) for s, r, k, t, b, e in rows]
 
     def parked(self, sink: str, run: str) -> str | None:
         """Why a sink refused a run first, None if it did not; the rest follows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +19,8 @@ from recorder.sinks.protocols import Sink
 log = get_logger("sinks")
 
 BATCH = 200
+LOOK_S = 5.0
+"""How often an idle sink looks whether records are to be tried again."""
 
 
 class SinkRunner:
@@ -65,7 +68,10 @@ class SinkRunner:
                 continue
             if not self._wake.is_set():
                 self.idle.set()
-            await self._wake.wait()
+            # `recorder spool retry` of another process puts the cursor back.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
 
     async def _wait_out(self, error: SinkError | SinkUnavailableError) -> None:
         self._failures += 1
@@ -86,7 +92,13 @@ class SinkRunner:
         records: list[Record] = await self._call(
             lambda: self._journal.records(after=after, kinds=SINK_KINDS, limit=BATCH)
         )
+        dropped = await self._call(self._journal.dropped, name) if records else set()
         for record in _without_superseded(records):
+            if record.seq in dropped:
+                await self._call(
+                    self._journal.advance, name, record.seq, record.run, None
+                )
+                continue
             try:
                 ids = await self._call(_apply, self.sink, record)
             except SinkError as error:

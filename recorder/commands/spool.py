@@ -1,0 +1,116 @@
+"""``recorder spool``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recorder.commands.options import config_option
+from recorder.config import load_settings
+
+if TYPE_CHECKING:
+    from recorder.journal import Journal
+
+sink_option = click.option("--sink", help="Only this sink [default: all]")
+
+
+@click.group()
+def command() -> None:
+    """What each sink still has to write, and why it failed."""
+
+
+@contextmanager
+def _opened(
+    config: Path | None, sink: str | None, *, read_only: bool
+) -> Iterator[tuple[Journal, tuple[str, ...]]]:
+    """The journal and the sinks that are meant; a daemon may go on beside."""
+    from recorder.errors import JournalError, UsageError
+    from recorder.journal import Journal
+    from recorder.service.host import sink_names
+
+    settings = load_settings(config)
+    names = sink_names(settings)
+    if sink is not None and sink not in names:
+        raise UsageError(f"no such sink: {sink}; there are {', '.join(names)}")
+    if not settings.journal_path.is_file():
+        raise JournalError(f"{settings.journal_path}: no journal yet")
+    journal = Journal(settings.journal_path, read_only=read_only)
+    try:
+        yield journal, names if sink is None else (sink,)
+    finally:
+        journal.close()
+
+
+@command.command()
+@sink_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@config_option
+def ls(sink: str | None, as_json: bool, config: Path | None) -> None:
+    """List what waits, and what was refused and why."""
+    from recorder.spool import spool_state
+
+    with _opened(config, sink, read_only=True) as (journal, sinks):
+        state = spool_state(journal, sinks)
+    if as_json:
+        click.echo(json.dumps(state, indent=1))
+        return
+    for item in state:
+        since = f", the oldest since {item['oldest']}" if item["oldest"] else ""
+        click.echo(f"{item['sink']}: {item['pending']} records to write{since}, "
+                   f"{len(item['parked'])} parked")  # fmt: skip
+        for record in item["parked"]:
+            click.echo(f"  {record['seq']}  run {record['run']} ({record['uid']})  "
+                       f"{record['kind']}  {record['error']}")  # fmt: skip
+
+
+@command.command()
+@click.argument("seqs", type=int, nargs=-1)
+@sink_option
+@config_option
+def retry(seqs: tuple[int, ...], sink: str | None, config: Path | None) -> None:
+    """Have parked records written again: those named, or all."""
+    from recorder.spool import retry as again
+
+    with _opened(config, sink, read_only=False) as (journal, sinks):
+        count = again(journal, sinks, seqs)
+    click.echo(f"{count} records will be tried again, by the daemon that runs or the "
+               "next one")  # fmt: skip
+
+
+@command.command()
+@click.argument("seqs", type=int, nargs=-1, required=True)
+@click.option("--sink", required=True, help="The sink that refused them.")
+@config_option
+def drop(seqs: tuple[int, ...], sink: str, config: Path | None) -> None:
+    """Give up parked records: the sink never gets them, the journal keeps them."""
+    from recorder.spool import drop as give_up
+
+    with _opened(config, sink, read_only=False) as (journal, _):
+        count = give_up(journal, sink, seqs)
+    click.echo(f"{count} records given up")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@sink_option
+@config_option
+def export(file: Path | None, sink: str | None, config: Path | None) -> None:
+    """Write what waits and what is parked as JSON lines to FILE, or to stdout."""
+    from recorder.spool import export as everything
+
+    def line(body: dict[str, Any]) -> str:
+        return json.dumps(body, separators=(",", ":"))
+
+    with _opened(config, sink, read_only=True) as (journal, sinks):
+        lines = [line(body) for name in sinks for body in everything(journal, name)]
+    if file is None:
+        for text in lines:
+            click.echo(text)
+        return
+    file.write_text("".join(f"{text}\n" for text in lines), encoding="utf-8")
+    click.echo(f"{file}: {len(lines)} records")

@@ -1,0 +1,69 @@
+"""``recorder spool``: what waits and what was refused, beside a daemon."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.system.beamline import make_beamline, small_series, wait_sealed
+
+
+@pytest.fixture(scope="module")
+def series():
+    return small_series(20)
+
+
+def spool(run_recorder, beamline, *arguments: str):
+    return run_recorder("spool", *arguments, "-c", str(beamline.config))
+
+
+@pytest.mark.allow_error_log("record_parked")
+def test_a_refused_run_is_listed_and_written_once_it_can_be(
+    config_file, mosquitto, recorder_daemon, series, run_recorder, tmp_path
+):
+    beamline = make_beamline(
+        config_file, mosquitto, classify={"index": False},
+        unannounced={"proposal": "zz9999"},
+    )  # fmt: skip
+    daemon = recorder_daemon(beamline.config)
+    daemon.wait_for_event("broker_connected")
+    truth = beamline.simulate(series)
+    wait_sealed(daemon, beamline, truth["uid"])
+    daemon.wait_for_event("record_parked")
+    state = json.loads(spool(run_recorder, beamline, "ls", "--json").stdout)
+    (ispyb,) = [item for item in state if item["sink"] == "ispyb"]
+    assert "zz9999 is not in ISPyB" in ispyb["parked"][0]["error"]
+    assert ispyb["parked"][0]["uid"] == truth["uid"]
+    text = spool(run_recorder, beamline, "ls").stdout
+    assert "results: 0 records to write" in text
+    file = tmp_path / "left.jsonl"
+    assert spool(run_recorder, beamline, "export", str(file)).returncode == 0
+    kinds = [json.loads(line)["kind"] for line in file.read_text().splitlines()]
+    assert kinds[0] == "run"
+    dropped = ispyb["parked"][-1]
+    done = spool(run_recorder, beamline, "drop", str(dropped["seq"]), "--sink", "ispyb")
+    assert done.stdout == "1 records given up\n"
+    again = spool(run_recorder, beamline, "drop", "999999", "--sink", "ispyb")
+    assert (again.returncode, "not parked" in again.stderr) == (2, True)
+    with closing(sqlite3.connect(tmp_path / "state" / "ispyb.sqlite")) as db, db:
+        db.execute("UPDATE Proposal SET proposalCode = 'zz', proposalNumber = '9999'")
+    retried = spool(run_recorder, beamline, "retry")
+    assert f"{len(ispyb['parked']) - 1} records" in retried.stdout
+    # The daemon that goes on sees it by itself; at its end all is written.
+    assert daemon.terminate() == 0
+    (left,) = json.loads(
+        spool(run_recorder, beamline, "ls", "--sink", "ispyb", "--json").stdout
+    )
+    assert (left["pending"], left["parked"]) == (0, [])
+    with closing(sqlite3.connect(tmp_path / "state" / "ispyb.sqlite")) as db:
+        rows = db.execute("SELECT runStatus FROM DataCollection").fetchall()
+    assert rows == [(None,)]  # its end was given up
+
+
+def test_a_sink_that_is_not_there_is_named(config_file, run_recorder, tmp_path):
+    done = run_recorder("spool", "ls", "--sink", "fax", "-c", str(config_file()))
+    assert done.returncode == 2
+    assert "no such sink: fax; there are ispyb, results" in done.stderr
