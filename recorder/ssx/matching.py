@@ -77,6 +77,8 @@ class Matcher:
         self._zero: tuple[int, int] | None = None
         self._kept: tuple[Ints, Ints] = (_none(), _none())
         self._origin = 0
+        self._locked_at = -1
+        """First image when the way was found last."""
         self._skip = 0
         """Images at a jump of whole periods: on which side of it is not certain."""
         self._shared_ns: float | None = None
@@ -186,7 +188,7 @@ class Matcher:
             self._skip = skip
             self._lost = "step"
             n, good, found, off = odd, good[:odd], found[:odd], off[:odd]
-        self._learn(ids[:n][good], start_ns[:n][good], triggers[found[good]], found)
+        self._learn(start_ns[:n][good], triggers[found[good]])
         if good.any():
             last = np.flatnonzero(good)[-1]
             ordinal = int(found[last]) + self._origin
@@ -219,7 +221,8 @@ class Matcher:
         enough: NDArray[np.bool_] = missed >= before
         return enough
 
-    def _learn(self, ids: Ints, source: Ints, target: Ints, found: Ints) -> None:
+    def _learn(self, source: Ints, target: Ints) -> None:
+        """Fit the clock anew with further pairs of times."""
         if not source.size:
             return
         old_source, old_target = self._anchors
@@ -257,6 +260,10 @@ class Matcher:
             count, self._skip = min(self._skip, ids.size), 0
             nothing = np.full(count, NO_ORDINAL, np.int64)
             return count, nothing, np.full(count, NO_TIME, np.int64)
+        if int(ids[0]) == self._locked_at:
+            # What was found here did not last for a single image: go on behind it.
+            self._locked_at = -1
+            return self._give_up(ids)
         ids, start_ns = ids[:_TO_LOCK], start_ns[:_TO_LOCK]
         usual = int(ids[0]) - self._origin
         spare = _SPARE + int(ids[0]) // 32
@@ -285,6 +292,7 @@ class Matcher:
             self.certain.append(leads.certain)
             self.sums[:] = 0
             self._zero = None
+        self._locked_at = int(ids[0])
         self.clock, self._lost, self._tries, self._pause = clock, None, 0, BREAK
         if not bridged:
             self._shared_ns = clock.sigma_ns if leads.certain else None

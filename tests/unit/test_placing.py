@@ -243,3 +243,22 @@ def test_an_open_run_says_that_its_start_is_assumed():
     assert {EVIDENCES[e] for e in timeline.labels.evidence} == {Evidence.IMAGE_ID}
     assert run.state is RunState.OPEN
     assert json.dumps(run.ledger().differences()) == "[]"
+
+
+GAPS = st.sampled_from([0, 1, 10**6, 999_000, 1_003_000, 1_400_000, 10**9, -(10**6)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(GAPS, st.integers(1, 30)), min_size=1, max_size=30))
+def test_whatever_the_times_are_an_answer_comes(pieces):
+    """Images whose times follow nothing, against even triggers: no hang, no crash."""
+    steps = np.concatenate([np.full(n, gap) for gap, n in pieces]).astype(np.int64)
+    played = play(pump_probe(1000.0, 400), 400, Faults())
+    count = min(400, steps.size)
+    start_ns = played.start_ns[:count] + np.cumsum(steps)[:count]
+    odd = replace(
+        played, image_id=played.image_id[:count], start_ns=start_ns,
+        trigger=played.trigger[:count],
+    )  # fmt: skip
+    labels = recorded(odd).timeline().labels
+    assert labels.pump.size == count
