@@ -57,7 +57,9 @@ def strange(
     """
     inside = np.flatnonzero(~outside)
     if shared is not None and inside.size >= TELLING:
-        size = np.maximum(np.abs(off[inside]), QUANTUM_NS) / shared
+        # Of neighbours: a drift of the clock is smooth, jitter is not.
+        size = np.abs(np.diff(off[inside], prepend=off[inside[0]])) / math.sqrt(2)
+        size = np.maximum(size, QUANTUM_NS) / shared
         change = _change(np.log(size) + _MEDIAN_OF_NORMAL)
         if change is not None:
             return int(inside[max(0, change - BLUR)]), 2 * BLUR

@@ -184,21 +184,29 @@ def _match(
 
 
 def _fits(start_ns: Ints, found: Ints) -> tuple[Floats, Floats, Floats]:
-    """Slope, robust sigma and the slope's sigma of each candidate's pairs."""
+    """Slope, scatter and the slope's sigma of each candidate's pairs.
+
+    Fitted again without outliers: a few images behind a jump would tilt the line.
+    """
     x = (start_ns - start_ns[0]).astype(np.float64)
     y = (found - found[:, :1]) - x
-    x -= x.mean()
-    y -= y.mean(axis=1, keepdims=True)
-    spread = float(x @ x) or 1.0
-    slope = y @ x / spread
-    residual = y - np.outer(slope, x)
-    residual -= np.median(residual, axis=1, keepdims=True)
-    typical = _MAD * np.median(np.abs(residual), axis=1, keepdims=True)
-    limit = 5 * np.maximum(QUANTUM_NS, typical)
+    use = np.ones(y.shape, np.bool_)
+    for _ in range(2):
+        count = np.maximum(use.sum(axis=1, keepdims=True), 1)
+        mean_x = (use @ x)[:, None] / count
+        mean_y = (use * y).sum(axis=1, keepdims=True) / count
+        dx = np.where(use, x - mean_x, 0.0)
+        spread = np.maximum((dx * dx).sum(axis=1), 1.0)
+        slope = (dx * (y - mean_y)).sum(axis=1) / spread
+        residual = y - mean_y - slope[:, None] * (x - mean_x)
+        residual -= np.median(residual, axis=1, keepdims=True)
+        typical = _MAD * np.median(np.abs(residual), axis=1, keepdims=True)
+        limit = 5 * np.maximum(QUANTUM_NS, typical)
+        use = np.abs(residual) <= limit
     # Not the median alone: its own scatter is larger than that of a mean square.
     clipped = np.clip(residual, -limit, limit)
     sigma = np.maximum(QUANTUM_NS, np.sqrt(np.mean(clipped**2, axis=1)))
-    return slope, sigma, sigma / math.sqrt(spread)
+    return slope, sigma, sigma / np.sqrt(spread)
 
 
 def _choose(
