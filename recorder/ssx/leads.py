@@ -31,6 +31,8 @@ _MAD = 1.4826
 _LEAST_IMAGES = 16
 _CHANCE = -15.0
 """A chance of 3 in ten million is none."""
+_TELLING, _ALIKE = 64, 1.02
+"""Candidates whose scatter over so many images differs by less are all alike."""
 _RATE_REACH = 1e-3
 """Relative rates further from what was expected are no clock's."""
 _SCATTER = 0.1
@@ -139,6 +141,12 @@ def find_leads(
         better = (spread < doubts) & (n >= _LEAST_IMAGES)
         rates = np.where(better, slopes, rates)
         doubts = np.where(better, spread, doubts)
+        if n >= _TELLING and float(sigma.max()) < _ALIKE * float(sigma.min()):
+            break  # all fit alike: more images tell no more
+        near_best = np.log(sigma / sigma.min()) * math.sqrt(n) <= 2 * SEPARATION
+        leads, rates, sigma, doubts = (
+            column[near_best] for column in (leads, rates, sigma, doubts)
+        )
     if not used:
         return NO_LEADS
     # A chance match scatters over the whole reach; jitter is small against spacings.
