@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recorder.records import Chain, ChainEvent, EventType
 from recorder.ssx.clocks import Ints
+from recorder.ssx.leads import nearest
 from recorder.ssx.trains import Train, find_trains
 
 MAX_PULSES = 2_000_000
@@ -240,7 +241,8 @@ def _in_position(
     seen, offsets = 0, []
     limit = _reach(starts, due)
     for after in due.tolist():
-        off = _nearest_off(starts + after, pulses.time_ns)
+        wanted_ns = starts + after
+        off = pulses.time_ns[nearest(pulses.time_ns, wanted_ns)] - wanted_ns
         here = off[np.abs(off) <= limit]
         seen += int(here.size)
         if here.size:
@@ -270,15 +272,6 @@ def _reach(starts: Ints, due: Ints) -> float:
     every = np.diff(np.sort(due)) if due.size > 1 else np.diff(starts)
     smallest = float(every.min()) if every.size else 1e9
     return 0.45 * smallest
-
-
-def _nearest_off(due: Ints, times: Ints) -> NDArray[np.int64]:
-    """Distance from each due time to the nearest pulse (ns)."""
-    after = np.clip(np.searchsorted(times, due), 1, max(1, times.size - 1))
-    left = times[after - 1] - due
-    right = times[np.minimum(after, times.size - 1)] - due
-    nearer: NDArray[np.int64] = np.where(np.abs(left) <= np.abs(right), left, right)
-    return nearer
 
 
 def _scatter(values: NDArray[np.int64]) -> float:
