@@ -275,16 +275,18 @@ class Journal:
             (run,),
         ).fetchall()
 
-    def image_rows(self, run: str, image_id: int | None = None) -> Iterator[ImageRow]:
-        """Image rows of a run by id, or the one asked for."""
-        one = "" if image_id is None else "AND image_id = ? "
+    def image_rows(
+        self, run: str, image_id: int | None = None, *, after: int = 0
+    ) -> Iterator[ImageRow]:
+        """Image rows of a run by id, from ``after`` on, or the one asked for."""
+        one = "AND image_id >= ? " if image_id is None else "AND image_id = ? "
         rows = self._db.execute(
             "SELECT uid, image_id, outcome, start_time_ns, stop_time_ns, received_ns, "
             "spots, resolution, background, saturated, detail, solvent, learned "
             "FROM images "
             f"JOIN run_ids ON run_ids.id = images.run WHERE uid = ? {one}"
             "ORDER BY image_id",
-            (run,) if image_id is None else (run, image_id),
+            (run, after if image_id is None else image_id),
         )
         return (ImageRow(*row) for row in rows)
 
