@@ -35,6 +35,7 @@ test: install ## All tests, with real servers (installed with apt where missing)
 
 bench: install ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md
+	$(BIN)/python -m benchmarks.restart --write docs/benchmarks-restart.md
 
 bench-peers: install $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
 	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)

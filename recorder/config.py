@@ -219,6 +219,18 @@ class IspybSection(Section):
     """Longest wait between two attempts while the server is away."""
 
 
+class JournalSection(Section):
+    """The recorder's own durable store."""
+
+    synchronous: Literal["full", "normal"] = "full"
+    """`full`: what is acknowledged survives a power cut; `normal`: it survives the end
+    of the process, a power cut may take the last moments (for disks that sync
+    slowly)."""
+    max_mb: int = Field(20_480, ge=1)
+    """Over it, images and events of the oldest runs that are sealed and written
+    everywhere are removed; their descriptions and reports stay."""
+
+
 class RunsSection(Section):
     """When runs begin and end."""
 
@@ -360,6 +372,7 @@ class Settings(BaseSettings):
     """Geometry overrides for `recorder replay`."""
     mqtt: MqttSection = MqttSection()
     ispyb: IspybSection = IspybSection()
+    journal: JournalSection = JournalSection()
     runs: RunsSection = RunsSection()
     unannounced: UnannouncedSection = UnannouncedSection()
     classify: ClassifySection = ClassifySection()
