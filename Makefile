@@ -4,9 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .cache/peers
 SOURCES := recorder tests benchmarks
+SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
+  openssl:openssl systemd-analyze:systemd procps:procps
+CHAOS_ROUNDS ?= 50
+CHAOS_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench lock schemas clean
+.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench chaos lock schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -29,8 +33,7 @@ check: install ## Lint, format, types, layers
 	@! grep -n '://' constraints.txt || { echo "constraints.txt holds a URL"; exit 1; }
 
 test: install ## All tests, with real servers (installed with apt where missing)
-	@scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
-	  openssl:openssl systemd-analyze:systemd
+	@$(SERVERS)
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 bench: install ## Cost of an image beside copy and decode, and images/s end to end
@@ -51,6 +54,11 @@ bench-quality: install ## Recall, false spots, indexing and chance, on simulated
 
 timeline-bench: install ## Wrong and unknown labels, losses, fits and cost: patterns x faults
 	$(BIN)/python -m benchmarks.timeline --write docs/benchmarks-timeline.md
+
+chaos: install ## 50 rounds of kills, cuts and full disks around running experiments
+	@$(SERVERS)
+	$(BIN)/python -m tests.chaos --rounds $(CHAOS_ROUNDS) --seed $(CHAOS_SEED) \
+	  --write docs/chaos.md
 
 lock: install ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv

@@ -33,19 +33,25 @@ class SeenUids:
             return False
         self._recent.add(code)
         if len(self._recent) >= _RECENT:
-            recent = np.fromiter(self._recent, np.int64, len(self._recent))
-            self._older = np.sort(np.concatenate((self._older, recent)))
-            self._recent.clear()
+            self._settle(np.fromiter(self._recent, np.int64, len(self._recent)))
         return True
 
     def add_codes(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Note many; True where one was new. A code stands only once in ``codes``."""
-        recent = np.fromiter(self._recent, np.int64, len(self._recent))
-        known = np.sort(np.concatenate((self._older, recent)))
-        new = ~np.isin(codes, known)
-        self._older = np.sort(np.concatenate((known, codes[new])))
-        self._recent.clear()
+        if self._recent:
+            self._settle(np.fromiter(self._recent, np.int64, len(self._recent)))
+        place = np.searchsorted(self._older, codes)
+        inside = place < self._older.size
+        new = np.ones(codes.size, np.bool_)
+        new[inside] = self._older[place[inside]] != codes[inside]
+        self._settle(codes[new])
         return new
+
+    def _settle(self, codes: NDArray[np.int64]) -> None:
+        """Sort codes in; a stable sort merges what is sorted already."""
+        both = np.concatenate((self._older, np.sort(codes)))
+        self._older = np.sort(both, kind="stable")
+        self._recent.clear()
 
 
 def uid_code(uid: str) -> int:

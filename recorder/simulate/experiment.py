@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiomqtt
 import zmq
@@ -78,27 +78,38 @@ class SimulatedRun:
         return tuple(chains)
 
 
+Parcel = tuple[Message, Json]
+"""An image's message, and its entry in the truth."""
+
+
 class _Shelf:
     """Holds back images that later ones overtake."""
 
     def __init__(self) -> None:
-        self._held: list[tuple[int, Message]] = []
+        self._held: list[tuple[int, Parcel]] = []
 
-    def pass_by(self, message: Message, fate: Fate) -> list[Message]:
+    def pass_by(self, parcel: Parcel, fate: Fate) -> list[Parcel]:
         """What is sent now that this image was made."""
         due = [item for left, item in self._held if left <= 1]
         self._held = [(left - 1, item) for left, item in self._held if left > 1]
         if fate.lost:
             return due
-        copies = [message, message] if fate.duplicate else [message]
+        copies = [parcel, parcel] if fate.duplicate else [parcel]
         if fate.later:
             self._held += [(fate.later, item) for item in copies]
             return due
         return [*copies, *due]
 
-    def rest(self) -> list[Message]:
+    def rest(self) -> list[Parcel]:
         """All that is still held."""
         return [item for _, item in self._held]
+
+
+class Publisher(Protocol):
+    """What takes announcements and events to the broker."""
+
+    async def publish(self, topic: str, payload: str, qos: int = 0) -> None:
+        """Publish one message."""
 
 
 @asynccontextmanager
@@ -131,21 +142,28 @@ class Simulator:
         settings: Broker, topics and proposal.
         socket: The detector's socket.
         broker: Where to announce and to publish events; None: nowhere.
+        connect_timeout_s: Longest wait for somebody who takes a message.
+        panda: Sends the triggers instead of the broker.
+        patience_s: So long the detector holds an image that nobody takes, then it is
+            dropped, as by one whose buffer is full; None: as long as for others.
     """
 
     def __init__(
         self,
         settings: Settings,
         socket: zmq.asyncio.Socket,
-        broker: aiomqtt.Client | None,
+        broker: Publisher | None,
         connect_timeout_s: float = 30.0,
         panda: PandaServer | None = None,
+        patience_s: float | None = None,
     ) -> None:
         self._settings = settings
         self._socket = socket
         self._broker = broker
         self._timeout_s = connect_timeout_s
         self._panda = panda
+        self._patience_s = patience_s
+        self._taken: set[int] = set()
         self._series_ids = itertools.count(1)
 
     async def simulate(self, run: SimulatedRun, series: Series) -> Json:
@@ -160,6 +178,7 @@ class Simulator:
             again = replace(run.faults, restart=None)
             run = replace(run, faults=again, number=run.number + 1, seed=run.seed + 1)
         uid = str(uuid.uuid4())
+        self._taken.clear()
         series = with_frame_time(series, run.period_s)
         stream = PROTOCOLS[run.protocol](
             next(self._series_ids),
@@ -221,15 +240,15 @@ class Simulator:
                 box.append((int(plan.xray_ns[ordinal]), lit))
             if not fate.missed:
                 message = self._image(series, stream, image_id, fate, start_ns)
-                for item in shelf.pass_by(message, fate):
-                    await self._send(item)
+                for item in shelf.pass_by((message, entry), fate):
+                    await self._offer(*item)
                 image_id += 1
             if after - flushed >= EVENT_BATCH_S * run.speed:
                 flushed = after
                 await self._events(mail.delivered(after))
                 box = await self._capture(box)
         for item in shelf.rest():
-            await self._send(item)
+            await self._offer(*item)
         await self._events(mail.rest())
         if self._panda is not None:
             await self._capture(box)
@@ -311,6 +330,20 @@ class Simulator:
             "ssx": {"repetition_rate": run.rate_hz},
             "event_chains": list(run.event_chains),
         }
+
+    async def _offer(self, message: Message, entry: Json) -> bool:
+        """Send an image; False if nobody took it and the detector dropped it."""
+        if self._patience_s is None:
+            await self._send(message)
+            return True
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._socket.send_multipart(message, copy=False)
+        except TimeoutError:
+            entry["delivered"] = entry["image_id"] in self._taken
+            return False
+        self._taken.add(entry["image_id"])
+        return True
 
     async def _send(self, message: Message) -> None:
         try:

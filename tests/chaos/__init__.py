@@ -1,0 +1,1 @@
+"""Kills, cuts and fills everything around an experiment, and counts afterwards."""

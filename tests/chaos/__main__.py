@@ -1,0 +1,124 @@
+"""``python -m tests.chaos --rounds 50 --seed 1 --write docs/chaos.md``."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.chaos.play import RATE_HZ, STREAM_FAULTS, Round, plan_rounds, play_round
+from tests.chaos.stage import stage
+from tests.chaos.verify import Verdict
+
+Played = tuple[Round, Verdict]
+KINDS = {
+    "daemon_kill": "SIGKILL of the daemon, restarted within a second",
+    "daemon_term": "SIGTERM of the daemon, restarted within a second",
+    "daemon_stop": "SIGSTOP of the daemon for {stopped:g} s",
+    "worker_kill": "SIGKILL of the worker process",
+    "database_kill": "SIGKILL of MariaDB, restarted within 2 s",
+    "database_readonly": "MariaDB read-only for 0.5 to 3 s",
+    "connections_cut": "connections cut at once, before a commit, or before its answer",
+    "broker_kill": "SIGKILL of mosquitto, restarted within 2 s",
+    "disk_full": "no space under journal and results for 1 to 3 s",
+}
+
+
+def main() -> int:
+    """Play the rounds, print each, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--images", type=int, default=1200, help="of each round's run")
+    parser.add_argument("--stopped", type=float, default=30.0, help="s of SIGSTOP")
+    parser.add_argument("--only", type=int, help="play this round of the plan alone")
+    parser.add_argument("--write", type=Path, help="Markdown file to write")
+    arguments = parser.parse_args()
+    rounds = plan_rounds(arguments.rounds, arguments.seed, arguments.images)
+    if arguments.only:
+        rounds = [item for item in rounds if item.number == arguments.only]
+    played: list[Played] = []
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, stage(Path(folder)) as made:
+        for planned in rounds:
+            verdict = play_round(made, planned, arguments.stopped)
+            played.append((planned, verdict))
+            print(_line(planned, verdict), flush=True)
+            for problem in verdict.problems:
+                print(f"      {problem}", flush=True)
+    page = _page(played, arguments, time.monotonic() - begun)
+    print(page)
+    if arguments.write:
+        arguments.write.write_text(page, encoding="utf-8")
+    return int(any(verdict.problems for _, verdict in played))
+
+
+def _line(planned: Round, v: Verdict) -> str:
+    state = "ok  " if not v.problems and not v.lost and not v.doubled else "FAIL"
+    return (
+        f"{planned.number:3} {state} delivered {v.delivered} recorded {v.recorded} "
+        f"passed {v.passed} lost {v.lost} doubled {v.doubled} wrong {v.wrong} "
+        f"unknown {v.unknown} rows {v.rows}  [{planned.names}]"
+    )
+
+
+def _page(played: list[Played], arguments: argparse.Namespace, seconds: float) -> str:
+    verdicts = [verdict for _, verdict in played]
+    kinds = Counter(fault.__name__ for item, _ in played for fault in item.faults)
+    by_kind = {
+        name: [v for item, v in played if name in [f.__name__ for f in item.faults]]
+        for name in KINDS
+    }
+    rows = [
+        f"| {KINDS[name].format(stopped=arguments.stopped)} | {kinds[name]} | "
+        f"{sum(v.passed for v in found)} | {sum(v.lost for v in found)} | "
+        f"{sum(v.doubled for v in found)} |"
+        for name, found in by_kind.items()
+    ]
+    closed = sum(v.closed for v in verdicts)
+    sums = {
+        "rounds": len(verdicts),
+        "faults": sum(kinds.values()),
+        "images delivered": sum(v.delivered for v in verdicts),
+        "recorded": sum(v.recorded for v in verdicts),
+        "passed while the daemon was down, or on their way when it was killed":
+            sum(v.passed for v in verdicts),
+        "**lost** while it was up": sum(v.lost for v in verdicts),
+        "database rows compared": sum(v.rows for v in verdicts),
+        "**doubled**": sum(v.doubled for v in verdicts),
+        "labels wrong": sum(v.wrong for v in verdicts),
+        "labels unknown": sum(v.unknown for v in verdicts),
+        "ledger closed": f"{closed} of {len(verdicts)}",
+        "rounds with any other difference": sum(bool(v.problems) for v in verdicts),
+    }  # fmt: skip
+    return "\n".join(
+        [
+            "# Chaos",
+            "",
+            f"`make chaos`, seed {arguments.seed}, {datetime.now(UTC):%Y-%m-%d}, "
+            f"Python {platform.python_version()}, {seconds / 60:.0f} min. Each round "
+            f"is a run of {arguments.images} images at {RATE_HZ:g} images/s through a "
+            "real daemon, broker and MariaDB, with faults of the stream "
+            f"(`{STREAM_FAULTS}`), and one or two of the faults below at random "
+            "moments. Afterwards every image is compared in truth, journal, "
+            "`results.h5` and database, and every count in report, files and rows.",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {name} | {value} |" for name, value in sums.items()),
+            "",
+            "| fault | times | images passed | lost | doubled |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

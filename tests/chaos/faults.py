@@ -1,0 +1,113 @@
+"""What is done to a running experiment. Each fault heals itself before it returns."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.chaos.stage import Stage
+from tests.servers import Recorder
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What a fault may draw from."""
+
+    random: random.Random
+    stopped_s: float
+    """How long SIGSTOP lasts."""
+
+    def pause(self, shortest: float, longest: float) -> None:
+        """Leave things as they are for a while."""
+        time.sleep(self.random.uniform(shortest, longest))
+
+
+Fault = Callable[[Stage, Chance], None]
+
+
+def daemon_kill(stage: Stage, chance: Chance) -> None:
+    """SIGKILL, and a restart as by systemd."""
+    _restart(stage, chance, Recorder.kill)
+
+
+def daemon_term(stage: Stage, chance: Chance) -> None:
+    """SIGTERM: an upgrade in mid-run."""
+    _restart(stage, chance, Recorder.terminate)
+
+
+def _restart(stage: Stage, chance: Chance, how: Callable[[Recorder], object]) -> None:
+    with stage.lock:
+        stage.end_daemon(how)
+        chance.pause(0.0, 1.0)
+        stage.start_daemon()
+
+
+def daemon_stop(stage: Stage, chance: Chance) -> None:
+    """SIGSTOP for long: a debugger, a hypervisor, a hanging disk."""
+    with stage.lock:
+        assert stage.daemon is not None
+        pid = stage.daemon.pid
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(chance.stopped_s)
+        os.kill(pid, signal.SIGCONT)
+
+
+def worker_kill(stage: Stage, chance: Chance) -> None:
+    """SIGKILL of a worker process."""
+    with stage.lock:
+        for pid in stage.worker_pids()[:1]:
+            os.kill(pid, signal.SIGKILL)
+
+
+def database_kill(stage: Stage, chance: Chance) -> None:
+    """SIGKILL of MariaDB."""
+    stage.mariadb.kill()
+    chance.pause(0.0, 2.0)
+    stage.mariadb.start()
+
+
+def database_readonly(stage: Stage, chance: Chance) -> None:
+    """The database refuses to write for a while: a failover."""
+    stage.database.execute("SET GLOBAL read_only = 1", inside=False)
+    chance.pause(0.5, 3.0)
+    stage.database.execute("SET GLOBAL read_only = 0", inside=False)
+
+
+def connections_cut(stage: Stage, chance: Chance) -> None:
+    """Connections break, also between a commit and its answer; several times."""
+    for _ in range(chance.random.randint(2, 6)):
+        how = chance.random.choice(("now", "before_commit", "after_commit"))
+        stage.proxy.cut(how)
+        chance.pause(0.2, 1.0)
+    stage.proxy.disarm()
+
+
+def broker_kill(stage: Stage, chance: Chance) -> None:
+    """SIGKILL of mosquitto."""
+    stage.mosquitto.kill()
+    chance.pause(0.0, 2.0)
+    stage.mosquitto.start()
+
+
+def disk_full(stage: Stage, chance: Chance) -> None:
+    """No space under journal and results for a while."""
+    filler = stage.disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+    chance.pause(1.0, 3.0)
+    filler.unlink()
+
+
+FAULTS: tuple[Fault, ...] = (
+    daemon_kill, daemon_term, daemon_stop, worker_kill, database_kill,
+    database_readonly, connections_cut, broker_kill, disk_full,
+)  # fmt: skip

@@ -1,0 +1,136 @@
+"""Rounds: a run under faults at seeded moments, then the count."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from recorder.journal import Journal
+from recorder.records import Json
+from recorder.report import SINK_KINDS
+from recorder.simulate.experiment import SimulatedRun
+from recorder.simulate.faults import parse_faults
+from recorder.simulate.series import Series
+from tests.chaos.detector import play
+from tests.chaos.faults import FAULTS, Chance, Fault
+from tests.chaos.stage import Stage
+from tests.chaos.verify import Verdict, verify
+from tests.system.beamline import small_series
+
+RATE_HZ = 200.0
+STREAM_FAULTS = (
+    "lost=0.01,missed=0.005,duplicate=0.01,corrupt=0.005,skew=40,repeat=0.02"
+)
+SEALED_S = 90.0
+WRITTEN_S = 60.0
+POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round as it is to be played."""
+
+    number: int
+    faults: tuple[Fault, ...]
+    moments: tuple[float, ...]
+    """Seconds after the run began."""
+    images: int
+    seed: int
+
+    @property
+    def names(self) -> str:
+        """The faults, for the table."""
+        return ", ".join(fault.__name__ for fault in self.faults)
+
+
+def plan_rounds(
+    count: int, seed: int, images: int, kinds: tuple[Fault, ...] = FAULTS
+) -> list[Round]:
+    """Rounds in which every kind of fault has its turn, and half have a second one."""
+    rng = random.Random(seed)
+    order: list[Fault] = []
+    rounds = []
+    for number in range(1, count + 1):
+        if not order:
+            order = rng.sample(kinds, len(kinds))
+        faults = [order.pop()]
+        if rng.random() < 0.5:
+            faults.append(rng.choice(kinds))
+        length = images / RATE_HZ
+        moments = sorted(rng.uniform(-0.5, length + 0.5) for _ in faults)
+        rounds.append(
+            Round(number, tuple(faults), tuple(moments), images, rng.randrange(10**6))
+        )
+    return rounds
+
+
+def play_round(stage: Stage, planned: Round, stopped_s: float) -> Verdict:
+    """Play one round, and count."""
+    stage.forget_daemons()
+    chance = Chance(random.Random(planned.seed), stopped_s)
+    series = small_series(planned.images, seed=1)
+    run = SimulatedRun(
+        number=planned.number,
+        images=planned.images,
+        rate_hz=RATE_HZ,
+        delay_s=0.001,
+        protocol="stream2" if planned.seed % 2 else "stream1",
+        faults=parse_faults(STREAM_FAULTS),
+        seed=planned.seed,
+        experiment="chaos",
+        truth=stage.folder / "truth" / f"{planned.number}.jsonl",
+    )
+    uid, truth, sent = _under_faults(stage, planned, chance, run, series)
+    stage.wait_logged("run_sealed", SEALED_S, uid=uid)
+    _wait_written(stage)
+    return verify(stage, uid, truth, sent)
+
+
+def _under_faults(
+    stage: Stage, planned: Round, chance: Chance, run: SimulatedRun, series: Series
+) -> tuple[str, list[Json], dict[int, float]]:
+    """Play the run in a thread of its own while things happen in this one."""
+    found: list[Any] = []
+
+    def simulate() -> None:
+        try:
+            found.append(asyncio.run(play(stage.settings, stage.endpoint, run, series)))
+        except BaseException as error:  # told to the round, which ends with it
+            found.append(error)
+
+    begun = time.monotonic() + 0.5
+    simulating = threading.Thread(target=simulate)
+    starter = threading.Timer(max(0.0, begun - time.monotonic()), simulating.start)
+    starter.start()
+    for fault, moment in zip(planned.faults, planned.moments, strict=True):
+        time.sleep(max(0.0, begun + moment - time.monotonic()))
+        fault(stage, chance)
+    starter.join()
+    simulating.join()
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    uid, truth, sent = found[0]
+    return uid, truth, sent
+
+
+def _wait_written(stage: Stage) -> None:
+    """Wait until each sink has written what the journal has.
+
+    Raises:
+        TimeoutError: It does not.
+    """
+    deadline = time.monotonic() + WRITTEN_S
+    while time.monotonic() < deadline:
+        journal = Journal(stage.settings.journal_path, read_only=True)
+        try:
+            left = [journal.backlog(s, SINK_KINDS) for s in ("ispyb", "results")]
+        finally:
+            journal.close()
+        if not any(left):
+            return
+        time.sleep(POLL_S)
+    raise TimeoutError(f"records not written after {WRITTEN_S:g} s: {left}")

@@ -1,0 +1,106 @@
+"""Stands between the recorder and MariaDB, and cuts connections on demand."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import Literal
+
+from tests.servers import HOST, free_port
+
+CHUNK = 1 << 16
+COMMIT = b"\x03COMMIT"
+"""The command as the protocol sends it."""
+Cut = Literal["now", "before_commit", "after_commit"]
+
+
+class Proxy:
+    """Forwards connections to a port of this host.
+
+    Args:
+        target: The server's port.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.port = free_port()
+        self.cuts = 0
+        """Connections that were cut."""
+        self._target = target
+        self._armed: Cut | None = None
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._listener = socket.create_server((HOST, self.port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self, how: Cut) -> None:
+        """Cut: all connections at once, or the next that commits.
+
+        ``before_commit`` loses the command, ``after_commit`` loses its answer.
+        """
+        if how == "now":
+            self._close_all()
+        else:
+            self._armed = how
+
+    def disarm(self) -> None:
+        """Cut nothing any more."""
+        self._armed = None
+
+    def close(self) -> None:
+        """Stop listening and cut what is open."""
+        self._listener.close()
+        self._close_all()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection((HOST, self._target))
+            except OSError:  # the server is away: so are we
+                client.close()
+                continue
+            with self._lock:
+                self._open |= {client, server}
+            ways = ((client, server, True), (server, client, False))
+            for way in ways:
+                threading.Thread(target=self._forward, args=way, daemon=True).start()
+
+    def _forward(
+        self, source: socket.socket, target: socket.socket, watched: bool
+    ) -> None:
+        with suppress(OSError):
+            while data := source.recv(CHUNK):
+                how = self._due(data) if watched else None
+                if how == "before_commit":
+                    break
+                target.sendall(data)
+                if how == "after_commit":
+                    # the server has it and answers; nobody hears the answer
+                    break
+        self._shut(source, target)
+
+    def _due(self, data: bytes) -> Cut | None:
+        with self._lock:
+            if self._armed is None or COMMIT not in data:
+                return None
+            how, self._armed = self._armed, None
+            self.cuts += 1
+            return how
+
+    def _shut(self, *sockets: socket.socket) -> None:
+        for item in sockets:
+            with suppress(OSError):
+                item.shutdown(socket.SHUT_RDWR)
+            item.close()
+        with self._lock:
+            self._open -= set(sockets)
+
+    def _close_all(self) -> None:
+        with self._lock:
+            found = list(self._open)
+            self.cuts += len(found) // 2
+        self._shut(*found)

@@ -1,0 +1,164 @@
+"""Everything that a run needs, real and killable: daemon, database, broker, disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recorder.config import Settings, load_settings
+from recorder.simulate.broker import free_port
+from tests.chaos.proxy import Proxy
+from tests.ispyb import Site, esrf_site
+from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder
+
+DISK_MB = 256
+RUNS = {"drain_s": 1.0, "series_timeout_s": 60.0, "hold_s": 1.0}
+
+
+@dataclass
+class Outage:
+    """A time in which the daemon could not take what was sent."""
+
+    begun: float
+    ended: float | None = None
+    """Monotonic times; None while it lasts."""
+
+
+@dataclass
+class Stage:
+    """The servers, the daemon of the moment, and what became of the earlier ones."""
+
+    folder: Path
+    disk: Path
+    database: Database
+    site: Site
+    mariadb: MariaDB
+    mosquitto: Mosquitto
+    proxy: Proxy
+    config: Path
+    endpoint: str
+    outages: list[Outage] = field(default_factory=list)
+    past: list[Recorder] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    daemon: Recorder | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The daemon's configuration."""
+        return load_settings(self.config)
+
+    def start_daemon(self) -> None:
+        """Start it, as systemd would, and wait until it is ready."""
+        with self.lock:
+            daemon = Recorder(sys.executable, ("run",), self.config)
+            self.past.append(daemon)
+            self.daemon = daemon
+            daemon.wait_for_event("recorder_ready")
+            if self.outages and self.outages[-1].ended is None:
+                self.outages[-1].ended = time.monotonic()
+
+    def end_daemon(self, how: Callable[[Recorder], Any]) -> None:
+        """Have it end; what is sent from now on is an outage."""
+        with self.lock:
+            assert self.daemon is not None
+            self.outages.append(Outage(time.monotonic()))
+            how(self.daemon)
+            self.daemon = None
+
+    def log(self) -> list[dict[str, Any]]:
+        """What all daemons logged, in order."""
+        return [event for daemon in self.past for event in daemon.log]
+
+    def wait_logged(self, event: str, timeout_s: float, **fields: Any) -> None:
+        """Wait until one of the daemons has logged an event.
+
+        Raises:
+            ServerError: None did in time.
+        """
+        for daemon in self.past:
+            for found in daemon.log:
+                if found.get("event") == event and fields.items() <= found.items():
+                    return
+        assert self.daemon is not None
+        self.daemon.wait_for_event(event, timeout_s=timeout_s, **fields)
+
+    def worker_pids(self) -> list[int]:
+        """The daemon's worker processes."""
+        assert self.daemon is not None
+        done = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.daemon.pid)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return [int(pid) for pid in done.stdout.split()]
+
+    def forget_daemons(self) -> None:
+        """Drop the logs of daemons that ended: a round begins."""
+        self.past = [self.daemon] if self.daemon else []
+        self.outages.clear()
+
+
+@contextmanager
+def stage(folder: Path) -> Iterator[Stage]:
+    """Set everything up, and take it down again."""
+    disk = folder / "disk"
+    disk.mkdir(parents=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", disk], check=True
+    )
+    mariadb = MariaDB(folder / "mariadb").start()
+    (folder / "mosquitto").mkdir()
+    mosquitto = Mosquitto(folder / "mosquitto").start()
+    proxy = Proxy(mariadb.port)
+    database = mariadb.create_database()
+    site = esrf_site(database)
+    config, endpoint = _configuration(folder, disk, database, mosquitto, proxy)
+    made = Stage(
+        folder, disk, database, site, mariadb, mosquitto, proxy, config, endpoint
+    )
+    try:
+        made.start_daemon()
+        yield made
+    finally:
+        if made.daemon is not None and made.daemon.running:
+            made.daemon.kill()
+        proxy.close()
+        mosquitto.kill()
+        mariadb.kill()
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def _configuration(
+    folder: Path, disk: Path, database: Database, mosquitto: Mosquitto, proxy: Proxy
+) -> tuple[Path, str]:
+    """The daemon's configuration file, and where the detector listens."""
+    endpoint = f"tcp://{HOST}:{free_port()}"
+    url = f"mariadb+pymysql://{database.user}@{HOST}:{proxy.port}/{database.name}"
+    sections = {
+        "mqtt": mosquitto.section(),
+        "ispyb": {"url": url, "password": database.password, "image_rows": True,
+                  "update_interval_s": 0.5, "retry_max_s": 1.0, "runs_per_group": 1000},
+        "runs": RUNS,
+        "pool": {"workers": 1},
+        "log": {"format": "json"},
+    }  # fmt: skip
+    lines = [f'state_directory = "{disk / "state"}"', "[[detector]]",
+             'name = "eiger"', f'endpoint = "{endpoint}"']  # fmt: skip
+    for name, values in sections.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+    path = folder / "recorder.toml"
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return path, endpoint
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else str(value)
