@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PEERS := .cache/peers
 SOURCES := recorder tests benchmarks
 SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
-  openssl:openssl systemd-analyze:systemd procps:procps
+  openssl:openssl systemd-analyze:systemd
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

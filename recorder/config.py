@@ -215,7 +215,7 @@ class IspybSection(Section):
     """Key of the client certificate (PEM)."""
     connect_timeout_s: float = Field(10.0, gt=0)
     """How long to wait for the server."""
-    retry_max_s: float = Field(30.0, gt=0)
+    retry_max_s: float = Field(5.0, gt=0)
     """Longest wait between two attempts while the server is away."""
 
 

@@ -37,7 +37,7 @@ class SinkRunner:
         retry_max_s: Longest wait while the sink is unavailable.
     """
 
-    def __init__(self, sink: Sink, journal: Journal, retry_max_s: float = 30.0) -> None:
+    def __init__(self, sink: Sink, journal: Journal, retry_max_s: float = 5.0) -> None:
         self.sink = sink
         self._journal = journal
         self._retry_max_s = retry_max_s

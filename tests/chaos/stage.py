@@ -92,11 +92,9 @@ class Stage:
     def worker_pids(self) -> list[int]:
         """The daemon's worker processes."""
         assert self.daemon is not None
-        done = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.daemon.pid)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        return [int(pid) for pid in done.stdout.split()]
+        pid = self.daemon.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+        return [int(child) for child in children.split()]
 
     def forget_daemons(self) -> None:
         """Drop the logs of daemons that ended: a round begins."""

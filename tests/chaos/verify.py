@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +17,10 @@ from recorder.records import Json
 from recorder.report import full_report
 from tests.chaos.stage import Outage, Stage
 
-BEFORE_S = 1.5
-"""What was sent so long before a kill may still have been on its way to the journal."""
-AFTER_S = 0.5
+OUT_OF_ORDER = 3
+"""Images that a later one may overtake on its way to the journal."""
+DEFECTS = ("ledger_open", "step_failed", "record_parked")
+"""ERROR events that none of the faults excuses."""
 DEFECTS = ("ledger_open", "step_failed", "record_parked")
 """ERROR events that none of the faults excuses."""
 
@@ -88,8 +90,9 @@ def _images(
     delivered = {n for n, entry in made.items() if entry["delivered"]}
     verdict.delivered, verdict.recorded = len(delivered), len(rows)
     verdict.expect("images nobody sent", sorted(set(rows) - delivered), [])
+    recorded = sorted(sent[number] for number in set(rows) & set(sent))
     for number in sorted(delivered - set(rows)):
-        if _in_outage(sent[number], outages):
+        if _in_outage(sent[number], outages, recorded):
             verdict.passed += 1
         else:
             verdict.lost += 1
@@ -100,17 +103,26 @@ def _images(
             verdict.expect(f"class of image {number}", rows[number].outcome, wanted)
 
 
-def _in_outage(moment: float, outages: list[Outage]) -> bool:
-    return any(
-        o.begun - BEFORE_S <= moment
-        and (o.ended is None or moment <= o.ended + AFTER_S)
-        for o in outages
-    )
+def _in_outage(moment: float, outages: list[Outage], recorded: list[float]) -> bool:
+    """Sent while the daemon was down, or in flight when it went down.
+
+    Images go through in order: one that was in flight has none after it that arrived,
+    but for what the worker finished out of order.
+    """
+    for outage in outages:
+        if outage.ended is not None and moment > outage.ended:
+            continue
+        later = bisect_left(recorded, outage.begun) - bisect_right(recorded, moment)
+        if later <= OUT_OF_ORDER:
+            return True
+    return False
 
 
 def _report(
     verdict: Verdict, run: Json, rows: dict[int, ImageRow], made: dict[int, Json]
 ) -> None:
+    if run["status"] != "success":
+        verdict.problems.append(f"status {run['status']}: {run['reason']}")
     verdict.closed = run["state"] == "sealed" and run["ledger"]["closed"]
     verdict.expect("ledger", run["ledger"]["differences"], [])
     verdict.expect("state", run["state"], "sealed")
@@ -228,9 +240,5 @@ def _log(verdict: Verdict, stage: Stage) -> None:
         if event.get("level") != "error":
             continue
         told = event.get("hint") or event.get("error")
-        if not told or event["event"] in (
-            "ledger_open",
-            "step_failed",
-            "record_parked",
-        ):
+        if not told or event["event"] in DEFECTS:
             verdict.problems.append(f"log: {_short(event)}")

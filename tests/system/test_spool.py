@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
 
-from tests.system.beamline import make_beamline, small_series, wait_sealed
+from tests.ispyb import esrf_site
+from tests.system.beamline import (
+    assert_equals_truth,
+    make_beamline,
+    small_series,
+    wait_sealed,
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +75,44 @@ def test_a_sink_that_is_not_there_is_named(config_file, run_recorder, tmp_path):
     done = run_recorder("spool", "ls", "--sink", "fax", "-c", str(config_file()))
     assert done.returncode == 2
     assert "no such sink: fax; there are ispyb, results" in done.stderr
+
+
+def test_a_database_that_is_away_for_a_whole_experiment(
+    config_file, mosquitto, recorder_daemon, series, run_recorder, mariadb,
+    mariadb_database,
+):  # fmt: skip
+    """Three runs: the report is complete, the backlog is shown, and all is written."""
+    site = esrf_site(mariadb_database)
+    beamline = make_beamline(
+        config_file, mosquitto, classify={"index": False},
+        ispyb=mariadb_database.section(retry_max_s=5.0),
+    )  # fmt: skip
+    mariadb.stop()
+    daemon = recorder_daemon(beamline.config)
+    truths = [beamline.simulate(series, number=n) for n in (1, 2, 3)]
+    for truth in truths:
+        run = wait_sealed(daemon, beamline, truth["uid"])
+        assert_equals_truth(run, truth)
+        assert run["sinks"]["ispyb"] == "pending"
+    done = run_recorder("report", "--json", config=beamline.config)
+    (experiment,) = json.loads(done.stdout)["experiments"]
+    assert experiment["cumulative"]["runs"] == 3
+    assert experiment["cumulative"]["images"] == sum(t["received"] for t in truths)
+    text = spool(run_recorder, beamline, "ls").stdout
+    waiting = re.search(r"^ispyb: (\d+) records to write, the oldest since", text, re.M)
+    assert waiting is not None
+    assert int(waiting[1]) >= 6  # each run opened and sealed, at least
+
+    mariadb.start()
+    started = time.monotonic()
+    daemon.wait_for_event("sink_recovered", sink="ispyb")
+    while json.loads(spool(run_recorder, beamline, "ls", "--json").stdout)[0][
+        "pending"
+    ]:
+        assert time.monotonic() < started + 10.0
+    rows = site.rows("SELECT * FROM DataCollection ORDER BY dataCollectionId")
+    assert [row["dataCollectionNumber"] for row in rows] == [1, 2, 3]
+    assert [row["numberOfImages"] for row in rows] == [t["received"] for t in truths]
+    assert {row["runStatus"] for row in rows} == {"DataCollection Successful"}
+    counts = site.counts()
+    assert (counts["DataCollectionGroup"], counts["AutoProcProgram"]) == (1, 3)

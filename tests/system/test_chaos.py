@@ -1,0 +1,59 @@
+"""A short form of ``make chaos``: each kind of fault once, around experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.faults import (
+    broker_kill,
+    connections_cut,
+    daemon_kill,
+    daemon_stop,
+    daemon_term,
+    database_kill,
+    database_readonly,
+    disk_full,
+    worker_kill,
+)
+from tests.chaos.play import RATE_HZ, Round, plan_rounds, play_round
+from tests.chaos.stage import Stage, stage
+
+IMAGES = 500
+STOPPED_S = 2.0
+ROUNDS = (
+    (daemon_kill, connections_cut),
+    (database_kill, broker_kill),
+    (disk_full, worker_kill),
+    (daemon_stop, database_readonly),
+    (daemon_term,),
+)
+
+
+@pytest.fixture(scope="module")
+def played_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(tmp_path_factory.mktemp("chaos")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("number", range(len(ROUNDS)))
+def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -> None:
+    faults = ROUNDS[number]
+    moments = (0.3, 0.9)[: len(faults)]
+    planned = Round(number + 1, faults, moments, IMAGES, seed=number)
+    verdict = play_round(played_on, planned, STOPPED_S)
+    assert verdict.problems == []
+    assert (verdict.lost, verdict.doubled, verdict.wrong) == (0, 0, 0)
+    assert verdict.closed
+    assert verdict.delivered == verdict.recorded + verdict.passed
+    assert verdict.recorded > 0
+
+
+def test_the_plan_of_a_seed_is_always_the_same_and_has_every_fault() -> None:
+    rounds = plan_rounds(50, 1, 1200)
+    assert rounds == plan_rounds(50, 1, 1200)
+    assert rounds != plan_rounds(50, 2, 1200)
+    assert len({fault for item in rounds for fault in item.faults}) == 9
+    length = 1200 / RATE_HZ
+    assert all(-0.5 <= m <= length + 0.5 for item in rounds for m in item.moments)
