@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recorder.journal import Journal
-from recorder.records import Json
+from recorder.records import Json, RunState
 from recorder.report import SINK_KINDS
 from recorder.simulate.experiment import SimulatedRun
 from recorder.simulate.faults import parse_faults
@@ -86,7 +86,7 @@ def play_round(stage: Stage, planned: Round, stopped_s: float) -> Verdict:
     )
     uid, truth, sent = _under_faults(stage, planned, chance, run, series)
     stage.wait_logged("run_sealed", SEALED_S, uid=uid)
-    _wait_written(stage)
+    _wait_settled(stage, uid)
     return verify(stage, uid, truth, sent)
 
 
@@ -117,20 +117,25 @@ def _under_faults(
     return uid, truth, sent
 
 
-def _wait_written(stage: Stage) -> None:
-    """Wait until each sink has written what the journal has.
+def _wait_settled(stage: Stage, uid: str) -> None:
+    """Wait until the run's end is known, it is sealed, and each sink has written it.
 
     Raises:
-        TimeoutError: It does not.
+        TimeoutError: It does not come to that.
     """
     deadline = time.monotonic() + WRITTEN_S
     while time.monotonic() < deadline:
         journal = Journal(stage.settings.journal_path, read_only=True)
         try:
+            run = journal.latest("run", uid)
+            told = journal.latest("collection_end", uid) is not None
             left = [journal.backlog(s, SINK_KINDS) for s in ("ispyb", "results")]
         finally:
             journal.close()
-        if not any(left):
+        sealed = run is not None and run.body["state"] == RunState.SEALED
+        if told and sealed and not any(left):
             return
         time.sleep(POLL_S)
-    raise TimeoutError(f"records not written after {WRITTEN_S:g} s: {left}")
+    raise TimeoutError(
+        f"after {WRITTEN_S:g} s: end told {told}, sealed {sealed}, to write {left}"
+    )
