@@ -345,8 +345,9 @@ class RunBook:
             return [Noticed("collection_unknown", "warning", (("uid", end.uid),))]
         if run.end is not None:
             return []
+        amended = run.state is RunState.SEALED and _says_more(run, end)
         run.end = end
-        if run.state is RunState.SEALED and run.status is not end.status:
+        if amended:
             run.status, run.reason = end.status, end.reason
             return [self._reopen(run, now)]
         if run.state is RunState.ANNOUNCED:
@@ -457,3 +458,10 @@ def _notice(
     if key is not None:
         fields = {"source": key.source, "series_id": key.series_id, **fields}
     return Noticed(event, level, tuple(fields.items()), run)
+
+
+def _says_more(run: Run, end: CollectionEnd) -> bool:
+    """Whether an end that comes after the seal changes what was sealed."""
+    if run.status is not end.status:
+        return True
+    return end.images is not None and end.images != run.expected(run.timeline())

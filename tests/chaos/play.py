@@ -27,6 +27,7 @@ STREAM_FAULTS = (
 )
 SEALED_S = 90.0
 WRITTEN_S = 60.0
+AMENDED_S = 3.0
 POLL_S = 0.1
 
 
@@ -124,6 +125,7 @@ def _wait_settled(stage: Stage, uid: str) -> None:
         TimeoutError: It does not come to that.
     """
     deadline = time.monotonic() + WRITTEN_S
+    told_at: float | None = None
     while time.monotonic() < deadline:
         journal = Journal(stage.settings.journal_path, read_only=True)
         try:
@@ -133,7 +135,11 @@ def _wait_settled(stage: Stage, uid: str) -> None:
         finally:
             journal.close()
         sealed = run is not None and run.body["state"] == RunState.SEALED
-        if told and sealed and not any(left):
+        if told and told_at is None:
+            told_at = time.monotonic()
+        # an end that changes a sealed run seals it once more
+        amended = told_at is not None and time.monotonic() > told_at + AMENDED_S
+        if amended and sealed and not any(left):
             return
         time.sleep(POLL_S)
     raise TimeoutError(

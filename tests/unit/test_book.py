@@ -303,3 +303,18 @@ def test_ledger_closes_whatever_comes(order, dropped, data):
     assert ledger.closed, ledger.differences()
     assert ledger.received == 12 - len(dropped)
     assert ledger.lost == len(dropped)
+
+
+@pytest.mark.parametrize(("made", "revision", "lost"), [(10, 0, 2), (9, 1, 1)])
+def test_an_end_after_the_seal_amends_only_what_it_changes(made, revision, lost):
+    """The broker was away: the end comes when the run is sealed."""
+    driver = Driver()
+    driver.feed(collection(images=10), start(images=10), *images(8), end())
+    driver.wait(2.1)
+    assert driver.only.state is RunState.SEALED
+    driver.only.status = RunStatus.SUCCESS
+    driver.feed(collection_end(images=made))
+    driver.wait(2.1)
+    run = driver.only
+    assert (run.state, run.status) == (RunState.SEALED, RunStatus.SUCCESS)
+    assert (run.revision, run.ledger().lost) == (revision, lost)
