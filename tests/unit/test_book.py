@@ -313,7 +313,7 @@ def test_an_end_after_the_seal_amends_only_what_it_changes(made, revision, lost)
     driver.wait(2.1)
     assert driver.only.state is RunState.SEALED
     driver.only.status = RunStatus.SUCCESS
-    driver.feed(collection_end(images=made))
+    driver.feed(replace(collection_end(), images=made))
     driver.wait(2.1)
     run = driver.only
     assert (run.state, run.status) == (RunState.SEALED, RunStatus.SUCCESS)
