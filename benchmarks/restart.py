@@ -21,8 +21,8 @@ from pathlib import Path
 
 from recorder.journal import ImageRow, Journal
 from recorder.journal.events import event_to_json
+from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_unsealed, pack_run, run_record
-from recorder.journal.store import NewRecord
 from recorder.records import EventType, Evidence, TimedEvent
 from recorder.runs.run import Run
 

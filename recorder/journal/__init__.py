@@ -1,5 +1,7 @@
 """The only durable state: an append-only store that everything else reads."""
 
-from recorder.journal.store import ImageRow, Journal, Record, Seq
+from recorder.journal.images import ImageRow
+from recorder.journal.records import NewRecord, Record, Seq
+from recorder.journal.store import Journal
 
-__all__ = ["ImageRow", "Journal", "Record", "Seq"]
+__all__ = ["ImageRow", "Journal", "NewRecord", "Record", "Seq"]

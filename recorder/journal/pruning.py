@@ -11,8 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recorder.journal.records import NewRecord
 from recorder.journal.restore import event_names
-from recorder.journal.store import Journal, NewRecord
+from recorder.journal.store import Journal
 from recorder.records import RunState
 
 KEPT_RUNS = 16

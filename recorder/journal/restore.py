@@ -15,7 +15,8 @@ from recorder.journal.chunks import (
     unpack_images,
 )
 from recorder.journal.events import event_from_json
-from recorder.journal.store import Journal, Record, Seq
+from recorder.journal.records import Record, Seq
+from recorder.journal.store import Journal
 from recorder.records import (
     Collection,
     CollectionEnd,

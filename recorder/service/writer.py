@@ -10,7 +10,7 @@ from typing import Any
 
 from recorder.errors import JournalError
 from recorder.journal import ImageRow, Journal
-from recorder.journal.store import NewRecord
+from recorder.journal.records import NewRecord
 from recorder.log import get_logger
 
 log = get_logger("journal")

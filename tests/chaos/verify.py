@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 
 from recorder.journal import Journal
-from recorder.journal.store import ImageRow
+from recorder.journal.images import ImageRow
 from recorder.records import Json
 from recorder.report import full_report
 from tests.chaos.stage import Outage, Stage

@@ -15,8 +15,8 @@ import pytest
 from recorder.errors import JournalError, NoSuchRunError
 from recorder.journal import ImageRow, Journal
 from recorder.journal.pruning import KEPT_RUNS, prune
+from recorder.journal.records import NewRecord
 from recorder.journal.restore import run_record
-from recorder.journal.store import NewRecord
 from recorder.records import RunState
 from recorder.report import SINK_KINDS, full_report, run_report
 from recorder.runs.run import Run

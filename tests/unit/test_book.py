@@ -315,6 +315,7 @@ def test_an_end_after_the_seal_amends_only_what_it_changes(made, revision, lost)
     driver.only.status = RunStatus.SUCCESS
     driver.feed(replace(collection_end(), images=made))
     driver.wait(2.1)
-    run = driver.only
+    run = driver.sealed[-1]
+    assert len(driver.sealed) == 1 + revision
     assert (run.state, run.status) == (RunState.SEALED, RunStatus.SUCCESS)
     assert (run.revision, run.ledger().lost) == (revision, lost)

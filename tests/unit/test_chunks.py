@@ -20,8 +20,8 @@ from recorder.journal.chunks import (
     unpack_images,
 )
 from recorder.journal.events import event_from_json, event_to_json
+from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_run, pack_run, run_record
-from recorder.journal.store import NewRecord
 from recorder.records import Effort, EventType, Evidence, ImageClass, Unprocessed
 from recorder.runs.events import EventLog
 from recorder.runs.images import ImageTable

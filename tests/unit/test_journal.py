@@ -13,11 +13,11 @@ import pytest
 from recorder.errors import JournalError
 from recorder.journal import ImageRow, Journal
 from recorder.journal.events import event_from_json, event_to_json
+from recorder.journal.records import NewRecord
 from recorder.journal.restore import (
     load_run,
     run_record,
 )
-from recorder.journal.store import NewRecord
 from recorder.records import ImageClass, RunStatus
 from tests.builders import Driver, collection, collection_end, end, event, image, start
 

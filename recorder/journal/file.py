@@ -1,0 +1,216 @@
+"""The journal's file: SQLite in WAL mode, its format, its lock, its transactions.
+
+Whatever must survive is committed here before anyone is told about it. With
+``synchronous=FULL`` each commit is synced to disk, so it survives a power cut as well
+as ``kill -9``; with ``NORMAL`` a power cut may take the last commits, but never half of
+one: the log's frames carry checksums, and what is not whole is not there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from recorder.errors import JournalError
+
+FORMAT = "3"
+WAL_BYTES = 64 << 20
+"""The write-ahead log is cut back to so much once it is in the file."""
+DAMAGED = (
+    "the file is damaged: move it away (keep it) and start again; what the sinks wrote "
+    "is not lost"
+)
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS records (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT, kind TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS records_by_run ON records (run, kind);
+CREATE INDEX IF NOT EXISTS records_by_kind ON records (kind, seq);
+CREATE TABLE IF NOT EXISTS run_ids (id INTEGER PRIMARY KEY, uid TEXT UNIQUE NOT NULL);
+CREATE TABLE IF NOT EXISTS images (
+  run INTEGER NOT NULL, image_id INTEGER NOT NULL, outcome TEXT NOT NULL,
+  start_time_ns INTEGER, stop_time_ns INTEGER, received_ns INTEGER NOT NULL,
+  spots INTEGER NOT NULL, resolution REAL, background REAL,
+  saturated INTEGER NOT NULL, detail TEXT,
+  solvent REAL, learned INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (run, image_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunks (
+  run TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL,
+  upto INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, kind, number));
+CREATE TABLE IF NOT EXISTS cursors (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS parked (
+  sink TEXT NOT NULL, seq INTEGER NOT NULL, run TEXT, error TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, PRIMARY KEY (sink, seq));
+CREATE TABLE IF NOT EXISTS dropped (
+  sink TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (sink, seq));
+CREATE TABLE IF NOT EXISTS ids (
+  sink TEXT NOT NULL, run TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (sink, run));
+"""
+
+
+_MIGRATIONS = {
+    "1": (
+        "ALTER TABLE images ADD COLUMN solvent REAL",
+        "ALTER TABLE images ADD COLUMN learned INTEGER NOT NULL DEFAULT 0",
+        "UPDATE meta SET value = '2' WHERE key = 'format'",
+    ),
+    "2": ("UPDATE meta SET value = '3' WHERE key = 'format'",),
+}
+"""Statements that bring a journal of an older format to the next one."""
+
+
+class JournalFile:
+    """One connection to the journal; use each from one thread at a time.
+
+    Args:
+        path: The file; made with its folder unless ``read_only``.
+        read_only: For commands that only look.
+        owner: Take the lock that only one recorder may hold.
+        synchronous: ``full`` or ``normal``, see above.
+
+    Raises:
+        JournalError: No such file, another format, or another owner.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        owner: bool = False,
+        synchronous: Literal["full", "normal"] = "full",
+    ) -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._lock_file: IO[str] | None = None
+        self._lock = threading.Lock()
+        if read_only and not path.is_file():
+            raise JournalError(f"{path}: no journal yet; nothing has been recorded")
+        try:
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            if owner:
+                self._lock_file = _take_lock(path)
+            self._db = sqlite3.connect(
+                f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}",
+                uri=True,
+                timeout=30.0,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._open(read_only)
+        except sqlite3.DatabaseError as error:
+            damaged = not isinstance(error, sqlite3.OperationalError)
+            raise JournalError(
+                f"{path}: cannot open the journal: {error}; "
+                + (DAMAGED if damaged else "check the folder's owner and free space")
+            ) from error
+        except OSError as error:
+            raise JournalError(
+                f"{path}: cannot open the journal: {error}; check the folder's owner "
+                "and free space"
+            ) from error
+
+    def _open(self, read_only: bool) -> None:
+        if not read_only:
+            # only a new file takes it: then removed rows give their space back
+            self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
+            self._db.execute(f"PRAGMA synchronous={self._synchronous.upper()}")
+            self._db.executescript(_SCHEMA)
+            self._db.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,)
+            )
+            while (steps := _MIGRATIONS.get(self._format())) is not None:
+                with self._transaction() as db:
+                    for step in steps:
+                        db.execute(step)
+        if (found := self._format()) != FORMAT:
+            raise JournalError(
+                f"{self.path}: journal format {found}, this recorder reads {FORMAT}; "
+                "move the file away to start a new journal"
+            )
+
+    def _format(self) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
+        return str(row[0]) if row else "none"
+
+    def close(self) -> None:
+        """Close the file and give the lock back."""
+        self._db.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise JournalError(f"{self.path}: cannot write: {error}") from error
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _query(self, statement: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        """The rows of a query, as they are asked for."""
+        try:
+            yield from self._db.execute(statement, values)
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"{self.path}: cannot read: {error}") from error
+
+    def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """The first row of a query, None if there is none."""
+        try:
+            return self._db.execute(statement, values).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"{self.path}: cannot read: {error}") from error
+
+    def used_bytes(self) -> int:
+        """Bytes of the file that are in use."""
+        (pages,) = self._one("PRAGMA page_count")
+        (free,) = self._one("PRAGMA freelist_count")
+        (size,) = self._one("PRAGMA page_size")
+        return int((pages - free) * size)
+
+    def give_back(self) -> None:
+        """Give unused space back to the file system."""
+        with self._lock:
+            try:  # a script is stepped to its end, which `execute` does not do here
+                self._db.executescript("PRAGMA incremental_vacuum")
+            except sqlite3.Error as error:
+                raise JournalError(f"{self.path}: cannot shrink: {error}") from error
+
+
+def _take_lock(path: Path) -> IO[str]:
+    file = path.with_suffix(".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise JournalError(
+            f"{path}: another recorder uses this journal; stop it, or give this one "
+            "its own state_directory"
+        ) from error
+    return file
+
+
+def dump(body: Any) -> str:
+    """A body as the journal stores it: NaN is refused, as readers do."""
+    return json.dumps(body, separators=(",", ":"), default=str, allow_nan=False)

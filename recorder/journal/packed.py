@@ -1,0 +1,47 @@
+"""Where the journal keeps chunks: see :mod:`recorder.journal.chunks`."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from recorder.journal.file import JournalFile
+from recorder.journal.records import Seq
+
+IMAGES_PER_CHUNK = 16_384
+"""Image ids that are packed together."""
+
+
+class Packed(JournalFile):
+    """Reads and writes chunks."""
+
+    def chunk(self, run: str, kind: str, number: int) -> tuple[Seq, bytes] | None:
+        """A chunk, and the last record in it."""
+        row = self._one(
+            "SELECT upto, body FROM chunks WHERE run = ? AND kind = ? AND number = ?",
+            (run, kind, number),
+        )
+        return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def chunk_numbers(self, run: str, kind: str) -> set[int]:
+        """The chunks that a run has."""
+        rows = self._query(
+            "SELECT number FROM chunks WHERE run = ? AND kind = ?", (run, kind)
+        )
+        return {int(number) for (number,) in rows}
+
+    def keep_chunk(
+        self, run: str, kind: str, number: int, upto: Seq, body: bytes
+    ) -> None:
+        """Keep a chunk of what does not change any more."""
+        with self._transaction() as db:
+            self._insert_chunk(db, run, kind, number, upto, body)
+
+    @staticmethod
+    def _insert_chunk(db: sqlite3.Connection, *values: Any) -> None:
+        db.execute("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", values)
+
+    def drop_chunks(self, run: str) -> None:
+        """Remove a run's chunks."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM chunks WHERE run = ?", (run,))

@@ -1,0 +1,100 @@
+"""The journal's records: what happened, in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recorder.journal.file import JournalFile
+from recorder.records import Json
+
+Seq = int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One journal entry."""
+
+    seq: Seq
+    run: str | None
+    kind: str
+    time_ns: int
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """An entry to append."""
+
+    kind: str
+    run: str | None
+    body: Any
+    time_ns: int
+
+
+class Records(JournalFile):
+    """Reads records, and removes old ones."""
+
+    def records(
+        self,
+        *,
+        after: Seq = 0,
+        kinds: Sequence[str] = (),
+        run: str | None = None,
+        limit: int = -1,
+    ) -> list[Record]:
+        """Records in order."""
+        where, values = ["seq > ?"], [after]
+        parameters: list[Any] = list(values)
+        if kinds:
+            where.append(f"kind IN ({','.join('?' * len(kinds))})")
+            parameters += kinds
+        if run is not None:
+            where.append("run = ?")
+            parameters.append(run)
+        rows = self._query(
+            "SELECT seq, run, kind, time_ns, body FROM records "
+            f"WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?",
+            (*parameters, limit),
+        )
+        return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
+
+    def latest(self, kind: str, run: str) -> Record | None:
+        """The last record of a kind for a run."""
+        row = self._one(
+            "SELECT seq, run, kind, time_ns, body FROM records "
+            "WHERE run = ? AND kind = ? ORDER BY seq DESC LIMIT 1",
+            (run, kind),
+        )
+        if row is None:
+            return None
+        seq, uid, name, time_ns, body = row
+        return Record(seq, uid, name, time_ns, json.loads(body))
+
+    def run_uids(self) -> list[str]:
+        """All runs, oldest first."""
+        rows = self._query(
+            "SELECT run FROM records WHERE kind = 'run' GROUP BY run ORDER BY MIN(seq)"
+        )
+        return [uid for (uid,) in rows]
+
+    def last_seq(self, run: str, kinds: Sequence[str]) -> Seq:
+        """The last record of these kinds for a run, 0 if there is none."""
+        row = self._one(
+            "SELECT MAX(seq) FROM records WHERE run = ? "
+            f"AND kind IN ({','.join('?' * len(kinds))})",
+            (run, *kinds),
+        )
+        return int(row[0] or 0)
+
+    def drop_records(self, run: str, kinds: Sequence[str], most: int) -> int:
+        """Remove at most so many records of a run; how many were removed."""
+        with self._transaction() as db:
+            done = db.execute(
+                "DELETE FROM records WHERE seq IN (SELECT seq FROM records "
+                f"WHERE run = ? AND kind IN ({','.join('?' * len(kinds))}) LIMIT ?)",
+                (run, *kinds, most),
+            )
+            return int(done.rowcount)
