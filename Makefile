@@ -6,7 +6,7 @@ PEERS := .cache/peers
 SOURCES := recorder tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench lock schemas clean
+.PHONY: help install check demo test fuzz bench bench-quality bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -32,6 +32,10 @@ test: install ## All tests, with real servers (installed with apt where missing)
 	@scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
 	  openssl:openssl systemd-analyze:systemd
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+fuzz: install ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
+	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt
+	$(BIN)/python -m tests.fuzz
 
 bench: install ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md
