@@ -205,8 +205,8 @@ class IspybSection(Section):
     with its shots as repetition (Diamond). Chains of the other scope are converted."""
     url: str | None = None
     """SQLAlchemy URL such as `mariadb+pymysql://recorder@host/ispyb`, without the
-    password; unset: the embedded SQLite file `ispyb.sqlite` in the state
-    directory."""
+    password (one in it is taken as `ispyb.password`); unset: the embedded SQLite file
+    `ispyb.sqlite` in the state directory."""
     password: Secret | None = None
     """Password; better in a credential or the environment than in the file."""
     demo_proposal: str = "mx2345"
