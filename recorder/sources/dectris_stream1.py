@@ -38,7 +38,7 @@ from recorder.sources.checks import (
     text,
 )
 from recorder.sources.encodings import parse_v1_encoding
-from recorder.sources.limits import MAX_PART_BYTES, load_json, shown
+from recorder.sources.limits import MAX_PART_BYTES, MAX_PARTS, load_json, shown
 
 Part = bytes | memoryview
 
@@ -62,6 +62,9 @@ class Stream1Decoder:
     def decode(self, parts: Sequence[Part], received_ns: int = 0) -> DetectorRecord:
         """Decode one message; what is wrong with it becomes part of the record."""
         try:
+            if len(parts) > MAX_PARTS:
+                text = f"message has {len(parts)} parts, at most {MAX_PARTS} are read"
+                raise BadMessageError("too_big", text)
             head = _json(parts[0], "part 1") if parts else {}
             htype = str(head.get("htype", ""))
             if htype.startswith("dheader-"):

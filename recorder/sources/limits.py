@@ -18,6 +18,8 @@ MAX_ITEMS = 1_000_000
 """Values in one message, those within others counted as well."""
 MAX_PART_BYTES = 4 << 20
 """One JSON part of stream v1, and an appendix in either stream."""
+MAX_PARTS = 100
+"""Parts of one message of stream v1: a header with all its tables has ten."""
 MAX_PAYLOAD_BYTES = 16 << 20
 """One control message."""
 MAX_OBJECTS = 10_000

@@ -17,7 +17,7 @@ from recorder.ssx.hardware import HardwareSetupError, hardware_chain
 SCOPES = ("collection", "position")
 MAX_EVENTS = 1000
 """Events of one chain."""
-MAX_CHAINS, MAX_SETUPS = 100, 20
+MAX_CHAINS, MAX_SETUPS = 100, 5
 """Chains, or set-ups of timing hardware, of one announcement."""
 MAX_NAME = 255
 """Characters of a chain's or an event's name; the rest is cut off."""

@@ -214,6 +214,13 @@ def test_a_long_json_part_is_not_parsed():
     assert record.kind == "too_big"
 
 
+def test_a_message_of_many_parts_is_refused():
+    table = dumps({"htype": "dpixelmask-1.0", "shape": [2, 2], "type": "uint32"})
+    record = Stream1Decoder("e").decode([HEAD, b"{}"] + [table] * 99)
+    assert (record.kind, "101 parts" in record.detail) == ("too_big", True)
+    assert len(header({}, *[table] * 98).problems) == 98
+
+
 # -- stream v2 -------------------------------------------------------------------------
 
 
