@@ -235,7 +235,7 @@ def _table_description(part: Part) -> dict[str, Any] | None:
     if len(part) > 1000 or bytes(part[:1]) != b"{":
         return None
     try:
-        meta = load_json(bytes(part), "table", MAX_PART_BYTES)
+        meta = load_json(part, "table", MAX_PART_BYTES)
     except BadMessageError:
         return None
     known = ("dflatfield-", "dpixelmask-", "dcountrate_table-")
@@ -289,9 +289,7 @@ def integer_ns(value: Any) -> int | None:
 
 
 def _json(part: Part, where: str) -> dict[str, Any]:
-    # A memoryview is copied only where it is short enough to be read.
-    raw = bytes(part[: MAX_PART_BYTES + 1])
-    value = load_json(raw, where, MAX_PART_BYTES)
+    value = load_json(part, where, MAX_PART_BYTES)
     if not isinstance(value, dict):
         raise BadMessageError("json", f"{where} is not a JSON object")
     return value

@@ -40,11 +40,11 @@ _MAX_DOUBLE = 1.7e308
 _SHOWN = 60
 
 
-def load_json(raw: bytes | str, where: str, max_bytes: int) -> Any:
+def load_json(raw: bytes | memoryview | str, where: str, max_bytes: int) -> Any:
     """JSON from outside; NaN and Infinity are let through.
 
     Args:
-        raw: UTF-8, or text.
+        raw: UTF-8, or text; not copied if it is too long.
         where: What it is, for the message of the error.
         max_bytes: Longer input is not parsed.
 
@@ -55,13 +55,13 @@ def load_json(raw: bytes | str, where: str, max_bytes: int) -> Any:
         raise BadMessageError(
             "too_big", f"{where}: {len(raw)} bytes, at most {max_bytes} are read"
         )
-    data = raw if isinstance(raw, bytes) else raw.encode(errors="replace")
+    data = raw.encode(errors="replace") if isinstance(raw, str) else bytes(raw)
     opened = data.count(b"[") + data.count(b"{")
     # Each value but the first follows one of these; in strings they count as well.
     if opened + data.count(b",") + data.count(b":") > MAX_ITEMS:
         raise BadMessageError("too_big", f"{where}: more than {MAX_ITEMS} values")
     try:
-        value = json.loads(raw)
+        value = json.loads(raw if isinstance(raw, str) else data)
     except RecursionError as error:
         raise _too_deep(where) from error
     except ValueError as error:

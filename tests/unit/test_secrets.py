@@ -148,3 +148,11 @@ def test_errors_of_the_database(way, caplog):
     with pytest.raises(RecorderError) as checked:
         check_ispyb(settings)
     assert_hidden(f"{checked.value} {caplog.text}")
+
+
+def test_a_url_without_its_colon_shows_no_password():
+    settings = secret_settings(url=f"mariadb+pymysql//recorder:{URL}@host/ispyb")
+    assert_hidden(repr(settings))
+    with pytest.raises(ConfigError) as caught:
+        connect(settings)
+    assert_hidden(f"{caught.value} {caught.value.__cause__}")
