@@ -291,8 +291,7 @@ def _payload(value: Any) -> Payload:
     if len(dims) == 3 and 1 in (dims[0], dims[2]):
         dims = dims[1:] if dims[0] == 1 else dims[:2]
     if len(dims) != 2:
-        dims_shown = shown(value.dims)
-        text = f"image has dimensions {dims_shown}, expected 2"
+        text = f"image has dimensions {shown(value.dims)}, expected 2"
         raise BadMessageError("shape", text)
     encoding = "raw"
     if isinstance(data, Compressed):
