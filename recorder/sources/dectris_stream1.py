@@ -38,7 +38,13 @@ from recorder.sources.checks import (
     text,
 )
 from recorder.sources.encodings import parse_v1_encoding
-from recorder.sources.limits import MAX_PART_BYTES, MAX_PARTS, load_json, shown
+from recorder.sources.limits import (
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MAX_SIDE,
+    load_json,
+    shown,
+)
 
 Part = bytes | memoryview
 
@@ -266,6 +272,7 @@ def _yx(shape: Any) -> tuple[int, int]:
         not isinstance(shape, list)
         or len(shape) not in (2, 3)
         or not all(isinstance(n, int) and not isinstance(n, bool) for n in shape)
+        or any(abs(n) > MAX_SIDE for n in shape)
         or (len(shape) == 3 and shape[2] != 1)
     ):
         text = f"impossible shape {shown(shape)}, expected [x, y]"

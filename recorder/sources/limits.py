@@ -30,6 +30,8 @@ MAX_TEXT = 10_000
 """Characters of other texts of a control message."""
 MAX_IMAGES = 10**9
 """Images that a header may announce."""
+MAX_SIDE = 2**31 - 1
+"""Pixels along one side of an image or table of stream v1."""
 MAX_METADATA = 100_000
 """Entries of one metadata message of stream v2."""
 MAX_INTEGER_BYTES = 64
