@@ -39,6 +39,7 @@ fuzz: install ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, F
 
 bench: install ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md
+	$(BIN)/python -m benchmarks.restart --write docs/benchmarks-restart.md
 
 bench-peers: install $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
 	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)

@@ -197,12 +197,26 @@ class IspybSection(Section):
 
     enabled: bool = True
     """Off: nothing is written to ISPyB."""
-    flavour: Literal["esrf"] = "esrf"
-    """Which ISPyB."""
-    chain_scope: Literal["collection", "position"] = "collection"
+    flavour: Literal["esrf", "maxiv", "diamond"] = "esrf"
+    """Which ISPyB: the common one, MAX IV's or Diamond's. It is compared with the live
+    schema at start."""
+    beamline: str | None = None
+    """The beamline as `BLSession.beamLineName` has it; unset: `beamline`. Sessions of
+    other beamlines are refused."""
+    chain_scope: Literal["collection", "position"] | None = None
     """How the readers of the event chains take them: `collection`, offsets from the
-    run's start and repetitions over the whole run (ESRF); `position`, one position,
-    with its shots as repetition (Diamond). Chains of the other scope are converted."""
+    run's start and repetitions over the whole run (ESRF, MAX IV); `position`, one
+    position, with its shots as repetition (Diamond); unset: the flavour's. Chains of
+    the other scope are converted."""
+    rates: Literal["fraction", "percent"] = "fraction"
+    """Unit of `hitRate` and `indexingRate` in flavour `maxiv`, whose schema says
+    none."""
+    image_rows: bool | None = None
+    """Write one row of `ImageQualityIndicators` for each image; unset: in flavour
+    `diamond` only."""
+    runs_per_group: int = Field(100, ge=1)
+    """Runs of an experiment after which a new group is begun: py-ISPyB's page shows no
+    more of one group."""
     url: str | None = None
     """SQLAlchemy URL such as `mariadb+pymysql://recorder@host/ispyb`, without the
     password (one in it is taken as `ispyb.password`); unset: the embedded SQLite file
@@ -213,6 +227,15 @@ class IspybSection(Section):
     """Proposal that the embedded database is created with (visit 1)."""
     update_interval_s: float = Field(5.0, gt=0)
     """How often the statistics of a run are updated."""
+    tls: bool = False
+    """Use TLS with the system's certificate authorities or `ca_file`; the server's
+    certificate and name are checked."""
+    ca_file: Path | None = None
+    """Certificate authority to trust (PEM)."""
+    cert_file: Path | None = None
+    """Client certificate (PEM)."""
+    key_file: Path | None = None
+    """Key of the client certificate (PEM)."""
     connect_timeout_s: float = Field(10.0, gt=0)
     """How long to wait for the server."""
     retry_max_s: float = Field(30.0, gt=0)
@@ -231,6 +254,18 @@ class IspybSection(Section):
         if password is None:
             return data
         return {**data, "url": url, "password": data.get("password") or password}
+
+
+class JournalSection(Section):
+    """The recorder's own durable store."""
+
+    synchronous: Literal["full", "normal"] = "full"
+    """`full`: what is acknowledged survives a power cut; `normal`: it survives the end
+    of the process, a power cut may take the last moments (for disks that sync
+    slowly)."""
+    max_mb: int = Field(20_480, ge=1)
+    """Over it, images and events of the oldest runs that are sealed and written
+    everywhere are removed; their descriptions and reports stay."""
 
 
 class RunsSection(Section):
@@ -374,6 +409,7 @@ class Settings(BaseSettings):
     """Geometry overrides for `recorder replay`."""
     mqtt: MqttSection = MqttSection()
     ispyb: IspybSection = IspybSection()
+    journal: JournalSection = JournalSection()
     runs: RunsSection = RunsSection()
     unannounced: UnannouncedSection = UnannouncedSection()
     classify: ClassifySection = ClassifySection()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import aiomqtt
@@ -10,7 +9,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from recorder.config import MqttSection
-from recorder.errors import ConfigError
+from recorder.tls import tls_context
 
 VERSIONS = {
     "3.1.1": aiomqtt.ProtocolVersion.V311,
@@ -53,21 +52,12 @@ def client(
         protocol=VERSIONS[settings.protocol],
         username=settings.username,
         password=None if password is None else password.get_secret_value(),
-        tls_context=_tls(settings) if settings.tls else None,
+        tls_context=(
+            tls_context("mqtt", settings.ca_file, settings.cert_file, settings.key_file)
+            if settings.tls
+            else None
+        ),
         will=will,
         timeout=10.0,
         **options,
     )
-
-
-def _tls(settings: MqttSection) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        if settings.cert_file is not None:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"mqtt: certificate or key cannot be read: {error}; check ca_file, "
-            "cert_file and key_file"
-        ) from error
-    return context

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recorder.journal import Journal
-from recorder.journal.restore import load_run
+from recorder.journal.restore import describe_run, load_run
 from recorder.records import Effort, Evidence, Json, RunState
 from recorder.runs.chains import NOT_MEASURED, measure
 from recorder.runs.images import INDEXED, NON_INDEXED_HIT
@@ -194,14 +194,14 @@ def _delays(run: Run, labels: Labels, outcome: Any) -> list[Json]:
 
 def stored_report(journal: Journal, uid: str, sinks: tuple[str, ...]) -> Json | None:
     """A run's report: as sealed, or as far as it has come."""
-    run = load_run(journal, uid)
+    run = describe_run(journal, uid)
     if run is None:
         return None
     sealed = journal.latest("run_sealed", uid)
     report: Json = (
         sealed.body["report"]
         if sealed is not None and run.state is RunState.SEALED
-        else run_report(run)
+        else run_report(load_run(journal, uid) or run)
     )
     report["experiment"] = run.experiment
     report["sinks"] = {sink: _sink_state(journal, sink, uid) for sink in sinks}

@@ -10,7 +10,8 @@ import numpy as np
 
 from recorder.errors import NoSuchRunError
 from recorder.journal import Journal
-from recorder.journal.restore import event_to_json, events_of, load_run
+from recorder.journal.events import event_to_json
+from recorder.journal.restore import events_of, load_run
 from recorder.records import Effort, EventType, Evidence, Json, Pump
 from recorder.report import is_run, iso
 from recorder.runs.chains import measure
@@ -43,6 +44,11 @@ def explain_image(journal: Journal, name: str, image_id: int) -> Json:
         NoSuchRunError: No such run, or no such image in it.
     """
     run = _find(journal, name)
+    if journal.latest("run_pruned", run.uid) is not None:
+        raise NoSuchRunError(
+            f"run {name}: its images were removed from the journal, which is bounded "
+            f"(journal.max_mb); {run.folder}/results.h5 has them"
+        )
     timeline = run.timeline()
     if image_id >= max(run.images.size, run.expected(timeline) or 0):
         raise NoSuchRunError(

@@ -32,7 +32,7 @@ TABLES = (
     "Protein", "Crystal", "BLSample", "Component", "SampleComposition",
     "CrystalComposition", "DataCollectionGroup", "Detector", "DataCollection",
     "SSXDataCollection", "EventChain", "Event", "AutoProcProgram",
-    "AutoProcProgramAttachment",
+    "AutoProcProgramAttachment", "AutoProcIntegration",
 )  # fmt: skip
 """What the recorder writes."""
 IMAGES = 4

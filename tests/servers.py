@@ -219,10 +219,20 @@ class MariaDB(Server):
 
     Args:
         directory: Where data and socket go.
+        certificates: For TLS; None speaks none.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, certificates: Certificates | None = None
+    ) -> None:
         super().__init__()
+        self._tls = []
+        if certificates is not None:
+            self._tls = [
+                f"--ssl-ca={certificates.ca}",
+                f"--ssl-cert={certificates.cert}",
+                f"--ssl-key={certificates.key}",
+            ]
         self._data = directory / "data"
         self._socket = directory / "sock"
         self._user = ["--user=root"] if os.geteuid() == 0 else []
@@ -259,6 +269,7 @@ class MariaDB(Server):
             "--innodb-flush-method=nosync",
             "--innodb-flush-log-at-trx-commit=2",
             *self._user,
+            *self._tls,
         )
         process.wait_for(lambda line: "ready for connections" in line)
         return process
@@ -273,6 +284,10 @@ class MariaDB(Server):
             autocommit=True,
             cursorclass=DictCursor,
         )
+
+    def root_url(self, database: str) -> str:
+        """URL of a database for root, through the socket."""
+        return f"mariadb+pymysql://root@localhost/{database}?unix_socket={self._socket}"
 
     def create_database(self) -> Database:
         """A new empty database and a user who may do everything in it."""

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from recorder.journal.store import Journal
+from recorder.journal.chunks import (
+    CHUNK,
+    event_arrays,
+    image_arrays,
+    pack,
+    unpack_events,
+    unpack_images,
+)
+from recorder.journal.events import event_from_json
+from recorder.journal.store import Journal, Record, Seq
 from recorder.records import (
     Collection,
     CollectionEnd,
     DetectorInfo,
-    Effort,
-    EventType,
-    Evidence,
-    ImageClass,
     Json,
     RunState,
     RunStatus,
     SeriesKey,
     SeriesStart,
     TimedEvent,
-    Unprocessed,
 )
 from recorder.runs.run import Run
 from recorder.runs.seen import SeenUids
@@ -51,28 +54,83 @@ def run_record(run: Run, what: str) -> Json:
 
 def load_run(journal: Journal, uid: str) -> Run | None:
     """A run as the journal knows it, images and events included."""
-    record = journal.latest("run", uid)
-    if record is None:
+    run = describe_run(journal, uid)
+    if run is None:
         return None
-    run = _run(record.body)
-    for event in events_of(journal, uid):
-        run.events.add(event)
-    for row in journal.image_columns(uid):
-        _add_image(run, row)
+    for name in event_names(journal, uid):
+        number = 0
+        after = 0
+        while (chunk := journal.chunk(name, "events", number)) is not None:
+            after, body = chunk
+            run.events.extend(unpack_events(body))
+            number += 1
+        while batch := _event_batch(journal, name, after):
+            run.events.extend(event_arrays(entry.body for entry in batch))
+            after = batch[-1].seq
+    last = journal.last_image(uid)
+    for number in range(0 if last is None else last // CHUNK + 1):
+        chunk = journal.chunk(uid, "images", number)
+        if chunk is not None:
+            run.images.extend(unpack_images(chunk[1]))
+        else:
+            rows = journal.image_columns(uid, number * CHUNK, (number + 1) * CHUNK)
+            run.images.extend(image_arrays(rows))
     return run
+
+
+def describe_run(journal: Journal, uid: str) -> Run | None:
+    """A run without its images and events."""
+    record = journal.latest("run", uid)
+    return None if record is None else _run(record.body)
+
+
+def event_names(journal: Journal, uid: str) -> list[str]:
+    """Under which names a run's events stand: its uid, and the announced one."""
+    record = journal.latest("run", uid)
+    announced = record.body["collection_uid"] if record else None
+    return sorted({uid, uid if announced is None else str(announced)})
+
+
+def _event_batch(journal: Journal, name: str, after: Seq) -> list[Record]:
+    return journal.records(after=after, kinds=("event",), run=name, limit=EVENT_BATCH)
+
+
+def pack_run(journal: Journal, uid: str) -> int:
+    """Make the chunks of a run that are due; how many.
+
+    The last images are left alone: workers finish them in any order.
+    """
+    made = 0
+    last = journal.last_image(uid)
+    due = 0 if last is None else max(0, last - CHUNK // 2) // CHUNK
+    there = journal.chunk_numbers(uid, "images")
+    for number in sorted(set(range(due)) - there):
+        journal.make_image_chunk(uid, number, CHUNK, _packed_images)
+        made += 1
+    for name in event_names(journal, uid):
+        number = len(journal.chunk_numbers(name, "events"))
+        after = journal.chunk(name, "events", number - 1)[0] if number else 0  # type: ignore[index]
+        while len(batch := journal.records(
+            after=after, kinds=("event",), run=name, limit=CHUNK
+        )) == CHUNK:  # fmt: skip
+            body = pack(event_arrays(entry.body for entry in batch))
+            after = batch[-1].seq
+            journal.keep_chunk(name, "events", number, after, body)
+            number += 1
+            made += 1
+    return made
+
+
+def _packed_images(rows: list[tuple[Any, ...]]) -> bytes:
+    return pack(image_arrays(rows))
 
 
 def events_of(journal: Journal, uid: str) -> Iterator[TimedEvent]:
     """All events of a run as they were received, repeated ones once."""
-    record = journal.latest("run", uid)
-    announced = record.body["collection_uid"] if record else None
-    names = {uid, uid if announced is None else str(announced)}
     seen = SeenUids()
-    for name in sorted(names):
+    for name in event_names(journal, uid):
         after = 0
-        while batch := journal.records(
-            after=after, kinds=("event",), run=name, limit=EVENT_BATCH
-        ):
+        while batch := _event_batch(journal, name, after):
             for entry in batch:
                 if seen.add(entry.body["uid"]):
                     yield event_from_json(entry.body)
@@ -149,59 +207,3 @@ def _info(detector: Json) -> DetectorInfo:
         for name, value in detector.items()
     }
     return DetectorInfo(**fixed)
-
-
-def _add_image(run: Run, row: tuple[Any, ...]) -> None:
-    image_id, outcome, start_ns, stop_ns, spots, resolution, solvent, detail = row
-    run.images.receive(image_id, start_ns, stop_ns)
-    known: Json = json.loads(detail) if detail else {}
-    lattices = known.get("lattices", ())
-    run.images.finish(
-        image_id,
-        ImageClass(outcome) if outcome in set(ImageClass) else Unprocessed(outcome),
-        spots=spots,
-        cells=tuple(tuple(item["cell"]) for item in lattices),
-        residuals=tuple(
-            item["residual"] for item in lattices if item["residual"] is not None
-        ),
-        resolution=resolution,
-        solvent=solvent,
-        effort=Effort(known.get("effort", 0)),
-        upstream=known.get("upstream", False),
-    )
-
-
-def event_to_json(event: TimedEvent) -> Json:
-    """A timed event as a journal body."""
-    return {
-        "uid": event.uid,
-        "type": event.type,
-        "time_ns": event.time_ns,
-        "collection": event.collection,
-        "name": event.name,
-        "duration": event.duration_s,
-        "trigger": event.trigger,
-        "clock": event.clock,
-        "evidence": event.evidence,
-        "value": event.value,
-        "more": dict(event.body),
-        "received_ns": event.received_ns,
-    }
-
-
-def event_from_json(body: Json) -> TimedEvent:
-    """The reverse of :func:`event_to_json`."""
-    return TimedEvent(
-        uid=body["uid"],
-        type=EventType(body["type"]),
-        time_ns=body["time_ns"],
-        collection=body["collection"],
-        name=body["name"],
-        duration_s=body["duration"],
-        trigger=body["trigger"],
-        clock=body["clock"],
-        evidence=Evidence(body["evidence"]),
-        value=body["value"],
-        body=body["more"],
-        received_ns=body["received_ns"],
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from recorder.records import EventType, Evidence, TimedEvent
 from recorder.runs.columns import Columns
-from recorder.runs.seen import SeenUids
+from recorder.runs.seen import SeenUids, uid_code
 from recorder.ssx.measured import Pulses
 from recorder.ssx.times import NO_TIME
 from recorder.ssx.trigger_rows import NO_NUMBER, TriggerRows, unwrap
@@ -34,11 +35,37 @@ _COLUMNS = {
     "clock": (np.uint16, 0),
     "name": (np.uint16, 0),
     "off": (np.bool_, False),
+    "uid": (np.int64, 0),
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EventArrays:
+    """Events in order of arrival, each uid once; all arrays (n,) but ``texts``."""
+
+    type: NDArray[np.uint8]
+    """Index in TYPES."""
+    grade: NDArray[np.uint8]
+    """Index in GRADES."""
+    trigger: NDArray[np.int64]
+    time_ns: NDArray[np.int64]
+    duration_s: NDArray[np.float32]
+    clock: NDArray[np.uint16]
+    """Index in ``texts``."""
+    name: NDArray[np.uint16]
+    """Index in ``texts``."""
+    off: NDArray[np.bool_]
+    uid: NDArray[np.int64]
+    """Hashes of the uids."""
+    texts: NDArray[np.str_]
+
+    def as_dict(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
 class EventLog:
-    """What the timing system said, deduplicated by uid; about 35 bytes an event."""
+    """What the timing system said, deduplicated by uid; about 45 bytes an event."""
 
     def __init__(self) -> None:
         self._seen = SeenUids()
@@ -61,7 +88,8 @@ class EventLog:
 
     def add(self, event: TimedEvent) -> bool:
         """Add an event; False if its uid is known already."""
-        if not self._seen.add(event.uid):
+        code = uid_code(event.uid)
+        if not self._seen.add_code(code):
             return False
         self.counts[event.type] += 1
         if event.type is EventType.XRAY_DETECTION and event.trigger is not None:
@@ -79,8 +107,42 @@ class EventLog:
             off=event.value is not None
             and event.value <= 0
             and event.evidence is Evidence.MEASURED,
+            uid=code,
         )
         return True
+
+    def arrays(self) -> EventArrays:
+        """All events, to be kept."""
+        columns = {name: self.column(name) for name in _COLUMNS}
+        return EventArrays(**columns, texts=np.array(self._texts, np.str_))
+
+    def extend(self, more: EventArrays) -> None:
+        """Add events as :meth:`add` does, many at once."""
+        new = np.flatnonzero(self._seen.add_codes(more.uid))
+        for number, count in enumerate(np.bincount(more.type[new]).tolist()):
+            if count:
+                self.counts[TYPES[number]] += count
+        numbered = (more.type[new] == _XRAY) & (more.trigger[new] != NO_NUMBER)
+        self._follow_all(more.trigger[new][numbered])
+        codes = np.array([self._code(str(text)) for text in more.texts], np.uint16)
+        columns = {name: value[new] for name, value in more.as_dict().items()
+                   if name in _COLUMNS}  # fmt: skip
+        for name in ("clock", "name"):
+            columns[name] = codes[columns[name]]
+        if new.size:
+            self._columns.append(**columns)
+
+    def _follow_all(self, numbers: NDArray[np.int64]) -> None:
+        """The same as :meth:`_follow` for each number."""
+        if not numbers.size:
+            return
+        if self.first_number is None:
+            self.first_number = int(numbers[0])
+        before = np.maximum.accumulate(np.concatenate(([self._highest], numbers)))
+        fell = numbers < before[:-1] - LATE_TRIGGERS
+        if bool((fell | (numbers < self.first_number)).any()):
+            self.ordered = False
+        self._highest = int(before[-1])
 
     def _follow(self, number: int) -> None:
         """Note how the hardware's counter goes on."""

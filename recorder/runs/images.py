@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from recorder.ssx.times import NO_TIME
 
 MAX_EXPOSURE_NS = 10**13
 
-# Codes of the outcome column; 0 = never seen (lost, if the series went past it).
+# Codes of the outcome column; 0 = never seen (lost, if the series went past it). They
+# stand in the journal's chunks: add at the end only, or raise its format.
 NOT_SEEN, PENDING = 0, 1
 OUTCOMES: tuple[ImageClass | Unprocessed, ...] = (*ImageClass, *Unprocessed)
 CODES: dict[str, int] = {str(name): n for n, name in enumerate(OUTCOMES, start=2)}
@@ -31,6 +33,32 @@ _COLUMNS: dict[str, tuple[Any, Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageArrays:
+    """Finished images by ascending id; arrays (n,) where no shape is given."""
+
+    image_id: NDArray[np.int64]
+    outcome: NDArray[np.uint8]
+    """Code as in CODES."""
+    start_time_ns: NDArray[np.int64]
+    stop_time_ns: NDArray[np.int64]
+    spots: NDArray[np.int64]
+    resolution: NDArray[np.float32]
+    """Å, NaN if unknown."""
+    solvent: NDArray[np.float32]
+    lattices: NDArray[np.uint16]
+    effort: NDArray[np.uint8]
+    upstream: NDArray[np.bool_]
+    cells: NDArray[np.float64]
+    """(m, 6), of all lattices."""
+    residuals: NDArray[np.float64]
+    """(k,), of the lattices that have one."""
+
+    def as_dict(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
 class ImageTable:
     """What became of every image; about 30 bytes for each ``image_id``."""
 
@@ -38,6 +66,9 @@ class ImageTable:
         self._columns = Columns(_COLUMNS)
         self._cells: list[Cell] = []
         self._residuals: list[float] = []
+        self._older_cells: list[NDArray[np.float64]] = []
+        """Of a restart, before all in ``_cells``; the same holds for residuals."""
+        self._older_residuals: list[NDArray[np.float64]] = []
         self.reduced: Counter[Effort] = Counter()
         """Images for which something was left out under overload."""
         self.hits_not_tried = 0
@@ -114,6 +145,48 @@ class ImageTable:
         self.outcomes[outcome] += 1
         return True
 
+    def extend(self, more: ImageArrays) -> None:
+        """Take over finished images, none of which is here yet: of a restart."""
+        ids = more.image_id
+        if not ids.size:
+            return
+        self._columns.reserve(int(ids[-1]) + 1)
+        timed = more.start_time_ns != NO_TIME
+        exposed = timed & (more.stop_time_ns != NO_TIME)
+        exposure = np.where(exposed, more.stop_time_ns - more.start_time_ns, 0)
+        for name, values in (
+            ("outcome", more.outcome),
+            ("start_time_ns", more.start_time_ns),
+            ("exposure_ns", np.clip(exposure, 0, MAX_EXPOSURE_NS)),
+            ("spots", np.minimum(more.spots, 65535)),
+            ("lattices", np.minimum(more.lattices, 255)),
+            ("resolution", more.resolution),
+            ("solvent", more.solvent),
+        ):
+            self._columns[name][ids] = values
+        self._older_cells.append(more.cells)
+        self._older_residuals.append(more.residuals)
+        self._count(more)
+        if self.received == 0:
+            self._first = int(ids[0])
+        distances = np.abs(ids - self._first)
+        self._stride = int(np.gcd(self._stride, np.gcd.reduce(distances)))
+        self.received += ids.size
+        self._columns.size = max(self.size, int(ids[-1]) + 1)
+
+    def _count(self, more: ImageArrays) -> None:
+        for effort, count in enumerate(np.bincount(more.effort).tolist()):
+            if effort:
+                self.reduced[Effort(effort)] += count
+        hit = np.isin(more.outcome, (INDEXED, NON_INDEXED_HIT))
+        untried = hit & (more.effort == Effort.NO_INDEXING)
+        self.hits_not_tried += int(np.count_nonzero(untried))
+        self.upstream += int(np.count_nonzero(more.upstream))
+        self.lattice_count += int(more.lattices.sum())
+        for code, count in enumerate(np.bincount(more.outcome).tolist()):
+            if count:
+                self.outcomes[OUTCOMES[code - CODES[OUTCOMES[0]]]] += count
+
     def column(self, name: str) -> NDArray[Any]:
         """A column, one entry for each image_id from 0 to ``size - 1``; read only."""
         return self._columns.view(name)
@@ -126,12 +199,14 @@ class ImageTable:
     @property
     def cells(self) -> NDArray[np.float64]:
         """Unit cells of all lattices found, shape (n, 6)."""
-        return np.array(self._cells, np.float64).reshape(-1, 6)
+        recent = np.array(self._cells, np.float64).reshape(-1, 6)
+        return np.concatenate([*self._older_cells, recent])
 
     @property
     def residuals(self) -> NDArray[np.float64]:
         """Residual (1/Å) of all lattices found, shape (n,)."""
-        return np.array(self._residuals, np.float64)
+        recent = np.array(self._residuals, np.float64)
+        return np.concatenate([*self._older_residuals, recent])
 
     @property
     def pending(self) -> int:

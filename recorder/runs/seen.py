@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
+from numpy.typing import NDArray
 
 _RECENT = 1 << 16
 
@@ -19,7 +22,10 @@ class SeenUids:
 
     def add(self, uid: str) -> bool:
         """Note a uid; False if it was there already."""
-        code = hash(uid)
+        return self.add_code(uid_code(uid))
+
+    def add_code(self, code: int) -> bool:
+        """Note the hash of a uid; False if it was there already."""
         if code in self._recent:
             return False
         place = int(np.searchsorted(self._older, code))
@@ -31,3 +37,18 @@ class SeenUids:
             self._older = np.sort(np.concatenate((self._older, recent)))
             self._recent.clear()
         return True
+
+    def add_codes(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Note many; True where one was new. A code stands only once in ``codes``."""
+        recent = np.fromiter(self._recent, np.int64, len(self._recent))
+        known = np.sort(np.concatenate((self._older, recent)))
+        new = ~np.isin(codes, known)
+        self._older = np.sort(np.concatenate((known, codes[new])))
+        self._recent.clear()
+        return new
+
+
+def uid_code(uid: str) -> int:
+    """64 bits of a uid, the same in every process."""
+    digest = hashlib.blake2b(uid.encode("utf-8", "surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "little", signed=True)

@@ -10,6 +10,7 @@ from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.pool import Pool, default_workers
 from recorder.runs.endings import BookSettings
+from recorder.service.housekeeping import Housekeeping
 from recorder.service.pipeline import Pipeline
 from recorder.service.sink_runner import SinkRunner
 from recorder.sinks.ispyb.writer import IspybSink
@@ -22,7 +23,7 @@ class Host:
 
     def __init__(self, settings: Settings, book: BookSettings | None = None) -> None:
         self.settings = settings
-        self.journal = Journal(settings.journal_path, owner=True)
+        self.journal = _journal(settings, owner=True)
         workers = settings.pool.workers
         self.pool = Pool(
             default_workers() if workers is None else workers,
@@ -30,10 +31,16 @@ class Host:
             timeout_s=settings.pool.worker_timeout_s,
         )
         self.sinks = [
-            SinkRunner(sink, Journal(settings.journal_path), settings.ispyb.retry_max_s)
+            SinkRunner(sink, _journal(settings), settings.ispyb.retry_max_s)
             for sink in make_sinks(settings)
         ]
         self.pipeline = Pipeline(settings, self.journal, self.pool, self._wake, book)
+        self.housekeeping = Housekeeping(
+            _journal(settings),
+            settings.journal.max_mb << 20,
+            tuple(sink.sink.name for sink in self.sinks),
+            lambda: [run.uid for run in self.pipeline.book.active],
+        )
 
     def _wake(self) -> None:
         for sink in self.sinks:
@@ -50,6 +57,15 @@ class Host:
         except TimeoutError:
             return False
         return True
+
+
+def _journal(settings: Settings, *, owner: bool = False) -> Journal:
+    """A connection to the journal."""
+    return Journal(
+        settings.journal_path,
+        owner=owner,
+        synchronous=settings.journal.synchronous,
+    )
 
 
 def make_sinks(settings: Settings) -> list[Sink]:
@@ -81,6 +97,7 @@ async def hosting(
                 group.create_task(host.pool.run(), name="pool"),
                 group.create_task(host.pipeline.writer.run(), name="journal"),
                 group.create_task(host.pipeline.tick(), name="tick"),
+                group.create_task(host.housekeeping.run(), name="housekeeping"),
                 *(
                     group.create_task(sink.run(), name=f"sink-{sink.sink.name}")
                     for sink in host.sinks
@@ -94,4 +111,5 @@ async def hosting(
         host.pipeline.writer.close()
         for sink in host.sinks:
             await sink.close()
+        await host.housekeeping.close()
         host.journal.close()

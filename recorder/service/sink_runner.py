@@ -8,7 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from recorder.boundary import boundary
-from recorder.errors import SinkError, SinkUnavailableError
+from recorder.errors import (
+    JournalError,
+    RecorderError,
+    SinkError,
+    SinkUnavailableError,
+)
 from recorder.journal import Journal, Record
 from recorder.log import get_logger
 from recorder.records import Json
@@ -51,18 +56,19 @@ class SinkRunner:
 
     async def run(self) -> None:
         """Apply records until cancelled."""
-        count = await self._call(self._journal.unpark, self.sink.name)
-        if count:
-            log.info("parked_records_retried", sink=self.sink.name, records=count)
+        retried = False
         while True:
             self._wake.clear()
             try:
+                if not retried:
+                    await self._retry_parked()
+                    retried = True
                 if not self._opened:
                     await self._call(self.sink.open, self._journal)
                     self._opened = True
                 while await self._apply_batch():
                     pass
-            except (SinkUnavailableError, SinkError) as error:
+            except (SinkUnavailableError, SinkError, JournalError) as error:
                 # A refusal to open is tried again, too: a person may mend it.
                 await self._wait_out(error)
                 continue
@@ -73,7 +79,13 @@ class SinkRunner:
                 async with asyncio.timeout(LOOK_S):
                     await self._wake.wait()
 
-    async def _wait_out(self, error: SinkError | SinkUnavailableError) -> None:
+    async def _retry_parked(self) -> None:
+        """What was refused before the restart may be taken now."""
+        count = await self._call(self._journal.unpark, self.sink.name)
+        if count:
+            log.info("parked_records_retried", sink=self.sink.name, records=count)
+
+    async def _wait_out(self, error: RecorderError) -> None:
         self._failures += 1
         self.unavailable = str(error)
         if self._failures == 1:

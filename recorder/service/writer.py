@@ -37,6 +37,7 @@ class JournalWriter:
         self._failing = False
         self._one_at_a_time = asyncio.Lock()
         self.last_commit = time.monotonic()
+        """When the disk last answered, be it with a refusal."""
 
     def record(self, kind: str, run: str | None, body: Any) -> None:
         """Queue a record."""
@@ -49,6 +50,11 @@ class JournalWriter:
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call once everything queued so far is on disk."""
         self._after.append(call)
+
+    @property
+    def failing(self) -> bool:
+        """The disk refuses; what is queued waits in memory."""
+        return self._failing
 
     @property
     def depth(self) -> int:
@@ -75,6 +81,7 @@ class JournalWriter:
             self._records = records + self._records
             self._images = images + self._images
             self._after = after + self._after
+            self.last_commit = time.monotonic()
             if not self._failing:
                 self._failing = True
                 log.error("journal_failing", error=str(error), kept=self.depth,

@@ -77,10 +77,12 @@ def in_dialect(
     events: Sequence[ChainEvent], scope: str, wanted: str, walk: Walk
 ) -> tuple[ChainEvent, ...]:
     """A chain as a reader of the wanted scope understands it."""
+    if wanted == POSITION:
+        found = tuple(events) if scope == wanted else to_position(events, walk)
+        # its readers sum the repetitions: one that is unknown would break the sum
+        return tuple(replace(e, repetition=e.repetition or 1) for e in found)
     if scope == wanted:
         return tuple(events)
-    if wanted == POSITION:
-        return to_position(events, walk)
     return to_collection(events, walk)
 
 

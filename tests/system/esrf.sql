@@ -176,3 +176,27 @@ INSERT INTO BLSession (proposalId, visit_number, beamLineName)
 -- Last: without its event types a schema is not ready.
 INSERT INTO EventType (name) VALUES
   ('XrayDetection'), ('XrayExposure'), ('LaserExcitation'), ('ReactionTrigger');
+
+CREATE TABLE AutoProcIntegration (
+  autoProcIntegrationId int(10) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  dataCollectionId int(11) unsigned NOT NULL,
+  autoProcProgramId int(10) unsigned,
+  startImageNumber int(11) unsigned, endImageNumber int(11) unsigned,
+  cell_a float, cell_b float, cell_c float,
+  cell_alpha float, cell_beta float, cell_gamma float,
+  recordTimeStamp datetime,
+  FOREIGN KEY (dataCollectionId) REFERENCES DataCollection (dataCollectionId)
+    ON DELETE CASCADE,
+  FOREIGN KEY (autoProcProgramId) REFERENCES AutoProcProgram (autoProcProgramId)
+    ON DELETE CASCADE
+) DEFAULT CHARSET=latin1;
+
+CREATE TABLE ImageQualityIndicators (
+  imageQualityIndicatorsId int(10) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  autoProcProgramId int(10) unsigned NOT NULL,
+  dataCollectionId int(11) unsigned, imageNumber mediumint(8) unsigned,
+  spotTotal int, inResTotal int, goodBraggCandidates int, iceRings int,
+  method1Res float, method2Res float, recordTimeStamp datetime,
+  FOREIGN KEY (autoProcProgramId) REFERENCES AutoProcProgram (autoProcProgramId)
+    ON DELETE CASCADE
+) DEFAULT CHARSET=latin1;

@@ -249,11 +249,30 @@ async def test_a_second_run_joins_the_group_and_doubles_nothing(
     write(configured)
     counts = site.counts()
     twice = {"DataCollection": 2, "SSXDataCollection": 2, "EventChain": 4, "Event": 10,
-             "AutoProcProgram": 2, "AutoProcProgramAttachment": 4}  # fmt: skip
+             "AutoProcProgram": 2, "AutoProcProgramAttachment": 4,
+             "AutoProcIntegration": 2}  # fmt: skip
     assert {name: counts.pop(name) for name in twice} == twice
     assert counts == {"Protein": 1, "Crystal": 1, "BLSample": 1, "Component": 3,
                       "SampleComposition": 2, "CrystalComposition": 1, "Detector": 1,
                       "DataCollectionGroup": 1}  # fmt: skip
+
+
+async def test_a_full_group_is_followed_by_a_new_one(site, settings, record_runs):
+    """py-ISPyB's page shows no more than 100 runs of a group."""
+    await record_runs(*(announcement(run=n) for n in range(1, 6)))
+    section = {**site.section, "runs_per_group": 2}
+    configured = settings(timezone=ZONE, ispyb=section)
+    write(configured)
+    query = (
+        "SELECT dataCollectionGroupId AS g FROM DataCollection "
+        "ORDER BY dataCollectionNumber"
+    )
+    groups = [row["g"] for row in site.rows(query)]
+    assert [groups.index(g) for g in groups] == [0, 0, 2, 2, 4]
+    forget_ids(configured)
+    write(configured)
+    assert [row["g"] for row in site.rows(query)] == groups
+    assert site.counts()["DataCollectionGroup"] == 3
 
 
 async def test_a_second_sample_has_a_group_of_its_own(site, configured, record_runs):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from recorder.config import Settings
 from recorder.errors import ConfigError, SinkError, SinkUnavailableError
-from recorder.journal import Journal, Record
+from recorder.journal import ImageRow, Journal, Record
 from recorder.journal.restore import run_record
 from recorder.records import Collection
 from recorder.runs.run import Run
@@ -25,7 +25,7 @@ from recorder.sinks.ispyb.check import check_ispyb
 from recorder.sinks.ispyb.writer import IspybSink
 from tests.guards import Event, logged
 from tests.ispyb import announcement, esrf_site, record, write
-from tests.servers import HOST, Database, MariaDB, free_port
+from tests.servers import HOST, Certificates, Database, MariaDB, free_port
 
 MakeSettings = Callable[..., Settings]
 TIMEOUT_S = 20.0
@@ -88,7 +88,7 @@ def test_an_empty_database(
     settings: MakeSettings, mariadb_database: Database, tmp_path: Path
 ) -> None:
     section = mariadb_database.section()
-    with pytest.raises(SinkError, match="is empty; create the ISPyB schema first"):
+    with pytest.raises(SinkError, match="is empty for this account; create the ISPyB"):
         opening(settings(ispyb=section), tmp_path)
 
 
@@ -114,7 +114,9 @@ def test_a_diamond_database_is_recognised(
         "ALTER TABLE DataCollection DROP COLUMN xBeamPix, DROP COLUMN yBeamPix",
     )
     section = mariadb_database.section()
-    with pytest.raises(SinkError, match=r"flavour diamond.*AutoProcProgram\.dataColl"):
+    with pytest.raises(
+        SinkError, match=r"looks like flavour diamond, but ispyb\.flavour is esrf"
+    ):
         opening(settings(ispyb=section), tmp_path)
 
 
@@ -133,7 +135,7 @@ def test_check_names_the_flavour_and_no_password(
 ) -> None:
     esrf_site(mariadb_database)
     found = check_ispyb(settings(ispyb=mariadb_database.section()))
-    assert found.endswith("esrf tables")
+    assert "flavour esrf, writes runs" in found
     assert mariadb_database.password not in found
 
 
@@ -156,7 +158,9 @@ async def test_a_user_who_may_only_read(
         f"GRANT SELECT ON {mariadb_database.name}.* TO {user}",
     )
     await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
-    with pytest.raises(SinkUnavailableError, match=r"access denied.*and its rights"):
+    with pytest.raises(
+        SinkUnavailableError, match=r"access denied: INSERT on DataCol.*its rights"
+    ):
         write(settings(ispyb=site.section))
 
 
@@ -198,6 +202,100 @@ async def test_without_the_right_to_update_events_the_run_is_closed_all_the_same
     )
     (said,) = [e for e in log_events if e["event"] == "chains_left_commanded"]
     assert "UPDATE on Event" in said["hint"]
+
+
+# -- a schema that is not quite the expected one ---------------------------------------
+
+
+@pytest.mark.parametrize("flavour", ["maxiv", "diamond"])
+def test_another_flavour_than_configured(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path, flavour: str
+) -> None:
+    """MAX IV's is ESRF's with tables more; Diamond's is another family."""
+    esrf_site(mariadb_database)
+    configured = settings(ispyb=mariadb_database.section(flavour=flavour))
+    if flavour == "maxiv":
+        assert "not: processing results: table SSX" in check_ispyb(configured)
+    else:
+        with pytest.raises(SinkError, match=r'set ispyb\.flavour = "esrf"'):
+            opening(configured, tmp_path)
+
+
+async def test_columns_that_are_not_needed_are_left_out_and_named(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path, log_events: Any
+) -> None:
+    site = esrf_site(mariadb_database)
+    mariadb_database.execute(
+        "ALTER TABLE DataCollection DROP COLUMN xBeamPix, MODIFY imagePrefix varchar(2)"
+    )
+    await record(settings(ispyb=site.section), tmp_path, announcement())
+    row = site.one("SELECT imagePrefix, yBeamPix FROM DataCollection")
+    assert row == {"imagePrefix": "ru", "yBeamPix": 50.0}
+    (said,) = [e for e in log_events if e["event"] == "ispyb_limited"]
+    assert said["problems"] == ["column DataCollection.xBeamPix: missing"]
+
+
+def test_a_missing_column_of_the_core_is_named(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    esrf_site(mariadb_database)
+    mariadb_database.execute("ALTER TABLE DataCollection DROP COLUMN runStatus")
+    with pytest.raises(SinkError, match=r"missing column DataCollection\.runStatus"):
+        opening(settings(ispyb=mariadb_database.section()), tmp_path)
+
+
+async def test_a_visit_of_another_beamline_is_refused(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    site = esrf_site(mariadb_database)
+    mariadb_database.execute("UPDATE BLSession SET beamLineName = 'ID30'")
+    await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
+    with pytest.raises(SinkError, match=r"of beamline ID30, not demo.*ispyb\.beamline"):
+        write(settings(ispyb=site.section))
+    write(settings(ispyb={**site.section, "beamline": "ID30"}))
+    assert site.counts()["DataCollection"] == 1
+
+
+async def test_images_beyond_the_largest_image_number(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path, log_events: Any
+) -> None:
+    site = esrf_site(mariadb_database)
+    mariadb_database.execute(
+        "ALTER TABLE ImageQualityIndicators MODIFY imageNumber tinyint"
+    )
+    configured = settings(ispyb={**site.section, "image_rows": True})
+    await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
+    with contextlib.closing(Journal(configured.journal_path)) as journal:
+        (uid,) = journal.run_uids()
+        journal.write(images=[ImageRow(uid, 126, "non_hit"), ImageRow(uid, 127, "x")])
+    write(configured)
+    found = site.rows("SELECT imageNumber FROM ImageQualityIndicators")
+    assert [row["imageNumber"] for row in found] == [1, 2, 3, 4, 127]
+    (said,) = [e for e in log_events if e["event"] == "image_rows_left_out"]
+    assert (said["images"], said["largest"]) == (1, 127)
+
+
+def test_tls_checks_the_servers_certificate(
+    settings: MakeSettings,
+    tmp_path_factory: pytest.TempPathFactory,
+    certificates: Certificates,
+) -> None:
+    folder = tmp_path_factory.mktemp("mariadb-tls")
+    server = MariaDB(folder, certificates=certificates).start()
+    try:
+        database = server.create_database()
+        esrf_site(database)
+        user = f"{database.user}@'{HOST}'"
+        database.execute(f"ALTER USER {user} REQUIRE SSL")
+        trusting = database.section(tls=True, ca_file=str(certificates.ca))
+        assert "writes runs" in check_ispyb(settings(ispyb=trusting))
+        with pytest.raises(SinkUnavailableError, match="certificate verify failed"):
+            check_ispyb(settings(ispyb=database.section(tls=True)))
+        missing = database.section(tls=True, ca_file="/nowhere/ca.pem")
+        with pytest.raises(ConfigError, match="ispyb: certificate or key cannot be"):
+            check_ispyb(settings(ispyb=missing))
+    finally:
+        server.stop()
 
 
 # -- a server that comes and goes ------------------------------------------------------

@@ -1,18 +1,10 @@
-"""The published models of ESRF's and MAX IV's ISPyB read what the recorder wrote.
+"""The published models of each flavour read what the recorder wrote.
 
-They live in an environment of their own (``.cache/oracles``), made once from pinned
-versions; they create the schema, and their own classes read it back.
+The recorder's account has no right beyond those that the how-to lists.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -23,73 +15,130 @@ import pytest
 
 from recorder.config import Settings
 from recorder.records import Json
-from tests.ispyb import announcement, record, run_bodies
+from recorder.sinks.ispyb.capabilities import RIGHTS
+from recorder.sinks.ispyb.check import check_ispyb
+from recorder.sinks.ispyb.site import chosen_flavour
+from tests.ispyb import announcement, forget_ids, record, run_bodies, write
+from tests.published_models import Oracle, restrict
 from tests.servers import Database
 
-ORACLES = Path(__file__).parents[1] / "oracles"
-CACHE = Path(__file__).parents[2] / ".cache" / "oracles"
+MakeSettings = Callable[..., Settings]
 ZONE = "Europe/Paris"
 LINKS = ("dataCollectionId", "dataCollectionGroupId", "detectorId")
 # What the schema sets by itself.
-DEFAULTS = ("printableForReport", "sessionId", "binning")
+DEFAULTS = (
+    "SESSIONID",
+    "printableForReport", "sessionId", "binning", "anomalous", "ispybHidden",
+    "hazardGroup", "containmentLevel",
+)  # fmt: skip
+ORACLES = {"esrf": "esrf", "maxiv": "esrf", "diamond": "diamond"}
+# The role of a writer of serial data at Diamond, as its schema grants it.
+DIAMOND_WRITER = {
+    **dict.fromkeys(
+        ("Proposal", "BLSession", "ExperimentType", "ComponentType",
+         "ConcentrationType", "EventType"), "S"),
+    **dict.fromkeys(
+        ("SSXDataCollection", "DataCollectionGroup", "DataCollection", "EventChain",
+         "Event", "Component", "SampleComposition", "CrystalComposition"), "SIU"),
+}  # fmt: skip
 
 
-def environment(requirements: Path) -> Path:
-    """Python of a virtual environment with these requirements; made if it is new."""
-    text = f"{sys.version}\n{requirements.read_text('utf-8')}"
-    folder = CACHE / hashlib.sha256(text.encode()).hexdigest()[:16]
-    python, ready = folder / "bin" / "python", folder / "ready"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not ready.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _run(sys.executable, "-m", "venv", folder)
-            _run(python, "-m", "pip", "install", "--quiet", "--no-deps",
-                 "--disable-pip-version-check", "-r", requirements)  # fmt: skip
-            ready.touch()
-    return python
-
-
-def _run(*arguments: str | Path, **variables: str) -> str:
-    done = subprocess.run(
-        [str(argument) for argument in arguments],
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{arguments}: {done.stderr[-3000:]}"
-    return done.stdout
-
-
-Oracle = Callable[[str, Database], str]
-
-
-@pytest.fixture(scope="session")
-def oracle() -> Oracle:
-    """Runs the oracle's script on a database."""
-    python = environment(ORACLES / "esrf-requirements.txt")
-
-    def run(command: str, database: Database) -> str:
-        url = database.url.replace("@", f":{database.password}@", 1)
-        return _run(python, ORACLES / "esrf.py", command, ORACLE_URL=url)
-
-    return run
+@pytest.fixture(params=["esrf", "maxiv", "diamond"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-async def written(
-    oracle: Oracle,
-    settings: Callable[..., Settings],
-    mariadb_database: Database,
-    tmp_path: Path,
-) -> tuple[list[Json], list[Json]]:
-    """Two runs as the oracle reads them, and as the journal has them."""
-    oracle("create", mariadb_database)
-    configured = settings(timezone=ZONE, ispyb=mariadb_database.section())
+def configured(
+    flavour: str, settings: MakeSettings, mariadb_database: Database
+) -> Settings:
+    """Of a database of the flavour, with an account that may do what is documented."""
+    Oracle(ORACLES[flavour]).create(mariadb_database)
+    section = mariadb_database.section(flavour=flavour, rates="percent")
+    found = settings(timezone=ZONE, ispyb=section)
+    restrict(mariadb_database, documented_rights(found))
+    return found
+
+
+def documented_rights(settings: Settings) -> dict[str, str]:
+    """The letters that each table of the flavour needs."""
+    rights: dict[str, set[str]] = {}
+    for capability in chosen_flavour(settings).capabilities:
+        for table, letters in RIGHTS[capability].items():
+            rights.setdefault(table.name, set()).update("S", letters)
+    return {name: "".join(sorted(letters)) for name, letters in rights.items()}
+
+
+async def test_the_oracle_reads_every_value_back(
+    flavour: str, configured: Settings, mariadb_database: Database, tmp_path: Path
+) -> None:
     await record(configured, tmp_path, announcement(run=3), announcement(run=4))
-    return json.loads(oracle("read", mariadb_database)), run_bodies(configured)
+    runs = Oracle(ORACLES[flavour]).read(mariadb_database)
+    bodies = run_bodies(configured)
+    assert len(runs) == 2
+    for n, (run, body) in enumerate(zip(runs, bodies, strict=True)):
+        _collection(run, body, 3 + n, flavour)
+        _sample(run, flavour)
+        _chains(run, flavour)
+        {"esrf": _esrf, "maxiv": _maxiv, "diamond": _diamond}[flavour](run, body)
+    groups = {run["group"]["dataCollectionGroupId"] for run in runs}
+    samples = {run["group"]["blSampleId"] for run in runs}
+    assert (len(groups), len(samples)) == (1, 1)
+
+
+async def test_applied_again_with_ids_lost_nothing_changes(
+    flavour: str, configured: Settings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    await record(configured, tmp_path, announcement(run=1), announcement(run=2))
+    before = Oracle(ORACLES[flavour]).read(mariadb_database)
+    forget_ids(configured)
+    write(configured)
+    assert Oracle(ORACLES[flavour]).read(mariadb_database) == before
+
+
+def test_check_prints_the_flavour_and_what_it_may_write(
+    flavour: str, configured: Settings
+) -> None:
+    found = check_ispyb(configured)
+    assert f"flavour {flavour}, writes runs, measured chains, sample" in found
+    assert "not:" not in found
+    assert ("image rows" in found) == (flavour == "diamond")
+    assert ("processing results" in found) == (flavour == "maxiv")
+
+
+async def test_diamonds_narrow_role_still_gets_every_run(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path, log_events: Any
+) -> None:
+    """Statistics, samples and detector are denied so far that they are not seen."""
+    oracle = Oracle("diamond")
+    oracle.create(mariadb_database)
+    restrict(mariadb_database, DIAMOND_WRITER)
+    configured = settings(ispyb=mariadb_database.section(flavour="diamond"))
+    await record(configured, tmp_path, announcement())
+    (run,) = oracle.read(mariadb_database)
+    assert run["collection"]["runStatus"] == "DataCollection Successful"
+    assert run["collection"]["numberOfImages"] == 4
+    assert len(run["chains"]) == 2
+    assert (run["sample"], run["detector"], run["programs"]) == (None, None, [])
+    (said,) = [e for e in log_events if e["event"] == "ispyb_limited"]
+    missing = {problem.split(":")[0] for problem in said["problems"]}
+    assert missing == {
+        "sample", "detector", "program", "integration", "attachments", "image rows",
+    }  # fmt: skip
+
+
+async def test_image_rows_where_nobody_expects_them(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    oracle = Oracle("esrf")
+    oracle.create(mariadb_database)
+    section = mariadb_database.section(image_rows=True)
+    configured = settings(ispyb=section)
+    await record(configured, tmp_path, announcement())
+    forget_ids(configured)
+    write(configured)
+    (run,) = oracle.read(mariadb_database)
+    _images(run, {"autoProcProgramId": run["programs"][0]["autoProcProgramId"]})
 
 
 def without(row: Json, *names: str) -> Json:
@@ -100,24 +149,9 @@ def close(expected: Any) -> Any:
     """The same, numbers to what MariaDB shows of a FLOAT."""
     if isinstance(expected, dict):
         return {name: close(value) for name, value in expected.items()}
-    if isinstance(expected, str):
+    if isinstance(expected, str) or expected is None:
         return expected
     return pytest.approx(expected, rel=1e-5)
-
-
-async def test_the_oracle_reads_every_value_back(
-    written: tuple[list[Json], list[Json]],
-) -> None:
-    runs, bodies = written
-    assert len(runs) == 2
-    for n, (run, body) in enumerate(zip(runs, bodies, strict=True)):
-        _collection(run, body, 3 + n)
-        _sample(run)
-        _chains(run)
-        _program(run, body)
-    groups = {run["group"]["dataCollectionGroupId"] for run in runs}
-    samples = {run["group"]["blSampleId"] for run in runs}
-    assert (len(groups), len(samples)) == (1, 1)
 
 
 def _local(time_ns: int) -> str:
@@ -125,36 +159,39 @@ def _local(time_ns: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _collection(run: Json, body: Json, number: int) -> None:
+def _collection(run: Json, body: Json, number: int, flavour: str) -> None:
     assert (run["proposal"], run["visit"]) == ("2345", 1)
-    assert run["group"]["experimentType"] == "SSX-Chip"
+    kind = "Serial Fixed" if flavour == "diamond" else "SSX-Chip"
+    assert run["group"]["experimentType"] == kind
     assert run["group"]["comments"] == "first try"
     assert 0 < run["collection"]["resolution"] < 100
-    assert without(run["collection"], "resolution", *LINKS, *DEFAULTS) == close(
-        {
-            "dataCollectionNumber": number,
-            "startTime": _local(body["opened_ns"]),
-            "endTime": _local(body["ended_ns"]),
-            "runStatus": "DataCollection Successful",
-            "numberOfImages": 4,
-            "startImageNumber": 1,
-            "imageDirectory": "/data/visitor/mx2345",
-            "fileTemplate": "run3_master.h5",
-            "imagePrefix": "run3",
-            "wavelength": 1.234567,
-            "detectorDistance": 150.0,
-            "xBeam": 3.0,
-            "yBeam": 3.75,
-            "xBeamPix": 40.0,
-            "yBeamPix": 50.0,
-            "transmission": 87.5,
-            "exposureTime": 0.0001,
-            "beamSizeAtSampleX": 0.005,
-            "beamSizeAtSampleY": 0.006,
-            "flux": 1.23456789e12,
-            "comments": f"first try [recorder:{body['uid']}]",
-        }
-    )
+    wanted = {
+        "dataCollectionNumber": number,
+        "startTime": _local(body["opened_ns"]),
+        "endTime": _local(body["ended_ns"]),
+        "runStatus": "DataCollection Successful",
+        "numberOfImages": 4,
+        "startImageNumber": 1,
+        "imageDirectory": "/data/visitor/mx2345",
+        "fileTemplate": "run3_master.h5",
+        "imagePrefix": "run3",
+        "wavelength": 1.234567,
+        "detectorDistance": 150.0,
+        "xBeam": 3.0,
+        "yBeam": 3.75,
+        "xBeamPix": 40.0,
+        "yBeamPix": 50.0,
+        "transmission": 87.5,
+        "exposureTime": 0.0001,
+        "beamSizeAtSampleX": 0.005,
+        "beamSizeAtSampleY": 0.006,
+        "flux": 1.23456789e12,
+        "comments": f"first try [recorder:{body['uid']}]",
+    }
+    if flavour == "diamond":
+        wanted = without(wanted, "xBeamPix", "yBeamPix")
+    found = without(run["collection"], "resolution", *LINKS, *DEFAULTS)
+    assert found == close(wanted)
     assert run["detector"]["detectorSerialNumber"] == "E-00-0001"
     (ssx,) = run["ssx"]
     assert without(ssx, "dataCollectionId") == close(
@@ -171,8 +208,10 @@ def _collection(run: Json, body: Json, number: int) -> None:
     )
 
 
-def _sample(run: Json) -> None:
-    assert run["sample"] == "laagg"
+def _sample(run: Json, flavour: str) -> None:
+    place = "support" if flavour == "diamond" else "comments"
+    said = "SSX-Chip" if flavour == "diamond" else "support: SSX-Chip"
+    assert (run["sample"]["name"], run["sample"][place]) == ("laagg", said)
     assert (run["protein"]["acronym"], run["protein"]["name"]) == ("kljvz", "a protein")
     cell = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
     assert [run["crystal"][name] for name in cell] == close(
@@ -183,7 +222,7 @@ def _sample(run: Json) -> None:
     assert run["crystal"]["spaceGroup"] == "P43212"
 
 
-def _chains(run: Json) -> None:
+def _chains(run: Json, flavour: str) -> None:
     found = [
         (chain["name"], [
             without(event, "eventId", "eventChainId", "eventTypeId", "componentId")
@@ -191,16 +230,22 @@ def _chains(run: Json) -> None:
         ])
         for chain in run["chains"]
     ]  # fmt: skip
+    position = flavour == "diamond"
     none = {"component": None, "component_type": None}
     pattern = {"period": 1.0, "repetition": 10000.0, **none}
+    if position:  # one shot each, counted from the first detection
+        pattern = {"repetition": 1.0, **none}
+    start = 0.7 if position else 0.0
     x = {"type": "XrayDetection", "duration": close(0.1), **pattern}
     laser = {"type": "LaserExcitation", "duration": 0.5, **pattern}
-    mix = {"type": "ReactionTrigger"}
+    mix: Json = {"type": "ReactionTrigger"}
+    if position:
+        mix["repetition"] = 1.0
     assert found == [
         ("Detections", [
-            {"offset": close(0.1), **laser},
-            {"offset": close(0.7), **x},
-            {"offset": close(0.9), **x},
+            {"offset": close(0.1 - start), **laser},
+            {"offset": pytest.approx(0.7 - start, abs=1e-9), **x},
+            {"offset": close(0.9 - start), **x},
         ]),
         ("Sample preparation", [
             {"name": "mixed a", "offset": -50.0, "component": "mixed a",
@@ -209,19 +254,68 @@ def _chains(run: Json) -> None:
              "component_type": "Buffer", **mix},
         ]),
     ]  # fmt: skip
+    if position:
+        assert run["shots_per_image"] == 2.0
 
 
-def _program(run: Json, body: Json) -> None:
+def _program(run: Json, body: Json) -> Json:
     (program,) = run["programs"]
     assert program["processingPrograms"] == "recorder"
-    assert program["processingStatus"] == "SUCCESS"
     assert program["processingEnvironment"] == f"[recorder:{body['uid']}]"
-    (stats,) = program["files"].pop("ssx_stats.json")
-    (cells,) = program["files"].pop("ssx_cells.json")
-    assert program["files"] == {}
-    assert (stats["fileType"], cells["fileType"]) == ("Result", "Result")
-    # The four keys that py-ISPyB needs, with the types that it needs.
+    assert program["processingMessage"].startswith("4 images, 0 lost, 0 indexed")
+    (integration,) = run["integrations"]
+    assert integration["autoProcProgramId"] == program["autoProcProgramId"]
+    assert (integration["startImageNumber"], integration["endImageNumber"]) == (1, 4)
+    return dict(program)
+
+
+def _files(files: Json, kind: str) -> None:
+    """The two files of py-ISPyB, with the keys and types that it needs."""
+    assert set(files) == {"ssx_stats.json", "ssx_cells.json"}
+    (stats,), (cells,) = files["ssx_stats.json"], files["ssx_cells.json"]
+    assert (stats["fileType"], cells["fileType"]) == (kind, kind)
     assert (stats["body"]["nbHits"], stats["body"]["nbIndexed"]) == (2, 0)
     assert isinstance(stats["body"]["laticeType"], str)
     assert isinstance(stats["body"]["estimatedResolution"], float)
     assert cells["body"] == {"unit_cells": []}
+
+
+def _esrf(run: Json, body: Json) -> None:
+    program = _program(run, body)
+    assert program["processingStatus"] == "SUCCESS"
+    _files(program["files"], "Result")
+    assert (run["results"], run["images"]) == ([], [])
+
+
+def _maxiv(run: Json, body: Json) -> None:
+    program = _program(run, body)
+    assert (program["processingStatus"], program["files"]) == ("SUCCESS", {})
+    (result,) = run["results"]
+    assert (result["status"], result["indexingType"]) == ("Success", "Final")
+    assert (result["hitRate"], result["indexingRate"]) == (50.0, 0.0)
+    assert (result["nbCrystals"], result["comments"]) == (
+        0, f"[recorder:{body['uid']}]",
+    )  # fmt: skip
+    assert result["lastUpdate"] >= run["collection"]["startTime"]
+    _files(result["files"], "Real-time processing results")
+    assert run["images"] == []
+
+
+def _diamond(run: Json, body: Json) -> None:
+    program = _program(run, body)
+    assert program["processingStatus"] == 1
+    assert run["experiment_type"]["name"] == "Serial Fixed"
+    _files(program["files"], "Result")
+    _images(run, {"autoProcProgramId": program["autoProcProgramId"]})
+
+
+def _images(run: Json, link: Json) -> None:
+    found = run["images"]
+    assert [row["imageNumber"] for row in found] == [1, 2, 3, 4]
+    assert [row["spotTotal"] > 8 for row in found] == [True, False, True, False]
+    for row in found:
+        assert {name: row[name] for name in link} == link
+        assert row["goodBraggCandidates"] == row["spotTotal"]
+        assert row["recordTimeStamp"]
+    hits = [row for row in found if row["spotTotal"] > 8]
+    assert all(row["method1Res"] == row["method2Res"] > 0 for row in hits)

@@ -34,7 +34,8 @@ from recorder.simulate.faults import Faults, fates
 from recorder.simulate.stills import Still
 from recorder.simulate.timing import make_plan
 from recorder.sinks import results
-from recorder.sinks.ispyb import esrf, tables
+from recorder.sinks.ispyb import collections, diamond, esrf, tables
+from recorder.sinks.ispyb.capabilities import RIGHTS, Capability
 from recorder.sinks.results_hdf5 import _columns, _delays
 from recorder.sources import control, limits
 from recorder.ssx import declared
@@ -50,6 +51,7 @@ PAGES = sorted(
                                                "CHANGELOG.md"))]
 )  # fmt: skip
 PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
+ALL_TABLES = {**tables.metadata.tables, **tables.optional.tables}
 LEVELS = ("debug", "info", "warning", "error", "exception")
 
 
@@ -568,7 +570,7 @@ def test_every_table_and_column_of_the_database():
     }
     real = {
         name: [column.name for column in table.columns]
-        for name, table in tables.metadata.tables.items()
+        for name, table in ALL_TABLES.items()
     }
     same(documented, real)
     for name, columns in real.items():
@@ -590,13 +592,27 @@ def test_rights_are_those_of_the_grants():
             rights = [initial[letter] for letter in match[2].split(", ")]
             documented[match[1]] = ", ".join(rights)
     assert granted == documented
-    assert set(granted) == set(tables.metadata.tables)
+    needed: dict[str, set[str]] = defaultdict(set)
+    for group in RIGHTS.values():
+        for table, letters in group.items():
+            needed[table.name].update(letters, "S")
+    assert documented == {
+        name: ", ".join(initial[letter] for letter in "SIU" if letter in letters)
+        for name, letters in needed.items()
+    }
 
 
 def test_every_status_in_the_database():
     text = (REFERENCE / "ispyb.md").read_text(encoding="utf-8")
-    for status, shown in esrf.RUN_STATUS.items():
-        assert f"| {status} | `{shown}` | `{esrf.PROGRAM_STATUS[status]}`" in text
+    for status, shown in collections.RUN_STATUS.items():
+        theirs = esrf.PROGRAM_STATUS[status], diamond.PROGRAM_STATUS[status]
+        program = " | ".join(f"`{value}`" for value in theirs)
+        assert f"| {status} | `{shown}` | {program} |" in text
+
+
+def test_every_capability_is_explained():
+    text = sections(REFERENCE / "ispyb.md")["What may be missing"]
+    same(names(text), Capability)
 
 
 # -- labels --------------------------------------------------------------------

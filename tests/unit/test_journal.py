@@ -12,9 +12,8 @@ import pytest
 
 from recorder.errors import JournalError
 from recorder.journal import ImageRow, Journal
+from recorder.journal.events import event_from_json, event_to_json
 from recorder.journal.restore import (
-    event_from_json,
-    event_to_json,
     load_run,
     run_record,
 )

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.journal import ImageRow, Journal
-from recorder.journal.restore import event_to_json, load_run, run_record
+from recorder.journal.events import event_to_json
+from recorder.journal.restore import load_run, run_record
 from recorder.journal.store import NewRecord
 from recorder.records import Evidence, RunState
 from recorder.runs import run as run_module

@@ -11,13 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
-
 from recorder.errors import SinkError
 from recorder.records import Chain, ChainEvent, EventType, Json
 from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.database import insert_row
-from recorder.sinks.ispyb.values import fit
+from recorder.sinks.ispyb.rows import Rows
 from recorder.ssx.chains import cycle_length
 from recorder.ssx.declared import parse_chains
 from recorder.ssx.dialects import Walk, in_dialect
@@ -102,7 +99,7 @@ def _overruled(wanted: ChainEvent, item: Json) -> ChainEvent:
 
 
 def write_chains(
-    db: Connection,
+    rows: Rows,
     collection_id: int,
     chains: Sequence[StoredChain],
     components: dict[str, int] | None,
@@ -110,22 +107,20 @@ def write_chains(
     """Write the chains of a run, or bring the rows that are there up to date.
 
     Args:
-        db: In a transaction.
+        rows: The database.
         collection_id: The run's row.
         chains: In the order in which they were written first.
         components: Ids of the sample's components by name; None leaves links alone.
     """
-    there = _ids(db, t.event_chain, "dataCollectionId", collection_id)
-    kinds = dict(
-        db.execute(select(t.event_type.c.name, t.event_type.c.eventTypeId)).all()
-    )
+    there = rows.ids(t.event_chain, dataCollectionId=collection_id)
+    kinds = rows.names(t.event_type)
     for number, chain in enumerate(chains):
         if number < len(there):
             chain_id = there[number]
         else:
             row = {"dataCollectionId": collection_id, "name": chain.name}
-            chain_id = insert_row(db, t.event_chain, row)
-        events = _ids(db, t.event, "eventChainId", chain_id)
+            chain_id = rows.insert(t.event_chain, row)
+        events = rows.ids(t.event, eventChainId=chain_id)
         for place, event in enumerate(chain.events):
             if event.type not in kinds:
                 raise SinkError(f"event type {event.type} is not in this ISPyB")
@@ -136,21 +131,11 @@ def write_chains(
             if components is not None:
                 values["componentId"] = components.get(str(event.name))
             if place < len(events):
-                db.execute(
-                    update(t.event)
-                    .where(t.event.c.eventId == events[place])
-                    .values(**fit(t.event, values))
-                )
+                rows.update(t.event, events[place], values)
             else:
-                insert_row(db, t.event, {"eventChainId": chain_id, **values})
+                rows.insert(t.event, {"eventChainId": chain_id, **values})
 
 
-def has_chains(db: Connection, collection_id: int) -> bool:
+def has_chains(rows: Rows, collection_id: int) -> bool:
     """Whether a run has chains already."""
-    return bool(_ids(db, t.event_chain, "dataCollectionId", collection_id))
-
-
-def _ids(db: Connection, table: Table, column: str, value: int) -> list[int]:
-    key = next(iter(table.primary_key.columns))
-    rows = db.execute(select(key).where(table.c[column] == value).order_by(key))
-    return [int(number) for number in rows.scalars()]
+    return bool(rows.ids(t.event_chain, dataCollectionId=collection_id))

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import make_url
-
 from recorder.config import Settings
-from recorder.sinks.ispyb.database import connect, is_embedded, verify
+from recorder.sinks.ispyb.database import connect, is_embedded, shown_url
+from recorder.sinks.ispyb.site import look
 
 
 def check_ispyb(settings: Settings) -> str:
-    """Connect and compare the schema; nothing is written.
+    """Connect, compare the schema and try out the rights; nothing is written.
 
     Raises:
         SinkUnavailableError: The database cannot be reached.
         SinkError: It is not what the recorder writes.
     """
-    url = make_url(settings.ispyb_url)
-    shown = url.render_as_string(hide_password=True)
-    if (
-        is_embedded(settings)
-        and not (settings.state_directory / "ispyb.sqlite").exists()
-    ):
-        return f"{shown}: embedded, made at the first start"
     engine = connect(settings)
     try:
-        return f"{shown}: {verify(engine)}"
+        embedded = settings.state_directory / "ispyb.sqlite"
+        if is_embedded(settings) and not embedded.exists():
+            return f"{shown_url(engine)}: embedded, made at the first start"
+        site = look(engine, settings)
+        return f"{shown_url(engine)}: {site.describe()}"
     finally:
         engine.dispose()

@@ -10,11 +10,9 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
-    Table,
     create_engine,
     event,
     insert,
-    inspect,
     make_url,
     select,
 )
@@ -28,7 +26,8 @@ from recorder.errors import (
     SinkUnavailableError,
 )
 from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.values import fit, split_proposal
+from recorder.sinks.ispyb.values import split_proposal
+from recorder.tls import tls_context
 
 # MariaDB error numbers that pass by themselves: trying again is right.
 # Disk full, too many connections, shutting down, Galera not ready, host blocked,
@@ -38,6 +37,11 @@ TRANSIENT = {
     1161, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2014,
     2055,
 }  # fmt: skip
+# SQLite's words for what passes: another writer, no space, a read-only file system.
+SQLITE_TRANSIENT = (
+    "database is locked", "unable to open", "disk is full", "disk I/O error",
+    "readonly database",
+)  # fmt: skip
 DENIED = {1044, 1045, 1130, 1142, 1143, 1370, 1698, 1820, 1862, 4151}
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
@@ -60,21 +64,27 @@ def connect(settings: Settings) -> Engine:
         engine = create_engine(url, connect_args={"timeout": 30})
         event.listen(engine, "connect", _sqlite_pragmas)
         return engine
-    if settings.ispyb.password is not None:
-        url = url.set(password=settings.ispyb.password.get_secret_value())
+    section = settings.ispyb
+    if section.password is not None:
+        url = url.set(password=section.password.get_secret_value())
+    arguments: dict[str, Any] = {
+        "charset": "utf8mb4",
+        "sql_mode": SQL_MODE,
+        "connect_timeout": max(1, round(section.connect_timeout_s)),
+        "read_timeout": 60,
+        "write_timeout": 60,
+    }
+    if section.tls:
+        arguments["ssl"] = tls_context(
+            "ispyb", section.ca_file, section.cert_file, section.key_file
+        )
     try:
         return create_engine(
             url,
             pool_pre_ping=True,
             pool_recycle=3600,
             hide_parameters=True,
-            connect_args={
-                "charset": "utf8mb4",
-                "sql_mode": SQL_MODE,
-                "connect_timeout": max(1, round(settings.ispyb.connect_timeout_s)),
-                "read_timeout": 60,
-                "write_timeout": 60,
-            },
+            connect_args=arguments,
         )
     except (NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
         raise ConfigError(
@@ -87,6 +97,11 @@ def _sqlite_pragmas(connection: object, _: object) -> None:
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.close()
+
+
+def shown_url(engine: Engine) -> str:
+    """The database's URL for people: without its password."""
+    return engine.url.render_as_string(hide_password=True)
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -109,92 +124,30 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise explain(engine, error) from error
 
 
-def insert_row(db: Connection, table: Table, values: dict[str, Any]) -> int:
-    """Insert one row, cut to the columns' lengths; its new id."""
-    result = db.execute(insert(table).values(**fit(table, values)))
-    key = result.inserted_primary_key
-    if key is None:
-        raise SinkError(f"{table.name}: the database gave no id for a new row")
-    return int(key[0])
-
-
 def explain(engine: Engine, error: SQLAlchemyError) -> Exception:
     """Our error for one of the database's, with what to do."""
-    where = engine.url.render_as_string(hide_password=True)
+    where = shown_url(engine)
     origin = error.orig if isinstance(error, DBAPIError) else None
     text = str(origin if origin is not None else error).split("\n")[0]
-    code = _code(origin)
+    code = error_code(origin)
     if code in DENIED:
         return SinkDeniedError(
             f"{where}: access denied ({text}); check ispyb.url's user, the password "
             "(credential ispyb__password or RECORDER_ISPYB__PASSWORD) and its rights"
         )
     broken = isinstance(error, DBAPIError) and error.connection_invalidated
-    locked = "database is locked" in text or "unable to open" in text
-    if broken or locked or code in TRANSIENT:
+    later = any(phrase in text for phrase in SQLITE_TRANSIENT)
+    if broken or later or code in TRANSIENT:
         return SinkUnavailableError(f"{where}: {text}")
     if code == 1049:
         return SinkUnavailableError(f"{where}: no such database; check ispyb.url")
     return SinkError(f"{where}: {text}")
 
 
-def _code(origin: object) -> int | None:
+def error_code(origin: object) -> int | None:
+    """MariaDB's number of an error, None if it has none."""
     arguments = getattr(origin, "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], int) else None
-
-
-def verify(engine: Engine) -> str:
-    """Check that the live schema is what we write; its description.
-
-    Raises:
-        SinkError: A table or column is missing; it names another flavour if it is one.
-        SinkUnavailableError: The database cannot be reached.
-    """
-    try:
-        inspector = inspect(engine)
-        there = {name.lower(): name for name in inspector.get_table_names()}
-        missing = []
-        for table in t.metadata.sorted_tables:
-            name = there.get(table.name.lower())
-            if name is None:
-                missing.append(f"table {table.name}")
-                continue
-            columns = {column["name"].lower() for column in inspector.get_columns(name)}
-            missing += [
-                f"column {table.name}.{column.name}"
-                for column in table.columns
-                if column.name.lower() not in columns
-            ]
-        return _judge(engine, missing, there)
-    except SQLAlchemyError as error:
-        raise explain(engine, error) from error
-
-
-def _judge(engine: Engine, missing: list[str], there: dict[str, str]) -> str:
-    where = engine.url.render_as_string(hide_password=True)
-    if not missing:
-        with engine.connect() as db:
-            kinds = set(db.execute(select(t.event_type.c.name)).scalars())
-        if absent := [name for name in t.EVENT_TYPES if name not in kinds]:
-            raise SinkError(
-                f"{where}: table EventType lacks {', '.join(absent)}; load the seed "
-                "rows of the ISPyB schema"
-            )
-        maxiv = "ssxprocessingresult" in there
-        return "esrf tables" + (" (in a maxiv database)" if maxiv else "")
-    if not there:
-        raise SinkError(
-            f"{where}: the database is empty; create the ISPyB schema first"
-        )
-    listed = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
-    if any(
-        name.startswith("column AutoProcProgram.dataCollectionId") for name in missing
-    ):
-        raise SinkError(
-            f"{where}: this looks like flavour diamond, ispyb.flavour is esrf "
-            f"(missing: {listed}); point ispyb.url at an esrf database"
-        )
-    raise SinkError(f"{where}: no ISPyB of flavour esrf: missing {listed}")
 
 
 def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
@@ -209,16 +162,12 @@ def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
             )
         ).scalar()
         if found is None:
-            proposal_id = insert_row(
-                db,
-                t.proposal,
-                {
-                    "proposalCode": code,
-                    "proposalNumber": digits,
-                    "title": "Demo",
-                    "personId": 0,
-                },
+            made = db.execute(
+                insert(t.proposal).values(
+                    proposalCode=code, proposalNumber=digits, title="Demo", personId=0
+                )
             )
+            (proposal_id,) = made.inserted_primary_key or (None,)
             db.execute(
                 insert(t.session).values(
                     proposalId=proposal_id, visit_number=1, beamLineName=beamline

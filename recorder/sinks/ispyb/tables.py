@@ -1,7 +1,9 @@
 """The tables and columns of ISPyB that the recorder writes, and no others.
 
-They serve to write any ``esrf`` database and to create the embedded one. Names,
-types and lengths follow the published schema; see docs/reference/ispyb.md.
+They hold what any flavour has; what one of them lacks is left out when its live schema
+is read (:mod:`recorder.sinks.ispyb.live`). They also create the embedded database,
+which is of flavour ``esrf``. Names, types and lengths follow the published schemas; see
+docs/reference/ispyb.md.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+"""Tables that every flavour has."""
+optional = MetaData()
+"""Tables that only some flavours have: nothing embedded."""
 
 EVENT_TYPES = ("XrayDetection", "XrayExposure", "LaserExcitation", "ReactionTrigger")
 COMPONENT_TYPES = (
@@ -79,6 +84,7 @@ sample = Table(
     _ref("crystalId", "Crystal.crystalId"),
     Column("name", String(100)),
     Column("comments", String(1024)),
+    Column("support", String(50)),
 )
 component_type = Table(
     "ComponentType",
@@ -118,6 +124,7 @@ group = Table(
     _ref("sessionId", "BLSession.sessionId", nullable=False),
     _ref("blSampleId", "BLSample.blSampleId"),
     Column("experimentType", String(45)),
+    Column("experimentTypeId", Integer),
     Column("startTime", DateTime),
     Column("endTime", DateTime),
     Column("comments", String(1024)),
@@ -232,4 +239,58 @@ attachment = Table(
     Column("fileName", String(255)),
     Column("filePath", String(255)),
     Column("recordTimeStamp", DateTime),
+)
+integration = Table(
+    "AutoProcIntegration",
+    metadata,
+    _key("autoProcIntegrationId"),
+    _ref("dataCollectionId", "DataCollection.dataCollectionId", nullable=False),
+    _ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
+    Column("startImageNumber", Integer),
+    Column("endImageNumber", Integer),
+    *(Column(name, Float) for name in ("cell_a", "cell_b", "cell_c")),
+    *(Column(name, Float) for name in ("cell_alpha", "cell_beta", "cell_gamma")),
+    Column("recordTimeStamp", DateTime),
+)
+image_quality = Table(
+    "ImageQualityIndicators",
+    metadata,
+    _key("imageQualityIndicatorsId"),
+    Column("dataCollectionId", Integer, index=True),
+    _ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
+    Column("imageNumber", Integer),
+    Column("spotTotal", Integer),
+    Column("goodBraggCandidates", Integer),
+    Column("method1Res", Float),
+    Column("method2Res", Float),
+    Column("recordTimeStamp", DateTime),
+)
+experiment_type = Table(
+    "ExperimentType",
+    optional,
+    _key("experimentTypeId"),
+    Column("name", String(100)),
+)
+result = Table(
+    "SSXProcessingResult",
+    optional,
+    _key("ssxProcessingResultId"),
+    Column("dataCollectionId", Integer, nullable=False),
+    Column("hitRate", Float),
+    Column("indexingRate", Float),
+    Column("indexingType", String(15)),
+    Column("status", String(15)),
+    Column("lastUpdate", DateTime),
+    Column("comments", String(100)),
+    Column("nbCrystals", Integer),
+)
+result_attachment = Table(
+    "SSXProcessingResultAttachment",
+    optional,
+    _key("ssxProcessingResultAttachmentId"),
+    Column("ssxProcessingResultId", Integer, nullable=False),
+    Column("fileType", String(40), nullable=False),
+    Column("fileName", String(255), nullable=False),
+    Column("filePath", String(255), nullable=False),
+    Column("lastUpdate", DateTime),
 )

@@ -12,19 +12,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Double, Float, Integer, String, Table
 
 from recorder.errors import SinkError
+from recorder.sinks.ispyb.live import MAX_INT, LiveColumn, LiveSchema
 
-# These tables are latin1 in every flavour; the SSX tables hold any character.
-LATIN1_TABLES = (
-    "DataCollection", "DataCollectionGroup", "AutoProcProgram",
-    "AutoProcProgramAttachment", "BLSample",
-)  # fmt: skip
 # Cut or transliterated, these would lead elsewhere; with what to do instead.
 PATHS = {
     "filePath": "choose a results_directory that is shorter and has plain letters",
     "imageDirectory": "announce a files.directory that is shorter, in plain letters",
 }
 MAX_FLOAT = 3.4028234e38
-MAX_INT = 2**31 - 1
 # What people type, and what latin1 has for it.
 _LATIN1 = str.maketrans(
     {"\u03bc": "\u00b5", "\u03b1": "alpha", "\u03b2": "beta", "\u03b3": "gamma",
@@ -58,36 +53,63 @@ def number(value: Any) -> float | None:
         return None
 
 
-def fit(table: Table, values: dict[str, Any]) -> dict[str, Any]:
-    """Values cut to the columns' lengths and made storable.
+def fit(live: LiveSchema, table: Table, values: dict[str, Any]) -> dict[str, Any]:
+    """Values as the live columns hold them; columns that are not there are left out.
 
     Raises:
-        SinkError: A path or a whole number does not fit.
+        SinkError: A path, a whole number or a choice does not fit.
     """
-    return {name: _fit(table, name, value) for name, value in values.items()}
+    found = {}
+    for name, value in values.items():
+        column = live.column(table.name, name)
+        if column is not None:
+            found[name] = _fit(table, name, column, value)
+    return found
 
 
-def _fit(table: Table, name: str, value: Any) -> Any:
+def _fit(table: Table, name: str, column: LiveColumn, value: Any) -> Any:
     kind = table.c[name].type
+    where = f"{table.name}.{name}"
     if isinstance(kind, Float):
         plain = number(value)
         fits = plain is None or abs(plain) <= MAX_FLOAT or isinstance(kind, Double)
         return plain if fits else None
-    if isinstance(kind, Integer) and isinstance(value, int) and abs(value) > MAX_INT:
-        raise SinkError(f"{table.name}.{name} cannot hold {value}")
-    if not isinstance(kind, String) or value is None:
+    whole = isinstance(kind, Integer) and isinstance(value, int)
+    if whole and not -MAX_INT <= value <= column.maximum:
+        raise SinkError(f"{where} cannot hold {value}")
+    if not isinstance(kind, String) or value is None or isinstance(value, int):
         return value
     given = str(value)
-    text = given.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-    if table.name in LATIN1_TABLES:
-        text = latin1(text)
-    fits = kind.length is None or len(text) <= kind.length
+    text = _in_charset(given, column.charset)
+    if column.choices:
+        return _choice(where, text, column.choices)
+    fits = column.length is None or len(text) <= column.length
     if name in PATHS and not (fits and text == given):
         raise SinkError(
-            f"{table.name}.{name} holds {kind.length} latin1 characters, not "
+            f"{where} holds {column.length} {column.charset} characters, not "
             f"{given!r}: {PATHS[name]}"
         )
-    return text if fits else text[: kind.length]
+    return text if fits else text[: column.length]
+
+
+def _in_charset(given: str, charset: str) -> str:
+    text = given.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    if charset == "latin1":
+        return latin1(text)
+    if charset in ("utf8mb3", "utf8"):
+        return "".join(c if c <= "\uffff" else "?" for c in text)
+    return text
+
+
+def _choice(where: str, text: str, choices: tuple[str, ...]) -> str:
+    """An enumeration's value; lax servers would store an empty one instead.
+
+    Raises:
+        SinkError: There is no such value.
+    """
+    if text not in choices:
+        raise SinkError(f"{where} has no value {text!r}, only {', '.join(choices)}")
+    return text
 
 
 def split_proposal(name: str) -> tuple[str, str]:

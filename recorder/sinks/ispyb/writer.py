@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Engine
 
 from recorder.config import Settings
 from recorder.errors import SinkDeniedError, SinkError
 from recorder.journal import Journal, Record
 from recorder.log import get_logger
 from recorder.records import Json
-from recorder.sinks.ispyb import esrf
+from recorder.sinks.ispyb import collections, groups
 from recorder.sinks.ispyb import tables as t
+from recorder.sinks.ispyb.capabilities import Capability
 from recorder.sinks.ispyb.chains import (
     commanded_chains,
     has_chains,
@@ -24,43 +26,53 @@ from recorder.sinks.ispyb.chains import (
 from recorder.sinks.ispyb.database import (
     connect,
     create_embedded,
-    insert_row,
     is_embedded,
+    shown_url,
     transaction,
-    verify,
 )
-from recorder.sinks.ispyb.values import fit, local_time
+from recorder.sinks.ispyb.flavour import RunRow
+from recorder.sinks.ispyb.image_rows import ImageRows
+from recorder.sinks.ispyb.rows import Rows
+from recorder.sinks.ispyb.samples import find_components, find_sample
+from recorder.sinks.ispyb.sessions import Session, find_session
+from recorder.sinks.ispyb.site import Site, look
+from recorder.sinks.ispyb.values import local_time
 
 log = get_logger("ispyb")
 
 
 class IspybSink:
-    """Writes runs into ISPyB, flavour ``esrf``.
+    """Writes runs into ISPyB.
 
     Args:
-        settings: Database, beamline, time zone and results folder.
+        settings: Database, flavour, beamline, time zone and results folder.
     """
 
     name = "ispyb"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._beamline = settings.ispyb.beamline or settings.beamline
         self._zone = ZoneInfo(settings.timezone) if settings.timezone else None
         self._engine: Engine | None = None
-        self._journal: Journal | None = None
+        self._known: tuple[Journal, Site] | None = None
+        self._image_rows = ImageRows(self._begin)
 
     def open(self, journal: Journal) -> None:
         """Connect and compare the live schema with what we write."""
-        self._journal = journal
         engine = self._engine or connect(self._settings)
         self._engine = engine
         if is_embedded(self._settings):
-            create_embedded(
-                engine, self._settings.ispyb.demo_proposal, self._settings.beamline
-            )
-        found = verify(engine)
-        log.info("ispyb_connected", schema=found,
-                 url=engine.url.render_as_string(hide_password=True))  # fmt: skip
+            create_embedded(engine, self._settings.ispyb.demo_proposal, self._beamline)
+        site = look(engine, self._settings)
+        self._known = journal, site
+        log.info("ispyb_connected", url=shown_url(engine), flavour=site.flavour.name,
+                 schema=site.schema,
+                 writes=sorted(site.can.used))  # fmt: skip
+        if problems := site.can.problems:
+            log.warning("ispyb_limited", problems=problems,
+                        hint="the rest is written; grant the rights and restart to "
+                        "have all")  # fmt: skip
 
     def close(self) -> None:
         """Close the connections."""
@@ -70,184 +82,182 @@ class IspybSink:
     def apply(self, record: Record) -> Json | None:
         """Write one journal record."""
         if record.kind == "run":
-            return self._write_run(record.body)
+            return self._write_run(record)
         if record.kind == "run_updated":
-            self._write_counts(record, record.body["report"])
-        elif record.kind == "run_sealed":
-            self._close_run(record, record.body["report"])
+            self._update_run(record, record.body["report"])
+        if record.kind == "run_sealed":
+            return self._close_run(record, record.body["report"])
         return None
 
+    # -- what is there ------------------------------------------------------------
+
     @property
-    def _db(self) -> Engine:
+    def _journal(self) -> Journal:
+        return self._opened()[0]
+
+    @property
+    def _site(self) -> Site:
+        return self._opened()[1]
+
+    def _opened(self) -> tuple[Journal, Site]:
+        if self._known is None:
+            raise SinkError("the sink is not open")
+        return self._known
+
+    @contextmanager
+    def _begin(self) -> Iterator[Rows]:
         if self._engine is None:
             raise SinkError("the sink is not open")
-        return self._engine
+        with transaction(self._engine) as connection:
+            yield Rows(connection, self._site.live)
 
-    def _write_run(self, body: Json) -> Json:
-        """Create a run's rows, or bring them up to date."""
-        uid, announced = body["uid"], body["body"]
-        values = esrf.collection_values(body, self._zone)
-        with transaction(self._db) as db:
-            session_id = esrf.find_session(
-                db, announced["proposal"], announced.get("visit"),
-                self._settings.beamline, values["startTime"],
-            )  # fmt: skip
-            proposal_id = self._proposal_of(db, session_id)
-            sample_id = esrf.find_sample(db, proposal_id, announced)
-            group_id = esrf.write_group(
-                db, session_id, sample_id, announced, values["startTime"]
-            )
-            values["dataCollectionGroupId"] = group_id
-            values["detectorId"] = esrf.find_detector(db, body)
-            collection_id = self._upsert(db, session_id, uid, values, body)
-            components = esrf.find_components(db, proposal_id, announced)
-            if not has_chains(db, collection_id):
-                scope = self._settings.ispyb.chain_scope
-                chains = commanded_chains(announced, scope)
-                write_chains(db, collection_id, chains, components)
-            now = local_time(time.time_ns(), self._zone)
-            folder = self._folder(body)
-            program_id = esrf.write_program(db, collection_id, uid, folder, now)
-        return {
-            "data_collection_id": collection_id,
-            "data_collection_group_id": group_id,
-            "program_id": program_id,
-        }
-
-    def _folder(self, body: Json) -> str:
-        return str(self._settings.results.resolve() / body["folder"])
-
-    @staticmethod
-    def _proposal_of(db: Connection, session_id: int) -> int:
-        query = select(t.session.c.proposalId).where(
-            t.session.c.sessionId == session_id
+    def _row(
+        self, collection_id: int, body: Json, record: Record, status: str = "running"
+    ) -> RunRow:
+        return RunRow(
+            collection_id=collection_id,
+            uid=body["uid"],
+            folder=str(self._settings.results.resolve() / body["folder"]),
+            now=local_time(record.time_ns, self._zone),
+            can=self._site.can,
+            status=status,
         )
-        return int(db.execute(query).scalar_one())
 
-    def _upsert(
-        self, db: Connection, session_id: int, uid: str, values: Json, body: Json
-    ) -> int:
-        ids = self._ids(uid)
-        known = ids.get("data_collection_id") or esrf.find_collection(
-            db, session_id, uid
-        )
-        fitted = fit(t.collection, values)
-        extra = fit(t.ssx_collection, esrf.ssx_values(body))
-        if known is None:
-            known = insert_row(db, t.collection, {**fitted, "numberOfImages": 0})
-            insert_row(db, t.ssx_collection, {"dataCollectionId": known, **extra})
-        else:
-            db.execute(
-                update(t.collection)
-                .where(t.collection.c.dataCollectionId == known)
-                .values(**fitted)
-            )
-            db.execute(
-                update(t.ssx_collection)
-                .where(t.ssx_collection.c.dataCollectionId == known)
-                .values(**extra)
-            )
-        return int(known)
+    def _described(self, record: Record) -> tuple[Json, Json]:
+        """The run's latest description, and its ids.
 
-    def _ids(self, uid: str) -> Json:
-        return self._journal.ids(self.name, uid) if self._journal else {}
-
-    def _described(self, record: Record) -> Json:
-        """The run's latest description."""
-        found = self._journal.latest("run", record.run or "") if self._journal else None
+        Raises:
+            SinkError: It has none.
+        """
+        found = self._journal.latest("run", record.run or "")
         if found is None:
             raise SinkError("the run is not in the journal")
-        return found.body
-
-    def _require_ids(self, record: Record) -> Json:
-        ids = self._ids(record.run or "")
+        ids = self._journal.ids(self.name, record.run or "")
         if not ids:
             raise SinkError(
                 "the run has no row in ISPyB: its first record was refused, see there"
             )
-        return ids
+        return found.body, ids
 
-    def _write_counts(self, record: Record, report: Json) -> None:
-        ids = self._require_ids(record)
-        with transaction(self._db) as db:
-            self._set_images(db, ids, report)
+    # -- a run begins, or what is known of it changes --------------------------------
 
-    @staticmethod
-    def _set_images(db: Connection, ids: Json, report: Json, **more: object) -> None:
-        db.execute(
-            update(t.collection)
-            .where(t.collection.c.dataCollectionId == ids["data_collection_id"])
-            .values(numberOfImages=report["images"]["received"], **more)
-        )
+    def _write_run(self, record: Record) -> Json:
+        """Create a run's rows, or bring them up to date."""
+        body = record.body
+        announced = body["body"]
+        values = collections.collection_values(body, self._zone)
+        with self._begin() as rows:
+            session = find_session(
+                rows, announced["proposal"], announced.get("visit"), self._beamline,
+                values["startTime"],
+            )  # fmt: skip
+            known = self._find(rows, session, body["uid"])
+            group_id = self._group(rows, session, known, announced, values)
+            if self._site.can.can(Capability.DETECTOR):
+                values["detectorId"] = collections.find_detector(rows, body)
+            ssx = collections.ssx_values(body)
+            ssx["experimentName"] = groups.experiment_name(rows, announced)
+            values["dataCollectionGroupId"] = group_id
+            run_id = collections.write_collection(rows, known, values, ssx)
+            self._commanded_chains(rows, session, run_id, announced)
+            ids = self._site.flavour.statistics.begin(
+                rows, self._row(run_id, body, record)
+            )
+        return {
+            "data_collection_id": run_id,
+            "data_collection_group_id": group_id,
+            **ids,
+        }
 
-    def _write_measured(self, record: Record, ids: Json, report: Json) -> None:
-        """Measured values into the event rows; a run is closed without them, too."""
-        chains = measured_chains(report, self._settings.ispyb.chain_scope)
-        try:
-            with transaction(self._db) as db:
-                # Links to components stand since the commanded chains were written.
-                write_chains(db, ids["data_collection_id"], chains, None)
-        except (SinkError, SinkDeniedError) as error:
-            log.warning("chains_left_commanded", run=record.run, error=str(error),
-                        hint="the recorder needs UPDATE on Event")  # fmt: skip
+    def _find(self, rows: Rows, session: Session, uid: str) -> int | None:
+        """The run's row: as the journal knows it, else by our marker."""
+        ids = self._journal.ids(self.name, uid)
+        known = ids.get("data_collection_id")
+        return known or collections.find_collection(rows, session.session_id, uid)
 
-    def _close_run(self, record: Record, report: Json) -> None:
+    def _group(
+        self, rows: Rows, session: Session, known: int | None, body: Json, values: Json
+    ) -> int:
+        can = self._site.can
+        sample_id = find_sample(rows, session.proposal_id, body, can)
+        group_id = groups.find_group(
+            rows, session, sample_id, groups.experiment_name(rows, body), known,
+            self._settings.ispyb.runs_per_group,
+        )  # fmt: skip
+        if group_id is None:
+            group_id = groups.create_group(
+                rows, session, sample_id, body, values["startTime"],
+                self._site.flavour, can,
+            )  # fmt: skip
+        return group_id
+
+    def _commanded_chains(
+        self, rows: Rows, session: Session, run_id: int, body: Json
+    ) -> None:
+        components = find_components(rows, session.proposal_id, body, self._site.can)
+        if not has_chains(rows, run_id):
+            chains = commanded_chains(body, self._site.chain_scope)
+            write_chains(rows, run_id, chains, components)
+
+    # -- a run goes on, and ends ----------------------------------------------------
+
+    def _update_run(self, record: Record, report: Json) -> None:
+        body, ids = self._described(record)
+        run = self._row(ids["data_collection_id"], body, record)
+        self._write_image_rows(run, ids, last=False)
+        with self._begin() as rows:
+            received = {"numberOfImages": report["images"]["received"]}
+            rows.update(t.collection, run.collection_id, received)
+            self._site.flavour.statistics.update(rows, run, ids, report)
+
+    def _close_run(self, record: Record, report: Json) -> Json | None:
         """The true end: counts, time and status."""
-        ids = self._require_ids(record)
-        body = self._described(record)
-        status = report["status"]
-        now = local_time(record.time_ns, self._zone)
-        end = local_time(_unix_ns(report["end_time"]), self._zone) or now
-        classes = report["classes"]
-        images = report["images"]
-        message = (
-            f"{images['received']} images, {images['lost']} lost, "
-            f"{classes['indexed']} indexed, {classes['non_indexed_hits']} non-indexed "
-            f"hits, {classes['non_hits']} non-hits"
-        )
-        if report["reason"]:
-            message += f"; {status}: {report['reason']}"
+        body, ids = self._described(record)
+        run = self._row(ids["data_collection_id"], body, record, report["status"])
+        end = local_time(_unix_ns(report["end_time"]) or record.time_ns, self._zone)
         measured = any(chain["measured"] for chain in report["event_chains"])
         if measured:
-            self._write_measured(record, ids, report)
-        with transaction(self._db) as db:
-            if measured:
-                esrf.find_attachment(
-                    db, ids["program_id"], esrf.TIMELINE, self._folder(body), now
-                )
-            self._set_images(
-                db,
-                ids,
-                report,
-                comments=esrf.comments(
-                    body, report["timeline"]["summary"] if measured else ""
-                ),
-                endTime=end,
-                runStatus=esrf.RUN_STATUS[status],
-                resolution=report["resolution"]["median"],
+            self._write_measured(record, run, report)
+        self._write_image_rows(run, ids, last=True)
+        statistics = self._site.flavour.statistics
+        audit = report["timeline"]["summary"] if measured else ""
+        with self._begin() as rows:
+            # an account may have got rights since the run began
+            ids = {**ids, **statistics.begin(rows, run)}
+            rows.update(
+                t.collection,
+                run.collection_id,
+                {
+                    "numberOfImages": report["images"]["received"],
+                    "comments": collections.comments(body, audit),
+                    "endTime": end,
+                    "runStatus": collections.RUN_STATUS[report["status"]],
+                    "resolution": report["resolution"]["median"],
+                },
             )
-            db.execute(
-                update(t.program)
-                .where(t.program.c.autoProcProgramId == ids["program_id"])
-                .values(
-                    **fit(
-                        t.program,
-                        {
-                            "processingStatus": esrf.PROGRAM_STATUS[status],
-                            "processingMessage": message,
-                            "processingEndTime": now,
-                        },
-                    )
-                )
-            )
-            db.execute(
-                update(t.group)
-                .where(
-                    t.group.c.dataCollectionGroupId == ids["data_collection_group_id"],
-                    func.coalesce(t.group.c.endTime, end) <= end,
-                )
-                .values(endTime=end)
-            )
+            statistics.end(rows, run, ids, report)
+            groups.end_group(rows, ids["data_collection_group_id"], end)
+        return ids
+
+    def _write_image_rows(self, run: RunRow, ids: Json, *, last: bool) -> None:
+        linked = self._site.flavour.image_rows or "program_id" in ids
+        if run.can.can(Capability.IMAGE_ROWS) and linked:
+            self._image_rows.write(self._journal, run.uid, ids, run.now, last=last)
+
+    def _write_measured(self, record: Record, run: RunRow, report: Json) -> None:
+        """Measured values into the event rows; a run is closed without them, too."""
+        why = run.can.missing.get(Capability.MEASURED, "")
+        if not why:
+            try:
+                with self._begin() as rows:
+                    chains = measured_chains(report, self._site.chain_scope)
+                    # links to components stand since the commanded chains were written
+                    write_chains(rows, run.collection_id, chains, None)
+            except (SinkError, SinkDeniedError) as error:
+                why = str(error)
+        if why:
+            log.warning("chains_left_commanded", run=record.run, error=why,
+                        hint="the recorder needs UPDATE on Event")  # fmt: skip
 
 
 def _unix_ns(moment: str | None) -> int | None:

@@ -1,0 +1,41 @@
+"""Timed events as journal bodies."""
+
+from __future__ import annotations
+
+from recorder.records import EventType, Evidence, Json, TimedEvent
+
+
+def event_to_json(event: TimedEvent) -> Json:
+    """A timed event as a journal body."""
+    return {
+        "uid": event.uid,
+        "type": event.type,
+        "time_ns": event.time_ns,
+        "collection": event.collection,
+        "name": event.name,
+        "duration": event.duration_s,
+        "trigger": event.trigger,
+        "clock": event.clock,
+        "evidence": event.evidence,
+        "value": event.value,
+        "more": dict(event.body),
+        "received_ns": event.received_ns,
+    }
+
+
+def event_from_json(body: Json) -> TimedEvent:
+    """The reverse of :func:`event_to_json`."""
+    return TimedEvent(
+        uid=body["uid"],
+        type=EventType(body["type"]),
+        time_ns=body["time_ns"],
+        collection=body["collection"],
+        name=body["name"],
+        duration_s=body["duration"],
+        trigger=body["trigger"],
+        clock=body["clock"],
+        evidence=Evidence(body["evidence"]),
+        value=body["value"],
+        body=body["more"],
+        received_ns=body["received_ns"],
+    )

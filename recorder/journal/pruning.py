@@ -1,0 +1,94 @@
+"""Keeps the journal within its bound: what is sealed and written everywhere may go.
+
+Images, events and packed copies of the oldest such runs are removed; descriptions and
+sealed reports stay, so that `recorder report` is complete and a repeated announcement
+is known. What a sink has not written is never removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recorder.journal.restore import event_names
+from recorder.journal.store import Journal, NewRecord
+from recorder.records import RunState
+
+KEPT_RUNS = 16
+"""The latest sealed runs keep their images: a late image may still reopen one."""
+STEP = 20_000
+"""Rows that are removed in one transaction, for which the writer waits."""
+TARGET = 0.9
+"""Share of the bound to come down to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What became of the journal's size."""
+
+    runs: tuple[str, ...]
+    """Uids of the runs whose images were removed."""
+    used: int
+    """Bytes in use afterwards."""
+    over: bool
+    """Still over the bound: nothing more may be removed."""
+
+
+def prune(
+    journal: Journal,
+    bound: int,
+    sinks: Sequence[str],
+    kinds: Sequence[str],
+) -> Pruned:
+    """Remove images and events of the oldest runs until the bound holds.
+
+    Args:
+        journal: A connection of its own.
+        bound: Bytes that may be in use.
+        sinks: Names of the sinks that must have written a run.
+        kinds: Kinds of records that sinks write.
+    """
+    removed: list[str] = []
+    if journal.used_bytes() > bound:
+        for uid in _prunable(journal, sinks, kinds):
+            _remove(journal, uid)
+            removed.append(uid)
+            if journal.used_bytes() <= TARGET * bound:
+                break
+        journal.give_back()
+    used = journal.used_bytes()
+    return Pruned(tuple(removed), used, used > bound)
+
+
+def _prunable(
+    journal: Journal, sinks: Sequence[str], kinds: Sequence[str]
+) -> list[str]:
+    """Runs that may go, oldest first."""
+    sealed = []
+    for uid in journal.run_uids():
+        record = journal.latest("run", uid)
+        if record is not None and record.body["state"] == RunState.SEALED:
+            sealed.append(uid)
+    return [
+        uid
+        for uid in sealed[:-KEPT_RUNS]
+        if journal.latest("run_pruned", uid) is None
+        and all(_written(journal, sink, uid, kinds) for sink in sinks)
+    ]
+
+
+def _written(journal: Journal, sink: str, uid: str, kinds: Sequence[str]) -> bool:
+    refused = journal.parked(sink, uid) is not None
+    return not refused and journal.cursor(sink) >= journal.last_seq(uid, kinds)
+
+
+def _remove(journal: Journal, uid: str) -> None:
+    names = event_names(journal, uid)
+    journal.write([NewRecord("run_pruned", uid, {}, time.time_ns())])
+    for name in names:
+        journal.drop_chunks(name)
+        while journal.drop_records(name, ("event", "run_updated"), STEP):
+            pass
+    while journal.drop_images(uid, STEP):
+        pass

@@ -1,0 +1,59 @@
+"""Flavour ``diamond``: no statistics columns, so rows for images and a message."""
+
+from __future__ import annotations
+
+from recorder.records import Json
+from recorder.sinks.ispyb import programs
+from recorder.sinks.ispyb import tables as t
+from recorder.sinks.ispyb.capabilities import Capability
+from recorder.sinks.ispyb.esrf import FILES
+from recorder.sinks.ispyb.flavour import Flavour, RunRow
+from recorder.sinks.ispyb.rows import Rows
+
+PROGRAM_STATUS = {"running": None, "success": 1, "aborted": 1, "failed": 0}
+
+
+class DiamondStatistics:
+    """A program, linked to the run by its integration, with message and files."""
+
+    def begin(self, rows: Rows, run: RunRow) -> Json:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        ids = programs.begin(rows, run, PROGRAM_STATUS["running"])
+        for name in FILES:
+            programs.attach(rows, run, ids, name, "Result")
+        return ids
+
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        if "program_id" in ids:
+            message = {"processingMessage": programs.message(report)}
+            rows.update(t.program, ids["program_id"], message)
+
+    def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        programs.end(rows, run, ids, report, PROGRAM_STATUS[run.status])
+
+
+DIAMOND = Flavour(
+    name="diamond",
+    chain_scope="position",
+    # zocalo and SynchWeb know only these two of the enumeration
+    experiment_types={
+        "SSX-Jet": "Serial Jet",
+        "SSX-Chip": "Serial Fixed",
+        "Serial Jet": "Serial Jet",
+        "Serial Fixed": "Serial Fixed",
+    },
+    program_status=PROGRAM_STATUS,
+    without=frozenset(
+        {
+            "DataCollection.xBeamPix",
+            "DataCollection.yBeamPix",
+            "AutoProcProgram.dataCollectionId",
+            "ImageQualityIndicators.imageQualityIndicatorsId",
+        }
+    ),
+    capabilities=frozenset(Capability) - {Capability.RESULTS},
+    image_rows=True,
+    statistics=DiamondStatistics(),
+)

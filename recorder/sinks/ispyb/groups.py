@@ -1,0 +1,116 @@
+"""The group of an experiment: the same session, sample and experiment name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from recorder.log import get_logger
+from recorder.records import Json
+from recorder.sinks.ispyb import tables as t
+from recorder.sinks.ispyb.capabilities import Capabilities, Capability
+from recorder.sinks.ispyb.flavour import Flavour
+from recorder.sinks.ispyb.rows import Rows
+from recorder.sinks.ispyb.sessions import Session
+from recorder.sinks.ispyb.values import fit
+
+log = get_logger("ispyb")
+
+DEFAULT_TYPE = "SSX-Jet"
+
+
+def experiment_name(rows: Rows, body: Json) -> str:
+    """The experiment's name as its column holds it."""
+    name = str((body.get("experiment") or {}).get("name") or "unnamed")
+    fitted = fit(rows.live, t.ssx_collection, {"experimentName": name})
+    return str(fitted["experimentName"])
+
+
+def find_group(
+    rows: Rows,
+    session: Session,
+    sample_id: int | None,
+    name: str,
+    collection_id: int | None,
+    most_runs: int,
+) -> int | None:
+    """The group that a run is in or belongs into; None if it needs a new one.
+
+    Args:
+        rows: The database.
+        session: Of the run.
+        sample_id: Of the run.
+        name: The experiment's, as its column holds it.
+        collection_id: The run's row, if it has one.
+        most_runs: A group with so many runs is full: the next run begins a new one,
+            because py-ISPyB's page shows no more.
+    """
+    found = rows.execute(
+        select(
+            t.group.c.dataCollectionGroupId,
+            t.collection.c.dataCollectionId,
+            t.ssx_collection.c.experimentName,
+        )
+        .join(t.collection, t.collection.c.dataCollectionGroupId
+              == t.group.c.dataCollectionGroupId)
+        .join(t.ssx_collection, t.ssx_collection.c.dataCollectionId
+              == t.collection.c.dataCollectionId)
+        .where(
+            t.group.c.sessionId == session.session_id,
+            t.group.c.blSampleId == sample_id,
+            t.ssx_collection.c.experimentName == name,
+        )
+    )  # fmt: skip
+    runs: dict[int, set[int]] = {}
+    for group_id, run_id, there in found:
+        if there == name:  # the database compares without case and accents
+            runs.setdefault(int(group_id), set()).add(int(run_id))
+    for group_id, members in runs.items():
+        if collection_id in members:
+            return group_id
+    if not runs:
+        return None
+    latest = max(runs)
+    return latest if len(runs[latest]) < most_runs else None
+
+
+def create_group(
+    rows: Rows,
+    session: Session,
+    sample_id: int | None,
+    body: Json,
+    start: datetime | None,
+    flavour: Flavour,
+    can: Capabilities,
+) -> int:
+    """A new group."""
+    experiment = body.get("experiment") or {}
+    kind = str(experiment.get("type"))
+    stored = flavour.experiment_types.get(kind)
+    if stored is None:
+        stored = flavour.experiment_types[DEFAULT_TYPE]
+        log.warning("experiment_type_replaced", type=kind, by=stored,
+                    known=sorted(flavour.experiment_types))  # fmt: skip
+    values = {
+        "sessionId": session.session_id,
+        "blSampleId": sample_id,
+        "experimentType": stored,
+        "startTime": start,
+        "comments": experiment.get("comments") or None,
+    }
+    if can.can(Capability.EXPERIMENT_TYPES):
+        values["experimentTypeId"] = rows.names(t.experiment_type).get(stored)
+    return rows.insert(t.group, values)
+
+
+def end_group(rows: Rows, group_id: int, end: datetime | None) -> None:
+    """A group ends with its latest run."""
+    rows.execute(
+        update(t.group)
+        .where(
+            t.group.c.dataCollectionGroupId == group_id,
+            func.coalesce(t.group.c.endTime, end) <= end,
+        )
+        .values(endTime=end)
+    )

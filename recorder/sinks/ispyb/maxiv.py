@@ -1,0 +1,93 @@
+"""Flavour ``maxiv``: rates in a table of their own, and the files attached to them."""
+
+from __future__ import annotations
+
+from recorder.records import Json
+from recorder.sinks.ispyb import programs
+from recorder.sinks.ispyb import tables as t
+from recorder.sinks.ispyb.capabilities import Capability
+from recorder.sinks.ispyb.esrf import ESRF, FILES, PROGRAM_STATUS
+from recorder.sinks.ispyb.flavour import Flavour, RunRow
+from recorder.sinks.ispyb.rows import Rows
+from recorder.sinks.ispyb.uids import marker
+
+ATTACHMENT = "Real-time processing results"
+RESULT_STATUS = {
+    "running": "Running",
+    "success": "Success",
+    "aborted": "Success",
+    "failed": "Failed",
+}
+
+
+class MaxivStatistics:
+    """One ``SSXProcessingResult`` for each run, preliminary until it is sealed.
+
+    Args:
+        percent: Write rates in percent; the schema does not say which is meant.
+    """
+
+    def __init__(self, percent: bool = False) -> None:
+        self._factor = 100.0 if percent else 1.0
+
+    def begin(self, rows: Rows, run: RunRow) -> Json:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        ids = programs.begin(rows, run, PROGRAM_STATUS["running"])
+        if run.can.can(Capability.RESULTS):
+            ids["result_id"] = self._result(rows, run)
+        return ids
+
+    def _result(self, rows: Rows, run: RunRow) -> int:
+        result_id = rows.find_or_create(
+            t.result,
+            {"dataCollectionId": run.collection_id, "comments": marker(run.uid)},
+            {
+                "indexingType": "Preliminary",
+                "status": RESULT_STATUS["running"],
+                "lastUpdate": run.now,
+            },
+        )
+        for name in FILES:
+            attachment_id = rows.find_or_create(
+                t.result_attachment,
+                {"ssxProcessingResultId": result_id, "fileName": name},
+                {"fileType": ATTACHMENT, "filePath": run.folder, "lastUpdate": run.now},
+            )
+            rows.update(t.result_attachment, attachment_id, {"filePath": run.folder})
+        return result_id
+
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        if "result_id" in ids:
+            rows.update(t.result, ids["result_id"], self._rates(run, report))
+
+    def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        programs.end(rows, run, ids, report, PROGRAM_STATUS[run.status])
+        if "result_id" in ids:
+            final = {"indexingType": "Final", "status": RESULT_STATUS[run.status]}
+            values = {**self._rates(run, report), **final}
+            rows.update(t.result, ids["result_id"], values)
+
+    def _rates(self, run: RunRow, report: Json) -> Json:
+        hit, indexed = report["rates"]["hit"], report["rates"]["indexed_of_images"]
+        return {
+            "hitRate": None if hit is None else hit * self._factor,
+            "indexingRate": None if indexed is None else indexed * self._factor,
+            "nbCrystals": report["classes"]["lattices"],
+            "lastUpdate": run.now,
+        }
+
+
+def maxiv(percent: bool) -> Flavour:
+    """The flavour, with rates as fractions or in percent."""
+    return Flavour(
+        name="maxiv",
+        chain_scope=ESRF.chain_scope,
+        experiment_types=ESRF.experiment_types,
+        program_status=PROGRAM_STATUS,
+        without=ESRF.without,
+        capabilities=ESRF.capabilities | {Capability.RESULTS},
+        image_rows=False,
+        statistics=MaxivStatistics(percent),
+    )

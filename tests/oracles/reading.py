@@ -1,0 +1,141 @@
+"""What the oracles' scripts share: rows of any models, as JSON.
+
+Runs in an oracle's own environment; nothing of the recorder is imported.
+"""
+
+import json
+import os
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+EVENT_TYPES = ("XrayDetection", "XrayExposure", "LaserExcitation", "ReactionTrigger")
+COMPONENT_TYPES = (
+    "Protein", "DNA", "Small Molecule", "RNA", "Ligand", "Buffer", "JetMaterial",
+)  # fmt: skip
+
+
+def plain(value):
+    """A value that JSON knows; the models declare some floats as decimals."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value if isinstance(value, int | float | str) else str(value)
+
+
+def columns(row):
+    """The columns of one row that hold something."""
+    if row is None:
+        return None
+    values = {c.key: getattr(row, c.key) for c in row.__mapper__.column_attrs}
+    return {name: plain(value) for name, value in values.items() if value is not None}
+
+
+def all_of(session, model, **where):
+    key = next(iter(model.__mapper__.primary_key))
+    return session.scalars(select(model).filter_by(**where).order_by(key)).all()
+
+
+def user_office(session, models):
+    """What a user office and an administrator would enter."""
+    person = models.Person(login="operator", givenName="Ada", familyName="Operator")
+    session.add(person)
+    session.flush()
+    proposal = models.Proposal(
+        personId=person.personId, proposalCode="mx", proposalNumber="2345"
+    )
+    session.add(proposal)
+    session.flush()
+    session.add(
+        models.BLSession(
+            proposalId=proposal.proposalId, visit_number=1, beamLineName="demo"
+        )
+    )
+    session.add_all(models.EventType(name=name) for name in EVENT_TYPES)
+    session.add_all(models.ComponentType(name=name) for name in COMPONENT_TYPES)
+    session.commit()
+
+
+def read_run(session, models, run):
+    """One run with all that hangs on it, but for what flavours differ in."""
+    group = session.get(models.DataCollectionGroup, run.dataCollectionGroupId)
+    visit = session.get(models.BLSession, group.sessionId)
+    sample = group.blSampleId and session.get(models.BLSample, group.blSampleId)
+    crystal = sample and session.get(models.Crystal, sample.crystalId)
+    protein = crystal and session.get(models.Protein, crystal.proteinId)
+    mine = {"dataCollectionId": run.dataCollectionId}
+    return {
+        "collection": columns(run),
+        "group": columns(group),
+        "visit": visit.visit_number,
+        "proposal": session.get(models.Proposal, visit.proposalId).proposalNumber,
+        "sample": columns(sample or None),
+        "crystal": columns(crystal or None),
+        "protein": columns(protein or None),
+        "detector": run.detectorId
+        and columns(session.get(models.Detector, run.detectorId)),
+        "ssx": [
+            columns(row) for row in all_of(session, models.SSXDataCollection, **mine)
+        ],
+        "chains": [
+            read_chain(session, models, chain)
+            for chain in all_of(session, models.EventChain, **mine)
+        ],
+        "integrations": [
+            columns(row) for row in all_of(session, models.AutoProcIntegration, **mine)
+        ],
+        "images": [
+            columns(row)
+            for row in all_of(session, models.ImageQualityIndicators, **mine)
+        ],
+    }
+
+
+def read_chain(session, models, chain):
+    events = all_of(session, models.Event, eventChainId=chain.eventChainId)
+    return {
+        "name": chain.name,
+        "events": [read_event(session, models, event) for event in events],
+    }
+
+
+def read_event(session, models, event):
+    part = event.componentId and session.get(models.Component, event.componentId)
+    kind = part and session.get(models.ComponentType, part.componentTypeId)
+    return {
+        "type": session.get(models.EventType, event.eventTypeId).name,
+        "component": part.name if part else None,
+        "component_type": kind.name if kind else None,
+        **columns(event),
+    }
+
+
+def read_program(session, models, program):
+    """A program and its files, which py-ISPyB reads from disk at every request."""
+    found = all_of(
+        session,
+        models.AutoProcProgramAttachment,
+        autoProcProgramId=program.autoProcProgramId,
+    )
+    return {**columns(program), "files": read_files(found)}
+
+
+def read_files(attachments):
+    files = {}
+    for attachment in attachments:
+        path = Path(attachment.filePath) / attachment.fileName
+        body = json.loads(path.read_text())
+        entry = {"fileType": attachment.fileType, "body": body}
+        files.setdefault(attachment.fileName, []).append(entry)
+    return files
+
+
+def main(create, read):
+    """``create`` or ``read``, on the database that ``ORACLE_URL`` names."""
+    with Session(create_engine(os.environ["ORACLE_URL"])) as session:
+        if sys.argv[1] == "create":
+            create(session)
+        else:
+            json.dump(read(session), sys.stdout)

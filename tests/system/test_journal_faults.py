@@ -1,0 +1,213 @@
+"""What a disk can do to the journal: torn, damaged, full, too large."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from recorder.errors import JournalError, NoSuchRunError
+from recorder.journal import ImageRow, Journal
+from recorder.journal.pruning import KEPT_RUNS, prune
+from recorder.journal.restore import run_record
+from recorder.journal.store import NewRecord
+from recorder.records import RunState
+from recorder.report import SINK_KINDS, full_report, run_report
+from recorder.runs.run import Run
+from recorder.why import explain_image
+from tests.system.beamline import (
+    assert_equals_truth,
+    make_beamline,
+    small_series,
+    wait_sealed,
+)
+
+SINKS = ("ispyb", "results")
+
+
+def copied(path: Path, folder: Path) -> Path:
+    """The journal's files as a power cut leaves them: nothing is closed."""
+    folder.mkdir()
+    for part in path.parent.glob(f"{path.name}*"):
+        shutil.copy(part, folder / part.name)
+    return folder / path.name
+
+
+@pytest.mark.parametrize("cut", [1, 40, 4000])
+def test_a_torn_write_takes_only_what_was_torn(tmp_path: Path, cut: int) -> None:
+    """The log's last frame is half there: its transaction never was."""
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path)
+    for n in range(20):
+        journal.write(images=[ImageRow("a", n * 10 + k, "non_hit") for k in range(10)])
+    torn = copied(path, tmp_path / "torn")
+    journal.close()
+    log = torn.with_name(f"{torn.name}-wal")
+    os.truncate(log, log.stat().st_size - cut)
+    again = Journal(torn)
+    found = [row.image_id for row in again.image_rows("a")]
+    assert found == list(range(190))
+    again.write(images=[ImageRow("a", 190, "non_hit")])
+    again.close()
+
+
+def test_bytes_that_changed_in_the_log_are_not_taken_for_data(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path)
+    for n in range(5):
+        journal.write(images=[ImageRow("a", n, "non_hit")])
+    torn = copied(path, tmp_path / "torn")
+    journal.close()
+    log = torn.with_name(f"{torn.name}-wal")
+    body = bytearray(log.read_bytes())
+    body[-2000] ^= 0xFF
+    log.write_bytes(body)
+    again = Journal(torn)
+    assert [row.image_id for row in again.image_rows("a")] == [0, 1, 2, 3]
+    again.close()
+
+
+def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    Journal(path).close()
+    path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(JournalError, match="damaged: move it away"):
+        Journal(path)
+
+
+def test_a_page_that_is_damaged_is_an_error_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path)
+    journal.write(images=[ImageRow("a", n, "non_hit") for n in range(5000)])
+    journal.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"\xff" * (size - size // 2))
+    journal = Journal(path)
+    with pytest.raises(JournalError, match="cannot read"):
+        list(journal.image_rows("a"))
+    journal.close()
+
+
+# -- size ------------------------------------------------------------------------------
+
+
+def sealed_run(journal: Journal, n: int, images: int = 400) -> None:
+    run = Run(f"uid-{n}", n, 10**18 + n, state=RunState.SEALED)
+    events = [NewRecord("event", run.uid, {"n": k}, 1) for k in range(100)]
+    rows = [ImageRow(run.uid, k, "non_hit", detail="x" * 200) for k in range(images)]
+    journal.write(
+        [
+            NewRecord("run", run.uid, run_record(run, "sealed"), 1),
+            *events,
+            NewRecord("run_sealed", run.uid, {"report": run_report(run)}, 1),
+        ],
+        rows,
+    )
+
+
+def test_the_oldest_written_runs_go_and_their_reports_stay(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    runs = KEPT_RUNS + 10
+    for n in range(runs):
+        sealed_run(journal, n)
+    last = journal.last_seq(f"uid-{runs - 1}", SINK_KINDS)
+    journal.advance("results", last, None, None)
+    bound = journal.used_bytes() // 2
+    before = tmp_path.joinpath("journal.sqlite").stat().st_size
+
+    refused = prune(journal, bound, SINKS, SINK_KINDS)
+    assert (refused.runs, refused.over) == ((), True)  # ispyb has written nothing
+
+    journal.advance("ispyb", journal.last_seq("uid-4", SINK_KINDS), None, None)
+    some = prune(journal, bound, SINKS, SINK_KINDS)
+    assert (some.runs, some.over) == (tuple(f"uid-{n}" for n in range(5)), True)
+
+    journal.advance("ispyb", last, None, None)
+    rest = prune(journal, bound, SINKS, SINK_KINDS)
+    assert rest.runs == tuple(f"uid-{n}" for n in range(5, 10))  # 16 are kept
+    assert prune(journal, bound, SINKS, SINK_KINDS).runs == ()
+    assert list(journal.image_rows("uid-9")) == []
+    assert len(list(journal.image_rows("uid-10"))) == 400
+    report = full_report(journal, SINKS)
+    assert sum(len(e["runs"]) for e in report["experiments"]) == runs
+    with pytest.raises(NoSuchRunError, match=r"removed from the journal.*results\.h5"):
+        explain_image(journal, "uid-9", 3)
+    journal.close()
+    assert tmp_path.joinpath("journal.sqlite").stat().st_size < before
+
+
+def test_a_parked_run_is_never_removed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    for n in range(KEPT_RUNS + 2):
+        sealed_run(journal, n)
+    (record,) = [r for r in journal.records(kinds=("run",)) if r.run == "uid-0"]
+    journal.park("ispyb", record, "no such visit")
+    last = journal.last_seq(f"uid-{KEPT_RUNS + 1}", SINK_KINDS)
+    for sink in SINKS:
+        journal.advance(sink, last, None, None)
+    assert prune(journal, 1, SINKS, SINK_KINDS).runs == ("uid-1",)
+    journal.close()
+
+
+# -- no space --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], check=True
+    )
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all the space there is."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+    return filler
+
+
+@pytest.mark.allow_error_log("journal_failing")
+def test_a_full_disk_costs_no_image(
+    config_file, mosquitto, recorder_daemon, small_disk
+):
+    """Receiving and counting goes on; once there is space, all of it is written."""
+    beamline = make_beamline(
+        config_file, mosquitto, state_directory=str(small_disk / "state")
+    )
+    daemon = recorder_daemon(beamline.config)
+    filler = fill(small_disk)
+    simulated: dict[str, Any] = {}
+    simulating = Thread(
+        target=lambda: simulated.update(beamline.simulate(small_series(400)))
+    )
+    simulating.start()
+    failing = daemon.wait_for_event("journal_failing")
+    assert "free disk space" in failing["hint"]
+    simulating.join()
+    filler.unlink()
+    assert daemon.wait_for_event("journal_recovered")["written"] > 400
+    run = wait_sealed(daemon, beamline, simulated["uid"])
+    assert_equals_truth(run, simulated)
+    assert run["images"]["received"] == 400
+    daemon.terminate()
+    (done,) = beamline.report().values()
+    assert done["sinks"] == {"ispyb": "written", "results": "written"}
