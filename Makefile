@@ -10,7 +10,7 @@ CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench chaos lock schemas clean
+.PHONY: help install check demo test fuzz chaos bench bench-quality bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -35,6 +35,10 @@ check: install ## Lint, format, types, layers
 test: install ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+fuzz: install ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
+	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt
+	$(BIN)/python -m tests.fuzz
 
 bench: install ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md

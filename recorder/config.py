@@ -8,9 +8,11 @@ the built-in defaults.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -50,6 +52,27 @@ def _strip_secret(value: Any) -> Any:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_strip_secret)]
+_URL_WITH_PASSWORD = re.compile(
+    r"(\w[\w+]*(?:://|//|:)[^/:@]*):([^@]*)@(.*)", re.DOTALL
+)
+_PASSWORD_IN_QUERY = re.compile(r"[?&]passw(?:or)?d=", re.IGNORECASE)
+
+
+def _split_password(url: str) -> tuple[str, str | None]:
+    """A database URL without the password in it, and that password.
+
+    Raises:
+        ValueError: It cannot be told from the rest; nothing of it is quoted.
+    """
+    match = _URL_WITH_PASSWORD.fullmatch(url)
+    before, password, after = match.groups() if match else ("", "", "")
+    host = re.split(r"[/?#]", after, maxsplit=1)[0]
+    if "@" in host or _PASSWORD_IN_QUERY.search(url):
+        raise ValueError(
+            "has a password that cannot be told from the rest; leave it out of the URL "
+            "and set ispyb.password"
+        )
+    return (f"{before}@{after}", unquote(password)) if match else (url, None)
 
 
 class Section(BaseModel):
@@ -196,8 +219,8 @@ class IspybSection(Section):
     more of one group."""
     url: str | None = None
     """SQLAlchemy URL such as `mariadb+pymysql://recorder@host/ispyb`, without the
-    password; unset: the embedded SQLite file `ispyb.sqlite` in the state
-    directory."""
+    password (one in it is taken as `ispyb.password`); unset: the embedded SQLite file
+    `ispyb.sqlite` in the state directory."""
     password: Secret | None = None
     """Password; better in a credential or the environment than in the file."""
     demo_proposal: str = "mx2345"
@@ -217,6 +240,20 @@ class IspybSection(Section):
     """How long to wait for the server."""
     retry_max_s: float = Field(5.0, gt=0)
     """Longest wait between two attempts while the server is away."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hide_password_of_url(cls, data: Any) -> Any:
+        """A password within the URL becomes ``password``: the URL is shown and logged.
+
+        ``password`` wins if both are given.
+        """
+        if not isinstance(data, dict) or not isinstance(data.get("url"), str):
+            return data
+        url, password = _split_password(data["url"])
+        if password is None:
+            return data
+        return {**data, "url": url, "password": data.get("password") or password}
 
 
 class JournalSection(Section):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MAX_QUOTED = 500
+"""Characters of an error about something received: it may quote what came."""
+
 
 class RecorderError(Exception):
     """Base of every error that the recorder raises on purpose.
@@ -32,7 +35,7 @@ class BadMessageError(RecorderError):
     """
 
     def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message[:MAX_QUOTED])
         self.kind = kind
 
 
@@ -40,6 +43,9 @@ class ImageError(RecorderError):
     """An image was received but its pixels cannot be had."""
 
     reason = "corrupt"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message[:MAX_QUOTED])
 
 
 class CorruptImageError(ImageError):

@@ -14,7 +14,7 @@ def safe_part(name: object, default: str = "unnamed") -> str:
     plain = "".join(c for c in letters if not unicodedata.combining(c))
     # Paths stand in latin1 columns and in other programs' lists: plain ASCII.
     text = re.sub(r"[^A-Za-z0-9_.+-]+", "_", plain).strip("._")
-    return text[:MAX_PART] or default
+    return text[:MAX_PART].strip("._") or default
 
 
 def run_folder(proposal: str, visit: object, experiment: str, number: int) -> str:

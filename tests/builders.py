@@ -191,14 +191,14 @@ class Driver:
         return run
 
 
-def bitshuffle_chunk(pixels: Any) -> bytes:
+def bitshuffle_chunk(pixels: Any, codec: str = "lz4") -> bytes:
     """An image compressed as a detector does it, by the HDF5 library."""
     with h5py.File("memory", "w", driver="core", backing_store=False) as file:
         data = file.create_dataset(
             "data",
             data=pixels[None],
             chunks=(1, *pixels.shape),
-            **hdf5plugin.Bitshuffle(cname="lz4"),
+            **hdf5plugin.Bitshuffle(cname=codec),
         )
         file.flush()
         return bytes(data.id.read_direct_chunk((0, 0, 0))[1])

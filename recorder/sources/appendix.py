@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from recorder.errors import BadMessageError
+from recorder.sources.limits import MAX_NAME, MAX_PART_BYTES, load_json
 
 UID_KEY = "recorder_uid"
 
 
 def parse_appendix(raw: bytes | str) -> Any:
-    """The appendix as JSON if it is JSON, else as text."""
+    """The appendix as JSON if it is JSON, else as text.
+
+    Raises:
+        BadMessageError: It is too long, or JSON with too many values or too deep.
+    """
     text = raw if isinstance(raw, str) else raw.decode("utf-8", errors="replace")
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return load_json(text, "appendix", MAX_PART_BYTES)
+    except BadMessageError as error:
+        if error.kind == "json":
+            return text
+        raise
 
 
 def recorder_uid(appendix: Any, depth: int = 4) -> str | None:
-    """Run uid in an appendix: key ``recorder_uid`` at any level, JSON text included."""
+    """Run uid in an appendix: key ``recorder_uid`` at any level, JSON text included.
+
+    Text that is too long or too deep for JSON has none, nor is a longer name a uid.
+    """
     if depth == 0:
         return None
-    if isinstance(appendix, str) and appendix.lstrip().startswith("{"):
-        appendix = parse_appendix(appendix)
+    if isinstance(appendix, str) and appendix[:100].lstrip().startswith("{"):
+        try:
+            appendix = parse_appendix(appendix)
+        except BadMessageError:
+            return None
     if not isinstance(appendix, dict):
         return None
-    if isinstance(value := appendix.get(UID_KEY), str):
+    value = appendix.get(UID_KEY)
+    if isinstance(value, str) and len(value) <= MAX_NAME:
         return value
     for value in appendix.values():
         if (found := recorder_uid(value, depth - 1)) is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
-
-import numpy as np
 
 from recorder.errors import BadMessageError, CorruptImageError
 from recorder.records import DetectorInfo
+from recorder.sources.limits import MAX_IMAGES, MAX_NAME, shown
 
 MAX_ID = 2**63 - 1
 
@@ -19,10 +19,31 @@ def require_id(value: Any, name: str) -> int:
         BadMessageError: It is none; counted as ``bad_id``.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadMessageError("bad_id", f"{name} is {value!r}, expected an integer")
+        raise BadMessageError(
+            "bad_id", f"{name} is {shown(value)}, expected an integer"
+        )
     if not 0 <= value <= MAX_ID:
-        raise BadMessageError("bad_id", f"{name} is {value}, expected 0 or more")
+        raise BadMessageError(
+            "bad_id", f"{name} is {shown(value)}, expected 0 to {MAX_ID}"
+        )
     return value
+
+
+def require_name(value: str, name: str) -> str:
+    """An identity, kept and compared with every message of the series.
+
+    Raises:
+        BadMessageError: It is longer than any; counted as ``bad_id``.
+    """
+    if len(value) > MAX_NAME:
+        text = f"{name} has {len(value)} characters, at most {MAX_NAME} are read"
+        raise BadMessageError("bad_id", text)
+    return value
+
+
+def announced(count: int | None) -> int | None:
+    """How many images a header announces; None if no series could be so long."""
+    return count if count is not None and 0 <= count <= MAX_IMAGES else None
 
 
 def check_shape(
@@ -58,16 +79,28 @@ def check_shape(
 def number(config: dict[str, Any], *names: str) -> float | None:
     """First of the keys that holds a finite number."""
     for name in names:
-        value = config.get(name)
-        if isinstance(value, int | float) and np.isfinite(value):
-            return float(value)
+        if (value := finite(config.get(name))) is not None:
+            return value
     return None
 
 
+def finite(value: Any) -> float | None:
+    """A finite number; None for everything else, integers that are too large, too."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        converted = float(value)
+    except OverflowError:
+        return None
+    return converted if math.isfinite(converted) else None
+
+
 def integer(config: dict[str, Any], name: str) -> int | None:
-    """The key as a whole number, None if it is not one."""
+    """The key as a whole number that 64 bits hold, None if it is not one."""
     value = number(config, name)
-    return None if value is None or value != int(value) else int(value)
+    if value is None or value != int(value) or abs(value) > MAX_ID:
+        return None
+    return int(value)
 
 
 def pair(config: dict[str, Any], first: str, second: str) -> tuple[float, float] | None:
@@ -83,9 +116,12 @@ def size(config: dict[str, Any], slow: str, fast: str) -> tuple[int, int] | None
 
 
 def text(config: dict[str, Any], name: str) -> str | None:
-    """The key as text, None if it is absent or empty."""
+    """The key as text, cut where it is too long; None if it is absent or empty."""
     value = config.get(name)
-    return str(value) if isinstance(value, str | int) and value != "" else None
+    if isinstance(value, int) and value.bit_length() > 64:
+        return None
+    good = isinstance(value, str | int) and value != ""
+    return str(value)[:MAX_NAME] if good else None
 
 
 def flag(config: dict[str, Any], name: str) -> bool | None:

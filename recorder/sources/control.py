@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from recorder.errors import BadMessageError, UsageError
+from recorder.errors import MAX_QUOTED, BadMessageError, UsageError
 from recorder.records import (
     BadMessage,
     Collection,
@@ -28,17 +27,26 @@ from recorder.records import (
     RunStatus,
     TimedEvent,
 )
+from recorder.sources.limits import (
+    MAX_NAME,
+    MAX_OBJECTS,
+    MAX_PAYLOAD_BYTES,
+    MAX_TEXT,
+    load_json,
+    require_finite,
+    shown,
+)
 from recorder.ssx.declared import read_chains
 
 SOURCE = "mqtt"
 COLLECTION_SCHEMA = "recorder.collection/1"
 EVENT_SCHEMA = "recorder.event/1"
-MAX_PAYLOAD_BYTES = 16 << 20
 _RFC3339 = re.compile(
     r"^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$"
 )
 
-Name = Annotated[str, Field(min_length=1, max_length=255)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Cell = tuple[Positive, Positive, Positive, Positive, Positive, Positive]
@@ -52,14 +60,14 @@ class _Open(BaseModel):
 
 class _Experiment(_Open):
     name: Name
-    type: str = "SSX-Jet"
-    comments: str | None = None
+    type: Text = "SSX-Jet"
+    comments: Text | None = None
 
 
 class _Component(_Open):
     name: Name
-    type: str = "Ligand"
-    composition: str | None = None
+    type: Text = "Ligand"
+    composition: Text | None = None
     abundance: Finite | None = None
 
 
@@ -70,12 +78,12 @@ class _Crystal(_Open):
 
 class _Protein(_Open):
     acronym: Name
-    name: str | None = None
+    name: Text | None = None
 
 
 class _Sample(_Open):
     name: Name
-    support: str | None = None
+    support: Text | None = None
     protein: _Protein | None = None
     crystal: _Crystal | None = None
     components: list[_Component] = []
@@ -83,7 +91,7 @@ class _Sample(_Open):
 
 class _Timed(_Open):
     uid: Name
-    time: str | None = None
+    time: Text | None = None
     time_ns: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
 
     @model_validator(mode="after")
@@ -98,15 +106,15 @@ class _Timed(_Open):
 class CollectionMessage(_Timed):
     """Announcement of a run."""
 
-    proposal: Annotated[str, Field(pattern=r"^[A-Za-z]+\d+$")]
+    proposal: Annotated[Name, Field(pattern=r"^[A-Za-z]+\d+$")]
     visit: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     experiment: _Experiment
     sample: _Sample | None = None
     run: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     images: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    series_unique_id: str | None = None
+    series_unique_id: Text | None = None
     unit_cell: _Cell | None = None
-    space_group: str | None = None
+    space_group: Text | None = None
     beam: dict[str, Any] | None = None
     detector: dict[str, Any] | None = None
     ssx: dict[str, Any] | None = None
@@ -128,11 +136,11 @@ class EventMessage(_Timed):
     """Something that happened."""
 
     type: EventType
-    collection: str | None = None
-    name: str | None = None
+    collection: Text | None = None
+    name: Text | None = None
     duration: Finite | None = None
     trigger: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    clock: str | None = None
+    clock: Text | None = None
     evidence: Evidence = Evidence.COMMANDED
     value: Finite | None = None
 
@@ -162,12 +170,12 @@ def parse_time(text: str) -> int:
     """Unix ns of an RFC 3339 time with zone and any number of decimals.
 
     Raises:
-        ValueError: It is none, or has no zone.
+        ValueError: It is none, has no zone, or is no 64-bit number of ns.
     """
     match = _RFC3339.match(text)
     if match is None:
         raise ValueError(
-            f"{text!r} is no RFC 3339 time with zone, such as "
+            f"{shown(text)} is no RFC 3339 time with zone, such as "
             "2026-11-23T18:30:00.123456789+01:00"
         )
     date, clock, fraction, zone = match.groups()
@@ -175,7 +183,10 @@ def parse_time(text: str) -> int:
         f"{date}T{clock}{zone.upper().replace('Z', '+00:00')}"
     )
     seconds = int((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
-    return seconds * 10**9 + int((fraction or "0").ljust(9, "0")[:9])
+    nanoseconds = seconds * 10**9 + int((fraction or "0").ljust(9, "0")[:9])
+    if not -(2**63) <= nanoseconds < 2**63:
+        raise ValueError(f"{shown(text)} lies outside of the years 1678 to 2261")
+    return nanoseconds
 
 
 def parse_message(
@@ -192,7 +203,8 @@ def parse_message(
     """
     parser = _PARSERS.get(topic)
     if parser is None:
-        text = f"no such topic: {topic}; use collection/start, collection/end or event"
+        known = "collection/start, collection/end or event"
+        text = f"no such topic: {shown(topic)}; use {known}"
         return [BadMessage(SOURCE, "unknown_topic", text, received_ns)]
     if retained and topic != "collection/start":
         text = f"retained message on {topic} ignored: publish it without retain"
@@ -205,13 +217,13 @@ def parse_message(
 
 
 def _objects(payload: bytes) -> list[Any]:
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise BadMessageError("json", f"payload of {len(payload)} bytes is too long")
-    try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise BadMessageError("json", f"payload is not JSON: {error}") from error
-    return value if isinstance(value, list) else [value]
+    value = load_json(payload, "payload", MAX_PAYLOAD_BYTES)
+    require_finite(value, "payload")
+    items = value if isinstance(value, list) else [value]
+    if len(items) > MAX_OBJECTS:
+        text = f"payload: {len(items)} objects, at most {MAX_OBJECTS} are read"
+        raise BadMessageError("too_big", text)
+    return items
 
 
 Parser = Callable[[dict[str, Any], int], ControlRecord]
@@ -231,7 +243,7 @@ def _record(parser: Parser, topic: str, item: Any, received_ns: int) -> ControlR
             for e in error.errors(include_url=False, include_input=False)
         ]
         text = f"{topic}: {'; '.join(parts[:5])}"
-        return BadMessage(SOURCE, "invalid", text, received_ns)
+        return BadMessage(SOURCE, "invalid", text[:MAX_QUOTED], received_ns)
 
 
 def _check_schema(topic: str, item: dict[str, Any]) -> None:
@@ -240,7 +252,7 @@ def _check_schema(topic: str, item: dict[str, Any]) -> None:
     if found != expected:
         raise BadMessageError(
             "unknown_schema",
-            f"{topic}: schema {found!r} is not known, send {expected!r}",
+            f"{topic}: schema {shown(found)} is not known, send {expected!r}",
         )
 
 
@@ -256,7 +268,7 @@ def _collection_end(item: dict[str, Any], received_ns: int) -> CollectionEnd:
         message.uid,
         message.time_ns or 0,
         RunStatus(message.status),
-        message.reason or "",
+        (message.reason or "")[:MAX_QUOTED],
         received_ns,
         message.images,
     )

@@ -6,7 +6,6 @@ detectors and relays do otherwise is named beside the code that copes with it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -28,6 +27,7 @@ from recorder.records import (
 )
 from recorder.sources.appendix import parse_appendix, recorder_uid
 from recorder.sources.checks import (
+    announced,
     check_shape,
     flag,
     integer,
@@ -38,12 +38,18 @@ from recorder.sources.checks import (
     text,
 )
 from recorder.sources.encodings import parse_v1_encoding
+from recorder.sources.limits import (
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MAX_SIDE,
+    load_json,
+    shown,
+)
 
 Part = bytes | memoryview
 
 # With these trigger modes each trigger makes one image; else nimages each.
 ONE_IMAGE_PER_TRIGGER = ("inte", "exte")
-MAX_JSON_BYTES = 4 << 20
 
 
 class Stream1Decoder:
@@ -62,6 +68,9 @@ class Stream1Decoder:
     def decode(self, parts: Sequence[Part], received_ns: int = 0) -> DetectorRecord:
         """Decode one message; what is wrong with it becomes part of the record."""
         try:
+            if len(parts) > MAX_PARTS:
+                text = f"message has {len(parts)} parts, at most {MAX_PARTS} are read"
+                raise BadMessageError("too_big", text)
             head = _json(parts[0], "part 1") if parts else {}
             htype = str(head.get("htype", ""))
             if htype.startswith("dheader-"):
@@ -72,7 +81,7 @@ class Stream1Decoder:
                 return self._end(head, received_ns)
             raise BadMessageError(
                 "unknown_type",
-                f"part 1 has htype {htype!r}, expected a header, "
+                f"part 1 has htype {shown(htype)}, expected a header, "
                 "an image or a series end",
             )
         except BadMessageError as error:
@@ -89,8 +98,8 @@ class Stream1Decoder:
             config = _json(rest.pop(0), "part 2 (configuration)")
         tables, rest = _tables(rest, problems)
         info = _info(config)
-        appendix = parse_appendix(bytes(rest[0])) if rest else None
-        date = config.get("data_collection_date")
+        appendix = _header_appendix(rest, problems)
+        date = text(config, "data_collection_date")
         unique = f"{series}/{date}" if date else f"{series}@{received_ns}"
         mask = tables.get("dpixelmask")
         start = SeriesStart(
@@ -128,7 +137,7 @@ class Stream1Decoder:
         except ImageError as error:
             problem = (Unprocessed(error.reason), str(error))
         times = _times(parts)
-        appendix = parse_appendix(bytes(parts[4])) if len(parts) > 4 else None
+        appendix = bytes(parts[4]) if len(parts) > 4 else b""
         return Image(
             key=key,
             image_id=image_id,
@@ -136,7 +145,7 @@ class Stream1Decoder:
             problem=problem,
             start_time_ns=times[0],
             stop_time_ns=times[1],
-            recorder_uid=recorder_uid(appendix),
+            recorder_uid=recorder_uid(appendix.decode("utf-8", errors="replace")),
             received_ns=received_ns,
         )
 
@@ -155,7 +164,8 @@ class Stream1Decoder:
         declared = meta.get("size")
         if declared is not None and declared != len(blob):
             raise BadMessageError(
-                "size", f"{len(blob)} bytes of pixels, the detector declared {declared}"
+                "size",
+                f"{len(blob)} bytes of pixels, the detector declared {shown(declared)}",
             )
         return Payload(blob, encoding, shape, dtype)
 
@@ -168,10 +178,10 @@ def expected_images(config: dict[str, Any]) -> int | None:
     """Images that the header announces, by trigger mode; None if it does not."""
     images, triggers = integer(config, "nimages"), integer(config, "ntrigger")
     if config.get("trigger_mode") in ONE_IMAGE_PER_TRIGGER:
-        return triggers
+        return announced(triggers)
     if images is None:
         return None
-    return images * (triggers if triggers is not None else 1)
+    return announced(images * (triggers if triggers is not None else 1))
 
 
 def _info(config: dict[str, Any]) -> DetectorInfo:
@@ -194,6 +204,15 @@ def _info(config: dict[str, Any]) -> DetectorInfo:
         flatfield_applied=flag(config, "flatfield_correction_applied"),
         nframes_sum=integer(config, "nframes_sum"),
     )
+
+
+def _header_appendix(parts: Sequence[Part], problems: list[str]) -> Any:
+    """What follows the tables; an appendix that is too big costs only itself."""
+    try:
+        return parse_appendix(bytes(parts[0])) if parts else None
+    except BadMessageError as error:
+        problems.append(f"header_appendix not used: {error}")
+        return None
 
 
 def _tables(
@@ -222,8 +241,8 @@ def _table_description(part: Part) -> dict[str, Any] | None:
     if len(part) > 1000 or bytes(part[:1]) != b"{":
         return None
     try:
-        meta = json.loads(bytes(part))
-    except ValueError:
+        meta = load_json(part, "table", MAX_PART_BYTES)
+    except BadMessageError:
         return None
     known = ("dflatfield-", "dpixelmask-", "dcountrate_table-")
     htype = meta.get("htype") if isinstance(meta, dict) else None
@@ -235,11 +254,13 @@ def _table(meta: dict[str, Any], blob: Part | None) -> tuple[NDArray[Any] | None
         return None, "its data part is missing"
     dtype = {"float32": "<f4", "uint32": "<u4"}.get(str(meta.get("type")))
     if dtype is None:
-        return None, f"type {meta.get('type')!r} is not read"
+        return None, f"type {shown(meta.get('type'))} is not read"
     try:
         shape = _yx(meta.get("shape"))
     except BadMessageError as error:
         return None, str(error)
+    if min(shape) <= 0:
+        return None, f"impossible shape {shape}"
     if len(blob) != 4 * shape[0] * shape[1]:
         return None, f"{len(blob)} bytes where {shape} needs {4 * shape[0] * shape[1]}"
     return np.frombuffer(bytes(blob), dtype).reshape(shape), ""
@@ -251,9 +272,11 @@ def _yx(shape: Any) -> tuple[int, int]:
         not isinstance(shape, list)
         or len(shape) not in (2, 3)
         or not all(isinstance(n, int) and not isinstance(n, bool) for n in shape)
+        or any(abs(n) > MAX_SIDE for n in shape)
         or (len(shape) == 3 and shape[2] != 1)
     ):
-        raise BadMessageError("shape", f"impossible shape {shape!r}, expected [x, y]")
+        text = f"impossible shape {shown(shape)}, expected [x, y]"
+        raise BadMessageError("shape", text)
     return shape[1], shape[0]
 
 
@@ -273,23 +296,16 @@ def integer_ns(value: Any) -> int | None:
 
 
 def _json(part: Part, where: str) -> dict[str, Any]:
-    if len(part) > MAX_JSON_BYTES:
-        raise BadMessageError(
-            "json", f"{where} is too long for JSON: {len(part)} bytes"
-        )
-    try:
-        value = json.loads(bytes(part))
-    except (ValueError, RecursionError) as error:
-        raise BadMessageError("json", f"{where} is not JSON: {error}") from error
+    value = load_json(part, where, MAX_PART_BYTES)
     if not isinstance(value, dict):
         raise BadMessageError("json", f"{where} is not a JSON object")
     return value
 
 
-def _zoned_ns(date: Any) -> int | None:
+def _zoned_ns(date: str | None) -> int | None:
     """Unix ns of an ISO date, None if it has no zone: then it cannot be compared."""
     try:
-        moment = datetime.fromisoformat(str(date))
+        moment = datetime.fromisoformat(date or "")
     except ValueError:
         return None
     if moment.tzinfo is None:

@@ -6,7 +6,9 @@ is DECTRIS' compression of a byte string.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import cbor2
@@ -31,24 +33,26 @@ from recorder.records import (
 )
 from recorder.sources.appendix import parse_appendix, recorder_uid
 from recorder.sources.cbor_arrays import Compressed, MultiDim, Typed, tag_hook
+from recorder.sources.cbor_limits import check_structure
 from recorder.sources.checks import (
+    announced,
     check_shape,
     flag,
     number,
     pair,
     require_id,
+    require_name,
     size,
     text,
 )
 from recorder.sources.dectris_stream1 import integer_ns
 from recorder.sources.encodings import decode
+from recorder.sources.limits import MAX_DEPTH, MAX_METADATA, MAX_NAME, shown
 from recorder.sources.upstream import read_upstream
 from recorder.ssx.clocks import ticks_to_ns
 
-MAX_DEPTH = 16
 # Messages of Jungfraujoch that carry nothing for the recorder.
 IGNORED_TYPES = ("calibration",)
-MAX_METADATA = 100_000
 
 
 class Stream2Decoder:
@@ -115,7 +119,7 @@ class Stream2Decoder:
                 return SeriesEnd(self._key(body), received_ns)
             known = "ignored_type" if kind in IGNORED_TYPES else "unknown_type"
             raise BadMessageError(
-                known, f"message type {kind!r}, expected start, image or end"
+                known, f"message type {shown(kind)}, expected start, image or end"
             )
         except BadMessageError as error:
             return BadMessage(self._source, error.kind, str(error), received_ns)
@@ -126,13 +130,12 @@ class Stream2Decoder:
         if not isinstance(unique, str):
             same = self._start is not None and self._start.key.series_id == series
             unique = self._start.key.unique_id if self._start and same else ""
+        require_name(unique, "series_unique_id")
         return SeriesKey(self._source, series, unique)
 
     def _series_start(self, body: dict[str, Any], received_ns: int) -> SeriesStart:
         problems: list[str] = []
-        appendix = body.get("user_data")
-        if isinstance(appendix, str | bytes):
-            appendix = parse_appendix(appendix)
+        appendix = _appendix(body.get("user_data"), problems)
         info = _info(body)
         mask = self._table(body, "pixel_mask", info, problems)
         count = body.get("number_of_images")
@@ -144,13 +147,13 @@ class Stream2Decoder:
         start = SeriesStart(
             key=self._key(body),
             info=info,
-            expected_images=count if isinstance(count, int) and count >= 0 else None,
+            expected_images=announced(count) if isinstance(count, int) else None,
             arm_time_ns=_date_ns(body.get("arm_date")),
             recorder_uid=recorder_uid(appendix),
             user_data=appendix,
             mask=None if mask is None else mask != 0,
             flatfield=self._table(body, "flatfield", info, problems),
-            channels=tuple(map(str, channels)) if isinstance(channels, list) else (),
+            channels=_names(channels) if isinstance(channels, list) else (),
             problems=tuple(problems),
             received_ns=received_ns,
         )
@@ -219,14 +222,14 @@ class Stream2Decoder:
             raise BadMessageError("data", "image has no data map {channel: array}")
         if self._channel is not None and self._channel not in data:
             raise UnsupportedImageError(
-                f"image has no channel {self._channel!r}, only {', '.join(data)}; "
+                f"image has no channel {self._channel!r}, only {_listed(data)}; "
                 "set detector.channel"
             )
         channel = self._channel if self._channel is not None else next(iter(data))
-        others = tuple(str(name) for name in data if name != channel)
+        others = _names([name for name in data if name != channel])
         if others and self._refuse_others:
             raise UnsupportedImageError(
-                f"image has further channels {', '.join(others)} and "
+                f"image has further channels {_listed(others)} and "
                 'detector.other_channels is "refuse"'
             )
         return channel, others
@@ -242,6 +245,7 @@ class Stream2Decoder:
 
 
 def _load(message: bytes) -> dict[str, Any]:
+    check_structure(message)
     try:
         body = cbor2.loads(
             message,
@@ -249,12 +253,34 @@ def _load(message: bytes) -> dict[str, Any]:
             max_depth=MAX_DEPTH,
             allow_indefinite=False,
             allow_duplicate_keys=False,
+            strict_hashable_types=True,  # other keys can be made to collide
         )
     except (cbor2.CBORError, ValueError, TypeError, OverflowError) as error:
         raise BadMessageError("cbor", f"message is not CBOR: {error}") from error
     if not isinstance(body, dict):
         raise BadMessageError("cbor", "message is no CBOR map")
     return body
+
+
+def _appendix(user_data: Any, problems: list[str]) -> Any:
+    """``user_data``, its text read as JSON; one that is too big costs only itself."""
+    try:
+        text = isinstance(user_data, str | bytes)
+        return parse_appendix(user_data) if text else user_data
+    except BadMessageError as error:
+        problems.append(f"user_data not used: {error}")
+        return None
+
+
+def _names(channels: Iterable[Any]) -> tuple[str, ...]:
+    """Names of channels, each cut where it is too long."""
+    texts = (name if isinstance(name, str) else shown(name) for name in channels)
+    return tuple(text[:MAX_NAME] for text in texts)
+
+
+def _listed(channels: Iterable[Any]) -> str:
+    """The first channels for a message."""
+    return ", ".join(_names(islice(channels, 10)))
 
 
 def _payload(value: Any) -> Payload:
@@ -265,7 +291,8 @@ def _payload(value: Any) -> Payload:
     if len(dims) == 3 and 1 in (dims[0], dims[2]):
         dims = dims[1:] if dims[0] == 1 else dims[:2]
     if len(dims) != 2:
-        raise BadMessageError("shape", f"image has dimensions {value.dims}, expected 2")
+        text = f"image has dimensions {shown(value.dims)}, expected 2"
+        raise BadMessageError("shape", text)
     encoding = "raw"
     if isinstance(data, Compressed):
         if data.elem_size != np.dtype(value.typed.dtype).itemsize:

@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 
 from recorder.errors import CorruptImageError, UnsupportedImageError
 from recorder.records import Payload
+from recorder.sources.limits import shown
 
 Array = NDArray[Any]
 
 PIXEL_TYPES = ("uint8", "uint16", "uint32", "int16", "int32")
 MAX_BLOCK_BYTES = 1 << 20
 _ALGORITHMS = {"bslz4": 0, "lz4": 1, "bszstd": 2}
-_V1_ENCODING = re.compile(r"^(?:bs(?P<bits>\d+))?-?(?P<lz4>lz4)?(?P<order>[<>])?$")
+_V1_ENCODING = re.compile(
+    r"^(?:bs(?P<bits>[0-9]{1,2}))?-?(?P<lz4>lz4)?(?P<order>[<>])?$"
+)
 
 
 def parse_v1_encoding(encoding: str, dtype: str) -> tuple[str, str]:
@@ -45,13 +48,13 @@ def parse_v1_encoding(encoding: str, dtype: str) -> tuple[str, str]:
     """
     if dtype not in PIXEL_TYPES:
         raise UnsupportedImageError(
-            f"pixel type {dtype!r} is not read; set the detector to uint8/16/32"
+            f"pixel type {shown(dtype)} is not read; set the detector to uint8/16/32"
         )
     match = _V1_ENCODING.match(encoding)
     if match is None or (match["bits"] and not match["lz4"]):
         raise UnsupportedImageError(
-            f"encoding {encoding!r} is not known; set the detector's compression to "
-            "bslz4, lz4 or none"
+            f"encoding {shown(encoding)} is not known; set the detector's compression "
+            "to bslz4, lz4 or none"
         )
     itemsize = np.dtype(dtype).itemsize
     if match["bits"] and int(match["bits"]) != 8 * itemsize:
@@ -97,11 +100,13 @@ def decode(payload: Payload, out: Array | None = None) -> Array:
         raise CorruptImageError(
             f"image is {payload.shape} {dtype}, expected {out.shape} {out.dtype}"
         )
+    if out.size == 0:  # decoders take "at most 0 bytes" for "as many as there are"
+        raise CorruptImageError(f"image of {payload.shape} has no pixels")
     target = out if not payload.column_major else np.empty(payload.shape[::-1], dtype)
     decoder = _DECODERS.get(payload.encoding)
     if decoder is None:
         raise UnsupportedImageError(
-            f"compression {payload.encoding!r} is not read; use bslz4, lz4 or none"
+            f"compression {shown(payload.encoding)} is not read; use bslz4, lz4 or none"
         )
     decoder(payload, target)
     if not np.dtype(payload.dtype).isnative:
@@ -123,7 +128,12 @@ def _raw(payload: Payload, out: Array) -> None:
 def _lz4_block(payload: Payload, out: Array) -> None:
     try:
         raw = lz4.block.decompress(payload.data, uncompressed_size=out.nbytes)
-    except (lz4.block.LZ4BlockError, ValueError, MemoryError) as error:
+    except (
+        lz4.block.LZ4BlockError,
+        ValueError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise CorruptImageError(f"LZ4 block does not decode: {error}") from error
     _raw(Payload(raw, "raw", payload.shape, payload.dtype), out)
 
@@ -212,8 +222,6 @@ def _load_into() -> Into | None:
 
     def into(algorithm: str, data: memoryview, out: Array) -> None:
         source = np.frombuffer(data, np.uint8)
-        if out.nbytes == 0:  # a size of 0 would only ask how much is needed
-            raise CorruptImageError("image has no pixels")
         done = function(
             _ALGORITHMS[algorithm],
             out.ctypes.data,

@@ -27,6 +27,7 @@ from pandablocks.responses import (
 )
 
 from recorder.config import PandaSection
+from recorder.errors import MAX_QUOTED, RecorderError
 from recorder.log import get_logger
 from recorder.records import (
     BadMessage,
@@ -37,17 +38,25 @@ from recorder.records import (
 )
 from recorder.retry import backoff
 from recorder.sources.control import parse_time
+from recorder.sources.limits import MAX_CAPTURE_BYTES, MAX_NAME
 
 log = get_logger("panda")
 
 READ_BYTES = 1 << 16
 RETRY_MAX_S = 10.0
 Deliver = Callable[[list[ControlRecord]], None]
-# What pandablocks raises on bytes that are not its protocol.
-_GARBAGE = (AssertionError, ValueError, KeyError, TypeError, AttributeError, ParseError)
+# What pandablocks raises on bytes that are not its protocol; the last ones come from
+# numpy, which reads the types of fields as a language of its own.
+_GARBAGE = (
+    AssertionError, ValueError, KeyError, TypeError, AttributeError, ParseError,
+    OverflowError, SyntaxError, RecursionError, MemoryError,
+)  # fmt: skip
+_MAX_COUNT = 2**62
+_MAX_SERIES = 64
+"""Characters of an arm time, which is a part of each event's uid."""
 
 
-class PandaError(Exception):
+class PandaError(RecorderError):
     """A capture that cannot be used; the message says what to set."""
 
 
@@ -65,6 +74,7 @@ class PandaDecoder:
         self._base_ns = 0
         self._next = 0
         self._refused = False
+        self._held = 0
 
     def connect(self) -> bytes:
         """What is sent first: framed, and ticks as they are, not scaled to floats."""
@@ -77,12 +87,17 @@ class PandaDecoder:
         Raises:
             PandaError: They are not the protocol: connect anew.
         """
+        self._held += len(received)
         try:
             for item in self._connection.receive_bytes(received):
+                self._held = 0
                 yield self._records(item, received_ns)
         except _GARBAGE as error:
             text = f"what came is no position capture: {error!r:.200}"
             raise PandaError(text) from error
+        if self._held > MAX_CAPTURE_BYTES:
+            text = f"{self._held} bytes without a whole header or frame"
+            raise PandaError(f"what came is no position capture: {text}")
 
     def _records(self, item: Data, received_ns: int) -> list[ControlRecord]:
         if isinstance(item, StartData):
@@ -94,11 +109,15 @@ class PandaDecoder:
         return []
 
     def _begin(self, start: StartData, received_ns: int) -> list[ControlRecord]:
+        if not 0 <= start.missed < _MAX_COUNT:
+            raise ValueError("impossible number of missed samples")
         self._start, self._next = start, start.missed
         self._base_ns = _base_ns(start)
         names = [f"{field.name}.{field.capture}" for field in start.fields]
-        log.info("capture_started", source=self._section.name, fields=names,
-                 arm_time=start.arm_time, start_time=start.start_time,
+        log.info("capture_started", source=self._section.name,
+                 fields=[name[:MAX_NAME] for name in names[:MAX_NAME]],
+                 arm_time=(start.arm_time or "")[:_MAX_SERIES],
+                 start_time=(start.start_time or "")[:_MAX_SERIES],
                  missed=start.missed)  # fmt: skip
         wanted = [self._section.time_field, *self._section.lasers]
         missing = [n for n in (w.split("#")[0] for w in wanted) if n not in names]
@@ -113,7 +132,7 @@ class PandaDecoder:
         return []
 
     def _bad(self, kind: str, text: str, received_ns: int) -> BadMessage:
-        return BadMessage(self._section.name, kind, text, received_ns)
+        return BadMessage(self._section.name, kind, text[:MAX_QUOTED], received_ns)
 
     def _samples(self, data: NDArray[Any], received_ns: int) -> Iterator[ControlRecord]:
         times = self._times(data)
@@ -129,14 +148,22 @@ class PandaDecoder:
                 )  # fmt: skip
 
     def _times(self, data: NDArray[Any]) -> list[int]:
-        """Times of the samples in ns, by integers where a tick is whole ns."""
+        """Times of the samples in ns, by integers where a tick is whole ns.
+
+        Raises:
+            ValueError: A tick or a time is no finite number.
+        """
         field = self._field(self._section.time_field)
         column = data[self._section.time_field]
         tick_ns = (field.scale if field.scale is not None else 1.0) * 1e9
         if column.dtype.kind in "iu" and abs(tick_ns - round(tick_ns)) < 1e-6:
             whole = column.astype(np.int64) * round(tick_ns)
         else:
-            whole = np.rint(column.astype(np.float64) * tick_ns).astype(np.int64)
+            with np.errstate(all="ignore"):
+                exact = np.rint(column.astype(np.float64) * tick_ns)
+            if not np.all(np.abs(exact) < _MAX_COUNT):
+                raise ValueError("a time is no number of ns that 64 bits hold")
+            whole = exact.astype(np.int64)
         times: list[int] = (whole + self._base_ns).tolist()
         return times
 
@@ -155,6 +182,7 @@ class PandaDecoder:
     ) -> TimedEvent:
         start = self._start
         series = (start.arm_time or start.start_time or "") if start else ""
+        series = series[:_MAX_SERIES]
         laser = kind is EventType.LASER_EXCITATION
         return TimedEvent(
             uid=f"{self._section.name}/{series}/{number}/{name or 'x'}",

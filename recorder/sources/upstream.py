@@ -7,10 +7,10 @@ other consumers; the rest is read where it is there and never required
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from recorder.records import Cell, Upstream
+from recorder.sources.checks import MAX_ID, finite
 
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
@@ -40,13 +40,11 @@ def read_upstream(body: dict[str, Any]) -> Upstream | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
+    return None if isinstance(value, bool) else finite(value)
 
 
 def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= MAX_ID else None
 
 
 def _numbers(value: Any, count: int) -> tuple[float, ...] | None:

@@ -17,6 +17,12 @@ from recorder.ssx.hardware import HardwareSetupError, hardware_chain
 SCOPES = ("collection", "position")
 MAX_EVENTS = 1000
 """Events of one chain."""
+MAX_CHAINS, MAX_SETUPS = 100, 5
+"""Chains, or set-ups of timing hardware, of one announcement."""
+MAX_NAME = 255
+"""Characters of a chain's or an event's name; the rest is cut off."""
+MAX_PROBLEMS, _PROBLEM_LENGTH = 50, 300
+"""What is said of one announcement: it goes to the log and to the notes of the run."""
 _LIMIT_S = 1e9
 
 
@@ -37,9 +43,9 @@ def read_chains(body: Mapping[str, Any]) -> Declared:
     problems: list[str] = []
     chains = [
         _chain(item, number, problems)
-        for number, item in enumerate(_list(body.get("event_chains"), problems))
+        for number, item in enumerate(_list(body, "event_chains", MAX_CHAINS, problems))
     ]
-    setups = _list(body.get("timing_hardware"), problems)
+    setups = _list(body, "timing_hardware", MAX_SETUPS, problems)
     if setups and chains:
         problems.append("timing_hardware is not used: event_chains are declared")
     elif setups:
@@ -50,7 +56,14 @@ def read_chains(body: Mapping[str, Any]) -> Declared:
                 problems.append(f"timing_hardware {number}: {error}")
     for chain in chains:
         problems += _oddities(chain)
-    return Declared(tuple(chains), tuple(problems))
+    return Declared(tuple(chains), tuple(_some(problems)))
+
+
+def _some(problems: list[str]) -> list[str]:
+    """The first problems, cut: they quote what was sent."""
+    found = [problem[:_PROBLEM_LENGTH] for problem in problems[:MAX_PROBLEMS]]
+    more = len(problems) - len(found)
+    return found + ([f"and {more} more problems of the chains"] if more else [])
 
 
 def parse_chains(body: Mapping[str, Any]) -> tuple[Chain, ...]:
@@ -58,27 +71,30 @@ def parse_chains(body: Mapping[str, Any]) -> tuple[Chain, ...]:
     return read_chains(body).chains
 
 
-def _list(value: Any, problems: list[str]) -> list[Any]:
+def _list(
+    item: Mapping[str, Any], key: str, most: int, problems: list[str], where: str = ""
+) -> list[Any]:
+    value = item.get(key)
     if value is None:
         return []
     if isinstance(value, list):
-        return value
+        if len(value) > most:
+            problems.append(f"{where}only the first {most} {key} are used")
+        return value[:most]
     problems.append(f"{value!r:.80} is no list of chains")
     return []
 
 
 def _chain(item: Any, number: int, problems: list[str]) -> Chain:
     item = item if isinstance(item, Mapping) else {}
-    name = str(item.get("name") or "")
+    name = str(item.get("name") or "")[:MAX_NAME]
     scope = str(item.get("scope") or "collection")
     if scope not in SCOPES:
         problems.append(f"chain {name!r}: scope {scope!r} is taken as 'collection'")
         scope = "collection"
     events = []
-    raw = _list(item.get("events"), problems)
-    if len(raw) > MAX_EVENTS:
-        problems.append(f"chain {name!r}: only the first {MAX_EVENTS} events are used")
-    for place, entry in enumerate(raw[:MAX_EVENTS]):
+    raw = _list(item, "events", MAX_EVENTS, problems, f"chain {name!r}: ")
+    for place, entry in enumerate(raw):
         where = f"chain {name or number!r}, event {place}"
         event = _event(entry, where, problems)
         if event is not None:
@@ -105,7 +121,7 @@ def _event(entry: Any, where: str, problems: list[str]) -> ChainEvent | None:
     return ChainEvent(
         type=EventType(kind),
         offset=offset,
-        name=None if name is None else str(name),
+        name=None if name is None else str(name)[:MAX_NAME],
         duration=_not_negative(entry, "duration", where, problems),
         period=_not_negative(entry, "period", where, problems),
         repetition=_repetition(entry, where, problems),

@@ -135,7 +135,7 @@ def test_bad_messages_say_what_is_wrong(topic, body, kind):
     assert len(record.detail) > 15
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b'{"uid": NaN}'])
 def test_not_json(payload):
     (record,) = parse_message("event", payload)
     assert record.kind == "json"

@@ -23,8 +23,9 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from recorder import errors
 from recorder.cli import COMMANDS, cli
-from recorder.config import Settings, load_settings
+from recorder.config import DetectorSection, Settings, load_settings
 from recorder.records import BadMessage, Unprocessed
 from recorder.runs.chains import measure
 from recorder.runs.run import Run
@@ -36,7 +37,8 @@ from recorder.sinks import results
 from recorder.sinks.ispyb import collections, diamond, esrf, tables
 from recorder.sinks.ispyb.capabilities import RIGHTS, Capability
 from recorder.sinks.results_hdf5 import _columns, _delays
-from recorder.sources import control
+from recorder.sources import control, limits
+from recorder.ssx import declared
 from recorder.ssx.declared import parse_chains
 from recorder.ssx.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
 from recorder.ssx.times import NO_DARK_N, NO_DELAY
@@ -461,6 +463,24 @@ def _status_keys() -> Iterator[str]:
                 for key in node.value.keys:
                     if isinstance(key, ast.Constant):
                         yield str(key.value)
+
+
+# -- limits --------------------------------------------------------------------
+
+
+def test_every_limit_with_its_value():
+    table = rows((REFERENCE / "limits.md").read_text(encoding="utf-8"))
+    real = {"MAX_QUOTED": errors.MAX_QUOTED}
+    for module in (limits, declared):
+        real |= {k: v for k, v in vars(module).items() if k.startswith("MAX_")}
+    section = DetectorSection()
+    real["detector.max_message_mb"] = section.max_message_mb << 20
+    real["detector.max_pixels"] = section.max_pixels
+    same([row[0].strip("`") for row in table], real)
+    for name, text, *_ in table:
+        number, _, unit = text.partition(" ")
+        value = int(number) << (20 if unit == "MiB" else 0)
+        assert value == real[name.strip("`")], name
 
 
 # -- report, files, simulator, database ----------------------------------------

@@ -12,6 +12,7 @@ from recorder.config import PandaSection
 from recorder.records import BadMessage, EventType, Evidence, TimedEvent
 from recorder.runs.events import EventLog
 from recorder.simulate.panda import FIELDS, LASER_PLACE, SAMPLE
+from recorder.sources.limits import MAX_CAPTURE_BYTES
 from recorder.sources.panda import PandaDecoder, PandaError
 
 SECTION = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})
@@ -118,3 +119,47 @@ def test_garbage_is_one_error_and_no_crash(garbage):
         assert "no position capture" in str(error)
     else:
         assert all(isinstance(r, TimedEvent | BadMessage) for r in found)
+
+
+FIELD = ("PCAP.TS_TRIG", "uint64", "Value")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        header(fields=((*FIELD, 'scale="inf"'),)),
+        header(fields=((*FIELD, 'scale="1e300"'),)),
+        header(fields=((*FIELD, 'scale="nan"'),)),
+        header(fields=(("PCAP.TS_TRIG", "float64", "Value", 'scale="1e300"'),)),
+        header(fields=(("PCAP.TS_TRIG", "(" * 300, "Value", ""),)),
+        header(fields=(("PCAP.TS_TRIG", "2-uint64,u4", "Value", ""),)),
+        header(fields=(("PCAP.TS_TRIG", "object", "Value", ""),)),
+        header(missed=-1),
+        header(missed=2**70),
+        b"OK\n" * 3 + b"<header>\n<!DOCTYPE a [<!ENTITY b 'c'>]>\n</header>\n",
+    ],
+    ids=["inf", "huge", "nan", "float", "deep", "syntax", "object", "minus", "many",
+         "entity"],
+)  # fmt: skip
+def test_headers_that_no_capture_has_are_one_error(spoilt):
+    section = PandaSection(name="panda-1")
+    samples = struct.pack("<d", 1e300) * 2
+    framed = b"BIN " + struct.pack("<I", len(samples) + 8) + samples
+    with pytest.raises(PandaError, match="no position capture"):
+        decode(spoilt, framed, section=section)
+
+
+def test_what_never_becomes_a_frame_is_not_kept_for_ever():
+    decoder = PandaDecoder(SECTION)
+    decoder.connect()
+    list(decoder.feed(b"OK\n" + header() + b"BIN \xff\xff\xff\xff", 5))
+    with pytest.raises(PandaError, match="without a whole header or frame"):
+        for _ in range(MAX_CAPTURE_BYTES // (1 << 20) + 1):
+            list(decoder.feed(bytes(1 << 20), 5))
+
+
+def test_a_long_arm_time_is_cut(log_events):
+    begun = header().replace(START.encode(), b"x" * 10**5)
+    event = decode(begun, frame((1, 0)))[0]
+    assert len(event.uid) < 100
+    assert max(len(str(value)) for value in log_events[0].values()) < 200

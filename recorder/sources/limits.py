@@ -1,0 +1,126 @@
+"""How much a message may hold: every limit of what comes in from outside, in one place.
+
+What an operator may have to change is a setting (``detector.max_message_mb``,
+``detector.max_pixels``); the rest are constants, far above what is sent in earnest
+(docs/reference/limits.md).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from recorder.errors import BadMessageError
+
+MAX_DEPTH = 32
+"""Objects and arrays (CBOR: tags, too) within each other."""
+MAX_ITEMS = 1_000_000
+"""Values in one message, those within others counted as well."""
+MAX_PART_BYTES = 4 << 20
+"""One JSON part of stream v1, and an appendix in either stream."""
+MAX_PARTS = 100
+"""Parts of one message of stream v1: a header with all its tables has ten."""
+MAX_PAYLOAD_BYTES = 16 << 20
+"""One control message."""
+MAX_OBJECTS = 10_000
+"""Objects in the array of one control message."""
+MAX_NAME = 255
+"""Characters of a name or an identity."""
+MAX_TEXT = 10_000
+"""Characters of other texts of a control message."""
+MAX_IMAGES = 10**9
+"""Images that a header may announce."""
+MAX_SIDE = 2**31 - 1
+"""Pixels along one side of an image or table of stream v1."""
+MAX_METADATA = 100_000
+"""Entries of one metadata message of stream v2."""
+MAX_INTEGER_BYTES = 64
+"""One integer of CBOR that is longer than 64 bits."""
+MAX_CAPTURE_BYTES = 16 << 20
+"""One header or frame of a PandABox."""
+_MAX_DOUBLE = 1.7e308
+_SHOWN = 60
+
+
+def load_json(raw: bytes | memoryview | str, where: str, max_bytes: int) -> Any:
+    """JSON from outside; NaN and Infinity are let through.
+
+    Args:
+        raw: UTF-8, or text; not copied if it is too long.
+        where: What it is, for the message of the error.
+        max_bytes: Longer input is not parsed.
+
+    Raises:
+        BadMessageError: ``too_big``, ``too_deep``, or ``json`` if it is none.
+    """
+    if len(raw) > max_bytes:
+        raise BadMessageError(
+            "too_big", f"{where}: {len(raw)} bytes, at most {max_bytes} are read"
+        )
+    data = raw.encode(errors="replace") if isinstance(raw, str) else bytes(raw)
+    opened = data.count(b"[") + data.count(b"{")
+    # Each value but the first follows one of these; in strings they count as well.
+    if opened + data.count(b",") + data.count(b":") > MAX_ITEMS:
+        raise BadMessageError("too_big", f"{where}: more than {MAX_ITEMS} values")
+    try:
+        value = json.loads(raw if isinstance(raw, str) else data)
+    except RecursionError as error:
+        raise _too_deep(where) from error
+    except ValueError as error:
+        raise BadMessageError("json", f"{where} is not JSON: {error}") from error
+    if opened > MAX_DEPTH:
+        _check_depth(value, where)
+    return value
+
+
+def _too_deep(where: str) -> BadMessageError:
+    return BadMessageError("too_deep", f"{where}: nested more than {MAX_DEPTH} deep")
+
+
+def _check_depth(value: Any, where: str) -> None:
+    """Level by level, since a recursion could itself be too deep."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    if any(isinstance(value, dict | list) for value in level):
+        raise _too_deep(where)
+
+
+def require_finite(value: Any, where: str) -> None:
+    """Refuse numbers that a double does not hold: neither files nor databases can.
+
+    Args:
+        value: Parsed JSON, no deeper than ``MAX_DEPTH``.
+        where: What it is, for the message of the error.
+
+    Raises:
+        BadMessageError: ``json``: there is NaN, an infinity or an integer as large.
+    """
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+        elif isinstance(item, int | float) and not abs(item) <= _MAX_DOUBLE:
+            raise BadMessageError("json", f"{where}: NaN, infinite or too large number")
+
+
+def shown(value: Any) -> str:
+    """A value from outside as part of a message: short, whatever it is."""
+    if isinstance(value, str | bytes):
+        return repr(value[:_SHOWN]) + ("…" if len(value) > _SHOWN else "")
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, list | tuple) and len(value) < 5:
+        plain = all(not isinstance(v, list | tuple) for v in value)
+        return f"[{', '.join(map(shown, value))}]" if plain else "a nested list"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,1 @@
+"""Bytes that nobody meant well, into everything that takes bytes from outside."""

@@ -1,0 +1,181 @@
+"""One small function for each input: bytes in; records, or our own errors, out.
+
+Whatever else a target raises is a finding. The same targets are run by hypothesis
+(``test_fuzz.py``, with every ``make test``) and by atheris (``make fuzz``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from recorder.config import PandaSection
+from recorder.errors import MAX_QUOTED, ImageError
+from recorder.journal.restore import event_to_json
+from recorder.records import (
+    BadMessage,
+    Collection,
+    CollectionEnd,
+    DetectorInfo,
+    Image,
+    Payload,
+    SeriesEnd,
+    SeriesStart,
+    TimedEvent,
+)
+from recorder.simulate.messages import Stream1, Stream2
+from recorder.simulate.panda import LASER_PLACE
+from recorder.sources.control import parse_message
+from recorder.sources.dectris_stream1 import Stream1Decoder
+from recorder.sources.dectris_stream2 import Stream2Decoder
+from recorder.sources.encodings import decode
+from recorder.sources.limits import MAX_IMAGES, MAX_NAME
+from recorder.sources.panda import PandaDecoder, PandaError
+
+Target = Callable[[bytes], None]
+PART = b"\x00\xff\x00\xff"
+"""Between the parts of a multipart message."""
+SHAPE = (16, 12)
+INFO = DetectorInfo(
+    shape=SHAPE, dtype="uint16", pixel_size=(75e-6, 75e-6), distance=0.15,
+    beam_center=(5.0, 6.0), wavelength=1.0, photon_energy=12398.4, saturation=60000,
+    exposure_time_s=1e-3,
+)  # fmt: skip
+PIXELS = np.arange(192, dtype="<u2").reshape(SHAPE)
+IMAGE = Payload(PIXELS.tobytes(), "raw", SHAPE, "<u2")
+MAX_PIXELS = 1 << 20
+ENCODINGS = ("raw", "bslz4", "lz4", "bszstd", "lz4block", "gzip", "gzip+shuffle")
+TOPICS = ("collection/start", "collection/end", "event")
+PANDA = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})
+
+
+# -- what a record may be ----------------------------------------------------------
+
+
+def _sound_bad(record: BadMessage) -> None:
+    assert record.kind.isidentifier()
+    assert 0 < len(record.detail) <= MAX_QUOTED
+
+
+def _sound_start(record: SeriesStart) -> None:
+    _sound_series(record.key)
+    assert record.expected_images is None or 0 <= record.expected_images <= MAX_IMAGES
+    assert all(len(problem) < 2 * MAX_QUOTED for problem in record.problems)
+    assert record.recorder_uid is None or len(record.recorder_uid) <= MAX_NAME
+    for table in (record.mask, record.flatfield):
+        assert table is None or table.ndim == 2
+
+
+def _sound_series(key: Any) -> None:
+    assert 0 <= key.series_id < 2**63
+    assert len(key.unique_id) <= 2 * MAX_NAME
+
+
+def _sound_image(record: Image) -> None:
+    _sound_series(record.key)
+    assert 0 <= record.image_id < 2**63
+    for time in (record.start_time_ns, record.stop_time_ns):
+        assert time is None or -(2**63) <= time < 2**63
+    if record.problem is not None:
+        assert len(record.problem[1]) <= MAX_QUOTED
+    if record.payload is not None:
+        assert record.payload.shape[0] * record.payload.shape[1] <= MAX_PIXELS
+        _decode(record.payload)
+
+
+def _sound_control(record: Any) -> None:
+    """The journal can hold it."""
+    assert 0 < len(record.uid) <= 2 * MAX_NAME
+    assert -(2**63) <= record.time_ns < 2**63
+    if isinstance(record, CollectionEnd):
+        assert len(record.reason) <= MAX_QUOTED
+        return
+    body = record.body if isinstance(record, Collection) else event_to_json(record)
+    json.dumps(body, allow_nan=False)
+
+
+_SOUND: dict[type, Callable[[Any], None]] = {
+    BadMessage: _sound_bad,
+    SeriesStart: _sound_start,
+    SeriesEnd: lambda record: _sound_series(record.key),
+    Image: _sound_image,
+    Collection: _sound_control,
+    CollectionEnd: _sound_control,
+    TimedEvent: _sound_control,
+}
+
+
+def _check(records: Iterable[Any]) -> None:
+    for record in records:
+        _SOUND[type(record)](record)
+
+
+def _decode(payload: Payload) -> None:
+    try:
+        assert decode(payload).shape == payload.shape
+    except ImageError as error:
+        assert 0 < len(str(error)) <= MAX_QUOTED
+
+
+# -- targets -----------------------------------------------------------------------
+
+
+def stream1(data: bytes) -> None:
+    """A multipart message within a series that is known."""
+    series = Stream1(4, INFO, 25)
+    decoder = Stream1Decoder("e", MAX_PIXELS)
+    messages: list[Any] = [series.start(), data.split(PART), series.image(3, IMAGE, 7)]
+    _check(decoder.decode(parts) for parts in messages)
+
+
+def stream1_header(data: bytes) -> None:
+    """The JSON of a header: configuration, then (after a mark) an appendix."""
+    head = b'{"htype":"dheader-1.0","series":4,"header_detail":"basic"}'
+    decoder = Stream1Decoder("e", MAX_PIXELS)
+    image = Stream1(4, INFO, 25).image(3, IMAGE, 7)
+    _check(decoder.decode(m) for m in ([head, *data.split(PART)], image))
+
+
+def stream2(data: bytes) -> None:
+    """A CBOR message within a series that is known."""
+    series = Stream2(4, INFO, 25)
+    decoder = Stream2Decoder("e", max_pixels=MAX_PIXELS)
+    for message in (series.start()[0], data, series.image(3, IMAGE, 7)[0]):
+        _check(decoder.records(bytes(message)))
+
+
+def control(topic: str, data: bytes) -> None:
+    """A payload of a control topic."""
+    _check(parse_message(topic, data))
+
+
+def pixels(encoding: str, data: bytes) -> None:
+    """Compressed pixels of each size of pixel."""
+    for dtype in ("|u1", ">u2", "<u4"):
+        _decode(Payload(data, encoding, SHAPE, dtype))
+
+
+def panda(data: bytes) -> None:
+    """What a PandABox answers, in two pieces."""
+    decoder = PandaDecoder(PANDA)
+    decoder.connect()
+    try:
+        for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
+            for records in decoder.feed(piece, 5):
+                _check(records)
+    except PandaError as error:
+        assert 0 < len(str(error)) <= MAX_QUOTED
+
+
+TARGETS: dict[str, Target] = {
+    "stream1": stream1,
+    "stream1-header": stream1_header,
+    "stream2": stream2,
+    **{f"mqtt-{t.replace('/', '-')}": partial(control, t) for t in TOPICS},
+    **{f"pixels-{e}": partial(pixels, e) for e in ENCODINGS},
+    "panda": panda,
+}
