@@ -15,7 +15,7 @@ import numpy as np
 
 from recorder.config import PandaSection
 from recorder.errors import MAX_QUOTED, ImageError
-from recorder.journal.restore import event_to_json
+from recorder.journal.events import event_to_json
 from recorder.records import (
     BadMessage,
     Collection,
