@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from recorder.report import SINK_KINDS
 from recorder.service.host import hosting
 from recorder.service.pipeline import book_settings
 from recorder.service.replay import ReplayOptions, replay
+from recorder.service.sink_runner import SinkRunner
 from recorder.sinks.ispyb.writer import IspybSink
 from recorder.sources.control import parse_message
 from recorder.sources.hdf5 import Hdf5File
@@ -36,6 +38,7 @@ TABLES = (
 )  # fmt: skip
 """What the recorder writes."""
 IMAGES = 4
+TIMEOUT_S = 30.0
 PIXELS = 96
 
 
@@ -202,3 +205,23 @@ def run_bodies(settings: Settings) -> list[Json]:
     with closing(Journal(settings.journal_path)) as journal:
         found = [journal.latest("run", uid) for uid in journal.run_uids()]
         return [entry.body for entry in found if entry is not None]
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[SinkRunner]:
+    """The sink's runner, as the daemon has it."""
+    journal = Journal(settings.journal_path)
+    runner = SinkRunner(IspybSink(settings), journal, settings.ispyb.retry_max_s)
+    task = asyncio.create_task(runner.run())
+    try:
+        yield runner
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await runner.close()
+
+
+async def all_written(runner: SinkRunner) -> None:
+    runner.wake()
+    await asyncio.wait_for(runner.idle.wait(), TIMEOUT_S)

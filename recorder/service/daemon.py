@@ -94,6 +94,8 @@ async def _control_tasks(
 def _status(host: Host) -> Json:
     status = host.pipeline.status()
     status["sinks"] = {sink.sink.name: sink.unavailable or "ok" for sink in host.sinks}
+    status["spool"] = {sink.sink.name: sink.backlog for sink in host.sinks}
+    status["journal"] = "failing" if host.pipeline.writer.failing else "ok"
     status["workers_replaced"] = host.pool.replaced
     return status
 

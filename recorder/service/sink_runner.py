@@ -46,6 +46,8 @@ class SinkRunner:
         self._opened = False
         self._failures = 0
         self.idle = asyncio.Event()
+        self.backlog = 0
+        """Records that it still has to write, as of its last look."""
         self.unavailable = ""
         """Why the sink cannot be reached now; empty if it can."""
 
@@ -88,6 +90,8 @@ class SinkRunner:
     async def _wait_out(self, error: RecorderError) -> None:
         self._failures += 1
         self.unavailable = str(error)
+        with contextlib.suppress(JournalError):
+            await self._count()
         if self._failures == 1:
             level = log.error if isinstance(error, SinkError) else log.warning
             level(
@@ -104,6 +108,7 @@ class SinkRunner:
         records: list[Record] = await self._call(
             lambda: self._journal.records(after=after, kinds=SINK_KINDS, limit=BATCH)
         )
+        await self._count()
         dropped = await self._call(self._journal.dropped, name) if records else set()
         for record in _without_superseded(records):
             if record.seq in dropped:
@@ -119,10 +124,16 @@ class SinkRunner:
                 await self._call(self._journal.park, name, record, str(error))
                 continue
             await self._call(self._journal.advance, name, record.seq, record.run, ids)
+            self.backlog = max(0, self.backlog - 1)
             if self._failures:
                 log.info("sink_recovered", sink=name, after_failures=self._failures)
                 self._failures, self.unavailable = 0, ""
         return len(records) == BATCH
+
+    async def _count(self) -> None:
+        self.backlog = await self._call(
+            self._journal.backlog, self.sink.name, SINK_KINDS
+        )
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

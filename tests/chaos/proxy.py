@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from contextlib import suppress
@@ -28,6 +29,7 @@ class Proxy:
         """Connections that were cut."""
         self._target = target
         self._armed: Cut | None = None
+        self._storm: random.Random | None = None
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server((HOST, self.port))
@@ -43,9 +45,13 @@ class Proxy:
         else:
             self._armed = how
 
+    def storm(self, seed: int) -> None:
+        """Cut two of five commits, before it or after it, until disarmed."""
+        self._storm = random.Random(seed)
+
     def disarm(self) -> None:
         """Cut nothing any more."""
-        self._armed = None
+        self._armed = self._storm = None
 
     def close(self) -> None:
         """Stop listening and cut what is open."""
@@ -85,10 +91,12 @@ class Proxy:
 
     def _due(self, data: bytes) -> Cut | None:
         with self._lock:
-            if self._armed is None or COMMIT not in data:
+            if COMMIT not in data:
                 return None
             how, self._armed = self._armed, None
-            self.cuts += 1
+            if self._storm is not None and self._storm.random() < 0.4:
+                how = self._storm.choice(("before_commit", "after_commit"))
+            self.cuts += how is not None
             return how
 
     def _shut(self, *sockets: socket.socket) -> None:

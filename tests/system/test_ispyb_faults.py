@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,19 @@ from recorder.runs.run import Run
 from recorder.service.sink_runner import SinkRunner
 from recorder.sinks.ispyb import tables
 from recorder.sinks.ispyb.check import check_ispyb
+from recorder.sinks.ispyb.image_rows import ImageRows
+from recorder.sinks.ispyb.rows import Rows
 from recorder.sinks.ispyb.writer import IspybSink
 from tests.guards import Event, logged
-from tests.ispyb import announcement, esrf_site, record, write
+from tests.ispyb import (
+    all_written,
+    announcement,
+    embedded_site,
+    esrf_site,
+    record,
+    running,
+    write,
+)
 from tests.servers import HOST, Certificates, Database, MariaDB, free_port
 
 MakeSettings = Callable[..., Settings]
@@ -301,26 +311,6 @@ def test_tls_checks_the_servers_certificate(
 # -- a server that comes and goes ------------------------------------------------------
 
 
-@contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[SinkRunner]:
-    """The sink's runner, as the daemon has it."""
-    journal = Journal(settings.journal_path)
-    runner = SinkRunner(IspybSink(settings), journal, settings.ispyb.retry_max_s)
-    task = asyncio.create_task(runner.run())
-    try:
-        yield runner
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await runner.close()
-
-
-async def all_written(runner: SinkRunner) -> None:
-    runner.wake()
-    await asyncio.wait_for(runner.idle.wait(), TIMEOUT_S)
-
-
 async def test_records_wait_for_a_server_that_starts_later(
     settings: MakeSettings,
     mariadb: MariaDB,
@@ -402,6 +392,42 @@ async def test_a_commit_whose_answer_is_lost_is_not_doubled(
     counts = site.counts()
     assert (counts["DataCollection"], counts["DataCollectionGroup"]) == (2, 1)
     assert (counts["EventChain"], counts["AutoProcProgramAttachment"]) == (4, 4)
+
+
+def test_image_rows_whose_commit_was_not_answered_are_not_sent_again(
+    settings: MakeSettings, tmp_path: Path
+) -> None:
+    """In mid-run, when the sink remembers what it has written."""
+    configured = settings()
+    journal = Journal(configured.journal_path)
+    sink = IspybSink(configured)
+    sink.open(journal)
+    run = Run("u", 1, 10**18, collection=Collection("u", 0, announcement(uid="u")))
+    ids = sink.apply(Record(1, "u", "run", 10**18, run_record(run, "opened")))
+    assert ids is not None
+    answers = iter([True] * 4 + [False] + [True] * 100)
+    # look what is there, see what fits, write; see what fits, write
+
+    @contextlib.contextmanager
+    def begin() -> Iterator[Rows]:
+        with sink._begin() as rows:
+            yield rows
+        if not next(answers):
+            raise SinkUnavailableError("the answer to COMMIT was lost")
+
+    rows = ImageRows(begin)
+    journal.write(images=[ImageRow("u", n, "non_hit") for n in range(150)])
+    rows.write(journal, "u", ids, None, last=False)
+    journal.write(images=[ImageRow("u", n, "non_hit") for n in range(150, 300)])
+    with pytest.raises(SinkUnavailableError):
+        rows.write(journal, "u", ids, None, last=False)
+    rows.write(journal, "u", ids, None, last=False)
+    rows.write(journal, "u", ids, None, last=True)
+    sink.close()
+    journal.close()
+    site = embedded_site(configured.state_directory / "ispyb.sqlite")
+    found = site.rows("SELECT imageNumber AS n FROM ImageQualityIndicators")
+    assert sorted(row["n"] for row in found) == list(range(1, 301))
 
 
 @pytest.mark.allow_error_log("record_parked")

@@ -18,7 +18,16 @@ from recorder.records import Json
 from recorder.sinks.ispyb.capabilities import RIGHTS
 from recorder.sinks.ispyb.check import check_ispyb
 from recorder.sinks.ispyb.site import chosen_flavour
-from tests.ispyb import announcement, forget_ids, record, run_bodies, write
+from tests.chaos.proxy import Proxy
+from tests.ispyb import (
+    all_written,
+    announcement,
+    forget_ids,
+    record,
+    run_bodies,
+    running,
+    write,
+)
 from tests.published_models import Oracle, restrict
 from tests.servers import Database
 
@@ -94,6 +103,38 @@ async def test_applied_again_with_ids_lost_nothing_changes(
     forget_ids(configured)
     write(configured)
     assert Oracle(ORACLES[flavour]).read(mariadb_database) == before
+
+
+async def test_commits_that_are_cut_double_nothing_and_lose_nothing(
+    flavour: str,
+    configured: Settings,
+    settings: MakeSettings,
+    mariadb_database: Database,
+    tmp_path: Path,
+) -> None:
+    """Two of five commits never come, or their answers do not."""
+    journalled = settings(ispyb={"enabled": False})
+    await record(journalled, tmp_path, announcement(run=1), announcement(run=2))
+    proxy = Proxy(mariadb_database.server.port)
+    proxy.storm(seed=5)
+    url = mariadb_database.url.replace(
+        f":{mariadb_database.server.port}/", f":{proxy.port}/"
+    )
+    section = {**configured.ispyb.model_dump(), "url": url, "image_rows": True,
+               "password": mariadb_database.password}  # fmt: skip
+    async with running(settings(timezone=ZONE, ispyb=section)) as runner:
+        await all_written(runner)
+    proxy.close()
+    assert proxy.cuts >= 3
+    runs = Oracle(ORACLES[flavour]).read(mariadb_database)
+    assert [run["collection"]["dataCollectionNumber"] for run in runs] == [1, 2]
+    for run, body in zip(runs, run_bodies(configured), strict=True):
+        _chains(run, flavour)
+        _program(run, body)
+        assert [row["imageNumber"] for row in run["images"]] == [1, 2, 3, 4]
+        assert len(run["ssx"]) == 1
+        assert len(run.get("results", [0])) == (flavour != "esrf")
+    assert len({run["group"]["dataCollectionGroupId"] for run in runs}) == 1
 
 
 def test_check_prints_the_flavour_and_what_it_may_write(

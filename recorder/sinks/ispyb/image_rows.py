@@ -52,7 +52,8 @@ class ImageRows:
             now: Local time.
             last: The run is sealed: look at all of its images, leave none.
         """
-        written = self._written.get(uid)
+        # kept again at the end only: where a commit's answer was lost, it is asked anew
+        written = self._written.pop(uid, None)
         if written is None:
             with self._begin() as rows:
                 written = set(_there(rows, ids))
@@ -67,9 +68,7 @@ class ImageRows:
                     values = [_values(row, ids, now) for row in batch]
                     rows.insert_many(t.image_quality, values)
                 written.update(row.image_id + 1 for row in batch)
-        if last:
-            self._written.pop(uid, None)
-        else:
+        if not last:
             self._written[uid] = written
 
     def _storable(self, uid: str, new: list[ImageRow]) -> list[ImageRow]:
