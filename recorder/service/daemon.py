@@ -103,7 +103,7 @@ class _Receivers:
 
     def __init__(self, settings: Settings, host: Host) -> None:
         self._stop = threading.Event()
-        inbox = Inbox(host.pipeline.feed)
+        inbox = Inbox(host.pipeline.feed, settings.pool.max_inbox_mb << 20)
         self._executor = ThreadPoolExecutor(
             max(1, len(settings.detector)), thread_name_prefix="detector"
         )
