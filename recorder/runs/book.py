@@ -181,8 +181,7 @@ class RunBook:
 
     def _hold(self, waiting: _Waiting, image: Image) -> None:
         """Keep an image; without its pixels where the workers could not take it."""
-        full = waiting.held + image.pixel_bytes > self._settings.max_held_bytes
-        if waiting.held and full:
+        if waiting.held >= self._settings.max_held_bytes:
             why = (Unprocessed.OVERLOAD, "too many images before the announcement")
             image = replace(image, payload=None, problem=why)
         waiting.held += image.pixel_bytes
