@@ -32,6 +32,7 @@ class Inbox:
         self._room = threading.Condition()
         self._records = 0
         self._bytes = 0
+        self._closed = False
 
     def put(self, record: DetectorRecord) -> None:
         """Deliver a record; called in a receiver thread, blocks while it is full."""
@@ -45,8 +46,14 @@ class Inbox:
         except RuntimeError:  # the loop is closed: we are stopping
             self._release(size)
 
+    def close(self) -> None:
+        """Nothing is taken any more: let go the threads that wait."""
+        with self._room:
+            self._closed = True
+            self._room.notify_all()
+
     def _fits(self, size: int) -> bool:
-        if not self._records:
+        if self._closed or not self._records:
             return True
         return self._records < LIMIT and self._bytes + size <= self._max_bytes
 

@@ -72,3 +72,17 @@ def test_arrays_of_the_header_count():
     flatfield = np.ones((4, 5), np.float32)
     assert held_bytes(start()) == 0
     assert held_bytes(replace(start(), mask=mask, flatfield=flatfield)) == 100
+
+
+async def test_a_thread_that_waits_is_let_go_when_nothing_is_taken_any_more():
+    box = Inbox(lambda _: None, 1)
+
+    def receive() -> None:
+        for n in range(3):
+            box.put(image(n))
+
+    thread = threading.Thread(target=receive)
+    thread.start()
+    box.close()
+    thread.join(20)  # the loop does not run: only closing can end it
+    assert not thread.is_alive()
