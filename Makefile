@@ -6,7 +6,8 @@ PEERS := .cache/peers
 SOURCES := recorder tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench lock schemas clean
+.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench soak lock \
+  schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -43,13 +44,17 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | i
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-bench bench-quality timeline-bench: export OMP_NUM_THREADS := 1
-bench bench-quality timeline-bench: export OPENBLAS_NUM_THREADS := 1
+bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
+bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: install ## Recall, false spots, indexing and chance, on simulated and real data
 	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
 
 timeline-bench: install ## Wrong and unknown labels, losses, fits and cost: patterns x faults
 	$(BIN)/python -m benchmarks.timeline --write docs/benchmarks-timeline.md
+
+soak: install ## Run after run for SOAK_MINUTES, then overload: memory, spool, counts
+	@scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server
+	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS) --write docs/soak.md
 
 lock: install ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv
