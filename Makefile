@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .cache/peers
-SOURCES := recorder tests benchmarks
+DOCS := .cache/docs
+SOURCES := recorder tests benchmarks docs
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench soak lock \
+.PHONY: help install check demo test bench bench-quality bench-peers timeline-bench soak docs lock \
   schemas clean
 .DEFAULT_GOAL := help
 
@@ -27,7 +28,7 @@ check: install ## Lint, format, types, layers
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@! grep -n '://' constraints.txt || { echo "constraints.txt holds a URL"; exit 1; }
+	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }
 
 test: install ## All tests, with real servers (installed with apt where missing)
 	@scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
@@ -55,6 +56,19 @@ timeline-bench: install ## Wrong and unknown labels, losses, fits and cost: patt
 soak: install ## Run after run for SOAK_MINUTES, then overload: memory, spool, counts
 	@scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server
 	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS) --write docs/soak.md
+
+docs: $(DOCS)/.installed ## The documentation as HTML in build/docs; a broken link fails
+	@rm -rf build/docs
+	$(DOCS)/bin/sphinx-build --quiet --fresh-env --write-all --fail-on-warning \
+	  --keep-going --builder html docs build/docs
+	@echo build/docs/README.html
+
+$(DOCS)/.installed: docs/requirements.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  scripts/need-apt --files /nonexistent:python3-venv
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet -r docs/requirements.txt
+	@touch $@
 
 lock: install ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv
