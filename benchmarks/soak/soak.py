@@ -30,6 +30,7 @@ STILLS = 24
 SEED = 1
 FAULTS = "lost=0.002,missed=0.002,misfire=0.01"
 INTERVAL_S = 5.0
+KEEP_UP_S = 2.0
 SEAL_S = 60.0
 LOOK_S = 0.5
 SPOOL_S = 120.0
@@ -100,8 +101,12 @@ def _wait_until_written(
 
 def _end(samples: Sequence[Sample], daemon: Recorder, code: int) -> list[Verdict]:
     failed = errors(daemon)
-    lost = sum(event["event"] == "worker_lost" for event in daemon.log)
+    log = daemon.log
+    lost = sum(event["event"] == "worker_lost" for event in log)
+    waiting = max((event.get("pending", 0) for event in log), default=0)
     return [
+        check("the workers keep up, so that memory is no backlog",
+              waiting <= KEEP_UP_S * RATE_HZ, f"at most {waiting} images wait"),
         check("the spool is empty at the end", samples[-1].spool == 0,
               f"{samples[-1].spool} records, at most {max(s.spool for s in samples)}"),
         check("no ERROR line in the log", not failed, "; ".join(failed) or "none"),
