@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .cache/peers
-SOURCES := recorder tests benchmarks
+DOCS := .cache/docs
+SOURCES := recorder tests benchmarks docs
 SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
   openssl:openssl systemd-analyze:systemd
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test fuzz chaos bench bench-quality bench-peers timeline-bench lock schemas clean
+.PHONY: help install check demo test fuzz chaos soak docs bench bench-quality \
+  bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -30,7 +32,7 @@ check: install ## Lint, format, types, layers
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@! grep -n '://' constraints.txt || { echo "constraints.txt holds a URL"; exit 1; }
+	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }
 
 test: install ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
@@ -51,8 +53,8 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | i
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-bench bench-quality timeline-bench: export OMP_NUM_THREADS := 1
-bench bench-quality timeline-bench: export OPENBLAS_NUM_THREADS := 1
+bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
+bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: install ## Recall, false spots, indexing and chance, on simulated and real data
 	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
 
@@ -63,6 +65,23 @@ chaos: install ## 50 rounds of kills, cuts and full disks around running experim
 	@$(SERVERS)
 	$(BIN)/python -m tests.chaos --rounds $(CHAOS_ROUNDS) --seed $(CHAOS_SEED) \
 	  --write docs/chaos.md
+
+soak: install ## Run after run for SOAK_MINUTES, then overload: memory, spool, counts
+	@$(SERVERS)
+	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS) --write docs/soak.md
+
+docs: $(DOCS)/.installed ## The documentation as HTML in build/docs; a broken link fails
+	@rm -rf build/docs
+	$(DOCS)/bin/sphinx-build --quiet --fresh-env --write-all --fail-on-warning \
+	  --keep-going --builder html docs build/docs
+	@echo build/docs/README.html
+
+$(DOCS)/.installed: docs/requirements.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  scripts/need-apt --files /nonexistent:python3-venv
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet -r docs/requirements.txt
+	@touch $@
 
 lock: install ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv

@@ -364,6 +364,9 @@ class PoolSection(Section):
     max_backlog_mb: int = Field(2048, ge=1)
     """Compressed images that may wait for a worker; beyond it live images are
     counted as `unprocessed: overload`."""
+    max_inbox_mb: int = Field(256, ge=1)
+    """Images between the receiver threads and the event loop; beyond it ZeroMQ holds
+    the streams back."""
     worker_timeout_s: float = Field(60.0, gt=0)
     """A worker that holds an image longer is replaced."""
 

@@ -71,7 +71,8 @@ class Pool:
 
     Args:
         workers: Number of processes.
-        max_backlog: Bytes of payloads that may wait or be with workers.
+        max_backlog: Bytes of payloads that may wait or be with workers; the last one
+            that gets in may exceed it.
         timeout_s: A worker that holds an image longer is replaced.
     """
 
@@ -130,8 +131,8 @@ class Pool:
             learned: Number of the learned state to use; the image waits for it.
             force: Never refuse, never leave anything out.
         """
-        full = self._held and self._held + len(payload.data) > self._max_backlog
-        if full and not force:
+        # Whatever its own size: else images that compress well would get in more often.
+        if self._held >= self._max_backlog and not force:
             return False
         states = self._learned[setup]
         if states and learned not in states:

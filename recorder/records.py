@@ -208,6 +208,11 @@ class Image:
     upstream: Upstream | None = None
     """The stream's own analysis, if it sends one."""
 
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of pixels that it keeps in memory."""
+        return 0 if self.payload is None else len(self.payload.data)
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesEnd:

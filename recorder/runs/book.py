@@ -21,6 +21,7 @@ from recorder.records import (
     SeriesKey,
     SeriesStart,
     TimedEvent,
+    Unprocessed,
 )
 from recorder.runs.actions import (
     Accepted,
@@ -54,6 +55,8 @@ class _Waiting:
     start: SeriesStart | None
     uid: str | None = None
     images: list[Image] = field(default_factory=list)
+    held: int = 0
+    """Bytes of their pixels."""
     since: float | None = None
     ended: SeriesEnd | None = None
 
@@ -170,11 +173,19 @@ class RunBook:
             actions += self._leave_open_series(image.key, now)
             waiting = self._waiting[source] = _Waiting(image.key, None)
             actions.append(_notice("series_header_missing", "warning", image.key))
-        waiting.images.append(image)
+        self._hold(waiting, image)
         waiting.uid = waiting.uid or image.recorder_uid
         if waiting.since is None:
             waiting.since = now
         return actions + self._bind(source, now)
+
+    def _hold(self, waiting: _Waiting, image: Image) -> None:
+        """Keep an image; without its pixels where the workers could not take it."""
+        if waiting.held >= self._settings.max_held_bytes:
+            why = (Unprocessed.OVERLOAD, "too many images before the announcement")
+            image = replace(image, payload=None, problem=why)
+        waiting.held += image.pixel_bytes
+        waiting.images.append(image)
 
     def _accept(self, run: Run, image: Image, now: float) -> list[Action]:
         seen = run.images.size

@@ -18,6 +18,9 @@ class BookSettings:
     announcement_timeout_s: float = 600.0
     drain_s: float = 2.0
     max_image_id: int = 100_000_000
+    max_held_bytes: int = 2 << 30
+    """Pixels that the images of one series may keep while it waits for its
+    announcement; those of later images are dropped."""
     unannounced_body: Json = field(default_factory=dict)
 
 

@@ -49,15 +49,18 @@ async def run_daemon(settings: Settings) -> None:
             )
             for section in settings.panda
         ]
-        threads = _Receivers(settings, host)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
-        log.info("recorder_ready", workers=host.pool.workers,
-                 detectors=[d.endpoint for d in settings.detector])  # fmt: skip
-        notify("READY=1")
-        await stop.wait()
-        notify("STOPPING=1")
-        log.info("recorder_stopping", pending=host.pool.backlog)
-        await threads.stop()
+        threads = _Receivers(settings, host)
+        try:
+            log.info("recorder_ready", workers=host.pool.workers,
+                     detectors=[d.endpoint for d in settings.detector])  # fmt: skip
+            notify("READY=1")
+            await stop.wait()
+            notify("STOPPING=1")
+            log.info("recorder_stopping", pending=host.pool.backlog)
+            await threads.stop()
+        finally:
+            threads.give_up()
         await _drain(host)
         for task in tasks:
             task.cancel()
@@ -105,22 +108,29 @@ class _Receivers:
 
     def __init__(self, settings: Settings, host: Host) -> None:
         self._stop = threading.Event()
-        inbox = Inbox(host.pipeline.feed)
+        self._inbox = Inbox(host.pipeline.feed, settings.pool.max_inbox_mb << 20)
         self._executor = ThreadPoolExecutor(
             max(1, len(settings.detector)), thread_name_prefix="detector"
         )
         loop = asyncio.get_running_loop()
         self._threads = [
             loop.run_in_executor(
-                self._executor, DectrisSource(section).run, inbox.put, self._stop
+                self._executor, DectrisSource(section).run, self._inbox.put, self._stop
             )
             for section in settings.detector
         ]
 
     async def stop(self) -> None:
+        """Stop receiving; what was received is handled."""
         self._stop.set()
         await asyncio.gather(*self._threads)
         self._executor.shutdown(wait=True)
+
+    def give_up(self) -> None:
+        """A task failed: end the threads, or the process would never end."""
+        self._stop.set()
+        self._inbox.close()
+        self._executor.shutdown(wait=False)
 
 
 async def _drain(host: Host) -> None:

@@ -1,4 +1,4 @@
-"""From receiver threads into the event loop, bounded."""
+"""From receiver threads into the event loop, bounded by number and by bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from recorder.boundary import boundary
-from recorder.records import DetectorRecord
+from recorder.records import DetectorRecord, Image, SeriesStart
 
 LIMIT = 500
 
@@ -20,22 +20,60 @@ class Inbox:
 
     Args:
         handle: Called in the event loop with each record.
+        max_bytes: Pixels that may be on their way; a single record always may.
     """
 
-    def __init__(self, handle: Callable[[DetectorRecord], None]) -> None:
+    def __init__(
+        self, handle: Callable[[DetectorRecord], None], max_bytes: int
+    ) -> None:
         self._handle = handle
+        self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
-        self._slots = threading.Semaphore(LIMIT)
+        self._room = threading.Condition()
+        self._records = 0
+        self._bytes = 0
+        self._closed = False
 
     def put(self, record: DetectorRecord) -> None:
-        """Deliver a record; called in a receiver thread."""
-        self._slots.acquire()
+        """Deliver a record; called in a receiver thread, blocks while it is full."""
+        size = held_bytes(record)
+        with self._room:
+            self._room.wait_for(lambda: self._fits(size))
+            self._records += 1
+            self._bytes += size
         try:
-            self._loop.call_soon_threadsafe(self._take, record)
+            self._loop.call_soon_threadsafe(self._take, record, size)
         except RuntimeError:  # the loop is closed: we are stopping
-            self._slots.release()
+            self._release(size)
 
-    def _take(self, record: DetectorRecord) -> None:
-        self._slots.release()
+    def close(self) -> None:
+        """Nothing is taken any more: let go the threads that wait."""
+        with self._room:
+            self._closed = True
+            self._room.notify_all()
+
+    def _fits(self, size: int) -> bool:
+        if self._closed or not self._records:
+            return True
+        return self._records < LIMIT and self._bytes + size <= self._max_bytes
+
+    def _release(self, size: int) -> None:
+        with self._room:
+            self._records -= 1
+            self._bytes -= size
+            self._room.notify_all()
+
+    def _take(self, record: DetectorRecord, size: int) -> None:
+        self._release(size)
         with boundary(f"handle {type(record).__name__}"):
             self._handle(record)
+
+
+def held_bytes(record: DetectorRecord) -> int:
+    """Bytes of the pixels and arrays that a record keeps in memory."""
+    if isinstance(record, Image):
+        return record.pixel_bytes
+    if isinstance(record, SeriesStart):
+        arrays = (record.mask, record.flatfield)
+        return sum(array.nbytes for array in arrays if array is not None)
+    return 0

@@ -557,5 +557,7 @@ def book_settings(settings: Settings) -> BookSettings:
         announcement_timeout_s=runs.announcement_timeout_s,
         drain_s=runs.drain_s,
         max_image_id=runs.max_image_id,
+        # What waits goes to the pool at once: more than its backlog would be refused.
+        max_held_bytes=settings.pool.max_backlog_mb << 20,
         unannounced_body=settings.unannounced.body(),
     )

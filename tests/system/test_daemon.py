@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from recorder.service.daemon import run_daemon
 from recorder.simulate.messages import Stream1, Stream2
 from tests.builders import announcement
+from tests.guards import logged
 from tests.servers import recorder_environment
 from tests.system.beamline import (
     RawDetector,
@@ -301,3 +305,18 @@ def test_killed_worker_costs_no_image(config_file, recorder_daemon, series):
     assert sealed["received"] == 60
     assert sealed["unprocessed"] == {}
     assert daemon.wait_for_event("worker_lost")["exit_code"] == -9
+
+
+async def test_no_receiver_outlives_a_daemon_that_fails(settings, log_events):
+    def receivers() -> list[threading.Thread]:
+        return [t for t in threading.enumerate() if t.name.startswith("detector")]
+
+    daemon = asyncio.create_task(run_daemon(settings()))
+    await logged(log_events, "recorder_ready")
+    threads = receivers()
+    assert threads
+    daemon.cancel()  # as a task of the group that fails cancels it
+    await asyncio.wait([daemon])
+    for thread in threads:
+        await asyncio.to_thread(thread.join, 20)
+    assert not receivers()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.records import Evidence, RunState, RunStatus
+from recorder.records import Evidence, RunState, RunStatus, Unprocessed
+from recorder.runs.actions import Accepted
 from tests.builders import (
     SECOND,
     T0,
@@ -45,6 +46,22 @@ def test_header_may_come_before_the_announcement():
     driver.feed(collection())
     assert [n for _, n in driver.accepted] == [0, 1, 2]
     assert driver.accepted[0][0].uid == "uid-1"
+
+
+def test_images_before_the_announcement_keep_pixels_within_the_bound():
+    driver = Driver(max_held_bytes=2 * image(0).pixel_bytes)
+    driver.feed(start(), *images(4))
+    accepted = [
+        action.image
+        for action in driver.book.collection(collection(), driver.now)
+        if isinstance(action, Accepted)
+    ]
+    assert [item.image_id for item in accepted] == [0, 1, 2, 3]
+    assert [item.problem and item.problem[0] for item in accepted] == [
+        None, None, Unprocessed.OVERLOAD, Unprocessed.OVERLOAD,
+    ]  # fmt: skip
+    assert [item.pixel_bytes > 0 for item in accepted] == [True, True, False, False]
+    assert accepted[3].start_time_ns == image(3).start_time_ns
 
 
 def test_series_without_announcement_is_recorded_after_the_hold():

@@ -199,6 +199,17 @@ def test_work_is_given_up_in_order():
     assert (len(efforts), lost) == (10, 30)
 
 
+def test_a_small_image_gets_in_no_more_easily_than_a_large_one():
+    size, small = len(payload().data), payload(shape=(1, 1))
+    pool = Pool(1, max_backlog=size + 1)
+    number = pool.add_setup(SETUP)
+    taken = [
+        pool.offer(number, item, lambda _: None)
+        for item in (payload(), payload(), small, payload())
+    ]
+    assert taken == [True, True, False, False]
+
+
 def test_files_are_never_shed():
     pool = Pool(1, max_backlog=10)
     number = pool.add_setup(SETUP)

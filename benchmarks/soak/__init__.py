@@ -1,0 +1,1 @@
+"""Long runs and overload, with a real daemon, broker and database: ``make soak``."""
