@@ -16,6 +16,7 @@ from functools import cache
 
 import numpy as np
 
+from recorder.memory import keep_memory
 from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
@@ -28,7 +29,6 @@ from recorder.simulate.still_settings import StillSettings, default_geometry
 from recorder.simulate.stills import StillGenerator
 from recorder.sources.encodings import decode
 from recorder.ssx.classify import Classifier
-from recorder.worker import keep_memory
 
 SIZES = {"1 Mpx": (1028, 1062), "4 Mpx": (2162, 2068), "16 Mpx": (4362, 4148)}
 CELLS = {

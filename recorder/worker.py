@@ -6,7 +6,6 @@ It knows nothing of its host: it is given one address to connect to.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import signal
 from collections import OrderedDict
@@ -17,6 +16,7 @@ import zmq
 from numpy.typing import NDArray
 
 from recorder.errors import ImageError
+from recorder.memory import give_back_memory, keep_memory
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -101,20 +101,6 @@ class Engine:
         )
 
 
-def keep_memory() -> bool:
-    """Tell glibc to keep freed pages: page faults cost decoding a factor of 3.
-
-    Returns:
-        Whether the allocator has these settings.
-    """
-    try:
-        libc = ctypes.CDLL(None)
-        threshold, trim = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
-        return bool(libc.mallopt(threshold, 1 << 30) and libc.mallopt(trim, 1 << 30))
-    except (OSError, AttributeError):
-        return False
-
-
 def serve(address: str) -> None:
     """Work until told to stop."""
     context = zmq.Context()
@@ -133,6 +119,7 @@ def serve(address: str) -> None:
             break
         if parts[0] == SETUP:
             engine.prepare(int(parts[1]), unpack_setup(parts[2:]))
+            give_back_memory()  # a run began: what the last one used is free
         elif parts[0] == LEARNED:
             engine.take(int(parts[1]), unpack_learned(parts[2:]))
         else:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from recorder import __version__
 from recorder.config import Settings
 from recorder.log import get_logger
+from recorder.memory import keep_memory
 from recorder.records import Json
 from recorder.service.host import Host, hosting
 from recorder.service.inbox import Inbox
@@ -20,7 +21,6 @@ from recorder.sources.dectris import DectrisSource
 from recorder.sources.mqtt import MqttSource
 from recorder.sources.panda import PandaSource
 from recorder.systemd import notify, watchdog_interval_s
-from recorder.worker import keep_memory
 
 log = get_logger("service")
 

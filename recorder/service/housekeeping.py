@@ -11,6 +11,7 @@ from recorder.journal import Journal
 from recorder.journal.pruning import prune
 from recorder.journal.restore import pack_run
 from recorder.log import get_logger
+from recorder.memory import give_back_memory
 from recorder.report import SINK_KINDS
 
 log = get_logger("journal")
@@ -62,6 +63,7 @@ class Housekeeping:
             pack_run(self._journal, uid)
 
     def _prune(self) -> None:
+        give_back_memory()
         found = prune(self._journal, self._bound, self._sinks, SINK_KINDS)
         if found.runs:
             log.info("journal_pruned", runs=len(found.runs), used_mb=found.used >> 20,

@@ -112,9 +112,13 @@ class Lessons:
         return True
 
     def _teaches(self, image_id: int) -> bool:
-        """Whether the background of the awaited state is learned from this image."""
-        end = used_from(self._next) - LEAD
-        return end - WINDOW <= image_id < end
+        """Whether the background of a state that is to come is learned from this image.
+
+        Of whichever state: workers that are behind do not change what is learned.
+        """
+        number = state_of(image_id + LEAD) + 1
+        end = used_from(number) - LEAD
+        return number >= self._next and end - WINDOW <= image_id < end
 
     def _finished(self, image_id: int, outcome: Outcome) -> None:
         self._open.discard(image_id)
@@ -144,7 +148,7 @@ class Lessons:
             (shown.result.image_class is not ImageClass.NON_HIT, shown.result.spots,
              -image_id, shown.payload)
             for image_id, shown in self._shown.items()
-            if shown.result is not None and image_id < end
+            if shown.result is not None and end - WINDOW <= image_id < end
         )[:BACKGROUND_IMAGES]  # fmt: skip
         hits = [
             result.positions

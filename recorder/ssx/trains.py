@@ -102,7 +102,7 @@ def _follow(times: Floats, period: float, size: int) -> tuple[Train, NDArray[np.
     """Fit a train that begins with the first time, over more and more of them."""
     gaps = np.diff(times[: min(size, _SAMPLE)])
     smallest = float(gaps[gaps > 0].min()) if (gaps > 0).any() else period
-    limit = min(0.3 * smallest, 0.1 * period)
+    limit = widest = min(0.3 * smallest, 0.1 * period)
     first, jitter, end = float(times[0]), QUANTUM_NS, 8
     spread = 1.0
     while True:
@@ -114,7 +114,7 @@ def _follow(times: Floats, period: float, size: int) -> tuple[Train, NDArray[np.
         if good.sum() >= 3:
             first, period, jitter, spread = _line(place[good], part[good])
             if good.sum() >= _TELLING:
-                limit = min(limit, max(_LEAST_NS, _SIGMAS * jitter))
+                limit = min(widest, max(_LEAST_NS, _SIGMAS * jitter))
         if end == size:
             break
         end *= 2
