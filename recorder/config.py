@@ -263,6 +263,10 @@ class JournalSection(Section):
     """`full`: what is acknowledged survives a power cut; `normal`: it survives the end
     of the process, a power cut may take the last moments (for disks that sync
     slowly)."""
+    max_unwritten: int = Field(1_000_000, ge=1000)
+    """Images and events that may wait in memory while the disk refuses (about 1 kB
+    each); beyond it no image is taken until there is space, and the detector's own
+    buffer decides."""
     max_mb: int = Field(20_480, ge=1)
     """Over it, images and events of the oldest runs that are sealed and written
     everywhere are removed; their descriptions and reports stay."""

@@ -24,6 +24,9 @@ class BookSettings:
     unannounced_body: Json = field(default_factory=dict)
 
 
+END_TOLD_S = 5.0
+"""Once its end was announced, a run without further images waits so long for the series
+end: it may have been on its way when the recorder was killed."""
 Ending = tuple[RunStatus | None, str]
 
 
@@ -41,7 +44,9 @@ def overdue(run: Run, now: float, settings: BookSettings) -> Ending | None:
     limit = settings.series_timeout_s
     if run.state is RunState.ANNOUNCED:
         limit = settings.announcement_timeout_s
-    elif run.images.received == 0 and run.end is None:
+    elif run.end is not None:
+        limit = min(limit, END_TOLD_S)
+    elif run.images.received == 0:
         limit = settings.announcement_timeout_s
     if now - run.last_progress < limit:
         return None
@@ -50,6 +55,9 @@ def overdue(run: Run, now: float, settings: BookSettings) -> Ending | None:
     declared = run.declared_images
     if declared is not None and run.images.lost(declared) == 0:
         run.note("the series end was lost; all images are here")
+        return None, ""
+    if run.end is not None:
+        run.note("the series end was lost; the run's end was announced")
         return None, ""
     return RunStatus.ABORTED, f"no image for {limit:g} s and no series end"
 

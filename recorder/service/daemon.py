@@ -44,7 +44,11 @@ async def run_daemon(settings: Settings) -> None:
         tasks = await _control_tasks(settings, host, group)
         tasks += [
             group.create_task(
-                PandaSource(section, host.pipeline.feed_control).run(),
+                PandaSource(
+                    section,
+                    host.pipeline.feed_control,
+                    lambda: host.pipeline.writer.full,
+                ).run(),
                 name=section.name,
             )
             for section in settings.panda
@@ -108,7 +112,11 @@ class _Receivers:
 
     def __init__(self, settings: Settings, host: Host) -> None:
         self._stop = threading.Event()
-        self._inbox = Inbox(host.pipeline.feed, settings.pool.max_inbox_mb << 20)
+        self._inbox = Inbox(
+            host.pipeline.feed,
+            settings.pool.max_inbox_mb << 20,
+            lambda: host.pipeline.writer.full,
+        )
         self._executor = ThreadPoolExecutor(
             max(1, len(settings.detector)), thread_name_prefix="detector"
         )
@@ -123,6 +131,7 @@ class _Receivers:
     async def stop(self) -> None:
         """Stop receiving; what was received is handled."""
         self._stop.set()
+        self._inbox.close()  # what a thread has in hand passes, also while it is held
         await asyncio.gather(*self._threads)
         self._executor.shutdown(wait=True)
 

@@ -10,6 +10,7 @@ from recorder.boundary import boundary
 from recorder.records import DetectorRecord, Image, SeriesStart
 
 LIMIT = 500
+LOOK_S = 0.2
 
 
 class Inbox:
@@ -21,11 +22,16 @@ class Inbox:
     Args:
         handle: Called in the event loop with each record.
         max_bytes: Pixels that may be on their way; a single record always may.
+        held: Says whether nothing may be taken at all, for now.
     """
 
     def __init__(
-        self, handle: Callable[[DetectorRecord], None], max_bytes: int
+        self,
+        handle: Callable[[DetectorRecord], None],
+        max_bytes: int,
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._held = held
         self._handle = handle
         self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
@@ -38,7 +44,8 @@ class Inbox:
         """Deliver a record; called in a receiver thread, blocks while it is full."""
         size = held_bytes(record)
         with self._room:
-            self._room.wait_for(lambda: self._fits(size))
+            while not self._room.wait_for(lambda: self._fits(size), LOOK_S):
+                pass  # nobody tells when it is held no longer
             self._records += 1
             self._bytes += size
         try:
@@ -53,7 +60,11 @@ class Inbox:
             self._room.notify_all()
 
     def _fits(self, size: int) -> bool:
-        if self._closed or not self._records:
+        if self._closed:
+            return True
+        if self._held():
+            return False
+        if not self._records:
             return True
         return self._records < LIMIT and self._bytes + size <= self._max_bytes
 

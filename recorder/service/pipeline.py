@@ -88,7 +88,7 @@ class Pipeline:
         self._settings = settings
         self._journal = journal
         self._pool = pool
-        self.writer = JournalWriter(journal, flushed)
+        self.writer = JournalWriter(journal, flushed, settings.journal.max_unwritten)
         self.book = RunBook(book or book_settings(settings))
         self._sections: dict[str, GeometrySection] = {
             detector.name: detector for detector in settings.detector

@@ -25,9 +25,13 @@ class JournalWriter:
     Args:
         journal: Where to.
         flushed: Called after each commit, in the event loop.
+        most: Entries that may wait while the disk refuses.
     """
 
-    def __init__(self, journal: Journal, flushed: Callable[[], None]) -> None:
+    def __init__(
+        self, journal: Journal, flushed: Callable[[], None], most: int = 1_000_000
+    ) -> None:
+        self._most = most
         self._journal = journal
         self._flushed = flushed
         self._records: list[NewRecord] = []
@@ -50,6 +54,11 @@ class JournalWriter:
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call once everything queued so far is on disk."""
         self._after.append(call)
+
+    @property
+    def full(self) -> bool:
+        """So much waits that no more images should be taken."""
+        return self.depth >= self._most
 
     @property
     def failing(self) -> bool:

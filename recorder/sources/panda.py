@@ -43,6 +43,7 @@ from recorder.sources.limits import MAX_CAPTURE_BYTES, MAX_NAME
 log = get_logger("panda")
 
 READ_BYTES = 1 << 16
+HELD_S = 0.2
 RETRY_MAX_S = 10.0
 Deliver = Callable[[list[ControlRecord]], None]
 # What pandablocks raises on bytes that are not its protocol; the last ones come from
@@ -235,9 +236,16 @@ class PandaSource:
     Args:
         section: Where it is, and what its fields mean.
         deliver: Takes the records of each frame.
+        held: Says whether nothing may be taken for now.
     """
 
-    def __init__(self, section: PandaSection, deliver: Deliver) -> None:
+    def __init__(
+        self,
+        section: PandaSection,
+        deliver: Deliver,
+        held: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._held = held
         self._section = section
         self._deliver = deliver
         self.connected = asyncio.Event()
@@ -271,7 +279,12 @@ class PandaSource:
             decoder = PandaDecoder(self._section)
             writer.write(decoder.connect())
             await writer.drain()
-            while received := await reader.read(READ_BYTES):
+            while True:
+                if self._held():  # TCP holds the box back
+                    await asyncio.sleep(HELD_S)
+                    continue
+                if not (received := await reader.read(READ_BYTES)):
+                    break
                 if not self.connected.is_set():
                     self.connected.set()
                     log.info("panda_connected", source=self._section.name,

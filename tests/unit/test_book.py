@@ -336,3 +336,17 @@ def test_an_end_after_the_seal_amends_only_what_it_changes(made, revision, lost)
     assert len(driver.sealed) == 1 + revision
     assert (run.state, run.status) == (RunState.SEALED, RunStatus.SUCCESS)
     assert (run.revision, run.ledger().lost) == (revision, lost)
+
+
+def test_an_announced_end_stands_for_a_series_end_that_was_lost():
+    """It was on its way when the recorder was killed."""
+    driver = Driver()
+    driver.feed(collection(images=10), start(images=10), *images(8))
+    driver.feed(replace(collection_end(), images=9))
+    driver.wait(4.9)
+    assert not driver.sealed
+    driver.wait(0.2)
+    driver.wait(2.1)
+    run = driver.only
+    assert (run.status, run.ledger().lost) == (RunStatus.SUCCESS, 1)
+    assert any("series end was lost" in note for note in run.notes)

@@ -86,3 +86,30 @@ async def test_a_thread_that_waits_is_let_go_when_nothing_is_taken_any_more():
     box.close()
     thread.join(20)  # the loop does not run: only closing can end it
     assert not thread.is_alive()
+
+
+async def test_nothing_is_taken_while_it_is_held():
+    """The disk refuses, and what waits in memory is at its bound."""
+    held = [True]
+    taken: list[DetectorRecord] = []
+    box = Inbox(taken.append, 10 * PIXELS, lambda: held[0])
+    thread = threading.Thread(target=box.put, args=(image(0),))
+    thread.start()
+    await asyncio.to_thread(thread.join, 0.05)
+    assert thread.is_alive()
+    assert taken == []
+    held[0] = False
+    await asyncio.to_thread(thread.join)
+    await asyncio.sleep(0)
+    assert [record.image_id for record in taken] == [0]
+
+
+async def test_a_stop_lets_go_what_is_held():
+    taken: list[DetectorRecord] = []
+    box = Inbox(taken.append, 10 * PIXELS, lambda: True)
+    thread = threading.Thread(target=box.put, args=(image(0),))
+    thread.start()
+    box.close()
+    await asyncio.to_thread(thread.join)
+    await asyncio.sleep(0)
+    assert len(taken) == 1
