@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.chaos.stage import Stage
+from tests.disks import fill
 from tests.servers import Recorder
 
 
@@ -95,14 +96,7 @@ def broker_kill(stage: Stage, chance: Chance) -> None:
 
 def disk_full(stage: Stage, chance: Chance) -> None:
     """No space under journal and results for a while."""
-    filler = stage.disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
+    filler = fill(stage.disk)
     chance.pause(1.0, 3.0)
     filler.unlink()
 

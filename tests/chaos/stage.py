@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any
 from recorder.config import Settings, load_settings
 from recorder.simulate.broker import free_port
 from tests.chaos.proxy import Proxy
+from tests.disks import small_disk
 from tests.ispyb import Site, esrf_site
 from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder
 
@@ -105,11 +105,12 @@ class Stage:
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
     """Set everything up, and take it down again."""
-    disk = folder / "disk"
-    disk.mkdir(parents=True)
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", disk], check=True
-    )
+    with small_disk(folder / "disk", DISK_MB) as disk:
+        yield from _on(folder, disk)
+
+
+def _on(folder: Path, disk: Path) -> Iterator[Stage]:
+    """The stage on its disk."""
     mariadb = MariaDB(folder / "mariadb").start()
     (folder / "mosquitto").mkdir()
     mosquitto = Mosquitto(folder / "mosquitto").start()
@@ -129,7 +130,6 @@ def stage(folder: Path) -> Iterator[Stage]:
         proxy.close()
         mosquitto.kill()
         mariadb.kill()
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def _configuration(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -21,6 +20,7 @@ from recorder.records import RunState
 from recorder.report import SINK_KINDS, full_report, run_report
 from recorder.runs.run import Run
 from recorder.why import explain_image
+from tests.disks import fill, small_disk
 from tests.system.beamline import (
     assert_equals_truth,
     make_beamline,
@@ -161,40 +161,19 @@ def test_a_parked_run_is_never_removed(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], check=True
-    )
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Take all the space there is."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
-    return filler
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", 24) as folder:
+        yield folder
 
 
 @pytest.mark.allow_error_log("journal_failing")
-def test_a_full_disk_costs_no_image(
-    config_file, mosquitto, recorder_daemon, small_disk
-):
+def test_a_full_disk_costs_no_image(config_file, mosquitto, recorder_daemon, disk):
     """Receiving and counting goes on; once there is space, all of it is written."""
     beamline = make_beamline(
-        config_file, mosquitto, state_directory=str(small_disk / "state")
+        config_file, mosquitto, state_directory=str(disk / "state")
     )
     daemon = recorder_daemon(beamline.config)
-    filler = fill(small_disk)
+    filler = fill(disk)
     simulated: dict[str, Any] = {}
     simulating = Thread(
         target=lambda: simulated.update(beamline.simulate(small_series(400)))

@@ -34,7 +34,7 @@ from recorder.simulate.faults import Faults, fates
 from recorder.simulate.stills import Still
 from recorder.simulate.timing import make_plan
 from recorder.sinks import results
-from recorder.sinks.ispyb import collections, diamond, esrf, tables
+from recorder.sinks.ispyb import collections, diamond, esrf, programs, tables
 from recorder.sinks.ispyb.capabilities import RIGHTS, Capability
 from recorder.sinks.results_hdf5 import _columns, _delays
 from recorder.sources import control, limits
@@ -522,7 +522,7 @@ def test_every_file_of_a_run():
     source = "".join(
         Path(str(module.__file__)).read_text(encoding="utf-8") for module in (results,)
     )
-    real = set(re.findall(r'folder / "([\w.]+)"', source)) | set(esrf.FILES)
+    real = set(re.findall(r'folder / "([\w.]+)"', source)) | set(programs.FILES)
     chosen = re.search(r"chosen = \{(.*?)\}", source, re.DOTALL)
     assert chosen
     real |= {f"{name}.lst" for name in re.findall(r'"(\w+)":', chosen[1])}

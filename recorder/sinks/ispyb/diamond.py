@@ -6,32 +6,21 @@ from recorder.records import Json
 from recorder.sinks.ispyb import programs
 from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.capabilities import Capability
-from recorder.sinks.ispyb.esrf import FILES
 from recorder.sinks.ispyb.flavour import Flavour, RunRow
+from recorder.sinks.ispyb.programs import AttachedFiles
 from recorder.sinks.ispyb.rows import Rows
 
 PROGRAM_STATUS = {"running": None, "success": 1, "aborted": 1, "failed": 0}
 
 
-class DiamondStatistics:
-    """A program, linked to the run by its integration, with message and files."""
-
-    def begin(self, rows: Rows, run: RunRow) -> Json:
-        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
-        ids = programs.begin(rows, run, PROGRAM_STATUS["running"])
-        for name in FILES:
-            programs.attach(rows, run, ids, name, "Result")
-        return ids
+class DiamondStatistics(AttachedFiles):
+    """The files, and a message that goes on with the run."""
 
     def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
         """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
         if "program_id" in ids:
             message = {"processingMessage": programs.message(report)}
             rows.update(t.program, ids["program_id"], message)
-
-    def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
-        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
-        programs.end(rows, run, ids, report, PROGRAM_STATUS[run.status])
 
 
 DIAMOND = Flavour(
@@ -44,7 +33,6 @@ DIAMOND = Flavour(
         "Serial Jet": "Serial Jet",
         "Serial Fixed": "Serial Fixed",
     },
-    program_status=PROGRAM_STATUS,
     without=frozenset(
         {
             "DataCollection.xBeamPix",
@@ -55,5 +43,5 @@ DIAMOND = Flavour(
     ),
     capabilities=frozenset(Capability) - {Capability.RESULTS},
     image_rows=True,
-    statistics=DiamondStatistics(),
+    statistics=DiamondStatistics(PROGRAM_STATUS),
 )

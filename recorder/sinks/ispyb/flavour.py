@@ -48,8 +48,6 @@ class Flavour:
     """How its readers take event chains: ``collection`` or ``position``."""
     experiment_types: Mapping[str, str]
     """Stored type by announced type."""
-    program_status: Mapping[str, str | int | None]
-    """``AutoProcProgram.processingStatus`` by the run's status."""
     without: frozenset[str]
     """Columns of :mod:`tables` that it does not have: ``Table.column``."""
     capabilities: frozenset[Capability]

@@ -6,8 +6,9 @@ from recorder.records import Json
 from recorder.sinks.ispyb import programs
 from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.capabilities import Capability
-from recorder.sinks.ispyb.esrf import ESRF, FILES, PROGRAM_STATUS
+from recorder.sinks.ispyb.esrf import ESRF, PROGRAM_STATUS
 from recorder.sinks.ispyb.flavour import Flavour, RunRow
+from recorder.sinks.ispyb.programs import FILES
 from recorder.sinks.ispyb.rows import Rows
 from recorder.sinks.ispyb.uids import marker
 
@@ -85,7 +86,6 @@ def maxiv(percent: bool) -> Flavour:
         name="maxiv",
         chain_scope=ESRF.chain_scope,
         experiment_types=ESRF.experiment_types,
-        program_status=PROGRAM_STATUS,
         without=ESRF.without,
         capabilities=ESRF.capabilities | {Capability.RESULTS},
         image_rows=False,

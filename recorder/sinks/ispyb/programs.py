@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import select
 
 from recorder.records import Json
@@ -13,6 +15,10 @@ from recorder.sinks.ispyb.uids import marker
 
 PROGRAM = "recorder"
 TIMELINE = "timeline.json"
+FILES = ("ssx_stats.json", "ssx_cells.json")
+"""As py-ISPyB reads them; the results sink replaces them while a run goes on."""
+Status = Mapping[str, str | int | None]
+"""``processingStatus`` by the run's status."""
 CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 
 
@@ -105,3 +111,28 @@ def end(
         images = report["images"]
         values["endImageNumber"] = images["expected"] or images["received"]
         rows.update(t.integration, ids["integration_id"], values)
+
+
+class AttachedFiles:
+    """Statistics as two JSON files that are attached to the run's program.
+
+    Args:
+        status: ``processingStatus`` by the run's status.
+    """
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def begin(self, rows: Rows, run: RunRow) -> Json:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        ids = begin(rows, run, self._status["running"])
+        for name in FILES:
+            attach(rows, run, ids, name, "Result")
+        return ids
+
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+        """Nothing: the readers read the files."""
+
+    def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+        """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
+        end(rows, run, ids, report, self._status[run.status])
