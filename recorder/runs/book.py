@@ -358,8 +358,10 @@ class RunBook:
             return []
         amended = run.state is RunState.SEALED and _says_more(run, end)
         run.end = end
-        if amended:
+        if amended or (run.state is RunState.DRAINING and run.revision > 0):
+            # it was sealed without this word, and is to be sealed again
             run.status, run.reason = end.status, end.reason
+        if amended:
             return [self._reopen(run, now)]
         if run.state is RunState.ANNOUNCED:
             run.state = RunState.DRAINING

@@ -350,3 +350,20 @@ def test_an_announced_end_stands_for_a_series_end_that_was_lost():
     run = driver.only
     assert (run.status, run.ledger().lost) == (RunStatus.SUCCESS, 1)
     assert any("series end was lost" in note for note in run.notes)
+
+
+def test_an_end_that_comes_while_a_sealed_run_is_open_again_counts():
+    """Messages of an outage come one by one: first late events, then the end."""
+    driver = Driver()
+    driver.feed(collection(images=10), start(images=10), *images(8), end())
+    driver.wait(2.1)
+    assert driver.only.status is RunStatus.ABORTED
+    driver.feed(event("XrayDetection", 0))
+    assert driver.only.state is RunState.DRAINING
+    driver.feed(replace(collection_end(), images=9))
+    driver.wait(2.1)
+    run = driver.sealed[-1]
+    assert (run.state, run.status, run.reason) == (
+        RunState.SEALED, RunStatus.SUCCESS, "",
+    )  # fmt: skip
+    assert run.ledger().lost == 1
