@@ -214,8 +214,7 @@ def stored_report(journal: Journal, uid: str, sinks: tuple[str, ...]) -> Json | 
 def _sink_state(journal: Journal, sink: str, uid: str) -> str:
     if (error := journal.parked(sink, uid)) is not None:
         return f"parked: {error}"
-    done = journal.cursor(sink) >= journal.last_seq(uid, SINK_KINDS)
-    return "written" if done else "pending"
+    return "written" if journal.written(sink, uid, SINK_KINDS) else "pending"
 
 
 def full_report(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Sequence
 
-from recorder.journal.file import JournalFile, dump
-from recorder.journal.records import Record, Seq
+from recorder.journal.file import dump
+from recorder.journal.records import Record, Records, Seq
 from recorder.records import Json
 
 
-class Cursors(JournalFile):
+class Cursors(Records):
     """The journal as sinks and ``recorder spool`` see it."""
 
     def cursor(self, sink: str) -> Seq:
@@ -22,12 +23,22 @@ class Cursors(JournalFile):
     def advance(self, sink: str, seq: Seq, run: str | None, ids: Json | None) -> None:
         """A sink has done with a record; remember the ids it was given."""
         with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, seq))
+            self._done(db, sink, seq)
             if run is not None and ids:
                 db.execute(
                     "INSERT OR REPLACE INTO ids VALUES (?, ?, ?)",
                     (sink, run, dump(ids)),
                 )
+
+    @staticmethod
+    def _done(db: sqlite3.Connection, sink: str, seq: Seq) -> None:
+        """Past a record: the cursor never goes back, also for one tried again."""
+        db.execute("DELETE FROM retries WHERE sink = ? AND seq = ?", (sink, seq))
+        db.execute(
+            "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sink) "
+            "DO UPDATE SET seq = MAX(seq, excluded.seq)",
+            (sink, seq),
+        )
 
     def park(self, sink: str, record: Record, error: str) -> None:
         """A sink refuses a record for good: keep why, let the rest pass."""
@@ -36,25 +47,41 @@ class Cursors(JournalFile):
                 "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)",
                 (sink, record.seq, record.run, error, time.time_ns()),
             )
-            db.execute(
-                "INSERT OR REPLACE INTO cursors VALUES (?, ?)", (sink, record.seq)
-            )
+            self._done(db, sink, record.seq)
 
     def unpark(self, sink: str, seqs: Sequence[Seq] | None = None) -> int:
-        """Put a sink's cursor back before parked records, all or some; how many."""
+        """Have parked records tried again, all or some; how many.
+
+        They alone: what the sink has written since is not written again.
+        """
         chosen = "" if seqs is None else f"AND seq IN ({','.join('?' * len(seqs))})"
         values = (sink, *(seqs or ()))
         with self._transaction() as db:
-            first, count = db.execute(
-                f"SELECT MIN(seq), COUNT(*) FROM parked WHERE sink = ? {chosen}", values
-            ).fetchone()
-            if count:
-                db.execute(f"DELETE FROM parked WHERE sink = ? {chosen}", values)
-                db.execute(
-                    "UPDATE cursors SET seq = MIN(seq, ?) WHERE sink = ?",
-                    (first - 1, sink),
-                )
-        return int(count)
+            db.execute(
+                "INSERT OR IGNORE INTO retries SELECT sink, seq, run FROM parked "
+                f"WHERE sink = ? {chosen}",
+                values,
+            )
+            done = db.execute(f"DELETE FROM parked WHERE sink = ? {chosen}", values)
+            return int(done.rowcount)
+
+    def retries(self, sink: str) -> list[Record]:
+        """Records that a sink refused and that are to be tried again, in order."""
+        rows = self._query(
+            "SELECT r.seq, r.run, r.kind, r.time_ns, r.body FROM retries t "
+            "JOIN records r ON r.seq = t.seq WHERE t.sink = ? ORDER BY r.seq",
+            (sink,),
+        )
+        return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
+
+    def written(self, sink: str, run: str, kinds: Sequence[str]) -> bool:
+        """Whether a sink has done with a run: nothing waits, nothing was refused."""
+        (left,) = self._one(
+            "SELECT (SELECT COUNT(*) FROM retries WHERE sink = ?1 AND run = ?2) "
+            "+ (SELECT COUNT(*) FROM parked WHERE sink = ?1 AND run = ?2)",
+            (sink, run),
+        )
+        return not left and self.cursor(sink) >= self.last_seq(run, kinds)
 
     def drop_parked(self, sink: str, seqs: Sequence[Seq]) -> int:
         """Give up records that a sink refused, for good; how many."""
@@ -98,9 +125,10 @@ class Cursors(JournalFile):
 
     def backlog(self, sink: str, kinds: Sequence[str]) -> int:
         """Records that a sink still has to apply."""
-        row = self._one(
+        (waiting,) = self._one(
             "SELECT COUNT(*) FROM records "
             f"WHERE kind IN ({','.join('?' * len(kinds))}) AND seq > ?",
             (*kinds, self.cursor(sink)),
         )
-        return int(row[0])
+        (again,) = self._one("SELECT COUNT(*) FROM retries WHERE sink = ?", (sink,))
+        return int(waiting) + int(again)

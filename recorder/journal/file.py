@@ -22,6 +22,7 @@ from recorder.errors import JournalError
 FORMAT = "3"
 WAL_BYTES = 64 << 20
 """The write-ahead log is cut back to so much once it is in the file."""
+STEP_PAGES = 2000
 DAMAGED = (
     "the file is damaged: move it away (keep it) and start again; what the sinks wrote "
     "is not lost"
@@ -50,6 +51,8 @@ CREATE TABLE IF NOT EXISTS cursors (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL)
 CREATE TABLE IF NOT EXISTS parked (
   sink TEXT NOT NULL, seq INTEGER NOT NULL, run TEXT, error TEXT NOT NULL,
   time_ns INTEGER NOT NULL, PRIMARY KEY (sink, seq));
+CREATE TABLE IF NOT EXISTS retries (
+  sink TEXT NOT NULL, seq INTEGER NOT NULL, run TEXT, PRIMARY KEY (sink, seq));
 CREATE TABLE IF NOT EXISTS dropped (
   sink TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (sink, seq));
 CREATE TABLE IF NOT EXISTS ids (
@@ -191,11 +194,15 @@ class JournalFile:
 
     def give_back(self) -> None:
         """Give unused space back to the file system."""
-        with self._lock:
-            try:  # a script is stepped to its end, which `execute` does not do here
-                self._db.executescript("PRAGMA incremental_vacuum")
-            except sqlite3.Error as error:
-                raise JournalError(f"{self.path}: cannot shrink: {error}") from error
+        left = -1
+        while (free := int(self._one("PRAGMA freelist_count")[0])) and free != left:
+            left = free
+            with self._lock:  # in steps: the writer waits no longer than for one
+                try:  # a script is stepped to its end, which `execute` does not do
+                    self._db.executescript(f"PRAGMA incremental_vacuum({STEP_PAGES})")
+                except sqlite3.Error as error:
+                    text = f"{self.path}: cannot shrink: {error}"
+                    raise JournalError(text) from error
 
 
 def _take_lock(path: Path) -> IO[str]:

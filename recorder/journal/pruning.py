@@ -18,6 +18,8 @@ from recorder.records import RunState
 
 KEPT_RUNS = 16
 """The latest sealed runs keep their images: a late image may still reopen one."""
+ORPHANS_NS = 3600 * 10**9
+"""So long events may wait for the announcement of their run."""
 STEP = 20_000
 """Rows that are removed in one transaction, for which the writer waits."""
 TARGET = 0.9
@@ -52,12 +54,14 @@ def prune(
     """
     removed: list[str] = []
     if journal.used_bytes() > bound:
+        _remove_orphans(journal)
+    if journal.used_bytes() > bound:
         for uid in _prunable(journal, sinks, kinds):
             _remove(journal, uid)
             removed.append(uid)
             if journal.used_bytes() <= TARGET * bound:
                 break
-        journal.give_back()
+    journal.give_back()
     used = journal.used_bytes()
     return Pruned(tuple(removed), used, used > bound)
 
@@ -75,13 +79,18 @@ def _prunable(
         uid
         for uid in sealed[:-KEPT_RUNS]
         if journal.latest("run_pruned", uid) is None
-        and all(_written(journal, sink, uid, kinds) for sink in sinks)
+        and all(journal.written(sink, uid, kinds) for sink in sinks)
     ]
 
 
-def _written(journal: Journal, sink: str, uid: str, kinds: Sequence[str]) -> bool:
-    refused = journal.parked(sink, uid) is not None
-    return not refused and journal.cursor(sink) >= journal.last_seq(uid, kinds)
+def _remove_orphans(journal: Journal) -> None:
+    """Events that no run claimed: of a free-running capture, of unannounced runs."""
+    known = {name for uid in journal.run_uids() for name in event_names(journal, uid)}
+    before_ns = time.time_ns() - ORPHANS_NS
+    for name in journal.event_names():
+        if name not in known:
+            while journal.drop_orphans(name, before_ns, STEP):
+                pass
 
 
 def _remove(journal: Journal, uid: str) -> None:

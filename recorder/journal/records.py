@@ -89,6 +89,21 @@ class Records(JournalFile):
         )
         return int(row[0] or 0)
 
+    def event_names(self) -> list[str | None]:
+        """What the events of the journal name as their run, None among them."""
+        rows = self._query("SELECT DISTINCT run FROM records WHERE kind = 'event'")
+        return [name for (name,) in rows]
+
+    def drop_orphans(self, run: str | None, before_ns: int, most: int) -> int:
+        """Remove at most so many old events that name a run nobody knows; how many."""
+        with self._transaction() as db:
+            done = db.execute(
+                "DELETE FROM records WHERE seq IN (SELECT seq FROM records "
+                "WHERE kind = 'event' AND run IS ? AND time_ns < ? LIMIT ?)",
+                (run, before_ns, most),
+            )
+            return int(done.rowcount)
+
     def drop_records(self, run: str, kinds: Sequence[str], most: int) -> int:
         """Remove at most so many records of a run; how many were removed."""
         with self._transaction() as db:

@@ -42,6 +42,7 @@ def run_record(run: Run, what: str) -> Json:
         "state": run.state,
         "status": run.status,
         "reason": run.reason,
+        "decided": run.decided,
         "revision": run.revision,
         "ended_ns": run.ended_ns,
         "end": None
@@ -82,7 +83,14 @@ def load_run(journal: Journal, uid: str) -> Run | None:
 def describe_run(journal: Journal, uid: str) -> Run | None:
     """A run without its images and events."""
     record = journal.latest("run", uid)
-    return None if record is None else _run(record.body)
+    if record is None:
+        return None
+    run = _run(record.body)
+    updated = journal.latest("run_updated", uid)
+    if updated is not None:  # counted since the last change of its description
+        for name, count in updated.body["report"]["counts"].items():
+            run.counts[name] = max(run.counts[name], count)
+    return run
 
 
 def event_names(journal: Journal, uid: str) -> list[str]:
@@ -177,6 +185,7 @@ def _run(body: Json) -> Run:
         state=RunState(body["state"]),
         status=RunStatus(body["status"]),
         reason=body["reason"],
+        decided=body.get("decided", False),
         ended_ns=body["ended_ns"],
         revision=body["revision"],
         folder=body["folder"],

@@ -10,10 +10,10 @@ from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
 from recorder.journal.images import ImageRow, Images
 from recorder.journal.packed import IMAGES_PER_CHUNK, Packed
-from recorder.journal.records import NewRecord, Records
+from recorder.journal.records import NewRecord
 
 
-class Journal(Records, Images, Cursors, Packed):
+class Journal(Cursors, Images, Packed):
     """One connection to the journal; use each from one thread at a time."""
 
     def write(

@@ -205,7 +205,7 @@ class RunBook:
         actions: list[Action] = [Accepted(run, image)]
         if run.state is RunState.SEALED:
             run.counts["late_images"] += 1
-            actions.insert(0, self._reopen(run, now))
+            actions = [*self._reopen(run, now), *actions]
         if run.images.stride > 1 and not run.stride_told:
             run.stride_told = True
             actions.append(_notice("second_client", "error", image.key,
@@ -216,14 +216,17 @@ class RunBook:
             run.stride_told = False
         return actions
 
-    def _reopen(self, run: Run, now: float) -> Action:
-        """A late image: seal the run again, as a further revision."""
+    def _reopen(self, run: Run, now: float) -> list[Action]:
+        """Something came late: seal the run again, as a further revision."""
         run.state = RunState.DRAINING
         run.revision += 1
         run.drain_until = now + self._settings.drain_s
         self._sealed.remove(run)
         self._runs.append(run)
-        return _notice("run_reopened", "warning", run.key, run=run)
+        if run.decided:  # on what was there; it is decided again
+            run.status, run.reason = RunStatus.RUNNING, ""
+        notice = _notice("run_reopened", "warning", run.key, run=run)
+        return [Changed(run, "reopened"), notice]
 
     def series_end(self, end: SeriesEnd, now: float) -> list[Action]:
         """A series ended."""
@@ -362,11 +365,13 @@ class RunBook:
             # it was sealed without this word, and is to be sealed again
             run.status, run.reason = end.status, end.reason
         if amended:
-            return [self._reopen(run, now)]
+            return self._reopen(run, now)
         if run.state is RunState.ANNOUNCED:
             run.state = RunState.DRAINING
             run.drain_until = now + self._settings.drain_s
-        return []
+        if run.state is RunState.SEALED:
+            return []
+        return [Changed(run, "end_announced")]
 
     def event(self, event: TimedEvent, now: float) -> tuple[Run | None, list[Action]]:
         """A timed event; the run it belongs to, None while that is not known.
@@ -384,7 +389,7 @@ class RunBook:
             run.counts["duplicate_events"] += 1
         elif run.state is RunState.SEALED:
             run.counts["late_events"] += 1
-            return run, [self._reopen(run, now)]
+            return run, self._reopen(run, now)
         return run, []
 
     def _keep_early(self, event: TimedEvent) -> list[Action]:

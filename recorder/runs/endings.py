@@ -66,6 +66,7 @@ def decide_status(run: Run) -> None:
     """How a run ended: what the detector did, then what was said."""
     if run.status is not RunStatus.RUNNING:
         return
+    run.decided = True
     if run.end is not None:
         run.status, run.reason = run.end.status, run.end.reason
         return

@@ -55,6 +55,8 @@ class Run:
     state: RunState = RunState.ANNOUNCED
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
+    decided: bool = False
+    """Status and reason follow from what was there when it was sealed."""
     end: CollectionEnd | None = None
     ended_ns: int | None = None
     revision: int = 0

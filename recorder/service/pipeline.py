@@ -265,7 +265,8 @@ class Pipeline:
                         problems=list(problems))  # fmt: skip
 
     def _changed_run(self, run: Run, what: str) -> None:
-        self._lessons.pop(run.uid, None)
+        if what in ("announced", "series_started"):
+            self._lessons.pop(run.uid, None)
         if what == "announced":
             self._give_folder(run)
             self._check_chains(run)

@@ -9,8 +9,10 @@ from typing import Any
 
 from recorder.boundary import boundary
 from recorder.errors import (
+    ConfigError,
     JournalError,
     RecorderError,
+    SinkDeniedError,
     SinkError,
     SinkUnavailableError,
 )
@@ -66,8 +68,11 @@ class SinkRunner:
                     await self._retry_parked()
                     retried = True
                 if not self._opened:
-                    await self._call(self.sink.open, self._journal)
+                    await self._call(_open, self.sink, self._journal)
                     self._opened = True
+                await self._apply(
+                    await self._call(self._journal.retries, self.sink.name)
+                )
                 while await self._apply_batch():
                     pass
             except (SinkUnavailableError, SinkError, JournalError) as error:
@@ -90,6 +95,8 @@ class SinkRunner:
     async def _wait_out(self, error: RecorderError) -> None:
         self._failures += 1
         self.unavailable = str(error)
+        if isinstance(error, SinkDeniedError):
+            self._opened = False  # look again at what is allowed
         with contextlib.suppress(JournalError):
             await self._count()
         if self._failures == 1:
@@ -110,12 +117,17 @@ class SinkRunner:
         )
         await self._count()
         dropped = await self._call(self._journal.dropped, name) if records else set()
-        for record in _without_superseded(records):
-            if record.seq in dropped:
-                await self._call(
-                    self._journal.advance, name, record.seq, record.run, None
-                )
-                continue
+        wanted = [r for r in records if r.seq not in dropped]
+        await self._apply(_without_superseded(wanted))
+        if records:  # those left out, too
+            last = records[-1]
+            await self._call(self._journal.advance, name, last.seq, None, None)
+        return len(records) == BATCH
+
+    async def _apply(self, records: list[Record]) -> None:
+        """Apply records in order; each is done with before the next one."""
+        name = self.sink.name
+        for record in records:
             try:
                 ids = await self._call(_apply, self.sink, record)
             except SinkError as error:
@@ -128,7 +140,6 @@ class SinkRunner:
             if self._failures:
                 log.info("sink_recovered", sink=name, after_failures=self._failures)
                 self._failures, self.unavailable = 0, ""
-        return len(records) == BATCH
 
     async def _count(self) -> None:
         self.backlog = await self._call(
@@ -153,7 +164,29 @@ def _apply(sink: Sink, record: Record) -> Json | None:
     raise SinkError("a defect of the recorder; see step_failed in the log")
 
 
+def _open(sink: Sink, journal: Journal) -> None:
+    """Open a sink; what no one foresaw is a refusal, not the daemon's end."""
+    try:
+        with boundary(f"open {sink.name}", (RecorderError,)):
+            sink.open(journal)
+            return
+    except ConfigError as error:
+        raise SinkError(str(error)) from error
+    raise SinkError("a defect of the recorder; see step_failed in the log")
+
+
 def _without_superseded(records: list[Record]) -> list[Record]:
-    """Leave out statistics for which later ones of the same run are here."""
-    last = {r.run: r.seq for r in records if r.kind == "run_updated"}
-    return [r for r in records if r.kind != "run_updated" or last[r.run] == r.seq]
+    """Leave out what later records of the same run say again, and say better.
+
+    The first description of a run stays: without it there is nothing to update.
+    """
+    first: dict[str | None, int] = {}
+    for record in records:
+        if record.kind == "run":
+            first.setdefault(record.run, record.seq)
+    last = {(r.run, r.kind): r.seq for r in records}
+    return [
+        r
+        for r in records
+        if r.kind == "run_sealed" or r.seq in (last[r.run, r.kind], first.get(r.run))
+    ]

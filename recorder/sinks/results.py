@@ -51,9 +51,13 @@ class ResultsSink:
         """Write the files that a journal record changes."""
         uid = record.run or ""
         if record.kind == "run":
-            if record.body["what"] == "opened":
-                self._ssx_files(self._folder(uid), _empty_report(), [])
+            folder = self._folder(uid)
+            if not (folder / "ssx_stats.json").exists():
+                self._ssx_files(folder, _empty_report(), [])
             return None
+        if self._store.latest("run_pruned", uid) is not None:
+            raise SinkError("the run's images were removed from the journal; its files "
+                            "stay as they are")  # fmt: skip
         report = record.body["report"]
         folder = self._folder(uid)
         self._ssx_files(folder, report, self._cells(uid, report))

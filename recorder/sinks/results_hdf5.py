@@ -39,11 +39,23 @@ def write_results(
     measurement = measure(run, timeline)
     columns = _columns(list(rows), timeline.labels)
     columns |= _delays(run, timeline.labels, measurement)
+    body = _file_image(run, timeline, measurement, columns, list(events))
+    with replacing(path) as temporary:
+        temporary.write_bytes(body)
+
+
+def _file_image(
+    run: Run,
+    timeline: Timeline,
+    measurement: Measurement,
+    columns: dict[str, tuple[Any, str]],
+    events: list[TimedEvent],
+) -> bytes:
+    """The file, made in memory: on a full disk the HDF5 library may end the process."""
     # HDF5 1.10 opens these; the library's newest layout it would not.
-    with (
-        replacing(path) as temporary,
-        h5py.File(temporary, "w", libver=("v110", "v110")) as file,
-    ):
+    with h5py.File(
+        "results.h5", "w", driver="core", backing_store=False, libver=("v110", "v110")
+    ) as file:
         entry = file.create_group("entry")
         file.attrs.update({"NX_class": "NXroot", "default": "entry"})
         entry.attrs.update({"NX_class": "NXentry", "default": "images"})
@@ -56,7 +68,9 @@ def write_results(
             if unit:
                 images[name].attrs["units"] = unit
         _reactions(entry, timeline, measurement)
-        _events(entry, list(events))
+        _events(entry, events)
+        file.flush()
+        return bytes(file.id.get_file_image())
 
 
 def _delays(

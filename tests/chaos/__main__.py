@@ -55,11 +55,11 @@ def main() -> int:
     print(page)
     if arguments.write:
         arguments.write.write_text(page, encoding="utf-8")
-    return int(any(verdict.problems for _, verdict in played))
+    return int(any(not verdict.good for _, verdict in played))
 
 
 def _line(planned: Round, v: Verdict) -> str:
-    state = "ok  " if not v.problems and not v.lost and not v.doubled else "FAIL"
+    state = "ok  " if v.good else "FAIL"
     return (
         f"{planned.number:3} {state} delivered {v.delivered} recorded {v.recorded} "
         f"passed {v.passed} lost {v.lost} doubled {v.doubled} wrong {v.wrong} "

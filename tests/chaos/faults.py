@@ -27,22 +27,31 @@ class Chance:
         time.sleep(self.random.uniform(shortest, longest))
 
 
+KILLED_S = 3.0
+"""Images wait so long for a worker, at most, when the machine is busy."""
+TERMINATED_S = 1.0
+"""What was received is finished; ZeroMQ's queues are not received any more."""
 Fault = Callable[[Stage, Chance], None]
 
 
 def daemon_kill(stage: Stage, chance: Chance) -> None:
     """SIGKILL, and a restart as by systemd."""
-    _restart(stage, chance, Recorder.kill)
+    _restart(stage, chance, Recorder.kill, KILLED_S)
 
 
 def daemon_term(stage: Stage, chance: Chance) -> None:
     """SIGTERM: an upgrade in mid-run."""
-    _restart(stage, chance, Recorder.terminate)
+    _restart(stage, chance, Recorder.terminate, TERMINATED_S)
 
 
-def _restart(stage: Stage, chance: Chance, how: Callable[[Recorder], object]) -> None:
+def _restart(
+    stage: Stage,
+    chance: Chance,
+    how: Callable[[Recorder], object],
+    in_flight_s: float,
+) -> None:
     with stage.lock:
-        stage.end_daemon(how)
+        stage.end_daemon(how, in_flight_s)
         chance.pause(0.0, 1.0)
         stage.start_daemon()
 

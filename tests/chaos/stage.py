@@ -27,6 +27,8 @@ class Outage:
     """A time in which the daemon could not take what was sent."""
 
     begun: float
+    in_flight_s: float
+    """What was sent so long before it began may have been on its way."""
     ended: float | None = None
     """Monotonic times; None while it lasts."""
 
@@ -64,11 +66,11 @@ class Stage:
             if self.outages and self.outages[-1].ended is None:
                 self.outages[-1].ended = time.monotonic()
 
-    def end_daemon(self, how: Callable[[Recorder], Any]) -> None:
+    def end_daemon(self, how: Callable[[Recorder], Any], in_flight_s: float) -> None:
         """Have it end; what is sent from now on is an outage."""
         with self.lock:
             assert self.daemon is not None
-            self.outages.append(Outage(time.monotonic()))
+            self.outages.append(Outage(time.monotonic(), in_flight_s))
             how(self.daemon)
             self.daemon = None
 

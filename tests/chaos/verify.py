@@ -13,14 +13,15 @@ import h5py
 
 from recorder.journal import Journal
 from recorder.journal.images import ImageRow
-from recorder.records import Json
+from recorder.records import ImageClass, Json
 from recorder.report import full_report
 from tests.chaos.stage import Outage, Stage
 
 OUT_OF_ORDER = 3
 """Images that a later one may overtake on its way to the journal."""
-DEFECTS = ("ledger_open", "step_failed", "record_parked")
-"""ERROR events that none of the faults excuses."""
+ONCE = {"DataCollectionGroup": 1, "Protein": 1, "Crystal": 1, "BLSample": 1,
+        "Component": 3, "SampleComposition": 3}  # fmt: skip
+"""Rows that all rounds share: the same sample in the same experiment."""
 DEFECTS = ("ledger_open", "step_failed", "record_parked")
 """ERROR events that none of the faults excuses."""
 
@@ -42,6 +43,12 @@ class Verdict:
     unknown: int = 0
     wrong: int = 0
     closed: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Nothing is lost, doubled, wrong, open or different."""
+        bad = self.problems or self.lost or self.doubled or self.wrong
+        return self.closed and not bad
 
     def expect(self, what: str, found: Any, wanted: Any) -> None:
         """Note a difference."""
@@ -106,14 +113,14 @@ def _images(
 def _in_outage(moment: float, outages: list[Outage], recorded: list[float]) -> bool:
     """Sent while the daemon was down, or in flight when it went down.
 
-    Images go through in order: one that was in flight has none after it that arrived,
-    but for what the worker finished out of order.
+    Images go through in order: one that was in flight was sent shortly before, and none
+    after it arrived, but for what the worker finished out of order.
     """
     for outage in outages:
         if outage.ended is not None and moment > outage.ended:
             continue
         later = bisect_left(recorded, outage.begun) - bisect_right(recorded, moment)
-        if later <= OUT_OF_ORDER:
+        if moment >= outage.begun - outage.in_flight_s and later <= OUT_OF_ORDER:
             return True
     return False
 
@@ -206,6 +213,16 @@ def _database(
         "AutoProcIntegration": ("dataCollectionId", key, 1),
         "AutoProcProgramAttachment": ("autoProcProgramId", program, 3),
     }
+    chains = "(SELECT eventChainId FROM EventChain WHERE dataCollectionId=%s)"
+    events = query(
+        f"SELECT COUNT(*) AS n FROM Event WHERE eventChainId IN {chains}", key
+    )
+    declared = sum(len(c["commanded"] or c["measured"]) for c in run["event_chains"])
+    verdict.expect("rows of Event", events[0]["n"], declared)
+    verdict.doubled += max(0, events[0]["n"] - declared)
+    for table, count in ONCE.items():
+        found = query(f"SELECT COUNT(*) AS n FROM {table}")
+        verdict.expect(f"rows of {table} in all", found[0]["n"], count)
     verdict.rows += len(runs)
     for table, (column, value, count) in wanted.items():
         found = query(f"SELECT COUNT(*) AS n FROM {table} WHERE {column}=%s", value)
@@ -229,7 +246,11 @@ def _image_rows(
     numbers = Counter(row["imageNumber"] for row in found)
     verdict.rows += len(found)
     verdict.doubled += sum(numbers.values()) - len(numbers)
-    wanted = {row.image_id + 1: row.spots for row in rows.values()}
+    seen = set(ImageClass)
+    wanted = {
+        row.image_id + 1: row.spots if row.outcome in seen else None
+        for row in rows.values()
+    }
     there = {row["imageNumber"]: row["spotTotal"] for row in found}
     verdict.expect("image rows", there == wanted, True)
 

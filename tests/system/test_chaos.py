@@ -46,6 +46,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -
     assert verdict.problems == []
     assert (verdict.lost, verdict.doubled, verdict.wrong) == (0, 0, 0)
     assert verdict.closed
+    assert verdict.good
     assert verdict.delivered == verdict.recorded + verdict.passed
 
 

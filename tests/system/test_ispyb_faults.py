@@ -405,8 +405,8 @@ def test_image_rows_whose_commit_was_not_answered_are_not_sent_again(
     run = Run("u", 1, 10**18, collection=Collection("u", 0, announcement(uid="u")))
     ids = sink.apply(Record(1, "u", "run", 10**18, run_record(run, "opened")))
     assert ids is not None
-    answers = iter([True] * 4 + [False] + [True] * 100)
-    # look what is there, see what fits, write; see what fits, write
+    answers = iter([True] * 3 + [False] + [True] * 100)
+    # look what is there, write; look what fits, write
 
     @contextlib.contextmanager
     def begin() -> Iterator[Rows]:

@@ -76,6 +76,32 @@ REQUIRED = {
 """Columns of the core without which a run cannot be written."""
 
 
+NEEDED = {
+    Capability.SAMPLE: "Protein.proposalId Protein.acronym Crystal.proteinId "
+    "Crystal.name BLSample.crystalId BLSample.name",
+    Capability.COMPONENTS: "ComponentType.name Component.componentTypeId "
+    "Component.proposalId Component.name SampleComposition.componentId "
+    "SampleComposition.blSampleId CrystalComposition.componentId "
+    "CrystalComposition.crystalId",
+    Capability.DETECTOR: "Detector.detectorSerialNumber",
+    Capability.EXPERIMENT_TYPES: "ExperimentType.name "
+    "DataCollectionGroup.experimentTypeId",
+    Capability.PROGRAM: "AutoProcProgram.processingEnvironment "
+    "AutoProcProgram.processingStatus",
+    Capability.INTEGRATION: "AutoProcIntegration.dataCollectionId "
+    "AutoProcIntegration.autoProcProgramId",
+    Capability.ATTACHMENTS: "AutoProcProgramAttachment.autoProcProgramId "
+    "AutoProcProgramAttachment.fileName AutoProcProgramAttachment.filePath",
+    Capability.RESULTS: "SSXProcessingResult.dataCollectionId "
+    "SSXProcessingResult.comments "
+    "SSXProcessingResultAttachment.ssxProcessingResultId "
+    "SSXProcessingResultAttachment.fileName",
+    Capability.IMAGE_ROWS: "ImageQualityIndicators.dataCollectionId "
+    "ImageQualityIndicators.autoProcProgramId ImageQualityIndicators.imageNumber",
+}
+"""Columns without which a group is of no use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What was found."""
@@ -181,6 +207,10 @@ def _left_out(
 
 def _why_not(engine: Engine, live: LiveSchema, capability: Capability) -> str:
     """Why a group cannot be written; empty if it can."""
+    for name in NEEDED.get(capability, "").split():
+        table_name, column = name.split(".")
+        if live.has(table_name) and live.column(table_name, column) is None:
+            return f"column {name} missing"
     for table, rights in RIGHTS[capability].items():
         if not live.has(table.name):
             return f"table {table.name} missing or denied"

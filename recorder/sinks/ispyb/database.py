@@ -29,13 +29,13 @@ from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.values import split_proposal
 from recorder.tls import tls_context
 
-# MariaDB error numbers that pass by themselves: trying again is right.
-# Disk full, too many connections, shutting down, Galera not ready, host blocked,
-# connection lost, locks, read-only.
+# MariaDB error numbers that pass by themselves: trying again is right. Changed by
+# another, disk errors and full, too many connections, shutting down, Galera not ready,
+# host blocked, connection lost, locks, time limit, read-only.
 TRANSIENT = {
-    1021, 1040, 1041, 1047, 1053, 1077, 1079, 1080, 1114, 1129, 1152, 1158, 1159, 1160,
-    1161, 1203, 1205, 1213, 1226, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2014,
-    2055,
+    1020, 1021, 1026, 1030, 1036, 1040, 1041, 1047, 1053, 1077, 1079, 1080, 1114, 1129,
+    1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1290, 1317, 1792, 1836, 1927,
+    1969, 2002, 2003, 2006, 2013, 2014, 2055,
 }  # fmt: skip
 # SQLite's words for what passes: another writer, no space, a read-only file system.
 SQLITE_TRANSIENT = (

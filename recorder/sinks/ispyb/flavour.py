@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -24,6 +24,8 @@ class RunRow:
     """Local time, naive, as the columns hold it."""
     can: Capabilities
     status: str = "running"
+    known: Json = field(default_factory=dict)
+    """Ids that were given to it before."""
 
 
 class Statistics(Protocol):

@@ -75,8 +75,22 @@ def find_group(
     return latest if len(runs[latest]) < most_runs else None
 
 
-def create_group(
+def group_alone(rows: Rows, collection_id: int) -> int | None:
+    """The group of a run, if no other run is in it: it may become another group."""
+    mine = select(t.collection.c.dataCollectionGroupId).where(
+        t.collection.c.dataCollectionId == collection_id
+    )
+    found = rows.execute(
+        select(t.collection.c.dataCollectionId, t.collection.c.dataCollectionGroupId)
+        .where(t.collection.c.dataCollectionGroupId == mine.scalar_subquery())
+        .limit(2)
+    ).all()
+    return int(found[0][1]) if len(found) == 1 else None
+
+
+def write_group(
     rows: Rows,
+    known: int | None,
     session: Session,
     sample_id: int | None,
     body: Json,
@@ -84,14 +98,20 @@ def create_group(
     flavour: Flavour,
     can: Capabilities,
 ) -> int:
-    """A new group."""
+    """A new group, or one that is described anew because its only run was.
+
+    Args:
+        rows: The database.
+        known: The group to describe anew; None makes one.
+        session: Of the run.
+        sample_id: Of the run.
+        body: The announcement.
+        start: Local time of the run's start.
+        flavour: Names the types.
+        can: What may be written.
+    """
     experiment = body.get("experiment") or {}
-    kind = str(experiment.get("type"))
-    stored = flavour.experiment_types.get(kind)
-    if stored is None:
-        stored = flavour.experiment_types[DEFAULT_TYPE]
-        log.warning("experiment_type_replaced", type=kind, by=stored,
-                    known=sorted(flavour.experiment_types))  # fmt: skip
+    stored = _stored_type(str(experiment.get("type")), flavour)
     values = {
         "sessionId": session.session_id,
         "blSampleId": sample_id,
@@ -101,7 +121,21 @@ def create_group(
     }
     if can.can(Capability.EXPERIMENT_TYPES):
         values["experimentTypeId"] = rows.names(t.experiment_type).get(stored)
-    return rows.insert(t.group, values)
+    if known is None:
+        return rows.insert(t.group, values)
+    rows.update(t.group, known, values)
+    return known
+
+
+def _stored_type(kind: str, flavour: Flavour) -> str:
+    """The flavour's name of a type; clients write it in any case."""
+    for name, stored in flavour.experiment_types.items():
+        if name.lower() == kind.lower():
+            return stored
+    stored = flavour.experiment_types[DEFAULT_TYPE]
+    log.warning("experiment_type_replaced", type=kind, by=stored,
+                known=sorted(flavour.experiment_types))  # fmt: skip
+    return stored
 
 
 def end_group(rows: Rows, group_id: int, end: datetime | None) -> None:

@@ -6,7 +6,7 @@ is sent. A crash between commit and acknowledgement so writes no row twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from recorder.journal import ImageRow, Journal
 from recorder.log import get_logger
-from recorder.records import Json
+from recorder.records import ImageClass, Json
 from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.rows import Rows
 
@@ -26,6 +26,7 @@ LEAST = 100
 """Fewer new images wait for more, unless the run is over."""
 LOOK_BACK = 5000
 """Images may be classified so far out of order while a run goes on."""
+_CLASSES = {str(name) for name in ImageClass}
 Begin = Callable[[], AbstractContextManager[Rows]]
 
 
@@ -54,38 +55,53 @@ class ImageRows:
         """
         # kept again at the end only: where a commit's answer was lost, it is asked anew
         written = self._written.pop(uid, None)
-        if written is None:
-            with self._begin() as rows:
+        with self._begin() as rows:
+            column = rows.live.column(t.image_quality.name, "imageNumber")
+            if written is None:
                 written = set(_there(rows, ids))
+        most = column.maximum if column else 0
         after = 0 if last else max(written, default=0) - LOOK_BACK
-        new = [
-            row for row in journal.image_rows(uid, after=after)
-            if row.image_id + 1 not in written
-        ]  # fmt: skip
-        if len(new) >= LEAST or last:
-            for batch in _batches(self._storable(uid, new)):
-                with self._begin() as rows:
-                    values = [_values(row, ids, now) for row in batch]
-                    rows.insert_many(t.image_quality, values)
-                written.update(row.image_id + 1 for row in batch)
+        batch: list[ImageRow] = []
+        left_out = 0
+        for row in journal.image_rows(uid, after=after):
+            if row.image_id + 1 in written:
+                continue
+            if row.image_id >= most:
+                left_out += 1
+                continue
+            batch.append(row)
+            if len(batch) == BATCH:
+                self._send(batch, ids, now, written)
+                batch = []
+        if batch and (last or len(batch) >= LEAST):
+            self._send(batch, ids, now, written)
+        if left_out and last:
+            log.warning("image_rows_left_out", run=uid, images=left_out,
+                        largest=most)  # fmt: skip
         if not last:
             self._written[uid] = written
 
-    def _storable(self, uid: str, new: list[ImageRow]) -> list[ImageRow]:
+    def _send(
+        self, batch: list[ImageRow], ids: Json, now: datetime | None, written: set[int]
+    ) -> None:
         with self._begin() as rows:
-            column = rows.live.column(t.image_quality.name, "imageNumber")
-        most = column.maximum if column else 0
-        fits = [row for row in new if row.image_id < most]
-        if len(fits) < len(new):
-            log.warning("image_rows_left_out", run=uid, images=len(new) - len(fits),
-                        largest=most)  # fmt: skip
-        return fits
+            rows.insert_many(
+                t.image_quality, [_values(row, ids, now) for row in batch],
+                but_those_there=not _own_key(rows),
+            )  # fmt: skip
+        written.update(row.image_id + 1 for row in batch)
+
+
+def _own_key(rows: Rows) -> bool:
+    """Whether rows have ids of their own; else run and image number are the key."""
+    column = rows.live.column(t.image_quality.name, "imageQualityIndicatorsId")
+    return column is not None
 
 
 def _there(rows: Rows, ids: Json) -> list[int]:
     """Image numbers that a run has; in ``esrf`` they hang on its program."""
     table = t.image_quality.c
-    if rows.live.column(t.image_quality.name, "imageQualityIndicatorsId"):
+    if _own_key(rows):
         mine = table.autoProcProgramId == ids["program_id"]
     else:
         mine = table.dataCollectionId == ids["data_collection_id"]
@@ -94,18 +110,15 @@ def _there(rows: Rows, ids: Json) -> list[int]:
     ]
 
 
-def _batches(rows: Sequence[ImageRow]) -> Iterator[Sequence[ImageRow]]:
-    for first in range(0, len(rows), BATCH):
-        yield rows[first : first + BATCH]
-
-
 def _values(row: ImageRow, ids: Json, now: datetime | None) -> dict[str, Any]:
+    # nobody looked at an unprocessed image: no spots is not 0 spots
+    spots = row.spots if row.outcome in _CLASSES else None
     return {
         "dataCollectionId": ids["data_collection_id"],
         "autoProcProgramId": ids.get("program_id"),
         "imageNumber": row.image_id + 1,
-        "spotTotal": row.spots,
-        "goodBraggCandidates": row.spots,
+        "spotTotal": spots,
+        "goodBraggCandidates": spots,
         "method1Res": row.resolution,
         "method2Res": row.resolution,
         "recordTimeStamp": now,

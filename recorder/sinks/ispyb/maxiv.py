@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import func
+
 from recorder.records import Json
 from recorder.sinks.ispyb import programs
 from recorder.sinks.ispyb import tables as t
@@ -12,6 +14,8 @@ from recorder.sinks.ispyb.programs import FILES
 from recorder.sinks.ispyb.rows import Rows
 from recorder.sinks.ispyb.uids import marker
 
+NOW = func.current_timestamp()
+"""The server's: its TIMESTAMP columns know zones, and the writer sets this one."""
 ATTACHMENT = "Real-time processing results"
 RESULT_STATUS = {
     "running": "Running",
@@ -45,14 +49,14 @@ class MaxivStatistics:
             {
                 "indexingType": "Preliminary",
                 "status": RESULT_STATUS["running"],
-                "lastUpdate": run.now,
+                "lastUpdate": NOW,
             },
         )
         for name in FILES:
             attachment_id = rows.find_or_create(
                 t.result_attachment,
                 {"ssxProcessingResultId": result_id, "fileName": name},
-                {"fileType": ATTACHMENT, "filePath": run.folder, "lastUpdate": run.now},
+                {"fileType": ATTACHMENT, "filePath": run.folder, "lastUpdate": NOW},
             )
             rows.update(t.result_attachment, attachment_id, {"filePath": run.folder})
         return result_id
@@ -76,7 +80,7 @@ class MaxivStatistics:
             "hitRate": None if hit is None else hit * self._factor,
             "indexingRate": None if indexed is None else indexed * self._factor,
             "nbCrystals": report["classes"]["lattices"],
-            "lastUpdate": run.now,
+            "lastUpdate": NOW,
         }
 
 

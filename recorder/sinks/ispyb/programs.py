@@ -26,7 +26,7 @@ def begin(rows: Rows, run: RunRow, status: str | int | None) -> Json:
     """Find or make program and integration of a run; their ids, as far as allowed."""
     if not run.can.can(Capability.PROGRAM):
         return {}
-    program_id = _find(rows, run)
+    program_id = run.known.get("program_id") or _find(rows, run)
     if program_id is None:
         program_id = rows.insert(
             t.program,

@@ -41,11 +41,27 @@ class Rows:
             raise SinkError(f"{table.name}: the database gave no id for a new row")
         return int(key[0])
 
-    def insert_many(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows whose ids nobody needs, in one statement."""
+    def insert_many(
+        self,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        but_those_there: bool = False,
+    ) -> None:
+        """Insert rows whose ids nobody needs, in one statement.
+
+        Args:
+            table: Where.
+            rows: Values; all have the same columns.
+            but_those_there: Leave rows alone whose key is taken: another's word stays.
+        """
         fitted = [fit(self.live, table, dict(row)) for row in rows]
+        statement = insert(table)
+        if but_those_there:
+            sqlite = self._connection.dialect.name == "sqlite"
+            statement = statement.prefix_with("OR IGNORE" if sqlite else "IGNORE")
         if fitted:
-            self._connection.execute(insert(table), fitted)
+            self._connection.execute(statement, fitted)
 
     def update(self, table: Table, key: int, values: Mapping[str, Any]) -> None:
         """Change columns of the row with this primary key."""

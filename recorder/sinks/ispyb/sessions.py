@@ -48,7 +48,10 @@ def find_session(
             "portal, or announce the run with the right proposal"
         )
     columns = t.session.c
-    sessions = select(columns.sessionId, columns.proposalId, columns.beamLineName)
+    sessions = select(
+        columns.sessionId, columns.proposalId, columns.beamLineName,
+        columns.startDate, columns.endDate,
+    )  # fmt: skip
     sessions = sessions.where(columns.proposalId.in_(proposals))
     if visit is not None:
         sessions = sessions.where(columns.visit_number == visit)
@@ -66,10 +69,15 @@ def find_session(
             f"proposal {proposal} has no {what} in ISPyB; have it synchronised from "
             "the user portal, or announce the run with the right visit"
         )
-    session_id, proposal_id, there = found
+    session_id, proposal_id, there, starts, ends = found
     if there is not None and there.lower() != beamline.lower():
         raise SinkError(
             f"visit {visit} of proposal {proposal} is a session of beamline {there}, "
             f"not {beamline}; announce the right visit, or set ispyb.beamline"
         )
+    if (starts and starts > when) or (ends and ends < when):
+        log.warning("session_not_on", proposal=proposal, visit=visit,
+                    starts=str(starts), ends=str(ends), run=str(when),
+                    hint="the run is written there all the same: is the visit right, "
+                    "and timezone?")  # fmt: skip
     return Session(int(session_id), int(proposal_id))

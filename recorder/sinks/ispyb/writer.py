@@ -121,6 +121,7 @@ class IspybSink:
             now=local_time(record.time_ns, self._zone),
             can=self._site.can,
             status=status,
+            known=self._journal.ids(self.name, body["uid"]),
         )
 
     def _described(self, record: Record) -> tuple[Json, Json]:
@@ -185,8 +186,9 @@ class IspybSink:
             self._settings.ispyb.runs_per_group,
         )  # fmt: skip
         if group_id is None:
-            group_id = groups.create_group(
-                rows, session, sample_id, body, values["startTime"],
+            alone = None if known is None else groups.group_alone(rows, known)
+            group_id = groups.write_group(
+                rows, alone, session, sample_id, body, values["startTime"],
                 self._site.flavour, can,
             )  # fmt: skip
         return group_id
@@ -218,12 +220,13 @@ class IspybSink:
         measured = any(chain["measured"] for chain in report["event_chains"])
         if measured:
             self._write_measured(record, run, report)
-        self._write_image_rows(run, ids, last=True)
         statistics = self._site.flavour.statistics
-        audit = report["timeline"]["summary"] if measured else ""
         with self._begin() as rows:
             # an account may have got rights since the run began
             ids = {**ids, **statistics.begin(rows, run)}
+        self._write_image_rows(run, ids, last=True)
+        audit = report["timeline"]["summary"] if measured else ""
+        with self._begin() as rows:
             rows.update(
                 t.collection,
                 run.collection_id,
@@ -240,9 +243,15 @@ class IspybSink:
         return ids
 
     def _write_image_rows(self, run: RunRow, ids: Json, *, last: bool) -> None:
+        """Rows for images; a run is closed without them, too."""
         linked = self._site.flavour.image_rows or "program_id" in ids
-        if run.can.can(Capability.IMAGE_ROWS) and linked:
+        if not (run.can.can(Capability.IMAGE_ROWS) and linked):
+            return
+        try:
             self._image_rows.write(self._journal, run.uid, ids, run.now, last=last)
+        except SinkError as error:
+            log.warning("image_rows_refused", run=run.uid, error=str(error),
+                        hint="the run's other rows are written")  # fmt: skip
 
     def _write_measured(self, record: Record, run: RunRow, report: Json) -> None:
         """Measured values into the event rows; a run is closed without them, too."""
