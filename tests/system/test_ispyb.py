@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,10 @@ from sqlalchemy import text
 
 from recorder.config import Settings
 from recorder.errors import SinkError
+from recorder.journal import Journal
+from recorder.report import SINK_KINDS
 from recorder.sinks.ispyb.database import connect, transaction
+from recorder.sinks.ispyb.writer import IspybSink
 from tests.ispyb import (
     Site,
     announcement,
@@ -273,6 +279,38 @@ async def test_a_full_group_is_followed_by_a_new_one(site, settings, record_runs
     write(configured)
     assert [row["g"] for row in site.rows(query)] == groups
     assert site.counts()["DataCollectionGroup"] == 3
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_late_announcement_takes_its_group_along(
+    site, configured, record_runs, times
+):
+    """Opened as unannounced, then announced: no group is left empty, nor made again."""
+    await record_runs(announcement(run=1))
+    with closing(Journal(configured.journal_path)) as journal:
+        opened, *rest = journal.records(kinds=SINK_KINDS)
+        unannounced = deepcopy(opened.body)
+        unannounced["body"] |= {"experiment": {"name": "unannounced"}, "sample": None}
+        sink = IspybSink(configured)
+        sink.open(journal)
+        for _ in range(times):
+            for entry in (replace(opened, body=unannounced), opened, *rest):
+                ids = sink.apply(entry)
+                journal.advance(sink.name, entry.seq, entry.run, ids)
+        sink.close()
+    group = site.one("SELECT * FROM DataCollectionGroup")
+    assert (group["experimentType"], group["comments"]) == ("SSX-Chip", "first try")
+    assert site.one("SELECT experimentName FROM SSXDataCollection") == {
+        "experimentName": "fvkhb"
+    }
+
+
+async def test_types_are_compared_without_case(site, configured, record_runs):
+    """MXCuBE sends SSX-CHIP."""
+    await record_runs(announcement(experiment={"name": "x", "type": "SSX-CHIP"}))
+    write(configured)
+    row = site.one("SELECT experimentType FROM DataCollectionGroup")
+    assert row == {"experimentType": "SSX-Chip"}
 
 
 async def test_a_second_sample_has_a_group_of_its_own(site, configured, record_runs):

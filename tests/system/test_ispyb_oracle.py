@@ -6,6 +6,7 @@ The recorder's account has no right beyond those that the how-to lists.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from recorder.config import Settings
+from recorder.journal import Journal
 from recorder.records import Json
+from recorder.report import SINK_KINDS
 from recorder.sinks.ispyb.capabilities import RIGHTS
 from recorder.sinks.ispyb.check import check_ispyb
 from recorder.sinks.ispyb.site import chosen_flavour
+from recorder.sinks.ispyb.writer import IspybSink
 from tests.chaos.proxy import Proxy
 from tests.ispyb import (
     all_written,
@@ -166,6 +170,49 @@ async def test_diamonds_narrow_role_still_gets_every_run(
     assert missing == {
         "sample", "detector", "program", "integration", "attachments", "image rows",
     }  # fmt: skip
+
+
+async def test_anothers_image_row_stays_and_does_not_keep_the_run_open(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path
+) -> None:
+    """At Diamond zocalo writes rows of the same key."""
+    oracle = Oracle("diamond")
+    oracle.create(mariadb_database)
+    await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
+    configured = settings(ispyb=mariadb_database.section(flavour="diamond"))
+    with closing(Journal(configured.journal_path)) as journal:
+        sink = IspybSink(configured)
+        sink.open(journal)
+        for entry in journal.records(kinds=SINK_KINDS):
+            if entry.kind == "run_sealed":
+                mariadb_database.execute(
+                    "INSERT INTO ImageQualityIndicators "
+                    "(dataCollectionId, imageNumber, spotTotal) VALUES (1, 2, 77)"
+                )
+            ids = sink.apply(entry)
+            journal.advance(sink.name, entry.seq, entry.run, ids)
+        sink.close()
+    (run,) = oracle.read(mariadb_database)
+    assert run["collection"]["runStatus"] == "DataCollection Successful"
+    spots = {row["imageNumber"]: row["spotTotal"] for row in run["images"]}
+    assert (len(spots), spots[2]) == (4, 77)
+
+
+async def test_a_column_that_a_group_needs_costs_that_group_only(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path, log_events: Any
+) -> None:
+    oracle = Oracle("esrf")
+    oracle.create(mariadb_database)
+    mariadb_database.execute(
+        "ALTER TABLE AutoProcProgram RENAME COLUMN processingEnvironment TO other"
+    )
+    configured = settings(ispyb=mariadb_database.section())
+    await record(configured, tmp_path, announcement())
+    query = "SELECT runStatus FROM DataCollection"
+    assert mariadb_database.rows(query) == [{"runStatus": "DataCollection Successful"}]
+    (said,) = [e for e in log_events if e["event"] == "ispyb_limited"]
+    column = "column AutoProcProgram.processingEnvironment missing"
+    assert f"program: {column}" in said["problems"]
 
 
 async def test_image_rows_where_nobody_expects_them(

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
-from recorder.errors import JournalError, NoSuchRunError
+from recorder.config import Settings
+from recorder.errors import (
+    JournalError,
+    NoSuchRunError,
+    SinkError,
+    SinkUnavailableError,
+)
 from recorder.journal import ImageRow, Journal
+from recorder.journal.events import event_to_json
 from recorder.journal.pruning import KEPT_RUNS, prune
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import run_record
 from recorder.records import RunState
 from recorder.report import SINK_KINDS, full_report, run_report
 from recorder.runs.run import Run
+from recorder.sinks.results import ResultsSink
 from recorder.why import explain_image
+from tests.builders import event
 from tests.disks import fill, small_disk
 from tests.system.beamline import (
     assert_equals_truth,
@@ -29,6 +40,7 @@ from tests.system.beamline import (
 )
 
 SINKS = ("ispyb", "results")
+DETAIL = json.dumps({"reason": "x" * 200})
 
 
 def copied(path: Path, folder: Path) -> Path:
@@ -100,9 +112,12 @@ def test_a_page_that_is_damaged_is_an_error_of_ours(tmp_path: Path) -> None:
 
 
 def sealed_run(journal: Journal, n: int, images: int = 400) -> None:
-    run = Run(f"uid-{n}", n, 10**18 + n, state=RunState.SEALED)
-    events = [NewRecord("event", run.uid, {"n": k}, 1) for k in range(100)]
-    rows = [ImageRow(run.uid, k, "non_hit", detail="x" * 200) for k in range(images)]
+    run = Run(f"uid-{n}", n, 10**18 + n, state=RunState.SEALED, folder=f"run{n}")
+    events = [
+        NewRecord("event", run.uid, event_to_json(event("XrayDetection", k)), 1)
+        for k in range(100)
+    ]
+    rows = [ImageRow(run.uid, k, "non_hit", detail=DETAIL) for k in range(images)]
     journal.write(
         [
             NewRecord("run", run.uid, run_record(run, "sealed"), 1),
@@ -157,7 +172,64 @@ def test_a_parked_run_is_never_removed(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_the_files_of_a_pruned_run_are_never_replaced(
+    settings: Callable[..., Settings],
+) -> None:
+    configured = settings()
+    journal = Journal(configured.journal_path)
+    sealed_run(journal, 0)
+    journal.write([NewRecord("run_pruned", "uid-0", {}, 1)])
+    sink = ResultsSink(configured)
+    sink.open(journal)
+    (sealed,) = journal.records(kinds=("run_sealed",))
+    with pytest.raises(SinkError, match="removed from the journal"):
+        sink.apply(sealed)
+    journal.close()
+
+
+def test_old_events_that_no_run_claimed_go_first(tmp_path: Path) -> None:
+    """A capture that runs free between runs would push out the runs."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    for n in range(KEPT_RUNS + 2):
+        sealed_run(journal, n)
+    last = journal.last_seq(f"uid-{KEPT_RUNS + 1}", SINK_KINDS)
+    for sink in SINKS:
+        journal.advance(sink, last, None, None)
+    bound = journal.used_bytes() + 100_000
+    now = time.time_ns()
+    for name, age_ns in ((None, 10**13), ("never-announced", 10**13), (None, 0)):
+        orphan = NewRecord("event", name, {"x": "y" * 500}, now - age_ns)
+        journal.write([orphan] * 1000)
+    found = prune(journal, bound, SINKS, SINK_KINDS)
+    left = journal.records(kinds=("event",), after=last)
+    assert len(left) == 1000  # the latest ones may still be claimed
+    assert found.runs == ("uid-0", "uid-1")
+    journal.close()
+
+
 # -- no space --------------------------------------------------------------------------
+
+
+def test_a_full_disk_leaves_the_last_results_and_the_process(
+    settings: Callable[..., Settings], disk: Path
+) -> None:
+    """The HDF5 library itself ends the process on some full disks."""
+    configured = settings(results_directory=str(disk / "results"))
+    journal = Journal(configured.journal_path)
+    sealed_run(journal, 0, images=8000)
+    sink = ResultsSink(configured)
+    sink.open(journal)
+    (sealed,) = journal.records(kinds=("run_sealed",))
+    for left in (0, 40_000, 120_000):
+        filler = fill(disk)
+        os.truncate(filler, filler.stat().st_size - left)
+        with pytest.raises(SinkUnavailableError, match="free space"):
+            sink.apply(sealed)
+        filler.unlink()
+    sink.apply(sealed)
+    (folder,) = {path.parent for path in disk.rglob("results.h5")}
+    assert [path.name for path in folder.iterdir() if path.suffix == ".tmp"] == []
+    journal.close()
 
 
 @pytest.fixture

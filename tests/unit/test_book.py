@@ -367,3 +367,26 @@ def test_an_end_that_comes_while_a_sealed_run_is_open_again_counts():
         RunState.SEALED, RunStatus.SUCCESS, "",
     )  # fmt: skip
     assert run.ledger().lost == 1
+
+
+def test_a_late_image_mends_the_status_that_its_absence_caused():
+    driver = Driver()
+    driver.feed(collection(images=4), start(images=4), *images(3), end())
+    driver.wait(2.1)
+    assert driver.only.status is RunStatus.ABORTED
+    driver.feed(image(3))
+    driver.wait(2.1)
+    run = driver.sealed[-1]
+    assert (run.revision, run.status, run.reason) == (1, RunStatus.SUCCESS, "")
+
+
+def test_what_a_restart_must_know_is_told_at_once():
+    """Each of these is journalled with the message that caused it."""
+    driver = Driver()
+    driver.feed(collection(images=4), start(images=4), *images(3))
+    said = driver.book.collection_end(collection_end(), driver.now)
+    assert [action.what for action in said] == ["end_announced"]
+    driver.feed(end())
+    driver.wait(2.1)
+    late = driver.book.image(image(3), driver.now)
+    assert late[0].what == "reopened"

@@ -16,9 +16,11 @@ from recorder.journal.events import event_from_json, event_to_json
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import (
     load_run,
+    load_unsealed,
     run_record,
 )
 from recorder.records import ImageClass, RunStatus
+from recorder.runs.endings import decide_status
 from tests.builders import Driver, collection, collection_end, end, event, image, start
 
 
@@ -92,7 +94,7 @@ def test_parking_and_cursors(journal):
     assert journal.ids("ispyb", "b") == {"data_collection_id": 17}
     assert journal.backlog("ispyb", ("run",)) == 0
     assert journal.unpark("ispyb") == 1
-    assert journal.backlog("ispyb", ("run",)) == 2
+    assert journal.backlog("ispyb", ("run",)) == 1
 
 
 WRITER = """
@@ -183,3 +185,29 @@ def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path):
     assert (new.image_id, new.solvent, new.learned) == (5, 1.4, 3)
     journal.close()
     Journal(path, read_only=True).close()
+
+
+def test_an_announced_end_and_a_reopened_run_survive_a_kill(journal):
+    """They are in the record that is written with them."""
+    driver = Driver()
+    driver.feed(collection(images=4), start(images=4), image(0), end())
+    driver.wait(2.1)
+    run = driver.only
+    driver.feed(collection_end(status=RunStatus.FAILED, reason="no beam"))
+    journal.write([NewRecord("run", run.uid, run_record(run, "reopened"), 1)])
+    (again,) = load_unsealed(journal)
+    assert (again.revision, again.end.status) == (1, RunStatus.FAILED)
+    decide_status(again)
+    assert (again.status, again.reason) == (RunStatus.FAILED, "no beam")
+
+
+def test_what_was_counted_since_the_last_description_is_not_forgotten(journal):
+    driver = Driver()
+    driver.feed(collection(images=4), start(images=4), image(0), image(0))
+    run = driver.book.active[0]
+    record = run_record(run, "opened")
+    record["counts"] = {}
+    report = {"report": {"counts": {"duplicate_images": 1}}}
+    journal.write([NewRecord("run", run.uid, record, 1),
+                   NewRecord("run_updated", run.uid, report, 1)])  # fmt: skip
+    assert load_run(journal, run.uid).counts["duplicate_images"] == 1
