@@ -200,8 +200,7 @@ class Simulator:
             run.truth.write_text("".join(map(dump_line, truth)), encoding="utf-8")
         return {"uid": uid, **truth_counts(truth)}
 
-    @staticmethod
-    def _ending(uid: str, truth: list[Json]) -> Json:
+    def _ending(self, uid: str, truth: list[Json]) -> Json:
         return {
             "schema": "recorder.collection/1",
             "uid": uid,

@@ -72,12 +72,23 @@ class PatientBroker:
 
 
 class ForgetfulDetector(Simulator):
-    """Drops images that nobody takes at once, and knows when it sent the others."""
+    """Drops images that nobody takes at once, and knows when it sent the others.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    Args:
+        arguments: As of a simulator.
+        status: How the end of its runs is announced.
+        options: As of a simulator.
+    """
+
+    def __init__(self, *arguments: Any, status: str, **options: Any) -> None:
         super().__init__(*arguments, patience_s=0.0, **options)
+        self._status = status
         self.sent: dict[int, float] = {}
         """Monotonic time at which each image was handed over, by image_id."""
+
+    def _ending(self, uid: str, truth: list[Json]) -> Json:
+        return {**super()._ending(uid, truth), "status": self._status,
+                "reason": "" if self._status == "success" else "no beam"}  # fmt: skip
 
     async def _offer(self, message: Message, entry: Json) -> bool:
         taken = await super()._offer(message, entry)
@@ -87,7 +98,7 @@ class ForgetfulDetector(Simulator):
 
 
 async def play(
-    settings: Settings, endpoint: str, run: SimulatedRun, series: Series
+    settings: Settings, endpoint: str, run: SimulatedRun, series: Series, status: str
 ) -> tuple[str, list[Json], dict[int, float]]:
     """Play a run: its uid, the truth of each trigger, and when images were sent."""
     broker = PatientBroker(settings)
@@ -97,8 +108,9 @@ async def play(
     try:
         async with detector_socket(endpoint) as socket:
             detector = ForgetfulDetector(
-                settings, socket, broker, connect_timeout_s=DELIVERY_S
-            )
+                settings, socket, broker, status=status,
+                connect_timeout_s=DELIVERY_S,
+            )  # fmt: skip
             counts = await detector.simulate(run, series)
         await broker.delivered()
     finally:

@@ -41,6 +41,8 @@ class Round:
     """Seconds after the run began."""
     images: int
     seed: int
+    status: str = "success"
+    """How the run's end is announced."""
 
     @property
     def names(self) -> str:
@@ -63,8 +65,10 @@ def plan_rounds(
             faults.append(rng.choice(kinds))
         length = images / RATE_HZ
         moments = sorted(rng.uniform(-0.5, length + 0.5) for _ in faults)
+        chosen = rng.randrange(10**6)
+        status = "failed" if chosen % 5 == 0 else "success"
         rounds.append(
-            Round(number, tuple(faults), tuple(moments), images, rng.randrange(10**6))
+            Round(number, tuple(faults), tuple(moments), images, chosen, status)
         )
     return rounds
 
@@ -88,7 +92,7 @@ def play_round(stage: Stage, planned: Round, stopped_s: float) -> Verdict:
     uid, truth, sent = _under_faults(stage, planned, chance, run, series)
     stage.wait_logged("run_sealed", SEALED_S, uid=uid)
     _wait_settled(stage, uid)
-    return verify(stage, uid, truth, sent)
+    return verify(stage, uid, truth, sent, planned.status)
 
 
 def _under_faults(
@@ -99,7 +103,8 @@ def _under_faults(
 
     def simulate() -> None:
         try:
-            found.append(asyncio.run(play(stage.settings, stage.endpoint, run, series)))
+            playing = play(stage.settings, stage.endpoint, run, series, planned.status)
+            found.append(asyncio.run(playing))
         except BaseException as error:  # told to the round, which ends with it
             found.append(error)
 

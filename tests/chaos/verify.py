@@ -22,6 +22,11 @@ OUT_OF_ORDER = 3
 ONCE = {"DataCollectionGroup": 1, "Protein": 1, "Crystal": 1, "BLSample": 1,
         "Component": 3, "SampleComposition": 3}  # fmt: skip
 """Rows that all rounds share: the same sample in the same experiment."""
+RUN_STATUS = {
+    "success": "DataCollection Successful",
+    "failed": "DataCollection Failed",
+}
+PROGRAM_STATUS = {"success": "SUCCESS", "failed": "FAILED"}
 DEFECTS = ("ledger_open", "step_failed", "record_parked")
 """ERROR events that none of the faults excuses."""
 
@@ -62,9 +67,9 @@ def _short(value: Any) -> str:
 
 
 def verify(
-    stage: Stage, uid: str, truth: list[Json], sent: dict[int, float]
+    stage: Stage, uid: str, truth: list[Json], sent: dict[int, float], status: str
 ) -> Verdict:
-    """Compare everything that knows of a run."""
+    """Compare everything that knows of a run whose end was announced like this."""
     verdict = Verdict()
     settings = stage.settings
     journal = Journal(settings.journal_path, read_only=True)
@@ -79,6 +84,7 @@ def verify(
         return verdict
     made = {e["image_id"]: e for e in truth if e["image_id"] is not None}
     _images(verdict, rows, made, sent, stage.outages)
+    verdict.expect(f"status ({run['reason']})", run["status"], status)
     _report(verdict, run, rows, made)
     folder = _folder(stage, uid)
     _files(verdict, folder, run, rows, made)
@@ -128,8 +134,6 @@ def _in_outage(moment: float, outages: list[Outage], recorded: list[float]) -> b
 def _report(
     verdict: Verdict, run: Json, rows: dict[int, ImageRow], made: dict[int, Json]
 ) -> None:
-    if run["status"] != "success":
-        verdict.problems.append(f"status {run['status']}: {run['reason']}")
     verdict.closed = run["state"] == "sealed" and run["ledger"]["closed"]
     verdict.expect("ledger", run["ledger"]["differences"], [])
     verdict.expect("state", run["state"], "sealed")
@@ -203,7 +207,7 @@ def _database(
         return
     key = runs[0]["dataCollectionId"]
     verdict.expect("numberOfImages", runs[0]["numberOfImages"], len(rows))
-    verdict.expect("runStatus", runs[0]["runStatus"], "DataCollection Successful")
+    verdict.expect("runStatus", runs[0]["runStatus"], RUN_STATUS.get(run["status"]))
     programs = query("SELECT * FROM AutoProcProgram WHERE dataCollectionId=%s", key)
     program = programs[0]["autoProcProgramId"] if programs else 0
     wanted = {
@@ -231,7 +235,8 @@ def _database(
         verdict.rows += found[0]["n"]
     if programs:
         message = str(programs[0]["processingMessage"])
-        verdict.expect("program", programs[0]["processingStatus"], "SUCCESS")
+        ended = PROGRAM_STATUS.get(run["status"])
+        verdict.expect("program", programs[0]["processingStatus"], ended)
         verdict.expect("message", message.split(" ")[0], str(len(rows)))
     _image_rows(verdict, query, key, rows)
 

@@ -41,7 +41,8 @@ def played_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -> None:
     faults = ROUNDS[number]
     moments = (0.3, 0.9)[: len(faults)]
-    planned = Round(number + 1, faults, moments, IMAGES, seed=number)
+    status = "failed" if number == 1 else "success"
+    planned = Round(number + 1, faults, moments, IMAGES, number, status)
     verdict = play_round(played_on, planned, STOPPED_S)
     assert verdict.problems == []
     assert (verdict.lost, verdict.doubled, verdict.wrong) == (0, 0, 0)
