@@ -79,9 +79,10 @@ class SinkRunner:
                 # A refusal to open is tried again, too: a person may mend it.
                 await self._wait_out(error)
                 continue
+            self._recovered()
             if not self._wake.is_set():
                 self.idle.set()
-            # `recorder spool retry` of another process puts the cursor back.
+            # `recorder spool retry` of another process has records tried again.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._wake.wait()
@@ -137,9 +138,13 @@ class SinkRunner:
                 continue
             await self._call(self._journal.advance, name, record.seq, record.run, ids)
             self.backlog = max(0, self.backlog - 1)
-            if self._failures:
-                log.info("sink_recovered", sink=name, after_failures=self._failures)
-                self._failures, self.unavailable = 0, ""
+            self._recovered()
+
+    def _recovered(self) -> None:
+        if self._failures:
+            log.info("sink_recovered", sink=self.sink.name,
+                     after_failures=self._failures)  # fmt: skip
+            self._failures, self.unavailable = 0, ""
 
     async def _count(self) -> None:
         self.backlog = await self._call(
