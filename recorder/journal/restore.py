@@ -206,6 +206,7 @@ def _run(body: Json) -> Run:
                 info=_info(series["detector"]),
                 expected_images=series["expected_images"],
                 arm_time_ns=series["arm_time_ns"],
+                recorder_uid=series.get("recorder_uid"),
             )
     return run
 

@@ -254,6 +254,7 @@ class Run:
             "header": start is not None,
             "expected_images": start.expected_images if start else None,
             "arm_time_ns": start.arm_time_ns if start else None,
+            "recorder_uid": start.recorder_uid if start else None,
             "detector": {
                 name: getattr(info, name) for name in (info.__slots__ if info else ())
             },

@@ -133,7 +133,8 @@ def test_what_was_acknowledged_survives_kill(tmp_path):
 def test_a_run_is_rebuilt_as_it_was(journal):
     driver = Driver()
     laser, xray = event("LaserExcitation", 0), event("XrayDetection", 0)
-    driver.feed(collection(images=4), laser, xray, start(images=4))
+    header = start(images=4, recorder_uid="uid-1")
+    driver.feed(collection(images=4), laser, xray, header)
     driver.feed(image(0), image(1), image(3), end())
     driver.feed(collection_end(status=RunStatus.ABORTED, reason="no beam"))
     driver.wait(2.1)
@@ -154,6 +155,7 @@ def test_a_run_is_rebuilt_as_it_was(journal):
     )
     assert again.key == run.key
     assert again.start.info == run.start.info
+    assert again.start.recorder_uid == run.start.recorder_uid == "uid-1"
     assert again.events.counts == run.events.counts
 
 
