@@ -56,7 +56,7 @@ class Images:
 @cache
 def make_images(size: str, cell: str) -> Images:
     """Render and compress images; teach the classifier from the blanks."""
-    keep_memory()
+    keep_memory(arenas=1)
     shape = SIZES[size]
     square = default_geometry(shape[1])
     geometry = Geometry(

@@ -149,7 +149,7 @@ def main() -> None:
     arguments = parser.parse_args()
     # Ctrl-C is for the daemon, which tells us to stop when the images are done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_memory()
+    keep_memory(arenas=1)
     serve(arguments.connect)
 
 

@@ -35,7 +35,7 @@ async def run_daemon(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if not keep_memory():
+    if not keep_memory(arenas=2):
         log.warning("allocator_not_tuned", hint="decoding may be slower")
     log.info("recorder_starting", version=__version__, beamline=settings.beamline,
              state=str(settings.state_directory))  # fmt: skip

@@ -17,7 +17,7 @@ from recorder.report import SINK_KINDS
 log = get_logger("journal")
 
 PACK_S = 5.0
-PRUNE_S = 60.0
+PRUNE_S = 30.0
 
 
 class Housekeeping:
