@@ -61,9 +61,11 @@ def daemon_stop(stage: Stage, chance: Chance) -> None:
     with stage.lock:
         assert stage.daemon is not None
         pid = stage.daemon.pid
+        begun = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
         time.sleep(chance.stopped_s)
         os.kill(pid, signal.SIGCONT)
+        stage.stops.append((begun, time.monotonic()))
 
 
 def worker_kill(stage: Stage, chance: Chance) -> None:

@@ -27,8 +27,8 @@ class Outage:
     """A time in which the daemon could not take what was sent."""
 
     begun: float
-    in_flight_s: float
-    """What was sent so long before it began may have been on its way."""
+    in_flight: float
+    """Since when what was sent may have been on its way when it began."""
     ended: float | None = None
     """Monotonic times; None while it lasts."""
 
@@ -47,6 +47,8 @@ class Stage:
     config: Path
     endpoint: str
     outages: list[Outage] = field(default_factory=list)
+    stops: list[tuple[float, float]] = field(default_factory=list)
+    """When the daemon was stopped and went on: what was sent meanwhile waited for it."""
     past: list[Recorder] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     daemon: Recorder | None = None
@@ -70,7 +72,12 @@ class Stage:
         """Have it end; what is sent from now on is an outage."""
         with self.lock:
             assert self.daemon is not None
-            self.outages.append(Outage(time.monotonic(), in_flight_s))
+            now = time.monotonic()
+            since = now - in_flight_s
+            for stopped, resumed in reversed(self.stops):
+                if resumed >= since:
+                    since = min(since, stopped - in_flight_s)
+            self.outages.append(Outage(now, since))
             how(self.daemon)
             self.daemon = None
 
@@ -102,6 +109,7 @@ class Stage:
         """Drop the logs of daemons that ended: a round begins."""
         self.past = [self.daemon] if self.daemon else []
         self.outages.clear()
+        self.stops.clear()
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def _in_outage(moment: float, outages: list[Outage], recorded: list[float]) -> b
         if outage.ended is not None and moment > outage.ended:
             continue
         later = bisect_left(recorded, outage.begun) - bisect_right(recorded, moment)
-        if moment >= outage.begun - outage.in_flight_s and later <= OUT_OF_ORDER:
+        if moment >= outage.in_flight and later <= OUT_OF_ORDER:
             return True
     return False
 
