@@ -48,7 +48,7 @@ class Stage:
     endpoint: str
     outages: list[Outage] = field(default_factory=list)
     stops: list[tuple[float, float]] = field(default_factory=list)
-    """When the daemon was stopped and went on: what was sent meanwhile waited for it."""
+    """When the daemon was stopped and went on: what was sent meanwhile waited."""
     past: list[Recorder] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     daemon: Recorder | None = None
@@ -75,7 +75,8 @@ class Stage:
             now = time.monotonic()
             since = now - in_flight_s
             for stopped, resumed in reversed(self.stops):
-                if resumed >= since:
+                # what waited takes a while: no longer than it took to come
+                if resumed >= since - (resumed - stopped):
                     since = min(since, stopped - in_flight_s)
             self.outages.append(Outage(now, since))
             how(self.daemon)
