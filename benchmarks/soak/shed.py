@@ -55,7 +55,8 @@ def _start_times(flooded: Flood) -> tuple[int, int]:
     """Rows of the run in the journal, and those with the right start time."""
     journal = Journal(flooded.settings.journal_path, read_only=True)
     try:
-        rows = journal.image_columns(flooded.uid)
+        end = (journal.last_image(flooded.uid) or 0) + 1
+        rows = journal.image_columns(flooded.uid, 0, end)
     finally:
         journal.close()
     right = sum(row[2] == start_ns(row[0], flooded.period_s) for row in rows)
