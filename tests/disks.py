@@ -7,13 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from recorder.errors import ServerMissingError
+
 
 @contextmanager
 def small_disk(folder: Path, size_mb: int) -> Iterator[Path]:
-    """A file system of its own in memory."""
+    """A file system of its own in memory.
+
+    Raises:
+        ServerMissingError: We may not mount one.
+    """
     folder.mkdir(parents=True)
-    size = f"size={size_mb}m"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], check=True)
+    options = ["-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(folder)]
+    done = subprocess.run(
+        ["mount", *options], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ServerMissingError(
+            f"no small disk to fill: {done.stderr.strip()}; run as root, or in a "
+            "container that may mount (unshare --map-root-user --mount make test)"
+        )
     try:
         yield folder
     finally:
