@@ -187,23 +187,28 @@ def _done(run: Json | None) -> bool:
     )
 
 
+def counted(run: Json) -> Json:
+    """The counts of a run's report under the simulator's names."""
+    images, classes, pump = run["images"], run["classes"], run["pump"]
+    return {
+        "expected": images["expected"],
+        "received": images["received"],
+        "lost": images["lost"],
+        "missed": images["missed_triggers"],
+        "hits": classes["indexed"] + classes["non_indexed_hits"],
+        "non_hits": classes["non_hits"],
+        "light": pump["light"],
+        "dark": pump["dark"],
+    }
+
+
 def compare(report: Json, truths: list[Json]) -> tuple[list[str], bool]:
     """Report against truth, figure by figure."""
     runs = {run["uid"]: run for e in report["experiments"] for run in e["runs"]}
     lines, equal = [], True
     for truth in truths:
         run = runs[truth["uid"]]
-        images, classes, pump = run["images"], run["classes"], run["pump"]
-        found = {
-            "expected": images["expected"],
-            "received": images["received"],
-            "lost": images["lost"],
-            "missed": images["missed_triggers"],
-            "hits": classes["indexed"] + classes["non_indexed_hits"],
-            "non_hits": classes["non_hits"],
-            "light": pump["light"],
-            "dark": pump["dark"],
-        }
+        found = counted(run)
         wrong = {k: (v, truth[k]) for k, v in found.items() if v != truth[k]}
         if wrong:
             equal = False

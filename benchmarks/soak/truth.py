@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from benchmarks.soak.verdicts import Verdict, check
+from recorder.demo import counted
 from recorder.records import Json
 from tests.servers import Database
 
@@ -28,21 +29,6 @@ SELECT dc.comments, dc.runStatus AS status, dc.numberOfImages AS images,
 FROM DataCollection dc
 """
 CHILDREN = ("ssx", "chains", "events", "programs", "integrations")
-
-
-def counted(run: Json) -> Json:
-    """The counts of a report under the simulator's names."""
-    images, classes, pump = run["images"], run["classes"], run["pump"]
-    return {
-        "expected": images["expected"],
-        "received": images["received"],
-        "lost": images["lost"],
-        "missed": images["missed_triggers"],
-        "hits": classes["indexed"] + classes["non_indexed_hits"],
-        "non_hits": classes["non_hits"],
-        "light": pump["light"],
-        "dark": pump["dark"],
-    }
 
 
 def run_verdicts(runs: dict[str, Json], truths: list[Json]) -> list[Verdict]:

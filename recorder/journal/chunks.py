@@ -16,13 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.journal.events import event_from_json
-from recorder.journal.packed import IMAGES_PER_CHUNK
 from recorder.runs.events import EventArrays, EventLog
 from recorder.runs.images import CODES, ImageArrays
 from recorder.ssx.times import NO_TIME
-
-CHUNK = IMAGES_PER_CHUNK
-"""Image ids, or events, of one chunk."""
 
 
 def image_arrays(rows: list[tuple[Any, ...]]) -> ImageArrays:

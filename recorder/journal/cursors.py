@@ -125,10 +125,6 @@ class Cursors(Records):
 
     def backlog(self, sink: str, kinds: Sequence[str]) -> int:
         """Records that a sink still has to apply."""
-        (waiting,) = self._one(
-            "SELECT COUNT(*) FROM records "
-            f"WHERE kind IN ({','.join('?' * len(kinds))}) AND seq > ?",
-            (*kinds, self.cursor(sink)),
-        )
+        waiting = self.count(after=self.cursor(sink), kinds=kinds)
         (again,) = self._one("SELECT COUNT(*) FROM retries WHERE sink = ?", (sink,))
-        return int(waiting) + int(again)
+        return waiting + int(again)

@@ -8,8 +8,8 @@ from typing import Any
 from recorder.journal.file import JournalFile
 from recorder.journal.records import Seq
 
-IMAGES_PER_CHUNK = 16_384
-"""Image ids that are packed together."""
+CHUNK = 16_384
+"""Image ids, or events, of one chunk."""
 
 
 class Packed(JournalFile):
@@ -23,12 +23,14 @@ class Packed(JournalFile):
         )
         return None if row is None else (int(row[0]), bytes(row[1]))
 
-    def chunk_numbers(self, run: str, kind: str) -> set[int]:
-        """The chunks that a run has."""
-        rows = self._query(
-            "SELECT number FROM chunks WHERE run = ? AND kind = ?", (run, kind)
+    def chunk_ends(self, run: str, kind: str) -> dict[int, Seq]:
+        """The chunks that a run has, and the last record in each."""
+        return dict(
+            self._query(
+                "SELECT number, upto FROM chunks WHERE run = ? AND kind = ?",
+                (run, kind),
+            )
         )
-        return {int(number) for (number,) in rows}
 
     def keep_chunk(
         self, run: str, kind: str, number: int, upto: Seq, body: bytes

@@ -46,20 +46,20 @@ class Records(JournalFile):
         limit: int = -1,
     ) -> list[Record]:
         """Records in order."""
-        where, values = ["seq > ?"], [after]
-        parameters: list[Any] = list(values)
-        if kinds:
-            where.append(f"kind IN ({','.join('?' * len(kinds))})")
-            parameters += kinds
-        if run is not None:
-            where.append("run = ?")
-            parameters.append(run)
+        where, values = _where(after, kinds, run)
         rows = self._query(
             "SELECT seq, run, kind, time_ns, body FROM records "
-            f"WHERE {' AND '.join(where)} ORDER BY seq LIMIT ?",
-            (*parameters, limit),
+            f"WHERE {where} ORDER BY seq LIMIT ?",
+            (*values, limit),
         )
         return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
+
+    def count(
+        self, *, after: Seq = 0, kinds: Sequence[str] = (), run: str | None = None
+    ) -> int:
+        """How many records there are of these."""
+        where, values = _where(after, kinds, run)
+        return int(self._one(f"SELECT COUNT(*) FROM records WHERE {where}", values)[0])
 
     def latest(self, kind: str, run: str) -> Record | None:
         """The last record of a kind for a run."""
@@ -113,3 +113,13 @@ class Records(JournalFile):
                 (run, *kinds, most),
             )
             return int(done.rowcount)
+
+
+def _where(after: Seq, kinds: Sequence[str], run: str | None) -> tuple[str, list[Any]]:
+    """Condition and values that choose records."""
+    where, values = ["seq > ?"], [after, *kinds]
+    if kinds:
+        where.append(f"kind IN ({','.join('?' * len(kinds))})")
+    if run is None:
+        return " AND ".join(where), values
+    return " AND ".join([*where, "run = ?"]), [*values, run]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from recorder.journal.chunks import (
-    CHUNK,
     event_arrays,
     image_arrays,
     pack,
@@ -15,6 +14,7 @@ from recorder.journal.chunks import (
     unpack_images,
 )
 from recorder.journal.events import event_from_json
+from recorder.journal.packed import CHUNK
 from recorder.journal.records import Record, Seq
 from recorder.journal.store import Journal
 from recorder.records import (
@@ -112,16 +112,18 @@ def pack_run(journal: Journal, uid: str) -> int:
     made = 0
     last = journal.last_image(uid)
     due = 0 if last is None else max(0, last - CHUNK // 2) // CHUNK
-    there = journal.chunk_numbers(uid, "images")
-    for number in sorted(set(range(due)) - there):
-        journal.make_image_chunk(uid, number, CHUNK, _packed_images)
+    there = journal.chunk_ends(uid, "images")
+    for number in sorted(set(range(due)) - set(there)):
+        journal.make_image_chunk(uid, number, _packed_images)
         made += 1
     for name in event_names(journal, uid):
-        number = len(journal.chunk_numbers(name, "events"))
-        after = journal.chunk(name, "events", number - 1)[0] if number else 0  # type: ignore[index]
-        while len(batch := journal.records(
-            after=after, kinds=("event",), run=name, limit=CHUNK
-        )) == CHUNK:  # fmt: skip
+        ends = journal.chunk_ends(name, "events")
+        number, after = len(ends), max(ends.values(), default=0)
+        # counted before they are read: this is asked every few seconds
+        while journal.count(after=after, kinds=("event",), run=name) >= CHUNK:
+            batch = journal.records(
+                after=after, kinds=("event",), run=name, limit=CHUNK
+            )
             body = pack(event_arrays(entry.body for entry in batch))
             after = batch[-1].seq
             journal.keep_chunk(name, "events", number, after, body)

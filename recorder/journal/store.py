@@ -9,7 +9,7 @@ from typing import Any
 from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
 from recorder.journal.images import ImageRow, Images
-from recorder.journal.packed import IMAGES_PER_CHUNK, Packed
+from recorder.journal.packed import CHUNK, Packed
 from recorder.journal.records import NewRecord
 
 
@@ -41,7 +41,7 @@ class Journal(Cursors, Images, Packed):
                 )  # fmt: skip
                 db.executemany(
                     "DELETE FROM chunks WHERE run=? AND kind='images' AND number=?",
-                    {(row.run, row.image_id // IMAGES_PER_CHUNK) for row in images},
+                    {(row.run, row.image_id // CHUNK) for row in images},
                 )
 
     def _run_ids(self, db: sqlite3.Connection, uids: set[str]) -> dict[str, int]:
@@ -58,10 +58,9 @@ class Journal(Cursors, Images, Packed):
         self,
         run: str,
         number: int,
-        size: int,
         pack: Callable[[list[tuple[Any, ...]]], bytes],
     ) -> None:
         """Pack a range of images; nobody writes into it meanwhile."""
         with self._transaction() as db:
-            rows = self.image_columns(run, number * size, (number + 1) * size)
+            rows = self.image_columns(run, number * CHUNK, (number + 1) * CHUNK)
             self._insert_chunk(db, run, "images", number, 0, pack(rows))

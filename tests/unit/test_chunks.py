@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from recorder.journal import ImageRow, Journal
 from recorder.journal.chunks import (
-    CHUNK,
     event_arrays,
     image_arrays,
     pack,
@@ -20,6 +19,7 @@ from recorder.journal.chunks import (
     unpack_images,
 )
 from recorder.journal.events import event_from_json, event_to_json
+from recorder.journal.packed import CHUNK
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_run, pack_run, run_record
 from recorder.records import Effort, EventType, Evidence, ImageClass, Unprocessed

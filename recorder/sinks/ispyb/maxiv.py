@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import func
 
 from recorder.records import Json
@@ -64,17 +66,17 @@ class MaxivStatistics:
     def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
         """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
         if "result_id" in ids:
-            rows.update(t.result, ids["result_id"], self._rates(run, report))
+            rows.update(t.result, ids["result_id"], self._rates(report))
 
     def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
         """See :class:`~recorder.sinks.ispyb.flavour.Statistics`."""
         programs.end(rows, run, ids, report, PROGRAM_STATUS[run.status])
         if "result_id" in ids:
             final = {"indexingType": "Final", "status": RESULT_STATUS[run.status]}
-            values = {**self._rates(run, report), **final}
+            values = {**self._rates(report), **final}
             rows.update(t.result, ids["result_id"], values)
 
-    def _rates(self, run: RunRow, report: Json) -> Json:
+    def _rates(self, report: Json) -> Json:
         hit, indexed = report["rates"]["hit"], report["rates"]["indexed_of_images"]
         return {
             "hitRate": None if hit is None else hit * self._factor,
@@ -86,12 +88,9 @@ class MaxivStatistics:
 
 def maxiv(percent: bool) -> Flavour:
     """The flavour, with rates as fractions or in percent."""
-    return Flavour(
+    return replace(
+        ESRF,
         name="maxiv",
-        chain_scope=ESRF.chain_scope,
-        experiment_types=ESRF.experiment_types,
-        without=ESRF.without,
         capabilities=ESRF.capabilities | {Capability.RESULTS},
-        image_rows=False,
         statistics=MaxivStatistics(percent),
     )

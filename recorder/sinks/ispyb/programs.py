@@ -19,7 +19,6 @@ FILES = ("ssx_stats.json", "ssx_cells.json")
 """As py-ISPyB reads them; the results sink replaces them while a run goes on."""
 Status = Mapping[str, str | int | None]
 """``processingStatus`` by the run's status."""
-CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 
 
 def begin(rows: Rows, run: RunRow, status: str | int | None) -> Json:
@@ -106,8 +105,8 @@ def end(
         if any(chain["measured"] for chain in report["event_chains"]):
             attach(rows, run, ids, TIMELINE, "Log")
     if "integration_id" in ids:
-        cell = report["unit_cell"]["median"] or (None,) * len(CELL)
-        values = dict(zip(CELL, cell, strict=True))
+        cell = report["unit_cell"]["median"] or (None,) * len(t.CELL)
+        values = dict(zip(t.CELL, cell, strict=True))
         images = report["images"]
         values["endImageNumber"] = images["expected"] or images["received"]
         rows.update(t.integration, ids["integration_id"], values)

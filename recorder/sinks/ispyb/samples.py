@@ -10,7 +10,6 @@ from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.capabilities import Capabilities, Capability
 from recorder.sinks.ispyb.rows import Rows
 
-CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 SIZE = ("size_X", "size_Y", "size_Z")
 
 
@@ -34,7 +33,7 @@ def find_sample(
         {
             "spaceGroup": body.get("space_group"),
             **_named(SIZE, crystal.get("size")),
-            **_named(CELL, body.get("unit_cell")),
+            **_named(t.CELL, body.get("unit_cell")),
         },
     )
     sample_id = rows.find_or_create(

@@ -29,6 +29,7 @@ EVENT_TYPES = ("XrayDetection", "XrayExposure", "LaserExcitation", "ReactionTrig
 COMPONENT_TYPES = (
     "Protein", "DNA", "Small Molecule", "RNA", "Ligand", "Buffer", "JetMaterial",
 )  # fmt: skip
+CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 
 
 def _key(name: str) -> Column[int]:
@@ -74,8 +75,7 @@ crystal = Table(
     Column("name", String(255)),
     Column("spaceGroup", String(20)),
     *(Column(name, Double) for name in ("size_X", "size_Y", "size_Z")),
-    *(Column(name, Double) for name in ("cell_a", "cell_b", "cell_c")),
-    *(Column(name, Double) for name in ("cell_alpha", "cell_beta", "cell_gamma")),
+    *(Column(name, Double) for name in CELL),
 )
 sample = Table(
     "BLSample",
@@ -248,8 +248,7 @@ integration = Table(
     _ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
     Column("startImageNumber", Integer),
     Column("endImageNumber", Integer),
-    *(Column(name, Float) for name in ("cell_a", "cell_b", "cell_c")),
-    *(Column(name, Float) for name in ("cell_alpha", "cell_beta", "cell_gamma")),
+    *(Column(name, Float) for name in CELL),
     Column("recordTimeStamp", DateTime),
 )
 image_quality = Table(
