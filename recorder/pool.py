@@ -23,6 +23,7 @@ import zmq
 import zmq.asyncio
 
 from recorder.boundary import boundary
+from recorder.briefing import Told
 from recorder.errors import ImageError
 from recorder.jobs import AnyJob, Callback, Job, LessonJob, Taught
 from recorder.log import get_logger
@@ -35,7 +36,16 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.wire import Frame, pack_learned, pack_setup
-from recorder.worker import DONE, FAILED, LEARNED, READY, SETUP, STOP, Engine
+from recorder.worker import (
+    DONE,
+    FAILED,
+    FORGET,
+    LEARNED,
+    READY,
+    SETUP,
+    STOP,
+    Engine,
+)
 
 log = get_logger("pool")
 
@@ -56,9 +66,8 @@ _NO_SPOTS = 0.9
 class _Worker:
     identity: bytes
     process: asyncio.subprocess.Process
+    told: Told
     jobs: dict[int, AnyJob] = field(default_factory=dict)
-    setups: list[int] = field(default_factory=list)
-    learned: set[tuple[int, int]] = field(default_factory=set)
 
 
 def default_workers() -> int:
@@ -74,12 +83,20 @@ class Pool:
         max_backlog: Bytes of payloads that may wait or be with workers; the last one
             that gets in may exceed it.
         timeout_s: A worker that holds an image longer is replaced.
+        kept_setups: Setups that a worker keeps, those used last. One detector needs
+            two: a run may begin while the last images of the one before are late.
     """
 
     def __init__(
-        self, workers: int, *, max_backlog: int = 2 << 30, timeout_s: float = 60.0
+        self,
+        workers: int,
+        *,
+        max_backlog: int = 2 << 30,
+        timeout_s: float = 60.0,
+        kept_setups: int = 2,
     ) -> None:
         self.workers = workers
+        self._kept_setups = kept_setups
         self._max_backlog = max_backlog
         self._timeout_s = timeout_s
         self._queue: deque[AnyJob] = deque()
@@ -222,7 +239,7 @@ class Pool:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def _run_inline(self) -> None:
-        engine, taken = Engine(), set[tuple[int, int]]()
+        engine, told = Engine(), Told(self._kept_setups)
         while True:
             while not self._queue:
                 self._work.clear()
@@ -233,32 +250,29 @@ class Pool:
             self._inline = job
             text = "the classifier failed on this image; see step_failed in the log"
             tell: Callable[[], None]
-            tell = partial(job.failed, Unprocessed.WORKER_LOST, text)
+            tell = failed = partial(job.failed, Unprocessed.WORKER_LOST, text)
             with boundary("classify an image"):
-                tell = await self._do_inline(engine, job, taken)
+                tell = await self._do_inline(engine, job, told)
+            if tell is failed:  # as after a worker that died
+                engine, told = Engine(), Told(self._kept_setups)
             self._inline = None
             self._finish(job, tell)
 
     async def _do_inline(
-        self, engine: Engine, job: AnyJob, taken: set[tuple[int, int]]
+        self, engine: Engine, job: AnyJob, told: Told
     ) -> Callable[[], None]:
+        briefing = told.brief(job.setup, self._learned.get(job.setup, {}))
         try:
-            if not engine.knows(job.setup):
+            for old in briefing.forget:
+                engine.forget(old)
+            if briefing.prepare:
                 setup = self._setups[job.setup]
                 await asyncio.to_thread(engine.prepare, job.setup, setup)
-                taken.clear()
-            for learned in self._untold(job, taken):
+            for learned in briefing.states:
                 await asyncio.to_thread(engine.take, job.setup, learned)
             return await asyncio.to_thread(job.run, engine)
         except ImageError as error:
             return partial(job.failed, Unprocessed(error.reason), str(error))
-
-    def _untold(self, job: AnyJob, told: set[tuple[int, int]]) -> list[Learned]:
-        """Learned states of the job's setup that a worker has not been given."""
-        states = self._learned.get(job.setup, {})
-        new = [states[n] for n in sorted(states) if (job.setup, n) not in told]
-        told.update((job.setup, state.number) for state in new)
-        return new
 
     def _next_job(self) -> AnyJob | None:
         """The next job, and how much is done for it; None if it was given up.
@@ -334,7 +348,8 @@ class Pool:
                 pid = int(parts[2])
                 process = next((p for p in self._processes if p.pid == pid), None)
                 if process is not None:
-                    self._workers[identity] = _Worker(identity, process)
+                    told = Told(self._kept_setups)
+                    self._workers[identity] = _Worker(identity, process, told)
                     log.info("worker_ready", pid=pid)
             elif (worker := self._workers.get(identity)) is not None:
                 job = worker.jobs.pop(int(parts[2]), None)
@@ -371,14 +386,14 @@ class Pool:
 
     def _preparation(self, worker: _Worker, job: AnyJob) -> list[list[Frame]]:
         """What the worker must be told before the job."""
-        messages: list[list[Frame]] = []
         number = b"%d" % job.setup
-        if job.setup not in worker.setups:
-            worker.setups = [*worker.setups[-2:], job.setup]
-            worker.learned = {(s, n) for s, n in worker.learned if s != job.setup}
+        briefing = worker.told.brief(job.setup, self._learned.get(job.setup, {}))
+        messages: list[list[Frame]] = [[FORGET, b"%d" % old] for old in briefing.forget]
+        if briefing.prepare:
             messages.append([SETUP, number, *pack_setup(self._setups[job.setup])])
-        new = self._untold(job, worker.learned)
-        return messages + [[LEARNED, number, *pack_learned(state)] for state in new]
+        return messages + [
+            [LEARNED, number, *pack_learned(learned)] for learned in briefing.states
+        ]
 
     def _least_loaded(self) -> _Worker | None:
         free = [w for w in self._workers.values() if len(w.jobs) < CREDIT]

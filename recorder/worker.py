@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,9 +36,9 @@ from recorder.wire import (
     unpack_setup,
 )
 
-KEPT_SETUPS = 4
 READY, DONE, FAILED, STOP = b"ready", b"done", b"failed", b"stop"
-SETUP, LEARNED, IMAGE, LESSON = b"setup", b"learned", b"image", b"lesson"
+SETUP, FORGET, LEARNED = b"setup", b"forget", b"learned"
+IMAGE, LESSON = b"image", b"lesson"
 
 
 @dataclass(eq=False)
@@ -55,17 +54,15 @@ class Engine:
     """Decodes into a kept buffer and classifies; one for each worker."""
 
     def __init__(self) -> None:
-        self._series: OrderedDict[int, _Series] = OrderedDict()
+        self._series: dict[int, _Series] = {}
 
     def prepare(self, number: int, setup: ClassifierSetup) -> None:
         """Make the classifier of a setup before its first image."""
         self._series[number] = _Series(Classifier(setup))
-        while len(self._series) > KEPT_SETUPS:
-            self._series.popitem(last=False)
 
-    def knows(self, number: int) -> bool:
-        """Whether a setup was prepared (and is still kept)."""
-        return number in self._series
+    def forget(self, number: int) -> None:
+        """Drop a setup and what its run has taught."""
+        del self._series[number]
 
     def take(self, number: int, learned: Learned) -> None:
         """Take over what the run of a setup has taught."""
@@ -117,13 +114,16 @@ def serve(address: str) -> None:
         parts = socket.recv_multipart()
         if parts[0] == STOP:
             break
-        if parts[0] == SETUP:
+        if parts[0] == FORGET:
+            engine.forget(int(parts[1]))
+        elif parts[0] == SETUP:
             engine.prepare(int(parts[1]), unpack_setup(parts[2:]))
-            give_back_memory()  # a run began: what the last one used is free
         elif parts[0] == LEARNED:
             engine.take(int(parts[1]), unpack_learned(parts[2:]))
         else:
             socket.send_multipart(_answer(engine, parts))
+        if parts[0] != IMAGE:  # rare, and needs 5 to 10 times as much as an image
+            give_back_memory()
     context.destroy()
 
 

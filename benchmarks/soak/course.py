@@ -12,7 +12,7 @@ from benchmarks.soak.verdicts import Verdict, table
 
 WARM_UP_S = 300.0
 """Or this share of the time, whichever is less. The daemon keeps the last 8 sealed
-runs, a worker the last 4 set-ups: until then both must grow."""
+runs, a worker the last 2 set-ups: until then both must grow."""
 WARM_UP_SHARE = 0.25
 GROWTH_MB_H = 5.0
 """120 MB a day: a week without a restart stays below 1 GB."""

@@ -29,6 +29,7 @@ class Host:
             default_workers() if workers is None else workers,
             max_backlog=settings.pool.max_backlog_mb << 20,
             timeout_s=settings.pool.worker_timeout_s,
+            kept_setups=1 + max(1, len(settings.detector)),
         )
         self.sinks = [
             SinkRunner(sink, _journal(settings), settings.ispyb.retry_max_s)

@@ -1,0 +1,53 @@
+"""What a worker must be told before a job, and what it may forget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from recorder.records import Learned
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """To be told in this order."""
+
+    forget: tuple[int, ...]
+    """Setups that are no longer needed."""
+    prepare: bool
+    """Whether the setup itself is new."""
+    states: tuple[Learned, ...]
+    """Learned states that are new, oldest first."""
+
+
+class Told:
+    """What one worker knows: the setups used last, and their learned states.
+
+    A setup with its states takes tens of megabytes for large images.
+
+    Args:
+        kept_setups: How many setups it keeps.
+    """
+
+    def __init__(self, kept_setups: int) -> None:
+        self._kept = kept_setups
+        self._setups: dict[int, set[int]] = {}
+        """Numbers of the states told, by setup; the setup used last comes last."""
+
+    def brief(self, setup: int, states: Mapping[int, Learned]) -> Briefing:
+        """What is new to the worker, which is then told.
+
+        Args:
+            setup: Number of the job's setup.
+            states: Learned states of its run by their numbers.
+        """
+        known = self._setups.pop(setup, None)
+        told = known or set()
+        extra = max(0, len(self._setups) + 1 - self._kept)
+        forget = tuple(self._setups)[:extra]
+        for old in forget:
+            del self._setups[old]
+        new = tuple(states[n] for n in sorted(states) if n not in told)
+        # Only the states that are still kept: those of a long run are many.
+        self._setups[setup] = set(states)
+        return Briefing(forget, known is None, new)
