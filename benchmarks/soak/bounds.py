@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.soak.verdicts import table
 from recorder.config import Settings
-from recorder.pool import CREDIT
+from recorder.pool.processes import CREDIT
 from recorder.service.lessons import BACKGROUND_IMAGES, WINDOW
 
 KB_PER_IMAGE = 1.0

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from recorder.config import Settings
 from recorder.journal import Journal
-from recorder.pool import Pool, default_workers
+from recorder.pool.pool import Pool, default_workers
 from recorder.runs.endings import BookSettings
 from recorder.service.housekeeping import Housekeeping
 from recorder.service.pipeline import Pipeline

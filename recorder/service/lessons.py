@@ -12,8 +12,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from recorder.jobs import Callback, Outcome
-from recorder.pool import Pool
+from recorder.pool.jobs import Callback, Outcome
+from recorder.pool.pool import Pool
 from recorder.records import (
     Classification,
     ImageClass,
@@ -141,7 +141,8 @@ class Lessons:
         if self._running or any(image_id < end for image_id in self._open):
             return
         self._running = True
-        self.pool.learn(self.setup, self._lesson(end), self._learned)
+        renewal = self._next > len(FIRST)
+        self.pool.learn(self.setup, self._lesson(end), self._learned, renewal=renewal)
 
     def _lesson(self, end: int) -> Lesson:
         shown = sorted(

@@ -13,13 +13,13 @@ from functools import partial
 from recorder.boundary import boundary
 from recorder.config import GeometrySection, Settings
 from recorder.errors import RecorderError
-from recorder.jobs import Outcome
 from recorder.journal import ImageRow, Journal
 from recorder.journal.events import event_to_json
 from recorder.journal.restore import load_unsealed, run_numbers, run_record
 from recorder.log import get_logger
 from recorder.paths import run_folder
-from recorder.pool import Pool
+from recorder.pool.jobs import Outcome
+from recorder.pool.pool import Pool
 from recorder.records import (
     BadMessage,
     Classification,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.briefing import Told
-from recorder.jobs import Outcome
-from recorder.pool import Pool
+from recorder.pool.briefing import Told
+from recorder.pool.jobs import Outcome
+from recorder.pool.pool import Pool
 from recorder.records import (
     Classification,
     ClassifierSetup,

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.jobs import Job, LessonJob
-from recorder.pool import Pool
+from recorder.pool.jobs import Job, LessonJob
+from recorder.pool.pool import Pool
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -17,6 +17,7 @@ from recorder.records import (
     Effort,
     ImageClass,
     Learned,
+    Lesson,
     Unprocessed,
 )
 from recorder.service.lessons import EVERY, LEAD, WINDOW, Lessons, state_of, used_from
@@ -63,16 +64,16 @@ class Bench:
             )
 
     def jobs(self) -> list[Job | LessonJob]:
-        return list(self.pool._queue)
+        return list(self.pool._backlog._queue)
 
     def finish(self, hits: bool = False) -> None:
         """Do all that is queued but lessons."""
         lessons = [job for job in self.jobs() if isinstance(job, LessonJob)]
         images = [job for job in self.jobs() if isinstance(job, Job)]
-        self.pool._queue.clear()
+        self.pool._backlog._queue.clear()
         for job in images:
             job.done(HIT if hits else BLANK)
-        self.pool._queue.extendleft(lessons)
+        self.pool._backlog._queue.extendleft(lessons)
 
 
 def test_images_wait_for_their_state_and_only_for_it():
@@ -85,7 +86,7 @@ def test_images_wait_for_their_state_and_only_for_it():
     assert isinstance(lesson, LessonJob)
     assert lesson.lesson.number == 1
     assert lesson.lesson.non_hits == len(lesson.lesson.images) == 10
-    bench.pool._queue.clear()
+    bench.pool._backlog._queue.clear()
     lesson.done(Learned(1))
     assert [job.learned for job in bench.jobs()] == [1] * 6
     bench.finish()
@@ -96,7 +97,7 @@ def test_a_lesson_waits_for_the_images_before_it():
     bench = Bench()
     bench.offer(*range(70))
     first, rest = bench.jobs()[0], bench.jobs()[1:]
-    bench.pool._queue.clear()
+    bench.pool._backlog._queue.clear()
     for job in rest:
         job.done(BLANK)
     assert not bench.jobs()
@@ -119,7 +120,7 @@ def test_a_failed_lesson_leaves_what_is_known(caplog):
     bench.offer(*range(65))
     bench.finish()
     lesson = bench.jobs()[0]
-    bench.pool._queue.clear()
+    bench.pool._backlog._queue.clear()
     lesson.done(None)
     assert bench.lessons.state.number == 1
     assert [job.learned for job in bench.jobs()] == [1]
@@ -140,7 +141,7 @@ def test_lost_images_do_not_stop_the_lessons():
     bench.finish()
     for _ in range(12):
         lessons = [job for job in bench.jobs() if isinstance(job, LessonJob)]
-        bench.pool._queue.clear()
+        bench.pool._backlog._queue.clear()
         for job in lessons:
             job.done(Learned(job.lesson.number))
         bench.finish()
@@ -161,7 +162,7 @@ def test_changes_are_told_once():
     bench.offer(*range(65))
     bench.finish()
     lesson = bench.jobs()[0]
-    bench.pool._queue.clear()
+    bench.pool._backlog._queue.clear()
     lesson.done(Learned(1, cell=(50, 60, 70, 90, 90, 90)))
     assert len(bench.changes) == 1
     assert WINDOW > 0
@@ -175,9 +176,10 @@ def shed(fill: float, count: int = 40) -> tuple[list[Effort], int]:
     for _ in range(count):
         pool.offer(number, payload(), outcomes.append, force=False)
     efforts = []
-    while pool._queue:
-        pool._held = int(fill * 1000 * count)
-        job = pool._next_job()
+    backlog = pool._backlog
+    while backlog._queue:
+        backlog._held = int(fill * 1000 * count)
+        job = backlog.take()
         if job is not None:
             efforts.append(job.effort)
     overload = [o for o in outcomes if o[0] is Unprocessed.OVERLOAD]
@@ -210,12 +212,50 @@ def test_a_small_image_gets_in_no_more_easily_than_a_large_one():
     assert taken == [True, True, False, False]
 
 
+def lessons_left_out(fill: float, *, renewal: bool) -> bool:
+    """Whether a pool leaves out a lesson at some fill of its backlog."""
+    pool = Pool(1, max_backlog=1000)
+    answers: list[Learned | None] = []
+    number = pool.add_setup(SETUP)
+    lesson = Lesson(number=5, images=(), non_hits=0, hits=())
+    pool.learn(number, lesson, answers.append, renewal=renewal)
+    pool._backlog._held = int(fill * 1000)
+    job = pool._backlog.take()
+    assert (job is None) == (answers == [None])
+    return job is None
+
+
+def test_under_overload_only_lessons_that_renew_are_left_out():
+    assert not lessons_left_out(0.4, renewal=True)
+    assert lessons_left_out(0.6, renewal=True)
+    assert not lessons_left_out(0.95, renewal=False)
+
+
+def test_the_first_four_lessons_are_no_renewals_and_a_run_goes_on_without_the_fifth():
+    bench = Bench()
+    renewals = {}
+    for image_id in range(1, 1100):
+        bench.offer(image_id)
+        bench.finish()
+        for job in bench.jobs():
+            bench.pool._backlog._queue.clear()
+            renewals[job.lesson.number] = job.renewal
+            if job.renewal:
+                job.left_out()
+            else:
+                job.done(Learned(job.lesson.number, images=job.lesson.number))
+    assert renewals == {1: False, 2: False, 3: False, 4: False, 5: True}
+    state = bench.lessons.state
+    assert (state.number, state.images) == (5, 4)
+    assert len(bench.done) == 1099
+
+
 def test_files_are_never_shed():
     pool = Pool(1, max_backlog=10)
     number = pool.add_setup(SETUP)
     for _ in range(5):
         assert pool.offer(number, payload(), lambda _: None, force=True)
-    assert pool._next_job().effort is Effort.FULL
+    assert pool._backlog.take().effort is Effort.FULL
 
 
 def test_a_storm_of_series_forgets_no_image_that_waits():
@@ -225,7 +265,7 @@ def test_a_storm_of_series_forgets_no_image_that_waits():
         bench.pool.add_setup(SETUP)
     bench.finish()
     (lesson,) = bench.jobs()
-    bench.pool._queue.clear()
+    bench.pool._backlog._queue.clear()
     lesson.done(Learned(1))
     assert len(bench.jobs()) == 6
     bench.finish()

@@ -8,6 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recorder.pool.wire import (
+    pack_learned,
+    pack_lesson,
+    pack_payload,
+    pack_result,
+    pack_setup,
+    unpack_learned,
+    unpack_lesson,
+    unpack_payload,
+    unpack_result,
+    unpack_setup,
+)
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -20,18 +32,6 @@ from recorder.records import (
     LearnedBackground,
     Lesson,
     Panel,
-)
-from recorder.wire import (
-    pack_learned,
-    pack_lesson,
-    pack_payload,
-    pack_result,
-    pack_setup,
-    unpack_learned,
-    unpack_lesson,
-    unpack_payload,
-    unpack_result,
-    unpack_setup,
 )
 from tests.builders import SHAPE, payload
 

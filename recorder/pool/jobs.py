@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from recorder.log import get_logger
+from recorder.pool.wire import (
+    Frame,
+    pack_lesson,
+    pack_payload,
+    unpack_learned,
+    unpack_result,
+)
+from recorder.pool.worker import IMAGE, LESSON, Engine
 from recorder.records import (
     Classification,
     Effort,
@@ -15,14 +23,6 @@ from recorder.records import (
     Payload,
     Unprocessed,
 )
-from recorder.wire import (
-    Frame,
-    pack_lesson,
-    pack_payload,
-    unpack_learned,
-    unpack_result,
-)
-from recorder.worker import IMAGE, LESSON, Engine
 
 log = get_logger("pool")
 
@@ -75,6 +75,7 @@ class LessonJob:
     setup: int
     lesson: Lesson
     done: Taught
+    renewal: bool = False
     tries: int = 0
     sent_at: float = 0.0
     size: int = 0
@@ -91,6 +92,10 @@ class LessonJob:
     def answered(self, frames: list[bytes]) -> None:
         """A worker's answer."""
         self.done(unpack_learned(frames))
+
+    def left_out(self) -> None:
+        """There are more urgent things: the run goes on with what it knows."""
+        self.done(None)
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done: the run goes on with what it knows."""

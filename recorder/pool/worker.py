@@ -16,6 +16,15 @@ from numpy.typing import NDArray
 
 from recorder.errors import ImageError
 from recorder.memory import give_back_memory, keep_memory
+from recorder.pool.wire import (
+    Frame,
+    pack_learned,
+    pack_result,
+    unpack_learned,
+    unpack_lesson,
+    unpack_payload,
+    unpack_setup,
+)
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -26,15 +35,6 @@ from recorder.records import (
 )
 from recorder.sources.encodings import decode
 from recorder.ssx.classify import Classifier
-from recorder.wire import (
-    Frame,
-    pack_learned,
-    pack_result,
-    unpack_learned,
-    unpack_lesson,
-    unpack_payload,
-    unpack_setup,
-)
 
 READY, DONE, FAILED, STOP = b"ready", b"done", b"failed", b"stop"
 SETUP, FORGET, LEARNED = b"setup", b"forget", b"learned"

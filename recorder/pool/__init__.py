@@ -1,0 +1,4 @@
+"""Classification in worker processes, and who holds which image.
+
+Empty on purpose: a worker imports only what it needs.
+"""

@@ -1,0 +1,113 @@
+"""Has images classified, by worker processes or in this one."""
+
+from __future__ import annotations
+
+import os
+
+from recorder.pool.backlog import Backlog
+from recorder.pool.inline import Inline
+from recorder.pool.jobs import Callback, Taught
+from recorder.pool.processes import Processes
+from recorder.records import ClassifierSetup, Learned, Lesson, Payload
+
+
+def default_workers() -> int:
+    """One for each core but one, which receives and writes down."""
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
+class Pool:
+    """Classifies images in ``workers`` processes, or in a thread of this one if 0.
+
+    Args:
+        workers: Number of processes.
+        max_backlog: Bytes of payloads that may wait or be with workers; the last one
+            that gets in may exceed it.
+        timeout_s: A worker that holds an image longer is replaced.
+        kept_setups: Setups that a worker keeps, those used last. One detector needs
+            two: a run may begin while the last images of the one before are late.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        max_backlog: int = 2 << 30,
+        timeout_s: float = 60.0,
+        kept_setups: int = 2,
+    ) -> None:
+        self.workers = workers
+        self._backlog = Backlog(max_backlog)
+        self._hands: Processes | Inline
+        if workers:
+            self._hands = Processes(self._backlog, workers, timeout_s, kept_setups)
+        else:
+            self._hands = Inline(self._backlog, kept_setups)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._hands.run()
+
+    def add_setup(self, setup: ClassifierSetup) -> int:
+        """Register a setup; images refer to it by the number returned."""
+        return self._backlog.add_setup(setup)
+
+    def offer(
+        self,
+        setup: int,
+        payload: Payload,
+        done: Callback,
+        *,
+        learned: int = 0,
+        force: bool = False,
+    ) -> bool:
+        """Queue an image; False if the backlog is full (unless forced).
+
+        Args:
+            setup: Number of its setup.
+            payload: Its pixels.
+            done: Called with what became of it.
+            learned: Number of the learned state to use; the image waits for it.
+            force: Never refuse, never leave anything out.
+        """
+        return self._backlog.offer(setup, payload, done, learned, force)
+
+    def learn(
+        self, setup: int, lesson: Lesson, done: Taught, *, renewal: bool = False
+    ) -> None:
+        """Have a lesson learned, before any image that waits.
+
+        Args:
+            setup: Number of the run's setup.
+            lesson: What to learn from.
+            done: Called with the new state; None if the last one is to be kept.
+            renewal: The run has learned the most of it: left out under overload.
+        """
+        self._backlog.learn(setup, lesson, done, renewal)
+
+    def teach(self, setup: int, learned: Learned) -> None:
+        """Give a learned state to the images that wait for it and all later ones."""
+        self._backlog.teach(setup, learned)
+
+    async def room(self) -> None:
+        """Wait until the backlog is half empty or nothing waits: for files."""
+        await self._backlog.room()
+
+    async def empty(self) -> None:
+        """Wait until no image waits or is being worked on."""
+        await self._backlog.empty()
+
+    @property
+    def backlog(self) -> int:
+        """Images and lessons that wait or are being worked on."""
+        return len(self._backlog)
+
+    @property
+    def finished(self) -> int:
+        """How many were done with so far."""
+        return self._backlog.finished
+
+    @property
+    def replaced(self) -> int:
+        """Workers that ended and were replaced."""
+        return self._hands.replaced if isinstance(self._hands, Processes) else 0
