@@ -1,0 +1,73 @@
+"""How the runs that go on are doing: statistics, a log line, the daemon's status."""
+
+from __future__ import annotations
+
+from recorder.log import get_logger
+from recorder.records import Json, RunState
+from recorder.report import run_report
+from recorder.runs.book import RunBook
+from recorder.service.alarms import ClockAlarms
+from recorder.service.writer import JournalWriter
+
+log = get_logger("runs")
+
+
+class Progress:
+    """Looks at the open runs.
+
+    Args:
+        book: The runs.
+        writer: What journals.
+        alarms: Told what is known of the clocks.
+    """
+
+    def __init__(
+        self, book: RunBook, writer: JournalWriter, alarms: ClockAlarms
+    ) -> None:
+        self._book = book
+        self._writer = writer
+        self._alarms = alarms
+        self._reported: dict[str, tuple[int, int, int]] = {}
+
+    def forget(self, uid: str) -> None:
+        """A run is over."""
+        self._reported.pop(uid, None)
+
+    def update(self) -> None:
+        """Journal the statistics of the runs that moved."""
+        for run in self._book.active:
+            state = (run.images.received, run.images.pending, sum(run.counts.values()))
+            if run.images.received and self._reported.get(run.uid) != state:
+                self._reported[run.uid] = state
+                body = {"report": run_report(run)}
+                self._alarms.look(run, body["report"]["timeline"])
+                self._writer.record("run_updated", run.uid, body)
+
+    def tell(self) -> None:
+        """One line for each run that has images."""
+        for run in self._book.active:
+            if run.state is RunState.ANNOUNCED or not run.images.received:
+                continue
+            outcomes = run.images.outcomes
+            log.info("run_progress", run=run.number, state=run.state,
+                     received=run.images.received, expected=run.declared_images,
+                     pending=run.images.pending,
+                     **{str(name): n for name, n in outcomes.items()})  # fmt: skip
+
+    def status(self) -> Json:
+        """State and counts of the run that goes on, or of none."""
+        runs = self._book.active
+        current = next((r for r in reversed(runs) if r.state is not RunState.ANNOUNCED),
+                       runs[-1] if runs else None)  # fmt: skip
+        status: Json = {"state": current.state if current else "idle", "run": None}
+        if current is not None:
+            outcomes = current.images.outcomes
+            status["run"] = {
+                "run": current.number,
+                "uid": current.uid,
+                "experiment": current.experiment,
+                "declared": current.declared_images,
+                "received": current.images.received,
+                **{str(name): n for name, n in outcomes.items()},
+            }
+        return status
