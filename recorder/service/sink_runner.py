@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from recorder.boundary import boundary
 from recorder.errors import (
@@ -24,6 +26,7 @@ from recorder.retry import backoff
 from recorder.sinks.protocols import Sink
 
 log = get_logger("sinks")
+T = TypeVar("T")
 
 BATCH = 200
 LOOK_S = 5.0
@@ -164,19 +167,23 @@ class SinkRunner:
 
 def _apply(sink: Sink, record: Record) -> Json | None:
     """Apply a record; what no one foresaw parks it instead of ending the daemon."""
-    with boundary(f"write to {sink.name}", (SinkError, SinkUnavailableError)):
-        return sink.apply(record)
-    raise SinkError("a defect of the recorder; see step_failed in the log")
+    known = (SinkError, SinkUnavailableError)
+    return _guarded(f"write to {sink.name}", known, partial(sink.apply, record))
 
 
 def _open(sink: Sink, journal: Journal) -> None:
     """Open a sink; what no one foresaw is a refusal, not the daemon's end."""
     try:
-        with boundary(f"open {sink.name}", (RecorderError,)):
-            sink.open(journal)
-            return
+        _guarded(f"open {sink.name}", (RecorderError,), partial(sink.open, journal))
     except ConfigError as error:
         raise SinkError(str(error)) from error
+
+
+def _guarded(
+    what: str, known: tuple[type[RecorderError], ...], action: Callable[[], T]
+) -> T:
+    with boundary(what, known):
+        return action()
     raise SinkError("a defect of the recorder; see step_failed in the log")
 
 

@@ -62,21 +62,21 @@ NEEDS = {
     Capability.ATTACHMENTS: Capability.PROGRAM,
 }
 """Groups that are of no use without another one."""
-REQUIRED = {
-    "Proposal": "proposalId proposalCode proposalNumber",
-    "BLSession": "sessionId proposalId visit_number beamLineName startDate endDate",
-    "EventType": "eventTypeId name",
-    "DataCollectionGroup": "dataCollectionGroupId sessionId experimentType endTime",
-    "DataCollection": "dataCollectionId dataCollectionGroupId dataCollectionNumber "
-    "startTime endTime runStatus numberOfImages comments",
-    "SSXDataCollection": "dataCollectionId experimentName",
-    "EventChain": "eventChainId dataCollectionId name",
-    "Event": "eventId eventChainId eventTypeId name offset duration period repetition",
-}
-"""Columns of the core without which a run cannot be written."""
-
-
 NEEDED = {
+    Capability.CORE: "Proposal.proposalId Proposal.proposalCode "
+    "Proposal.proposalNumber BLSession.sessionId BLSession.proposalId "
+    "BLSession.visit_number BLSession.beamLineName BLSession.startDate "
+    "BLSession.endDate EventType.eventTypeId EventType.name "
+    "DataCollectionGroup.dataCollectionGroupId DataCollectionGroup.sessionId "
+    "DataCollectionGroup.experimentType DataCollectionGroup.endTime "
+    "DataCollection.dataCollectionId DataCollection.dataCollectionGroupId "
+    "DataCollection.dataCollectionNumber DataCollection.startTime "
+    "DataCollection.endTime DataCollection.runStatus DataCollection.numberOfImages "
+    "DataCollection.comments SSXDataCollection.dataCollectionId "
+    "SSXDataCollection.experimentName EventChain.eventChainId "
+    "EventChain.dataCollectionId EventChain.name Event.eventId Event.eventChainId "
+    "Event.eventTypeId Event.name Event.offset Event.duration Event.period "
+    "Event.repetition",
     Capability.SAMPLE: "Protein.proposalId Protein.acronym Crystal.proteinId "
     "Crystal.name BLSample.crystalId BLSample.name",
     Capability.COMPONENTS: "ComponentType.name Component.componentTypeId "
@@ -99,7 +99,7 @@ NEEDED = {
     Capability.IMAGE_ROWS: "ImageQualityIndicators.dataCollectionId "
     "ImageQualityIndicators.autoProcProgramId ImageQualityIndicators.imageNumber",
 }
-"""Columns without which a group is of no use."""
+"""Columns without which a group is of no use; without those of the core, the sink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +142,23 @@ def require_core(engine: Engine, live: LiveSchema, flavour: str) -> None:
             f"{where}: the database is empty for this account; create the ISPyB "
             "schema first, or grant the account its rights"
         )
-    missing = []
-    for table, names in REQUIRED.items():
-        if not live.has(table):
-            missing.append(f"table {table}")
-            continue
-        missing += [
-            f"column {table}.{name}"
-            for name in names.split()
-            if live.column(table, name) is None
-        ]
+    missing = list(dict.fromkeys(_missing(live, Capability.CORE)))
     if missing:
         listed = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         raise SinkError(
             f"{where}: no ISPyB of flavour {flavour} that this account may write: "
             f"missing {listed}"
         )
+
+
+def _missing(live: LiveSchema, capability: Capability) -> Iterator[str]:
+    """Tables and columns that a group needs and that are not there."""
+    for name in NEEDED.get(capability, "").split():
+        table, column = name.split(".")
+        if not live.has(table):
+            yield f"table {table}"
+        elif live.column(table, column) is None:
+            yield f"column {name}"
 
 
 def probe(
@@ -207,13 +208,11 @@ def _left_out(
 
 def _why_not(engine: Engine, live: LiveSchema, capability: Capability) -> str:
     """Why a group cannot be written; empty if it can."""
-    for name in NEEDED.get(capability, "").split():
-        table_name, column = name.split(".")
-        if live.has(table_name) and live.column(table_name, column) is None:
-            return f"column {name} missing"
-    for table, rights in RIGHTS[capability].items():
-        if not live.has(table.name):
-            return f"table {table.name} missing or denied"
+    tables = RIGHTS[capability]
+    hidden = [f"table {table.name}" for table in tables if not live.has(table.name)]
+    for what in (*hidden, *_missing(live, capability)):
+        return f"{what} missing" + (" or denied" if what.startswith("table") else "")
+    for table, rights in tables.items():
         for right in rights:
             if engine.dialect.name == "sqlite":
                 continue

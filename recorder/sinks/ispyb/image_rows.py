@@ -6,11 +6,12 @@ is sent. A crash between commit and acknowledgement so writes no row twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 
 from recorder.journal import ImageRow, Journal
@@ -30,6 +31,27 @@ _CLASSES = {str(name) for name in ImageClass}
 Begin = Callable[[], AbstractContextManager[Rows]]
 
 
+class _Numbers:
+    """A set of image numbers, one byte for each: runs have millions."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self._has = np.zeros(BATCH, np.bool_)
+        self.largest = 0
+        self.add(list(numbers))
+
+    def add(self, numbers: list[int]) -> None:
+        """Add numbers from 1 on; what is not positive is left out."""
+        positive = [number for number in numbers if number > 0]
+        self.largest = max([self.largest, *positive])
+        if self.largest >= len(self._has):
+            room = max(self.largest + 1, 2 * len(self._has)) - len(self._has)
+            self._has = np.pad(self._has, (0, room))
+        self._has[positive] = True
+
+    def __contains__(self, number: int) -> bool:
+        return 0 < number <= self.largest and bool(self._has[number])
+
+
 class ImageRows:
     """Writes the image rows of the runs that go on.
 
@@ -39,7 +61,7 @@ class ImageRows:
 
     def __init__(self, begin: Begin) -> None:
         self._begin = begin
-        self._written: dict[str, set[int]] = {}
+        self._written: dict[str, _Numbers] = {}
 
     def write(
         self, journal: Journal, uid: str, ids: Json, now: datetime | None, *, last: bool
@@ -58,9 +80,9 @@ class ImageRows:
         with self._begin() as rows:
             column = rows.live.column(t.image_quality.name, "imageNumber")
             if written is None:
-                written = set(_there(rows, ids))
+                written = _Numbers(_there(rows, ids))
         most = column.maximum if column else 0
-        after = 0 if last else max(written, default=0) - LOOK_BACK
+        after = 0 if last else written.largest - LOOK_BACK
         batch: list[ImageRow] = []
         left_out = 0
         for row in journal.image_rows(uid, after=after):
@@ -82,14 +104,14 @@ class ImageRows:
             self._written[uid] = written
 
     def _send(
-        self, batch: list[ImageRow], ids: Json, now: datetime | None, written: set[int]
+        self, batch: list[ImageRow], ids: Json, now: datetime | None, written: _Numbers
     ) -> None:
         with self._begin() as rows:
             rows.insert_many(
                 t.image_quality, [_values(row, ids, now) for row in batch],
                 but_those_there=not _own_key(rows),
             )  # fmt: skip
-        written.update(row.image_id + 1 for row in batch)
+        written.add([row.image_id + 1 for row in batch])
 
 
 def _own_key(rows: Rows) -> bool:
