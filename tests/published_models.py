@@ -16,9 +16,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from recorder.config import Settings
 from recorder.records import Json
+from recorder.sinks.ispyb.capabilities import RIGHTS
+from recorder.sinks.ispyb.site import chosen_flavour
 from tests.servers import HOST, Database
 
+ORACLES = {"esrf": "esrf", "maxiv": "esrf", "diamond": "diamond"}
+"""Which models tell of a flavour's tables."""
 SCRIPTS = Path(__file__).parent / "oracles"
 CACHE = Path(__file__).parents[1] / ".cache" / "oracles"
 
@@ -71,6 +76,15 @@ def _run(*arguments: str | Path, **variables: str) -> str:
     )
     assert done.returncode == 0, f"{arguments}: {done.stderr[-3000:]}"
     return done.stdout
+
+
+def documented_rights(settings: Settings) -> dict[str, str]:
+    """The letters that each table of the flavour needs."""
+    rights: dict[str, set[str]] = {}
+    for capability in chosen_flavour(settings).capabilities:
+        for table, letters in RIGHTS[capability].items():
+            rights.setdefault(table.name, set()).update("S", letters)
+    return {name: "".join(sorted(letters)) for name, letters in rights.items()}
 
 
 def restrict(database: Database, rights: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ from tests.chaos.stage import Stage
 from tests.chaos.verify import Verdict, verify
 from tests.system.beamline import small_series
 
+FLAVOURS = ("esrf", "maxiv", "diamond")
 RATE_HZ = 200.0
 STREAM_FAULTS = (
     "lost=0.01,missed=0.005,duplicate=0.01,corrupt=0.005,skew=40,repeat=0.02"
@@ -43,6 +44,8 @@ class Round:
     seed: int
     status: str = "success"
     """How the run's end is announced."""
+    flavour: str = "esrf"
+    """Of the database."""
 
     @property
     def names(self) -> str:
@@ -53,7 +56,10 @@ class Round:
 def plan_rounds(
     count: int, seed: int, images: int, kinds: tuple[Fault, ...] = FAULTS
 ) -> list[Round]:
-    """Rounds in which every kind of fault has its turn, and half have a second one."""
+    """Rounds in which every kind of fault has its turn, and half have a second one.
+
+    The first third is for the first flavour, and so on.
+    """
     rng = random.Random(seed)
     order: list[Fault] = []
     rounds = []
@@ -67,8 +73,11 @@ def plan_rounds(
         moments = sorted(rng.uniform(-0.5, length + 0.5) for _ in faults)
         chosen = rng.randrange(10**6)
         status = "failed" if chosen % 5 == 0 else "success"
+        flavour = FLAVOURS[(number - 1) * len(FLAVOURS) // count]
         rounds.append(
-            Round(number, tuple(faults), tuple(moments), images, chosen, status)
+            Round(
+                number, tuple(faults), tuple(moments), images, chosen, status, flavour
+            )
         )
     return rounds
 

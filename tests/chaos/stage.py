@@ -15,11 +15,18 @@ from recorder.config import Settings, load_settings
 from recorder.simulate.broker import free_port
 from tests.chaos.proxy import Proxy
 from tests.disks import small_disk
-from tests.ispyb import Site, esrf_site
+from tests.ispyb import esrf_site
+from tests.published_models import ORACLES, Oracle, documented_rights, restrict
 from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder
 
 DISK_MB = 256
-RUNS = {"drain_s": 1.0, "series_timeout_s": 60.0, "hold_s": 1.0}
+ISPYB = {"image_rows": True, "update_interval_s": 0.5, "retry_max_s": 1.0,
+         "runs_per_group": 1000}  # fmt: skip
+SECTIONS = {
+    "runs": {"drain_s": 1.0, "series_timeout_s": 60.0, "hold_s": 1.0},
+    "pool": {"workers": 1},
+    "log": {"format": "json"},
+}
 
 
 @dataclass
@@ -39,8 +46,8 @@ class Stage:
 
     folder: Path
     disk: Path
+    flavour: str
     database: Database
-    site: Site
     mariadb: MariaDB
     mosquitto: Mosquitto
     proxy: Proxy
@@ -57,6 +64,10 @@ class Stage:
     def settings(self) -> Settings:
         """The daemon's configuration."""
         return load_settings(self.config)
+
+    def new_database(self) -> Database:
+        """A database of the flavour, with nothing of the recorder in it."""
+        return _database(self.mariadb, self.flavour)
 
     def start_daemon(self) -> None:
         """Start it, as systemd would, and wait until it is ready."""
@@ -114,24 +125,29 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
+def stage(folder: Path, flavour: str = "esrf") -> Iterator[Stage]:
     """Set everything up, and take it down again."""
     with small_disk(folder / "disk", DISK_MB) as disk:
-        yield from _on(folder, disk)
+        yield from _on(folder, disk, flavour)
 
 
-def _on(folder: Path, disk: Path) -> Iterator[Stage]:
+def _on(folder: Path, disk: Path, flavour: str) -> Iterator[Stage]:
     """The stage on its disk."""
     mariadb = MariaDB(folder / "mariadb").start()
     (folder / "mosquitto").mkdir()
     mosquitto = Mosquitto(folder / "mosquitto").start()
     proxy = Proxy(mariadb.port)
-    database = mariadb.create_database()
-    site = esrf_site(database)
-    config, endpoint = _configuration(folder, disk, database, mosquitto, proxy)
+    database = _database(mariadb, flavour)
+    endpoint = f"tcp://{HOST}:{free_port()}"
+    url = f"mariadb+pymysql://{database.user}@{HOST}:{proxy.port}/{database.name}"
+    ispyb = {**ISPYB, "flavour": flavour, "url": url, "password": database.password}
+    config = _configuration(folder, disk, endpoint, mqtt=mosquitto.section(),
+                            ispyb=ispyb)  # fmt: skip
     made = Stage(
-        folder, disk, database, site, mariadb, mosquitto, proxy, config, endpoint
+        folder, disk, flavour, database, mariadb, mosquitto, proxy, config, endpoint
     )
+    if flavour != "esrf":
+        restrict(database, documented_rights(made.settings))
     try:
         made.start_daemon()
         yield made
@@ -143,28 +159,28 @@ def _on(folder: Path, disk: Path) -> Iterator[Stage]:
         mariadb.kill()
 
 
+def _database(mariadb: MariaDB, flavour: str) -> Database:
+    """With the tables of a flavour, and what a user office would enter."""
+    database = mariadb.create_database()
+    if flavour == "esrf":  # a server's own dump; the models know the common tables only
+        esrf_site(database)
+    else:
+        Oracle(ORACLES[flavour]).create(database)
+    return database
+
+
 def _configuration(
-    folder: Path, disk: Path, database: Database, mosquitto: Mosquitto, proxy: Proxy
-) -> tuple[Path, str]:
-    """The daemon's configuration file, and where the detector listens."""
-    endpoint = f"tcp://{HOST}:{free_port()}"
-    url = f"mariadb+pymysql://{database.user}@{HOST}:{proxy.port}/{database.name}"
-    sections = {
-        "mqtt": mosquitto.section(),
-        "ispyb": {"url": url, "password": database.password, "image_rows": True,
-                  "update_interval_s": 0.5, "retry_max_s": 1.0, "runs_per_group": 1000},
-        "runs": RUNS,
-        "pool": {"workers": 1},
-        "log": {"format": "json"},
-    }  # fmt: skip
+    folder: Path, disk: Path, endpoint: str, **sections: dict[str, Any]
+) -> Path:
+    """The daemon's configuration file."""
     lines = [f'state_directory = "{disk / "state"}"', "[[detector]]",
              'name = "eiger"', f'endpoint = "{endpoint}"']  # fmt: skip
-    for name, values in sections.items():
+    for name, values in {**SECTIONS, **sections}.items():
         lines.append(f"[{name}]")
         lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
     path = folder / "recorder.toml"
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    return path, endpoint
+    return path
 
 
 def _toml(value: Any) -> str:

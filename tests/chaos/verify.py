@@ -88,7 +88,8 @@ def verify(
     _report(verdict, run, rows, made)
     folder = _folder(stage, uid)
     _files(verdict, folder, run, rows, made)
-    _database(verdict, stage, uid, run, rows)
+    if stage.flavour == "esrf":
+        _database(verdict, stage, uid, run, rows)
     _log(verdict, stage)
     return verdict
 
@@ -198,6 +199,7 @@ def _is_text(data: Any) -> bool:
 def _database(
     verdict: Verdict, stage: Stage, uid: str, run: Json, rows: dict[int, ImageRow]
 ) -> None:
+    """Rows of flavour ``esrf``; :mod:`faultfree` compares those of every flavour."""
     query = stage.database.rows
     mark = f"%[recorder:{uid}]%"
     runs = query("SELECT * FROM DataCollection WHERE comments LIKE %s", mark)

@@ -18,9 +18,7 @@ from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.records import Json
 from recorder.report import SINK_KINDS
-from recorder.sinks.ispyb.capabilities import RIGHTS
 from recorder.sinks.ispyb.check import check_ispyb
-from recorder.sinks.ispyb.site import chosen_flavour
 from recorder.sinks.ispyb.writer import IspybSink
 from tests.chaos.proxy import Proxy
 from tests.ispyb import (
@@ -32,7 +30,7 @@ from tests.ispyb import (
     running,
     write,
 )
-from tests.published_models import Oracle, restrict
+from tests.published_models import ORACLES, Oracle, documented_rights, restrict
 from tests.servers import Database
 
 MakeSettings = Callable[..., Settings]
@@ -44,7 +42,6 @@ DEFAULTS = (
     "printableForReport", "sessionId", "binning", "anomalous", "ispybHidden",
     "hazardGroup", "containmentLevel",
 )  # fmt: skip
-ORACLES = {"esrf": "esrf", "maxiv": "esrf", "diamond": "diamond"}
 # The role of a writer of serial data at Diamond, as its schema grants it.
 DIAMOND_WRITER = {
     **dict.fromkeys(
@@ -71,15 +68,6 @@ def configured(
     found = settings(timezone=ZONE, ispyb=section)
     restrict(mariadb_database, documented_rights(found))
     return found
-
-
-def documented_rights(settings: Settings) -> dict[str, str]:
-    """The letters that each table of the flavour needs."""
-    rights: dict[str, set[str]] = {}
-    for capability in chosen_flavour(settings).capabilities:
-        for table, letters in RIGHTS[capability].items():
-            rights.setdefault(table.name, set()).update("S", letters)
-    return {name: "".join(sorted(letters)) for name, letters in rights.items()}
 
 
 async def test_the_oracle_reads_every_value_back(
