@@ -14,6 +14,7 @@ from recorder.journal.chunks import (
     unpack_images,
 )
 from recorder.journal.events import event_from_json
+from recorder.journal.headers import with_arrays
 from recorder.journal.packed import CHUNK
 from recorder.journal.records import Record, Seq
 from recorder.journal.store import Journal
@@ -154,10 +155,39 @@ def load_unsealed(journal: Journal) -> list[Run]:
     for uid in journal.run_uids():
         record = journal.latest("run", uid)
         if record is not None and record.body["state"] != RunState.SEALED:
-            run = load_run(journal, uid)
+            run = _load_to_go_on(journal, uid)
             if run is not None:
                 runs.append(run)
     return runs
+
+
+def _load_to_go_on(journal: Journal, uid: str) -> Run | None:
+    """A run whose further images are to be classified as the first ones were."""
+    run = load_run(journal, uid)
+    if run is not None and run.start is not None:
+        run.start = with_arrays(journal, uid, run.start)
+    return run
+
+
+def load_last_sealed(journal: Journal, most: int, images: int) -> list[Run]:
+    """The runs that were opened last and are sealed, oldest first.
+
+    Args:
+        journal: Where they are.
+        most: How many of them.
+        images: How many images they may have together: restarts must be quick.
+    """
+    found: list[Run] = []
+    for uid in reversed(journal.run_uids()):
+        record = journal.latest("run", uid)
+        if record is None or record.body["state"] != RunState.SEALED:
+            continue
+        images -= (journal.last_image(uid) or 0) + 1
+        run = _load_to_go_on(journal, uid) if images >= 0 else None
+        if run is None or len(found) == most:
+            break
+        found.append(run)
+    return found[::-1]
 
 
 def run_numbers(journal: Journal) -> dict[str, int]:

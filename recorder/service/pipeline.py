@@ -11,7 +11,12 @@ from recorder.boundary import boundary
 from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.journal.events import event_to_json
-from recorder.journal.restore import load_unsealed, run_numbers, run_record
+from recorder.journal.restore import (
+    load_last_sealed,
+    load_unsealed,
+    run_numbers,
+    run_record,
+)
 from recorder.log import get_logger
 from recorder.pool.pool import Pool
 from recorder.records import (
@@ -36,7 +41,7 @@ from recorder.runs.actions import (
     Opened,
     Sealed,
 )
-from recorder.runs.book import RunBook
+from recorder.runs.book import KEPT_SEALED, RunBook
 from recorder.runs.endings import BookSettings
 from recorder.runs.run import Run
 from recorder.service.alarms import ClockAlarms
@@ -50,6 +55,8 @@ log = get_logger("runs")
 messages = get_logger("sources")
 
 TICK_S = 0.1
+RESTORED_IMAGES = 200_000
+"""Of sealed runs, after a restart: read in a fifth of a second."""
 UPDATE_SHARE = 20
 """Time between two updates over the time that one takes, at least."""
 
@@ -88,8 +95,12 @@ class Pipeline:
         self.images_seen = 0
 
     def restore(self) -> None:
-        """Go on with the runs that were open when the recorder stopped."""
+        """Go on with the runs that were open when the recorder stopped.
+
+        What is late for the last sealed ones finds them, too.
+        """
         runs = load_unsealed(self._journal)
+        sealed = load_last_sealed(self._journal, KEPT_SEALED, RESTORED_IMAGES)
         past = self._known_runs()
         now = time.monotonic()
         for run in runs:
@@ -97,7 +108,7 @@ class Pipeline:
             run.drain_until = now + self._settings.runs.drain_s
             log.info("run_resumed", run=run.number, uid=run.uid,
                      received=run.images.received, state=run.state)  # fmt: skip
-        self.book.restore(runs, run_numbers(self._journal), past)
+        self.book.restore((*sealed, *runs), run_numbers(self._journal), past)
 
     def restore_numbers(self) -> None:
         """Take over run numbers and folders, but none of the open runs: for replay."""
@@ -225,6 +236,8 @@ class Pipeline:
     def _changed_run(self, run: Run, what: str) -> None:
         if what in ("announced", "series_started"):
             self._images.forget(run.uid)
+        if what == "series_started" and run.start is not None:
+            self.writer.header(run.uid, run.start)
         if what == "announced":
             self._folders.give(run)
             self._check_chains(run)
@@ -302,12 +315,11 @@ class Pipeline:
 
     def status(self) -> Json:
         """What operators ask first: is it alive, what is it doing."""
-        return {
-            **self._progress.status(),
-            "pending": self._pool.backlog,
-            "unwritten": self.writer.depth,
-            "bad_messages": self._bad.total,
-        }
+        status = self._progress.status()
+        status["pending"] = self._pool.backlog
+        status["unwritten"] = self.writer.depth
+        status["bad_messages"] = self._bad.total
+        return status
 
 
 def book_settings(settings: Settings) -> BookSettings:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recorder.config import GeometrySection
 from recorder.errors import UnitCellError, UsageError
+from recorder.journal.headers import unusable
 from recorder.records import (
     Cell,
     ClassifierSetup,
@@ -73,7 +74,7 @@ def make_setup(
         mask = off if mask is None else mask | off
     flatfield = None
     if start is not None and start.flatfield is not None:
-        bad = ~(np.isfinite(start.flatfield) & (start.flatfield > 0))
+        bad = unusable(start.flatfield)
         if start.flatfield.shape == payload.shape:
             mask = bad if mask is None else mask | bad
             if start.info.flatfield_applied is False:

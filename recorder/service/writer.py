@@ -10,8 +10,10 @@ from typing import Any
 
 from recorder.errors import JournalError
 from recorder.journal import ImageRow, Journal
+from recorder.journal.headers import KIND, pack_header
 from recorder.journal.records import NewRecord
 from recorder.log import get_logger
+from recorder.records import SeriesStart
 
 log = get_logger("journal")
 
@@ -36,6 +38,7 @@ class JournalWriter:
         self._flushed = flushed
         self._records: list[NewRecord] = []
         self._images: list[ImageRow] = []
+        self._headers: list[tuple[str, SeriesStart]] = []
         self._after: list[Callable[[], None]] = []
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._failing = False
@@ -50,6 +53,10 @@ class JournalWriter:
     def image(self, row: ImageRow) -> None:
         """Queue an image row."""
         self._images.append(row)
+
+    def header(self, run: str, start: SeriesStart) -> None:
+        """Queue the arrays of a series' header."""
+        self._headers.append((run, start))
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call once everything queued so far is on disk."""
@@ -77,18 +84,21 @@ class JournalWriter:
 
     async def _flush(self) -> None:
         records, images, after = self._records, self._images, self._after
-        if not (records or images or after):
+        headers = self._headers
+        if not (records or images or headers or after):
             self.last_commit = time.monotonic()
             return
         self._records, self._images, self._after = [], [], []
+        self._headers = []
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(
-                self._executor, self._journal.write, records, images
+                self._executor, self._write, records, images, headers
             )
         except JournalError as error:
             self._records = records + self._records
             self._images = images + self._images
+            self._headers = headers + self._headers
             self._after = after + self._after
             self.last_commit = time.monotonic()
             if not self._failing:
@@ -105,6 +115,16 @@ class JournalWriter:
         for call in after:
             call()
         self._flushed()
+
+    def _write(
+        self,
+        records: list[NewRecord],
+        images: list[ImageRow],
+        headers: list[tuple[str, SeriesStart]],
+    ) -> None:
+        for run, start in headers:
+            self._journal.keep_chunk(run, KIND, 0, 0, pack_header(start))
+        self._journal.write(records, images)
 
     async def run(self) -> None:
         """Flush until cancelled."""

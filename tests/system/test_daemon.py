@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from recorder.service.daemon import run_daemon
@@ -188,6 +190,60 @@ def test_restart_in_mid_run_goes_on_with_the_same_run(
     assert (run["images"]["received"], run["images"]["lost"]) == (4, 2)
     assert run["images"]["lost_ranges"] == [[2, 3]]
     assert len(beamline.report()) == 1
+
+
+def test_the_mask_of_the_header_outlives_a_restart(
+    config_file, mosquitto, recorder_daemon, series
+):
+    """All pixels are masked: the same image has spots if the mask is forgotten."""
+    hit = next(f.payload for f in series.frames if f.kind == "hit")
+    beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 20.0})
+    daemon = recorder_daemon(beamline.config)
+    beamline.publish("collection/start", announcement("masked", images=4))
+    daemon.wait_for_event("run_started", uid="masked")
+    detector = RawDetector(beamline.endpoint)
+    stream = Stream2(3, series.info, 4, appendix={"recorder_uid": "masked"},
+                     mask=np.ones(hit.shape, np.bool_))  # fmt: skip
+    frames = [stream.image(n, hit, 0)[0] for n in range(4)]
+    detector.send(stream.start()[0], *frames[:2])
+    daemon.wait_for(lambda line: '"run_progress"' in line and '"pending": 0' in line)
+    daemon.kill()
+    second = recorder_daemon(beamline.config)
+    second.wait_for_event("run_resumed", uid="masked")
+    detector.send(*frames[2:], stream.end()[0])
+    run = wait_sealed(second, beamline, "masked")
+    detector.close()
+    assert run["classes"]["non_hits"] == run["images"]["received"] == 4
+
+
+def test_what_comes_after_the_seal_and_a_restart_finds_its_run(
+    config_file, mosquitto, recorder_daemon, series
+):
+    beamline = make_beamline(config_file, mosquitto, runs={"drain_s": 0.2})
+    daemon = recorder_daemon(beamline.config)
+    body = announcement("late", images=4, unit_cell=series.unit_cell)
+    beamline.publish("collection/start", body)
+    daemon.wait_for_event("run_started", uid="late")
+    detector = RawDetector(beamline.endpoint)
+    stream = Stream2(3, series.info, 4, appendix={"recorder_uid": "late"})
+    frames = [stream.image(n, series.frames[0].payload, 0)[0] for n in range(4)]
+    detector.send(stream.start()[0], *frames[:3], stream.end()[0])
+    assert wait_sealed(daemon, beamline, "late")["images"]["lost"] == 1
+    daemon.kill()
+    second = recorder_daemon(beamline.config)
+    detector.send(frames[3])
+    second.wait_for_event("run_sealed", uid="late", revision=1)
+    beamline.publish(
+        "collection/end",
+        {"uid": "late", "time_ns": time.time_ns(), "status": "failed",
+         "reason": "the jet was off"},
+    )  # fmt: skip
+    second.wait_for_event("run_sealed", uid="late", revision=2)
+    (run,) = beamline.report().values()
+    detector.close()
+    assert run["ledger"] == {"closed": True, "differences": []}
+    assert (run["images"]["received"], run["images"]["lost"]) == (4, 0)
+    assert (run["status"], run["reason"]) == ("failed", "the jet was off")
 
 
 def test_status_is_retained_and_says_offline_at_the_end(

@@ -440,6 +440,7 @@ def _status_keys() -> Iterator[str]:
     """Keys of the outermost map of the status message, from the source."""
     places = (
         ("recorder/service/pipeline.py", "status"),
+        ("recorder/service/progress.py", "status"),
         ("recorder/service/daemon.py", "_status"),
         ("recorder/sinks/live.py", "_publish"),
     )

@@ -15,12 +15,14 @@ from recorder.journal import ImageRow, Journal
 from recorder.journal.events import event_from_json, event_to_json
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import (
+    load_last_sealed,
     load_run,
     load_unsealed,
     run_record,
 )
-from recorder.records import ImageClass, RunStatus
+from recorder.records import ImageClass, RunState, RunStatus
 from recorder.runs.endings import decide_status
+from recorder.runs.run import Run
 from tests.builders import Driver, collection, collection_end, end, event, image, start
 
 
@@ -201,6 +203,25 @@ def test_an_announced_end_and_a_reopened_run_survive_a_kill(journal):
     assert (again.revision, again.end.status) == (1, RunStatus.FAILED)
     decide_status(again)
     assert (again.status, again.reason) == (RunStatus.FAILED, "no beam")
+
+
+def test_the_last_sealed_runs_are_restored_as_far_as_they_are_small(journal):
+    for number, images in enumerate((5, 500, 20, 10)):
+        uid = f"r{number}"
+        run = Run(uid, number, 1, state=RunState.SEALED)
+        rows = [ImageRow(uid, n, "non_hit") for n in range(images)]
+        journal.write([NewRecord("run", uid, run_record(run, "sealed"), 1)], rows)
+    going = Run("going", 9, 1, state=RunState.OPEN)
+    journal.write([NewRecord("run", "going", run_record(going, "opened"), 1)])
+
+    def restored(most, images):
+        return [run.uid for run in load_last_sealed(journal, most, images)]
+
+    assert restored(8, 1000) == ["r0", "r1", "r2", "r3"]
+    assert restored(2, 1000) == ["r2", "r3"]
+    assert restored(8, 100) == ["r2", "r3"]
+    assert restored(8, 5) == []
+    assert load_last_sealed(journal, 1, 10)[0].images.received == 10
 
 
 def test_what_was_counted_since_the_last_description_is_not_forgotten(journal):

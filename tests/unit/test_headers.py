@@ -1,0 +1,61 @@
+"""After a restart images are classified with the mask and flat field of the header."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recorder.config import GeometrySection
+from recorder.journal import Journal
+from recorder.journal.headers import KIND, pack_header, with_arrays
+from recorder.records import ClassifierSetup, ClassifySettings, DetectorInfo
+from recorder.runs.run import Run
+from recorder.service.setups import make_setup
+from tests.builders import SHAPE, payload, start
+
+
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(tmp_path / "journal.sqlite")
+    yield journal
+    journal.close()
+
+
+MASK = np.random.default_rng(1).random(SHAPE) < 0.1
+FLAT = np.random.default_rng(2).uniform(0.8, 1.2, SHAPE).astype(np.float32)
+FLAT[3, 4], FLAT[5, 6] = np.nan, 0.0
+
+
+def setup_of(series) -> ClassifierSetup:
+    run = Run("a", 1, 1, start=series, key=series.key)
+    return make_setup(run, payload(), GeometrySection(), ClassifySettings())[0]
+
+
+@pytest.mark.parametrize("mask", [None, MASK])
+@pytest.mark.parametrize("flat", [None, FLAT])
+@pytest.mark.parametrize("applied", [None, True, False])
+def test_the_setup_is_the_same_after_a_restart(journal, mask, flat, applied):
+    info = DetectorInfo(shape=SHAPE, flatfield_applied=applied)
+    series = replace(start(mask=mask, flatfield=flat), info=info)
+    journal.keep_chunk("a", KIND, 0, 0, pack_header(series))
+    bare = replace(series, mask=None, flatfield=None)
+    before, after = setup_of(series), setup_of(with_arrays(journal, "a", bare))
+    for name in ("mask", "flatfield"):
+        old, new = getattr(before, name), getattr(after, name)
+        assert (old is None) == (new is None)
+        if old is not None:
+            np.testing.assert_array_equal(old, new)
+
+
+def test_a_later_series_of_a_run_without_mask_has_none(journal):
+    for series in (start(mask=MASK), start()):
+        journal.keep_chunk("a", KIND, 0, 0, pack_header(series))
+    assert with_arrays(journal, "a", start()).mask is None
+    assert with_arrays(journal, "b", start()).mask is None
+
+
+def test_a_mask_of_sixteen_megapixels_is_small():
+    mask = np.random.default_rng(3).random((4096, 4096)) < 0.003
+    assert len(pack_header(start(mask=mask))) < 400_000
