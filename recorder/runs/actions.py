@@ -65,3 +65,16 @@ class Adopted:
 
 
 Action = Opened | Changed | Accepted | Sealed | Noticed | Dropped | Adopted
+
+
+def notice(
+    event: str,
+    level: str,
+    key: SeriesKey | None,
+    run: Run | None = None,
+    **fields: object,
+) -> Noticed:
+    """Something to log about a series, its fields by name."""
+    if key is not None:
+        fields = {"source": key.source, "series_id": key.series_id, **fields}
+    return Noticed(event, level, tuple(fields.items()), run)

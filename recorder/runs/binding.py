@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from recorder.records import Collection, SeriesKey, SeriesStart
+from recorder.records import Collection, Image, SeriesKey, SeriesStart
 from recorder.runs.run import Run
+from recorder.ssx.times import NO_TIME
 
 
 def series_matches(
@@ -52,3 +53,20 @@ def best_run(
 def announced_ns(collection: Collection) -> int:
     """When the announcement was made, by its own clock."""
     return collection.time_ns
+
+
+def same_series(a: SeriesKey, b: SeriesKey) -> bool:
+    """Same series; without its header a series has no unique id ("")."""
+    return (a.source, a.series_id) == (b.source, b.series_id) and (
+        a.unique_id == b.unique_id or "" in (a.unique_id, b.unique_id)
+    )
+
+
+def is_another_series(run: Run, image: Image) -> bool:
+    """A known image_id with another start time: the detector began anew, unheard."""
+    if image.start_time_ns is None or not 0 <= image.image_id < run.images.size:
+        return False
+    known = int(run.images.column("start_time_ns")[image.image_id])
+    return known not in (NO_TIME, image.start_time_ns) and image.key.unique_id != (
+        run.key.unique_id if run.start and run.key else ""
+    )

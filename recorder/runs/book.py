@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from recorder.records import (
     Collection,
@@ -21,44 +21,31 @@ from recorder.records import (
     SeriesKey,
     SeriesStart,
     TimedEvent,
-    Unprocessed,
 )
 from recorder.runs.actions import (
     Accepted,
     Action,
-    Adopted,
     Changed,
     Dropped,
     Noticed,
     Opened,
     Sealed,
+    notice,
 )
-from recorder.runs.binding import best_run, series_matches
-from recorder.runs.endings import BookSettings, decide_status, overdue
+from recorder.runs.binding import (
+    best_run,
+    is_another_series,
+    same_series,
+    series_matches,
+)
+from recorder.runs.early import ADOPT_WINDOW_S, EarlyEvents
+from recorder.runs.endings import BookSettings, decide_status, overdue, says_more
 from recorder.runs.run import Run
-from recorder.ssx.times import NO_TIME
+from recorder.runs.waiting import Waiting
 
 # An id further beyond everything seen than this is garbage, not a gap.
 MAX_JUMP = 1_000_000
-# A run opened as unannounced is adopted by an announcement made so close to it.
-ADOPT_WINDOW_S = 5.0
 KEPT_SEALED = 8
-KEPT_EVENTS = 100_000
-MAX_UNCLAIMED = 10_000
-
-
-@dataclass(eq=False)
-class _Waiting:
-    """A series that waits for its announcement, with the images that came."""
-
-    key: SeriesKey
-    start: SeriesStart | None
-    uid: str | None = None
-    images: list[Image] = field(default_factory=list)
-    held: int = 0
-    """Bytes of their pixels."""
-    since: float | None = None
-    ended: SeriesEnd | None = None
 
 
 class RunBook:
@@ -68,12 +55,10 @@ class RunBook:
         self._settings = settings
         self._runs: list[Run] = []
         self._sealed: deque[Run] = deque(maxlen=KEPT_SEALED)
-        self._waiting: dict[str, _Waiting] = {}
-        self._early: deque[TimedEvent] = deque(maxlen=KEPT_EVENTS)
+        self._waiting: dict[str, Waiting] = {}
+        self._early = EarlyEvents()
         self._numbers: Counter[str] = Counter()
         self._past: set[str] = set()
-        self._unclaimed: set[str] = set()
-        """Uids that events named and no announcement has."""
 
     # -- what is there ------------------------------------------------------------
 
@@ -111,7 +96,7 @@ class RunBook:
     def _by_series(self, key: SeriesKey) -> Run | None:
         """The latest run of a series; an unknown unique id matches by number."""
         for run in reversed((*self._sealed, *self._runs)):
-            if run.key is not None and _same(run.key, key):
+            if run.key is not None and same_series(run.key, key):
                 return run
         return None
 
@@ -129,9 +114,9 @@ class RunBook:
         waiting = self._waiting.get(key.source)
         known = self._by_series(key)
         if (waiting and waiting.key == key) or (known and known.key == key):
-            return [_notice("series_header_repeated", "warning", key, run=known)]
+            return [notice("series_header_repeated", "warning", key, run=known)]
         actions = self._leave_open_series(key, now)
-        self._waiting[key.source] = _Waiting(key, start, start.recorder_uid)
+        self._waiting[key.source] = Waiting(key, start, start.recorder_uid)
         return actions + self._bind(key.source, now)
 
     def _leave_open_series(self, key: SeriesKey, now: float) -> list[Action]:
@@ -139,7 +124,7 @@ class RunBook:
         actions: list[Action] = []
         if run := self._open_of(key.source):
             if run.images.received == 0 and run.announced:
-                actions.append(_notice("series_replaced", "warning", run.key, run=run))
+                actions.append(notice("series_replaced", "warning", run.key, run=run))
                 run.key, run.start, run.state = None, None, RunState.ANNOUNCED
             else:
                 reason = "a new series began before this one ended"
@@ -148,7 +133,7 @@ class RunBook:
             actions += self._give_up(old, now)
         return actions
 
-    def _give_up(self, waiting: _Waiting, now: float) -> list[Action]:
+    def _give_up(self, waiting: Waiting, now: float) -> list[Action]:
         """A waiting series is over: record it if it has images."""
         if not waiting.images:
             return [Dropped(waiting.key, waiting.start)]
@@ -161,7 +146,7 @@ class RunBook:
     def image(self, image: Image, now: float) -> list[Action]:
         """An image came."""
         run = self._by_series(image.key)
-        if run is not None and not _another_series(run, image):
+        if run is not None and not is_another_series(run, image):
             return self._accept(run, image, now)
         if run is not None:
             restarted = f"restarted@{image.received_ns}"
@@ -169,30 +154,22 @@ class RunBook:
         source = image.key.source
         waiting = self._waiting.get(source)
         actions: list[Action] = []
-        if waiting is None or not _same(waiting.key, image.key):
+        if waiting is None or not same_series(waiting.key, image.key):
             actions += self._leave_open_series(image.key, now)
-            waiting = self._waiting[source] = _Waiting(image.key, None)
-            actions.append(_notice("series_header_missing", "warning", image.key))
-        self._hold(waiting, image)
+            waiting = self._waiting[source] = Waiting(image.key, None)
+            actions.append(notice("series_header_missing", "warning", image.key))
+        waiting.hold(image, self._settings.max_held_bytes)
         waiting.uid = waiting.uid or image.recorder_uid
         if waiting.since is None:
             waiting.since = now
         return actions + self._bind(source, now)
-
-    def _hold(self, waiting: _Waiting, image: Image) -> None:
-        """Keep an image; without its pixels where the workers could not take it."""
-        if waiting.held >= self._settings.max_held_bytes:
-            why = (Unprocessed.OVERLOAD, "too many images before the announcement")
-            image = replace(image, payload=None, problem=why)
-        waiting.held += image.pixel_bytes
-        waiting.images.append(image)
 
     def _accept(self, run: Run, image: Image, now: float) -> list[Action]:
         seen = run.images.size
         limit = max(run.declared_images or 0, seen) + MAX_JUMP
         if image.image_id >= min(limit, self._settings.max_image_id):
             run.counts["impossible_ids"] += 1
-            return [_notice("image_id_impossible", "warning", image.key,
+            return [notice("image_id_impossible", "warning", image.key,
                             image_id=image.image_id, run=run)]  # fmt: skip
         if not run.images.receive(
             image.image_id, image.start_time_ns, image.stop_time_ns
@@ -208,7 +185,7 @@ class RunBook:
             actions = [*self._reopen(run, now), *actions]
         if run.images.stride > 1 and not run.stride_told:
             run.stride_told = True
-            actions.append(_notice("second_client", "error", image.key,
+            actions.append(notice("second_client", "error", image.key,
                                    stride=run.images.stride, run=run))  # fmt: skip
             run.note(f"only every {run.images.stride}. image arrives: another client "
                      "is connected to the detector's socket")  # fmt: skip
@@ -225,8 +202,10 @@ class RunBook:
         self._runs.append(run)
         if run.decided:  # on what was there; it is decided again
             run.status, run.reason = RunStatus.RUNNING, ""
-        notice = _notice("run_reopened", "warning", run.key, run=run)
-        return [Changed(run, "reopened"), notice]
+        return [
+            Changed(run, "reopened"),
+            notice("run_reopened", "warning", run.key, run=run),
+        ]
 
     def series_end(self, end: SeriesEnd, now: float) -> list[Action]:
         """A series ended."""
@@ -234,13 +213,13 @@ class RunBook:
         if run is not None and run.state is RunState.OPEN:
             return self._end(run, now, None, "", end.received_ns)
         waiting = self._waiting.get(end.key.source)
-        if waiting and _same(waiting.key, end.key):
+        if waiting and same_series(waiting.key, end.key):
             if waiting.images:
                 waiting.ended = end
                 return []
             del self._waiting[end.key.source]
             return [Dropped(waiting.key, waiting.start)]
-        return [_notice("series_end_unmatched", "warning", end.key, run=run)]
+        return [notice("series_end_unmatched", "warning", end.key, run=run)]
 
     def _end(
         self,
@@ -277,7 +256,7 @@ class RunBook:
             return self._open_unannounced(waiting, now)
         return []
 
-    def _begin(self, run: Run, waiting: _Waiting, now: float) -> list[Action]:
+    def _begin(self, run: Run, waiting: Waiting, now: float) -> list[Action]:
         run.key, run.start = waiting.key, waiting.start
         run.state, run.last_progress = RunState.OPEN, now
         if run.start is None:
@@ -291,7 +270,7 @@ class RunBook:
             actions += self._end(run, now, None, "", waiting.ended.received_ns)
         return actions
 
-    def _open_unannounced(self, waiting: _Waiting, now: float) -> list[Action]:
+    def _open_unannounced(self, waiting: Waiting, now: float) -> list[Action]:
         body = self._settings.unannounced_body
         run = Run(
             uid=str(uuid.uuid4()),
@@ -302,7 +281,7 @@ class RunBook:
         run.number = self._number(run.experiment, None)
         run.note("unannounced: no collection/start for this series")
         self._runs.append(run)
-        adopted = self._adopt_early_events(run)
+        adopted = self._early.adopt(run)
         return [Opened(run), *adopted, *self._begin(run, waiting, now)]
 
     def _number(self, experiment: str, asked: int | None) -> int:
@@ -323,7 +302,7 @@ class RunBook:
             run.collection = collection
             run.notes = [n for n in run.notes if not n.startswith("unannounced")]
             run.note("announced after its first images")
-            return [Changed(run, "announced"), *self._adopt_early_events(run)]
+            return [Changed(run, "announced"), *self._early.adopt(run)]
         run = Run(
             uid=collection.uid,
             number=0,
@@ -333,7 +312,7 @@ class RunBook:
         )
         run.number = self._number(run.experiment, collection.body.get("run"))
         self._runs.append(run)
-        actions: list[Action] = [Opened(run), *self._adopt_early_events(run)]
+        actions: list[Action] = [Opened(run), *self._early.adopt(run)]
         for source in list(self._waiting):
             actions += self._bind(source, now)
         return actions
@@ -359,7 +338,7 @@ class RunBook:
             return [Noticed("collection_unknown", "warning", (("uid", end.uid),))]
         if run.end is not None:
             return []
-        amended = run.state is RunState.SEALED and _says_more(run, end)
+        amended = run.state is RunState.SEALED and says_more(run, end)
         run.end = end
         if amended or (run.state is RunState.DRAINING and run.revision > 0):
             # it was sealed without this word, and is to be sealed again
@@ -384,45 +363,13 @@ class RunBook:
         else:
             run = next((r for r in reversed(self._runs)), None)
         if run is None:
-            return None, self._keep_early(event)
+            return None, self._early.keep(event, self._past)
         if not run.events.add(event):
             run.counts["duplicate_events"] += 1
         elif run.state is RunState.SEALED:
             run.counts["late_events"] += 1
             return run, self._reopen(run, now)
         return run, []
-
-    def _keep_early(self, event: TimedEvent) -> list[Action]:
-        """Keep an event until its run is announced; say once for each run."""
-        self._early.append(event)
-        name = event.collection
-        if name is None or name in self._unclaimed:
-            return []
-        if len(self._unclaimed) >= MAX_UNCLAIMED:
-            self._unclaimed.clear()
-        self._unclaimed.add(name)
-        fields = (("uid", name), ("sealed", name in self._past))
-        return [Noticed("events_unclaimed", "warning", fields)]
-
-    def _adopt_early_events(self, run: Run) -> list[Action]:
-        """Events may come before the announcement that they name, or that they need.
-
-        Timing hardware names no run: its latest rows are those of the next run.
-        """
-        uids = {run.uid, run.collection.uid if run.collection else run.uid}
-        since = run.opened_ns - int(ADOPT_WINDOW_S * 1e9)
-        kept: list[TimedEvent] = []
-        nameless: list[TimedEvent] = []
-        for event in self._early:
-            if event.collection in uids:
-                run.events.add(event)
-            elif event.collection is None and event.received_ns >= since:
-                if run.events.add(event):
-                    nameless.append(event)
-            else:
-                kept.append(event)
-        self._early = deque(kept, maxlen=KEPT_EVENTS)
-        return [Adopted(run, tuple(nameless))] if nameless else []
 
     # -- time ---------------------------------------------------------------------
 
@@ -447,39 +394,3 @@ class RunBook:
         self._runs.remove(run)
         self._sealed.append(run)
         return [Sealed(run)]
-
-
-def _same(a: SeriesKey, b: SeriesKey) -> bool:
-    """Same series; without its header a series has no unique id ("")."""
-    return (a.source, a.series_id) == (b.source, b.series_id) and (
-        a.unique_id == b.unique_id or "" in (a.unique_id, b.unique_id)
-    )
-
-
-def _another_series(run: Run, image: Image) -> bool:
-    """A known image_id with another start time: the detector began anew, unheard."""
-    if image.start_time_ns is None or not 0 <= image.image_id < run.images.size:
-        return False
-    known = int(run.images.column("start_time_ns")[image.image_id])
-    return known not in (NO_TIME, image.start_time_ns) and image.key.unique_id != (
-        run.key.unique_id if run.start and run.key else ""
-    )
-
-
-def _notice(
-    event: str,
-    level: str,
-    key: SeriesKey | None,
-    run: Run | None = None,
-    **fields: object,
-) -> Noticed:
-    if key is not None:
-        fields = {"source": key.source, "series_id": key.series_id, **fields}
-    return Noticed(event, level, tuple(fields.items()), run)
-
-
-def _says_more(run: Run, end: CollectionEnd) -> bool:
-    """Whether an end that comes after the seal changes what was sealed."""
-    if run.status is not end.status:
-        return True
-    return end.images is not None and end.images != run.expected(run.timeline())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from recorder.records import Json, RunState, RunStatus
+from recorder.records import CollectionEnd, Json, RunState, RunStatus
 from recorder.runs.run import Run
 
 
@@ -80,3 +80,10 @@ def decide_status(run: Run) -> None:
         run.reason = f"the series ended after image {run.images.size} of {declared}"
     else:
         run.status = RunStatus.SUCCESS
+
+
+def says_more(run: Run, end: CollectionEnd) -> bool:
+    """Whether an end that comes after the seal changes what was sealed."""
+    if run.status is not end.status:
+        return True
+    return end.images is not None and end.images != run.expected(run.timeline())

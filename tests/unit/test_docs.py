@@ -316,10 +316,10 @@ def _event(
     elif isinstance(called, ast.Name) and called.id in aliases:
         for level in aliases[called.id]:
             yield first.value, level, keys
-    elif isinstance(called, ast.Name) and called.id in ("_notice", "Noticed"):
+    elif isinstance(called, ast.Name) and called.id in ("notice", "Noticed"):
         level = node.args[1]
         assert isinstance(level, ast.Constant), f"{first.value}: level is no constant"
-        if called.id == "_notice":
+        if called.id == "notice":
             keys |= {"source", "series_id"}
         yield first.value, str(level.value), keys
 
