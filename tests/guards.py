@@ -16,7 +16,7 @@ import pytest
 import structlog
 from tenacity import wait_fixed
 
-import recorder.config
+import recorder.config.settings
 import recorder.retry
 
 RETRY_S = 0.01
@@ -145,7 +145,9 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch, directory: Path) -> Non
     for name in HOST_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(directory / "xdg-state"))
-    monkeypatch.setattr(recorder.config, "SYSTEM_CONFIG", directory / "no-such.toml")
+    monkeypatch.setattr(
+        recorder.config.settings, "SYSTEM_CONFIG", directory / "no-such.toml"
+    )
 
 
 def hurry_retries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,19 @@
+"""The configuration: one tree, from TOML, environment and systemd credentials."""
+
+from recorder.config.settings import Settings, find_config, load_settings
+from recorder.config.sources import (
+    DetectorSection,
+    GeometrySection,
+    MqttSection,
+    PandaSection,
+)
+
+__all__ = [
+    "DetectorSection",
+    "GeometrySection",
+    "MqttSection",
+    "PandaSection",
+    "Settings",
+    "find_config",
+    "load_settings",
+]

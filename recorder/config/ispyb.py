@@ -1,0 +1,74 @@
+"""The facility's database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from recorder.config.section import Secret, Section, split_password
+
+
+class IspybSection(Section):
+    """The facility's database."""
+
+    enabled: bool = True
+    """Off: nothing is written to ISPyB."""
+    flavour: Literal["esrf", "maxiv", "diamond"] = "esrf"
+    """Which ISPyB: the common one, MAX IV's or Diamond's. It is compared with the live
+    schema at start."""
+    beamline: str | None = None
+    """The beamline as `BLSession.beamLineName` has it; unset: `beamline`. Sessions of
+    other beamlines are refused."""
+    chain_scope: Literal["collection", "position"] | None = None
+    """How the readers of the event chains take them: `collection`, offsets from the
+    run's start and repetitions over the whole run (ESRF, MAX IV); `position`, one
+    position, with its shots as repetition (Diamond); unset: the flavour's. Chains of
+    the other scope are converted."""
+    rates: Literal["fraction", "percent"] = "fraction"
+    """Unit of `hitRate` and `indexingRate` in flavour `maxiv`, whose schema says
+    none."""
+    image_rows: bool | None = None
+    """Write one row of `ImageQualityIndicators` for each image; unset: in flavour
+    `diamond` only."""
+    runs_per_group: int = Field(100, ge=1)
+    """Runs of an experiment after which a new group is begun: py-ISPyB's page shows no
+    more of one group."""
+    url: str | None = None
+    """SQLAlchemy URL such as `mariadb+pymysql://recorder@host/ispyb`, without the
+    password (one in it is taken as `ispyb.password`); unset: the embedded SQLite file
+    `ispyb.sqlite` in the state directory."""
+    password: Secret | None = None
+    """Password; better in a credential or the environment than in the file."""
+    demo_proposal: str = "mx2345"
+    """Proposal that the embedded database is created with (visit 1)."""
+    update_interval_s: float = Field(5.0, gt=0)
+    """How often the statistics of a run are updated."""
+    tls: bool = False
+    """Use TLS with the system's certificate authorities or `ca_file`; the server's
+    certificate and name are checked."""
+    ca_file: Path | None = None
+    """Certificate authority to trust (PEM)."""
+    cert_file: Path | None = None
+    """Client certificate (PEM)."""
+    key_file: Path | None = None
+    """Key of the client certificate (PEM)."""
+    connect_timeout_s: float = Field(10.0, gt=0)
+    """How long to wait for the server."""
+    retry_max_s: float = Field(5.0, gt=0)
+    """Longest wait between two attempts while the server is away."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hide_password_of_url(cls, data: Any) -> Any:
+        """A password within the URL becomes ``password``: the URL is shown and logged.
+
+        ``password`` wins if both are given.
+        """
+        if not isinstance(data, dict) or not isinstance(data.get("url"), str):
+            return data
+        url, password = split_password(data["url"])
+        if password is None:
+            return data
+        return {**data, "url": url, "password": data.get("password") or password}

@@ -1,0 +1,140 @@
+"""How runs are recorded: journal, run book, classification, workers, log."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from recorder.config.section import Section
+from recorder.records import ClassifySettings
+
+
+class JournalSection(Section):
+    """The recorder's own durable store."""
+
+    synchronous: Literal["full", "normal"] = "full"
+    """`full`: what is acknowledged survives a power cut; `normal`: it survives the end
+    of the process, a power cut may take the last moments (for disks that sync
+    slowly)."""
+    max_unwritten: int = Field(1_000_000, ge=1000)
+    """Images and events that may wait in memory while the disk refuses (about 1 kB
+    each); beyond it no image is taken until there is space, and the detector's own
+    buffer decides."""
+    max_mb: int = Field(20_480, ge=1)
+    """Over it, images and events of the oldest runs that are sealed and written
+    everywhere are removed; their descriptions and reports stay."""
+
+
+class RunsSection(Section):
+    """When runs begin and end."""
+
+    hold_s: float = Field(1.0, ge=0, le=1.5)
+    """How long a series waits for its announcement before it is recorded as
+    unannounced (its images are kept meanwhile)."""
+    match_window_s: float = Field(60.0, ge=0)
+    """Series and announcement match by time within this window."""
+    series_timeout_s: float = Field(30.0, gt=0)
+    """A series without images for so long is given up: its run is aborted."""
+    announcement_timeout_s: float = Field(600.0, gt=0)
+    """An announcement without a series for so long is sealed as aborted."""
+    drain_s: float = Field(2.0, ge=0)
+    """Wait for late images and events after the end of a series."""
+    max_image_id: int = Field(100_000_000, ge=1)
+    """Larger image ids are garbage."""
+
+
+class UnannouncedSection(Section):
+    """Where series that nobody announced are recorded."""
+
+    proposal: str = "mx2345"
+    """Proposal, code and number."""
+    visit: int = Field(1, ge=0)
+    """Visit number."""
+    experiment: str = "unannounced"
+    """Experiment name."""
+    experiment_type: str = "SSX-Jet"
+    """ISPyB experiment type."""
+    sample: str = "unknown"
+    """Sample name."""
+    protein: str = "unknown"
+    """Protein acronym."""
+    unit_cell: tuple[float, float, float, float, float, float] | None = None
+    """Unit cell to index with (Å, degrees)."""
+    space_group: str | None = None
+    """Space group, such as `P43212`."""
+
+    def body(self) -> dict[str, Any]:
+        """What stands for the announcement of such a run."""
+        return {
+            "proposal": self.proposal,
+            "visit": self.visit,
+            "experiment": {"name": self.experiment, "type": self.experiment_type},
+            "sample": {"name": self.sample, "protein": {"acronym": self.protein}},
+            "unit_cell": self.unit_cell,
+            "space_group": self.space_group,
+        }
+
+
+class ClassifySection(Section):
+    """How images are classified."""
+
+    min_spots_hit: int = Field(8, ge=1)
+    """An image with at least so many spots is a hit."""
+    min_spots_index: int = Field(6, ge=4)
+    """Indexing is tried from so many spots on, whatever the hit criterion."""
+    max_spots: int = Field(300, ge=20)
+    """Strongest spots that are passed to the indexer."""
+    min_snr: float = Field(4.0, gt=0)
+    """Least signal-to-noise ratio of a spot."""
+    gain: float | None = Field(None, gt=0)
+    """Counts per photon; unset: estimated from variance against mean."""
+    nfa_max: float = -3.5
+    """A lattice is accepted below this log10 number of false alarms."""
+    min_inlier_share: float = Field(0.15, ge=0, le=1)
+    """Least share of the spots that a lattice explains."""
+    ring_share: float = Field(0.6, gt=0, le=1)
+    """More than this share of the spots in one thin shell is an ice or powder
+    ring."""
+    max_lattices: int = Field(3, ge=1)
+    """Lattices looked for in one image."""
+    index: bool = True
+    """Off: hits are found, nothing is indexed."""
+    calibrate: bool = True
+    """Refine beam centre, distance and cell from the hits of a run, and search the
+    cell where none is given; each change is logged and reported."""
+    max_cell_length: float = Field(250.0, ge=30, le=1000)
+    """Longest edge (Å) of a cell that is searched."""
+    upstream: Literal["ignore", "use"] = "ignore"
+    """`use`: where the stream carries spots or an indexing result of its own
+    (Jungfraujoch), take those and do not look at the pixels."""
+
+    def settings(self) -> ClassifySettings:
+        """The section as a record."""
+        return ClassifySettings(**self.model_dump(exclude={"upstream"}))
+
+
+class PoolSection(Section):
+    """The processes that decode and classify."""
+
+    workers: int | None = Field(None, ge=0, le=256)
+    """Worker processes; 0: in the daemon itself; unset: cores - 1, at least 1."""
+    max_backlog_mb: int = Field(2048, ge=1)
+    """Compressed images that may wait for a worker; beyond it live images are
+    counted as `unprocessed: overload`."""
+    max_inbox_mb: int = Field(256, ge=1)
+    """Images between the receiver threads and the event loop; beyond it ZeroMQ holds
+    the streams back."""
+    worker_timeout_s: float = Field(60.0, gt=0)
+    """A worker that holds an image longer is replaced."""
+
+
+class LogSection(Section):
+    """Logging."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level."""
+    format: Literal["auto", "console", "json", "journald"] = "auto"
+    """`auto`: console on a terminal, journald under systemd, else JSON lines."""
+    progress_interval_s: float = Field(5.0, gt=0)
+    """How often `run_progress` is logged."""

@@ -1,0 +1,187 @@
+"""The configuration: one tree, from TOML, environment and systemd credentials.
+
+Priority, highest first: environment (``RECORDER_MQTT__PORT=1884``), secrets
+(files in ``$CREDENTIALS_DIRECTORY`` such as ``ispyb__password``), the TOML file,
+the built-in defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from recorder.config.ispyb import IspybSection
+from recorder.config.recording import (
+    ClassifySection,
+    JournalSection,
+    LogSection,
+    PoolSection,
+    RunsSection,
+    UnannouncedSection,
+)
+from recorder.config.sources import (
+    DetectorSection,
+    GeometrySection,
+    MqttSection,
+    PandaSection,
+)
+from recorder.errors import ConfigError
+
+SYSTEM_CONFIG = Path("/etc/recorder/recorder.toml")
+
+
+def _default_state_directory() -> Path:
+    """Systemd's state directory, else the user's."""
+    if state := os.environ.get("STATE_DIRECTORY"):
+        return Path(state.split(":")[0])
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "recorder"
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="RECORDER_",
+        env_nested_delimiter="__",
+        use_attribute_docstrings=True,
+        secrets_nested_delimiter="__",
+        secrets_dir_missing="ok",
+        nested_model_default_partial_update=True,
+    )
+
+    beamline: str = Field("demo", pattern=r"^[A-Za-z0-9_.-]+$")
+    """Beamline name: used in topics, client ids and the database."""
+    timezone: str | None = None
+    """Zone of ISPyB's local times, such as `Europe/Paris`; unset: the host's."""
+    state_directory: Path = Field(default_factory=_default_state_directory)
+    """Holds the journal and the embedded database."""
+    results_directory: Path | None = None
+    """Holds the files per run; unset: `results` in the state directory."""
+    detector: tuple[DetectorSection, ...] = (DetectorSection(),)
+    """Detector streams."""
+    panda: tuple[PandaSection, ...] = ()
+    """PandABoxes whose position capture is read."""
+    replay: GeometrySection = GeometrySection()
+    """Geometry overrides for `recorder replay`."""
+    mqtt: MqttSection = MqttSection()
+    ispyb: IspybSection = IspybSection()
+    journal: JournalSection = JournalSection()
+    runs: RunsSection = RunsSection()
+    unannounced: UnannouncedSection = UnannouncedSection()
+    classify: ClassifySection = ClassifySection()
+    pool: PoolSection = PoolSection()
+    log: LogSection = LogSection()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+                raise ValueError("is no time zone; use e.g. Europe/Paris") from error
+        return value
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Settings:
+        names = [detector.name for detector in self.detector]
+        names += [panda.name for panda in self.panda]
+        if len(set(names)) != len(names):
+            raise ValueError("two sources have the same name: give each its own")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over credentials over the file (which comes as ``init``)."""
+        secrets = NestedSecretsSettingsSource(
+            file_secret_settings,
+            secrets_dir=os.environ.get("CREDENTIALS_DIRECTORY"),
+            secrets_prefix="",
+        )
+        return env_settings, secrets, init_settings
+
+    @property
+    def results(self) -> Path:
+        """Folder of the files per run."""
+        return self.results_directory or self.state_directory / "results"
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file."""
+        return self.state_directory / "journal.sqlite"
+
+    @property
+    def topic_prefix(self) -> str:
+        """MQTT topic prefix."""
+        return self.mqtt.prefix or f"recorder/{self.beamline}"
+
+    @property
+    def ispyb_url(self) -> str:
+        """Database URL without the password."""
+        return self.ispyb.url or f"sqlite:///{self.state_directory / 'ispyb.sqlite'}"
+
+
+def find_config(explicit: Path | None) -> Path | None:
+    """Path of the configuration file, None for the embedded default.
+
+    Raises:
+        ConfigError: A file that was asked for does not exist.
+    """
+    if explicit is None and (name := os.environ.get("RECORDER_CONFIG")):
+        explicit = Path(name)
+    if explicit is not None:
+        if not explicit.is_file():
+            raise ConfigError(f"{explicit}: no such configuration file")
+        return explicit
+    return SYSTEM_CONFIG if SYSTEM_CONFIG.is_file() else None
+
+
+def load_settings(explicit: Path | None = None) -> Settings:
+    """Read the configuration from file, environment and credentials.
+
+    Raises:
+        ConfigError: It does not parse or has unknown keys or bad values.
+    """
+    path = find_config(explicit)
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: not readable as TOML: {error}") from error
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        raise ConfigError(_explain(path, error)) from error
+
+
+def _explain(path: Path | None, error: ValidationError) -> str:
+    lines = []
+    for item in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in item["loc"]) or "configuration"
+        text = item["msg"]
+        if item["type"] == "extra_forbidden":
+            text = "unknown key; see `recorder config schema` for the known ones"
+        lines.append(f"{where}: {text}")
+    return f"{path or 'configuration'}: " + "; ".join(lines)
