@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.journal.packed import Packed
+from recorder.log import get_logger
 from recorder.records import SeriesStart
+
+log = get_logger("journal")
 
 KIND = "header"
 
@@ -41,18 +46,25 @@ def pack_header(start: SeriesStart) -> bytes:
 
 
 def with_arrays(journal: Packed, run: str, start: SeriesStart) -> SeriesStart:
-    """A restored series with the arrays that its run has in the journal."""
+    """A restored series with the arrays that its run has in the journal, if any."""
     kept = journal.chunk(run, KIND, 0)
     if kept is None or not kept[1]:
         return start
-    mask = None
-    with np.load(io.BytesIO(kept[1]), allow_pickle=False) as found:
-        if "mask" in found:
-            slow, fast = (int(size) for size in found["shape"])
-            bits = np.frombuffer(zlib.decompress(found["mask"]), np.uint8)
-            mask = np.unpackbits(bits, count=slow * fast).reshape(slow, fast) != 0
-        flatfield = found["flatfield"] if "flatfield" in found else None
-    return replace(start, mask=mask, flatfield=flatfield)
+    try:
+        with np.load(io.BytesIO(kept[1]), allow_pickle=False) as found:
+            return replace(start, mask=_mask(found), flatfield=found.get("flatfield"))
+    except (ValueError, KeyError, BadZipFile, zlib.error) as error:
+        log.warning("header_damaged", uid=run, error=str(error))
+        return start
+
+
+def _mask(found: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_] | None:
+    if "mask" not in found:
+        return None
+    slow, fast = (int(size) for size in found["shape"])
+    bits = np.frombuffer(zlib.decompress(found["mask"].tobytes()), np.uint8)
+    mask = np.unpackbits(bits, count=slow * fast).reshape(slow, fast)
+    return mask.astype(np.bool_)
 
 
 def unusable(flatfield: NDArray[np.float32]) -> NDArray[np.bool_]:

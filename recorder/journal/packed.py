@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from recorder.journal.file import JournalFile
@@ -35,7 +36,7 @@ class Packed(JournalFile):
     def keep_chunk(
         self, run: str, kind: str, number: int, upto: Seq, body: bytes
     ) -> None:
-        """Keep a chunk of what does not change any more."""
+        """Keep a chunk, instead of the one that may be there."""
         with self._transaction() as db:
             self._insert_chunk(db, run, kind, number, upto, body)
 
@@ -47,3 +48,12 @@ class Packed(JournalFile):
         """Remove a run's chunks."""
         with self._transaction() as db:
             db.execute("DELETE FROM chunks WHERE run = ?", (run,))
+
+    def drop_chunks_of_kind(self, kind: str, but: Sequence[str]) -> None:
+        """Remove the chunks of a kind, but those of some runs."""
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM chunks WHERE kind = ? "
+                f"AND run NOT IN ({','.join('?' * len(but))})",
+                (kind, *but),
+            )

@@ -169,25 +169,43 @@ def _load_to_go_on(journal: Journal, uid: str) -> Run | None:
     return run
 
 
-def load_last_sealed(journal: Journal, most: int, images: int) -> list[Run]:
+def load_last_sealed(
+    journal: Journal, most: int, rows: int, since_ns: int
+) -> list[Run]:
     """The runs that were opened last and are sealed, oldest first.
 
     Args:
         journal: Where they are.
         most: How many of them.
-        images: How many images they may have together: restarts must be quick.
+        rows: How many images and events they may have together, of which those that
+            are packed count a tenth: restarts must be quick.
+        since_ns: Only those whose last change is not older (Unix ns).
     """
     found: list[Run] = []
     for uid in reversed(journal.run_uids()):
         record = journal.latest("run", uid)
         if record is None or record.body["state"] != RunState.SEALED:
             continue
-        images -= (journal.last_image(uid) or 0) + 1
-        run = _load_to_go_on(journal, uid) if images >= 0 else None
-        if run is None or len(found) == most:
+        rows -= _rows_to_read(journal, uid)
+        if rows < 0 or len(found) == most or record.time_ns < since_ns:
             break
-        found.append(run)
+        run = _load_to_go_on(journal, uid)
+        if run is not None:
+            found.append(run)
     return found[::-1]
+
+
+def _rows_to_read(journal: Journal, uid: str) -> int:
+    images = len(journal.chunk_ends(uid, "images"))
+    last = journal.last_image(uid)
+    count = 0 if last is None else max(0, last + 1 - images * CHUNK)
+    packed = images * CHUNK
+    for name in event_names(journal, uid):
+        ends = journal.chunk_ends(name, "events")
+        after = max(ends.values(), default=0)
+        count += journal.count(after=after, kinds=("event",), run=name)
+        packed += len(ends) * CHUNK
+    return count + packed // 10
 
 
 def run_numbers(journal: Journal) -> dict[str, int]:

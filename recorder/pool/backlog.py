@@ -116,9 +116,15 @@ class Backlog:
             self.changed.set()
         return True
 
-    def learn(self, setup: int, lesson: Lesson, done: Taught, renewal: bool) -> None:
+    def learn(
+        self,
+        setup: int,
+        lesson: Lesson,
+        done: Taught,
+        left_out: Callable[[], None] | None,
+    ) -> None:
         """See :meth:`recorder.pool.pool.Pool.learn`."""
-        self._queue.appendleft(LessonJob(setup, lesson, done, renewal))
+        self._queue.appendleft(LessonJob(setup, lesson, done, left_out))
         self.changed.set()
 
     # -- out -----------------------------------------------------------------------
@@ -141,7 +147,7 @@ class Backlog:
         self._out.add(job)
         fill = self._held / self._max_bytes
         if isinstance(job, LessonJob):
-            if job.renewal and fill > _NO_LESSONS:
+            if job.left_out is not None and fill > _NO_LESSONS:
                 self.finish(job, job.left_out)
                 return None
             return job

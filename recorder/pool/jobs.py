@@ -75,7 +75,8 @@ class LessonJob:
     setup: int
     lesson: Lesson
     done: Taught
-    renewal: bool = False
+    left_out: Callable[[], None] | None = None
+    """Called instead of ``done`` where it is left out; None: it must not be."""
     tries: int = 0
     sent_at: float = 0.0
     size: int = 0
@@ -92,10 +93,6 @@ class LessonJob:
     def answered(self, frames: list[bytes]) -> None:
         """A worker's answer."""
         self.done(unpack_learned(frames))
-
-    def left_out(self) -> None:
-        """There are more urgent things: the run goes on with what it knows."""
-        self.done(None)
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done: the run goes on with what it knows."""

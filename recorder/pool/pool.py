@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from recorder.pool.backlog import Backlog
 from recorder.pool.inline import Inline
@@ -73,7 +74,12 @@ class Pool:
         return self._backlog.offer(setup, payload, done, learned, force)
 
     def learn(
-        self, setup: int, lesson: Lesson, done: Taught, *, renewal: bool = False
+        self,
+        setup: int,
+        lesson: Lesson,
+        done: Taught,
+        *,
+        left_out: Callable[[], None] | None = None,
     ) -> None:
         """Have a lesson learned, before any image that waits.
 
@@ -81,9 +87,10 @@ class Pool:
             setup: Number of the run's setup.
             lesson: What to learn from.
             done: Called with the new state; None if the last one is to be kept.
-            renewal: The run has learned the most of it: left out under overload.
+            left_out: Called instead if there are more urgent things; None: there are
+                none.
         """
-        self._backlog.learn(setup, lesson, done, renewal)
+        self._backlog.learn(setup, lesson, done, left_out)
 
     def teach(self, setup: int, learned: Learned) -> None:
         """Give a learned state to the images that wait for it and all later ones."""

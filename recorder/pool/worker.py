@@ -122,7 +122,9 @@ def serve(address: str) -> None:
             engine.take(int(parts[1]), unpack_learned(parts[2:]))
         else:
             socket.send_multipart(_answer(engine, parts))
-        if parts[0] != IMAGE:  # rare, and needs 5 to 10 times as much as an image
+        kind = parts[0]
+        del parts
+        if kind != IMAGE:  # rare, and needs 5 to 10 times as much as an image
             give_back_memory()
     context.destroy()
 

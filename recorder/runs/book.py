@@ -68,6 +68,11 @@ class RunBook:
         return list(self._runs)
 
     @property
+    def sealed(self) -> list[Run]:
+        """The runs that were sealed last: what is late for them finds them."""
+        return list(self._sealed)
+
+    @property
     def quiet(self) -> bool:
         """Nothing open and nothing waiting."""
         return not self._runs and not any(w.images for w in self._waiting.values())
@@ -78,7 +83,7 @@ class RunBook:
         """Take over what a journal holds.
 
         Args:
-            runs: Runs that are not sealed.
+            runs: Runs that are not sealed, and the last ones that are.
             numbers: Highest run number of each experiment.
             past: Uids of all runs ever announced: a repeated message is no new run.
         """

@@ -67,7 +67,7 @@ class Run:
     live: LiveTimeline = field(default_factory=LiveTimeline)
     counts: Counter[str] = field(default_factory=Counter)
     """``duplicate_images``, ``late_images``, ``out_of_order_images``,
-    ``ignored_channels``, ``duplicate_events``."""
+    ``ignored_channels``, ``duplicate_events``, ``lessons_left_out``, …"""
     notes: list[str] = field(default_factory=list)
     """What people should know, in the report."""
     calibrations: list[Json] = field(default_factory=list)

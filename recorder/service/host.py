@@ -40,7 +40,7 @@ class Host:
             _journal(settings),
             settings.journal.max_mb << 20,
             tuple(sink.sink.name for sink in self.sinks),
-            lambda: [run.uid for run in self.pipeline.book.active],
+            self.pipeline.book,
         )
 
     def _wake(self) -> None:

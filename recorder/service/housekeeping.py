@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from recorder.errors import JournalError
 from recorder.journal import Journal
+from recorder.journal.headers import KIND
 from recorder.journal.pruning import prune
 from recorder.journal.restore import pack_run
 from recorder.log import get_logger
 from recorder.memory import give_back_memory
 from recorder.report import SINK_KINDS
+from recorder.runs.book import RunBook
 
 log = get_logger("journal")
 
@@ -27,7 +29,7 @@ class Housekeeping:
         journal: A connection for it alone.
         bound: Bytes that the journal may use.
         sinks: Names of the sinks that must have written a run before it may go.
-        active: Gives the uids of the runs that go on.
+        book: Tells which runs go on, and which ended last.
     """
 
     def __init__(
@@ -35,12 +37,12 @@ class Housekeeping:
         journal: Journal,
         bound: int,
         sinks: Sequence[str],
-        active: Callable[[], list[str]],
+        book: RunBook,
     ) -> None:
         self._journal = journal
         self._bound = bound
         self._sinks = sinks
-        self._active = active
+        self._book = book
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="housekeeping")
         self._over = False
 
@@ -50,10 +52,12 @@ class Housekeeping:
         next_prune = loop.time()
         while True:
             try:
-                await loop.run_in_executor(self._executor, self._pack, self._active())
+                active = [run.uid for run in self._book.active]
+                await loop.run_in_executor(self._executor, self._pack, active)
                 if loop.time() >= next_prune:
                     next_prune = loop.time() + PRUNE_S
-                    await loop.run_in_executor(self._executor, self._prune)
+                    resumable = active + [run.uid for run in self._book.sealed]
+                    await loop.run_in_executor(self._executor, self._prune, resumable)
             except JournalError:
                 pass  # the writer says it, and it is tried again
             await asyncio.sleep(PACK_S)
@@ -62,8 +66,9 @@ class Housekeeping:
         for uid in uids:
             pack_run(self._journal, uid)
 
-    def _prune(self) -> None:
+    def _prune(self, resumable: list[str]) -> None:
         give_back_memory()
+        self._journal.drop_chunks_of_kind(KIND, resumable)
         found = prune(self._journal, self._bound, self._sinks, SINK_KINDS)
         if found.runs:
             log.info("journal_pruned", runs=len(found.runs), used_mb=found.used >> 20,

@@ -89,7 +89,7 @@ class Images:
             log.warning("setup_warnings", run=run.number, warnings=found)
         number = self._pool.add_setup(setup)
         changed = partial(self._calibrated, run, setup)
-        lessons = Lessons(self._pool, number, changed)
+        lessons = Lessons(self._pool, number, changed, partial(_count_left_out, run))
         self._lessons[run.uid] = lessons
         return lessons
 
@@ -127,6 +127,10 @@ class Images:
                             image_id=image.image_id, error=error)  # fmt: skip
             run.images.finish(image.image_id, reason)
         self._writer.image(image_row(run.uid, image, outcome))
+
+
+def _count_left_out(run: Run) -> None:
+    run.counts["lessons_left_out"] += 1
 
 
 def _without_pixels(image: Image) -> Image:

@@ -3,7 +3,8 @@
 Everything here follows from image_ids alone, so that the same images give the same
 classes however many workers there are: state n is learned from images before a fixed
 image_id and used from a fixed one on. Between the two lie a few images that the
-workers can do meanwhile; those that come before the state is there wait for it.
+workers can do meanwhile; those that come before the state is there wait for it. Only
+under overload is it otherwise: then lessons are left out once a run has had a few.
 """
 
 from __future__ import annotations
@@ -64,16 +65,22 @@ class Lessons:
         pool: What classifies and learns.
         setup: Number of the setup there.
         changed: Called with the old and the new state when geometry or cell changed.
+        left_out: Called when a lesson was left out under overload.
     """
 
     pool: Pool
     setup: int
     changed: Callable[[Learned, Learned], None]
+    left_out: Callable[[], None] = lambda: None
     state: Learned = field(default_factory=lambda: Learned(0))
     _next: int = 0
     """State that is awaited or being learned; 0: no image has asked yet."""
     _asked: bool = False
     _running: bool = False
+    _taught: int = 0
+    """Lessons that were learned: a run may be joined late."""
+    _whole: bool = False
+    """The images come from files: nothing is left out."""
     _shown: dict[int, _Shown] = field(default_factory=dict)
     _open: set[int] = field(default_factory=set)
     """Image_ids that are offered and not finished."""
@@ -103,6 +110,7 @@ class Lessons:
         )
         if not taken:
             return False
+        self._whole |= force
         self._open.add(image_id)
         if self._teaches(image_id):
             self._shown[image_id] = _Shown(payload)
@@ -141,8 +149,13 @@ class Lessons:
         if self._running or any(image_id < end for image_id in self._open):
             return
         self._running = True
-        renewal = self._next > len(FIRST)
-        self.pool.learn(self.setup, self._lesson(end), self._learned, renewal=renewal)
+        needed = self._whole or self._taught < len(FIRST)
+        self.pool.learn(
+            self.setup,
+            self._lesson(end),
+            self._learned,
+            left_out=None if needed else self._left_out,
+        )
 
     def _lesson(self, end: int) -> Lesson:
         shown = sorted(
@@ -163,7 +176,12 @@ class Lessons:
             hits=tuple(hits),
         )
 
+    def _left_out(self) -> None:
+        self.left_out()
+        self._learned(None)
+
     def _learned(self, taught: Learned | None) -> None:
+        self._taught += taught is not None
         new = taught or replace(self.state, number=self._next)
         old = self.state
         self._running = False

@@ -55,8 +55,10 @@ log = get_logger("runs")
 messages = get_logger("sources")
 
 TICK_S = 0.1
-RESTORED_IMAGES = 200_000
-"""Of sealed runs, after a restart: read in a fifth of a second."""
+RESTORED_ROWS = 30_000
+"""Of sealed runs, after a restart: read in half a second."""
+RESTORED_S = 3600.0
+"""So long after a seal something may be late; a detector counts its series anew."""
 UPDATE_SHARE = 20
 """Time between two updates over the time that one takes, at least."""
 
@@ -100,7 +102,8 @@ class Pipeline:
         What is late for the last sealed ones finds them, too.
         """
         runs = load_unsealed(self._journal)
-        sealed = load_last_sealed(self._journal, KEPT_SEALED, RESTORED_IMAGES)
+        since_ns = time.time_ns() - int(RESTORED_S * 1e9)
+        sealed = load_last_sealed(self._journal, KEPT_SEALED, RESTORED_ROWS, since_ns)
         past = self._known_runs()
         now = time.monotonic()
         for run in runs:

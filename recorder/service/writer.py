@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from recorder.boundary import boundary
 from recorder.errors import JournalError
 from recorder.journal import ImageRow, Journal
 from recorder.journal.headers import KIND, pack_header
@@ -19,6 +20,8 @@ log = get_logger("journal")
 
 FLUSH_S = 0.05
 RETRY_S = 1.0
+HEADERS = 2
+"""Headers that wait while the disk refuses; one may have 80 MB."""
 
 
 class JournalWriter:
@@ -38,7 +41,7 @@ class JournalWriter:
         self._flushed = flushed
         self._records: list[NewRecord] = []
         self._images: list[ImageRow] = []
-        self._headers: list[tuple[str, SeriesStart]] = []
+        self._headers: dict[str, SeriesStart] = {}
         self._after: list[Callable[[], None]] = []
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._failing = False
@@ -55,8 +58,11 @@ class JournalWriter:
         self._images.append(row)
 
     def header(self, run: str, start: SeriesStart) -> None:
-        """Queue the arrays of a series' header."""
-        self._headers.append((run, start))
+        """Queue the arrays of a series' header: what is nice to have at a restart."""
+        self._headers.pop(run, None)
+        self._headers[run] = start
+        while len(self._headers) > HEADERS:
+            del self._headers[next(iter(self._headers))]
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call once everything queued so far is on disk."""
@@ -84,21 +90,18 @@ class JournalWriter:
 
     async def _flush(self) -> None:
         records, images, after = self._records, self._images, self._after
-        headers = self._headers
-        if not (records or images or headers or after):
+        if not (records or images or self._headers or after):
             self.last_commit = time.monotonic()
             return
         self._records, self._images, self._after = [], [], []
-        self._headers = []
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(
-                self._executor, self._write, records, images, headers
+                self._executor, self._journal.write, records, images
             )
         except JournalError as error:
             self._records = records + self._records
             self._images = images + self._images
-            self._headers = headers + self._headers
             self._after = after + self._after
             self.last_commit = time.monotonic()
             if not self._failing:
@@ -115,16 +118,22 @@ class JournalWriter:
         for call in after:
             call()
         self._flushed()
+        await self._keep_headers()
 
-    def _write(
-        self,
-        records: list[NewRecord],
-        images: list[ImageRow],
-        headers: list[tuple[str, SeriesStart]],
-    ) -> None:
-        for run, start in headers:
+    async def _keep_headers(self) -> None:
+        """Keep headers; one that cannot be kept now is tried again, after the rest."""
+        loop = asyncio.get_running_loop()
+        for run, start in list(self._headers.items()):
+            try:
+                await loop.run_in_executor(self._executor, self._keep, run, start)
+            except JournalError:  # full: records and images say so
+                return
+            if self._headers.get(run) is start:
+                del self._headers[run]
+
+    def _keep(self, run: str, start: SeriesStart) -> None:
+        with boundary("keep the header of a series", (JournalError,)):
             self._journal.keep_chunk(run, KIND, 0, 0, pack_header(start))
-        self._journal.write(records, images)
 
     async def run(self) -> None:
         """Flush until cancelled."""

@@ -66,7 +66,7 @@ def main() -> int:
                 played.append((planned, verdict))
                 _tell(_line(planned, verdict), verdict.problems)
             compared[flavour] = found = compare(made)
-        _tell(f"{flavour}: {found}", found.different)
+        _tell(f"{flavour}: {found}", found.shown)
     page = _page(played, compared, arguments, time.monotonic() - begun)
     print(page)
     if arguments.write:
@@ -147,7 +147,7 @@ def _page(
             "|---|---|---|---|---|---|",
             *(
                 f"| {flavour} | {sum(p.flavour == flavour for p, _ in played)} | "
-                f"{c.rows} | {c.lost} | {c.doubled} | {len(c.different)} |"
+                f"{c.rows} | {c.lost} | {c.doubled} | {c.different} |"
                 for flavour, c in compared.items()
             ),
             "",

@@ -38,7 +38,9 @@ class Comparison:
     """Of the database that lived through the faults."""
     doubled: int = 0
     lost: int = 0
-    different: list[str] = field(default_factory=list)
+    different: int = 0
+    shown: list[str] = field(default_factory=list)
+    """Some of the rows that are different."""
 
     @property
     def good(self) -> bool:
@@ -55,7 +57,8 @@ class Comparison:
         self.doubled += max(0, found.total() - wanted.total())
         self.lost += max(0, wanted.total() - found.total())
         for sign, rows in (("+", more), ("-", fewer)):
-            self.different += [
+            self.different += rows.total()
+            self.shown += [
                 f"{table} {sign}{count} {dict(row)}"
                 for row, count in list(rows.items())[:SHOWN]
             ]

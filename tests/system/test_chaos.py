@@ -56,7 +56,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -
 def test_all_rows_are_those_of_a_run_without_faults(played_on: Stage) -> None:
     """And the comparison sees a row that is missing, and one that is there twice."""
     found = compare(played_on)
-    assert found.different == []
+    assert found.shown == []
     assert found.rows > IMAGES
     played_on.database.execute(
         "DELETE FROM Event ORDER BY eventId LIMIT 1",
@@ -73,7 +73,7 @@ def test_the_same_in_the_database_of_diamond(tmp_path: Path) -> None:
     with stage(tmp_path, "diamond") as made:
         assert play_round(made, planned, STOPPED_S).good
         found = compare(made)
-    assert found.different == []
+    assert found.shown == []
     assert found.rows > IMAGES / 2
 
 

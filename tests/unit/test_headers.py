@@ -56,6 +56,24 @@ def test_a_later_series_of_a_run_without_mask_has_none(journal):
     assert with_arrays(journal, "b", start()).mask is None
 
 
+@pytest.mark.parametrize("cut", [slice(0, 100), slice(0, -200), slice(200, None)])
+def test_a_damaged_header_keeps_nothing_from_starting(journal, cut, log_events):
+    body = pack_header(start(mask=MASK, flatfield=FLAT))
+    journal.keep_chunk("a", KIND, 0, 0, body[cut])
+    assert with_arrays(journal, "a", start()).mask is None
+    assert [found["event"] for found in log_events] == ["header_damaged"]
+
+
+def test_only_runs_that_may_go_on_keep_their_headers(journal):
+    for uid in "abc":
+        journal.keep_chunk(uid, KIND, 0, 0, pack_header(start(mask=MASK)))
+        journal.keep_chunk(uid, "images", 0, 0, b"packed")
+    journal.drop_chunks_of_kind(KIND, ["b"])
+    kept = [with_arrays(journal, uid, start()).mask is not None for uid in "abc"]
+    assert kept == [False, True, False]
+    assert all(journal.chunk(uid, "images", 0) for uid in "abc")
+
+
 def test_a_mask_of_sixteen_megapixels_is_small():
     mask = np.random.default_rng(3).random((4096, 4096)) < 0.003
     assert len(pack_header(start(mask=mask))) < 400_000

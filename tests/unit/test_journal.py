@@ -205,23 +205,33 @@ def test_an_announced_end_and_a_reopened_run_survive_a_kill(journal):
     assert (again.status, again.reason) == (RunStatus.FAILED, "no beam")
 
 
-def test_the_last_sealed_runs_are_restored_as_far_as_they_are_small(journal):
+def test_the_last_sealed_runs_are_restored_as_far_as_that_is_quick(journal):
     for number, images in enumerate((5, 500, 20, 10)):
         uid = f"r{number}"
         run = Run(uid, number, 1, state=RunState.SEALED)
         rows = [ImageRow(uid, n, "non_hit") for n in range(images)]
-        journal.write([NewRecord("run", uid, run_record(run, "sealed"), 1)], rows)
+        record = NewRecord("run", uid, run_record(run, "sealed"), number)
+        journal.write([record], rows)
     going = Run("going", 9, 1, state=RunState.OPEN)
-    journal.write([NewRecord("run", "going", run_record(going, "opened"), 1)])
+    journal.write([NewRecord("run", "going", run_record(going, "opened"), 9)])
 
-    def restored(most, images):
-        return [run.uid for run in load_last_sealed(journal, most, images)]
+    def restored(most, rows, since_ns=0):
+        found = load_last_sealed(journal, most, rows, since_ns)
+        return [run.uid for run in found]
 
     assert restored(8, 1000) == ["r0", "r1", "r2", "r3"]
     assert restored(2, 1000) == ["r2", "r3"]
     assert restored(8, 100) == ["r2", "r3"]
     assert restored(8, 5) == []
-    assert load_last_sealed(journal, 1, 10)[0].images.received == 10
+    assert restored(8, 1000, since_ns=3) == ["r3"]
+    assert load_last_sealed(journal, 1, 10, 0)[0].images.received == 10
+    events = [
+        NewRecord("event", "r3", event_to_json(event("XrayDetection", n)), n)
+        for n in range(50)
+    ]
+    journal.write(events)
+    assert restored(8, 59) == []
+    assert restored(8, 60) == ["r3"]
 
 
 def test_what_was_counted_since_the_last_description_is_not_forgotten(journal):

@@ -52,15 +52,22 @@ class Bench:
         self.pool = Pool(1)
         self.changes: list[tuple[Learned, Learned]] = []
         number = self.pool.add_setup(SETUP)
+        self.left_out = 0
         self.lessons = Lessons(
-            self.pool, number, lambda a, b: self.changes.append((a, b))
+            self.pool,
+            number,
+            lambda a, b: self.changes.append((a, b)),
+            self._count_left_out,
         )
         self.done: list[int] = []
 
-    def offer(self, *image_ids: int) -> None:
+    def _count_left_out(self) -> None:
+        self.left_out += 1
+
+    def offer(self, *image_ids: int, force: bool = True) -> None:
         for n in image_ids:
             assert self.lessons.offer(
-                n, payload(), lambda _, n=n: self.done.append(n), force=True
+                n, payload(), lambda _, n=n: self.done.append(n), force=force
             )
 
     def jobs(self) -> list[Job | LessonJob]:
@@ -212,42 +219,65 @@ def test_a_small_image_gets_in_no_more_easily_than_a_large_one():
     assert taken == [True, True, False, False]
 
 
-def lessons_left_out(fill: float, *, renewal: bool) -> bool:
+def lesson_left_out(fill: float, *, may_be: bool) -> bool:
     """Whether a pool leaves out a lesson at some fill of its backlog."""
     pool = Pool(1, max_backlog=1000)
-    answers: list[Learned | None] = []
-    number = pool.add_setup(SETUP)
-    lesson = Lesson(number=5, images=(), non_hits=0, hits=())
-    pool.learn(number, lesson, answers.append, renewal=renewal)
+    told: list[str] = []
+    pool.learn(
+        pool.add_setup(SETUP),
+        Lesson(number=5, images=(), non_hits=0, hits=()),
+        lambda _: told.append("learned"),
+        left_out=(lambda: told.append("left out")) if may_be else None,
+    )
     pool._backlog._held = int(fill * 1000)
     job = pool._backlog.take()
-    assert (job is None) == (answers == [None])
+    assert told == (["left out"] if job is None else [])
     return job is None
 
 
-def test_under_overload_only_lessons_that_renew_are_left_out():
-    assert not lessons_left_out(0.4, renewal=True)
-    assert lessons_left_out(0.6, renewal=True)
-    assert not lessons_left_out(0.95, renewal=False)
+def test_under_overload_only_lessons_that_may_be_are_left_out():
+    assert not lesson_left_out(0.4, may_be=True)
+    assert lesson_left_out(0.6, may_be=True)
+    assert not lesson_left_out(0.95, may_be=False)
 
 
-def test_the_first_four_lessons_are_no_renewals_and_a_run_goes_on_without_the_fifth():
+def lessons_of(first: int, *, force: bool) -> dict[int, bool]:
+    """Lessons of a run that is joined at an image, and whether they may be left out."""
     bench = Bench()
-    renewals = {}
-    for image_id in range(1, 1100):
-        bench.offer(image_id)
+    may_be = {}
+    for image_id in range(first, first + 3000):
+        bench.offer(image_id, force=force)
         bench.finish()
         for job in bench.jobs():
             bench.pool._backlog._queue.clear()
-            renewals[job.lesson.number] = job.renewal
-            if job.renewal:
-                job.left_out()
-            else:
+            may_be[job.lesson.number] = job.left_out is not None
+            job.done(Learned(job.lesson.number))
+    return may_be
+
+
+def test_the_first_four_lessons_of_a_run_are_never_left_out_wherever_it_is_joined():
+    assert list(lessons_of(0, force=False).values())[:6] == [False] * 4 + [True] * 2
+    assert list(lessons_of(10_000, force=False).values()) == [False] * 4 + [True] * 2
+
+
+def test_no_lesson_of_a_file_is_left_out():
+    assert not any(lessons_of(0, force=True).values())
+
+
+def test_a_run_goes_on_with_what_it_knows_without_a_lesson_and_says_so():
+    bench = Bench()
+    for image_id in range(1100):
+        bench.offer(image_id, force=False)
+        bench.finish()
+        for job in bench.jobs():
+            bench.pool._backlog._queue.clear()
+            if job.left_out is None:
                 job.done(Learned(job.lesson.number, images=job.lesson.number))
-    assert renewals == {1: False, 2: False, 3: False, 4: False, 5: True}
+            else:
+                job.left_out()
     state = bench.lessons.state
     assert (state.number, state.images) == (5, 4)
-    assert len(bench.done) == 1099
+    assert (len(bench.done), bench.left_out) == (1100, 1)
 
 
 def test_files_are_never_shed():
