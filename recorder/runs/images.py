@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
@@ -64,11 +65,9 @@ class ImageTable:
 
     def __init__(self) -> None:
         self._columns = Columns(_COLUMNS)
-        self._cells: list[Cell] = []
-        self._residuals: list[float] = []
-        self._older_cells: list[NDArray[np.float64]] = []
-        """Of a restart, before all in ``_cells``; the same holds for residuals."""
-        self._older_residuals: list[NDArray[np.float64]] = []
+        self._cells = array("d")
+        """Six numbers for each lattice."""
+        self._residuals = array("d")
         self.reduced: Counter[Effort] = Counter()
         """Images for which something was left out under overload."""
         self.hits_not_tried = 0
@@ -135,7 +134,8 @@ class ImageTable:
             columns["resolution"][image_id] = resolution
         if solvent is not None:
             columns["solvent"][image_id] = solvent
-        self._cells.extend(cells)
+        for cell in cells:
+            self._cells.extend(cell)
         self._residuals.extend(residuals)
         self.reduced[effort] += effort is not Effort.FULL
         hit = outcome in (ImageClass.INDEXED, ImageClass.NON_INDEXED_HIT)
@@ -164,8 +164,8 @@ class ImageTable:
             ("solvent", more.solvent),
         ):
             self._columns[name][ids] = values
-        self._older_cells.append(more.cells)
-        self._older_residuals.append(more.residuals)
+        self._cells.frombytes(more.cells.tobytes())
+        self._residuals.frombytes(more.residuals.tobytes())
         self._count(more)
         if self.received == 0:
             self._first = int(ids[0])
@@ -199,14 +199,12 @@ class ImageTable:
     @property
     def cells(self) -> NDArray[np.float64]:
         """Unit cells of all lattices found, shape (n, 6)."""
-        recent = np.array(self._cells, np.float64).reshape(-1, 6)
-        return np.concatenate([*self._older_cells, recent])
+        return np.array(self._cells, np.float64).reshape(-1, 6)
 
     @property
     def residuals(self) -> NDArray[np.float64]:
         """Residual (1/Å) of all lattices found, shape (n,)."""
-        recent = np.array(self._residuals, np.float64)
-        return np.concatenate([*self._older_residuals, recent])
+        return np.array(self._residuals, np.float64)
 
     @property
     def pending(self) -> int:
