@@ -20,6 +20,7 @@ log = get_logger("journal")
 
 FLUSH_S = 0.05
 RETRY_S = 1.0
+HEADER_RETRY_S = 10.0
 HEADERS = 2
 """Headers that wait while the disk refuses; one may have 80 MB."""
 
@@ -42,6 +43,8 @@ class JournalWriter:
         self._records: list[NewRecord] = []
         self._images: list[ImageRow] = []
         self._headers: dict[str, SeriesStart] = {}
+        self._headers_from = 0.0
+        """Monotonic time before which they are not tried again."""
         self._after: list[Callable[[], None]] = []
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._failing = False
@@ -90,8 +93,9 @@ class JournalWriter:
 
     async def _flush(self) -> None:
         records, images, after = self._records, self._images, self._after
-        if not (records or images or self._headers or after):
+        if not (records or images or after):
             self.last_commit = time.monotonic()
+            await self._keep_headers()
             return
         self._records, self._images, self._after = [], [], []
         loop = asyncio.get_running_loop()
@@ -113,6 +117,7 @@ class JournalWriter:
             return
         if self._failing:
             self._failing = False
+            self.retry_headers()
             log.info("journal_recovered", written=len(records) + len(images))
         self.last_commit = time.monotonic()
         for call in after:
@@ -120,13 +125,20 @@ class JournalWriter:
         self._flushed()
         await self._keep_headers()
 
+    def retry_headers(self) -> None:
+        """There may be space for headers again."""
+        self._headers_from = 0.0
+
     async def _keep_headers(self) -> None:
-        """Keep headers; one that cannot be kept now is tried again, after the rest."""
+        """Keep headers, after the rest; one for which there is no space waits."""
+        if time.monotonic() < self._headers_from:
+            return
         loop = asyncio.get_running_loop()
         for run, start in list(self._headers.items()):
             try:
                 await loop.run_in_executor(self._executor, self._keep, run, start)
             except JournalError:  # full: records and images say so
+                self._headers_from = time.monotonic() + HEADER_RETRY_S
                 return
             if self._headers.get(run) is start:
                 del self._headers[run]

@@ -7,10 +7,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recorder.config import Settings
@@ -22,15 +24,17 @@ from recorder.errors import (
 )
 from recorder.journal import ImageRow, Journal
 from recorder.journal.events import event_to_json
+from recorder.journal.headers import KIND, with_arrays
 from recorder.journal.pruning import KEPT_RUNS, prune
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import run_record
-from recorder.records import RunState
+from recorder.records import DetectorInfo, RunState
 from recorder.report import SINK_KINDS, full_report, run_report
 from recorder.runs.run import Run
+from recorder.service.writer import JournalWriter
 from recorder.sinks.results import ResultsSink
 from recorder.why import explain_image
-from tests.builders import event
+from tests.builders import event, start
 from tests.disks import fill, small_disk
 from tests.system.beamline import (
     assert_equals_truth,
@@ -236,6 +240,30 @@ def test_a_full_disk_leaves_the_last_results_and_the_process(
 def disk(tmp_path: Path) -> Iterator[Path]:
     with small_disk(tmp_path / "disk", 24) as folder:
         yield folder
+
+
+async def test_a_header_that_does_not_fit_holds_nothing_back(disk: Path) -> None:
+    """A flat field is nice to have at a restart; records and images are needed."""
+    flat = np.random.default_rng(1).uniform(0.8, 1.2, (2048, 2048)).astype(np.float32)
+    info = DetectorInfo(shape=flat.shape, flatfield_applied=False)
+    journal = Journal(disk / "journal.sqlite", owner=True)
+    writer = JournalWriter(journal, lambda: None)
+    filler = fill(disk)
+    os.truncate(filler, filler.stat().st_size - 4_000_000)
+    writer.header("a", replace(start(flatfield=flat), info=info))
+    writer.record("run", "a", {"n": 1})
+    writer.image(ImageRow("a", 1, "indexed"))
+    await writer.flush()
+    assert (writer.depth, writer.failing) == (0, False)
+    assert journal.latest("run", "a").body == {"n": 1}
+    assert len(list(journal.image_rows("a"))) == 1
+    assert journal.chunk("a", KIND, 0) is None
+    filler.unlink()
+    writer.retry_headers()
+    await writer.flush()
+    assert np.array_equal(with_arrays(journal, "a", start()).flatfield, flat)
+    writer.close()
+    journal.close()
 
 
 @pytest.mark.allow_error_log("journal_failing")
