@@ -68,7 +68,7 @@ class IspybSink:
         self._known = journal, site
         log.info("ispyb_connected", url=shown_url(engine), flavour=site.flavour.name,
                  schema=site.schema,
-                 writes=sorted(site.can.used))  # fmt: skip
+                 writes=sorted(str(group) for group in site.can.used))  # fmt: skip
         if problems := site.can.problems:
             log.warning("ispyb_limited", problems=problems,
                         hint="the rest is written; grant the rights and restart to "
