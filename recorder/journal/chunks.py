@@ -7,7 +7,6 @@ images remove it in the same transaction; events are only ever appended.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.journal.events import event_from_json
+from recorder.journal.packed import pack_arrays, unpack_arrays
 from recorder.runs.events import EventArrays, EventLog
 from recorder.runs.images import CODES, ImageArrays
 from recorder.ssx.times import NO_TIME
@@ -71,22 +71,14 @@ def event_arrays(bodies: Iterable[dict[str, Any]]) -> EventArrays:
 
 def pack(arrays: ImageArrays | EventArrays) -> bytes:
     """Arrays as one value of the database."""
-    buffer = io.BytesIO()
-    named: dict[str, Any] = arrays.as_dict()
-    np.savez(buffer, **named)
-    return buffer.getvalue()
+    return pack_arrays(arrays.as_dict())
 
 
 def unpack_images(body: bytes) -> ImageArrays:
     """The reverse of :func:`pack`."""
-    return ImageArrays(**_arrays(body))
+    return ImageArrays(**unpack_arrays(body))
 
 
 def unpack_events(body: bytes) -> EventArrays:
     """The reverse of :func:`pack`."""
-    return EventArrays(**_arrays(body))
-
-
-def _arrays(body: bytes) -> dict[str, Any]:
-    with np.load(io.BytesIO(body), allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    return EventArrays(**unpack_arrays(body))

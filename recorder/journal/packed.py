@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recorder.journal.file import JournalFile
 from recorder.journal.records import Seq
 
 CHUNK = 16_384
 """Image ids, or events, of one chunk."""
+
+
+def pack_arrays(named: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as the body of a chunk."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict[str, Any](named))
+    return buffer.getvalue()
+
+
+def unpack_arrays(body: bytes) -> dict[str, NDArray[Any]]:
+    """The reverse of :func:`pack_arrays`.
+
+    Raises:
+        ValueError, zipfile.BadZipFile: The body is damaged.
+    """
+    with np.load(io.BytesIO(body), allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
 
 
 class Packed(JournalFile):

@@ -186,8 +186,10 @@ def load_last_sealed(
         record = journal.latest("run", uid)
         if record is None or record.body["state"] != RunState.SEALED:
             continue
+        if len(found) == most or record.time_ns < since_ns:
+            break
         rows -= _rows_to_read(journal, uid)
-        if rows < 0 or len(found) == most or record.time_ns < since_ns:
+        if rows < 0:
             break
         run = _load_to_go_on(journal, uid)
         if run is not None:

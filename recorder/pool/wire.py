@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.masks import pack_mask, unpack_mask
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -40,7 +41,7 @@ def pack_setup(setup: ClassifierSetup) -> list[Frame]:
         "saturation": setup.saturation,
         "settings": asdict(setup.settings),
     }
-    mask = b"" if setup.mask is None else np.packbits(setup.mask).tobytes()
+    mask = b"" if setup.mask is None else pack_mask(setup.mask)
     flat = b"" if setup.flatfield is None else setup.flatfield.astype("<f4").tobytes()
     return [json.dumps(head).encode(), mask, flat]
 
@@ -51,8 +52,7 @@ def unpack_setup(frames: list[bytes]) -> ClassifierSetup:
     shape = (int(head["shape"][0]), int(head["shape"][1]))
     mask, flat = None, None
     if frames[1]:
-        bits = np.frombuffer(frames[1], np.uint8)
-        mask = np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape) != 0
+        mask = unpack_mask(frames[1], shape)
     if frames[2]:
         flat = np.frombuffer(frames[2], "<f4").reshape(shape)
     geometry = head["geometry"]
@@ -147,7 +147,7 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "lowest": None if background.lowest == -math.inf else background.lowest,
     }
     grid = background.grid.astype("<f4").tobytes()
-    return [json.dumps(head).encode(), grid, np.packbits(background.bad).tobytes()]
+    return [json.dumps(head).encode(), grid, pack_mask(background.bad)]
 
 
 def unpack_learned(frames: list[bytes]) -> Learned:
@@ -156,11 +156,9 @@ def unpack_learned(frames: list[bytes]) -> Learned:
     background = None
     if (body := head["background"]) is not None:
         shape = (int(body["bad"][0]), int(body["bad"][1]))
-        bits = np.frombuffer(frames[2], np.uint8)
-        bad = np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape) != 0
         background = LearnedBackground(
             grid=np.frombuffer(frames[1], "<f4").reshape(body["grid"]),
-            bad=bad,
+            bad=unpack_mask(frames[2], shape),
             gain=body["gain"],
             excess=body["excess"],
             lowest=-math.inf if body["lowest"] is None else body["lowest"],

@@ -112,17 +112,17 @@ def serve(address: str) -> None:
                 break
             continue
         parts = socket.recv_multipart()
-        if parts[0] == STOP:
+        kind = parts[0]
+        if kind == STOP:
             break
-        if parts[0] == FORGET:
+        if kind == FORGET:
             engine.forget(int(parts[1]))
-        elif parts[0] == SETUP:
+        elif kind == SETUP:
             engine.prepare(int(parts[1]), unpack_setup(parts[2:]))
-        elif parts[0] == LEARNED:
+        elif kind == LEARNED:
             engine.take(int(parts[1]), unpack_learned(parts[2:]))
         else:
             socket.send_multipart(_answer(engine, parts))
-        kind = parts[0]
         del parts
         if kind != IMAGE:  # rare, and needs 5 to 10 times as much as an image
             give_back_memory()

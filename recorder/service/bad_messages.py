@@ -37,5 +37,5 @@ class BadMessages:
         if now - self._logged.get(key, -LOG_S) >= LOG_S:
             self._logged[key] = now
             log.warning("message_refused", source=message.source,
-                             kind=message.kind, error=message.detail[:500],
-                             count=self._counts[key])  # fmt: skip
+                        kind=message.kind, error=message.detail[:500],
+                        count=self._counts[key])  # fmt: skip

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from recorder.errors import JournalError
 from recorder.journal import Journal
-from recorder.journal.headers import KIND
+from recorder.journal.headers import HEADER
 from recorder.journal.pruning import prune
 from recorder.journal.restore import pack_run
 from recorder.log import get_logger
@@ -68,7 +68,7 @@ class Housekeeping:
 
     def _prune(self, resumable: list[str]) -> None:
         give_back_memory()
-        self._journal.drop_chunks_of_kind(KIND, resumable)
+        self._journal.drop_chunks_of_kind(HEADER, resumable)
         found = prune(self._journal, self._bound, self._sinks, SINK_KINDS)
         if found.runs:
             log.info("journal_pruned", runs=len(found.runs), used_mb=found.used >> 20,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recorder.config import GeometrySection
 from recorder.errors import UnitCellError, UsageError
-from recorder.journal.headers import unusable
+from recorder.masks import unusable
 from recorder.records import (
     Cell,
     ClassifierSetup,

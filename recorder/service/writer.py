@@ -11,7 +11,7 @@ from typing import Any
 from recorder.boundary import boundary
 from recorder.errors import JournalError
 from recorder.journal import ImageRow, Journal
-from recorder.journal.headers import KIND, pack_header
+from recorder.journal.headers import HEADER, pack_header
 from recorder.journal.records import NewRecord
 from recorder.log import get_logger
 from recorder.records import SeriesStart
@@ -145,7 +145,7 @@ class JournalWriter:
 
     def _keep(self, run: str, start: SeriesStart) -> None:
         with boundary("keep the header of a series", (JournalError,)):
-            self._journal.keep_chunk(run, KIND, 0, 0, pack_header(start))
+            self._journal.keep_chunk(run, HEADER, 0, 0, pack_header(start))
 
     async def run(self) -> None:
         """Flush until cancelled."""

@@ -27,12 +27,6 @@ T = TypeVar("T")
 Arrays = dict[str, NDArray[Any]]
 
 
-COLUMNS = (
-    "image_id", "start_time_ns", "ordinal", "class", "spots", "lattices", "cell",
-    "orientation", "resolution", "background", "solvent", "saturated_pixels",
-    "log10_nfa", "residual", "learned", "pump", "dark_n", "delay_ns", "chain", "slot",
-    "cycle", "evidence", "residual_ns", "exposure_ns", "delay_mid_ns", "overlap",
-)  # fmt: skip
 UNITS = {
     "start_time_ns": "ns", "orientation": "angstrom", "resolution": "angstrom",
     "background": "counts", "residual": "1/angstrom", "delay_ns": "ns",
@@ -67,7 +61,7 @@ def write_results(
 def image_arrays(
     run: Run, timeline: Timeline, measurement: Measurement, rows: Iterator[ImageRow]
 ) -> Arrays:
-    """One array for each of ``COLUMNS``, its first axis the images."""
+    """One array for each column, its first axis the images."""
     exposure = run.images.column("exposure_ns")[run.images.ids]
     labels = timeline.labels
     return {
@@ -98,8 +92,8 @@ def _file_image(
         entry["run_uid"] = run.uid
         images = entry.create_group("images")
         images.attrs.update({"NX_class": "NXdata", "signal": "spots"})
-        for name in COLUMNS:
-            images[name] = columns.pop(name)
+        for name in tuple(columns):
+            images[name] = columns.pop(name)  # not kept twice
             if unit := UNITS.get(name):
                 images[name].attrs["units"] = unit
         _reactions(entry, timeline, measurement)

@@ -166,19 +166,34 @@ def test_header_of_another_size_in_mid_series_starts_a_new_run(
     assert all(run["ledger"]["closed"] for run in (one, two))
 
 
+def announced_series(
+    beamline, daemon, uid, payload, info, *, images, mask=None, **announced
+):
+    """A detector, its stream for a run that is announced, and the run's images."""
+    body = announcement(uid, images=images, **announced)
+    beamline.publish("collection/start", body)
+    daemon.wait_for_event("run_started", uid=uid)
+    detector = RawDetector(beamline.endpoint)
+    stream = Stream2(3, info, images, appendix={"recorder_uid": uid}, mask=mask)
+    return detector, stream, [stream.image(n, payload, 0)[0] for n in range(images)]
+
+
+def wait_classified(daemon):
+    """Until all images that came are done with."""
+    daemon.wait_for(lambda line: '"run_progress"' in line and '"pending": 0' in line)
+
+
 def test_restart_in_mid_run_goes_on_with_the_same_run(
     config_file, mosquitto, recorder_daemon, series
 ):
     beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 20.0})
     daemon = recorder_daemon(beamline.config)
-    body = announcement("again", images=6, unit_cell=series.unit_cell)
-    beamline.publish("collection/start", body)
-    daemon.wait_for_event("run_started", uid="again")
-    detector = RawDetector(beamline.endpoint)
-    stream = Stream2(3, series.info, 6, appendix={"recorder_uid": "again"})
-    frames = [stream.image(n, series.frames[0].payload, 0)[0] for n in range(6)]
+    detector, stream, frames = announced_series(
+        beamline, daemon, "again", series.frames[0].payload, series.info,
+        images=6, unit_cell=series.unit_cell,
+    )  # fmt: skip
     detector.send(stream.start()[0], frames[0], frames[1])
-    daemon.wait_for(lambda line: '"run_progress"' in line and '"pending": 0' in line)
+    wait_classified(daemon)
     daemon.kill()
     second = recorder_daemon(beamline.config)
     resumed = second.wait_for_event("run_resumed", uid="again")
@@ -199,14 +214,12 @@ def test_the_mask_of_the_header_outlives_a_restart(
     hit = next(f.payload for f in series.frames if f.kind == "hit")
     beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 20.0})
     daemon = recorder_daemon(beamline.config)
-    beamline.publish("collection/start", announcement("masked", images=4))
-    daemon.wait_for_event("run_started", uid="masked")
-    detector = RawDetector(beamline.endpoint)
-    stream = Stream2(3, series.info, 4, appendix={"recorder_uid": "masked"},
-                     mask=np.ones(hit.shape, np.bool_))  # fmt: skip
-    frames = [stream.image(n, hit, 0)[0] for n in range(4)]
+    detector, stream, frames = announced_series(
+        beamline, daemon, "masked", hit, series.info,
+        images=4, mask=np.ones(hit.shape, np.bool_),
+    )  # fmt: skip
     detector.send(stream.start()[0], *frames[:2])
-    daemon.wait_for(lambda line: '"run_progress"' in line and '"pending": 0' in line)
+    wait_classified(daemon)
     daemon.kill()
     second = recorder_daemon(beamline.config)
     second.wait_for_event("run_resumed", uid="masked")
@@ -221,12 +234,10 @@ def test_what_comes_after_the_seal_and_a_restart_finds_its_run(
 ):
     beamline = make_beamline(config_file, mosquitto, runs={"drain_s": 0.2})
     daemon = recorder_daemon(beamline.config)
-    body = announcement("late", images=4, unit_cell=series.unit_cell)
-    beamline.publish("collection/start", body)
-    daemon.wait_for_event("run_started", uid="late")
-    detector = RawDetector(beamline.endpoint)
-    stream = Stream2(3, series.info, 4, appendix={"recorder_uid": "late"})
-    frames = [stream.image(n, series.frames[0].payload, 0)[0] for n in range(4)]
+    detector, stream, frames = announced_series(
+        beamline, daemon, "late", series.frames[0].payload, series.info,
+        images=4, unit_cell=series.unit_cell,
+    )  # fmt: skip
     detector.send(stream.start()[0], *frames[:3], stream.end()[0])
     assert wait_sealed(daemon, beamline, "late")["images"]["lost"] == 1
     daemon.kill()

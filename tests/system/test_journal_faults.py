@@ -24,7 +24,7 @@ from recorder.errors import (
 )
 from recorder.journal import ImageRow, Journal
 from recorder.journal.events import event_to_json
-from recorder.journal.headers import KIND, with_arrays
+from recorder.journal.headers import HEADER, with_arrays
 from recorder.journal.pruning import KEPT_RUNS, prune
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import run_record
@@ -257,7 +257,7 @@ async def test_a_header_that_does_not_fit_holds_nothing_back(disk: Path) -> None
     assert (writer.depth, writer.failing) == (0, False)
     assert journal.latest("run", "a").body == {"n": 1}
     assert len(list(journal.image_rows("a"))) == 1
-    assert journal.chunk("a", KIND, 0) is None
+    assert journal.chunk("a", HEADER, 0) is None
     filler.unlink()
     writer.retry_headers()
     await writer.flush()

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from recorder.journal import ImageRow, Journal
 from recorder.log import get_logger
 from recorder.records import ImageClass, Json
+from recorder.runs.columns import Columns
 from recorder.sinks.ispyb import tables as t
 from recorder.sinks.ispyb.rows import Rows
 
@@ -35,21 +36,23 @@ class _Numbers:
     """A set of image numbers, one byte for each: runs have millions."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
-        self._has = np.zeros(BATCH, np.bool_)
-        self.largest = 0
+        self._columns = Columns({"there": (np.bool_, False)})
         self.add(list(numbers))
+
+    @property
+    def largest(self) -> int:
+        """The largest number, 0 if there is none."""
+        return max(0, self._columns.size - 1)
 
     def add(self, numbers: list[int]) -> None:
         """Add numbers from 1 on; what is not positive is left out."""
         positive = [number for number in numbers if number > 0]
-        self.largest = max([self.largest, *positive])
-        if self.largest >= len(self._has):
-            room = max(self.largest + 1, 2 * len(self._has)) - len(self._has)
-            self._has = np.pad(self._has, (0, room))
-        self._has[positive] = True
+        self._columns.size = max([self.largest, *positive]) + 1
+        self._columns.reserve(self._columns.size)
+        self._columns["there"][positive] = True
 
     def __contains__(self, number: int) -> bool:
-        return 0 < number <= self.largest and bool(self._has[number])
+        return 0 < number <= self.largest and bool(self._columns["there"][number])
 
 
 class ImageRows:
