@@ -27,10 +27,10 @@ import zmq
 from benchmarks.per_image import per_image_lines
 from recorder.journal import Journal
 from recorder.records import Geometry
-from recorder.simulate.broker import free_port
-from recorder.simulate.messages import PROTOCOLS
-from recorder.simulate.series import Series, synthetic_series
-from recorder.simulate.stills import StillSettings, default_geometry
+from recorder.simulate.stills.render import StillSettings, default_geometry
+from recorder.simulate.stream.broker import free_port
+from recorder.simulate.stream.messages import PROTOCOLS
+from recorder.simulate.stream.series import Series, synthetic_series
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (2162, 2068)

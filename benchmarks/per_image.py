@@ -16,7 +16,6 @@ from functools import cache
 
 import numpy as np
 
-from recorder.memory import keep_memory
 from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
@@ -24,11 +23,12 @@ from recorder.records import (
     Learned,
     Payload,
 )
-from recorder.simulate.series import encode
-from recorder.simulate.still_settings import StillSettings, default_geometry
-from recorder.simulate.stills import StillGenerator
-from recorder.sources.encodings import decode
-from recorder.ssx.classify import Classifier
+from recorder.runtime.memory import keep_memory
+from recorder.simulate.stills.render import StillGenerator
+from recorder.simulate.stills.settings import StillSettings, default_geometry
+from recorder.simulate.stream.series import encode
+from recorder.sources.pixels import decode
+from recorder.ssx.classification.classifier import Classifier
 
 SIZES = {"1 Mpx": (1028, 1062), "4 Mpx": (2162, 2068), "16 Mpx": (4362, 4148)}
 CELLS = {

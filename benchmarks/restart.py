@@ -20,9 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from recorder.journal import ImageRow, Journal
-from recorder.journal.events import event_to_json
+from recorder.journal.event_json import event_to_json
 from recorder.journal.records import NewRecord
-from recorder.journal.restore import load_unsealed, pack_run, run_record
+from recorder.journal.restore import load_unsealed, pack_run
+from recorder.journal.run_record import run_record
 from recorder.records import EventType, Evidence, TimedEvent
 from recorder.runs.run import Run
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 MAX_QUOTED = 500
 """Characters of an error about something received: it may quote what came."""
 
@@ -94,3 +96,20 @@ class UnitCellError(RecorderError):
 
 class ServerMissingError(RecorderError):
     """A program that is needed here is not installed."""
+
+
+_SHOWN = 60
+
+
+def shown(value: Any) -> str:
+    """A value from outside as part of a message: short, whatever it is."""
+    if isinstance(value, str | bytes):
+        return repr(value[:_SHOWN]) + ("…" if len(value) > _SHOWN else "")
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, list | tuple) and len(value) < 5:
+        plain = all(not isinstance(v, list | tuple) for v in value)
+        return f"[{', '.join(map(shown, value))}]" if plain else "a nested list"
+    return f"a {type(value).__name__}"

@@ -24,9 +24,9 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.runs.actions import Accepted, Action, Noticed
-from recorder.runs.book import RunBook
-from recorder.runs.endings import BookSettings
+from recorder.runs.book.actions import Accepted, Action, Noticed
+from recorder.runs.book.book import RunBook
+from recorder.runs.book.endings import BookSettings
 from recorder.runs.run import Run
 
 SECOND = 10**9

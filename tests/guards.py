@@ -17,7 +17,7 @@ import structlog
 from tenacity import wait_fixed
 
 import recorder.config.settings
-import recorder.retry
+import recorder.runtime.retry
 
 RETRY_S = 0.01
 # What systemd and the user's configuration would tell the recorder.
@@ -73,7 +73,7 @@ def _stderr_logger(*_: Any) -> Any:
 
 
 def captured_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
-    """Capture log events; ``recorder.log.configure`` cannot take the capture away."""
+    """Capture log events; ``log.configure`` does not end the capture."""
     configure = structlog.configure
 
     def with_capture(processors: Iterable[Any] = (), **options: Any) -> None:
@@ -156,7 +156,7 @@ def hurry_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     def soon(**_: Any) -> wait_fixed:
         return wait_fixed(RETRY_S)
 
-    monkeypatch.setattr(recorder.retry, "wait_random_exponential", soon)
+    monkeypatch.setattr(recorder.runtime.retry, "wait_random_exponential", soon)
 
 
 def stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,15 +17,15 @@ import numpy as np
 
 from recorder.config import Settings
 from recorder.journal import Journal
+from recorder.journal.records import SINK_KINDS
 from recorder.records import Json
-from recorder.report import SINK_KINDS
 from recorder.service.host import hosting
-from recorder.service.pipeline import book_settings
 from recorder.service.replay import ReplayOptions, replay
-from recorder.service.sink_runner import SinkRunner
-from recorder.sinks.ispyb.writer import IspybSink
-from recorder.sources.control import parse_message
-from recorder.sources.hdf5 import Hdf5File
+from recorder.service.run_settings import book_settings
+from recorder.sinks.ispyb.sink import IspybSink
+from recorder.sinks.runner import SinkRunner
+from recorder.sources.control.messages import parse_message
+from recorder.sources.hdf5.file import Hdf5File
 from tests.builders import DESIGN_CHAINS
 from tests.servers import Database
 

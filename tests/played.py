@@ -21,10 +21,10 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.runs.run import Run
-from recorder.simulate.faults import Faults, draw_fates
-from recorder.simulate.timing import Plan, detector_times, make_plan
-from recorder.simulate.timing_messages import TimingRows
-from recorder.sources.control import parse_message
+from recorder.simulate.timing.events import TimingRows
+from recorder.simulate.timing.faults import Faults, draw_fates
+from recorder.simulate.timing.plan import Plan, detector_times, make_plan
+from recorder.sources.control.messages import parse_message
 
 EPOCH_NS = 1_795_541_400 * 10**9
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recorder.config import Settings
+from recorder.ispyb.schema.capabilities import RIGHTS
+from recorder.ispyb.site import chosen_flavour
 from recorder.records import Json
-from recorder.sinks.ispyb.capabilities import RIGHTS
-from recorder.sinks.ispyb.site import chosen_flavour
 from tests.servers import HOST, Database
 
 ORACLES = {"esrf": "esrf", "maxiv": "esrf", "diamond": "diamond"}

@@ -29,7 +29,7 @@ from recorder.records import (
     ImageClass,
     Learned,
 )
-from recorder.ssx.classify import Classifier
+from recorder.ssx.classification.classifier import Classifier
 
 LEARNED = 1
 LEAST_NON_HITS = 4

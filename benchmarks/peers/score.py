@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.exchange import Column, Reply, Setup
 from benchmarks.peers.stills import Scene
-from recorder.simulate.stills import Still
-from recorder.ssx.lattice import misorientation, primitive_vectors, rotations
+from recorder.simulate.stills.render import Still
+from recorder.ssx.lattices.symmetry import misorientation, primitive_vectors, rotations
 
 NEAR = 2.5
 """A true spot counts as found when a found one is so near (px)."""

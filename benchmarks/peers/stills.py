@@ -11,14 +11,14 @@ import numpy as np
 from benchmarks.end_to_end import SEED, SHAPE
 from benchmarks.peers.exchange import REPEATS, Images, Setup, cpu, save
 from recorder.records import Geometry
-from recorder.simulate.series import encode
-from recorder.simulate.stills import (
+from recorder.simulate.stills.render import (
     Still,
     StillGenerator,
     StillSettings,
     default_geometry,
 )
-from recorder.sources.encodings import decode
+from recorder.simulate.stream.series import encode
+from recorder.sources.pixels import decode
 
 MIN_SPOTS = 30
 LEARN_FROM = 50_000

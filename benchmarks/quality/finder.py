@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import ClassifierSetup, ClassifySettings, Learned
-from recorder.simulate.stills import (
+from recorder.simulate.stills.render import (
     Still,
     StillGenerator,
     StillSettings,
     default_geometry,
 )
-from recorder.ssx.classify import Classifier
+from recorder.ssx.classification.classifier import Classifier
 
 PIXELS = 1500
 BINS = ((12, 20), (20, 40), (40, 100))

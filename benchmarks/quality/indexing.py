@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.quality.spot_lists import CELLS, SpotList, make_list, random_list
 from recorder.records import Lattice
-from recorder.ssx import lattice
-from recorder.ssx.indexing import Indexer
+from recorder.ssx.lattices import symmetry
+from recorder.ssx.lattices.indexer import Indexer
 
 T = TypeVar("T")
 
@@ -29,12 +29,12 @@ def indexer(name: str) -> Indexer:
 
 def is_right(name: str, found: Lattice, truth: SpotList) -> bool:
     """Whether a lattice is one of the true ones, modulo its symmetry."""
-    basis, back = lattice.primitive_vectors(*CELLS[name])
-    symmetry = lattice.symmetry_matrices(basis)
+    basis, back = symmetry.primitive_vectors(*CELLS[name])
+    same = symmetry.symmetry_matrices(basis)
     forth = np.linalg.inv(back)
     here = forth @ np.reshape(found.vectors, (3, 3))
     return any(
-        min(lattice.misorientation(m @ forth @ true, here) for m in symmetry)
+        min(symmetry.misorientation(m @ forth @ true, here) for m in same)
         < RIGHT_DEGREES
         for true in truth.bases
     )

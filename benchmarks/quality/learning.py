@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.quality.spot_lists import CELLS, GEOMETRY, SpotList, make_list
 from recorder.records import Cell, ClassifySettings, Geometry
-from recorder.ssx.geometry import scattering_vectors
-from recorder.ssx.indexing import Indexer
-from recorder.ssx.lattice_learning import LatticeKnowledge, learn_lattice
+from recorder.ssx.detector.geometry import scattering_vectors
+from recorder.ssx.lattices.indexer import Indexer
+from recorder.ssx.learning.lattice import LatticeKnowledge, learn_lattice
 
 HITS = 30
 SETTINGS = ClassifySettings()

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from recorder.ssx import lattice
-from recorder.ssx.indexing import Indexer
+from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.lattices.indexer import Indexer
 from tests.thermolysin import CELL, SPACE_GROUP, write_thermolysin
 
 ROOT = Path(__file__).parents[2]
@@ -80,13 +80,13 @@ def thaumatin() -> str:
 
 def _apart(bases: list[Any]) -> float:
     """Largest angle to the mean orientation, modulo the lattice's symmetry."""
-    symmetry = lattice.rotations(lattice.vectors_from_cell(THAUMATIN[0]))
-    original = lattice.vectors_from_cell(THAUMATIN[0])
+    group = symmetry.rotations(unit_cell.vectors_from_cell(THAUMATIN[0]))
+    original = unit_cell.vectors_from_cell(THAUMATIN[0])
     aligned = []
     for basis in bases:
-        turns = [original @ turn.T for turn in symmetry]
+        turns = [original @ turn.T for turn in group]
         best = min(
-            (lattice.turn_between(start, basis) for start in turns),
+            (symmetry.turn_between(start, basis) for start in turns),
             key=lambda turn: float(np.linalg.norm(turn - aligned[0])) if aligned else 0,
         )
         aligned.append(best)
@@ -106,7 +106,7 @@ def psi_lists() -> str:
         lines = file.read_text().split("\n")
         vectors = np.array(lines[0].split(), np.float64).reshape(3, 3)
         q = np.array([line.split() for line in lines[1:] if line.strip()], np.float64)
-        indexer = Indexer(lattice.cell_from_vectors(vectors), "P43212")
+        indexer = Indexer(unit_cell.cell_from_vectors(vectors), "P43212")
         strongest = q[:300]
         done += bool(indexer.index(strongest))
     return f"| PSI lysozyme spot lists | {done} of {len(files)} indexed | 15 of 15 | |"

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import Cell, Geometry
-from recorder.simulate.crystal import Crystal, Quality, random_rotation
-from recorder.simulate.symmetry import space_group
-from recorder.ssx.geometry import scattering_vectors
+from recorder.simulate.stills.crystal import Crystal, Quality, random_rotation
+from recorder.simulate.stills.symmetry import space_group
+from recorder.ssx.detector.geometry import scattering_vectors
 
 Floats = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.soak.verdicts import table
+from recorder.classifying.lessons import BACKGROUND_IMAGES, WINDOW
 from recorder.config import Settings
 from recorder.pool.processes import CREDIT
-from recorder.service.lessons import BACKGROUND_IMAGES, WINDOW
 
 KB_PER_IMAGE = 1.0
 """Allowance for the columns, labels and lattices of an image of a run that is open."""

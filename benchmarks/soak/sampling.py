@@ -12,7 +12,7 @@ from typing import Self
 from benchmarks.soak.proc import Usage, children, usage
 from recorder.config import Settings
 from recorder.journal import Journal
-from recorder.report import SINK_KINDS
+from recorder.journal.records import SINK_KINDS
 from recorder.service.host import sink_names
 
 

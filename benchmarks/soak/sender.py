@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import zmq
 
 from recorder.records import Json
-from recorder.simulate.messages import PROTOCOLS
-from recorder.simulate.series import Series, synthetic_series, with_frame_time
-from recorder.simulate.stills import StillSettings, default_geometry
+from recorder.simulate.stills.render import StillSettings, default_geometry
+from recorder.simulate.stream.messages import PROTOCOLS
+from recorder.simulate.stream.series import Series, synthetic_series, with_frame_time
 
 PIXELS = 1024
 STILLS = 40

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.soak.site import Site
 from recorder.records import Json
-from recorder.simulate.experiment import timing_broker
-from recorder.simulate.series import default_chains
+from recorder.simulate.stream.connections import timing_broker
+from recorder.simulate.stream.series import default_chains
 from tests.servers import Recorder
 
 ROOT = Path(__file__).parents[2]

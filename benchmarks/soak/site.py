@@ -13,7 +13,7 @@ from typing import Any
 
 from recorder.config import Settings, load_settings
 from recorder.journal import Journal
-from recorder.report import full_report
+from recorder.reports.stored import full_report
 from recorder.service.host import sink_names
 from tests.ispyb import esrf_site
 from tests.servers import Database, MariaDB, Mosquitto, Recorder, free_port

@@ -12,15 +12,12 @@ from benchmarks.soak.site import Site, errors, servers
 from benchmarks.soak.truth import database_verdicts, run_verdicts
 from benchmarks.soak.verdicts import Verdict, check, machine, verdict_table
 from recorder.records import Json
-from recorder.simulate.experiment import (
-    SimulatedRun,
-    Simulator,
-    detector_socket,
-    timing_broker,
-)
-from recorder.simulate.faults import parse_faults
-from recorder.simulate.series import Series, synthetic_series
-from recorder.simulate.stills import StillSettings, default_geometry
+from recorder.simulate.stills.render import StillSettings, default_geometry
+from recorder.simulate.stream.connections import detector_socket, timing_broker
+from recorder.simulate.stream.experiment import Simulator
+from recorder.simulate.stream.series import Series, synthetic_series
+from recorder.simulate.stream.simulated_run import SimulatedRun
+from recorder.simulate.timing.faults import parse_faults
 from tests.servers import Recorder
 
 PIXELS = 512

@@ -7,8 +7,8 @@ from collections import Counter
 from typing import Any
 
 from benchmarks.soak.verdicts import Verdict, check
-from recorder.demo import counted
 from recorder.records import Json
+from recorder.service.demo import counted
 from tests.servers import Database
 
 SHOWN = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from recorder.records import Json
-from recorder.simulate.faults import Faults
+from recorder.simulate.timing.faults import Faults
 
 CAPTURED = "captured"
 """Every trigger has a row of the timing hardware; its jitter is the triggers' own."""

@@ -20,7 +20,7 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.runs.run import Run
-from recorder.simulate.faults import Faults
+from recorder.simulate.timing.faults import Faults
 
 TRIGGERS = 400_000
 EVERY = 2000

@@ -10,13 +10,20 @@ from numpy.typing import NDArray
 
 from benchmarks.timeline.cells import CLOCK, COUNT, OWN_JITTER, SENSOR, Cell
 from recorder.records import EventType
-from recorder.simulate.faults import draw_fates
-from recorder.simulate.timing import NEVER, Plan, detector_times, make_plan
-from recorder.ssx.declared import parse_chains
-from recorder.ssx.measured import Pulses, measure_chains
-from recorder.ssx.timeline import DARK, LIGHT, UNKNOWN, Facts, Timeline, label_images
-from recorder.ssx.times import NO_DELAY
-from recorder.ssx.trigger_rows import TriggerRows, unwrap
+from recorder.simulate.timing.faults import draw_fates
+from recorder.simulate.timing.plan import NEVER, Plan, detector_times, make_plan
+from recorder.ssx.chains.declared import parse_chains
+from recorder.ssx.clocks.unknown import NO_DELAY
+from recorder.ssx.labels.timeline import (
+    DARK,
+    LIGHT,
+    UNKNOWN,
+    Facts,
+    Timeline,
+    label_images,
+)
+from recorder.ssx.measured.chains import Pulses, measure_chains
+from recorder.ssx.triggers.captured import TriggerRows, unwrap
 
 EPOCH_NS = 1_795_541_400 * 10**9
 DETECTOR_NS = 143_051_295_370

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from recorder.log import configure
+from recorder.runtime.log import configure
 
 
 @click.command()
@@ -47,8 +47,8 @@ def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
     for name in [name for name in os.environ if name.startswith("RECORDER_")]:
         del os.environ[name]  # the demonstration is its own beamline
     configure("warning", "console" if sys.stderr.isatty() else "auto")
-    from recorder.commands.text import report_text
-    from recorder.demo import run_demo
+    from recorder.reports.text import report_text
+    from recorder.service.demo import run_demo
 
     temporary = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="recorder-demo-"))

@@ -11,7 +11,7 @@ import click
 
 from recorder.commands.options import config_option
 from recorder.config import load_settings
-from recorder.log import configure
+from recorder.runtime.log import configure
 
 FILE = click.Path(path_type=Path)
 
@@ -46,7 +46,7 @@ def command(
     settings = load_settings(config)
     level = "warning" if settings.log.level == "info" else settings.log.level
     configure(level, settings.log.format)
-    from recorder.commands.text import progress_bar, report_text
+    from recorder.reports.text import progress_bar, report_text
     from recorder.service.replay import ReplayOptions, replay
 
     options = ReplayOptions(file, dataset, collection, events, rate, limit)

@@ -21,10 +21,10 @@ def command(
 ) -> None:
     """What was recorded, per run and cumulative, from the journal."""
     settings = load_settings(config)
-    from recorder.commands.text import report_text
     from recorder.errors import NoSuchRunError
     from recorder.journal import Journal
-    from recorder.report import full_report
+    from recorder.reports.stored import full_report
+    from recorder.reports.text import report_text
     from recorder.service.host import sink_names
 
     if run is not None and experiment is not None:

@@ -9,7 +9,7 @@ import click
 
 from recorder.commands.options import config_option
 from recorder.config import load_settings
-from recorder.log import configure
+from recorder.runtime.log import configure
 
 
 @click.command()

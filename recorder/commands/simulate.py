@@ -12,12 +12,12 @@ import click
 
 from recorder.commands.options import config_option
 from recorder.config import Settings, load_settings
-from recorder.log import configure
 from recorder.records import Json
+from recorder.runtime.log import configure
 
 if TYPE_CHECKING:
-    from recorder.simulate.experiment import SimulatedRun
-    from recorder.simulate.series import Series
+    from recorder.simulate.stream.series import Series
+    from recorder.simulate.stream.simulated_run import SimulatedRun
 
 FILE = click.Path(path_type=Path)
 PANDA_S = 30.0
@@ -145,10 +145,10 @@ def command(
     if no_mqtt:
         mqtt = settings.mqtt.model_copy(update={"enabled": False})
         settings = settings.model_copy(update={"mqtt": mqtt})
-    from recorder.simulate.experiment import SimulatedRun
-    from recorder.simulate.faults import parse_faults
-    from recorder.simulate.series import file_series, synthetic_series
-    from recorder.simulate.still_settings import default_geometry, parse_stills
+    from recorder.simulate.stills.settings import default_geometry, parse_stills
+    from recorder.simulate.stream.series import file_series, synthetic_series
+    from recorder.simulate.stream.simulated_run import SimulatedRun
+    from recorder.simulate.timing.faults import parse_faults
 
     parsed = parse_faults(faults)
     played = () if chains is None else _read_chains(chains)
@@ -184,7 +184,7 @@ def command(
 def _read_chains(path: Path) -> tuple[Json, ...]:
     """The chains of a file: a list of them, or an announcement that holds one."""
     from recorder.errors import UsageError
-    from recorder.sources.control import chains_of
+    from recorder.sources.control.messages import chains_of
 
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
@@ -204,8 +204,9 @@ async def _simulate(
     series: Series,
     port: int | None,
 ) -> list[Json]:
-    from recorder.simulate.experiment import Simulator, detector_socket, timing_broker
-    from recorder.simulate.panda import panda_server
+    from recorder.simulate.stream.connections import detector_socket, timing_broker
+    from recorder.simulate.stream.experiment import Simulator
+    from recorder.simulate.timing.panda import panda_server
 
     async with AsyncExitStack() as stack:
         socket = await stack.enter_async_context(detector_socket(endpoint))

@@ -52,7 +52,7 @@ def _opened(
 @config_option
 def ls(sink: str | None, as_json: bool, config: Path | None) -> None:
     """List what waits, and what was refused and why."""
-    from recorder.spool import spool_state
+    from recorder.journal.spool import spool_state
 
     with _opened(config, sink, read_only=True) as (journal, sinks):
         state = spool_state(journal, sinks)
@@ -74,7 +74,7 @@ def ls(sink: str | None, as_json: bool, config: Path | None) -> None:
 @config_option
 def retry(seqs: tuple[int, ...], sink: str | None, config: Path | None) -> None:
     """Have parked records written again: those named, or all."""
-    from recorder.spool import retry as again
+    from recorder.journal.spool import retry as again
 
     with _opened(config, sink, read_only=False) as (journal, sinks):
         count = again(journal, sinks, seqs)
@@ -88,7 +88,7 @@ def retry(seqs: tuple[int, ...], sink: str | None, config: Path | None) -> None:
 @config_option
 def drop(seqs: tuple[int, ...], sink: str, config: Path | None) -> None:
     """Give up parked records: the sink never gets them, the journal keeps them."""
-    from recorder.spool import drop as give_up
+    from recorder.journal.spool import drop as give_up
 
     with _opened(config, sink, read_only=False) as (journal, _):
         count = give_up(journal, sink, seqs)
@@ -101,7 +101,7 @@ def drop(seqs: tuple[int, ...], sink: str, config: Path | None) -> None:
 @config_option
 def export(file: Path | None, sink: str | None, config: Path | None) -> None:
     """Write what waits and what is parked as JSON lines to FILE, or to stdout."""
-    from recorder.spool import export as everything
+    from recorder.journal.spool import export as everything
 
     def line(body: dict[str, Any]) -> str:
         return json.dumps(body, separators=(",", ":"))

@@ -25,7 +25,7 @@ def command(run: str, image: int, as_json: bool, config: Path | None) -> None:
     """
     settings = load_settings(config)
     from recorder.journal import Journal
-    from recorder.why import explain_image
+    from recorder.reports.explain import explain_image
 
     journal = Journal(settings.journal_path, read_only=True)
     try:

@@ -123,3 +123,6 @@ def _where(after: Seq, kinds: Sequence[str], run: str | None) -> tuple[str, list
     if run is None:
         return " AND ".join(where), values
     return " AND ".join([*where, "run = ?"]), [*values, run]
+
+
+SINK_KINDS = ("run", "run_updated", "run_sealed")

@@ -8,9 +8,9 @@ from typing import Any
 
 from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
-from recorder.journal.images import ImageRow, Images
-from recorder.journal.packed import CHUNK, Packed
+from recorder.journal.image_rows import ImageRow, Images
 from recorder.journal.records import NewRecord
+from recorder.journal.snapshots_table import CHUNK, Packed
 
 
 class Journal(Cursors, Images, Packed):

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from recorder.boundary import boundary
 from recorder.pool.jobs import AnyJob, Callback, Job, LessonJob, Taught
 from recorder.records import (
     ClassifierSetup,
@@ -17,6 +16,7 @@ from recorder.records import (
     Payload,
     Unprocessed,
 )
+from recorder.runtime.boundary import boundary
 
 KEPT_SETUPS = 8
 """Setups that are kept although no image of them waits: late ones may come."""

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from recorder.boundary import boundary
 from recorder.errors import ImageError
 from recorder.pool.backlog import Backlog
 from recorder.pool.briefing import Told
 from recorder.pool.jobs import AnyJob
 from recorder.pool.worker import Engine
 from recorder.records import Unprocessed
+from recorder.runtime.boundary import boundary
 
 
 class Inline:

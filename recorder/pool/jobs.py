@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from recorder.log import get_logger
 from recorder.pool.wire import (
     Frame,
     pack_lesson,
@@ -23,6 +22,7 @@ from recorder.records import (
     Payload,
     Unprocessed,
 )
+from recorder.runtime.log import get_logger
 
 log = get_logger("pool")
 

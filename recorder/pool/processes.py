@@ -21,13 +21,13 @@ import zmq
 import zmq.asyncio
 
 import recorder
-from recorder.log import get_logger
 from recorder.pool.backlog import Backlog
 from recorder.pool.briefing import Told
 from recorder.pool.jobs import AnyJob
 from recorder.pool.wire import Frame, pack_learned, pack_setup
 from recorder.pool.worker import DONE, FAILED, FORGET, LEARNED, READY, SETUP, STOP
 from recorder.records import Unprocessed
+from recorder.runtime.log import get_logger
 
 log = get_logger("pool")
 

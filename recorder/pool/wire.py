@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.masks import pack_mask, unpack_mask
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -25,6 +24,7 @@ from recorder.records import (
     Panel,
     Payload,
 )
+from recorder.records.masks import pack_mask, unpack_mask
 
 Frame = bytes | memoryview
 

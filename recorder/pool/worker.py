@@ -15,7 +15,6 @@ import zmq
 from numpy.typing import NDArray
 
 from recorder.errors import ImageError
-from recorder.memory import give_back_memory, keep_memory
 from recorder.pool.wire import (
     Frame,
     pack_learned,
@@ -33,8 +32,9 @@ from recorder.records import (
     Lesson,
     Payload,
 )
-from recorder.sources.encodings import decode
-from recorder.ssx.classify import Classifier
+from recorder.runtime.memory import give_back_memory, keep_memory
+from recorder.sources.pixels import decode
+from recorder.ssx.classification.classifier import Classifier
 
 READY, DONE, FAILED, STOP = b"ready", b"done", b"failed", b"stop"
 SETUP, FORGET, LEARNED = b"setup", b"forget", b"learned"

@@ -21,12 +21,17 @@ from recorder.records import (
     SeriesKey,
     SeriesStart,
 )
-from recorder.runs.events import EventLog
-from recorder.runs.images import INDEXED, NON_HIT, NON_INDEXED_HIT, ImageTable
 from recorder.runs.ledger import Ledger
-from recorder.runs.live import LiveTimeline
-from recorder.ssx.declared import Declared, read_chains
-from recorder.ssx.timeline import (
+from recorder.runs.tables.event_log import EventLog
+from recorder.runs.tables.image_table import (
+    INDEXED,
+    NON_HIT,
+    NON_INDEXED_HIT,
+    ImageTable,
+)
+from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.ssx.chains.declared import Declared, read_chains
+from recorder.ssx.labels.timeline import (
     DARK,
     LIGHT,
     PUMPS,

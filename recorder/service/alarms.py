@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recorder.log import get_logger
 from recorder.records import Json
 from recorder.runs.run import Run
+from recorder.runtime.log import get_logger
 
 log = get_logger("runs")
 

@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from recorder.log import get_logger
 from recorder.records import BadMessage
 from recorder.runs.run import Run
+from recorder.runtime.log import get_logger
 
 log = get_logger("sources")
 

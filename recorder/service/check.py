@@ -13,8 +13,8 @@ import aiomqtt
 
 from recorder.config import Settings
 from recorder.errors import RecorderError
-from recorder.mqtt import client
-from recorder.sinks.ispyb.check import check_ispyb
+from recorder.ispyb.check import check_ispyb
+from recorder.runtime.mqtt import client
 
 TIMEOUT_S = 5.0
 

@@ -11,16 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from recorder import __version__
 from recorder.config import Settings
-from recorder.log import get_logger
-from recorder.memory import keep_memory
 from recorder.records import Json
+from recorder.runtime.log import get_logger
+from recorder.runtime.memory import keep_memory
+from recorder.runtime.systemd import notify, watchdog_interval_s
 from recorder.service.host import Host, hosting
 from recorder.service.inbox import Inbox
-from recorder.sinks.live import StatusPublisher
-from recorder.sources.dectris import DectrisSource
-from recorder.sources.mqtt import MqttSource
+from recorder.service.mqtt_status import StatusPublisher
+from recorder.sources.control.mqtt import MqttSource
+from recorder.sources.dectris.source import DectrisSource
 from recorder.sources.panda import PandaSource
-from recorder.systemd import notify, watchdog_interval_s
 
 log = get_logger("service")
 

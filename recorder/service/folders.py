@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.paths import run_folder
+from recorder.runs.folder_names import run_folder
 from recorder.runs.run import Run
 
 

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 
 from recorder.config import Settings
 from recorder.journal import Journal
+from recorder.journal.housekeeping import Housekeeping
 from recorder.pool.pool import Pool, default_workers
-from recorder.runs.endings import BookSettings
-from recorder.service.housekeeping import Housekeeping
+from recorder.runs.book.endings import BookSettings
 from recorder.service.pipeline import Pipeline
-from recorder.service.sink_runner import SinkRunner
-from recorder.sinks.ispyb.writer import IspybSink
+from recorder.sinks.ispyb.sink import IspybSink
 from recorder.sinks.protocols import Sink
-from recorder.sinks.results import ResultsSink
+from recorder.sinks.results.sink import ResultsSink
+from recorder.sinks.runner import SinkRunner
 
 
 class Host:

@@ -6,8 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from recorder.boundary import boundary
 from recorder.records import DetectorRecord, Image, SeriesStart
+from recorder.runtime.boundary import boundary
 
 LIMIT = 500
 LOOK_S = 0.2

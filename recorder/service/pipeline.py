@@ -7,17 +7,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from recorder.boundary import boundary
+from recorder.classifying.dispatch import Images
 from recorder.config import Settings
 from recorder.journal import Journal
-from recorder.journal.events import event_to_json
-from recorder.journal.restore import (
-    load_last_sealed,
-    load_unsealed,
-    run_numbers,
-    run_record,
-)
-from recorder.log import get_logger
+from recorder.journal.event_json import event_to_json
+from recorder.journal.run_record import run_record
+from recorder.journal.writer import JournalWriter
 from recorder.pool.pool import Pool
 from recorder.records import (
     Collection,
@@ -30,8 +25,8 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.report import run_report
-from recorder.runs.actions import (
+from recorder.reports.run_report import run_report
+from recorder.runs.book.actions import (
     Accepted,
     Action,
     Adopted,
@@ -41,24 +36,22 @@ from recorder.runs.actions import (
     Opened,
     Sealed,
 )
-from recorder.runs.book import KEPT_SEALED, RunBook
-from recorder.runs.endings import BookSettings
+from recorder.runs.book.book import RunBook
+from recorder.runs.book.endings import BookSettings
 from recorder.runs.run import Run
+from recorder.runtime.boundary import boundary
+from recorder.runtime.log import get_logger
 from recorder.service.alarms import ClockAlarms
 from recorder.service.bad_messages import BadMessages
 from recorder.service.folders import Folders
-from recorder.service.images import Images
 from recorder.service.progress import Progress
-from recorder.service.writer import JournalWriter
+from recorder.service.restoring import restore_numbers, restore_runs
+from recorder.service.run_settings import book_settings
 
 log = get_logger("runs")
 messages = get_logger("sources")
 
 TICK_S = 0.1
-RESTORED_ROWS = 30_000
-"""Of sealed runs, after a restart: read in half a second."""
-RESTORED_S = 3600.0
-"""So long after a seal something may be late; a detector counts its series anew."""
 UPDATE_SHARE = 20
 """Time between two updates over the time that one takes, at least."""
 
@@ -97,36 +90,12 @@ class Pipeline:
         self.images_seen = 0
 
     def restore(self) -> None:
-        """Go on with the runs that were open when the recorder stopped.
-
-        What is late for the last sealed ones finds them, too.
-        """
-        runs = load_unsealed(self._journal)
-        since_ns = time.time_ns() - int(RESTORED_S * 1e9)
-        sealed = load_last_sealed(self._journal, KEPT_SEALED, RESTORED_ROWS, since_ns)
-        past = self._known_runs()
-        now = time.monotonic()
-        for run in runs:
-            run.last_progress = now
-            run.drain_until = now + self._settings.runs.drain_s
-            log.info("run_resumed", run=run.number, uid=run.uid,
-                     received=run.images.received, state=run.state)  # fmt: skip
-        self.book.restore((*sealed, *runs), run_numbers(self._journal), past)
+        """Go on with the runs that were open when the recorder stopped."""
+        restore_runs(self._journal, self.book, self._folders, self._settings.runs)
 
     def restore_numbers(self) -> None:
         """Take over run numbers and folders, but none of the open runs: for replay."""
-        self._known_runs()
-        self.book.restore((), run_numbers(self._journal), ())
-
-    def _known_runs(self) -> list[str]:
-        """Note the folders in use; the uids of all runs."""
-        past: list[str] = []
-        for uid in self._journal.run_uids():
-            record = self._journal.latest("run", uid)
-            if record is not None:
-                self._folders.note(record.body["folder"])
-                past += [uid, record.body["collection_uid"] or uid]
-        return past
+        restore_numbers(self._journal, self.book, self._folders)
 
     # -- records in ---------------------------------------------------------------
 
@@ -323,19 +292,3 @@ class Pipeline:
         status["unwritten"] = self.writer.depth
         status["bad_messages"] = self._bad.total
         return status
-
-
-def book_settings(settings: Settings) -> BookSettings:
-    """The run book's settings from the configuration."""
-    runs = settings.runs
-    return BookSettings(
-        hold_s=runs.hold_s if settings.mqtt.enabled else 0.0,
-        match_window_s=runs.match_window_s,
-        series_timeout_s=runs.series_timeout_s,
-        announcement_timeout_s=runs.announcement_timeout_s,
-        drain_s=runs.drain_s,
-        max_image_id=runs.max_image_id,
-        # What waits goes to the pool at once: more than its backlog would be refused.
-        max_held_bytes=settings.pool.max_backlog_mb << 20,
-        unannounced_body=settings.unannounced.body(),
-    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from recorder.log import get_logger
+from recorder.journal.writer import JournalWriter
 from recorder.records import Json, RunState
-from recorder.report import run_report
-from recorder.runs.book import RunBook
+from recorder.reports.run_report import run_report
+from recorder.runs.book.book import RunBook
+from recorder.runtime.log import get_logger
 from recorder.service.alarms import ClockAlarms
-from recorder.service.writer import JournalWriter
 
 log = get_logger("runs")
 

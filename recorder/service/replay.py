@@ -21,14 +21,15 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.report import full_report
+from recorder.reports.stored import full_report
 from recorder.runs.run import Run
 from recorder.service.host import Host, hosting, sink_names
-from recorder.service.pipeline import book_settings
-from recorder.sources.control import parse_message
-from recorder.sources.dectris_stream1 import Stream1Decoder
-from recorder.sources.dumps import is_dump, read_dump
-from recorder.sources.hdf5 import Hdf5File, missing_file_error
+from recorder.service.run_settings import book_settings
+from recorder.sources.control.messages import parse_message
+from recorder.sources.dectris.dumps import is_dump, read_dump
+from recorder.sources.dectris.stream1 import Stream1Decoder
+from recorder.sources.hdf5.file import Hdf5File
+from recorder.sources.hdf5.layout import missing_file_error
 
 SINKS_TIMEOUT_S = 60.0
 SOURCE = "file"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 from recorder.records import Panel
-from recorder.ssx.geometry import HC
+from recorder.ssx.detector.geometry import HC
 
 MAX_PIXELS = 64_000_000
 _BEAM = ("photon_energy", "wavelength", "photon_energy_scale")

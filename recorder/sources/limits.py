@@ -39,7 +39,6 @@ MAX_INTEGER_BYTES = 64
 MAX_CAPTURE_BYTES = 16 << 20
 """One header or frame of a PandABox."""
 _MAX_DOUBLE = 1.7e308
-_SHOWN = 60
 
 
 def load_json(raw: bytes | memoryview | str, where: str, max_bytes: int) -> Any:
@@ -110,17 +109,3 @@ def require_finite(value: Any, where: str) -> None:
             todo += item
         elif isinstance(item, int | float) and not abs(item) <= _MAX_DOUBLE:
             raise BadMessageError("json", f"{where}: NaN, infinite or too large number")
-
-
-def shown(value: Any) -> str:
-    """A value from outside as part of a message: short, whatever it is."""
-    if isinstance(value, str | bytes):
-        return repr(value[:_SHOWN]) + ("…" if len(value) > _SHOWN else "")
-    if isinstance(value, int) and value.bit_length() > 64:
-        return f"an integer of {value.bit_length()} bits"
-    if value is None or isinstance(value, bool | int | float):
-        return repr(value)
-    if isinstance(value, list | tuple) and len(value) < 5:
-        plain = all(not isinstance(v, list | tuple) for v in value)
-        return f"[{', '.join(map(shown, value))}]" if plain else "a nested list"
-    return f"a {type(value).__name__}"

@@ -28,7 +28,6 @@ from pandablocks.responses import (
 
 from recorder.config import PandaSection
 from recorder.errors import MAX_QUOTED, RecorderError
-from recorder.log import get_logger
 from recorder.records import (
     BadMessage,
     ControlRecord,
@@ -36,8 +35,9 @@ from recorder.records import (
     Evidence,
     TimedEvent,
 )
-from recorder.retry import backoff
-from recorder.sources.control import parse_time
+from recorder.records.times import parse_time
+from recorder.runtime.log import get_logger
+from recorder.runtime.retry import backoff
 from recorder.sources.limits import MAX_CAPTURE_BYTES, MAX_NAME
 
 log = get_logger("panda")

@@ -17,11 +17,13 @@ from typing import Any
 import aiomqtt
 
 from recorder.config import Settings
-from recorder.mqtt import client
 from recorder.records import Json
-from recorder.simulate.experiment import SimulatedRun, Simulator, detector_socket
-from recorder.simulate.messages import Message
-from recorder.simulate.series import Series
+from recorder.runtime.mqtt import client
+from recorder.simulate.stream.connections import detector_socket
+from recorder.simulate.stream.experiment import Simulator
+from recorder.simulate.stream.messages import Message
+from recorder.simulate.stream.series import Series
+from recorder.simulate.stream.simulated_run import SimulatedRun
 
 RETRY_S = 0.2
 DELIVERY_S = 60.0

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from recorder.journal import Journal
+from recorder.journal.records import SINK_KINDS
 from recorder.records import Json, RunState
-from recorder.report import SINK_KINDS
-from recorder.simulate.experiment import SimulatedRun
-from recorder.simulate.faults import parse_faults
-from recorder.simulate.series import Series
+from recorder.simulate.stream.series import Series
+from recorder.simulate.stream.simulated_run import SimulatedRun
+from recorder.simulate.timing.faults import parse_faults
 from tests.chaos.detector import play
 from tests.chaos.faults import FAULTS, Chance, Fault
 from tests.chaos.stage import Stage

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from recorder.config import Settings, load_settings
-from recorder.simulate.broker import free_port
+from recorder.simulate.stream.broker import free_port
 from tests.chaos.proxy import Proxy
 from tests.disks import small_disk
 from tests.ispyb import esrf_site

@@ -12,9 +12,9 @@ from typing import Any
 import h5py
 
 from recorder.journal import Journal
-from recorder.journal.images import ImageRow
+from recorder.journal.image_rows import ImageRow
 from recorder.records import ImageClass, Json
-from recorder.report import full_report
+from recorder.reports.stored import full_report
 from tests.chaos.stage import Outage, Stage
 
 OUT_OF_ORDER = 3

@@ -14,8 +14,8 @@ import lz4.block
 import numpy as np
 
 from recorder.records import Payload
-from recorder.simulate.messages import Stream1, Stream2, array_tag, payload_tag
-from recorder.sources.dumps import read_dump
+from recorder.simulate.stream.messages import Stream1, Stream2, array_tag, payload_tag
+from recorder.sources.dectris.dumps import read_dump
 from tests.builders import DESIGN_CHAINS, announcement, bitshuffle_chunk, dumps
 from tests.fuzz.targets import IMAGE, INFO, PART, PIXELS, SHAPE
 from tests.unit.test_panda import frame, header

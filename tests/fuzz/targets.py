@@ -15,7 +15,7 @@ import numpy as np
 
 from recorder.config import PandaSection
 from recorder.errors import MAX_QUOTED, ImageError
-from recorder.journal.events import event_to_json
+from recorder.journal.event_json import event_to_json
 from recorder.records import (
     BadMessage,
     Collection,
@@ -27,14 +27,14 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.simulate.messages import Stream1, Stream2
-from recorder.simulate.panda import LASER_PLACE
-from recorder.sources.control import parse_message
-from recorder.sources.dectris_stream1 import Stream1Decoder
-from recorder.sources.dectris_stream2 import Stream2Decoder
-from recorder.sources.encodings import decode
+from recorder.simulate.stream.messages import Stream1, Stream2
+from recorder.simulate.timing.panda import LASER_PLACE
+from recorder.sources.control.messages import parse_message
+from recorder.sources.dectris.stream1 import Stream1Decoder
+from recorder.sources.dectris.stream2 import Stream2Decoder
 from recorder.sources.limits import MAX_IMAGES, MAX_NAME
 from recorder.sources.panda import PandaDecoder, PandaError
+from recorder.sources.pixels import decode
 
 Target = Callable[[bytes], None]
 PART = b"\x00\xff\x00\xff"

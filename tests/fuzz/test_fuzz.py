@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from recorder.records import BadMessage, Payload
-from recorder.sources.control import parse_message
-from recorder.sources.dectris_stream1 import Stream1Decoder
-from recorder.sources.dectris_stream2 import Stream2Decoder
-from recorder.sources.encodings import decode
+from recorder.sources.control.messages import parse_message
+from recorder.sources.dectris.stream1 import Stream1Decoder
+from recorder.sources.dectris.stream2 import Stream2Decoder
+from recorder.sources.pixels import decode
 from tests.fuzz.mutations import mutation
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import ENCODINGS, PART, PIXELS, SHAPE, TARGETS, TOPICS

@@ -14,18 +14,15 @@ import zmq
 
 from recorder.config import Settings, load_settings
 from recorder.journal import Journal
-from recorder.report import full_report
+from recorder.reports.stored import full_report
 from recorder.service.host import sink_names
-from recorder.simulate.broker import free_port
-from recorder.simulate.experiment import (
-    SimulatedRun,
-    Simulator,
-    detector_socket,
-    timing_broker,
-)
-from recorder.simulate.faults import parse_faults
-from recorder.simulate.series import Series, synthetic_series
-from recorder.simulate.stills import StillSettings, default_geometry
+from recorder.simulate.stills.render import StillSettings, default_geometry
+from recorder.simulate.stream.broker import free_port
+from recorder.simulate.stream.connections import detector_socket, timing_broker
+from recorder.simulate.stream.experiment import Simulator
+from recorder.simulate.stream.series import Series, synthetic_series
+from recorder.simulate.stream.simulated_run import SimulatedRun
+from recorder.simulate.timing.faults import parse_faults
 from tests.servers import Mosquitto, Recorder
 
 QUICK_RUNS = {"drain_s": 0.3, "series_timeout_s": 2.0, "hold_s": 0.5}

@@ -12,9 +12,9 @@ import pytest
 
 from recorder.cli import COMMANDS
 from recorder.journal import Journal
-from recorder.report import full_report
+from recorder.reports.stored import full_report
 from recorder.service.host import sink_names
-from recorder.simulate.messages import Stream2
+from recorder.simulate.stream.messages import Stream2
 from tests.builders import announcement
 from tests.system.beamline import RawDetector, make_beamline, small_series
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from recorder.service.daemon import run_daemon
-from recorder.simulate.messages import Stream1, Stream2
+from recorder.simulate.stream.messages import Stream1, Stream2
 from tests.builders import announcement
 from tests.guards import logged
 from tests.servers import recorder_environment

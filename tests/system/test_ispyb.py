@@ -16,10 +16,10 @@ from sqlalchemy import text
 
 from recorder.config import Settings
 from recorder.errors import SinkError
+from recorder.ispyb.schema.database import connect, transaction
 from recorder.journal import Journal
-from recorder.report import SINK_KINDS
-from recorder.sinks.ispyb.database import connect, transaction
-from recorder.sinks.ispyb.writer import IspybSink
+from recorder.journal.records import SINK_KINDS
+from recorder.sinks.ispyb.sink import IspybSink
 from tests.ispyb import (
     Site,
     announcement,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from recorder.config import Settings
 from recorder.errors import SinkDeniedError, SinkError, SinkUnavailableError
-from recorder.sinks.ispyb.database import connect, transaction
+from recorder.ispyb.schema.database import connect, transaction
 from tests.ispyb import esrf_site
 from tests.servers import Database
 

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from recorder.config import Settings
 from recorder.errors import ConfigError, SinkError, SinkUnavailableError
+from recorder.ispyb.check import check_ispyb
+from recorder.ispyb.schema import tables
+from recorder.ispyb.schema.rows import Rows
 from recorder.journal import ImageRow, Journal, Record
-from recorder.journal.restore import run_record
+from recorder.journal.run_record import run_record
 from recorder.records import Collection
 from recorder.runs.run import Run
-from recorder.service.sink_runner import SinkRunner
-from recorder.sinks.ispyb import tables
-from recorder.sinks.ispyb.check import check_ispyb
 from recorder.sinks.ispyb.image_rows import ImageRows
-from recorder.sinks.ispyb.rows import Rows
-from recorder.sinks.ispyb.writer import IspybSink
+from recorder.sinks.ispyb.sink import IspybSink
+from recorder.sinks.runner import SinkRunner
 from tests.guards import Event, logged
 from tests.ispyb import (
     all_written,

@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from recorder.config import Settings
+from recorder.ispyb.check import check_ispyb
 from recorder.journal import Journal
+from recorder.journal.records import SINK_KINDS
 from recorder.records import Json
-from recorder.report import SINK_KINDS
-from recorder.sinks.ispyb.check import check_ispyb
-from recorder.sinks.ispyb.writer import IspybSink
+from recorder.sinks.ispyb.sink import IspybSink
 from tests.chaos.proxy import Proxy
 from tests.ispyb import (
     all_written,

@@ -23,17 +23,18 @@ from recorder.errors import (
     SinkUnavailableError,
 )
 from recorder.journal import ImageRow, Journal
-from recorder.journal.events import event_to_json
-from recorder.journal.headers import HEADER, with_arrays
+from recorder.journal.event_json import event_to_json
 from recorder.journal.pruning import KEPT_RUNS, prune
-from recorder.journal.records import NewRecord
-from recorder.journal.restore import run_record
+from recorder.journal.records import SINK_KINDS, NewRecord
+from recorder.journal.run_record import run_record
+from recorder.journal.series_headers import HEADER, with_arrays
+from recorder.journal.writer import JournalWriter
 from recorder.records import DetectorInfo, RunState
-from recorder.report import SINK_KINDS, full_report, run_report
+from recorder.reports.explain import explain_image
+from recorder.reports.run_report import run_report
+from recorder.reports.stored import full_report
 from recorder.runs.run import Run
-from recorder.service.writer import JournalWriter
-from recorder.sinks.results import ResultsSink
-from recorder.why import explain_image
+from recorder.sinks.results.sink import ResultsSink
 from tests.builders import event, start
 from tests.disks import fill, small_disk
 from tests.system.beamline import (

@@ -13,8 +13,8 @@ import pytest
 
 from recorder.config import load_settings
 from recorder.journal import Journal
-from recorder.simulate.series import Series, synthetic_series
-from recorder.simulate.still_settings import StillSettings, default_geometry
+from recorder.simulate.stills.settings import StillSettings, default_geometry
+from recorder.simulate.stream.series import Series, synthetic_series
 from tests.system.beamline import RawDetector, make_beamline, wait_sealed
 
 IMAGES = 300

@@ -12,8 +12,8 @@ import pytest
 
 from recorder.config import Settings
 from recorder.errors import ServerMissingError
-from recorder.log import configure, get_logger
-from recorder.mqtt import client
+from recorder.runtime.log import configure, get_logger
+from recorder.runtime.mqtt import client
 from tests import servers
 from tests.guards import Event
 from tests.servers import Certificates, Database, MariaDB, Mosquitto, Recorder

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from recorder.systemd import notify, watchdog_interval_s
+from recorder.runtime.systemd import notify, watchdog_interval_s
 from tests.servers import program, recorder_environment
 from tests.system.beamline import make_beamline
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from recorder.records import LearnedBackground
-from recorder.simulate.still_settings import StillSettings, default_geometry
-from recorder.simulate.stills import StillGenerator
-from recorder.ssx.background_learning import learn_background
-from recorder.ssx.background_map import MapBackground
-from recorder.ssx.grouping import where_true
-from recorder.ssx.spots import SpotFinder
+from recorder.simulate.stills.render import StillGenerator
+from recorder.simulate.stills.settings import StillSettings, default_geometry
+from recorder.ssx.background.learned_map import MapBackground
+from recorder.ssx.learning.background import learn_background
+from recorder.ssx.spots.connected import where_true
+from recorder.ssx.spots.finder import SpotFinder
 
 PLAIN = StillSettings(geometry=default_geometry(800), hit_share=0.5)
 UNEVEN = replace(PLAIN, azimuthal=(0.1, 0.25), streak=1.5, background_drift=(0.3, 1000))

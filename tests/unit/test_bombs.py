@@ -20,9 +20,9 @@ import pytest
 
 from recorder.errors import CorruptImageError
 from recorder.records import Payload
-from recorder.sources.dectris_stream1 import Stream1Decoder
-from recorder.sources.dectris_stream2 import Stream2Decoder
-from recorder.sources.encodings import decode
+from recorder.sources.dectris.stream1 import Stream1Decoder
+from recorder.sources.dectris.stream2 import Stream2Decoder
+from recorder.sources.pixels import decode
 from tests.builders import bitshuffle_chunk
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ import resource, sys
 from pathlib import Path
 from recorder.errors import CorruptImageError
 from recorder.records import Payload
-from recorder.sources.encodings import decode
+from recorder.sources.pixels import decode
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 payload = Payload(Path(sys.argv[1]).read_bytes(), sys.argv[2], (512, 512), "<u2")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Evidence, RunState, RunStatus, Unprocessed
-from recorder.runs.actions import Accepted
+from recorder.runs.book.actions import Accepted
 from tests.builders import (
     SECOND,
     T0,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.boundary import boundary
 from recorder.errors import SinkError
+from recorder.runtime.boundary import boundary
 
 
 @pytest.mark.allow_error_log("step_failed")

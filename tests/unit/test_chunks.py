@@ -11,21 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.journal import ImageRow, Journal
-from recorder.journal.chunks import (
+from recorder.journal.event_json import event_from_json, event_to_json
+from recorder.journal.records import NewRecord
+from recorder.journal.restore import load_run, pack_run
+from recorder.journal.run_record import run_record
+from recorder.journal.snapshots import (
     event_arrays,
     image_arrays,
     pack,
     unpack_events,
     unpack_images,
 )
-from recorder.journal.events import event_from_json, event_to_json
-from recorder.journal.packed import CHUNK
-from recorder.journal.records import NewRecord
-from recorder.journal.restore import load_run, pack_run, run_record
+from recorder.journal.snapshots_table import CHUNK
 from recorder.records import Effort, EventType, Evidence, ImageClass, Unprocessed
-from recorder.runs.events import EventLog
-from recorder.runs.images import ImageTable
 from recorder.runs.run import Run
+from recorder.runs.tables.event_log import EventLog
+from recorder.runs.tables.image_table import ImageTable
 from tests.builders import event
 
 CELL = [79.1, 79.1, 38.2, 90.0, 90.0, 90.0]

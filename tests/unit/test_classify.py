@@ -17,8 +17,10 @@ from recorder.records import (
     Geometry,
     ImageClass,
 )
-from recorder.ssx import geometry, lattice, rings
-from recorder.ssx.classify import Classifier
+from recorder.ssx.classification.classifier import Classifier
+from recorder.ssx.detector import geometry
+from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.spots import powder_rings as rings
 
 SHAPE = (900, 1000)
 DETECTOR = Geometry(SHAPE, (75e-6, 75e-6), 0.07, (490.0, 455.0), 1.0)
@@ -61,7 +63,7 @@ def crystal(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarra
     """A turned cell and the places of its spots on the detector."""
     turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     turn *= np.sign(np.linalg.det(turn))
-    basis = lattice.vectors_from_cell(CELL) @ turn.T
+    basis = unit_cell.vectors_from_cell(CELL) @ turn.T
     axes = [np.arange(-m, m + 1) for m in (30, 30, 15)]
     h = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     q = h[np.any(h != 0, axis=1)] @ np.linalg.inv(basis).T
@@ -86,8 +88,8 @@ def test_a_crystal_is_indexed() -> None:
     assert result.image_class is ImageClass.INDEXED
     assert len(result.lattices) == 1
     found = np.array(result.lattices[0].vectors).reshape(3, 3)
-    same = lattice.symmetry_matrices(lattice.vectors_from_cell(CELL))
-    assert min(lattice.misorientation(m @ basis, found) for m in same) < 0.3
+    same = symmetry.symmetry_matrices(unit_cell.vectors_from_cell(CELL))
+    assert min(symmetry.misorientation(m @ basis, found) for m in same) < 0.3
     assert result.lattices[0].cell == pytest.approx(CELL)
     assert result.resolution is not None
     assert 2.6 < result.resolution < 3.2

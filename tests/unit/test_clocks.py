@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.ssx.clocks import Clock, fit_clock, ticks_to_ns
-from recorder.ssx.trigger_rows import in_order, unwrap
+from recorder.records.times import ticks_to_ns
+from recorder.ssx.clocks.clock import Clock, fit_clock
+from recorder.ssx.triggers.captured import in_order, unwrap
 
 EPOCH = 1_795_541_400 * 10**9
 

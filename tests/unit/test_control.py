@@ -16,7 +16,8 @@ from recorder.records import (
     RunStatus,
     TimedEvent,
 )
-from recorder.sources.control import parse_message, parse_time
+from recorder.records.times import parse_time
+from recorder.sources.control.messages import parse_message
 from tests.builders import DESIGN_CHAINS, announcement, dumps
 
 EVENT = {

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import EventType
-from recorder.ssx.declared import read_chains
-from recorder.ssx.hardware import HardwareSetupError, hardware_chain
+from recorder.ssx.chains.declared import read_chains
+from recorder.ssx.chains.timing_hardware import HardwareSetupError, hardware_chain
 
 X = {"type": "XrayDetection", "offset": 0.0, "period": 0.01, "repetition": 100}
 

@@ -10,6 +10,7 @@ import ast
 import json
 import re
 import shlex
+import tomllib
 import typing
 from collections import defaultdict
 from collections.abc import Iterator
@@ -26,22 +27,27 @@ from pydantic import BaseModel
 from recorder import errors
 from recorder.cli import COMMANDS, cli
 from recorder.config import DetectorSection, Settings, load_settings
+from recorder.ispyb.flavours import diamond, esrf, programs
+from recorder.ispyb.schema import tables
+from recorder.ispyb.schema.capabilities import RIGHTS, Capability
 from recorder.records import BadMessage, Unprocessed
-from recorder.runs.chains import measure
 from recorder.runs.run import Run
-from recorder.simulate.experiment import SimulatedRun, Simulator
-from recorder.simulate.faults import Faults, fates
-from recorder.simulate.stills import Still
-from recorder.simulate.timing import make_plan
-from recorder.sinks import results
-from recorder.sinks.ispyb import collections, diamond, esrf, programs, tables
-from recorder.sinks.ispyb.capabilities import RIGHTS, Capability
-from recorder.sinks.results_hdf5 import UNITS, event_arrays, image_arrays
-from recorder.sources import control, limits
-from recorder.ssx import declared
-from recorder.ssx.declared import parse_chains
-from recorder.ssx.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
-from recorder.ssx.times import NO_DARK_N, NO_DELAY
+from recorder.runs.timeline.measurement import measure
+from recorder.simulate.stills.render import Still
+from recorder.simulate.stream.simulated_run import SimulatedRun
+from recorder.simulate.stream.truth import truth_entry
+from recorder.simulate.timing.faults import Faults, fates
+from recorder.simulate.timing.plan import make_plan
+from recorder.sinks.ispyb import collections
+from recorder.sinks.results import event_lists
+from recorder.sinks.results import sink as results
+from recorder.sinks.results.hdf5 import UNITS, event_arrays, image_arrays
+from recorder.sources import limits
+from recorder.sources.control import messages as control
+from recorder.ssx.chains import declared
+from recorder.ssx.chains.declared import parse_chains
+from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY
+from recorder.ssx.labels.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -442,7 +448,7 @@ def _status_keys() -> Iterator[str]:
         ("recorder/service/pipeline.py", "status"),
         ("recorder/service/progress.py", "status"),
         ("recorder/service/daemon.py", "_status"),
-        ("recorder/sinks/live.py", "_publish"),
+        ("recorder/service/mqtt_status.py", "_publish"),
     )
     for path, name in places:
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
@@ -521,7 +527,8 @@ def test_every_reason_is_explained():
 
 def test_every_file_of_a_run():
     source = "".join(
-        Path(str(module.__file__)).read_text(encoding="utf-8") for module in (results,)
+        Path(str(module.__file__)).read_text(encoding="utf-8")
+        for module in (results, event_lists)
     )
     real = set(re.findall(r'folder / "([\w.]+)"', source)) | set(programs.FILES)
     chosen = re.search(r"chosen = \{(.*?)\}", source, re.DOTALL)
@@ -529,7 +536,7 @@ def test_every_file_of_a_run():
     real |= {f"{name}.lst" for name in re.findall(r'"(\w+)":', chosen[1])}
     real.add("delay_<seconds>s.lst")
     same(names(sections(REFERENCE / "files.md")["Files of a run"]), real)
-    assert results.delay_name(600_000_000) == "delay_0.6s"
+    assert event_lists.delay_name(600_000_000) == "delay_0.6s"
 
 
 def test_every_column_of_the_results():
@@ -556,7 +563,7 @@ def test_every_key_of_the_truth_file():
     series: Any = SimpleNamespace(frame=lambda _: frame)
     plan = make_plan(run.event_chains, 1, Faults(), 1)
     fate = fates(Faults(), plan.due_ns, 1)[0]
-    entry = Simulator._entry(plan, series, 0, 0, fate, 0)
+    entry = truth_entry(plan, series, 0, 0, fate, 0)
     same(names(sections(REFERENCE / "simulator.md")["Truth file"]), entry)
 
 
@@ -649,6 +656,31 @@ def test_worked_examples_of_labels():
 def test_every_evidence_is_explained():
     found = sections(DOCS / "explanations" / "labels.md")["Evidence"]
     same(names(found), [str(item) for item in EVIDENCES])
+
+
+# -- rooms ---------------------------------------------------------------------
+
+
+def test_every_room_is_listed_in_the_order_of_its_imports():
+    text = sections(DOCS / "explanations" / "architecture.md")["Rooms"]
+    listed = [row[0].strip("`") for row in rows(text)]
+    real = {path.parent.name for path in (ROOT / "recorder").glob("*/__init__.py")}
+    same(listed, real)
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    first = layers["tool"]["importlinter"]["contracts"][0]["layers"]
+    order = {
+        room.strip(): n for n, line in enumerate(first) for room in line.split("|")
+    }
+    assert [order[room] for room in listed] == sorted(order[room] for room in listed)
+
+
+def test_no_file_is_too_long():
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "recorder").rglob("*.py")
+    }
+    assert lengths
+    assert {path: n for path, n in lengths.items() if n > 300} == {}
 
 
 # -- all pages -----------------------------------------------------------------

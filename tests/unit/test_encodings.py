@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from recorder.errors import CorruptImageError, ImageError, UnsupportedImageError
 from recorder.records import Payload
-from recorder.sources import encodings
-from recorder.sources.encodings import decode, parse_v1_encoding, pixel_dtype
+from recorder.sources import pixels as encodings
+from recorder.sources.pixels import decode, parse_v1_encoding, pixel_dtype
 from tests.builders import bitshuffle_chunk
 
 DTYPES = ["uint8", "uint16", "uint32", "int16", "int32"]
@@ -182,7 +182,7 @@ sys.path.insert(0, {root!r})
 from tests.builders import bitshuffle_chunk
 from recorder.records import Payload
 from recorder.errors import ImageError
-from recorder.sources.encodings import decode
+from recorder.sources.pixels import decode
 rng = np.random.default_rng(1)
 array = rng.poisson(3, (514, 1030)).astype(np.uint16)
 chunk = np.frombuffer(bitshuffle_chunk(array), np.uint8)

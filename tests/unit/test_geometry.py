@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recorder.records import DetectorInfo, Geometry
-from recorder.ssx import geometry
+from recorder.ssx.detector import geometry
 
 GOOD = DetectorInfo(
     shape=(2167, 2070),

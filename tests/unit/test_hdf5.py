@@ -11,8 +11,8 @@ import pytest
 
 from recorder.errors import FileFormatError
 from recorder.records import Unprocessed
-from recorder.sources.encodings import decode
-from recorder.sources.hdf5 import Hdf5File
+from recorder.sources.hdf5.file import Hdf5File
+from recorder.sources.pixels import decode
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 SHAPE = (30, 41)

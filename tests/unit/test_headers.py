@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recorder.classifying.setup import make_setup
 from recorder.config import GeometrySection
 from recorder.journal import Journal
-from recorder.journal.headers import HEADER, pack_header, with_arrays
+from recorder.journal.series_headers import HEADER, pack_header, with_arrays
 from recorder.records import ClassifierSetup, ClassifySettings, DetectorInfo
 from recorder.runs.run import Run
-from recorder.service.setups import make_setup
 from tests.builders import SHAPE, payload, start
 
 

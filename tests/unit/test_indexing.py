@@ -5,8 +5,10 @@ import pytest
 
 from recorder.errors import UnitCellError
 from recorder.records import ClassifySettings, Lattice
-from recorder.ssx import lattice, nfa, refine
-from recorder.ssx.indexing import Indexer
+from recorder.ssx.lattices import false_alarms as nfa
+from recorder.ssx.lattices import refinement as refine
+from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.lattices.indexer import Indexer
 
 CELLS = {
     "lyso": (79.0, 79.0, 38.0, 90.0, 90.0, 90.0),
@@ -63,17 +65,17 @@ def spurious(rng: np.random.Generator, n: int) -> np.ndarray:
 
 def off_by(found: Lattice, truth: np.ndarray, name: str) -> float:
     """Angle to the true primitive basis modulo lattice symmetry."""
-    primitive, back = lattice.primitive_vectors(CELLS[name], space_group(name))
+    primitive, back = symmetry.primitive_vectors(CELLS[name], space_group(name))
     basis = np.linalg.inv(back) @ np.array(found.vectors).reshape(3, 3)
-    same = lattice.symmetry_matrices(primitive)
-    return min(lattice.misorientation(m @ truth, basis) for m in same)
+    same = symmetry.symmetry_matrices(primitive)
+    return min(symmetry.misorientation(m @ truth, basis) for m in same)
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_known_orientations_are_found(name: str) -> None:
     rng = np.random.default_rng(31)
     indexer = Indexer(CELLS[name], space_group(name))
-    basis, _ = lattice.primitive_vectors(CELLS[name], space_group(name))
+    basis, _ = symmetry.primitive_vectors(CELLS[name], space_group(name))
     for n in (15, 25, 60):
         for _ in range(3):
             truth, q = still(rng, basis, n)
@@ -91,7 +93,7 @@ def test_known_orientations_are_found(name: str) -> None:
 def test_two_lattices_are_both_found(name: str) -> None:
     rng = np.random.default_rng(32)
     indexer = Indexer(CELLS[name], space_group(name))
-    basis, _ = lattice.primitive_vectors(CELLS[name], space_group(name))
+    basis, _ = symmetry.primitive_vectors(CELLS[name], space_group(name))
     for _ in range(3):
         stills = [still(rng, basis, n) for n in (40, 30)]
         q = np.concatenate([s[1] for s in stills] + [spurious(rng, 10)])
@@ -103,7 +105,7 @@ def test_two_lattices_are_both_found(name: str) -> None:
 
 def test_no_more_lattices_than_asked_for() -> None:
     rng = np.random.default_rng(33)
-    basis = lattice.vectors_from_cell(CELLS["lyso"])
+    basis = unit_cell.vectors_from_cell(CELLS["lyso"])
     q = np.concatenate([still(rng, basis, 30)[1] for _ in range(2)])
     indexer = Indexer(CELLS["lyso"], settings=ClassifySettings(max_lattices=1))
     assert len(indexer.index(q)) == 1
@@ -124,7 +126,7 @@ def test_random_spots_are_not_indexed() -> None:
 def test_a_lattice_of_another_cell_is_not_indexed(asked: str, real: str) -> None:
     rng = np.random.default_rng(35)
     indexer = Indexer(CELLS[asked])
-    basis = lattice.vectors_from_cell(CELLS[real])
+    basis = unit_cell.vectors_from_cell(CELLS[real])
     wrong = 0
     for n in [15, 30, 60, 150] * 4:
         wrong += len(indexer.index(still(rng, basis, n)[1])) > 0
@@ -135,7 +137,7 @@ def test_a_lattice_of_another_cell_is_not_indexed(asked: str, real: str) -> None
 def test_a_scale_off_by_one_per_cent_is_recovered(name: str) -> None:
     rng = np.random.default_rng(36)
     indexer = Indexer(CELLS[name])
-    basis, _ = lattice.primitive_vectors(CELLS[name], None)
+    basis, _ = symmetry.primitive_vectors(CELLS[name], None)
     for scale in (0.99, 1.01):
         for _ in range(3):
             truth, q = still(rng, basis, 60)
@@ -149,7 +151,7 @@ def test_a_scale_off_by_one_per_cent_is_recovered(name: str) -> None:
 
 def test_order_of_the_spots_and_repetition_do_not_matter() -> None:
     rng = np.random.default_rng(37)
-    _, q = still(rng, lattice.vectors_from_cell(CELLS["mono"]), 40)
+    _, q = still(rng, unit_cell.vectors_from_cell(CELLS["mono"]), 40)
     indexer = Indexer(CELLS["mono"])
     first = indexer.index(q)
     indexer.index(spurious(rng, 60))
@@ -188,14 +190,14 @@ def _choose(n: int, k: int) -> float:
 
 
 def test_symmetrised_bases_have_the_symmetry() -> None:
-    basis = lattice.vectors_from_cell(CELLS["lyso"])
-    basis, _ = lattice.reduce_basis(basis)
+    basis = unit_cell.vectors_from_cell(CELLS["lyso"])
+    basis, _ = symmetry.reduce_basis(basis)
     rng = np.random.default_rng(38)
     turned = basis @ random_rotation(rng).T
     bent = turned + rng.normal(0, 0.2, (3, 3))
-    fixed = refine.symmetrise(bent, lattice.symmetry_matrices(basis))
-    a, b, c, *angles = lattice.cell_from_vectors(fixed)
+    fixed = refine.symmetrise(bent, symmetry.symmetry_matrices(basis))
+    a, b, c, *angles = unit_cell.cell_from_vectors(fixed)
     assert b == pytest.approx(c)
     assert a < 40
     assert angles == pytest.approx([90, 90, 90])
-    assert lattice.misorientation(fixed, turned) < 1
+    assert symmetry.misorientation(fixed, turned) < 1

@@ -12,16 +12,12 @@ import pytest
 
 from recorder.errors import JournalError
 from recorder.journal import ImageRow, Journal
-from recorder.journal.events import event_from_json, event_to_json
+from recorder.journal.event_json import event_from_json, event_to_json
 from recorder.journal.records import NewRecord
-from recorder.journal.restore import (
-    load_last_sealed,
-    load_run,
-    load_unsealed,
-    run_record,
-)
+from recorder.journal.restore import load_last_sealed, load_run, load_unsealed
+from recorder.journal.run_record import run_record
 from recorder.records import ImageClass, RunState, RunStatus
-from recorder.runs.endings import decide_status
+from recorder.runs.book.endings import decide_status
 from recorder.runs.run import Run
 from tests.builders import Driver, collection, collection_end, end, event, image, start
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from recorder.errors import UnitCellError
-from recorder.ssx import lattice, spacegroups
+from recorder.ssx.lattices import space_groups as spacegroups
+from recorder.ssx.lattices import symmetry, unit_cell
 
 TRICLINIC = (35.0, 45.0, 60.0, 82.0, 95.0, 105.0)
 
@@ -29,12 +30,12 @@ def test_impossible_cells_are_refused_in_words(
     cell: tuple[float, ...], words: str
 ) -> None:
     with pytest.raises(UnitCellError, match=words):
-        lattice.check_cell(cell)
+        unit_cell.check_cell(cell)
 
 
 def test_volume_of_simple_cells() -> None:
-    assert lattice.cell_volume((10, 20, 30, 90, 90, 90)) == pytest.approx(6000)
-    assert lattice.cell_volume((10, 10, 30, 90, 90, 120)) == pytest.approx(
+    assert unit_cell.cell_volume((10, 20, 30, 90, 90, 90)) == pytest.approx(6000)
+    assert unit_cell.cell_volume((10, 10, 30, 90, 90, 120)) == pytest.approx(
         3000 * math.sin(math.radians(60))
     )
 
@@ -43,13 +44,13 @@ def test_volume_of_simple_cells() -> None:
     "cell", [TRICLINIC, (79, 79, 38, 90, 90, 90), (80, 80, 150, 90, 90, 120)]
 )
 def test_cell_and_vectors_are_inverse(cell: tuple[float, ...]) -> None:
-    vectors = lattice.vectors_from_cell(cell)
-    assert lattice.cell_from_vectors(vectors) == pytest.approx(cell)
-    assert np.linalg.det(vectors) == pytest.approx(lattice.cell_volume(cell))
+    vectors = unit_cell.vectors_from_cell(cell)
+    assert unit_cell.cell_from_vectors(vectors) == pytest.approx(cell)
+    assert np.linalg.det(vectors) == pytest.approx(unit_cell.cell_volume(cell))
 
 
 def test_a_right_angle_is_exact() -> None:
-    vectors = lattice.vectors_from_cell((58.5, 58.5, 152.5, 90, 90, 90))
+    vectors = unit_cell.vectors_from_cell((58.5, 58.5, 152.5, 90, 90, 90))
     assert np.count_nonzero(vectors) == 3
 
 
@@ -72,23 +73,23 @@ def test_a_right_angle_is_exact() -> None:
 def test_primitive_vectors_have_the_right_volume_and_lead_back(
     symbol: str | None, cell: tuple[float, ...], points: int
 ) -> None:
-    primitive, back = lattice.primitive_vectors(cell, symbol)
-    volume = lattice.cell_volume(cell)
+    primitive, back = symmetry.primitive_vectors(cell, symbol)
+    volume = unit_cell.cell_volume(cell)
     assert np.linalg.det(primitive) == pytest.approx(volume / points)
-    assert lattice.cell_from_vectors(back @ primitive) == pytest.approx(cell)
+    assert unit_cell.cell_from_vectors(back @ primitive) == pytest.approx(cell)
     np.testing.assert_allclose(
-        back @ primitive, lattice.vectors_from_cell(cell), atol=1e-9
+        back @ primitive, unit_cell.vectors_from_cell(cell), atol=1e-9
     )
 
 
 def test_reduction_finds_the_shortest_vectors() -> None:
     rng = np.random.default_rng(2)
-    base = lattice.vectors_from_cell(TRICLINIC)
-    shortest = sorted(np.linalg.norm(lattice.reduce_basis(base)[0], axis=1))
+    base = unit_cell.vectors_from_cell(TRICLINIC)
+    shortest = sorted(np.linalg.norm(symmetry.reduce_basis(base)[0], axis=1))
     for _ in range(20):
         mix = np.triu(rng.integers(-3, 4, (3, 3)), 1) + np.eye(3)
         mix = mix @ (np.tril(rng.integers(-3, 4, (3, 3)), -1) + np.eye(3))
-        reduced, matrix = lattice.reduce_basis(mix @ base)
+        reduced, matrix = symmetry.reduce_basis(mix @ base)
         np.testing.assert_allclose(matrix @ mix @ base, reduced, atol=1e-9)
         assert sorted(np.linalg.norm(reduced, axis=1)) == pytest.approx(shortest)
         assert np.linalg.det(reduced) > 0
@@ -113,8 +114,8 @@ def test_reduction_finds_the_shortest_vectors() -> None:
 def test_lattice_symmetry(
     symbol: str | None, cell: tuple[float, ...], order: int
 ) -> None:
-    primitive, _ = lattice.primitive_vectors(cell, symbol)
-    rotations = lattice.rotations(primitive)
+    primitive, _ = symmetry.primitive_vectors(cell, symbol)
+    rotations = symmetry.rotations(primitive)
     assert len(rotations) == order
     np.testing.assert_allclose(np.linalg.det(rotations), 1)
     for rotation in rotations:
@@ -128,12 +129,12 @@ def turn(degrees: float) -> np.ndarray:
 
 
 def test_misorientation_is_modulo_symmetry() -> None:
-    vectors = lattice.vectors_from_cell((79, 79, 38, 90, 90, 90))
-    symmetry = lattice.rotations(vectors)
+    vectors = unit_cell.vectors_from_cell((79, 79, 38, 90, 90, 90))
+    turns = symmetry.rotations(vectors)
     moved = vectors @ turn(93).T
-    assert lattice.misorientation(vectors, moved) == pytest.approx(93)
-    assert lattice.misorientation(vectors, moved, symmetry) == pytest.approx(3)
-    assert lattice.misorientation(vectors, -vectors) == 180
+    assert symmetry.misorientation(vectors, moved) == pytest.approx(93)
+    assert symmetry.misorientation(vectors, moved, turns) == pytest.approx(3)
+    assert symmetry.misorientation(vectors, -vectors) == 180
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_misorientation_is_modulo_symmetry() -> None:
     ],
 )
 def test_lattice_type(symbol: str | None, cell: tuple[float, ...], code: str) -> None:
-    assert lattice.lattice_type(cell, symbol) == code
+    assert symmetry.lattice_type(cell, symbol) == code
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,17 @@ import pytest
 from benchmarks.quality.indexing import is_right
 from benchmarks.quality.spot_lists import CELLS, GEOMETRY, make_list, random_list
 from recorder.records import ClassifySettings
-from recorder.ssx import lattice
-from recorder.ssx.calibration import IndexedImage, refine_common
-from recorder.ssx.cell_search import common_cell, propose_known, propose_unknown
-from recorder.ssx.geometry import scattering_vectors
-from recorder.ssx.indexing import Indexer
-from recorder.ssx.lattice_learning import LatticeKnowledge, learn_lattice
-from recorder.ssx.vector_search import find_vectors
+from recorder.ssx.detector.geometry import scattering_vectors
+from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.lattices.indexer import Indexer
+from recorder.ssx.learning.cell_search import (
+    common_cell,
+    propose_known,
+    propose_unknown,
+)
+from recorder.ssx.learning.joint_refinement import IndexedImage, refine_common
+from recorder.ssx.learning.lattice import LatticeKnowledge, learn_lattice
+from recorder.ssx.learning.vector_search import find_vectors
 
 SETTINGS = ClassifySettings()
 
@@ -34,7 +38,7 @@ def ordered(q: np.ndarray) -> np.ndarray:
 def test_vectors_of_the_lattice_are_among_the_candidates(name):
     seen = []
     for item in hits(name, 6):
-        reduced, _ = lattice.reduce_basis(item.bases[0])
+        reduced, _ = symmetry.reduce_basis(item.bases[0])
         found = find_vectors(ordered(item.q()), 250.0).vectors
         both = np.concatenate([found, -found])
         away = np.linalg.norm(both[None] - reduced[:, None], axis=2).min(axis=1)
@@ -45,7 +49,7 @@ def test_vectors_of_the_lattice_are_among_the_candidates(name):
 
 def test_a_proposal_tells_the_shift_of_the_beam_centre():
     moved = replace(GEOMETRY, beam_center=(1004.0, 998.0))
-    basis, _ = lattice.primitive_vectors(*CELLS["mono"])
+    basis, _ = symmetry.primitive_vectors(*CELLS["mono"])
     shifts = []
     for item in hits("mono", 8):
         found = propose_known(ordered(item.q(moved)), 1.015 * basis)
@@ -75,10 +79,10 @@ def test_noise_agrees_on_no_cell():
 
 
 def test_common_refinement_finds_centre_distance_and_cell():
-    basis, _ = lattice.primitive_vectors(*CELLS["tric"])
+    basis, _ = symmetry.primitive_vectors(*CELLS["tric"])
     wrong = replace(GEOMETRY, beam_center=(1001.0, 999.2), distance=0.1506)
     images = [IndexedImage(i.xy, lattice_of(i)) for i in hits("tric", 20)]
-    found = refine_common(images, wrong, 1.004 * basis, lattice.rotations(basis))
+    found = refine_common(images, wrong, 1.004 * basis, symmetry.rotations(basis))
     assert found is not None
     assert found.images == 20
     assert found.geometry.beam_center == pytest.approx((1000, 1000), abs=0.1)
@@ -89,7 +93,7 @@ def test_common_refinement_finds_centre_distance_and_cell():
 
 def lattice_of(item) -> np.ndarray:
     """The reduced basis of a list's lattice, as the indexer would give it."""
-    _, back = lattice.primitive_vectors(*CELLS["tric"])
+    _, back = symmetry.primitive_vectors(*CELLS["tric"])
     return np.linalg.inv(back) @ item.bases[0]
 
 
@@ -125,8 +129,8 @@ def test_an_unknown_cell_is_found(name):
     after = learn_lattice(known, [i.xy for i in hits(name, 25)], SETTINGS)
     assert after.found
     assert after.cell is not None
-    assert lattice.cell_volume(after.cell) == pytest.approx(
-        lattice.cell_volume(CELLS[name][0]), rel=0.02
+    assert unit_cell.cell_volume(after.cell) == pytest.approx(
+        unit_cell.cell_volume(CELLS[name][0]), rel=0.02
     )
 
 

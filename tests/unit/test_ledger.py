@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from recorder.records import Effort, ImageClass, Unprocessed
-from recorder.runs.images import ImageTable
 from recorder.runs.ledger import Ledger
+from recorder.runs.tables.image_table import ImageTable
 
 
 def test_closed_ledger_has_no_differences():

@@ -8,6 +8,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.classifying.lessons import (
+    EVERY,
+    LEAD,
+    WINDOW,
+    Lessons,
+    state_of,
+    used_from,
+)
 from recorder.pool.jobs import Job, LessonJob
 from recorder.pool.pool import Pool
 from recorder.records import (
@@ -20,7 +28,6 @@ from recorder.records import (
     Lesson,
     Unprocessed,
 )
-from recorder.service.lessons import EVERY, LEAD, WINDOW, Lessons, state_of, used_from
 from tests.builders import SHAPE, payload
 
 SETUP = ClassifierSetup(

@@ -8,9 +8,9 @@ import cbor2
 import pytest
 
 from recorder.records import BadMessage, Image, SeriesStart
-from recorder.sources.cbor_limits import REFUSED_TAGS, check_structure
-from recorder.sources.dectris_stream1 import Stream1Decoder
-from recorder.sources.dectris_stream2 import Stream2Decoder
+from recorder.sources.dectris.cbor_limits import REFUSED_TAGS, check_structure
+from recorder.sources.dectris.stream1 import Stream1Decoder
+from recorder.sources.dectris.stream2 import Stream2Decoder
 from tests.builders import dumps
 from tests.unit.test_limits import HUGE, nested
 from tests.unit.test_stream2 import body

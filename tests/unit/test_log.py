@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from recorder.log import configure, get_logger
+from recorder.runtime.log import configure, get_logger
 
 
 @pytest.mark.parametrize("fmt", ["json", "console"])

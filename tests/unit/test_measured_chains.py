@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Chain, ChainEvent, EventType, RunStatus
-from recorder.runs.chains import measure
-from recorder.simulate.faults import Faults, parse_faults
-from recorder.ssx.audit import audit, summary
-from recorder.ssx.declared import parse_chains
-from recorder.ssx.dialects import (
+from recorder.runs.timeline.measurement import measure
+from recorder.simulate.timing.faults import Faults, parse_faults
+from recorder.ssx.chains.declared import parse_chains
+from recorder.ssx.chains.scopes import (
     COLLECTION,
     POSITION,
     Walk,
@@ -23,7 +22,8 @@ from recorder.ssx.dialects import (
     to_collection,
     to_position,
 )
-from recorder.ssx.trains import find_trains
+from recorder.ssx.measured.audit import audit, summary
+from recorder.ssx.measured.pulse_trains import find_trains
 from tests.builders import DESIGN_CHAINS
 from tests.played import play, pump_probe, recorded
 

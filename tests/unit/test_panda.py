@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from recorder.config import PandaSection
 from recorder.records import BadMessage, EventType, Evidence, TimedEvent
-from recorder.runs.events import EventLog
-from recorder.simulate.panda import FIELDS, LASER_PLACE, SAMPLE
+from recorder.runs.tables.event_log import EventLog
+from recorder.simulate.timing.panda import FIELDS, LASER_PLACE, SAMPLE
 from recorder.sources.limits import MAX_CAPTURE_BYTES
 from recorder.sources.panda import PandaDecoder, PandaError
 

@@ -12,8 +12,8 @@ import pytest
 from recorder.errors import UsageError
 from recorder.records import Geometry, Panel
 from recorder.sources.crystfel_geometry import read_geometry
-from recorder.ssx import panels
-from recorder.ssx.geometry import positions, scattering_vectors
+from recorder.ssx.detector import panels
+from recorder.ssx.detector.geometry import positions, scattering_vectors
 from tests.thermolysin import CELL, DATA, SPACE_GROUP, write_thermolysin
 
 PLAIN = """photon_energy = 12398.419843

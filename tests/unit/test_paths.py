@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.paths import MAX_PART, run_folder, safe_part
+from recorder.runs.folder_names import MAX_PART, run_folder, safe_part
 
 ROOT = Path(__file__).parents[2]
 # What leads elsewhere, ends a name early, or is one of these once it is normalised:

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.journal import ImageRow, Journal
-from recorder.journal.events import event_to_json
+from recorder.journal.event_json import event_to_json
 from recorder.journal.records import NewRecord
-from recorder.journal.restore import load_run, run_record
+from recorder.journal.restore import load_run
+from recorder.journal.run_record import run_record
 from recorder.records import Evidence, RunState
 from recorder.runs import run as run_module
-from recorder.simulate.faults import Faults, parse_faults
-from recorder.ssx.timeline import EVIDENCES, Start
+from recorder.simulate.timing.faults import Faults, parse_faults
+from recorder.ssx.labels.timeline import EVIDENCES, Start
 from tests.played import (
     Played,
     finish,

@@ -20,10 +20,11 @@ from recorder.records import (
     DetectorInfo,
     ImageClass,
 )
-from recorder.ssx import geometry, lattice
-from recorder.ssx.classify import Classifier
-from recorder.ssx.indexing import Indexer
-from recorder.ssx.spots import SpotFinder
+from recorder.ssx.classification.classifier import Classifier
+from recorder.ssx.detector import geometry
+from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.lattices.indexer import Indexer
+from recorder.ssx.spots.finder import SpotFinder
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no recorded data")
@@ -94,11 +95,11 @@ def classify(
 
 def spread(vectors: list[np.ndarray], cell: Cell) -> float:
     """Largest angle to the first orientation, modulo lattice symmetry."""
-    reduced, matrix = lattice.reduce_basis(lattice.vectors_from_cell(cell))
-    same = lattice.symmetry_matrices(reduced)
+    reduced, matrix = symmetry.reduce_basis(unit_cell.vectors_from_cell(cell))
+    same = symmetry.symmetry_matrices(reduced)
     first, *others = [matrix @ v.reshape(3, 3) for v in vectors]
     return max(
-        min(lattice.misorientation(m @ first, other) for m in same) for other in others
+        min(symmetry.misorientation(m @ first, other) for m in same) for other in others
     )
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from recorder.errors import ConfigError, SinkDeniedError, SinkError
 from recorder.journal import Journal, NewRecord, Record
+from recorder.journal.records import SINK_KINDS
 from recorder.records import Json
-from recorder.report import SINK_KINDS
-from recorder.service.sink_runner import SinkRunner
+from recorder.sinks.runner import SinkRunner
 
 TIMEOUT_S = 20.0
 

@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy.exc import SQLAlchemyError
 
-from recorder.boundary import boundary
 from recorder.cli import cli
 from recorder.config import Settings, load_settings
 from recorder.errors import ConfigError, RecorderError
-from recorder.log import configure, get_logger
-from recorder.mqtt import client
-from recorder.sinks.ispyb.check import check_ispyb
-from recorder.sinks.ispyb.database import connect, transaction
+from recorder.ispyb.check import check_ispyb
+from recorder.ispyb.schema.database import connect, transaction
+from recorder.runtime.boundary import boundary
+from recorder.runtime.log import configure, get_logger
+from recorder.runtime.mqtt import client
 
 MQTT, ISPYB, URL = "hush-mqtt", "hush-ispyb", "hush-url"
 SECRETS = (MQTT, ISPYB, URL, "hush")

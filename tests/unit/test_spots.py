@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from recorder.records import Geometry
-from recorder.ssx import poisson
-from recorder.ssx.grouping import connected, group
-from recorder.ssx.spots import Found, SpotFinder
+from recorder.ssx.background import poisson
+from recorder.ssx.spots.connected import connected, group
+from recorder.ssx.spots.finder import Found, SpotFinder
 
 SHAPE = (1000, 900)
 CENTER = (440.0, 510.0)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from recorder.ssx.statistics import (
+from recorder.reports.statistics import (
     RESOLUTION_EDGES,
     cell_histograms,
     expected_multi,

@@ -12,14 +12,14 @@ import pytest
 
 from recorder.cli import main
 from recorder.errors import UsageError
-from recorder.simulate.series import synthetic_series
-from recorder.simulate.still_settings import parse_stills
-from recorder.simulate.stills import (
+from recorder.simulate.stills.render import (
     Still,
     StillGenerator,
     StillSettings,
     default_geometry,
 )
+from recorder.simulate.stills.settings import parse_stills
+from recorder.simulate.stream.series import synthetic_series
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulator.md"
 GEOMETRY = default_geometry(400)

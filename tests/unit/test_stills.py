@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from recorder.errors import UnitCellError, UsageError
-from recorder.simulate.crystal import (
+from recorder.simulate.stills.crystal import (
     Crystal,
     cell_vectors,
     random_rotation,
     unit_intensity,
 )
-from recorder.simulate.stills import (
+from recorder.simulate.stills.render import (
     StillGenerator,
     StillSettings,
     default_geometry,
     render_pool,
 )
-from recorder.simulate.symmetry import present, space_group
+from recorder.simulate.stills.symmetry import present, space_group
 
 SETTINGS = StillSettings(geometry=default_geometry(600))
 CLEAN = replace(SETTINGS, background=0.0, hot_pixels_per_mpx=0, bad_pixel_share=0)

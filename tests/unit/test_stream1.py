@@ -18,10 +18,11 @@ from recorder.records import (
     SeriesStart,
     Unprocessed,
 )
-from recorder.simulate.messages import Stream1
-from recorder.sources.dectris_stream1 import Stream1Decoder, expected_images
-from recorder.sources.dumps import read_dump
-from recorder.sources.encodings import decode
+from recorder.simulate.stream.messages import Stream1
+from recorder.sources.dectris.dumps import read_dump
+from recorder.sources.dectris.stream1 import Stream1Decoder
+from recorder.sources.dectris.stream1_header import expected_images
+from recorder.sources.pixels import decode
 from tests.builders import dumps, payload
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"

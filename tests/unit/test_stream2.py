@@ -19,9 +19,9 @@ from recorder.records import (
     SeriesStart,
     Unprocessed,
 )
-from recorder.simulate.messages import Stream2, array_tag, payload_tag
-from recorder.sources.dectris_stream2 import Stream2Decoder
-from recorder.sources.encodings import decode
+from recorder.simulate.stream.messages import Stream2, array_tag, payload_tag
+from recorder.sources.dectris.stream2 import Stream2Decoder
+from recorder.sources.pixels import decode
 from tests.builders import bitshuffle_chunk, payload
 
 INFO = DetectorInfo(

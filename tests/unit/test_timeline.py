@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Evidence, Pump
-from recorder.ssx.chains import pattern
-from recorder.ssx.declared import chain_problems, parse_chains
-from recorder.ssx.statistics import delay_bins, delay_clusters, median_cell, wilson
-from recorder.ssx.timeline import (
+from recorder.reports.statistics import delay_bins, delay_clusters, median_cell, wilson
+from recorder.ssx.chains.declared import chain_problems, parse_chains
+from recorder.ssx.chains.pattern import pattern
+from recorder.ssx.clocks.unknown import NO_DELAY
+from recorder.ssx.labels.timeline import (
     EVIDENCES,
     PUMPS,
     Facts,
@@ -19,7 +20,6 @@ from recorder.ssx.timeline import (
     TriggerRows,
     label_images,
 )
-from recorder.ssx.times import NO_DELAY
 from tests.builders import DESIGN_CHAINS
 
 MS = 10**6

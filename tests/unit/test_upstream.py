@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import BadMessage, Image, ImageClass, Unprocessed, Upstream
-from recorder.sources.dectris_stream2 import Stream2Decoder
-from recorder.sources.upstream import read_upstream
-from recorder.ssx.upstream import upstream_class
+from recorder.sources.dectris.stream2 import Stream2Decoder
+from recorder.sources.dectris.upstream import read_upstream
+from recorder.ssx.classification.upstream import upstream_class
 
 CELL = {"a": 79.1, "b": 79.1, "c": 38.2, "alpha": 90, "beta": 90, "gamma": 90}
 ENTRY = {"image_id": 4, "indexing_result": True, "indexing_unit_cell": CELL,

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recorder.errors import SinkError
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.rows import Rows
 from recorder.records import Chain, ChainEvent, EventType, Json
-from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.rows import Rows
-from recorder.ssx.chains import cycle_length
-from recorder.ssx.declared import parse_chains
-from recorder.ssx.dialects import Walk, in_dialect
+from recorder.ssx.chains.declared import parse_chains
+from recorder.ssx.chains.pattern import cycle_length
+from recorder.ssx.chains.scopes import Walk, in_dialect
 
 MAX_UNDECLARED = 50
 """Events that nobody declared and that are written, at most."""

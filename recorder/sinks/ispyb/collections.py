@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.markers import marker
+from recorder.ispyb.schema.rows import Rows
+from recorder.ispyb.schema.values import latin1, local_time, number
 from recorder.records import Json
-from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.rows import Rows
-from recorder.sinks.ispyb.uids import marker
-from recorder.sinks.ispyb.values import latin1, local_time, number
 
 RUN_STATUS = {
     "success": "DataCollection Successful",

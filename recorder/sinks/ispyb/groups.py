@@ -6,14 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 
-from recorder.log import get_logger
+from recorder.ispyb.flavours.flavour import Flavour
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.capabilities import Capabilities, Capability
+from recorder.ispyb.schema.rows import Rows
+from recorder.ispyb.schema.values import fit
 from recorder.records import Json
-from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.capabilities import Capabilities, Capability
-from recorder.sinks.ispyb.flavour import Flavour
-from recorder.sinks.ispyb.rows import Rows
+from recorder.runtime.log import get_logger
 from recorder.sinks.ispyb.sessions import Session
-from recorder.sinks.ispyb.values import fit
 
 log = get_logger("ispyb")
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.rows import Rows
 from recorder.journal import ImageRow, Journal
-from recorder.log import get_logger
 from recorder.records import ImageClass, Json
-from recorder.runs.columns import Columns
-from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.rows import Rows
+from recorder.runs.tables.columns import Columns
+from recorder.runtime.log import get_logger
 
 log = get_logger("ispyb")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.errors import SinkError
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.capabilities import Capabilities, Capability
+from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
-from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.capabilities import Capabilities, Capability
-from recorder.sinks.ispyb.rows import Rows
 
 SIZE = ("size_X", "size_Y", "size_Z")
 

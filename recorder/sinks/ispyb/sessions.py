@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import case, select
 
 from recorder.errors import SinkError
-from recorder.log import get_logger
-from recorder.sinks.ispyb import tables as t
-from recorder.sinks.ispyb.rows import Rows
-from recorder.sinks.ispyb.values import split_proposal
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.rows import Rows
+from recorder.ispyb.schema.values import split_proposal
+from recorder.runtime.log import get_logger
 
 log = get_logger("ispyb")
 

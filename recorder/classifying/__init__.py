@@ -1,0 +1,1 @@
+"""Has the images of runs classified: lessons, set-ups, dispatch."""

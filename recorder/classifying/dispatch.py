@@ -1,0 +1,145 @@
+"""Has the images of runs classified, and journals what became of them."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from recorder.classifying.image_row import image_row
+from recorder.classifying.lessons import Lessons
+from recorder.classifying.setup import calibration, make_setup
+from recorder.config import GeometrySection, Settings
+from recorder.errors import RecorderError
+from recorder.journal.run_record import run_record
+from recorder.journal.writer import JournalWriter
+from recorder.pool.jobs import Outcome
+from recorder.pool.pool import Pool
+from recorder.records import (
+    Classification,
+    ClassifierSetup,
+    Image,
+    Learned,
+    Payload,
+    Unprocessed,
+)
+from recorder.runs.run import Run
+from recorder.runtime.log import get_logger
+from recorder.ssx.classification.upstream import upstream_class
+
+log = get_logger("runs")
+
+
+class Images:
+    """What happens to the images of all runs.
+
+    Args:
+        settings: The configuration.
+        pool: What classifies.
+        writer: What journals.
+    """
+
+    def __init__(self, settings: Settings, pool: Pool, writer: JournalWriter) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._writer = writer
+        self._sections: dict[str, GeometrySection] = {
+            detector.name: detector for detector in settings.detector
+        }
+        self._lessons: dict[str, Lessons] = {}
+
+    def forget(self, uid: str) -> None:
+        """A run is over, or its geometry or cell is another one from now on."""
+        self._lessons.pop(uid, None)
+
+    def classify(self, run: Run, image: Image, *, wait: bool) -> None:
+        """Have an image classified.
+
+        Args:
+            run: Its run.
+            image: The image.
+            wait: Never shed it.
+        """
+        done = partial(self._classified, run, _without_pixels(image))
+        if image.upstream is not None and self._settings.classify.upstream == "use":
+            least = self._settings.classify.min_spots_hit
+            done(upstream_class(image.upstream, least))
+            return
+        if image.payload is None:
+            done(image.problem or (Unprocessed.CORRUPT, "no pixels"))
+            return
+        try:
+            lessons = self._lessons_of(run, image, image.payload)
+        except RecorderError as error:
+            done((Unprocessed.UNSUPPORTED, str(error)))
+            return
+        if not lessons.offer(image.image_id, image.payload, done, force=wait):
+            done((Unprocessed.OVERLOAD, "all workers busy and the backlog full"))
+
+    def _lessons_of(self, run: Run, image: Image, payload: Payload) -> Lessons:
+        known = self._lessons.get(run.uid)
+        if known is not None:
+            return known
+        section = self._sections.get(image.key.source, self._settings.replay)
+        setup, found = make_setup(
+            run, payload, section, self._settings.classify.settings()
+        )
+        for warning in found:
+            run.note(warning)
+        if found:
+            log.warning("setup_warnings", run=run.number, warnings=found)
+        number = self._pool.add_setup(setup)
+        changed = partial(self._calibrated, run, setup)
+        lessons = Lessons(self._pool, number, changed, partial(_count_left_out, run))
+        self._lessons[run.uid] = lessons
+        return lessons
+
+    def _calibrated(
+        self, run: Run, setup: ClassifierSetup, old: Learned, new: Learned
+    ) -> None:
+        """Geometry or cell changed: say it, and keep it with the run."""
+        before, after = calibration(setup, old), calibration(setup, new)
+        run.calibrations.append(after)
+        log.info("run_calibrated", run=run.number, uid=run.uid, before=before, **after)
+        self._writer.record("run", run.uid, run_record(run, "calibrated"))
+
+    def _classified(self, run: Run, image: Image, outcome: Outcome) -> None:
+        if isinstance(outcome, Classification):
+            lattices = outcome.lattices
+            run.images.finish(
+                image.image_id,
+                outcome.image_class,
+                spots=outcome.spots,
+                cells=tuple(lattice.cell for lattice in lattices),
+                residuals=tuple(
+                    lattice.residual
+                    for lattice in lattices
+                    if not math.isnan(lattice.residual)
+                ),
+                resolution=outcome.resolution,
+                solvent=outcome.solvent,
+                effort=outcome.effort,
+                upstream=outcome.upstream,
+            )
+        else:
+            reason, error = outcome
+            if reason not in run.images.outcomes:
+                log.warning("images_unprocessed", run=run.number, reason=reason,
+                            image_id=image.image_id, error=error)  # fmt: skip
+            run.images.finish(image.image_id, reason)
+        self._writer.image(image_row(run.uid, image, outcome))
+
+
+def _count_left_out(run: Run) -> None:
+    run.counts["lessons_left_out"] += 1
+
+
+def _without_pixels(image: Image) -> Image:
+    """What the journal needs of an image; the pixels go when they are classified."""
+    return Image(
+        key=image.key,
+        image_id=image.image_id,
+        payload=None,
+        start_time_ns=image.start_time_ns,
+        stop_time_ns=image.stop_time_ns,
+        received_ns=image.received_ns,
+    )

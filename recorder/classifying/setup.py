@@ -1,0 +1,208 @@
+"""What the workers must know before the first image of a series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.classifying.lessons import used_from
+from recorder.config import GeometrySection
+from recorder.errors import UnitCellError, UsageError
+from recorder.records import (
+    Cell,
+    ClassifierSetup,
+    ClassifySettings,
+    DetectorInfo,
+    Json,
+    Learned,
+    Payload,
+)
+from recorder.records.masks import unusable
+from recorder.runs.run import Run
+from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
+from recorder.sources.pixels import pixel_dtype
+from recorder.ssx.detector.geometry import resolve
+from recorder.ssx.detector.panels import outside
+from recorder.ssx.lattices.unit_cell import check_cell
+
+
+def make_setup(
+    run: Run,
+    payload: Payload,
+    section: GeometrySection,
+    settings: ClassifySettings,
+) -> tuple[ClassifierSetup, tuple[str, ...]]:
+    """The setup of a run's series, and what people should know about it.
+
+    The announcement wins over the configuration, the configuration over what the
+    detector or file says.
+
+    Args:
+        run: The run, its series bound.
+        payload: Its first image: shape and pixel type are taken from it.
+        section: Configured overrides of the detector or of replay.
+        settings: How to classify.
+    """
+    start = run.start
+    info = start.info if start else DetectorInfo()
+    info = replace(info, shape=payload.shape)
+    warnings: list[str] = []
+    overrides = _merged(section.info(), _announced(run.body))
+    file = _panels(section.geometry_file, payload.shape, warnings)
+    if file is not None:
+        # the file counts where neither the header nor people say anything
+        info = _merged(_of_panels(file), info)
+        middle = (payload.shape[1] / 2, payload.shape[0] / 2)
+        overrides = replace(overrides, pixel_size=file.pixel_size, beam_center=middle)
+    geometry, problems = resolve(info, overrides)
+    warnings += problems
+    if section.geometry_file is not None and file is None:
+        geometry = None
+    elif geometry is not None and file is not None:
+        geometry = replace(geometry, beam_center=(0.0, 0.0), panels=file.panels)
+    cell, space_group = _cell(run.body, warnings)
+    mask = _combined(
+        start.mask if start else None, section.mask_file, payload.shape, warnings
+    )
+    if file is not None:
+        off = outside(file.panels, payload.shape) | file.bad
+        mask = off if mask is None else mask | off
+    flatfield = None
+    if start is not None and start.flatfield is not None:
+        bad = unusable(start.flatfield)
+        if start.flatfield.shape == payload.shape:
+            mask = bad if mask is None else mask | bad
+            if start.info.flatfield_applied is False:
+                flatfield = start.flatfield
+    saturation = overrides.saturation or info.saturation
+    setup = ClassifierSetup(
+        shape=payload.shape,
+        dtype=pixel_dtype(payload).name,
+        geometry=geometry,
+        cell=cell,
+        space_group=space_group,
+        mask=mask,
+        flatfield=flatfield,
+        saturation=saturation,
+        settings=settings,
+    )
+    return setup, tuple(warnings)
+
+
+def calibration(setup: ClassifierSetup, learned: Learned) -> Json:
+    """Geometry and cell in use from some image on, for log and report."""
+    geometry = learned.geometry or setup.geometry
+    cell = learned.cell or setup.cell
+    return {
+        "from_image": used_from(learned.number) if learned.number else 0,
+        "beam_center": None if geometry is None else _rounded(geometry.beam_center, 3),
+        "distance": None if geometry is None else round(geometry.distance, 7),
+        "unit_cell": None if cell is None else _rounded(cell, 3),
+        "cell_found": learned.cell_found,
+        "images": learned.images,
+    }
+
+
+def _rounded(values: Iterable[float], digits: int) -> list[float]:
+    return [round(float(value), digits) for value in values]
+
+
+def _panels(
+    path: Path | None, shape: tuple[int, int], warnings: list[str]
+) -> CrystfelGeometry | None:
+    """The panels of the geometry file, if they are those of the images."""
+    if path is None:
+        return None
+    try:
+        file = read_geometry(path)
+    except UsageError as error:
+        warnings.append(f"indexing off: geometry_file: {error}")
+        return None
+    if file.shape != shape:
+        warnings.append(
+            f"indexing off: geometry_file has panels for {file.shape[0]} x "
+            f"{file.shape[1]} pixels (slow x fast), images have {shape[0]} x {shape[1]}"
+        )
+        return None
+    return file
+
+
+def _of_panels(file: CrystfelGeometry) -> DetectorInfo:
+    """What a geometry file says beside its panels."""
+    return DetectorInfo(distance=file.distance, wavelength=file.wavelength)
+
+
+def _merged(*infos: DetectorInfo) -> DetectorInfo:
+    """Later ones win where they say something."""
+    values: dict[str, Any] = {}
+    for info in infos:
+        for item in fields(info):
+            if (value := getattr(info, item.name)) is not None:
+                values[item.name] = value
+    return DetectorInfo(**values)
+
+
+def _announced(body: Json) -> DetectorInfo:
+    detector, beam = body.get("detector") or {}, body.get("beam") or {}
+    center = detector.get("beam_center")
+    return DetectorInfo(
+        distance=_number(detector.get("distance")),
+        beam_center=(
+            (float(center[0]), float(center[1]))
+            if isinstance(center, list | tuple)
+            and len(center) == 2
+            and all(_number(value) is not None for value in center)
+            else None
+        ),
+        wavelength=_number(beam.get("wavelength")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    ok = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if ok and np.isfinite(value) else None
+
+
+def _cell(body: Json, warnings: list[str]) -> tuple[Cell | None, str | None]:
+    cell, group = body.get("unit_cell"), body.get("space_group")
+    if cell is None:
+        warnings.append(
+            "no unit cell: nothing is indexed until the hits show one; announce "
+            "unit_cell, or set unannounced.unit_cell"
+        )
+        return None, group
+    a, b, c, alpha, beta, gamma = (float(value) for value in cell)
+    numbers: Cell = (a, b, c, alpha, beta, gamma)
+    try:
+        check_cell(numbers)
+    except UnitCellError as error:
+        warnings.append(f"indexing off: {error}")
+        return None, group
+    return numbers, group
+
+
+def _combined(
+    mask: NDArray[np.bool_] | None,
+    file: Path | None,
+    shape: tuple[int, int],
+    warnings: list[str],
+) -> NDArray[np.bool_] | None:
+    if mask is not None and mask.shape != shape:
+        warnings.append(f"mask not used: {mask.shape} pixels, images have {shape}")
+        mask = None
+    if file is None:
+        return mask
+    try:
+        more: NDArray[np.bool_] = np.load(file, allow_pickle=False) != 0
+    except (OSError, ValueError) as error:
+        warnings.append(f"mask_file not used: {error}")
+        return mask
+    if more.shape != shape:
+        warnings.append(f"mask_file not used: {more.shape}, images have {shape}")
+        return mask
+    return more if mask is None else mask | more

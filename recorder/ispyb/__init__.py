@@ -1,0 +1,1 @@
+"""The facility's database, for whoever reads or writes it."""

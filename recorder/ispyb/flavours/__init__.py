@@ -1,0 +1,1 @@
+"""Each facility's way with ISPyB."""

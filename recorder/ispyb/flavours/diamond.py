@@ -1,0 +1,47 @@
+"""Flavour ``diamond``: no statistics columns, so rows for images and a message."""
+
+from __future__ import annotations
+
+from recorder.ispyb.flavours import programs
+from recorder.ispyb.flavours.flavour import Flavour, RunRow
+from recorder.ispyb.flavours.programs import AttachedFiles
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.capabilities import Capability
+from recorder.ispyb.schema.rows import Rows
+from recorder.records import Json
+
+PROGRAM_STATUS = {"running": None, "success": 1, "aborted": 1, "failed": 0}
+
+
+class DiamondStatistics(AttachedFiles):
+    """The files, and a message that goes on with the run."""
+
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+        """See :class:`~recorder.ispyb.flavours.flavour.Statistics`."""
+        if "program_id" in ids:
+            message = {"processingMessage": programs.message(report)}
+            rows.update(t.program, ids["program_id"], message)
+
+
+DIAMOND = Flavour(
+    name="diamond",
+    chain_scope="position",
+    # zocalo and SynchWeb know only these two of the enumeration
+    experiment_types={
+        "SSX-Jet": "Serial Jet",
+        "SSX-Chip": "Serial Fixed",
+        "Serial Jet": "Serial Jet",
+        "Serial Fixed": "Serial Fixed",
+    },
+    without=frozenset(
+        {
+            "DataCollection.xBeamPix",
+            "DataCollection.yBeamPix",
+            "AutoProcProgram.dataCollectionId",
+            "ImageQualityIndicators.imageQualityIndicatorsId",
+        }
+    ),
+    capabilities=frozenset(Capability) - {Capability.RESULTS},
+    image_rows=True,
+    statistics=DiamondStatistics(PROGRAM_STATUS),
+)

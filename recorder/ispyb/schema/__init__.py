@@ -1,0 +1,1 @@
+"""Tables, values, rights and connections of ISPyB."""

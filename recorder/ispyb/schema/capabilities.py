@@ -1,0 +1,245 @@
+"""What an account may write: tried out at start, group by group, without a trace.
+
+Only the core is needed. Facilities deny the rest in their own ways, so each further
+group is used where it is there and allowed, and named once where it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import Engine, Table, false, insert, select, update
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.sql.expression import Executable
+
+from recorder.errors import SinkDeniedError, SinkError
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.database import DENIED, error_code, explain, shown_url
+from recorder.ispyb.schema.live_schema import LiveSchema
+
+
+class Capability(StrEnum):
+    """A group of tables that is written as a whole, or not at all."""
+
+    CORE = "runs"
+    MEASURED = "measured chains"
+    SAMPLE = "sample"
+    COMPONENTS = "components"
+    DETECTOR = "detector"
+    EXPERIMENT_TYPES = "experiment types"
+    PROGRAM = "program"
+    INTEGRATION = "integration"
+    ATTACHMENTS = "attachments"
+    RESULTS = "processing results"
+    IMAGE_ROWS = "image rows"
+
+
+RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
+    Capability.CORE: {
+        t.proposal: "S", t.session: "S", t.event_type: "S", t.group: "SIU",
+        t.collection: "SIU", t.ssx_collection: "SIU", t.event_chain: "SI",
+        t.event: "SI",
+    },
+    Capability.MEASURED: {t.event: "U"},
+    Capability.SAMPLE: {t.protein: "SI", t.crystal: "SI", t.sample: "SI"},
+    Capability.COMPONENTS: {
+        t.component_type: "S", t.component: "SI", t.sample_composition: "SI",
+        t.crystal_composition: "SI",
+    },
+    Capability.DETECTOR: {t.detector: "SI"},
+    Capability.EXPERIMENT_TYPES: {t.experiment_type: "S"},
+    Capability.PROGRAM: {t.program: "SIU"},
+    Capability.INTEGRATION: {t.integration: "SIU"},
+    Capability.ATTACHMENTS: {t.attachment: "SIU"},
+    Capability.RESULTS: {t.result: "SIU", t.result_attachment: "SIU"},
+    Capability.IMAGE_ROWS: {t.image_quality: "SI"},
+}  # fmt: skip
+"""Tables of each group with the rights it needs: S select, I insert, U update."""
+NEEDS = {
+    Capability.INTEGRATION: Capability.PROGRAM,
+    Capability.ATTACHMENTS: Capability.PROGRAM,
+}
+"""Groups that are of no use without another one."""
+NEEDED = {
+    Capability.CORE: "Proposal.proposalId Proposal.proposalCode "
+    "Proposal.proposalNumber BLSession.sessionId BLSession.proposalId "
+    "BLSession.visit_number BLSession.beamLineName BLSession.startDate "
+    "BLSession.endDate EventType.eventTypeId EventType.name "
+    "DataCollectionGroup.dataCollectionGroupId DataCollectionGroup.sessionId "
+    "DataCollectionGroup.experimentType DataCollectionGroup.endTime "
+    "DataCollection.dataCollectionId DataCollection.dataCollectionGroupId "
+    "DataCollection.dataCollectionNumber DataCollection.startTime "
+    "DataCollection.endTime DataCollection.runStatus DataCollection.numberOfImages "
+    "DataCollection.comments SSXDataCollection.dataCollectionId "
+    "SSXDataCollection.experimentName EventChain.eventChainId "
+    "EventChain.dataCollectionId EventChain.name Event.eventId Event.eventChainId "
+    "Event.eventTypeId Event.name Event.offset Event.duration Event.period "
+    "Event.repetition",
+    Capability.SAMPLE: "Protein.proposalId Protein.acronym Crystal.proteinId "
+    "Crystal.name BLSample.crystalId BLSample.name",
+    Capability.COMPONENTS: "ComponentType.name Component.componentTypeId "
+    "Component.proposalId Component.name SampleComposition.componentId "
+    "SampleComposition.blSampleId CrystalComposition.componentId "
+    "CrystalComposition.crystalId",
+    Capability.DETECTOR: "Detector.detectorSerialNumber",
+    Capability.EXPERIMENT_TYPES: "ExperimentType.name "
+    "DataCollectionGroup.experimentTypeId",
+    Capability.PROGRAM: "AutoProcProgram.processingEnvironment "
+    "AutoProcProgram.processingStatus",
+    Capability.INTEGRATION: "AutoProcIntegration.dataCollectionId "
+    "AutoProcIntegration.autoProcProgramId",
+    Capability.ATTACHMENTS: "AutoProcProgramAttachment.autoProcProgramId "
+    "AutoProcProgramAttachment.fileName AutoProcProgramAttachment.filePath",
+    Capability.RESULTS: "SSXProcessingResult.dataCollectionId "
+    "SSXProcessingResult.comments "
+    "SSXProcessingResultAttachment.ssxProcessingResultId "
+    "SSXProcessingResultAttachment.fileName",
+    Capability.IMAGE_ROWS: "ImageQualityIndicators.dataCollectionId "
+    "ImageQualityIndicators.autoProcProgramId ImageQualityIndicators.imageNumber",
+}
+"""Columns without which a group is of no use; without those of the core, the sink."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What was found."""
+
+    missing: Mapping[Capability, str] = field(default_factory=dict)
+    """Groups that the flavour has and that cannot be used, and why."""
+    left_out: tuple[str, ...] = ()
+    """Columns that are not there and are not needed: ``Table.column``."""
+    used: frozenset[Capability] = frozenset(Capability)
+
+    def can(self, capability: Capability) -> bool:
+        """Whether a group is written."""
+        return capability in self.used
+
+    @property
+    def problems(self) -> list[str]:
+        """What is not written, for people."""
+        found = [f"{name}: {why}" for name, why in self.missing.items()]
+        return found + [f"column {name}: missing" for name in self.left_out]
+
+    def describe(self) -> str:
+        """One line for ``recorder check``."""
+        text = "writes " + ", ".join(c for c in Capability if c in self.used)
+        if self.problems:
+            text += "; not: " + "; ".join(self.problems)
+        return text
+
+
+def require_core(engine: Engine, live: LiveSchema, flavour: str) -> None:
+    """Check that the core's tables and columns are there.
+
+    Raises:
+        SinkError: One is missing; it is named.
+    """
+    where = shown_url(engine)
+    if live.empty:
+        raise SinkError(
+            f"{where}: the database is empty for this account; create the ISPyB "
+            "schema first, or grant the account its rights"
+        )
+    missing = list(dict.fromkeys(_missing(live, Capability.CORE)))
+    if missing:
+        listed = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        raise SinkError(
+            f"{where}: no ISPyB of flavour {flavour} that this account may write: "
+            f"missing {listed}"
+        )
+
+
+def _missing(live: LiveSchema, capability: Capability) -> Iterator[str]:
+    """Tables and columns that a group needs and that are not there."""
+    for name in NEEDED.get(capability, "").split():
+        table, column = name.split(".")
+        if not live.has(table):
+            yield f"table {table}"
+        elif live.column(table, column) is None:
+            yield f"column {name}"
+
+
+def probe(
+    engine: Engine,
+    live: LiveSchema,
+    wanted: frozenset[Capability],
+    without: frozenset[str],
+) -> Capabilities:
+    """Find out which groups can be written; nothing is changed.
+
+    Args:
+        engine: The database.
+        live: Its columns.
+        wanted: Groups that the flavour has and the configuration asks for.
+        without: Columns that the flavour does not have anyway.
+
+    Raises:
+        SinkDeniedError: The core is denied.
+        SinkUnavailableError: The database cannot be reached, or is read-only.
+    """
+    missing: dict[Capability, str] = {}
+    for capability in Capability:
+        if capability not in wanted:
+            continue
+        if (other := NEEDS.get(capability)) in missing:
+            missing[capability] = f"of no use without {other}"
+        elif why := _why_not(engine, live, capability):
+            missing[capability] = why
+    if core := missing.get(Capability.CORE):
+        raise SinkDeniedError(
+            f"{shown_url(engine)}: access denied: {core}; grant the recorder's account "
+            "its rights (docs/how-to/beamline-host.md)"
+        )
+    used = wanted - set(missing)
+    return Capabilities(missing, tuple(_left_out(live, used, without)), used)
+
+
+def _left_out(
+    live: LiveSchema, used: frozenset[Capability], without: frozenset[str]
+) -> Iterator[str]:
+    for table in {table: None for c in used for table in RIGHTS[c]}:
+        for column in table.columns:
+            name = f"{table.name}.{column.name}"
+            if name not in without and live.column(table.name, column.name) is None:
+                yield name
+
+
+def _why_not(engine: Engine, live: LiveSchema, capability: Capability) -> str:
+    """Why a group cannot be written; empty if it can."""
+    tables = RIGHTS[capability]
+    hidden = [f"table {table.name}" for table in tables if not live.has(table.name)]
+    for what in (*hidden, *_missing(live, capability)):
+        return f"{what} missing" + (" or denied" if what.startswith("table") else "")
+    for table, rights in tables.items():
+        for right in rights:
+            if engine.dialect.name == "sqlite":
+                continue
+            try:
+                with engine.connect() as db:
+                    db.execute(_trial(live, table, right))
+                    db.rollback()
+            except SQLAlchemyError as error:
+                if isinstance(error, DBAPIError) and error_code(error.orig) in DENIED:
+                    return f"{_RIGHTS[right]} on {table.name} denied"
+                raise explain(engine, error) from error
+    return ""
+
+
+_RIGHTS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE"}
+
+
+def _trial(live: LiveSchema, table: Table, right: str) -> Executable:
+    """A statement that needs the right and touches no row."""
+    columns = [table.c[name] for name in live.columns_of(table)]
+    nothing = select(*columns).where(false())
+    if right == "S":
+        return nothing
+    others = [c for c in columns if not c.primary_key or table is t.ssx_collection]
+    if right == "I":
+        return insert(table).from_select(
+            [c.name for c in others], select(*others).where(false())
+        )
+    changed = [t.group.c.endTime] if table is t.group else others
+    return update(table).where(false()).values({c.name: c for c in changed})

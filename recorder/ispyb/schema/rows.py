@@ -1,0 +1,100 @@
+"""One transaction's view of the rows: found, inserted, updated, never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Executable, Table, and_, insert, select, update
+
+from recorder.errors import SinkError
+from recorder.ispyb.schema.live_schema import LiveSchema
+from recorder.ispyb.schema.values import fit
+
+
+class Rows:
+    """Reads and writes rows within one transaction.
+
+    Args:
+        connection: In a transaction.
+        live: The columns that the database has; values are fitted to them.
+    """
+
+    def __init__(self, connection: Connection, live: LiveSchema) -> None:
+        self._connection = connection
+        self.live = live
+
+    def execute(self, query: Executable) -> Any:
+        """Run a query."""
+        return self._connection.execute(query)
+
+    def insert(self, table: Table, values: Mapping[str, Any]) -> int:
+        """Insert one row; its new id.
+
+        Raises:
+            SinkError: A value does not fit, or the database gave no id.
+        """
+        row = fit(self.live, table, dict(values))
+        result = self._connection.execute(insert(table).values(**row))
+        key = result.inserted_primary_key
+        if key is None:
+            raise SinkError(f"{table.name}: the database gave no id for a new row")
+        return int(key[0])
+
+    def insert_many(
+        self,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        but_those_there: bool = False,
+    ) -> None:
+        """Insert rows whose ids nobody needs, in one statement.
+
+        Args:
+            table: Where.
+            rows: Values; all have the same columns.
+            but_those_there: Leave rows alone whose key is taken: another's word stays.
+        """
+        fitted = [fit(self.live, table, dict(row)) for row in rows]
+        statement = insert(table)
+        if but_those_there:
+            sqlite = self._connection.dialect.name == "sqlite"
+            statement = statement.prefix_with("OR IGNORE" if sqlite else "IGNORE")
+        if fitted:
+            self._connection.execute(statement, fitted)
+
+    def update(self, table: Table, key: int, values: Mapping[str, Any]) -> None:
+        """Change columns of the row with this primary key."""
+        fitted = fit(self.live, table, dict(values))
+        if fitted:
+            self._connection.execute(
+                update(table).where(_key(table) == key).values(**fitted)
+            )
+
+    def ids(self, table: Table, **match: Any) -> list[int]:
+        """Primary keys of the rows that match, ascending.
+
+        Columns that the database does not have match everything.
+        """
+        fitted = fit(self.live, table, match)
+        where = and_(True, *(table.c[name] == value for name, value in fitted.items()))
+        found = self._connection.execute(
+            select(_key(table)).where(where).order_by(_key(table))
+        )
+        return [int(number) for number in found.scalars()]
+
+    def find_or_create(
+        self, table: Table, match: Mapping[str, Any], more: Mapping[str, Any]
+    ) -> int:
+        """The first row that matches, else a new one; its id."""
+        found = self.ids(table, **match)
+        return found[0] if found else self.insert(table, {**match, **more})
+
+    def names(self, table: Table, name: str = "name") -> dict[str, int]:
+        """Ids of a table of types, by name."""
+        found = self._connection.execute(select(table.c[name], _key(table)))
+        return {str(text): int(number) for text, number in found}
+
+
+def _key(table: Table) -> Any:
+    return next(iter(table.primary_key.columns))

@@ -1,0 +1,124 @@
+"""Values as the database's columns can hold them."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Double, Float, Integer, String, Table
+
+from recorder.errors import SinkError
+from recorder.ispyb.schema.live_schema import MAX_INT, LiveColumn, LiveSchema
+
+# Cut or transliterated, these would lead elsewhere; with what to do instead.
+PATHS = {
+    "filePath": "choose a results_directory that is shorter and has plain letters",
+    "imageDirectory": "announce a files.directory that is shorter, in plain letters",
+}
+MAX_FLOAT = 3.4028234e38
+# What people type, and what latin1 has for it.
+_LATIN1 = str.maketrans(
+    {"\u03bc": "\u00b5", "\u03b1": "alpha", "\u03b2": "beta", "\u03b3": "gamma",
+     "\u2013": "-"}
+)  # fmt: skip
+
+
+def local_time(time_ns: int | None, zone: ZoneInfo | None) -> datetime | None:
+    """Naive local time with whole seconds: ISPyB knows neither zones nor fractions.
+
+    The one place where a time loses its zone.
+    """
+    if time_ns is None:
+        return None
+    moment = datetime.fromtimestamp(time_ns // 10**9, UTC).astimezone(zone)
+    return moment.replace(tzinfo=None)
+
+
+def latin1(text: str) -> str:
+    """Text that a latin1 column keeps: look-alikes replaced, the rest as ``?``."""
+    plain = unicodedata.normalize("NFC", text.translate(_LATIN1))
+    return plain.encode("latin-1", errors="replace").decode("latin-1")
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None: what else came stays in the journal."""
+    ok = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        return float(value) if ok and math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def fit(live: LiveSchema, table: Table, values: dict[str, Any]) -> dict[str, Any]:
+    """Values as the live columns hold them; columns that are not there are left out.
+
+    Raises:
+        SinkError: A path, a whole number or a choice does not fit.
+    """
+    found = {}
+    for name, value in values.items():
+        column = live.column(table.name, name)
+        if column is not None:
+            found[name] = _fit(table, name, column, value)
+    return found
+
+
+def _fit(table: Table, name: str, column: LiveColumn, value: Any) -> Any:
+    kind = table.c[name].type
+    where = f"{table.name}.{name}"
+    if isinstance(kind, Float):
+        plain = number(value)
+        fits = plain is None or abs(plain) <= MAX_FLOAT or isinstance(kind, Double)
+        return plain if fits else None
+    whole = isinstance(kind, Integer) and isinstance(value, int)
+    if whole and not -MAX_INT <= value <= column.maximum:
+        raise SinkError(f"{where} cannot hold {value}")
+    if not isinstance(kind, String) or value is None or isinstance(value, int):
+        return value
+    given = str(value)
+    text = _in_charset(given, column.charset)
+    if column.choices:
+        return _choice(where, text, column.choices)
+    fits = column.length is None or len(text) <= column.length
+    if name in PATHS and not (fits and text == given):
+        raise SinkError(
+            f"{where} holds {column.length} {column.charset} characters, not "
+            f"{given!r}: {PATHS[name]}"
+        )
+    return text if fits else text[: column.length]
+
+
+def _in_charset(given: str, charset: str) -> str:
+    text = given.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    if charset == "latin1":
+        return latin1(text)
+    if charset in ("utf8mb3", "utf8"):
+        return "".join(c if c <= "\uffff" else "?" for c in text)
+    return text
+
+
+def _choice(where: str, text: str, choices: tuple[str, ...]) -> str:
+    """An enumeration's value; lax servers would store an empty one instead.
+
+    Raises:
+        SinkError: There is no such value.
+    """
+    if text not in choices:
+        raise SinkError(f"{where} has no value {text!r}, only {', '.join(choices)}")
+    return text
+
+
+def split_proposal(name: str) -> tuple[str, str]:
+    """Code and number of a proposal such as ``mx2345``.
+
+    Raises:
+        SinkError: It is no such name.
+    """
+    match = re.fullmatch(r"([A-Za-z]+)(\d+)", name)
+    if match is None:
+        raise SinkError(f"proposal {name!r} is no code and number such as mx2345")
+    return match[1], match[2]

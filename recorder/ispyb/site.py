@@ -1,0 +1,126 @@
+"""A facility's database as it was found: flavour, version, what may be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from recorder.config import Settings
+from recorder.errors import SinkError
+from recorder.ispyb.flavours.diamond import DIAMOND
+from recorder.ispyb.flavours.esrf import ESRF
+from recorder.ispyb.flavours.flavour import Flavour
+from recorder.ispyb.flavours.maxiv import maxiv
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.capabilities import (
+    Capabilities,
+    Capability,
+    probe,
+    require_core,
+)
+from recorder.ispyb.schema.database import explain, shown_url
+from recorder.ispyb.schema.live_schema import LiveSchema, read_live
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the sink needs to know of a database."""
+
+    flavour: Flavour
+    live: LiveSchema
+    can: Capabilities
+    schema: str
+    """Its version, as the database says, or empty."""
+    chain_scope: str
+
+    def describe(self) -> str:
+        """One line for people."""
+        version = f" (schema {self.schema})" if self.schema else ""
+        return f"flavour {self.flavour.name}{version}, {self.can.describe()}"
+
+
+def chosen_flavour(settings: Settings) -> Flavour:
+    """The flavour of the configuration."""
+    percent = settings.ispyb.rates == "percent"
+    flavours = {"esrf": ESRF, "maxiv": maxiv(percent), "diamond": DIAMOND}
+    return flavours[settings.ispyb.flavour]
+
+
+def look(engine: Engine, settings: Settings) -> Site:
+    """Read the schema, recognise the flavour and try out the rights.
+
+    Raises:
+        SinkError: A table or column is missing, or it is another flavour.
+        SinkUnavailableError: The database cannot be reached.
+    """
+    flavour = chosen_flavour(settings)
+    try:
+        everything = read_live(engine)
+        _compare(engine, everything, flavour)
+        live = everything.hiding(flavour.without)
+        require_core(engine, live, flavour.name)
+        wanted = _wanted(flavour, settings)
+        can = probe(engine, live, wanted, flavour.without)
+        _require_event_types(engine)
+        schema = _schema_version(engine)
+    except SQLAlchemyError as error:
+        raise explain(engine, error) from error
+    scope = settings.ispyb.chain_scope or flavour.chain_scope
+    return Site(flavour, live, can, schema, scope)
+
+
+def _wanted(flavour: Flavour, settings: Settings) -> frozenset[Capability]:
+    asked = settings.ispyb.image_rows
+    if flavour.image_rows if asked is None else asked:
+        return flavour.capabilities
+    return flavour.capabilities - {Capability.IMAGE_ROWS}
+
+
+def recognise(live: LiveSchema) -> str | None:
+    """The flavour that the tables look like; None if they do not tell."""
+    if live.empty:
+        return None
+    types = live.column("DataCollectionGroup", "experimentType")
+    choices = types.choices if types else ()
+    linked = live.column("AutoProcProgram", "dataCollectionId")
+    if "Serial Jet" in choices or (live.has("AutoProcProgram") and linked is None):
+        return "diamond"
+    if live.has("SSXProcessingResult"):
+        return "maxiv"
+    return "esrf"
+
+
+def _compare(engine: Engine, live: LiveSchema, flavour: Flavour) -> None:
+    """Refuse a database of the other family; ``esrf`` and ``maxiv`` are one."""
+    found = recognise(live)
+    if found is None or (found == "diamond") == (flavour.name == "diamond"):
+        return
+    raise SinkError(
+        f"{shown_url(engine)}: this looks like flavour {found}, but ispyb.flavour is "
+        f'{flavour.name}; set ispyb.flavour = "{found}"'
+    )
+
+
+def _require_event_types(engine: Engine) -> None:
+    with engine.connect() as db:
+        kinds = set(db.execute(select(t.event_type.c.name)).scalars())
+    if absent := [name for name in t.EVENT_TYPES if name not in kinds]:
+        raise SinkError(
+            f"{shown_url(engine)}: table EventType lacks {', '.join(absent)}; load the "
+            "seed rows of the ISPyB schema"
+        )
+
+
+def _schema_version(engine: Engine) -> str:
+    """What the database says of itself; not every account may read it."""
+    if engine.dialect.name == "sqlite":
+        return ""
+    query = text("SELECT value FROM AdminVar WHERE name = 'schemaVersion'")
+    try:
+        with engine.connect() as db:
+            found = db.execute(query).scalar()
+    except SQLAlchemyError:
+        return ""
+    return "" if found is None else str(found)

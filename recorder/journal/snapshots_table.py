@@ -1,0 +1,80 @@
+"""Where the journal keeps chunks: see :mod:`recorder.journal.snapshots`."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.journal.file import JournalFile
+from recorder.journal.records import Seq
+
+CHUNK = 16_384
+"""Image ids, or events, of one chunk."""
+
+
+def pack_arrays(named: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays as the body of a chunk."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict[str, Any](named))
+    return buffer.getvalue()
+
+
+def unpack_arrays(body: bytes) -> dict[str, NDArray[Any]]:
+    """The reverse of :func:`pack_arrays`.
+
+    Raises:
+        ValueError, zipfile.BadZipFile: The body is damaged.
+    """
+    with np.load(io.BytesIO(body), allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+class Packed(JournalFile):
+    """Reads and writes chunks."""
+
+    def chunk(self, run: str, kind: str, number: int) -> tuple[Seq, bytes] | None:
+        """A chunk, and the last record in it."""
+        row = self._one(
+            "SELECT upto, body FROM chunks WHERE run = ? AND kind = ? AND number = ?",
+            (run, kind, number),
+        )
+        return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def chunk_ends(self, run: str, kind: str) -> dict[int, Seq]:
+        """The chunks that a run has, and the last record in each."""
+        return dict(
+            self._query(
+                "SELECT number, upto FROM chunks WHERE run = ? AND kind = ?",
+                (run, kind),
+            )
+        )
+
+    def keep_chunk(
+        self, run: str, kind: str, number: int, upto: Seq, body: bytes
+    ) -> None:
+        """Keep a chunk, instead of the one that may be there."""
+        with self._transaction() as db:
+            self._insert_chunk(db, run, kind, number, upto, body)
+
+    @staticmethod
+    def _insert_chunk(db: sqlite3.Connection, *values: Any) -> None:
+        db.execute("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", values)
+
+    def drop_chunks(self, run: str) -> None:
+        """Remove a run's chunks."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM chunks WHERE run = ?", (run,))
+
+    def drop_chunks_of_kind(self, kind: str, but: Sequence[str]) -> None:
+        """Remove the chunks of a kind, but those of some runs."""
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM chunks WHERE kind = ? "
+                f"AND run NOT IN ({','.join('?' * len(but))})",
+                (kind, *but),
+            )

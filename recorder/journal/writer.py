@@ -1,0 +1,158 @@
+"""Collects what must be journalled and commits it in batches, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from recorder.errors import JournalError
+from recorder.journal import ImageRow, Journal
+from recorder.journal.records import NewRecord
+from recorder.journal.series_headers import HEADER, pack_header
+from recorder.records import SeriesStart
+from recorder.runtime.boundary import boundary
+from recorder.runtime.log import get_logger
+
+log = get_logger("journal")
+
+FLUSH_S = 0.05
+RETRY_S = 1.0
+HEADER_RETRY_S = 10.0
+HEADERS = 2
+"""Headers that wait while the disk refuses; one may have 80 MB."""
+
+
+class JournalWriter:
+    """The journal's only writer of records and images.
+
+    Args:
+        journal: Where to.
+        flushed: Called after each commit, in the event loop.
+        most: Entries that may wait while the disk refuses.
+    """
+
+    def __init__(
+        self, journal: Journal, flushed: Callable[[], None], most: int = 1_000_000
+    ) -> None:
+        self._most = most
+        self._journal = journal
+        self._flushed = flushed
+        self._records: list[NewRecord] = []
+        self._images: list[ImageRow] = []
+        self._headers: dict[str, SeriesStart] = {}
+        self._headers_from = 0.0
+        """Monotonic time before which they are not tried again."""
+        self._after: list[Callable[[], None]] = []
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._failing = False
+        self._one_at_a_time = asyncio.Lock()
+        self.last_commit = time.monotonic()
+        """When the disk last answered, be it with a refusal."""
+
+    def record(self, kind: str, run: str | None, body: Any) -> None:
+        """Queue a record."""
+        self._records.append(NewRecord(kind, run, body, time.time_ns()))
+
+    def image(self, row: ImageRow) -> None:
+        """Queue an image row."""
+        self._images.append(row)
+
+    def header(self, run: str, start: SeriesStart) -> None:
+        """Queue the arrays of a series' header: what is nice to have at a restart."""
+        self._headers.pop(run, None)
+        self._headers[run] = start
+        while len(self._headers) > HEADERS:
+            del self._headers[next(iter(self._headers))]
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call once everything queued so far is on disk."""
+        self._after.append(call)
+
+    @property
+    def full(self) -> bool:
+        """So much waits that no more images should be taken."""
+        return self.depth >= self._most
+
+    @property
+    def failing(self) -> bool:
+        """The disk refuses; what is queued waits in memory."""
+        return self._failing
+
+    @property
+    def depth(self) -> int:
+        """Entries that are not on disk yet."""
+        return len(self._records) + len(self._images)
+
+    async def flush(self) -> None:
+        """Commit what is queued; if the disk refuses, keep it for the next time."""
+        async with self._one_at_a_time:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        records, images, after = self._records, self._images, self._after
+        if not (records or images or after):
+            self.last_commit = time.monotonic()
+            await self._keep_headers()
+            return
+        self._records, self._images, self._after = [], [], []
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(
+                self._executor, self._journal.write, records, images
+            )
+        except JournalError as error:
+            self._records = records + self._records
+            self._images = images + self._images
+            self._after = after + self._after
+            self.last_commit = time.monotonic()
+            if not self._failing:
+                self._failing = True
+                log.error("journal_failing", error=str(error), kept=self.depth,
+                          hint="free disk space; nothing is lost while the daemon "
+                          "runs, and it tries again every second")  # fmt: skip
+            await asyncio.sleep(RETRY_S)
+            return
+        if self._failing:
+            self._failing = False
+            self.retry_headers()
+            log.info("journal_recovered", written=len(records) + len(images))
+        self.last_commit = time.monotonic()
+        for call in after:
+            call()
+        self._flushed()
+        await self._keep_headers()
+
+    def retry_headers(self) -> None:
+        """There may be space for headers again."""
+        self._headers_from = 0.0
+
+    async def _keep_headers(self) -> None:
+        """Keep headers, after the rest; one for which there is no space waits."""
+        if time.monotonic() < self._headers_from:
+            return
+        loop = asyncio.get_running_loop()
+        for run, start in list(self._headers.items()):
+            try:
+                await loop.run_in_executor(self._executor, self._keep, run, start)
+            except JournalError:  # full: records and images say so
+                self._headers_from = time.monotonic() + HEADER_RETRY_S
+                return
+            if self._headers.get(run) is start:
+                del self._headers[run]
+
+    def _keep(self, run: str, start: SeriesStart) -> None:
+        with boundary("keep the header of a series", (JournalError,)):
+            self._journal.keep_chunk(run, HEADER, 0, 0, pack_header(start))
+
+    async def run(self) -> None:
+        """Flush until cancelled."""
+        while True:
+            await self.flush()
+            await asyncio.sleep(FLUSH_S)
+
+    def close(self) -> None:
+        """Let the last commit end."""
+        self._executor.shutdown(wait=True)

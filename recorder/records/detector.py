@@ -1,0 +1,134 @@
+"""What detectors and files send: series, images, bad messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records.classification import Unprocessed, Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """What a stream header or file master says of the detector; None if unsaid.
+
+    The values are as sent: :func:`recorder.ssx.detector.geometry.resolve` checks and
+    overrides them.
+    """
+
+    shape: tuple[int, int] | None = None
+    """(slow, fast) = (y, x) pixels."""
+    dtype: str | None = None
+    pixel_size: tuple[float, float] | None = None
+    """(x, y), m."""
+    distance: float | None = None
+    beam_center: tuple[float, float] | None = None
+    """(x, y), px."""
+    wavelength: float | None = None
+    photon_energy: float | None = None
+    """eV."""
+    saturation: float | None = None
+    exposure_time_s: float | None = None
+    frame_time_s: float | None = None
+    sensor_material: str | None = None
+    sensor_thickness: float | None = None
+    description: str | None = None
+    serial_number: str | None = None
+    flatfield_applied: bool | None = None
+    nframes_sum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesKey:
+    """Identity of a series: restarted detectors repeat the id, not the arm time."""
+
+    source: str
+    series_id: int
+    unique_id: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesStart:
+    """A detector (or a file) begins a series."""
+
+    key: SeriesKey
+    info: DetectorInfo
+    expected_images: int | None = None
+    arm_time_ns: int | None = None
+    """Unix ns; None if the header has no zoned time."""
+    recorder_uid: str | None = None
+    """Run uid that travels in the detector's appendix."""
+    user_data: Any = None
+    mask: NDArray[np.bool_] | None = None
+    """(slow, fast), True = bad pixel."""
+    flatfield: NDArray[np.float32] | None = None
+    """(slow, fast), factor to multiply counts with."""
+    channels: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What the header holds that could not be used, for people."""
+    received_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Payload:
+    """Pixels of one image as they came, compressed or not."""
+
+    data: bytes | memoryview
+    encoding: str
+    """One of ``raw``, ``bslz4``, ``lz4`` (HDF5 framing), ``bszstd``,
+    ``lz4block`` (bare LZ4 block), ``gzip``, ``gzip+shuffle``."""
+    shape: tuple[int, int]
+    """(slow, fast)."""
+    dtype: str
+    """numpy name with byte order where it is big endian: ``uint16``, ``>u4``."""
+    column_major: bool = False
+    """True: the first index runs fastest (CBOR tag 1040)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One exposure of a series."""
+
+    key: SeriesKey
+    image_id: int
+    payload: Payload | None
+    """None if the pixels cannot be had: then ``problem`` says why."""
+    problem: tuple[Unprocessed, str] | None = None
+    start_time_ns: int | None = None
+    """Detector clock of unknown epoch."""
+    stop_time_ns: int | None = None
+    series_date_ns: int | None = None
+    ignored_channels: tuple[str, ...] = ()
+    recorder_uid: str | None = None
+    received_ns: int = 0
+    upstream: Upstream | None = None
+    """The stream's own analysis, if it sends one."""
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of pixels that it keeps in memory."""
+        return 0 if self.payload is None else len(self.payload.data)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEnd:
+    """A detector (or a file) ends a series."""
+
+    key: SeriesKey
+    received_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BadMessage:
+    """A message that could not be used: counted, logged, skipped."""
+
+    source: str
+    kind: str
+    detail: str
+    received_ns: int = 0
+
+
+DetectorRecord = SeriesStart | Image | SeriesEnd | BadMessage

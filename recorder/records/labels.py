@@ -1,0 +1,24 @@
+"""Light or dark, and why it is believed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Pump(StrEnum):
+    """Pump state of an image."""
+
+    LIGHT = "light"
+    DARK = "dark"
+    UNKNOWN = "unknown"
+
+
+class Evidence(StrEnum):
+    """Why a label is believed, best first."""
+
+    MEASURED = "measured"
+    CAPTURED = "captured"
+    CLOCK = "clock"
+    IMAGE_ID = "image_id"
+    COMMANDED = "commanded"
+    NONE = "none"

@@ -1,0 +1,72 @@
+"""The runs that go on and the last ones that were sealed, found by what names them."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from recorder.records import RunState, SeriesKey
+from recorder.runs.book.binding import same_series
+from recorder.runs.run import Run
+
+KEPT_SEALED = 8
+"""Sealed runs that late images, events and ends still find."""
+
+
+class KnownRuns:
+    """Runs in memory, and the run numbers that are used."""
+
+    def __init__(self) -> None:
+        self.active: list[Run] = []
+        """Not sealed, oldest first."""
+        self.sealed: deque[Run] = deque(maxlen=KEPT_SEALED)
+        """The last ones that were sealed, oldest first."""
+        self._numbers: Counter[str] = Counter()
+
+    def restore(self, runs: Iterable[Run], numbers: dict[str, int]) -> None:
+        """Take over runs, and the highest run number of each experiment."""
+        self._numbers.update(numbers)
+        for run in runs:
+            (self.sealed if run.state is RunState.SEALED else self.active).append(run)
+
+    @property
+    def latest(self) -> Run | None:
+        """The run that began last of those that go on."""
+        return self.active[-1] if self.active else None
+
+    def by_uid(self, uid: str) -> Run | None:
+        """The run of this uid, or that an announcement of this uid adopted."""
+        for run in (*self.active, *self.sealed):
+            if uid == run.uid or (run.collection and uid == run.collection.uid):
+                return run
+        return None
+
+    def by_series(self, key: SeriesKey) -> Run | None:
+        """The latest run of a series; an unknown unique id matches by number."""
+        for run in reversed((*self.sealed, *self.active)):
+            if run.key is not None and same_series(run.key, key):
+                return run
+        return None
+
+    def open_of(self, source: str) -> Run | None:
+        """The run that is open on a source."""
+        for run in self.active:
+            if run.state is RunState.OPEN and run.key and run.key.source == source:
+                return run
+        return None
+
+    def number(self, experiment: str, asked: int | None) -> int:
+        """The number of a new run: the one asked for, else the next."""
+        number = asked if asked is not None else self._numbers[experiment] + 1
+        self._numbers[experiment] = max(self._numbers[experiment], number)
+        return number
+
+    def seal(self, run: Run) -> None:
+        """A run goes on no longer."""
+        self.active.remove(run)
+        self.sealed.append(run)
+
+    def reopen(self, run: Run) -> None:
+        """A sealed run goes on again."""
+        self.sealed.remove(run)
+        self.active.append(run)

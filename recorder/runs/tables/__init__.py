@@ -1,0 +1,1 @@
+"""Images and events of a run as columns."""

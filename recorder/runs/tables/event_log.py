@@ -1,0 +1,297 @@
+"""The timed events of one run as columns; their texts are in the journal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records import EventType, Evidence, TimedEvent
+from recorder.runs.tables.columns import Columns
+from recorder.runs.tables.seen_uids import SeenUids, uid_code
+from recorder.ssx.clocks.unknown import NO_TIME
+from recorder.ssx.measured.chains import Pulses
+from recorder.ssx.triggers.captured import NO_NUMBER, TriggerRows, unwrap
+
+TYPES = tuple(EventType)
+GRADES = (Evidence.COMMANDED, Evidence.CAPTURED, Evidence.MEASURED)
+"""Ascending: a sensor's word beats the timing hardware's for the same trigger."""
+_CAPTURED = GRADES.index(Evidence.CAPTURED)
+_LASER, _XRAY = (
+    TYPES.index(EventType.LASER_EXCITATION),
+    TYPES.index(EventType.XRAY_DETECTION),
+)
+LATE_TRIGGERS = 30_000
+"""A number that falls further back is no late row: the counter began anew."""
+_COLUMNS = {
+    "type": (np.uint8, 0),
+    "grade": (np.uint8, 0),
+    "trigger": (np.int64, NO_NUMBER),
+    "time_ns": (np.int64, NO_TIME),
+    "duration_s": (np.float32, np.nan),
+    "clock": (np.uint16, 0),
+    "name": (np.uint16, 0),
+    "off": (np.bool_, False),
+    "uid": (np.int64, 0),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventArrays:
+    """Events in order of arrival, each uid once; all arrays (n,) but ``texts``."""
+
+    type: NDArray[np.uint8]
+    """Index in TYPES."""
+    grade: NDArray[np.uint8]
+    """Index in GRADES."""
+    trigger: NDArray[np.int64]
+    time_ns: NDArray[np.int64]
+    duration_s: NDArray[np.float32]
+    clock: NDArray[np.uint16]
+    """Index in ``texts``."""
+    name: NDArray[np.uint16]
+    """Index in ``texts``."""
+    off: NDArray[np.bool_]
+    uid: NDArray[np.int64]
+    """Hashes of the uids."""
+    texts: NDArray[np.str_]
+
+    def as_dict(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+class EventLog:
+    """What the timing system said, deduplicated by uid; about 45 bytes an event."""
+
+    def __init__(self) -> None:
+        self._seen = SeenUids()
+        self._columns = Columns(_COLUMNS)
+        self._texts: list[str] = [""]
+        self._codes: dict[str, int] = {"": 0}
+        self._rows: tuple[int, TriggerRows] | None = None
+        self._mark = 0
+        self.ordered = True
+        """Numbers of X-ray rows came ascending, but for a few that were late."""
+        self.first_number: int | None = None
+        """Lowest trigger number of an X-ray row."""
+        self._highest = 0
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def size(self) -> int:
+        """Events in the log."""
+        return self._columns.size
+
+    def add(self, event: TimedEvent) -> bool:
+        """Add an event; False if its uid is known already."""
+        code = uid_code(event.uid)
+        if not self._seen.add_code(code):
+            return False
+        self.counts[event.type] += 1
+        if event.type is EventType.XRAY_DETECTION and event.trigger is not None:
+            self._follow(event.trigger)
+        duration = event.duration_s
+        self._columns.append(
+            type=TYPES.index(event.type),
+            grade=GRADES.index(event.evidence) if event.evidence in GRADES else 0,
+            trigger=NO_NUMBER if event.trigger is None else event.trigger,
+            time_ns=NO_TIME if event.body.get("untimed") else event.time_ns,
+            duration_s=np.nan if duration is None else duration,
+            clock=self._code(event.clock),
+            name=self._code(event.name),
+            # A sensor that reports nothing says that there was no pulse.
+            off=event.value is not None
+            and event.value <= 0
+            and event.evidence is Evidence.MEASURED,
+            uid=code,
+        )
+        return True
+
+    def arrays(self) -> EventArrays:
+        """All events, to be kept."""
+        columns = {name: self.column(name) for name in _COLUMNS}
+        return EventArrays(**columns, texts=np.array(self._texts, np.str_))
+
+    def extend(self, more: EventArrays) -> None:
+        """Add events as :meth:`add` does, many at once."""
+        new = np.flatnonzero(self._seen.add_codes(more.uid))
+        for number, count in enumerate(np.bincount(more.type[new]).tolist()):
+            if count:
+                self.counts[TYPES[number]] += count
+        numbered = (more.type[new] == _XRAY) & (more.trigger[new] != NO_NUMBER)
+        self._follow_all(more.trigger[new][numbered])
+        codes = np.array([self._code(str(text)) for text in more.texts], np.uint16)
+        columns = {name: value[new] for name, value in more.as_dict().items()
+                   if name in _COLUMNS}  # fmt: skip
+        for name in ("clock", "name"):
+            columns[name] = codes[columns[name]]
+        if new.size:
+            self._columns.append(**columns)
+
+    def _follow_all(self, numbers: NDArray[np.int64]) -> None:
+        """The same as :meth:`_follow` for each number."""
+        if not numbers.size:
+            return
+        if self.first_number is None:
+            self.first_number = int(numbers[0])
+        before = np.maximum.accumulate(np.concatenate(([self._highest], numbers)))
+        fell = numbers < before[:-1] - LATE_TRIGGERS
+        if bool((fell | (numbers < self.first_number)).any()):
+            self.ordered = False
+        self._highest = int(before[-1])
+
+    def _follow(self, number: int) -> None:
+        """Note how the hardware's counter goes on."""
+        if self.first_number is None:
+            self.first_number = number
+        if number < self._highest - LATE_TRIGGERS or number < self.first_number:
+            self.ordered = False
+        self._highest = max(self._highest, number)
+
+    @property
+    def highest_number(self) -> int:
+        """Highest trigger number of an X-ray row."""
+        return self._highest
+
+    def _code(self, text: str | None) -> int:
+        """Number of a clock's or an event's name; beyond 65535 they share one."""
+        known = self._codes.get(text or "")
+        if known is None:
+            known = min(len(self._texts), 65535)
+            self._codes[text or ""] = known
+            self._texts.append(text or "")
+        return known
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column in order of arrival; read only."""
+        return self._columns.view(name)
+
+    @property
+    def triggers(self) -> int | None:
+        """Triggers that the timing hardware captured; None if it captured none."""
+        numbers = self.rows().xray
+        return int(numbers[-1] - numbers[0]) + 1 if numbers.size else None
+
+    def rows(self) -> TriggerRows:
+        """Captured and measured events as arrays in ascending order."""
+        if self._rows is None or self._rows[0] != self.size:
+            self._rows = (self.size, self._make_rows(0))
+        return self._rows[1]
+
+    def rows_since(self, number: int) -> TriggerRows:
+        """The rows from a trigger on, without a look at all that came before.
+
+        To be asked for ascending numbers: events that came before the first one of a
+        window are not looked at again.
+        """
+        trigger = self._columns.view("trigger", self._mark)
+        reached = np.flatnonzero(trigger >= number)
+        self._mark += int(reached[0]) if reached.size else max(0, trigger.size - 1)
+        return self._make_rows(self._mark).since(number)
+
+    def _make_rows(self, since: int) -> TriggerRows:
+        view = self._columns.view
+        grade, kind = view("grade", since), view("type", since)
+        trigger, time_ns = view("trigger", since), view("time_ns", since)
+        off = view("off", since)
+        good = grade >= _CAPTURED
+        xray = np.flatnonzero(good & (kind == _XRAY) & ~off & (trigger != NO_NUMBER))
+        laser = np.flatnonzero(good & (kind == _LASER) & ~off)
+        dark = np.flatnonzero(good & (kind == _LASER) & off & (trigger != NO_NUMBER))
+        clock = view("clock", since)
+        used = np.concatenate((xray, laser))
+        codes = np.unique(clock[used]) if used.size else np.zeros(1, np.uint16)
+        same = codes.size == 1 and int(codes[0]) != 0
+        numbers, wraps, restarts = trigger, 0, 0
+        if same and xray.size:
+            numbers, wraps, restarts = _ascending(trigger, time_ns, xray, laser)
+        names = view("name", since)
+        xray = _best(numbers, grade, np.zeros_like(names), xray)
+        laser = _best(numbers, grade, names, laser)
+        return TriggerRows(
+            laser=numbers[laser],
+            laser_ns=time_ns[laser],
+            laser_measured=grade[laser] > _CAPTURED,
+            xray=numbers[xray],
+            xray_ns=time_ns[xray],
+            same_clock=same,
+            clock=self._texts[int(clock[xray[0]])] if xray.size else "",
+            laser_off=np.sort(numbers[dark]),
+            restarts=restarts,
+            wraps=wraps,
+        )
+
+    def pulses(self) -> list[Pulses]:
+        """The events by type and name, best grade only, in order of time."""
+        kind, name = self.column("type"), self.column("name")
+        grade, off = self.column("grade"), self.column("off")
+        found = []
+        keys = kind.astype(np.int64) * 65536 + name
+        for key in np.unique(keys[~off]) if self.size else ():
+            mine = np.flatnonzero((keys == key) & ~off)
+            mine = mine[grade[mine] == grade[mine].max()]
+            times = self.column("time_ns")[mine]
+            mine = mine[np.argsort(times, kind="stable")]
+            mine = mine[self.column("time_ns")[mine] != NO_TIME]
+            if not mine.size:
+                continue
+            given = self.column("duration_s")[mine]
+            given = given[np.isfinite(given)]
+            clocks = np.unique(self.column("clock")[mine])
+            found.append(
+                Pulses(
+                    type=TYPES[int(key) // 65536],
+                    name=self._texts[int(key) % 65536],
+                    clock=self._texts[int(clocks[0])] if clocks.size == 1 else "",
+                    time_ns=self.column("time_ns")[mine],
+                    duration_s=float(np.median(given)) if given.size else None,
+                )
+            )
+        return found
+
+
+def _ascending(
+    trigger: NDArray[np.int64],
+    time_ns: NDArray[np.int64],
+    xray: NDArray[np.int64],
+    laser: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], int, int]:
+    """Trigger numbers with wraps and restarts taken out; lasers follow the X-rays."""
+    order = xray[np.argsort(time_ns[xray], kind="stable")]
+    if bool((np.diff(trigger[order]) >= 0).all()):
+        return trigger, 0, 0
+    unwrapped, wraps, restarts = unwrap(trigger[order], time_ns[order])
+    shift = unwrapped - trigger[order]
+    numbers = trigger.copy()
+    numbers[order] = unwrapped
+    mine = laser[trigger[laser] != NO_NUMBER]
+    # A laser row belongs to the era of the X-ray row of the same number next to it.
+    near = np.searchsorted(time_ns[order], time_ns[mine])
+    for place in (near - 1, near):
+        side = np.clip(place, 0, order.size - 1)
+        here = trigger[order][side] >= trigger[mine]
+        numbers[mine[here]] = trigger[mine[here]] + shift[side[here]]
+    return numbers, wraps, restarts
+
+
+def _best(
+    numbers: NDArray[np.int64],
+    grade: NDArray[np.uint8],
+    names: NDArray[np.uint16],
+    rows: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """One row for each trigger and name, the best grade; and all without a trigger."""
+    with_number = rows[numbers[rows] != NO_NUMBER]
+    without = rows[numbers[rows] == NO_NUMBER]
+    order = np.lexsort((with_number, -grade[with_number].astype(np.int64),
+                        names[with_number], numbers[with_number]))  # fmt: skip
+    ordered = with_number[order]
+    first = np.ones(ordered.size, np.bool_)
+    first[1:] = (np.diff(numbers[ordered]) != 0) | (
+        names[ordered][1:] != names[ordered][:-1]
+    )
+    return np.concatenate((ordered[first], without))

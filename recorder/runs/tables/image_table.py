@@ -1,0 +1,247 @@
+"""The images of one run as columns, by ``image_id``."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records import Cell, Effort, ImageClass, Unprocessed
+from recorder.runs.tables.columns import Columns
+from recorder.ssx.clocks.unknown import NO_TIME
+
+MAX_EXPOSURE_NS = 10**13
+
+# Codes of the outcome column; 0 = never seen (lost, if the series went past it). They
+# stand in the journal's chunks: add at the end only, or raise its format.
+NOT_SEEN, PENDING = 0, 1
+OUTCOMES: tuple[ImageClass | Unprocessed, ...] = (*ImageClass, *Unprocessed)
+CODES: dict[str, int] = {str(name): n for n, name in enumerate(OUTCOMES, start=2)}
+INDEXED, NON_INDEXED_HIT, NON_HIT = (CODES[c] for c in ImageClass)
+
+_COLUMNS: dict[str, tuple[Any, Any]] = {
+    "outcome": (np.uint8, NOT_SEEN),
+    "start_time_ns": (np.int64, NO_TIME),
+    "exposure_ns": (np.int64, 0),
+    "spots": (np.uint16, 0),
+    "lattices": (np.uint8, 0),
+    "resolution": (np.float32, np.nan),
+    "solvent": (np.float32, np.nan),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageArrays:
+    """Finished images by ascending id; arrays (n,) where no shape is given."""
+
+    image_id: NDArray[np.int64]
+    outcome: NDArray[np.uint8]
+    """Code as in CODES."""
+    start_time_ns: NDArray[np.int64]
+    stop_time_ns: NDArray[np.int64]
+    spots: NDArray[np.int64]
+    resolution: NDArray[np.float32]
+    """Å, NaN if unknown."""
+    solvent: NDArray[np.float32]
+    lattices: NDArray[np.uint16]
+    effort: NDArray[np.uint8]
+    upstream: NDArray[np.bool_]
+    cells: NDArray[np.float64]
+    """(m, 6), of all lattices."""
+    residuals: NDArray[np.float64]
+    """(k,), of the lattices that have one."""
+
+    def as_dict(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+class ImageTable:
+    """What became of every image; about 30 bytes for each ``image_id``."""
+
+    def __init__(self) -> None:
+        self._columns = Columns(_COLUMNS)
+        self._cells = array("d")
+        """Six numbers for each lattice."""
+        self._residuals = array("d")
+        self.reduced: Counter[Effort] = Counter()
+        """Images for which something was left out under overload."""
+        self.hits_not_tried = 0
+        """Hits that were not indexed for want of time."""
+        self.upstream = 0
+        """Images whose class came with the stream."""
+        self.received = 0
+        self.outcomes: Counter[str] = Counter()
+        self.lattice_count = 0
+        self._stride = 0
+        self._first = 0
+
+    @property
+    def size(self) -> int:
+        """Highest image_id seen, plus one."""
+        return self._columns.size
+
+    def receive(
+        self,
+        image_id: int,
+        start_time_ns: int | None,
+        stop_time_ns: int | None = None,
+    ) -> bool:
+        """Note an image as received; False if it was there already."""
+        self._columns.reserve(image_id + 1)
+        outcome = self._columns["outcome"]
+        if outcome[image_id] != NOT_SEEN:
+            return False
+        outcome[image_id] = PENDING
+        if start_time_ns is not None:
+            self._columns["start_time_ns"][image_id] = start_time_ns
+            if stop_time_ns is not None:
+                exposure = min(max(0, stop_time_ns - start_time_ns), MAX_EXPOSURE_NS)
+                self._columns["exposure_ns"][image_id] = exposure
+        if self.received == 0:
+            self._first = image_id
+        else:
+            self._stride = int(np.gcd(self._stride, abs(image_id - self._first)))
+        self.received += 1
+        self._columns.size = max(self.size, image_id + 1)
+        return True
+
+    def finish(
+        self,
+        image_id: int,
+        outcome: ImageClass | Unprocessed,
+        *,
+        spots: int = 0,
+        cells: tuple[Cell, ...] = (),
+        residuals: tuple[float, ...] = (),
+        resolution: float | None = None,
+        solvent: float | None = None,
+        effort: Effort = Effort.FULL,
+        upstream: bool = False,
+    ) -> bool:
+        """Note what became of a pending image; False if it was not pending."""
+        columns = self._columns
+        if image_id >= self.size or columns["outcome"][image_id] != PENDING:
+            return False
+        columns["outcome"][image_id] = CODES[outcome]
+        columns["spots"][image_id] = min(spots, 65535)
+        columns["lattices"][image_id] = min(len(cells), 255)
+        if resolution is not None:
+            columns["resolution"][image_id] = resolution
+        if solvent is not None:
+            columns["solvent"][image_id] = solvent
+        for cell in cells:
+            self._cells.extend(cell)
+        self._residuals.extend(residuals)
+        self.reduced[effort] += effort is not Effort.FULL
+        hit = outcome in (ImageClass.INDEXED, ImageClass.NON_INDEXED_HIT)
+        self.hits_not_tried += hit and effort is Effort.NO_INDEXING
+        self.upstream += upstream
+        self.lattice_count += len(cells)
+        self.outcomes[outcome] += 1
+        return True
+
+    def extend(self, more: ImageArrays) -> None:
+        """Take over finished images, none of which is here yet: of a restart."""
+        ids = more.image_id
+        if not ids.size:
+            return
+        self._columns.reserve(int(ids[-1]) + 1)
+        timed = more.start_time_ns != NO_TIME
+        exposed = timed & (more.stop_time_ns != NO_TIME)
+        exposure = np.where(exposed, more.stop_time_ns - more.start_time_ns, 0)
+        for name, values in (
+            ("outcome", more.outcome),
+            ("start_time_ns", more.start_time_ns),
+            ("exposure_ns", np.clip(exposure, 0, MAX_EXPOSURE_NS)),
+            ("spots", np.minimum(more.spots, 65535)),
+            ("lattices", np.minimum(more.lattices, 255)),
+            ("resolution", more.resolution),
+            ("solvent", more.solvent),
+        ):
+            self._columns[name][ids] = values
+        self._cells.frombytes(more.cells.tobytes())
+        self._residuals.frombytes(more.residuals.tobytes())
+        self._count(more)
+        if self.received == 0:
+            self._first = int(ids[0])
+        distances = np.abs(ids - self._first)
+        self._stride = int(np.gcd(self._stride, np.gcd.reduce(distances)))
+        self.received += ids.size
+        self._columns.size = max(self.size, int(ids[-1]) + 1)
+
+    def _count(self, more: ImageArrays) -> None:
+        for effort, count in enumerate(np.bincount(more.effort).tolist()):
+            if effort:
+                self.reduced[Effort(effort)] += count
+        hit = np.isin(more.outcome, (INDEXED, NON_INDEXED_HIT))
+        untried = hit & (more.effort == Effort.NO_INDEXING)
+        self.hits_not_tried += int(np.count_nonzero(untried))
+        self.upstream += int(np.count_nonzero(more.upstream))
+        self.lattice_count += int(more.lattices.sum())
+        for code, count in enumerate(np.bincount(more.outcome).tolist()):
+            if count:
+                self.outcomes[OUTCOMES[code - CODES[OUTCOMES[0]]]] += count
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column, one entry for each image_id from 0 to ``size - 1``; read only."""
+        return self._columns.view(name)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The received image_ids, ascending."""
+        return np.flatnonzero(self.column("outcome")).astype(np.int64)
+
+    @property
+    def cells(self) -> NDArray[np.float64]:
+        """Unit cells of all lattices found, shape (n, 6)."""
+        return np.array(self._cells, np.float64).reshape(-1, 6)
+
+    @property
+    def residuals(self) -> NDArray[np.float64]:
+        """Residual (1/Å) of all lattices found, shape (n,)."""
+        return np.array(self._residuals, np.float64)
+
+    @property
+    def pending(self) -> int:
+        """Received, but not yet classified or given up."""
+        return self.received - sum(self.outcomes.values())
+
+    def pending_ids(self) -> list[int]:
+        """The image_ids that are pending."""
+        return [int(i) for i in np.flatnonzero(self.column("outcome") == PENDING)]
+
+    def lost(self, expected: int) -> int:
+        """Image_ids below ``expected`` that never came."""
+        seen = int(
+            np.count_nonzero(self._columns["outcome"][: min(self.size, expected)])
+        )
+        return expected - seen
+
+    def lost_ranges(self, expected: int, limit: int = 20) -> list[tuple[int, int]]:
+        """First and last image_id of the gaps, at most ``limit`` of them."""
+        known = min(self.size, expected)
+        missing = self._columns["outcome"][:known] == NOT_SEEN
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], missing, [0]))))
+        pairs = edges.reshape(-1, 2)[:limit]
+        ranges = [(int(first), int(last) - 1) for first, last in pairs]
+        if expected > known and len(ranges) < limit:
+            # Never an array as long as someone declared.
+            first = known
+            if ranges and ranges[-1][1] == known - 1:
+                first = ranges.pop()[0]
+            ranges.append((first, expected - 1))
+        return ranges
+
+    @property
+    def stride(self) -> int:
+        """Common stride of all image_ids, 0 while too few came to tell.
+
+        More than 1 means that another client takes its share from the detector's
+        round-robin socket.
+        """
+        return self._stride if self.received >= 16 else 0

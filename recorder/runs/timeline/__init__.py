@@ -1,0 +1,1 @@
+"""The timeline of a run, going on or complete."""

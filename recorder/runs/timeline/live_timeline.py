@@ -1,0 +1,223 @@
+"""The timeline of a run that goes on: what is settled is not worked out again.
+
+Images are settled in blocks, once the rows of their triggers are there. Only a window
+of triggers is looked at for each, so that an image costs the same early and late in a
+run. When the run ends all is worked out once more, with what came late.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recorder.runs.tables.columns import Columns
+from recorder.ssx.chains.pattern import Pattern, pattern
+from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
+from recorder.ssx.labels.timeline import Labels, Timeline, assemble
+from recorder.ssx.matching.assignment import BLOCK, Placement, Placer, Start
+from recorder.ssx.triggers.laser_labels import Before, light
+from recorder.ssx.triggers.trigger_table import Reference, captured_reference
+from recorder.ssx.triggers.trigger_table import declared_reference as declared_of
+
+if TYPE_CHECKING:
+    from recorder.runs.run import Run
+
+REORDER = 256
+"""Images by which one may be late and still be settled with its block."""
+MARGIN = 4096
+"""Triggers before and after a block that are looked at."""
+WAIT = 65_536
+"""Images that wait for the rows of their triggers, at most."""
+SPARE = 512
+_COLUMNS = {
+    "pump": (np.uint8, 0),
+    "evidence": (np.uint8, 0),
+    "known": (np.bool_, False),
+    "sure": (np.bool_, False),
+    "dark_n": (np.int64, NO_DARK_N),
+    "delay_ns": (np.int64, NO_DELAY),
+    "chain": (np.int64, -1),
+    "slot": (np.int64, -1),
+    "cycle": (np.int64, -1),
+    "ordinal": (np.int64, NO_ORDINAL),
+    "residual_ns": (np.int64, NO_TIME),
+}
+
+
+class LiveTimeline:
+    """Labels of one run, by ``image_id``, as far as they are settled."""
+
+    def __init__(self) -> None:
+        self._labels = Columns(_COLUMNS)
+        self._placer = Placer()
+        self._fed = 0
+        self._pattern: Pattern | None = None
+        self._pattern_size = 0
+        self._captured: bool | None = None
+        self._reference: Reference | None = None
+        self._kinds: dict[str, int] = {}
+
+    @staticmethod
+    def serves(run: Run) -> bool:
+        """Whether this run can be followed by windows: its triggers have times."""
+        if run.events.first_number is not None:
+            return run.events.ordered
+        declared = pattern(run.chains, 1)
+        return declared is not None and not declared.periodic
+
+    def update(self, run: Run) -> Timeline:
+        """Settle what can be settled; labels of all images, the rest unknown yet."""
+        self.settle(run)
+        return self._timeline(run)
+
+    def settle(self, run: Run) -> None:
+        """Match and label the blocks that are complete."""
+        captured = run.events.first_number is not None
+        if captured is not self._captured:
+            self.__init__()  # type: ignore[misc]
+            self._captured = captured
+        while self._ready(run, captured):
+            self._settle(run, captured)
+
+    def _ready(self, run: Run, captured: bool) -> bool:
+        end = self._fed + BLOCK
+        if end > run.images.size - REORDER:
+            return False
+        if not captured or run.images.size - end > WAIT:
+            return True
+        matcher = self._placer.matcher
+        ahead = end if matcher is None else matcher.reached + end - self._fed
+        ahead += MARGIN // 16 if matcher and matcher.locked else SPARE + end // 32
+        return run.events.highest_number - (run.events.first_number or 0) >= ahead
+
+    def _settle(self, run: Run, captured: bool) -> None:
+        """Match and label one block."""
+        first, end = self._fed, self._fed + BLOCK
+        outcome = run.images.column("outcome")[first:end]
+        ids = np.flatnonzero(outcome).astype(np.int64) + first
+        start_ns = run.images.column("start_time_ns")[ids]
+        reached = self._placer.matcher.reached if self._placer.matcher else -1
+        window = max(0, (reached if reached >= 0 else first) - MARGIN)
+        size = 2 * MARGIN + BLOCK + SPARE + end // 16
+        reference = self._describe(run, captured, window, size)
+        self._placer.feed(
+            ids,
+            start_ns,
+            reference.time_ns,
+            reference.usable,
+            last=False,
+            first=window,
+        )
+        self._fed = end
+        if self._placer.matcher is not None:
+            self._label(run, reference, window)
+        self._reference = reference
+
+    def _describe(self, run: Run, captured: bool, window: int, size: int) -> Reference:
+        wanted = window + size
+        if self._pattern_size < wanted:
+            self._pattern_size = max(2 * wanted, 1 << 16)
+            self._pattern = pattern(run.chains, self._pattern_size)
+        declared = self._pattern.part(window, size) if self._pattern else None
+        dark = run.announced and not (declared is not None and declared.has_laser)
+        dark &= not run.events.counts["LaserExcitation"]
+        base = declared_of(declared, size, None, dark=dark)
+        if not captured:
+            return base
+        number = (run.events.first_number or 0) + window
+        rows = run.events.rows_since(number)
+        reference, present = captured_reference(rows, base, number)
+        if run.events.counts["LaserExcitation"]:
+            light(reference, rows, present, self._before(window))
+        return reference
+
+    def _before(self, window: int) -> Before:
+        """What earlier images say of the triggers before a window."""
+        labels, size = self._labels, self._labels.size
+        near = labels["ordinal"][max(0, size - 2 * MARGIN) : size]
+        at = np.flatnonzero((near >= 0) & (near <= window))
+        if not at.size:
+            return Before(window)
+        place = max(0, size - 2 * MARGIN) + int(at[-1])
+        dark_n, ordinal = int(labels["dark_n"][place]), int(labels["ordinal"][place])
+        if dark_n == NO_DARK_N or not labels["known"][place]:
+            return Before(window)
+        return Before(window, dark_n + window - ordinal)
+
+    def _label(self, run: Run, reference: Reference, window: int) -> None:
+        matcher = self._placer.matcher
+        if matcher is None:
+            return
+        ordinal, residual, stretch = matcher.take()
+        first = self._labels.size
+        outcome = run.images.column("outcome")[first : self._fed]
+        ids = (np.flatnonzero(outcome).astype(np.int64) + first)[: ordinal.size]
+        if not ids.size:
+            return
+        found = ordinal != NO_ORDINAL
+        sure = np.array([*matcher.certain, False])[stretch] & found
+        part = assemble(
+            Placement(
+                ordinal=np.where(found, ordinal - window, NO_ORDINAL),
+                residual_ns=residual,
+                sure=sure,
+                known=sure | (found & (stretch == 0)),
+                start=Start.ASSUMED,
+                by_time=True,
+                missed=0,
+                tail=0,
+            ),
+            reference,
+            None,
+        )
+        for kind, count in part.contradictions.items():
+            self._kinds[kind] = self._kinds.get(kind, 0) + count
+        size = int(ids[-1]) + 1
+        self._labels.reserve(size)
+        for name in (
+            "pump",
+            "evidence",
+            "dark_n",
+            "delay_ns",
+            "chain",
+            "slot",
+            "cycle",
+        ):
+            self._labels[name][ids] = getattr(part.labels, name)
+        self._labels["ordinal"][ids] = ordinal
+        self._labels["residual_ns"][ids] = residual
+        self._labels["known"][ids] = found
+        self._labels["sure"][ids] = sure
+        self._labels.size = size
+
+    def _timeline(self, run: Run) -> Timeline:
+        """All images: those that are not settled yet are unknown."""
+        ids = run.images.ids
+        self._labels.reserve(run.images.size)
+        columns = {
+            name: self._labels[name][ids]
+            for name in _COLUMNS
+            if name not in ("known", "sure")
+        }
+        matcher = self._placer.matcher
+        certain = matcher.certain if matcher else []
+        last = self._labels.size - 1
+        reached = int(self._labels["ordinal"][last]) if last >= 0 else NO_ORDINAL
+        placement = Placement(
+            ordinal=columns["ordinal"],
+            residual_ns=columns["residual_ns"],
+            sure=self._labels["sure"][ids],
+            known=self._labels["known"][ids],
+            start=Start.PROVEN if certain and certain[0] else Start.ASSUMED,
+            by_time=True,
+            missed=max(0, reached - last) if reached != NO_ORDINAL else 0,
+            tail=0,
+            breaks=tuple(matcher.breaks) if matcher else (),
+            clock=matcher.clock if matcher else None,
+            rate=matcher.rate if matcher else 0.0,
+        )
+        reference = self._reference or self._describe(run, False, 0, 1)
+        return Timeline(
+            Labels(**columns), placement, reference, None, dict(self._kinds)
+        )

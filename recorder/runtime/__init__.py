@@ -1,0 +1,1 @@
+"""What every process needs: log, boundary, memory, retry, systemd, TLS, MQTT client."""

@@ -1,0 +1,22 @@
+"""When runs begin and end, from the configuration."""
+
+from __future__ import annotations
+
+from recorder.config import Settings
+from recorder.runs.book.endings import BookSettings
+
+
+def book_settings(settings: Settings) -> BookSettings:
+    """The run book's settings from the configuration."""
+    runs = settings.runs
+    return BookSettings(
+        hold_s=runs.hold_s if settings.mqtt.enabled else 0.0,
+        match_window_s=runs.match_window_s,
+        series_timeout_s=runs.series_timeout_s,
+        announcement_timeout_s=runs.announcement_timeout_s,
+        drain_s=runs.drain_s,
+        max_image_id=runs.max_image_id,
+        # What waits goes to the pool at once: more than its backlog would be refused.
+        max_held_bytes=settings.pool.max_backlog_mb << 20,
+        unannounced_body=settings.unannounced.body(),
+    )

@@ -1,0 +1,1 @@
+"""Sends what a detector and a timing system send."""

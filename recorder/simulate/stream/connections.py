@@ -1,0 +1,68 @@
+"""Connections of the simulated detector and timing system."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import aiomqtt
+import zmq
+import zmq.asyncio
+
+from recorder.config import Settings
+from recorder.errors import RecorderError
+from recorder.runtime.mqtt import client
+
+
+class Publisher(Protocol):
+    """What takes announcements and events to the broker."""
+
+    async def publish(self, topic: str, payload: str, qos: int = 0) -> None:
+        """Publish one message."""
+
+
+@asynccontextmanager
+async def detector_socket(endpoint: str) -> AsyncIterator[zmq.asyncio.Socket]:
+    """The detector's PUSH socket; what was sent is delivered before it closes."""
+    context = zmq.asyncio.Context()
+    socket = context.socket(zmq.PUSH)
+    socket.sndhwm = 200
+    socket.immediate = True
+    socket.linger = 30_000
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        context.destroy(linger=0)
+        raise RecorderError(
+            f"{endpoint}: cannot listen: {error}; is another detector or simulator "
+            "running there?"
+        ) from error
+    try:
+        yield socket
+    finally:
+        socket.close()
+        await asyncio.to_thread(context.term)
+
+
+@asynccontextmanager
+async def timing_broker(settings: Settings) -> AsyncIterator[aiomqtt.Client | None]:
+    """The timing system's connection to the broker; None if MQTT is off.
+
+    Raises:
+        RecorderError: The broker cannot be reached.
+    """
+    if not settings.mqtt.enabled:
+        yield None
+        return
+    where = f"{settings.mqtt.host}:{settings.mqtt.port}"
+    try:
+        async with client(settings.mqtt, f"simulator-{uuid.uuid4().hex[:8]}") as broker:
+            yield broker
+    except aiomqtt.MqttError as error:
+        raise RecorderError(
+            f"broker {where}: {error}; start it, set mqtt.host and mqtt.port, or "
+            "simulate a bare detector with --no-mqtt"
+        ) from error

@@ -1,0 +1,1 @@
+"""Triggers, lasers and their faults."""

@@ -1,0 +1,276 @@
+"""The ISPyB sink: journal records become rows, each step one short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from recorder.config import Settings
+from recorder.errors import SinkDeniedError, SinkError
+from recorder.ispyb.flavours.flavour import RunRow
+from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.capabilities import Capability
+from recorder.ispyb.schema.database import (
+    connect,
+    create_embedded,
+    is_embedded,
+    shown_url,
+    transaction,
+)
+from recorder.ispyb.schema.rows import Rows
+from recorder.ispyb.schema.values import local_time
+from recorder.ispyb.site import Site, look
+from recorder.journal import Journal, Record
+from recorder.records import Json
+from recorder.runtime.log import get_logger
+from recorder.sinks.ispyb import collections, groups
+from recorder.sinks.ispyb.chains import (
+    commanded_chains,
+    has_chains,
+    measured_chains,
+    write_chains,
+)
+from recorder.sinks.ispyb.image_rows import ImageRows
+from recorder.sinks.ispyb.samples import find_components, find_sample
+from recorder.sinks.ispyb.sessions import Session, find_session
+
+log = get_logger("ispyb")
+
+
+class IspybSink:
+    """Writes runs into ISPyB.
+
+    Args:
+        settings: Database, flavour, beamline, time zone and results folder.
+    """
+
+    name = "ispyb"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._beamline = settings.ispyb.beamline or settings.beamline
+        self._zone = ZoneInfo(settings.timezone) if settings.timezone else None
+        self._engine: Engine | None = None
+        self._known: tuple[Journal, Site] | None = None
+        self._image_rows = ImageRows(self._begin)
+
+    def open(self, journal: Journal) -> None:
+        """Connect and compare the live schema with what we write."""
+        engine = self._engine or connect(self._settings)
+        self._engine = engine
+        if is_embedded(self._settings):
+            create_embedded(engine, self._settings.ispyb.demo_proposal, self._beamline)
+        site = look(engine, self._settings)
+        self._known = journal, site
+        log.info("ispyb_connected", url=shown_url(engine), flavour=site.flavour.name,
+                 schema=site.schema,
+                 writes=sorted(str(group) for group in site.can.used))  # fmt: skip
+        if problems := site.can.problems:
+            log.warning("ispyb_limited", problems=problems,
+                        hint="the rest is written; grant the rights and restart to "
+                        "have all")  # fmt: skip
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def apply(self, record: Record) -> Json | None:
+        """Write one journal record."""
+        if record.kind == "run":
+            return self._write_run(record)
+        if record.kind == "run_updated":
+            self._update_run(record, record.body["report"])
+        if record.kind == "run_sealed":
+            return self._close_run(record, record.body["report"])
+        return None
+
+    # -- what is there ------------------------------------------------------------
+
+    @property
+    def _journal(self) -> Journal:
+        return self._opened()[0]
+
+    @property
+    def _site(self) -> Site:
+        return self._opened()[1]
+
+    def _opened(self) -> tuple[Journal, Site]:
+        if self._known is None:
+            raise SinkError("the sink is not open")
+        return self._known
+
+    @contextmanager
+    def _begin(self) -> Iterator[Rows]:
+        if self._engine is None:
+            raise SinkError("the sink is not open")
+        with transaction(self._engine) as connection:
+            yield Rows(connection, self._site.live)
+
+    def _row(
+        self, collection_id: int, body: Json, record: Record, status: str = "running"
+    ) -> RunRow:
+        return RunRow(
+            collection_id=collection_id,
+            uid=body["uid"],
+            folder=str(self._settings.results.resolve() / body["folder"]),
+            now=local_time(record.time_ns, self._zone),
+            can=self._site.can,
+            status=status,
+            known=self._journal.ids(self.name, body["uid"]),
+        )
+
+    def _described(self, record: Record) -> tuple[Json, Json]:
+        """The run's latest description, and its ids.
+
+        Raises:
+            SinkError: It has none.
+        """
+        found = self._journal.latest("run", record.run or "")
+        if found is None:
+            raise SinkError("the run is not in the journal")
+        ids = self._journal.ids(self.name, record.run or "")
+        if not ids:
+            raise SinkError(
+                "the run has no row in ISPyB: its first record was refused, see there"
+            )
+        return found.body, ids
+
+    # -- a run begins, or what is known of it changes --------------------------------
+
+    def _write_run(self, record: Record) -> Json:
+        """Create a run's rows, or bring them up to date."""
+        body = record.body
+        announced = body["body"]
+        values = collections.collection_values(body, self._zone)
+        with self._begin() as rows:
+            session = find_session(
+                rows, announced["proposal"], announced.get("visit"), self._beamline,
+                values["startTime"],
+            )  # fmt: skip
+            known = self._find(rows, session, body["uid"])
+            group_id = self._group(rows, session, known, announced, values)
+            if self._site.can.can(Capability.DETECTOR):
+                values["detectorId"] = collections.find_detector(rows, body)
+            ssx = collections.ssx_values(body)
+            ssx["experimentName"] = groups.experiment_name(rows, announced)
+            values["dataCollectionGroupId"] = group_id
+            run_id = collections.write_collection(rows, known, values, ssx)
+            self._commanded_chains(rows, session, run_id, announced)
+            ids = self._site.flavour.statistics.begin(
+                rows, self._row(run_id, body, record)
+            )
+        return {
+            "data_collection_id": run_id,
+            "data_collection_group_id": group_id,
+            **ids,
+        }
+
+    def _find(self, rows: Rows, session: Session, uid: str) -> int | None:
+        """The run's row: as the journal knows it, else by our marker."""
+        ids = self._journal.ids(self.name, uid)
+        known = ids.get("data_collection_id")
+        return known or collections.find_collection(rows, session.session_id, uid)
+
+    def _group(
+        self, rows: Rows, session: Session, known: int | None, body: Json, values: Json
+    ) -> int:
+        can = self._site.can
+        sample_id = find_sample(rows, session.proposal_id, body, can)
+        group_id = groups.find_group(
+            rows, session, sample_id, groups.experiment_name(rows, body), known,
+            self._settings.ispyb.runs_per_group,
+        )  # fmt: skip
+        if group_id is None:
+            alone = None if known is None else groups.group_alone(rows, known)
+            group_id = groups.write_group(
+                rows, alone, session, sample_id, body, values["startTime"],
+                self._site.flavour, can,
+            )  # fmt: skip
+        return group_id
+
+    def _commanded_chains(
+        self, rows: Rows, session: Session, run_id: int, body: Json
+    ) -> None:
+        components = find_components(rows, session.proposal_id, body, self._site.can)
+        if not has_chains(rows, run_id):
+            chains = commanded_chains(body, self._site.chain_scope)
+            write_chains(rows, run_id, chains, components)
+
+    # -- a run goes on, and ends ----------------------------------------------------
+
+    def _update_run(self, record: Record, report: Json) -> None:
+        body, ids = self._described(record)
+        run = self._row(ids["data_collection_id"], body, record)
+        self._write_image_rows(run, ids, last=False)
+        with self._begin() as rows:
+            received = {"numberOfImages": report["images"]["received"]}
+            rows.update(t.collection, run.collection_id, received)
+            self._site.flavour.statistics.update(rows, run, ids, report)
+
+    def _close_run(self, record: Record, report: Json) -> Json | None:
+        """The true end: counts, time and status."""
+        body, ids = self._described(record)
+        run = self._row(ids["data_collection_id"], body, record, report["status"])
+        end = local_time(_unix_ns(report["end_time"]) or record.time_ns, self._zone)
+        measured = any(chain["measured"] for chain in report["event_chains"])
+        if measured:
+            self._write_measured(record, run, report)
+        statistics = self._site.flavour.statistics
+        with self._begin() as rows:
+            # an account may have got rights since the run began
+            ids = {**ids, **statistics.begin(rows, run)}
+        self._write_image_rows(run, ids, last=True)
+        audit = report["timeline"]["summary"] if measured else ""
+        with self._begin() as rows:
+            rows.update(
+                t.collection,
+                run.collection_id,
+                {
+                    "numberOfImages": report["images"]["received"],
+                    "comments": collections.comments(body, audit),
+                    "endTime": end,
+                    "runStatus": collections.RUN_STATUS[report["status"]],
+                    "resolution": report["resolution"]["median"],
+                },
+            )
+            statistics.end(rows, run, ids, report)
+            groups.end_group(rows, ids["data_collection_group_id"], end)
+        return ids
+
+    def _write_image_rows(self, run: RunRow, ids: Json, *, last: bool) -> None:
+        """Rows for images; a run is closed without them, too."""
+        linked = self._site.flavour.image_rows or "program_id" in ids
+        if not (run.can.can(Capability.IMAGE_ROWS) and linked):
+            return
+        try:
+            self._image_rows.write(self._journal, run.uid, ids, run.now, last=last)
+        except SinkError as error:
+            log.warning("image_rows_refused", run=run.uid, error=str(error),
+                        hint="the run's other rows are written")  # fmt: skip
+
+    def _write_measured(self, record: Record, run: RunRow, report: Json) -> None:
+        """Measured values into the event rows; a run is closed without them, too."""
+        why = run.can.missing.get(Capability.MEASURED, "")
+        if not why:
+            try:
+                with self._begin() as rows:
+                    chains = measured_chains(report, self._site.chain_scope)
+                    # links to components stand since the commanded chains were written
+                    write_chains(rows, run.collection_id, chains, None)
+            except (SinkError, SinkDeniedError) as error:
+                why = str(error)
+        if why:
+            log.warning("chains_left_commanded", run=record.run, error=why,
+                        hint="the recorder needs UPDATE on Event")  # fmt: skip
+
+
+def _unix_ns(moment: str | None) -> int | None:
+    """Whole seconds of a report's time, as ns."""
+    if moment is None:
+        return None
+    return int(datetime.fromisoformat(moment).timestamp()) * 10**9

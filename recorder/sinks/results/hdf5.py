@@ -1,0 +1,202 @@
+"""``results.h5``: one row for each image, in columns, readable by h5py and silx."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.journal import ImageRow
+from recorder.records import TimedEvent
+from recorder.runs.run import Run
+from recorder.runs.timeline.measurement import Measurement, measure
+from recorder.sinks.atomic_files import replacing
+from recorder.ssx.clocks.unknown import NO_TIME
+from recorder.ssx.labels.delays import (
+    after_reaction,
+    mid_exposure,
+    overlap,
+    since_start,
+)
+from recorder.ssx.labels.timeline import EVIDENCES, PUMPS, Labels, Timeline
+
+BATCH = 512
+"""Rows and events that are objects at a time; a long run has millions."""
+T = TypeVar("T")
+Arrays = dict[str, NDArray[Any]]
+
+
+UNITS = {
+    "start_time_ns": "ns", "orientation": "angstrom", "resolution": "angstrom",
+    "background": "counts", "residual": "1/angstrom", "delay_ns": "ns",
+    "residual_ns": "ns", "exposure_ns": "ns", "delay_mid_ns": "ns",
+}  # fmt: skip
+
+
+def write_results(
+    path: Path,
+    run: Run,
+    timeline: Timeline,
+    rows: Iterator[ImageRow],
+    events: Iterator[TimedEvent],
+) -> None:
+    """Write the file anew, whole.
+
+    Args:
+        path: Where.
+        run: The run.
+        timeline: Its labels, in ascending image_id.
+        rows: Its image rows, in ascending image_id.
+        events: Its events as they were received.
+    """
+    measurement = measure(run, timeline)
+    columns = image_arrays(run, timeline, measurement, rows)
+    told = _in_batches(event_arrays, events)
+    body = _file_image(run, timeline, measurement, columns, told)
+    with replacing(path) as temporary:
+        temporary.write_bytes(body)
+
+
+def image_arrays(
+    run: Run, timeline: Timeline, measurement: Measurement, rows: Iterator[ImageRow]
+) -> Arrays:
+    """One array for each column, its first axis the images."""
+    exposure = run.images.column("exposure_ns")[run.images.ids]
+    labels = timeline.labels
+    return {
+        **_in_batches(_row_arrays, rows),
+        **_label_arrays(labels),
+        "exposure_ns": exposure,
+        "delay_mid_ns": mid_exposure(labels.delay_ns, exposure),
+        "overlap": overlap(labels.delay_ns, exposure, measurement.pump_s),
+    }
+
+
+def _file_image(
+    run: Run,
+    timeline: Timeline,
+    measurement: Measurement,
+    columns: Arrays,
+    events: Arrays,
+) -> bytes:
+    """The file, made in memory: on a full disk the HDF5 library may end the process."""
+    # HDF5 1.10 opens these; the library's newest layout it would not.
+    with h5py.File(
+        "results.h5", "w", driver="core", backing_store=False, libver=("v110", "v110")
+    ) as file:
+        entry = file.create_group("entry")
+        file.attrs.update({"NX_class": "NXroot", "default": "entry"})
+        entry.attrs.update({"NX_class": "NXentry", "default": "images"})
+        entry["title"] = f"{run.experiment} run {run.number}"
+        entry["run_uid"] = run.uid
+        images = entry.create_group("images")
+        images.attrs.update({"NX_class": "NXdata", "signal": "spots"})
+        for name in tuple(columns):
+            images[name] = columns.pop(name)  # not kept twice
+            if unit := UNITS.get(name):
+                images[name].attrs["units"] = unit
+        _reactions(entry, timeline, measurement)
+        group = entry.create_group("events")
+        group.attrs["NX_class"] = "NXcollection"
+        for name, values in events.items():
+            group[name] = values
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+def _in_batches(
+    arrays_of: Callable[[Sequence[T]], Arrays], items: Iterator[T]
+) -> Arrays:
+    """The arrays of all items, made from a few at a time."""
+    parts = [arrays_of(())]  # their types, if there is no item
+    while batch := tuple(islice(items, BATCH)):
+        parts.append(arrays_of(batch))
+    return {
+        name: np.concatenate([part.pop(name) for part in parts])
+        for name in tuple(parts[0])
+    }
+
+
+def _reactions(entry: h5py.Group, timeline: Timeline, measurement: Measurement) -> None:
+    """Time since each reaction trigger, for each image."""
+    group = entry.create_group("reactions")
+    group.attrs["NX_class"] = "NXcollection"
+    since = since_start(
+        timeline.labels.ordinal, timeline.reference, measurement.first_ns
+    )
+    for name, offset in measurement.reactions.items():
+        data = group.create_dataset(
+            name.replace("/", "_"), data=after_reaction(since, offset)
+        )
+        data.attrs.update({"units": "ns", "offset_s": offset})
+
+
+def _row_arrays(rows: Sequence[ImageRow]) -> Arrays:
+    details = [json.loads(row.detail) if row.detail else {} for row in rows]
+    first = [(d.get("lattices") or [None])[0] for d in details]
+    lattices = [len(d.get("lattices") or ()) for d in details]
+    return {
+        "image_id": np.array([row.image_id for row in rows], np.int64),
+        "start_time_ns": _times([row.start_time_ns for row in rows]),
+        "class": _texts([row.outcome for row in rows]),
+        "spots": np.array([row.spots for row in rows], np.int32),
+        "lattices": np.array(lattices, np.int16),
+        "cell": _vectors([f and f["cell"] for f in first], 6),
+        "orientation": _vectors([f and f["vectors"] for f in first], 9),
+        "resolution": _floats([row.resolution for row in rows]),
+        "background": _floats([row.background for row in rows]),
+        "solvent": _floats([row.solvent for row in rows]),
+        "saturated_pixels": np.array([row.saturated for row in rows], np.int32),
+        "log10_nfa": _floats([f and f["log10_nfa"] for f in first]),
+        "residual": _floats([f and f["residual"] for f in first]),
+        "learned": np.array([row.learned for row in rows], np.int32),
+    }
+
+
+def _label_arrays(labels: Labels) -> Arrays:
+    return {
+        "ordinal": labels.ordinal,
+        "pump": _texts(PUMPS)[labels.pump],
+        "dark_n": labels.dark_n,
+        "delay_ns": labels.delay_ns,
+        "chain": labels.chain,
+        "slot": labels.slot,
+        "cycle": labels.cycle,
+        "evidence": _texts(EVIDENCES)[labels.evidence],
+        "residual_ns": labels.residual_ns,
+    }
+
+
+def event_arrays(events: Sequence[TimedEvent]) -> Arrays:
+    """The raw events, as they were received."""
+    triggers = [-1 if event.trigger is None else event.trigger for event in events]
+    return {
+        "type": _texts([event.type for event in events]),
+        "uid": np.array([event.uid.encode() for event in events], "S"),
+        "time_ns": np.array([event.time_ns for event in events], np.int64),
+        "trigger": np.array(triggers, np.int64),
+        "evidence": _texts([event.evidence for event in events]),
+    }
+
+
+def _times(values: list[int | None]) -> Any:
+    return np.array([NO_TIME if v is None else v for v in values], np.int64)
+
+
+def _floats(values: list[float | None]) -> Any:
+    return np.array([np.nan if v is None else v for v in values], np.float32)
+
+
+def _texts(values: Sequence[Any]) -> Any:
+    return np.array([str(v) for v in values], "S24")
+
+
+def _vectors(values: list[Any], width: int) -> Any:
+    empty = [np.nan] * width
+    return np.array([v or empty for v in values], np.float64).reshape(-1, width)

@@ -1,0 +1,109 @@
+"""The files of a run (DESIGN section 10); docs/reference/files.md describes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from recorder.config import Settings
+from recorder.errors import SinkError
+from recorder.journal import Journal, Record
+from recorder.journal.restore import events_of, load_run
+from recorder.records import Json
+from recorder.reports.stored import stored_report
+from recorder.sinks.atomic_files import write_json
+from recorder.sinks.results.event_lists import write_event_lists
+from recorder.sinks.results.hdf5 import write_results
+from recorder.sinks.results.ssx_json import MAX_CELLS, _empty_report, ssx_stats
+
+
+class ResultsSink:
+    """Writes ``ssx_*.json`` while a run goes on, and all files when it is sealed.
+
+    Args:
+        settings: Where the results lie.
+    """
+
+    name = "results"
+
+    def __init__(self, settings: Settings) -> None:
+        self._root = settings.results.resolve()
+        self._journal: Journal | None = None
+
+    def open(self, journal: Journal) -> None:
+        """Use a journal connection of this sink's thread."""
+        self._journal = journal
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def apply(self, record: Record) -> Json | None:
+        """Write the files that a journal record changes."""
+        uid = record.run or ""
+        if record.kind == "run":
+            folder = self._folder(uid)
+            if not (folder / "ssx_stats.json").exists():
+                self._ssx_files(folder, _empty_report(), [])
+            return None
+        if self._store.latest("run_pruned", uid) is not None:
+            raise SinkError("the run's images were removed from the journal; its files "
+                            "stay as they are")  # fmt: skip
+        report = record.body["report"]
+        folder = self._folder(uid)
+        self._ssx_files(folder, report, self._cells(uid, report))
+        if record.kind == "run_sealed":
+            self._sealed(uid, folder)
+        return None
+
+    @property
+    def _store(self) -> Journal:
+        if self._journal is None:
+            raise SinkError("the sink is not open")
+        return self._journal
+
+    def _folder(self, uid: str) -> Path:
+        record = self._store.latest("run", uid)
+        if record is None:
+            raise SinkError("the run is not in the journal")
+        folder = (self._root / str(record.body["folder"])).resolve()
+        if not folder.is_relative_to(self._root):
+            raise SinkError(f"{folder} lies outside the results folder {self._root}")
+        return folder
+
+    def _ssx_files(self, folder: Path, report: Json, cells: list[Any]) -> None:
+        """The two files that py-ISPyB reads; it fails on a half-written one."""
+        write_json(folder / "ssx_cells.json", {"unit_cells": cells})
+        write_json(folder / "ssx_stats.json", ssx_stats(report))
+
+    def _cells(self, uid: str, report: Json) -> list[Any]:
+        """At most MAX_CELLS unit cells, spread evenly over the run."""
+        indexed = report["classes"]["indexed"]
+        step = -(-indexed // MAX_CELLS) or 1
+        details = self._store.indexed_details(uid, step)
+        return [
+            [round(float(value), 3) for value in lattice["cell"]]
+            for detail in details
+            for lattice in json.loads(detail)["lattices"]
+        ][: 2 * MAX_CELLS]
+
+    def _sealed(self, uid: str, folder: Path) -> None:
+        run = load_run(self._store, uid)
+        report = stored_report(self._store, uid, ())
+        if run is None or report is None:
+            raise SinkError("the run is not in the journal")
+        timeline = run.timeline()
+        labels = timeline.labels
+        write_results(
+            folder / "results.h5",
+            run,
+            timeline,
+            self._store.image_rows(uid),
+            events_of(self._store, uid),
+        )
+        write_event_lists(folder, run, labels)
+        for transient in ("sinks", "data_collection_id", "data_collection_group_id"):
+            report.pop(transient)
+        write_json(folder / "report.json", report)
+        whole = {name: report[name] for name in ("event_chains", "timeline")}
+        write_json(folder / "timeline.json", {"uid": uid, **whole})

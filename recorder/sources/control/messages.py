@@ -1,0 +1,272 @@
+"""Control messages (DESIGN section 5): JSON in, validated records out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from recorder.errors import MAX_QUOTED, BadMessageError, UsageError, shown
+from recorder.records import (
+    BadMessage,
+    Collection,
+    CollectionEnd,
+    ControlRecord,
+    EventType,
+    Evidence,
+    RunStatus,
+    TimedEvent,
+)
+from recorder.records.times import parse_time
+from recorder.sources.limits import (
+    MAX_NAME,
+    MAX_OBJECTS,
+    MAX_PAYLOAD_BYTES,
+    MAX_TEXT,
+    load_json,
+    require_finite,
+)
+from recorder.ssx.chains.declared import read_chains
+
+SOURCE = "mqtt"
+COLLECTION_SCHEMA = "recorder.collection/1"
+EVENT_SCHEMA = "recorder.event/1"
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Cell = tuple[Positive, Positive, Positive, Positive, Positive, Positive]
+
+
+class _Open(BaseModel):
+    """Unknown keys are kept with the run, not refused."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class _Experiment(_Open):
+    name: Name
+    type: Text = "SSX-Jet"
+    comments: Text | None = None
+
+
+class _Component(_Open):
+    name: Name
+    type: Text = "Ligand"
+    composition: Text | None = None
+    abundance: Finite | None = None
+
+
+class _Crystal(_Open):
+    size: tuple[Positive, Positive, Positive] | None = None
+    components: list[_Component] = []
+
+
+class _Protein(_Open):
+    acronym: Name
+    name: Text | None = None
+
+
+class _Sample(_Open):
+    name: Name
+    support: Text | None = None
+    protein: _Protein | None = None
+    crystal: _Crystal | None = None
+    components: list[_Component] = []
+
+
+class _Timed(_Open):
+    uid: Name
+    time: Text | None = None
+    time_ns: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+
+    @model_validator(mode="after")
+    def _has_time(self) -> _Timed:
+        if self.time_ns is None and self.time is None:
+            raise ValueError("needs time (RFC 3339 with zone) or time_ns")
+        if self.time_ns is None:
+            self.time_ns = parse_time(str(self.time))
+        return self
+
+
+class CollectionMessage(_Timed):
+    """Announcement of a run."""
+
+    proposal: Annotated[Name, Field(pattern=r"^[A-Za-z]+\d+$")]
+    visit: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    experiment: _Experiment
+    sample: _Sample | None = None
+    run: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    images: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    series_unique_id: Text | None = None
+    unit_cell: _Cell | None = None
+    space_group: Text | None = None
+    beam: dict[str, Any] | None = None
+    detector: dict[str, Any] | None = None
+    ssx: dict[str, Any] | None = None
+    files: dict[str, Any] | None = None
+    event_chains: list[Any] | None = None
+    """Read by :mod:`recorder.ssx.chains.declared`: a bad event costs only
+    itself."""
+    timing_hardware: list[Any] | None = None
+
+
+class CollectionEndMessage(_Timed):
+    """The end of a run."""
+
+    status: Literal["success", "aborted", "failed"]
+    reason: str | None = None
+    images: Annotated[int, Field(ge=0, le=10**9)] | None = None
+
+
+class EventMessage(_Timed):
+    """Something that happened."""
+
+    type: EventType
+    collection: Text | None = None
+    name: Text | None = None
+    duration: Finite | None = None
+    trigger: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    clock: Text | None = None
+    evidence: Evidence = Evidence.COMMANDED
+    value: Finite | None = None
+
+    @field_validator("evidence")
+    @classmethod
+    def _senders_grade(cls, value: Evidence) -> Evidence:
+        allowed = (Evidence.MEASURED, Evidence.CAPTURED, Evidence.COMMANDED)
+        if value not in allowed:
+            raise ValueError("must be measured, captured or commanded")
+        return value
+
+
+def chains_of(body: Any) -> list[dict[str, Any]]:
+    """Event chains of a list, or of an object with ``event_chains``, validated.
+
+    Raises:
+        UsageError: They are none; the message says what is wrong.
+    """
+    chains = body.get("event_chains") if isinstance(body, dict) else body
+    found = read_chains({"event_chains": chains})
+    if found.problems or not found.chains:
+        raise UsageError("; ".join(found.problems) or "no event chains in it")
+    return list(chains or ())
+
+
+def parse_message(
+    topic: str, payload: bytes, received_ns: int = 0, *, retained: bool = False
+) -> list[ControlRecord]:
+    """Turn one message into records; what is wrong with it becomes a record, too.
+
+    Args:
+        topic: Last part of the topic: ``collection/start``, ``collection/end`` or
+            ``event``.
+        payload: UTF-8 JSON, one object or an array of objects.
+        received_ns: Host time.
+        retained: Seen on connecting: state, not news. Only an announcement counts.
+    """
+    parser = _PARSERS.get(topic)
+    if parser is None:
+        known = "collection/start, collection/end or event"
+        text = f"no such topic: {shown(topic)}; use {known}"
+        return [BadMessage(SOURCE, "unknown_topic", text, received_ns)]
+    if retained and topic != "collection/start":
+        text = f"retained message on {topic} ignored: publish it without retain"
+        return [BadMessage(SOURCE, "retained", text, received_ns)]
+    try:
+        items = _objects(payload)
+    except BadMessageError as error:
+        return [BadMessage(SOURCE, error.kind, str(error), received_ns)]
+    return [_record(parser, topic, item, received_ns) for item in items]
+
+
+def _objects(payload: bytes) -> list[Any]:
+    value = load_json(payload, "payload", MAX_PAYLOAD_BYTES)
+    require_finite(value, "payload")
+    items = value if isinstance(value, list) else [value]
+    if len(items) > MAX_OBJECTS:
+        text = f"payload: {len(items)} objects, at most {MAX_OBJECTS} are read"
+        raise BadMessageError("too_big", text)
+    return items
+
+
+Parser = Callable[[dict[str, Any], int], ControlRecord]
+
+
+def _record(parser: Parser, topic: str, item: Any, received_ns: int) -> ControlRecord:
+    try:
+        if not isinstance(item, dict):
+            raise BadMessageError("json", f"{topic}: payload is no JSON object")
+        _check_schema(topic, item)
+        return parser(item, received_ns)
+    except BadMessageError as error:
+        return BadMessage(SOURCE, error.kind, str(error), received_ns)
+    except ValidationError as error:
+        parts = [
+            f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}"
+            for e in error.errors(include_url=False, include_input=False)
+        ]
+        text = f"{topic}: {'; '.join(parts[:5])}"
+        return BadMessage(SOURCE, "invalid", text[:MAX_QUOTED], received_ns)
+
+
+def _check_schema(topic: str, item: dict[str, Any]) -> None:
+    expected = EVENT_SCHEMA if topic == "event" else COLLECTION_SCHEMA
+    found = item.get("schema", expected)
+    if found != expected:
+        raise BadMessageError(
+            "unknown_schema",
+            f"{topic}: schema {shown(found)} is not known, send {expected!r}",
+        )
+
+
+def _collection(item: dict[str, Any], received_ns: int) -> Collection:
+    message = CollectionMessage.model_validate(item)
+    body = message.model_dump(mode="json")
+    return Collection(message.uid, message.time_ns or 0, body, received_ns)
+
+
+def _collection_end(item: dict[str, Any], received_ns: int) -> CollectionEnd:
+    message = CollectionEndMessage.model_validate(item)
+    return CollectionEnd(
+        message.uid,
+        message.time_ns or 0,
+        RunStatus(message.status),
+        (message.reason or "")[:MAX_QUOTED],
+        received_ns,
+        message.images,
+    )
+
+
+def _event(item: dict[str, Any], received_ns: int) -> TimedEvent:
+    message = EventMessage.model_validate(item)
+    return TimedEvent(
+        uid=message.uid,
+        type=message.type,
+        time_ns=message.time_ns or 0,
+        collection=message.collection,
+        name=message.name,
+        duration_s=message.duration,
+        trigger=message.trigger,
+        clock=message.clock,
+        evidence=message.evidence,
+        value=message.value,
+        body=message.model_extra or {},
+        received_ns=received_ns,
+    )
+
+
+_PARSERS: dict[str, Parser] = {
+    "collection/start": _collection,
+    "collection/end": _collection_end,
+    "event": _event,
+}

@@ -1,0 +1,1 @@
+"""DECTRIS stream v1 and v2."""

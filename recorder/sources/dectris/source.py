@@ -1,0 +1,97 @@
+"""Receives a DECTRIS stream, v1 or v2, in a thread of its own.
+
+The socket is a PULL, or a SUB for feeds that publish. With a PULL a detector deals its
+images round-robin to all its clients, so the recorder must be the only one, or sit
+behind a relay.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import zmq
+
+from recorder.config import DetectorSection
+from recorder.records import BadMessage, DetectorRecord
+from recorder.runtime.log import get_logger
+from recorder.sources.dectris.stream1 import Stream1Decoder
+from recorder.sources.dectris.stream2 import Stream2Decoder
+
+log = get_logger("detector")
+
+POLL_MS = 100
+# A half-open connection is noticed by TCP keep-alive, never by ZMTP heartbeats: those
+# time out when we are slow to read, and the reconnect throws away what was queued
+# (docs/decisions/0009-no-zmtp-heartbeats.md).
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT = 10, 5, 3
+Deliver = Callable[[DetectorRecord], None]
+
+
+class DectrisSource:
+    """One detector.
+
+    Args:
+        section: Endpoint, protocol and limits.
+    """
+
+    def __init__(self, section: DetectorSection) -> None:
+        self._section = section
+        self._stream1 = Stream1Decoder(section.name, section.max_pixels)
+        self._stream2 = Stream2Decoder(
+            section.name,
+            channel=section.channel,
+            refuse_others=section.other_channels == "refuse",
+            max_pixels=section.max_pixels,
+        )
+
+    def run(self, deliver: Deliver, stop: threading.Event) -> None:
+        """Receive until ``stop`` is set; blocking, for a thread.
+
+        Args:
+            deliver: Takes each record, in order; may block to slow the stream down.
+            stop: Ends the thread within a poll interval.
+        """
+        section = self._section
+        context = zmq.Context()
+        subscribes = section.socket == "sub"
+        socket = context.socket(zmq.SUB if subscribes else zmq.PULL)
+        if subscribes:
+            socket.subscribe(b"")
+        socket.rcvhwm = section.receive_hwm
+        socket.maxmsgsize = section.max_message_mb << 20
+        socket.tcp_keepalive = 1
+        socket.tcp_keepalive_idle = KEEPALIVE_IDLE_S
+        socket.tcp_keepalive_intvl = KEEPALIVE_INTERVAL_S
+        socket.tcp_keepalive_cnt = KEEPALIVE_COUNT
+        socket.linger = 0
+        try:
+            socket.connect(section.endpoint)
+            log.info("detector_listening", source=section.name,
+                     endpoint=section.endpoint, protocol=section.protocol)  # fmt: skip
+            while not stop.is_set():
+                if socket.poll(POLL_MS):
+                    frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                    for record in self.decode(frames, time.time_ns()):
+                        deliver(record)
+        finally:
+            context.destroy(linger=0)
+
+    def decode(self, frames: list[zmq.Frame], received_ns: int) -> list[DetectorRecord]:
+        """Turn one message into records, by the protocol that it speaks."""
+        if self._protocol(frames) == "stream1":
+            # Small parts as bytes; the pixels stay where ZeroMQ put them.
+            parts = [f.buffer if len(f) > 4096 else f.bytes for f in frames]
+            return [self._stream1.decode(parts, received_ns)]
+        if len(frames) != 1:
+            text = f"stream v2 messages have one part, this one has {len(frames)}"
+            return [BadMessage(self._section.name, "parts", text, received_ns)]
+        return self._stream2.records(frames[0].bytes, received_ns)
+
+    def _protocol(self, frames: list[zmq.Frame]) -> str:
+        """Configured, or: v1 is multipart, its single parts begin with a brace."""
+        if self._section.protocol != "auto":
+            return self._section.protocol
+        first = frames[0].buffer[:1].tobytes() if len(frames[0]) else b""
+        return "stream1" if len(frames) > 1 or first in (b"{", b"") else "stream2"

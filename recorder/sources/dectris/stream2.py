@@ -1,0 +1,281 @@
+"""DECTRIS stream v2: one CBOR map per message.
+
+Keys as in the public stream v2 specification; typed arrays are RFC 8746, tag 56500
+is DECTRIS' compression of a byte string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import cbor2
+from numpy.typing import NDArray
+
+from recorder.errors import (
+    BadMessageError,
+    ImageError,
+    UnsupportedImageError,
+    shown,
+)
+from recorder.records import (
+    BadMessage,
+    DetectorInfo,
+    DetectorRecord,
+    Image,
+    Payload,
+    SeriesEnd,
+    SeriesKey,
+    SeriesStart,
+    Unprocessed,
+)
+from recorder.sources.dectris.appendix import parse_appendix, recorder_uid
+from recorder.sources.dectris.cbor_arrays import tag_hook
+from recorder.sources.dectris.cbor_limits import check_structure
+from recorder.sources.dectris.checks import (
+    announced,
+    check_shape,
+    require_id,
+    require_name,
+)
+from recorder.sources.dectris.stream2_values import (
+    _array,
+    _date_ns,
+    _info,
+    _payload,
+    _rational_ns,
+)
+from recorder.sources.dectris.upstream import read_upstream
+from recorder.sources.limits import MAX_DEPTH, MAX_METADATA, MAX_NAME
+
+# Messages of Jungfraujoch that carry nothing for the recorder.
+IGNORED_TYPES = ("calibration",)
+
+
+class Stream2Decoder:
+    """Turns CBOR messages of one detector into records.
+
+    Args:
+        source: Name of the detector in records and counts.
+        channel: Channel to use; None takes the first of each message.
+        refuse_others: Count images with further channels as unsupported.
+        max_pixels: Larger images are refused.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        channel: str | None = None,
+        refuse_others: bool = False,
+        max_pixels: int = 64_000_000,
+    ) -> None:
+        self._source = source
+        self._channel = channel
+        self._refuse_others = refuse_others
+        self._max_pixels = max_pixels
+        self._start: SeriesStart | None = None
+        self._refuse_pixels = ""
+
+    def records(self, message: bytes, received_ns: int = 0) -> list[DetectorRecord]:
+        """Decode one message; one of metadata alone holds many images."""
+        try:
+            body = _load(message)
+            if body.get("type") == "metadata":
+                return self._metadata(body, received_ns)
+        except BadMessageError as error:
+            return [BadMessage(self._source, error.kind, str(error), received_ns)]
+        return [self._record(body, received_ns)]
+
+    def decode(self, message: bytes, received_ns: int = 0) -> DetectorRecord:
+        """Decode a message of one record; what is wrong with it becomes part of it."""
+        return self.records(message, received_ns)[0]
+
+    def _metadata(self, body: dict[str, Any], received_ns: int) -> list[DetectorRecord]:
+        """Jungfraujoch's feed of results without pixels."""
+        entries = body.get("images")
+        if not isinstance(entries, list) or not 0 < len(entries) <= MAX_METADATA:
+            raise BadMessageError("metadata", "metadata message has no list of images")
+        keys = ("series_id", "series_unique_id")
+        common: dict[str, Any] = {key: body[key] for key in keys if key in body}
+        return [
+            self._record({**common, **entry, "type": "result"}, received_ns)
+            if isinstance(entry, dict)
+            else BadMessage(self._source, "metadata", "entry is no map", received_ns)
+            for entry in entries
+        ]
+
+    def _record(self, body: dict[str, Any], received_ns: int) -> DetectorRecord:
+        try:
+            kind = body.get("type")
+            if kind == "start":
+                return self._series_start(body, received_ns)
+            if kind in ("image", "result"):
+                return self._image(body, received_ns)
+            if kind == "end":
+                return SeriesEnd(self._key(body), received_ns)
+            known = "ignored_type" if kind in IGNORED_TYPES else "unknown_type"
+            raise BadMessageError(
+                known, f"message type {shown(kind)}, expected start, image or end"
+            )
+        except BadMessageError as error:
+            return BadMessage(self._source, error.kind, str(error), received_ns)
+
+    def _key(self, body: dict[str, Any]) -> SeriesKey:
+        series = require_id(body.get("series_id"), "series_id")
+        unique = body.get("series_unique_id")
+        if not isinstance(unique, str):
+            same = self._start is not None and self._start.key.series_id == series
+            unique = self._start.key.unique_id if self._start and same else ""
+        require_name(unique, "series_unique_id")
+        return SeriesKey(self._source, series, unique)
+
+    def _series_start(self, body: dict[str, Any], received_ns: int) -> SeriesStart:
+        problems: list[str] = []
+        appendix = _appendix(body.get("user_data"), problems)
+        info = _info(body)
+        mask = self._table(body, "pixel_mask", info, problems)
+        count = body.get("number_of_images")
+        self._refuse_pixels = ""
+        if body.get("poisson_compression"):
+            self._refuse_pixels = "poisson_compression makes counts non-linear"
+            problems.append(f"{self._refuse_pixels}: images are not classified")
+        channels = body.get("channels")
+        start = SeriesStart(
+            key=self._key(body),
+            info=info,
+            expected_images=announced(count) if isinstance(count, int) else None,
+            arm_time_ns=_date_ns(body.get("arm_date")),
+            recorder_uid=recorder_uid(appendix),
+            user_data=appendix,
+            mask=None if mask is None else mask != 0,
+            flatfield=self._table(body, "flatfield", info, problems),
+            channels=_names(channels) if isinstance(channels, list) else (),
+            problems=tuple(problems),
+            received_ns=received_ns,
+        )
+        self._start = start
+        return start
+
+    def _table(
+        self,
+        body: dict[str, Any],
+        name: str,
+        info: DetectorInfo,
+        problems: list[str],
+    ) -> NDArray[Any] | None:
+        """Mask or flat field of the channel in use; a bad one is named, not used."""
+        tables = body.get(name)
+        if not isinstance(tables, dict) or not tables:
+            return None
+        channel = self._channel if self._channel in tables else next(iter(tables))
+        try:
+            array = _array(tables[channel], self._max_pixels)
+        except (BadMessageError, ImageError) as error:
+            problems.append(f"{name} of the start message not used: {error}")
+            return None
+        if info.shape is not None and array.shape != info.shape:
+            problems.append(
+                f"{name} of the start message not used: {array.shape} pixels, "
+                f"the detector has {info.shape}"
+            )
+            return None
+        return array
+
+    def _image(self, body: dict[str, Any], received_ns: int) -> Image:
+        key = self._key(body)
+        image_id = require_id(body.get("image_id"), "image_id")
+        payload: Payload | None = None
+        problem: tuple[Unprocessed, str] | None = None
+        ignored: tuple[str, ...] = ()
+        upstream = read_upstream(body)
+        try:
+            if body["type"] == "result":
+                raise UnsupportedImageError(
+                    'metadata without pixels; set classify.upstream = "use"'
+                )
+            channel, ignored = self._choose(body.get("data"))
+            payload = self._payload(body["data"][channel], key)
+        except BadMessageError as error:
+            problem = (Unprocessed.CORRUPT, str(error))
+        except ImageError as error:
+            problem = (Unprocessed(error.reason), str(error))
+        return Image(
+            key=key,
+            image_id=image_id,
+            payload=payload,
+            problem=problem,
+            start_time_ns=_rational_ns(body.get("start_time")),
+            stop_time_ns=_rational_ns(body.get("stop_time")),
+            series_date_ns=_date_ns(body.get("series_date")),
+            ignored_channels=ignored,
+            recorder_uid=recorder_uid(body.get("user_data")),
+            received_ns=received_ns,
+            upstream=upstream,
+        )
+
+    def _choose(self, data: Any) -> tuple[str, tuple[str, ...]]:
+        if not isinstance(data, dict) or not data:
+            raise BadMessageError("data", "image has no data map {channel: array}")
+        if self._channel is not None and self._channel not in data:
+            raise UnsupportedImageError(
+                f"image has no channel {self._channel!r}, only {_listed(data)}; "
+                "set detector.channel"
+            )
+        channel = self._channel if self._channel is not None else next(iter(data))
+        others = _names([name for name in data if name != channel])
+        if others and self._refuse_others:
+            raise UnsupportedImageError(
+                f"image has further channels {_listed(others)} and "
+                'detector.other_channels is "refuse"'
+            )
+        return channel, others
+
+    def _payload(self, value: Any, key: SeriesKey) -> Payload:
+        if self._refuse_pixels:
+            raise UnsupportedImageError(self._refuse_pixels)
+        payload = _payload(value)
+        known = self._start is not None and self._start.key == key
+        header = self._start.info if self._start and known else None
+        check_shape(payload.shape, header, self._max_pixels)
+        return payload
+
+
+def _load(message: bytes) -> dict[str, Any]:
+    check_structure(message)
+    try:
+        body = cbor2.loads(
+            message,
+            tag_hook=tag_hook,
+            max_depth=MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,  # other keys can be made to collide
+        )
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError) as error:
+        raise BadMessageError("cbor", f"message is not CBOR: {error}") from error
+    if not isinstance(body, dict):
+        raise BadMessageError("cbor", "message is no CBOR map")
+    return body
+
+
+def _appendix(user_data: Any, problems: list[str]) -> Any:
+    """``user_data``, its text read as JSON; one that is too big costs only itself."""
+    try:
+        text = isinstance(user_data, str | bytes)
+        return parse_appendix(user_data) if text else user_data
+    except BadMessageError as error:
+        problems.append(f"user_data not used: {error}")
+        return None
+
+
+def _names(channels: Iterable[Any]) -> tuple[str, ...]:
+    """Names of channels, each cut where it is too long."""
+    texts = (name if isinstance(name, str) else shown(name) for name in channels)
+    return tuple(text[:MAX_NAME] for text in texts)
+
+
+def _listed(channels: Iterable[Any]) -> str:
+    """The first channels for a message."""
+    return ", ".join(_names(islice(channels, 10)))

@@ -1,0 +1,1 @@
+"""HDF5 files: NXmx and Eiger masters, data files, CXI."""

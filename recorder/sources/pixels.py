@@ -1,0 +1,253 @@
+"""Decode image payloads into preallocated arrays; every check before any byte.
+
+Only bounds-checked decoders are used: a corrupt chunk is an error, never a crash
+(docs/decisions/0003-decoder.md). A decoder is never given a size that the payload
+claims; it gets the size that the declared shape needs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import lz4.block
+import numpy as np
+from dectris import compression
+from numpy.typing import NDArray
+
+from recorder.errors import CorruptImageError, UnsupportedImageError, shown
+from recorder.records import Payload
+
+Array = NDArray[Any]
+
+PIXEL_TYPES = ("uint8", "uint16", "uint32", "int16", "int32")
+MAX_BLOCK_BYTES = 1 << 20
+_ALGORITHMS = {"bslz4": 0, "lz4": 1, "bszstd": 2}
+_V1_ENCODING = re.compile(
+    r"^(?:bs(?P<bits>[0-9]{1,2}))?-?(?P<lz4>lz4)?(?P<order>[<>])?$"
+)
+
+
+def parse_v1_encoding(encoding: str, dtype: str) -> tuple[str, str]:
+    """Translate the ``encoding`` of stream v1.
+
+    Args:
+        encoding: Such as ``bs16-lz4<``; grammar ``[bs<BIT>][[-]lz4][<|>]``.
+        dtype: Pixel type of the image, such as ``uint16``.
+
+    Returns:
+        Encoding and dtype as :class:`~recorder.records.Payload` has them.
+
+    Raises:
+        UnsupportedImageError: The encoding or the pixel type is none of ours.
+    """
+    if dtype not in PIXEL_TYPES:
+        raise UnsupportedImageError(
+            f"pixel type {shown(dtype)} is not read; set the detector to uint8/16/32"
+        )
+    match = _V1_ENCODING.match(encoding)
+    if match is None or (match["bits"] and not match["lz4"]):
+        raise UnsupportedImageError(
+            f"encoding {shown(encoding)} is not known; set the detector's compression "
+            "to bslz4, lz4 or none"
+        )
+    itemsize = np.dtype(dtype).itemsize
+    if match["bits"] and int(match["bits"]) != 8 * itemsize:
+        raise UnsupportedImageError(
+            f"encoding {encoding!r} does not fit pixel type {dtype}"
+        )
+    name = "bslz4" if match["bits"] else "lz4block" if match["lz4"] else "raw"
+    big = match["order"] == ">" and itemsize > 1
+    return name, np.dtype(dtype).newbyteorder(">" if big else "<").str
+
+
+def pixel_dtype(payload: Payload) -> np.dtype[Any]:
+    """Native dtype of the decoded pixels.
+
+    Raises:
+        UnsupportedImageError: The pixel type is none of ours.
+    """
+    dtype = np.dtype(payload.dtype)
+    if dtype.name not in PIXEL_TYPES:
+        raise UnsupportedImageError(f"pixel type {dtype.name} is not read")
+    return dtype.newbyteorder("=")
+
+
+def decode(payload: Payload, out: Array | None = None) -> Array:
+    """Decode a payload.
+
+    Args:
+        payload: The pixels as they came.
+        out: C-contiguous array of the payload's shape and native dtype to decode
+            into; None makes a new one.
+
+    Returns:
+        Array of shape ``payload.shape`` (``out`` if it was given).
+
+    Raises:
+        CorruptImageError: The bytes do not decode to exactly the declared shape.
+        UnsupportedImageError: Encoding or pixel type are not read.
+    """
+    dtype = pixel_dtype(payload)
+    if out is None:
+        out = np.empty(payload.shape, dtype)
+    elif out.shape != payload.shape or out.dtype != dtype:
+        raise CorruptImageError(
+            f"image is {payload.shape} {dtype}, expected {out.shape} {out.dtype}"
+        )
+    if out.size == 0:  # decoders take "at most 0 bytes" for "as many as there are"
+        raise CorruptImageError(f"image of {payload.shape} has no pixels")
+    target = out if not payload.column_major else np.empty(payload.shape[::-1], dtype)
+    decoder = _DECODERS.get(payload.encoding)
+    if decoder is None:
+        raise UnsupportedImageError(
+            f"compression {shown(payload.encoding)} is not read; use bslz4, lz4 or none"
+        )
+    decoder(payload, target)
+    if not np.dtype(payload.dtype).isnative:
+        target.byteswap(inplace=True)
+    if payload.column_major:
+        out[...] = target.T
+    return out
+
+
+def _raw(payload: Payload, out: Array) -> None:
+    data = memoryview(payload.data)
+    if data.nbytes != out.nbytes:
+        raise CorruptImageError(
+            f"{data.nbytes} bytes of pixels where the shape needs {out.nbytes}"
+        )
+    out.reshape(-1).view(np.uint8)[:] = np.frombuffer(data, np.uint8)
+
+
+def _lz4_block(payload: Payload, out: Array) -> None:
+    try:
+        raw = lz4.block.decompress(payload.data, uncompressed_size=out.nbytes)
+    except (
+        lz4.block.LZ4BlockError,
+        ValueError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        raise CorruptImageError(f"LZ4 block does not decode: {error}") from error
+    _raw(Payload(raw, "raw", payload.shape, payload.dtype), out)
+
+
+def _gzip(payload: Payload, out: Array) -> None:
+    inflate = zlib.decompressobj()
+    try:
+        raw = inflate.decompress(payload.data, out.nbytes)
+        rest = b"" if inflate.eof else inflate.decompress(inflate.unconsumed_tail, 1)
+    except zlib.error as error:
+        raise CorruptImageError(f"gzip chunk does not decode: {error}") from error
+    if len(raw) != out.nbytes or rest:
+        raise CorruptImageError(
+            f"gzip chunk holds {len(raw)} or more bytes, the shape needs {out.nbytes}"
+        )
+    if payload.encoding == "gzip+shuffle":
+        planes = np.frombuffer(raw, np.uint8).reshape(out.itemsize, -1)
+        out.reshape(-1).view(np.uint8).reshape(-1, out.itemsize)[:] = planes.T
+    else:
+        out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
+
+
+def _framed(payload: Payload, out: Array) -> None:
+    """HDF5 framing of bslz4, lz4 and bszstd: u64 BE size, u32 BE block bytes."""
+    data = memoryview(payload.data)
+    if data.nbytes < 12:
+        raise CorruptImageError(f"{data.nbytes} bytes are too short for a chunk header")
+    size, block = struct.unpack(">QI", data[:12])
+    if size != out.nbytes:
+        raise CorruptImageError(
+            f"chunk header claims {size} bytes, the shape needs {out.nbytes}"
+        )
+    if payload.encoding != "lz4":
+        _check_block(block, out.itemsize)
+    if _into is not None:
+        _into(payload.encoding, data, out)
+    else:
+        _decode_to_bytes(payload.encoding, data, out)
+
+
+def _check_block(block: int, itemsize: int) -> None:
+    if not 0 < block <= MAX_BLOCK_BYTES or block % (8 * itemsize):
+        raise CorruptImageError(
+            f"chunk header claims blocks of {block} bytes; expected a multiple of "
+            f"{8 * itemsize} up to {MAX_BLOCK_BYTES}"
+        )
+
+
+def _decode_to_bytes(algorithm: str, data: memoryview, out: Array) -> None:
+    """Documented call of the decoder: allocates, so only after the size check."""
+    try:
+        raw = compression.decompress(bytes(data), algorithm, elem_size=out.itemsize)
+    except (RuntimeError, ValueError, MemoryError) as error:
+        raise CorruptImageError(
+            f"{algorithm} chunk does not decode: {error}"
+        ) from error
+    if len(raw) != out.nbytes:
+        raise CorruptImageError(
+            f"{algorithm} chunk decodes to {len(raw)} bytes, not {out.nbytes}"
+        )
+    out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
+
+
+Into = Callable[[str, memoryview, Array], None]
+
+
+def _load_into() -> Into | None:
+    """The decoder's exported symbol, which writes into our array without the GIL.
+
+    It is not documented API, so it is tried on a known chunk first; None if it is
+    not there or answers otherwise.
+    """
+    try:
+        function = ctypes.CDLL(compression.__file__).compression_decompress_buffer
+    except (OSError, AttributeError):
+        return None
+    function.restype = ctypes.c_size_t
+    function.argtypes = [
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_size_t,
+    ]
+
+    def into(algorithm: str, data: memoryview, out: Array) -> None:
+        source = np.frombuffer(data, np.uint8)
+        done = function(
+            _ALGORITHMS[algorithm],
+            out.ctypes.data,
+            out.nbytes,
+            source.ctypes.data,
+            source.size,
+            out.itemsize,
+        )
+        if done != out.nbytes:
+            raise CorruptImageError(f"{algorithm} chunk does not decode")
+
+    # Four bytes, too few to shuffle, are carried as they are.
+    probe, chunk = np.zeros(2, np.uint16), struct.pack(">QI", 4, 8192) + b"\1\0\2\0"
+    try:
+        into("bslz4", memoryview(chunk), probe)
+    except CorruptImageError:
+        return None
+    return into if probe.tolist() == [1, 2] else None
+
+
+_into = _load_into()
+_DECODERS: dict[str, Callable[[Payload, Array], None]] = {
+    "raw": _raw,
+    "lz4block": _lz4_block,
+    "gzip": _gzip,
+    "gzip+shuffle": _gzip,
+    "bslz4": _framed,
+    "lz4": _framed,
+    "bszstd": _framed,
+}

@@ -1,0 +1,1 @@
+"""What a pixel counts where there is no spot."""

@@ -1,0 +1,293 @@
+"""Background of one image from a fixed sub-sample of its rows.
+
+Pixels are grouped in bins of equal distance from the beam centre, or, while the
+centre is unknown, in square tiles. Everything that depends on the geometry only is
+built once; an image costs one gather and a few segmented sums of the sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.ssx.arrays import FloatArray, IntArray
+from recorder.ssx.background.bins import Bins
+from recorder.ssx.background.noise import BAND, Background, limit, whole_counts
+
+_SAMPLE = 150_000
+"""Pixels to look at: a bin mean is then known to a few per cent."""
+_MIN_IN_BIN = 40
+_PASSES = 4
+_SEGMENT = 64
+_SNAP = 0.15
+"""A gain this close to 1 is photon counting."""
+_NOISELESS = 0.02
+"""Electronic noise (photons²) so low that it makes no count negative."""
+_LOWEST_FLAG = -2.0
+_FEW = 1e-3
+_GAIN_MIN_SUM = 200.0
+"""Photons in the sample below which no gain can be told."""
+_GROUPS = 12
+_TELLING = 0.2
+"""Share of the variance that must follow the mean before it tells the gain."""
+_SOLVENT = (2.95, 3.7)
+"""Å; the ring of water, wide enough for its neighbours in other solvents."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RadialBackground:
+    """Equal in all pixels of a bin; see :class:`Background`."""
+
+    bins: Bins
+    mean: FloatArray
+    """(bins,) expected counts of a pixel."""
+    gain: float
+    excess: float
+    level: float
+    lowest: float = -math.inf
+    solvent: float | None = None
+    local: bool = False
+
+    def at(self, x: IntArray, y: IntArray) -> FloatArray:
+        """See :meth:`Background.at`."""
+        return np.asarray(self.mean[self.bins(x, y)])
+
+
+class BackgroundEstimator:
+    """Estimates :class:`RadialBackground` for images of one shape and mask.
+
+    Args:
+        bins: How pixels are grouped.
+        good: (slow, fast) bool, pixels to be trusted.
+        flatfield: (slow, fast) float32 factors or None.
+        bad_value: Pixel value that marks a bad pixel, or None.
+        signed: Whether pixels can be negative: then there is electronic noise.
+    """
+
+    def __init__(
+        self,
+        bins: Bins,
+        good: NDArray[np.bool_],
+        flatfield: NDArray[np.float32] | None,
+        bad_value: int | None,
+        *,
+        signed: bool,
+    ) -> None:
+        height, width = bins.shape
+        step = max(1, round(height * width / _SAMPLE))
+        self._rows = np.arange(min(step // 2, height - 1), height, step)
+        self._width = width
+        y, x = self._rows[:, None], np.arange(width)[None, :]
+        self._labels = bins(x, y)
+        self._good = good[self._rows]
+        self._flat = None if flatfield is None else flatfield[self._rows]
+        self._bad_value = bad_value
+        self._signed = signed
+        self._values = np.empty(self._labels.shape, np.float32)
+        self._use = np.empty(self._labels.shape, np.bool_)
+        flat_labels = self._labels.ravel()
+        order = np.argsort(flat_labels, kind="stable")
+        self._order = order[self._good.ravel()[order]]
+        ordered = flat_labels[self._order]
+        self._present, self._starts = np.unique(ordered, return_index=True)
+        self._lengths = np.diff(np.append(self._starts, len(ordered)))
+        self._count = bins.count
+        self._bins = bins
+        with np.errstate(invalid="ignore"):
+            spacing = bins.spacing()
+            self._solvent = (spacing > _SOLVENT[0]) & (spacing < _SOLVENT[1])
+        rows = np.minimum(np.arange(0, height, BAND) + BAND // 2, height - 1)
+        self._bands = bins(np.arange(width)[None, :], rows[:, None])
+
+    def estimate(
+        self, pixels: NDArray[np.integer], gain: float | None = None
+    ) -> RadialBackground:
+        """Background of an image.
+
+        Args:
+            pixels: (slow, fast) integers.
+            gain: Counts per photon; None estimates it.
+
+        Returns:
+            The background; all zero if there is no good pixel.
+        """
+        self._load(pixels)
+        if len(self._order) == 0:
+            nothing = np.zeros(self._count)
+            return RadialBackground(self._bins, nothing, gain or 1.0, 0.0, 0.0)
+        rough, excess = self._rough_noise(gain)
+        lowest = self._lowest(rough, excess)
+        mean, cut = self._trimmed(rough, excess)
+        if gain is None and not self._signed:
+            rough = self._fine_gain(cut)
+        level = float(np.dot(mean[self._present], self._lengths) / len(self._order))
+        return RadialBackground(
+            self._bins, mean, rough, excess, level, lowest, self._ring(mean, level)
+        )
+
+    def noise(
+        self,
+        images: Sequence[NDArray[np.integer]],
+        backgrounds: Sequence[Background],
+        gain: float | None,
+    ) -> tuple[float, float]:
+        """Gain and excess noise of several images together.
+
+        Args:
+            images: (slow, fast) arrays.
+            backgrounds: What :meth:`estimate` made of each.
+            gain: Counts per photon, if it is known.
+        """
+        if not self._signed:
+            gains = [background.gain for background in backgrounds]
+            found = gain or float(np.median(gains))
+            return (1.0 if gain is None and found < 1.0 + _SNAP else found), 0.0
+        means, variances = [], []
+        for pixels in images:
+            self._load(pixels)
+            square, total = self._pairs(self._use)
+            variances.append(square / _SEGMENT)
+            means.append(total / _SEGMENT)
+        return _line(np.concatenate(means), np.concatenate(variances), gain)
+
+    def _ring(self, mean: FloatArray, level: float) -> float | None:
+        """Mean in the solvent ring over the mean of all."""
+        weights = np.zeros(self._count)
+        weights[self._present] = self._lengths * self._solvent[self._present]
+        if level <= 0 or not weights.any():
+            return None
+        return float(np.dot(mean, weights) / weights.sum() / level)
+
+    def thresholds(
+        self, background: RadialBackground, p: float, dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        """Counts that a background pixel exceeds with a probability below p.
+
+        Returns:
+            (bands of BAND rows, fast) of the pixels' type; lowered to that of the
+            neighbouring bins, so that no candidate is missed.
+        """
+        table = self._bins.lowest_near(limit(background.mean, background, 1.0, p))
+        return whole_counts(table, dtype)[self._bands]
+
+    def _lowest(self, gain: float, excess: float) -> float:
+        """Detectors without electronic noise mark bad pixels by -1 and -2."""
+        if not self._signed:
+            return -math.inf
+        level = float(self._values.mean(where=self._use)) if self._use.any() else 0.0
+        if excess > max(_NOISELESS, 0.1 * level / gain):
+            return -math.inf
+        below = (self._values < _LOWEST_FLAG) & self._use
+        if below.sum() > _FEW * self._use.sum():  # noise goes lower than flags do
+            return -math.inf
+        self._use &= self._values >= 0
+        self._values *= self._use
+        return 0.0
+
+    def _load(self, pixels: NDArray[np.integer]) -> None:
+        raw = pixels[self._rows]
+        self._values[...] = raw
+        np.copyto(self._use, self._good)
+        if self._bad_value is not None:
+            self._use &= raw != self._bad_value
+        if self._flat is not None:
+            self._values *= self._flat
+        self._values *= self._use
+
+    def _pairs(self, allowed: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+        """Per segment of a row: half squared difference and sum of neighbours."""
+        even = self._width // 2 * 2
+        if even == 0:
+            return np.zeros(0), np.zeros(0)
+        left, right = self._values[:, 0:even:2], self._values[:, 1:even:2]
+        both = allowed[:, 0:even:2] & allowed[:, 1:even:2]
+        square = np.square(left - right) * both
+        total = (left + right) * both
+        cuts = np.arange(0, even // 2, _SEGMENT // 2)
+        return (
+            np.add.reduceat(square, cuts, axis=1, dtype=np.float64).ravel(),
+            np.add.reduceat(total, cuts, axis=1, dtype=np.float64).ravel(),
+        )
+
+    def _rough_noise(self, gain: float | None) -> tuple[float, float]:
+        """Gain and excess noise from the median over short pieces of rows.
+
+        Differences of neighbours, because gradients of the background do not enter;
+        the median, because few of the pieces touch a spot.
+        """
+        square, total = self._pairs(self._use)
+        if self._signed:
+            return _line(total / _SEGMENT, square / _SEGMENT, gain)
+        if gain is not None:
+            return gain, 0.0
+        seen = total > 0
+        if not seen.any():
+            return 1.0, 0.0
+        return max(1.0, float(np.median(square[seen] / total[seen]))), 0.0
+
+    def _trimmed(self, gain: float, excess: float) -> tuple[FloatArray, FloatArray]:
+        """Mean per bin without what cannot be background, and the cut used."""
+        values = self._values.ravel()[self._order]
+        use = self._use.ravel()[self._order]
+        sums = np.add.reduceat(values, self._starts, dtype=np.float64)
+        counts = np.add.reduceat(use, self._starts, dtype=np.intp)
+        mean = sums / np.maximum(counts, 1)
+        cut = np.zeros_like(mean)
+        for _ in range(_PASSES):
+            photons = np.maximum(mean, 0.0) / gain + excess
+            cut = mean + gain * (6.0 * np.sqrt(photons) + 6.0)
+            keep = values <= np.repeat(cut.astype(np.float32), self._lengths)
+            keep &= use
+            sums = np.add.reduceat(values * keep, self._starts, dtype=np.float64)
+            counts = np.add.reduceat(keep, self._starts, dtype=np.intp)
+            mean = sums / np.maximum(counts, 1)
+        full_cut = np.zeros(self._count)
+        full_cut[self._present] = cut
+        return self._filled(mean, counts), full_cut
+
+    def _filled(self, mean: FloatArray, counts: IntArray) -> FloatArray:
+        """Mean for every bin: those with few pixels take their neighbours' value."""
+        enough = counts >= min(_MIN_IN_BIN, int(counts.max(initial=0)))
+        enough &= counts > 0
+        if not enough.any():
+            return np.zeros(self._count)
+        filled = np.interp(np.arange(self._count), self._present[enough], mean[enough])
+        return np.asarray(filled, dtype=np.float64)
+
+    def _fine_gain(self, cut: FloatArray) -> float:
+        """Variance over mean of the pixels that are background."""
+        allowed = self._values <= cut.astype(np.float32)[self._labels]
+        allowed &= self._use
+        square, total = self._pairs(allowed)
+        if total.sum() < _GAIN_MIN_SUM:
+            return 1.0
+        gain = float(square.sum() / total.sum())
+        return 1.0 if gain < 1.0 + _SNAP else gain
+
+
+def _line(
+    mean: FloatArray, variance: FloatArray, gain: float | None
+) -> tuple[float, float]:
+    """Gain and excess noise (photons²) from variance against mean of short pieces.
+
+    The pieces are sorted by mean into groups; medians, because some hold spots.
+    """
+    order = np.argsort(mean, kind="stable")
+    groups = [part for part in np.array_split(order, _GROUPS) if len(part)]
+    if not groups:
+        return gain or 1.0, 0.0
+    x = np.array([np.median(mean[part]) for part in groups])
+    y = np.array([np.median(variance[part]) for part in groups])
+    if gain is None:
+        spread = x - x.mean()
+        size = float(np.square(spread).sum())
+        slope = float(spread @ y) / size if size > 0 else 0.0
+        # a flat field of view tells nothing: then counts are photons
+        told = float(np.ptp(x)) * slope > _TELLING * float(y.mean())
+        gain = slope if told and slope > 0 else 1.0
+    return gain, max(float((y - gain * np.maximum(x, 0)).mean()) / gain**2, 0.0)

@@ -1,0 +1,1 @@
+"""Declared event chains: read, repeated over a run, converted between scopes."""

@@ -1,0 +1,235 @@
+"""From the pixels of one image to its class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records import (
+    Classification,
+    ClassifierSetup,
+    Effort,
+    Geometry,
+    ImageClass,
+    Lattice,
+    Learned,
+)
+from recorder.ssx.arrays import FloatArray
+from recorder.ssx.detector import geometry
+from recorder.ssx.lattices.indexer import Indexer
+from recorder.ssx.learning.background import learn_background
+from recorder.ssx.learning.lattice import LatticeKnowledge, learn_lattice
+from recorder.ssx.spots import powder_rings as rings
+from recorder.ssx.spots.finder import Found, SpotFinder
+from recorder.ssx.spots.integrate import Spots
+
+_RESOLUTION_SHARE = 0.95
+"""Share of the spots below the reported resolution limit."""
+_KEPT = 3
+"""Learned states that are kept: late images may need an older one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lattices:
+    """Geometry and indexer that belong together."""
+
+    geometry: Geometry | None
+    indexer: Indexer | None
+
+
+class Classifier:
+    """Classifies images of one series.
+
+    Nothing is carried from image to image: what a run has taught is handed over by
+    :meth:`take`, and each image is told which of it to use.
+
+    Args:
+        setup: What is known before the first image.
+
+    Raises:
+        UnitCellError: The setup's cell is none.
+    """
+
+    def __init__(self, setup: ClassifierSetup) -> None:
+        self._setup = setup
+        self._dtype = np.dtype(setup.dtype).newbyteorder("=")
+        self._finder = SpotFinder(
+            setup.shape,
+            self._dtype,
+            setup.geometry,
+            setup.mask,
+            setup.flatfield,
+            setup.saturation,
+        )
+        self._learned: dict[int, _Lattices] = {0: self._lattice_setup(Learned(0))}
+
+    def _lattice_setup(self, learned: Learned) -> _Lattices:
+        setup = self._setup
+        used = learned.geometry or setup.geometry
+        cell = learned.cell or setup.cell
+        if used is None or cell is None or not setup.settings.index:
+            return _Lattices(used, None)
+        group = None if learned.cell_found else setup.space_group
+        return _Lattices(used, Indexer(cell, group, setup.settings))
+
+    def take(self, learned: Learned) -> None:
+        """Take over what the run has taught so far."""
+        if learned.background is not None:
+            self._finder.learn(learned.number, learned.background)
+        self._learned[learned.number] = self._lattice_setup(learned)
+        for old in sorted(self._learned)[1:-_KEPT]:
+            del self._learned[old]
+
+    def find(self, pixels: NDArray[np.integer], learned: int = 0) -> Found:
+        """The spots of an image, before any rule on rings.
+
+        Raises:
+            ValueError: Shape or type is not the setup's.
+        """
+        settings = self._setup.settings
+        return self._finder.find(
+            self._checked(pixels), settings.gain, settings.min_snr, learned
+        )
+
+    def classify(
+        self,
+        pixels: NDArray[np.integer],
+        learned: int = 0,
+        effort: Effort = Effort.FULL,
+    ) -> Classification:
+        """Classify one image.
+
+        Args:
+            pixels: (slow, fast) of the type and shape of the setup, in any byte order;
+                not changed.
+            learned: Number of the learned state to use; 0: none.
+            effort: What to leave out under overload.
+
+        Returns:
+            The class and what it rests on.
+
+        Raises:
+            ValueError: Shape or type is not the setup's.
+        """
+        settings = self._setup.settings
+        found = self.find(pixels, learned)
+        known = self._learned.get(learned, self._learned[0])
+        spots, q, on_rings = self._without_rings(found.spots, known.geometry)
+        lattices = self._lattices(q, known.indexer, effort)
+        hit = len(spots) >= settings.min_spots_hit
+        if lattices:
+            verdict = ImageClass.INDEXED
+        else:
+            verdict = ImageClass.NON_INDEXED_HIT if hit else ImageClass.NON_HIT
+        return Classification(
+            image_class=verdict,
+            spots=len(spots),
+            lattices=lattices,
+            resolution=_resolution(q),
+            background=found.background.level,
+            solvent=found.background.solvent,
+            saturated_pixels=found.saturated,
+            rings=on_rings,
+            learned=learned if learned in self._learned else 0,
+            effort=effort,
+            positions=_positions(spots, settings.max_spots) if hit else None,
+        )
+
+    def learn(
+        self,
+        number: int,
+        previous: Learned,
+        images: Sequence[NDArray[Any]],
+        non_hits: int,
+        hits: Sequence[NDArray[np.floating]],
+    ) -> Learned:
+        """What images of the run teach.
+
+        Args:
+            number: Number of the new state.
+            previous: The last state.
+            images: Images for the background, non-hits first.
+            non_hits: How many of those are non-hits.
+            hits: Per hit (n, 2) spot positions, px, strongest first.
+
+        Returns:
+            The new state; where nothing better is known it repeats the last.
+        """
+        settings = self._setup.settings
+        checked = [self._checked(pixels) for pixels in images]
+        background = learn_background(
+            self._finder, checked, settings.gain, non_hits=non_hits
+        )
+        new = replace(
+            previous, number=number, background=background or previous.background
+        )
+        start = previous.geometry or self._setup.geometry
+        if start is None or not settings.index or not settings.calibrate:
+            return new
+        group = None if previous.cell_found else self._setup.space_group
+        known = LatticeKnowledge(
+            start,
+            previous.cell or self._setup.cell,
+            group,
+            previous.cell_found,
+            previous.images,
+        )
+        better = learn_lattice(
+            known, [np.asarray(xy, dtype=np.float64) for xy in hits], settings
+        )
+        if better is known:
+            return new
+        return replace(
+            new,
+            geometry=better.geometry,
+            cell=better.cell,
+            cell_found=better.found,
+            images=better.images,
+        )
+
+    def _checked(self, pixels: NDArray[np.integer]) -> NDArray[np.integer]:
+        kind = pixels.dtype.newbyteorder("=")
+        if pixels.shape != self._setup.shape or kind != self._dtype:
+            raise ValueError(
+                f"image is {pixels.shape} {pixels.dtype}, "
+                f"set up for {self._setup.shape} {self._dtype}"
+            )
+        return np.ascontiguousarray(pixels, dtype=self._dtype)
+
+    def _without_rings(
+        self, spots: Spots, detector: Geometry | None
+    ) -> tuple[Spots, FloatArray | None, int]:
+        """Spots off powder rings, their scattering vectors, number on rings."""
+        if detector is None:
+            return spots, None, 0
+        q = geometry.scattering_vectors(detector, spots.x, spots.y)
+        norm = np.linalg.norm(q, axis=1)
+        ring = rings.on_rings(norm, self._setup.settings.ring_share)
+        return spots.select(~ring), q[~ring], int(ring.sum())
+
+    def _lattices(
+        self, q: FloatArray | None, indexer: Indexer | None, effort: Effort
+    ) -> tuple[Lattice, ...]:
+        settings = self._setup.settings
+        if indexer is None or q is None or len(q) < settings.min_spots_index:
+            return ()
+        if effort >= Effort.NO_INDEXING:
+            return ()
+        return indexer.index(q[: settings.max_spots], effort)
+
+
+def _positions(spots: Spots, most: int) -> NDArray[np.float32]:
+    return np.stack([spots.x[:most], spots.y[:most]], axis=1).astype(np.float32)
+
+
+def _resolution(q: FloatArray | None) -> float | None:
+    """Spacing (Å) below which only few of the spots are; None without spots."""
+    if q is None or len(q) == 0:
+        return None
+    norm = np.sort(np.linalg.norm(q, axis=1))
+    limit = float(norm[round(_RESOLUTION_SHARE * (len(norm) - 1))])
+    return 1.0 / limit if limit > 0 else None

@@ -1,0 +1,1 @@
+"""Clocks: affine fits, nearest times, and what stands for an unknown value."""

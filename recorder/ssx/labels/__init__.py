@@ -1,0 +1,1 @@
+"""Light or dark, with delay and evidence, for every image."""

@@ -1,0 +1,197 @@
+"""Label images light, dark or unknown, with delay and why we know.
+
+Each image is given its trigger (:mod:`recorder.ssx.matching.assignment`); each trigger
+has a label (:mod:`recorder.ssx.triggers.trigger_table`) from the best evidence there
+is: what a sensor measured, what the timing hardware captured, the declared chains.
+What cannot be known is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records import Chain
+from recorder.ssx.arrays import Int64Array
+from recorder.ssx.chains.pattern import Pattern, pattern
+from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
+from recorder.ssx.matching.assignment import Facts, Placement, Placer, Start, place
+from recorder.ssx.triggers.captured import TriggerRows
+from recorder.ssx.triggers.laser_labels import FROM_THE_FIRST, light
+from recorder.ssx.triggers.trigger_table import (
+    CAPTURED,
+    CLOCK,
+    COMMANDED,
+    DARK,
+    EVIDENCES,
+    IMAGE_ID,
+    LIGHT,
+    NONE,
+    PUMPS,
+    UNKNOWN,
+    Reference,
+    captured_reference,
+    declared_reference,
+)
+
+__all__ = [
+    "DARK", "EVIDENCES", "LIGHT", "PUMPS", "UNKNOWN", "Facts", "Labels", "Start",
+    "Timeline", "TriggerRows", "label_images",
+]  # fmt: skip
+
+_MARGIN = 4096
+"""Triggers beyond the last image that are described: the first ones may be missed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """One entry for each of the given image_ids."""
+
+    pump: NDArray[np.uint8]
+    """Index into PUMPS."""
+    dark_n: Int64Array
+    delay_ns: Int64Array
+    """X-ray start minus pump start; NO_DELAY where unknown."""
+    chain: Int64Array
+    """Index of the declared chain, -1 without one."""
+    slot: Int64Array
+    """Which detection of its chain; -1 where unknown."""
+    cycle: Int64Array
+    """How often the chains' pattern had passed before; -1 where unknown."""
+    ordinal: Int64Array
+    """Trigger, counted from the first of the run; NO_ORDINAL where unknown."""
+    residual_ns: Int64Array
+    """Trigger time minus the image's time on the fitted clock; NO_TIME without."""
+    evidence: NDArray[np.uint8]
+    """Index into EVIDENCES."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timeline:
+    """Labels of a run's images, and what they rest on."""
+
+    labels: Labels
+    placement: Placement
+    reference: Reference
+    pattern: Pattern | None = None
+    contradictions: Mapping[str, int] = field(default_factory=dict)
+    """Images by how a better rung differs from the declared chain, such as
+    ``captured dark, declared light``."""
+
+
+def label_images(
+    ids: Int64Array,
+    chains: Sequence[Chain],
+    rows: TriggerRows,
+    *,
+    facts: Facts | None = None,
+    start_ns: Int64Array | None = None,
+) -> Timeline:
+    """Label images by the best evidence there is.
+
+    Args:
+        ids: image_ids, ascending, shape (n,).
+        chains: Declared chains.
+        rows: Captured and measured events.
+        facts: What else is known of the run.
+        start_ns: Start time of each image on the detector's clock, NO_TIME where
+            unknown; None if there are none.
+    """
+    facts = facts or Facts()
+    start_ns = np.full(ids.size, NO_TIME, np.int64) if start_ns is None else start_ns
+    top = int(ids[-1]) + 1 if ids.size else 0
+    declared, reference = describe(chains, rows, facts, top)
+    placement = place(ids, start_ns, reference, declared, facts)
+    return assemble(placement, reference, declared)
+
+
+def describe(
+    chains: Sequence[Chain], rows: TriggerRows, facts: Facts, images: int
+) -> tuple[Pattern | None, Reference]:
+    """The declared pattern, and the triggers with all that is known of them.
+
+    Args:
+        chains: Declared chains.
+        rows: Captured and measured events.
+        facts: What else is known of the run.
+        images: Highest image_id plus one.
+    """
+    size = images + images // 16 + _MARGIN
+    total = facts.triggers
+    declared = pattern(chains, size)
+    if declared is not None and declared.total is not None:
+        total = declared.total if total is None else min(total, declared.total)
+    if total is not None and not (rows.xray.size or rows.laser.size):
+        size = max(images, min(size, total))
+    has_laser = declared is not None and declared.has_laser
+    seen = rows.laser.size + rows.laser_off.size > 0
+    dark = facts.announced and not has_laser and not seen
+    base = declared_reference(declared, size, total, dark=dark)
+    if not (rows.xray.size or seen):
+        return declared, base
+    reference, present = captured_reference(rows, base)
+    if seen:
+        light(reference, rows, present, FROM_THE_FIRST)
+    return declared, reference
+
+
+def assemble(
+    placement: Placement, reference: Reference, declared: Pattern | None
+) -> Timeline:
+    """Labels of images from the labels of their triggers."""
+    known = placement.known & (placement.ordinal < reference.size)
+    if reference.uniform:
+        # Whichever trigger it was: they are all alike.
+        known |= placement.ordinal < reference.size
+    at = np.where(known, placement.ordinal, 0)
+    at = np.clip(at, 0, max(0, reference.size - 1))
+    evidence = np.where(known, _at(reference.evidence, at), NONE)
+    if not placement.by_time:
+        evidence[evidence == CLOCK] = IMAGE_ID
+    if not reference.uniform:
+        weak = known & ~placement.sure & (evidence > IMAGE_ID)
+        evidence[weak] = IMAGE_ID
+    pump = np.where(known, _at(reference.pump, at), UNKNOWN)
+    if reference.size and bool((reference.evidence == COMMANDED).all()):
+        # No laser is declared and none was seen: that needs no trigger.
+        pump[:], evidence[:] = DARK, COMMANDED
+    evidence[pump == UNKNOWN] = NONE
+    labels = Labels(
+        pump=pump.astype(np.uint8),
+        dark_n=np.where(known, _at(reference.dark_n, at), NO_DARK_N),
+        delay_ns=np.where(known, _at(reference.delay_ns, at), NO_DELAY),
+        chain=np.where(known, _at(reference.chain, at), -1),
+        slot=np.where(known, _at(reference.slot, at), -1),
+        cycle=np.where(known, _at(reference.cycle, at), -1),
+        ordinal=np.where(placement.known, placement.ordinal, NO_ORDINAL),
+        residual_ns=placement.residual_ns,
+        evidence=evidence.astype(np.uint8),
+    )
+    differ = contradictions(labels, reference, at)
+    return Timeline(labels, placement, reference, declared, differ)
+
+
+def _at(column: NDArray[Any], at: Int64Array) -> NDArray[Any]:
+    return column[at] if column.size else np.zeros(at.size, column.dtype)
+
+
+def contradictions(
+    labels: Labels, reference: Reference, at: Int64Array
+) -> dict[str, int]:
+    """Images whose captured or measured label differs from the declared one."""
+    told = _at(reference.declared, at)
+    differs = (labels.evidence >= CAPTURED) & (told != UNKNOWN) & (told != labels.pump)
+    code = (labels.evidence * 3 + labels.pump) * 3 + told
+    counts = np.bincount(code[differs], minlength=1)
+    return {
+        f"{EVIDENCES[n // 9]} {PUMPS[n // 3 % 3]}, declared {PUMPS[n % 3]}": int(count)
+        for n, count in enumerate(counts.tolist())
+        if count
+    }
+
+
+__all__ += ["Placer", "assemble", "describe"]

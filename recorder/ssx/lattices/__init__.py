@@ -1,0 +1,1 @@
+"""Unit cells, symmetry, and the lattices that spots belong to."""

@@ -1,0 +1,1 @@
+"""What a run learns from its images: background, geometry, unit cell."""

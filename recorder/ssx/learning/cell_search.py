@@ -1,0 +1,183 @@
+"""Cells from candidate vectors: a known one with wrong scale, or an unknown one.
+
+One image proposes; only what several images propose alike is believed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recorder.records import Cell
+from recorder.ssx.arrays import FloatArray
+from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.lattices.refinement import symmetrise
+from recorder.ssx.learning.vector_search import Vectors, find_vectors
+
+_NEAR = 0.15
+_LENGTH = 0.045
+"""Allowed relative error of a known cell's lengths."""
+_COSINE = 0.05
+_TRIPLES = 600
+_LEAST_SHARE = 0.3
+_AS_GOOD = 0.9
+"""Smaller cells that explain so much of what the best one does are preferred."""
+_BEST = 36
+_SHORT = 28
+"""Of so many best vectors the shortest may be edges of an unknown cell."""
+_AGREE = 3
+"""Images that must propose the same cell."""
+_SAME_LENGTH = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """A lattice that one image proposes."""
+
+    basis: FloatArray
+    """(3, 3) rows in Å, right-handed."""
+    shift: FloatArray
+    """(3,) by which all its spots are displaced, 1/Å."""
+    share: float
+    """Share of the spots within 0.15 of integers in all three indices."""
+
+
+def propose_known(q: FloatArray, basis: FloatArray) -> Proposal | None:
+    """The known cell in one image, with free scale and beam centre.
+
+    Args:
+        q: (n, 3) scattering vectors, 1/Å, lowest |q| first.
+        basis: (3, 3) reduced primitive basis, rows in Å.
+    """
+    lengths = np.linalg.norm(basis, axis=1)
+    found = find_vectors(q, 1.1 * float(lengths.max()))
+    size = np.linalg.norm(found.vectors, axis=1)
+    axes = [np.flatnonzero(np.abs(size / a - 1) < _LENGTH) for a in lengths]
+    wanted = (basis @ basis.T) / np.outer(lengths, lengths)
+    triples = []
+    for i, j, k in itertools.product(*axes):
+        if len({int(i), int(j), int(k)}) < 3:
+            continue
+        for signs in ((1, 1, 1), (1, 1, -1), (1, -1, 1), (1, -1, -1)):
+            rows = found.vectors[[i, j, k]] * np.array(signs)[:, None]
+            unit = rows / np.linalg.norm(rows, axis=1)[:, None]
+            if np.abs(unit @ unit.T - wanted).max() > _COSINE:
+                continue
+            # the inverse of a basis spans the same lattice
+            hand = 1 if np.linalg.det(rows) > 0 else -1
+            triples.append((int(i), int(j), int(k), *(hand * s for s in signs)))
+        if len(triples) > _TRIPLES:
+            break
+    return _best(found, triples, q, smallest=False)
+
+
+def propose_unknown(q: FloatArray, longest: float) -> Proposal | None:
+    """The smallest cell that explains the spots of one image.
+
+    Args:
+        q: (n, 3) scattering vectors, 1/Å, lowest |q| first.
+        longest: Longest edge looked for, Å.
+    """
+    found = find_vectors(q, longest)
+    length = np.linalg.norm(found.vectors[:_BEST], axis=1)
+    short = np.argsort(length, kind="stable")[:_SHORT]
+    triples = []
+    for triple in itertools.combinations(short.tolist(), 3):
+        rows = found.vectors[list(triple)]
+        unit = rows / np.linalg.norm(rows, axis=1)[:, None]
+        volume = float(np.linalg.det(unit))
+        if abs(volume) > 0.2:
+            triples.append((*triple, 1, 1, 1 if volume > 0 else -1))
+    return _best(found, triples, q, smallest=True)
+
+
+def _best(
+    found: Vectors,
+    triples: Sequence[tuple[int, ...]],
+    q: FloatArray,
+    *,
+    smallest: bool,
+) -> Proposal | None:
+    if not triples:
+        return None
+    table = np.array(triples)
+    signs = table[:, 3:]
+    off = found.vectors @ q.T + found.phases[:, None]
+    near = np.abs(off - np.rint(off)) < _NEAR
+    share = near[table[:, :3]].all(axis=1).mean(axis=1)
+    if smallest:
+        rows = found.vectors[table[:, :3]]
+        volume = np.abs(np.linalg.det(rows))
+        good = np.flatnonzero(share >= max(_LEAST_SHARE, _AS_GOOD * share.max()))
+        if not len(good):
+            return None
+        best = int(good[np.argmin(volume[good])])
+    else:
+        best = int(np.argmax(share))
+    basis = found.vectors[table[best, :3]] * signs[best][:, None]
+    phases = found.phases[table[best, :3]] * signs[best]
+    if smallest:
+        basis, matrix = symmetry.reduce_basis(basis)
+        phases = matrix @ phases
+    return _fitted(basis, phases, q)
+
+
+def _fitted(basis: FloatArray, phases: FloatArray, q: FloatArray) -> Proposal | None:
+    """Least squares of basis and phases together, on the spots that fit."""
+    design = np.column_stack([q, np.ones(len(q))])
+    near = np.zeros(len(q), np.bool_)
+    for _ in range(3):
+        f = q @ basis.T + phases
+        h = np.rint(f)
+        near = np.asarray((np.abs(f - h) < _NEAR).all(axis=1), dtype=np.bool_)
+        if near.sum() < 9:
+            return None
+        solution, *_ = np.linalg.lstsq(design[near], h[near], rcond=None)
+        basis, phases = solution[:3].T, solution[3]
+    if abs(np.linalg.det(basis)) < 1:
+        return None
+    return Proposal(basis, -np.linalg.inv(basis) @ phases, float(near.mean()))
+
+
+def common_cell(proposals: Sequence[Proposal]) -> tuple[Cell, list[int]] | None:
+    """The cell on which most of the images agree.
+
+    Args:
+        proposals: Of several images, reduced bases.
+
+    Returns:
+        The primitive reduced cell with the symmetry that its metric has, and the
+        positions of those who proposed it; None if fewer than three agree.
+    """
+    if len(proposals) < _AGREE:
+        return None
+    shapes = np.array([_shape(p.basis) for p in proposals])
+    lengths = np.abs(shapes[:, None, :3] / shapes[None, :, :3] - 1).max(axis=2)
+    angles = np.abs(shapes[:, None, 3:] - shapes[None, :, 3:]).max(axis=2)
+    same = (lengths < _SAME_LENGTH) & (angles < _COSINE)
+    votes = same.sum(axis=1)
+    if votes.max() < max(_AGREE, len(proposals) / 4):
+        return None
+    chosen = same[int(np.argmax(votes))]
+    middle = np.median(shapes[chosen], axis=0)
+    # the angles of a reduced cell are all acute or none is
+    first = proposals[int(np.argmax(votes))].basis
+    unit = first / np.linalg.norm(first, axis=1)[:, None]
+    sign = np.sign([unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]])
+    angles_deg = np.degrees(np.arccos(np.clip(sign * middle[3:], -1, 1)))
+    a, b, c = (float(v) for v in middle[:3])
+    alpha, beta, gamma = (float(v) for v in angles_deg)
+    basis = unit_cell.vectors_from_cell((a, b, c, alpha, beta, gamma))
+    basis = symmetrise(basis, symmetry.symmetry_matrices(basis, 0.02))
+    return unit_cell.cell_from_vectors(basis), np.flatnonzero(chosen).tolist()
+
+
+def _shape(basis: FloatArray) -> FloatArray:
+    """Lengths, and the sizes of the cosines: signs depend on the choice of axes."""
+    lengths = np.linalg.norm(basis, axis=1)
+    unit = basis / lengths[:, None]
+    cosines = (unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1])
+    return np.concatenate([lengths, np.abs(cosines)])

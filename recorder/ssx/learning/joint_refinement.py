@@ -1,0 +1,191 @@
+"""Beam centre, distance and cell refined together over many indexed images.
+
+Gauss-Newton on the distances of spots from their lattice points. Each image has an
+orientation of its own, which is eliminated, so that the normal equations hold only
+what all images share: two shifts of the centre, the logarithm of the distance, and
+the strains of the cell that its symmetry allows. Distance and size of the cell are
+told apart by the high-angle spots alone; a weak prior keeps both near what was said
+where those are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from recorder.records import Geometry
+from recorder.ssx.arrays import FloatArray
+from recorder.ssx.detector.geometry import scattering_vectors
+from recorder.ssx.lattices.refinement import Tolerance
+
+_REACH = (Tolerance(0.003, 0.006), Tolerance(0.002, 0.004), Tolerance(0.0012, 0.0025))
+_PASSES = 9
+_CENTRE_SIGMA = 5.0
+"""Expected error of the beam centre, px."""
+_RELATIVE_SIGMA = 0.01
+"""Expected relative error of distance and cell."""
+_LEAST_SPOTS = 10
+_LEAST_NOISE = 1e-4
+"""Spots are not known better than so (1/Å)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexedImage:
+    """Spots of an image and a lattice in it."""
+
+    xy: FloatArray
+    """(n, 2) positions, px."""
+    basis: FloatArray
+    """(3, 3) primitive basis in the laboratory frame, rows in Å."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """What the images agree on."""
+
+    geometry: Geometry
+    basis: FloatArray
+    """(3, 3) primitive basis, in the frame of the one given."""
+    images: int
+    residual: float
+    """Root mean square distance of indexed spots from lattice points, 1/Å."""
+
+
+def refine_common(
+    images: Sequence[IndexedImage],
+    geometry: Geometry,
+    basis: FloatArray,
+    rotations: FloatArray,
+) -> Calibration | None:
+    """Refine what is common to all images.
+
+    Args:
+        images: Indexed images; their bases may differ by a few per cent from `basis`.
+        geometry: Starting point.
+        basis: (3, 3) primitive basis of the cell, unrotated, rows in Å.
+        rotations: (m, 3, 3) proper rotations of its lattice.
+
+    Returns:
+        None if no image has enough spots near the lattice.
+    """
+    strains = _strains(rotations)
+    turns = [_turn(basis, image.basis) for image in images]
+    used, residual = 0, 0.0
+    for step in range(_PASSES):
+        reach = _REACH[min(step // 2, len(_REACH) - 1)]
+        count = 3 + len(strains)
+        prior = np.array([_CENTRE_SIGMA] * 2 + [_RELATIVE_SIGMA] * (count - 2))
+        normal, right = np.zeros((count, count)), np.zeros(count)
+        rows = []
+        for number, image in enumerate(images):
+            row = _rows(image.xy, turns[number], geometry, basis, strains, reach)
+            if row is not None:
+                rows.append((number, *row))
+        if not rows:
+            return None
+        used = len(rows)
+        noise2 = float(np.mean(np.concatenate([r[1] for r in rows]) ** 2))
+        residual = float(np.sqrt(3 * noise2))
+        for _, miss, common, own in rows:
+            rest = common - own @ np.linalg.lstsq(own, common, rcond=None)[0]
+            normal += rest.T @ rest
+            right += rest.T @ miss
+        weight = max(noise2, _LEAST_NOISE**2) / np.square(prior)
+        change = np.asarray(np.linalg.solve(normal + np.diag(weight), right), float)
+        for number, miss, common, own in rows:
+            left = miss - common @ change
+            turn = np.asarray(np.linalg.lstsq(own, left, rcond=None)[0], float)
+            turns[number] = _exp(turn) @ turns[number]
+        geometry = _moved(geometry, change[:3])
+        strain = np.eye(3) + np.tensordot(change[3:], strains, axes=1)
+        basis = basis @ strain
+    return Calibration(geometry, basis, used, residual)
+
+
+def _rows(
+    xy: FloatArray,
+    turn: FloatArray,
+    geometry: Geometry,
+    basis: FloatArray,
+    strains: FloatArray,
+    reach: Tolerance,
+) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """Misses (3n,) and their derivatives by common (3n, k) and own (3n, 3) numbers."""
+    q = scattering_vectors(geometry, xy[:, 0], xy[:, 1])
+    reciprocal = np.linalg.inv(basis).T
+    local = q @ turn
+    h = np.rint(local @ basis.T)
+    at = h @ reciprocal
+    near = np.linalg.norm(local - at, axis=1) < reach(np.linalg.norm(q, axis=1))
+    near &= h.any(axis=1)
+    if near.sum() < max(_LEAST_SPOTS, 0.2 * len(xy)):
+        return None
+    xy, q, at = xy[near], q[near], at[near]
+    point = at @ turn.T
+    miss = q - point
+    columns = []
+    # the miss falls when q moves by -dq/dp or the point by +
+    for axis in range(3):
+        step = np.zeros(3)
+        step[axis] = (0.01, 0.01, 1e-5)[axis]
+        more = scattering_vectors(_moved(geometry, step), xy[:, 0], xy[:, 1])
+        columns.append(-(more - q) / step[axis])
+    # a larger basis has shorter reciprocal vectors
+    columns += [-(at @ strain) @ turn.T for strain in strains]
+    common = np.stack([column.ravel() for column in columns], axis=1)
+    zero = np.zeros(len(point))
+    x, y, z = point.T
+    own = np.stack(
+        [
+            np.stack([zero, -z, y], axis=1).ravel(),
+            np.stack([z, zero, -x], axis=1).ravel(),
+            np.stack([-y, x, zero], axis=1).ravel(),
+        ],
+        axis=1,
+    )
+    return miss.ravel(), common, own
+
+
+def _moved(geometry: Geometry, change: FloatArray) -> Geometry:
+    """Centre moved by two shifts (px), distance by a logarithm."""
+    x, y = geometry.beam_center
+    return replace(
+        geometry,
+        beam_center=(x + float(change[0]), y + float(change[1])),
+        distance=geometry.distance * float(np.exp(change[2])),
+    )
+
+
+def _turn(basis: FloatArray, turned: FloatArray) -> FloatArray:
+    """Rotation (3, 3), acting on columns, that brings `basis` nearest to `turned`."""
+    u, _, vt = np.linalg.svd((np.linalg.inv(basis) @ turned).T)
+    if np.linalg.det(u @ vt) < 0:
+        u[:, 2] *= -1
+    return np.asarray(u @ vt)
+
+
+def _exp(vector: FloatArray) -> FloatArray:
+    """Rotation matrix of a rotation vector (rad); Rodrigues' formula."""
+    angle = float(np.linalg.norm(vector))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = vector / angle
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    turned = np.eye(3) + np.sin(angle) * cross
+    return np.asarray(turned + (1 - np.cos(angle)) * (cross @ cross))
+
+
+def _strains(rotations: FloatArray) -> FloatArray:
+    """Symmetric strains (k, 3, 3) that keep the symmetry of the lattice."""
+    single = []
+    for i in range(3):
+        for j in range(i, 3):
+            strain = np.zeros((3, 3))
+            strain[i, j] = strain[j, i] = 1.0
+            kept = rotations @ strain @ rotations.transpose(0, 2, 1)
+            single.append(kept.mean(axis=0).ravel())
+    _, size, rows = np.linalg.svd(np.array(single))
+    free = rows[: len(size)][size > 1e-6]
+    return np.asarray(free.reshape(-1, 3, 3))

@@ -1,0 +1,118 @@
+"""Lattice vectors of one image, when neither cell nor beam centre can be trusted.
+
+Projections of the spots on a direction are periodic along a lattice vector: the
+length of the strongest Fourier component is a candidate. Its phase is left free,
+because an error of the beam centre shifts all spots alike and so moves only the
+phases: three of them tell the shift (Steller et al., J. Appl. Cryst. 30 (1997) 1036,
+for the projections).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.ssx.arrays import FloatArray
+from recorder.ssx.lattices.orientation_search import half_sphere
+
+SHORTEST = 18.0
+_DIRECTIONS = 6000
+_BINS = 512
+_SPOTS = 80
+_BEST = 240
+_KEPT = 60
+_STEPS = (0.3, 0.25, 0.2, 0.15)
+_NEAR = 0.12
+_LEAST_SHARE = 0.4
+_BEHIND = 0.25
+"""A vector that fits this much fewer spots than the best is no candidate."""
+_PARALLEL = 0.9998
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """Candidate lattice vectors, best first; arrays of equal length m."""
+
+    vectors: FloatArray
+    """(m, 3), Å."""
+    phases: FloatArray
+    """(m,) with ``q @ vector + phase`` near integers."""
+    share: FloatArray
+    """(m,) share of the spots that fit."""
+
+
+def find_vectors(q: FloatArray, longest: float) -> Vectors:
+    """Vectors along which the spots of an image are periodic.
+
+    Args:
+        q: (n, 3) scattering vectors, 1/Å, lowest |q| first.
+        longest: Longest vector looked for, Å.
+
+    Returns:
+        At most 60 vectors; none of them along another.
+    """
+    spots = q[:_SPOTS]
+    start = _strongest(spots.astype(np.float32), longest)
+    vectors, phases = _refined(start, spots)
+    length = np.linalg.norm(vectors, axis=1)
+    sane = (length > 0.9 * SHORTEST) & (length < 1.1 * longest)
+    vectors, phases = vectors[sane], phases[sane]
+    f = vectors @ spots.T + phases[:, None]
+    off = np.abs(f - np.rint(f))
+    share = (off < _NEAR).mean(axis=1)
+    score = np.square(np.minimum(off, 0.25)).mean(axis=1)
+    best = float(share.max(initial=0.0))
+    order = np.argsort(score, kind="stable")
+    order = order[share[order] >= max(_LEAST_SHARE, best - _BEHIND)]
+    keep = _distinct(vectors[order])
+    order = order[keep][:_KEPT]
+    return Vectors(vectors[order], phases[order], share[order])
+
+
+def _strongest(q: NDArray[np.float32], longest: float) -> FloatArray:
+    """The best length along the best directions, (m, 3)."""
+    directions = half_sphere(_DIRECTIONS)
+    step = 1.0 / (2.0 * longest)
+    place = np.rint((directions @ q.T) / np.float32(step)).astype(np.int64) % _BINS
+    rows = np.arange(_DIRECTIONS)[:, None] * _BINS
+    counts = np.bincount((rows + place).ravel(), minlength=_DIRECTIONS * _BINS)
+    power = np.abs(np.fft.rfft(counts.reshape(_DIRECTIONS, _BINS).astype(np.float32)))
+    # component k belongs to the length k / (bins * step)
+    lengths = np.arange(power.shape[1]) / (_BINS * step)
+    power[:, lengths < SHORTEST] = 0
+    peak = power.argmax(axis=1)
+    height = power[np.arange(_DIRECTIONS), peak]
+    best = np.argsort(-height, kind="stable")[:_BEST]
+    vectors = directions[best].astype(np.float64) * lengths[peak[best]][:, None]
+    return np.asarray(vectors)
+
+
+def _refined(vectors: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Trimmed least squares of vectors and phases."""
+    ones = np.ones(len(q))
+    design = np.column_stack([q, ones])
+    outer = (design[:, :, None] * design[:, None, :]).reshape(len(q), 16)
+    angle = 2 * np.pi * (vectors @ q.T)
+    phases = -np.angle(np.exp(1j * angle).sum(axis=1)) / (2 * np.pi)
+    for limit in _STEPS:
+        f = vectors @ q.T + phases[:, None]
+        f -= np.rint(f)
+        w = (np.abs(f) < limit).astype(np.float64)
+        normal = (w @ outer).reshape(-1, 4, 4) + 1e-6 * np.eye(4)
+        change = np.linalg.solve(normal, ((w * f) @ design)[:, :, None])[:, :, 0]
+        vectors = vectors - change[:, :3]
+        phases = phases - change[:, 3]
+        phases -= np.rint(phases)
+    return vectors, phases
+
+
+def _distinct(vectors: FloatArray) -> NDArray[np.intp]:
+    """Positions of vectors that are not along an earlier one."""
+    unit = vectors / np.linalg.norm(vectors, axis=1)[:, None]
+    length = np.linalg.norm(vectors, axis=1)
+    same = np.abs(unit @ unit.T) > _PARALLEL
+    same &= np.abs(length[:, None] / length[None, :] - 1) < 0.05
+    doubled = np.triu(same, k=1).any(axis=0)
+    return np.flatnonzero(~doubled)

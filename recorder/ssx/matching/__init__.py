@@ -1,0 +1,1 @@
+"""Matches images to triggers by time."""

@@ -1,0 +1,43 @@
+"""Over a gap in the images: the clock before it, and the rate that comes after it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recorder.ssx.arrays import Int64Array
+from recorder.ssx.clocks.clock import DRIFT
+from recorder.ssx.matching.start_candidates import Leads
+
+DOUBT = 0.25
+"""Share of the spacing: a time that is known less well names no trigger."""
+
+
+def bridge_gap(
+    leads: Leads,
+    before: tuple[int, int],
+    start_ns: int,
+    triggers: Int64Array,
+    gaps: Int64Array,
+) -> int | None:
+    """The candidate that the last match before the gap leads to.
+
+    Args:
+        leads: Candidates for the first image after the gap.
+        before: Index of the last matched trigger, and its image's start time (ns).
+        start_ns: Start time of the first image after the gap.
+        triggers: Trigger times, ascending (ns).
+        gaps: Distance of each to its nearer neighbour (ns).
+
+    Returns:
+        Index of a trigger; None if the gap is too long for what is known of the clock.
+    """
+    ordinal, source = before
+    if leads.clock is None or not 0 <= ordinal < triggers.size:
+        return None
+    away = start_ns - source
+    wanted = int(triggers[ordinal]) + away + round(away * leads.clock.rate)
+    doubt = abs(away) * (leads.clock.rate_sigma + DRIFT) + 2 * leads.clock.sigma_ns
+    off = np.abs(triggers[leads.triggers] - wanted)
+    lead = int(leads.triggers[np.argmin(off)])
+    sure = doubt <= DOUBT * gaps[lead] and int(off.min()) <= 4 * doubt
+    return lead if sure else None

@@ -1,0 +1,37 @@
+"""What has been matched so far: grows by blocks, joined when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from recorder.ssx.arrays import Int64Array
+
+
+@dataclass(slots=True, eq=False)
+class Matched:
+    """Blocks of arrays with one entry for each image."""
+
+    ordinal: list[Int64Array] = field(default_factory=list)
+    residual_ns: list[Int64Array] = field(default_factory=list)
+    stretch: list[Int64Array] = field(default_factory=list)
+    """Number of the stretch; images of one stretch have certain distances."""
+
+    def add(
+        self, ordinal: Int64Array, residual_ns: Int64Array, stretch: Int64Array
+    ) -> None:
+        """Add a block, shape (n,) each."""
+        self.ordinal.append(ordinal)
+        self.residual_ns.append(residual_ns)
+        self.stretch.append(stretch)
+
+    def arrays(self) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """Ordinal, residual and stretch of all images, shape (n,) each."""
+        parts = (self.ordinal, self.residual_ns, self.stretch)
+        for part in parts:
+            if len(part) > 1:
+                part[:] = [np.concatenate(part)]
+        empty = np.empty(0, np.int64)
+        first, second, third = (part[0] if part else empty for part in parts)
+        return first, second, third

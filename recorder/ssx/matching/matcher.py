@@ -1,0 +1,300 @@
+"""Give images their trigger: by start time on a clock that is fitted as it goes.
+
+The images pass once, in order of ``image_id``, in windows; what is kept between windows
+does not grow. The same code serves the run that goes on and the one that has ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from recorder.ssx.arrays import Int64Array
+from recorder.ssx.clocks.clock import PRIOR_RATE, Clock, fit_clock
+from recorder.ssx.clocks.nearest import nearest
+from recorder.ssx.clocks.overall_rate import OverallRate
+from recorder.ssx.clocks.unknown import NO_ORDINAL, NO_TIME
+from recorder.ssx.matching.clock_breaks import BREAK, Break, strange, until_break
+from recorder.ssx.matching.gap_bridge import DOUBT, bridge_gap
+from recorder.ssx.matching.matched import Matched
+from recorder.ssx.matching.start_candidates import Leads, find_leads
+from recorder.ssx.matching.tolerances import (
+    LEAST_NS,
+    SIGMAS,
+    doubts_ns,
+    growing,
+    tolerance_ns,
+)
+
+_WINDOW = 1024
+_FIRST_WINDOW = 16
+_ANCHORS = 4096
+"""Latest pairs of times that the clock rests on."""
+_TO_LOCK, _TO_TRACK = 1024, 64
+"""Images that are waited for before a trigger is looked for, or a window matched."""
+_SPARE = 512
+"""Triggers that may have been missed before the first image; and one in 32 more."""
+_TRIES = 12
+_PAUSE = 1 << 16
+"""After failed attempts the next one comes later, at most so many images."""
+
+
+class Matcher:
+    """Matches the images of one series to the triggers of one run.
+
+    Args:
+        rate: First guess of the relative rate between the clocks.
+        rate_sigma: How well it is known.
+    """
+
+    def __init__(self, rate: float = 0.0, rate_sigma: float = PRIOR_RATE) -> None:
+        self._prior = Clock(0, 0, rate, rate_sigma=rate_sigma)
+        self.clock: Clock | None = None
+        self.breaks: list[Break] = []
+        self.certain: list[bool] = []
+        """By stretch: whether the triggers told which one came first."""
+        self._found = Matched()
+        self._window = _FIRST_WINDOW
+        self._last: tuple[int, int, int] | None = None
+        self._anchors: tuple[Int64Array, Int64Array] = (_none(), _none())
+        self._lost: str | None = "start"
+        self._pause = BREAK
+        self._tries = 0
+        self._overall = OverallRate()
+        self._kept: tuple[Int64Array, Int64Array] = (_none(), _none())
+        self._origin = 0
+        self._locked_at = -1
+        """First image when the way was found last."""
+        self._skip = 0
+        """Images at a jump of whole periods: on which side of it is not certain."""
+        self._shared_ns: float | None = None
+        """Scatter of a stretch whose trigger was told by it."""
+
+    def feed(
+        self,
+        ids: Int64Array,
+        start_ns: Int64Array,
+        triggers: Int64Array,
+        gaps: Int64Array,
+        *,
+        last: bool,
+        first_ordinal: int = 0,
+    ) -> None:
+        """Match further images.
+
+        Args:
+            ids: image_ids beyond those fed before, ascending, shape (n,).
+            start_ns: Start times, NO_TIME where unknown, shape (n,).
+            triggers: All triggers known now, ascending (ns).
+            gaps: Distance of each trigger to its nearer neighbour (ns).
+            last: No more images come. Else some are kept back until more are there.
+            first_ordinal: Ordinal of the first of these triggers.
+        """
+        self._origin = first_ordinal
+        ids = np.concatenate((self._kept[0], ids))
+        start_ns = np.concatenate((self._kept[1], start_ns))
+        timed = np.flatnonzero(start_ns != NO_TIME)
+        ordinal = np.full(ids.size, NO_ORDINAL, np.int64)
+        residual = np.full(ids.size, NO_TIME, np.int64)
+        stretch = np.full(ids.size, max(0, len(self.certain) - 1), np.int64)
+        all_ids, all_times = ids[timed], start_ns[timed]
+        i = 0
+        while i < timed.size and triggers.size:
+            rest = timed.size - i
+            if not last and rest < (_TO_LOCK if self._lost else _TO_TRACK):
+                break
+            act = self._lock if self._lost is not None else self._track
+            step, found, off = act(all_ids[i:], all_times[i:], triggers, gaps)
+            place = timed[i : i + step]
+            matched = found != NO_ORDINAL
+            ordinal[place] = np.where(matched, found + first_ordinal, NO_ORDINAL)
+            residual[place] = off
+            if place.size:
+                stretch[place[0] :] = max(0, len(self.certain) - 1)
+            i += step
+        done = ids.size if i >= timed.size or last else int(timed[i])
+        self._kept = (ids[done:], start_ns[done:])
+        self._found.add(ordinal[:done], residual[:done], stretch[:done])
+
+    def arrays(self) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """Ordinal, residual and stretch of all images fed so far, shape (n,) each."""
+        return self._found.arrays()
+
+    def take(self) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """The same, and forget them: for a run that is followed while it goes on."""
+        found = self._found.arrays()
+        self._found = Matched()
+        return found
+
+    @property
+    def reached(self) -> int:
+        """Ordinal of the last matched trigger, -1 before any."""
+        return -1 if self._last is None else self._last[1]
+
+    @property
+    def locked(self) -> bool:
+        """The way is known; else a trigger is being looked for."""
+        return self._lost is None
+
+    # -- on the way -----------------------------------------------------------------
+
+    def _track(
+        self,
+        ids: Int64Array,
+        start_ns: Int64Array,
+        triggers: Int64Array,
+        gaps: Int64Array,
+    ) -> tuple[int, Int64Array, Int64Array]:
+        """Match one window of images on the fitted clock."""
+        clock = self.clock or self._prior
+        ids, start_ns = ids[: self._window], start_ns[: self._window]
+        wanted = clock.predict(start_ns)
+        found = nearest(triggers, wanted)
+        off = triggers[found] - wanted
+        near = gaps[found].astype(np.float64)
+        doubt = doubts_ns(clock, start_ns)
+        good = np.abs(off) <= tolerance_ns(near, clock.sigma_ns, doubt)
+        good &= growing(ids, found, good, self._least_missed())
+        outside = (wanted > triggers[-1] + near) | (wanted < triggers[0] - near)
+        n = until_break(good | outside)
+        unsure = np.flatnonzero(doubt > DOUBT * near)
+        if unsure.size and unsure[0] < n:
+            n = int(unsure[0])
+            if n == 0:
+                self._lost = "gap"
+        elif n == 0:
+            self._lost = "step"
+        good, found, off = good[:n], found[:n], off[:n]
+        odd, skip = strange(good, outside[:n], off, self._shared_ns)
+        if odd < n:
+            self._skip = skip
+            self._lost = "step"
+            n, good, found, off = odd, good[:odd], found[:odd], off[:odd]
+        self._learn(start_ns[:n][good], triggers[found[good]])
+        if good.any():
+            last = np.flatnonzero(good)[-1]
+            ordinal = int(found[last]) + self._origin
+            self._last = (int(ids[last]), ordinal, int(start_ns[last]))
+            self._window = min(_WINDOW, 2 * self._window)
+        return (
+            n,
+            np.where(good, found, NO_ORDINAL),
+            np.where(good, off, NO_TIME),
+        )
+
+    def _least_missed(self) -> int | None:
+        """Triggers without an image before the last match, None before any."""
+        if self._last is None:
+            return None
+        return self._last[1] - self._origin - self._last[0]
+
+    def _learn(self, source: Int64Array, target: Int64Array) -> None:
+        """Fit the clock anew with further pairs of times."""
+        if not source.size:
+            return
+        old_source, old_target = self._anchors
+        self._anchors = (
+            np.concatenate((old_source, source))[-_ANCHORS:],
+            np.concatenate((old_target, target))[-_ANCHORS:],
+        )
+        self.clock, _ = fit_clock(*self._anchors, prior=self._prior)
+        self._overall.add(source, target)
+
+    @property
+    def rate(self) -> float:
+        """Relative rate over all images since the last break."""
+        known = self.clock.rate if self.clock else self._prior.rate
+        return self._overall.rate(known)
+
+    # -- finding the way ------------------------------------------------------------
+
+    def _lock(
+        self,
+        ids: Int64Array,
+        start_ns: Int64Array,
+        triggers: Int64Array,
+        gaps: Int64Array,
+    ) -> tuple[int, Int64Array, Int64Array]:
+        """Find the trigger of the first of these images."""
+        if self._skip:
+            count, self._skip = min(self._skip, ids.size), 0
+            nothing = np.full(count, NO_ORDINAL, np.int64)
+            return count, nothing, np.full(count, NO_TIME, np.int64)
+        if int(ids[0]) == self._locked_at:
+            # What was found here did not last for a single image: go on behind it.
+            self._locked_at = -1
+            return self._give_up(ids)
+        ids, start_ns = ids[:_TO_LOCK], start_ns[:_TO_LOCK]
+        usual = int(ids[0]) - self._origin
+        spare = _SPARE + int(ids[0]) // 32
+        first = usual - spare
+        if self._last is not None:
+            first = usual = usual + self._last[1] - self._last[0]
+        prior = self.clock or self._prior
+        prior = Clock(0, 0, prior.rate, rate_sigma=max(prior.rate_sigma, 1e-6))
+        leads = find_leads(
+            ids, start_ns, triggers, gaps, first, usual, usual + spare, prior
+        )
+        if leads.clock is None:
+            return self._give_up(ids)
+        off = leads.clock.at_origin_ns - int(triggers[leads.best])
+        if abs(off) > max(LEAST_NS, SIGMAS * leads.clock.sigma_ns):
+            # The first image does not fit to those after it: begin with the next.
+            nothing = np.full(1, NO_ORDINAL, np.int64)
+            return 1, nothing, np.full(1, NO_TIME, np.int64)
+        lead, bridged = leads.best, False
+        if self._lost == "gap" and not leads.certain:
+            lead, bridged = self._bridged(leads, start_ns, triggers, gaps)
+        lead_ns = leads.clock.at_origin_ns + int(triggers[lead] - triggers[leads.best])
+        clock = replace(leads.clock, at_origin_ns=lead_ns)
+        self._note_break(int(ids[0]), leads.certain or bridged, start_ns, clock)
+        if not bridged:
+            # Known distances end here; a certain trigger is a new beginning.
+            self.certain.append(leads.certain)
+            self._overall = OverallRate()
+        self._locked_at = int(ids[0])
+        self.clock, self._lost, self._tries, self._pause = clock, None, 0, BREAK
+        if not bridged:
+            self._shared_ns = clock.sigma_ns if leads.certain else None
+        self._anchors = (_none(), _none())
+        self._window = _FIRST_WINDOW
+        # The image before the first: so that the first one is matched like all others.
+        self._last = (int(ids[0]) - 1, lead + self._origin - 1, int(start_ns[0]))
+        return 0, _none(), _none()
+
+    def _bridged(
+        self, leads: Leads, start_ns: Int64Array, triggers: Int64Array, gaps: Int64Array
+    ) -> tuple[int, bool]:
+        """The trigger behind a gap, and whether the gap could be bridged."""
+        if self._last is None:
+            return leads.best, False
+        before = (self._last[1] - self._origin, self._last[2])
+        lead = bridge_gap(leads, before, int(start_ns[0]), triggers, gaps)
+        return (leads.best, False) if lead is None else (lead, True)
+
+    def _note_break(
+        self, image_id: int, resolved: bool, start_ns: Int64Array, clock: Clock
+    ) -> None:
+        if self._lost in (None, "start"):
+            return
+        step = 0
+        if self.clock is not None and self._lost == "step":
+            there = self.clock.predict(start_ns[:1])[0]
+            step = int(clock.predict(start_ns[:1])[0] - there)
+        self.breaks.append(Break(image_id, str(self._lost), resolved, -step))
+
+    def _give_up(self, ids: Int64Array) -> tuple[int, Int64Array, Int64Array]:
+        """These images fit no trigger: leave some out and try again later."""
+        self._tries += 1
+        if self._tries > 3:
+            self._pause = min(2 * self._pause, _PAUSE)
+        n = min(self._pause, ids.size)
+        if self._tries > _TRIES:
+            n = ids.size
+        nothing = np.full(n, NO_ORDINAL, np.int64)
+        return n, nothing, np.full(n, NO_TIME, np.int64)
+
+
+def _none() -> Int64Array:
+    return np.empty(0, np.int64)

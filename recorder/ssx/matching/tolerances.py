@@ -1,0 +1,58 @@
+"""How near an image must be to its trigger, and how sure that is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recorder.ssx.arrays import BoolArray, FloatArray, Int64Array
+from recorder.ssx.clocks.clock import Clock
+
+_REACH = 0.45
+"""Share of the spacing: a time further from its trigger is nearly as near to the
+next."""
+SIGMAS = 8.0
+LEAST_NS = 2000.0
+"""Tolerance below which no image is refused for its time."""
+
+
+def doubts_ns(clock: Clock, start_ns: Int64Array) -> FloatArray:
+    """One sigma of the predictions, shape (n,).
+
+    Earlier images of the same window are no anchors yet.
+
+    Args:
+        clock: As fitted to the images before.
+        start_ns: Start times, ascending but for jumps, shape (n,).
+    """
+    doubt = clock.doubt_ns(start_ns) - clock.sigma_ns
+    steps = np.diff(start_ns, prepend=start_ns[:1])
+    long = np.abs(steps) * (clock.rate_sigma)
+    together: FloatArray = np.maximum(doubt, long)
+    return together
+
+
+def growing(
+    ids: Int64Array, found: Int64Array, good: BoolArray, least: int | None
+) -> BoolArray:
+    """Where no two images share a trigger: ordinals grow at least as image_ids do.
+
+    Args:
+        ids: image_ids, ascending, shape (n,).
+        found: Nearest trigger of each, shape (n,).
+        good: Which of them count, shape (n,).
+        least: Triggers missed before the first of them; None if that is not known.
+    """
+    missed = found - ids
+    first = int(missed.min()) if least is None else least
+    counted = np.where(good, missed, first)
+    before = np.maximum.accumulate(np.concatenate(([first], counted[:-1])))
+    enough: BoolArray = missed >= before
+    return enough
+
+
+def tolerance_ns(near: FloatArray, sigma: float, doubt: FloatArray) -> FloatArray:
+    """How far (ns) an image may be from its trigger."""
+    limit: FloatArray = np.minimum(
+        _REACH * near, np.maximum(LEAST_NS, SIGMAS * sigma) + 3 * doubt
+    )
+    return limit

@@ -1,0 +1,1 @@
+"""Event chains as they were seen, held against the declared ones."""

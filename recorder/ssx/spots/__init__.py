@@ -1,0 +1,1 @@
+"""Spots: found, joined, integrated; those of powder rings left out."""

@@ -1,0 +1,227 @@
+"""Lasers on triggers: which are light, by the rows of timing hardware and sensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.ssx.arrays import Int64Array
+from recorder.ssx.chains.pattern import dark_numbers
+from recorder.ssx.clocks.nearest import nearest, spacings
+from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
+from recorder.ssx.triggers.captured import NO_NUMBER, TriggerRows
+from recorder.ssx.triggers.trigger_table import (
+    CAPTURED,
+    DARK,
+    LIGHT,
+    MEASURED,
+    NONE,
+    UNKNOWN,
+    Reference,
+)
+
+_FEW = 3
+"""Pulses at the end that no sensor reported: misfires, or a sensor that stopped."""
+_MAX_SLOTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What came before the first trigger of a window of a run."""
+
+    ordinal: int = 0
+    """Of the window's first trigger."""
+    dark_n: int = NO_DARK_N
+    """Triggers from the last light one to the window's first; unknown without one."""
+    pulse_ns: int = NO_TIME
+    """Start of the last laser pulse."""
+
+
+FROM_THE_FIRST = Before()
+
+
+def light(
+    ref: Reference, rows: TriggerRows, present: NDArray[np.bool_] | None, before: Before
+) -> None:
+    """Overrule the declared labels where lasers were logged or seen.
+
+    Args:
+        ref: Changed in place.
+        rows: The events.
+        present: Triggers with an X-ray row: from there, no laser row means no pulse.
+            None without any X-ray rows: then the laser rows vouch for themselves.
+        before: What came before the first trigger.
+    """
+    place = _places(ref, rows)
+    inside = np.flatnonzero((place >= 0) & (place < ref.size))
+    inside = inside[np.argsort(rows.laser_measured[inside], kind="stable")]
+    place, measured = place[inside], rows.laser_measured[inside]
+    watched = _watched(ref, rows, place, measured)
+    believed = measured | ~watched[place]
+    lit = np.zeros(ref.size, np.bool_)
+    pulse = np.full(ref.size, NO_TIME, np.int64)
+    unsure = np.zeros(ref.size, np.bool_)
+    doubtful = _unwatched(place, measured, watched)
+    for row, at in next_detections(ref, place):
+        unsure[at[doubtful[row]]] = True
+        good = believed[row]
+        lit[at[good]] = True
+        pulse[at[good]] = rows.laser_ns[inside[row[good]]]
+    if present is None:
+        present = np.arange(ref.size) <= int(place.max(initial=-1))
+    unsure &= ~watched
+    known = (lit | watched | _told(ref, present)) & ~unsure
+    ref.pump[unsure], ref.evidence[unsure] = UNKNOWN, NONE
+    ref.pump[known] = np.where(lit[known], LIGHT, DARK)
+    ref.evidence[known] = np.where(watched[known], MEASURED, CAPTURED)
+    ref.dark_n[:] = _dark_n(ref.pump, before.dark_n)
+    changed = known & (ref.declared != ref.pump)
+    ref.delay_ns[changed] = NO_DELAY
+    if rows.same_clock and ref.time_ns.size:
+        _measure_delays(ref, pulse, lit, known, before.pulse_ns)
+
+
+def _events(ref: Reference) -> Int64Array:
+    """Which detection event each trigger is of, -1 where that is not known."""
+    known = (ref.chain >= 0) & (ref.slot >= 0)
+    return np.where(known, ref.chain * _MAX_SLOTS + ref.slot, -1)
+
+
+def next_detections(
+    ref: Reference, place: Int64Array
+) -> list[tuple[Int64Array, Int64Array]]:
+    """What pulses light: the next detection of each event of the pulse's chain.
+
+    Args:
+        ref: The triggers.
+        place: Trigger that each pulse lights first, shape (n,).
+
+    Returns:
+        For each event the pulses (indices into ``place``) and the triggers they light.
+    """
+    event = _events(ref)
+    mine = event[place]
+    alone = np.flatnonzero(mine < 0)
+    found = [(alone, place[alone])] if alone.size else []
+    for code in np.unique(event[event >= 0]).tolist():
+        of_chain = np.flatnonzero(
+            (mine >= 0) & (mine // _MAX_SLOTS == code // _MAX_SLOTS)
+        )
+        triggers = np.flatnonzero(event == code)
+        after = np.searchsorted(triggers, place[of_chain])
+        here = after < triggers.size
+        row, at = of_chain[here], triggers[after[here]]
+        if ref.by_position:
+            same = ref.cycle[at] == ref.cycle[place[row]]
+            row, at = row[same], at[same]
+        found.append((row, at))
+    return found
+
+
+def _told(ref: Reference, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Triggers of which the rows tell that no pulse lit them.
+
+    All rows that could have brought such a pulse must be there: back to the trigger
+    before of the same event, or to the start of the position.
+    """
+    event = _events(ref)
+    before = np.arange(ref.size, dtype=np.int64) - 1
+    for code in np.unique(event[event >= 0]).tolist():
+        triggers = np.flatnonzero(event == code)
+        before[triggers[1:]] = triggers[:-1]
+        if triggers.size and triggers[0] < _MAX_SLOTS:
+            before[triggers[0]] = -1
+    if ref.by_position:
+        first = np.ones(ref.size, np.bool_)
+        first[1:] = np.diff(ref.cycle) != 0
+        start = np.maximum.accumulate(np.where(first, np.arange(ref.size), 0))
+        before = np.maximum(before, start - 1)
+    missing = np.concatenate(([0], np.cumsum(~present)))
+    told: NDArray[np.bool_] = missing[1:] == missing[before + 1]
+    return told
+
+
+def _watched(
+    ref: Reference, rows: TriggerRows, place: Int64Array, measured: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Triggers at which a sensor looked: between the first and the last it reports.
+
+    A sensor that saw other pulses and not this one says: the laser did not fire.
+    """
+    watched = np.zeros(ref.size, np.bool_)
+    off = rows.laser_off - ref.first_number
+    off = off[(off >= 0) & (off < ref.size)]
+    seen = np.concatenate((place[measured], off))
+    if seen.size:
+        watched[int(seen.min()) : int(seen.max()) + 1] = True
+    return watched
+
+
+def _unwatched(
+    place: Int64Array, measured: NDArray[np.bool_], watched: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """The last pulses asked for that a sensor did not report.
+
+    A misfire, or did the sensor stop looking? Of a few pulses at the end of what it
+    reports nobody can tell.
+    """
+    doubtful = np.zeros(place.size, np.bool_)
+    seen = np.flatnonzero(watched)
+    if seen.size:
+        for beyond in (place > seen[-1], place < seen[0]):
+            beyond &= ~measured
+            if np.unique(place[beyond]).size <= _FEW:
+                doubtful |= beyond
+    return doubtful
+
+
+def _dark_n(pump: NDArray[np.uint8], before: int) -> Int64Array:
+    """Triggers since the last light one; not known beyond a trigger that is unknown."""
+    number = dark_numbers(pump == LIGHT)
+    if before != NO_DARK_N:
+        early = number == NO_DARK_N
+        number[early] = before + np.flatnonzero(early)
+    index = np.arange(pump.size, dtype=np.int64)
+    gap = np.maximum.accumulate(np.where(pump == UNKNOWN, index, -1))
+    known: Int64Array = np.where(index - number > gap, number, NO_DARK_N)
+    return known
+
+
+def _measure_delays(
+    ref: Reference,
+    pulse: Int64Array,
+    lit: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    before_ns: int,
+) -> None:
+    """X-ray start minus the start of the last laser pulse, from the rows' own times."""
+    size = min(ref.size, ref.time_ns.size)
+    pulse, lit, known = pulse[:size], lit[:size], known[:size]
+    timed = pulse != NO_TIME
+    last = np.maximum.accumulate(np.where(lit, np.arange(size), -1))
+    use = known & (last >= 0) & ref.usable[:size] & timed[last]
+    ref.delay_ns[:size][use] = ref.time_ns[:size][use] - pulse[last[use]]
+    if before_ns != NO_TIME:
+        early = known & (last < 0) & ref.usable[:size]
+        ref.delay_ns[:size][early] = ref.time_ns[:size][early] - before_ns
+
+
+def _places(ref: Reference, rows: TriggerRows) -> Int64Array:
+    """Ordinal of the trigger that each laser pulse lights first, NO_ORDINAL if none."""
+    place = np.where(rows.laser == NO_NUMBER, NO_ORDINAL, rows.laser - ref.first_number)
+    loose = np.flatnonzero((rows.laser == NO_NUMBER) & (rows.laser_ns != NO_TIME))
+    if not (loose.size and rows.same_clock and ref.time_ns.size):
+        return place
+    when = rows.laser_ns[loose]
+    following = np.searchsorted(ref.time_ns, when)
+    lit = (ref.declared == LIGHT) & (ref.delay_ns != NO_DELAY)
+    if lit.any():
+        # The chains say how far pump and probe are apart; the pump may come second.
+        wanted = when + int(ref.delay_ns[lit].min())
+        near = nearest(ref.time_ns, wanted)
+        close = np.abs(ref.time_ns[near] - wanted) <= 0.45 * spacings(ref.time_ns)[near]
+        following = np.where(close, near, following)
+    place[loose] = np.where(following < ref.size, following, NO_ORDINAL)
+    return place

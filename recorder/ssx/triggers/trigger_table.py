@@ -1,0 +1,257 @@
+"""The triggers of a run in order, and what is known of each of them.
+
+Either as the timing hardware logged them, or as the chains declare them. Images are
+matched to these (:mod:`recorder.ssx.matching.matcher`), and take their labels from
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.records import Evidence, Pump
+from recorder.ssx.arrays import Int64Array
+from recorder.ssx.chains.pattern import Pattern
+from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_TIME
+from recorder.ssx.triggers.captured import TriggerRows, in_order
+
+PUMPS = (Pump.UNKNOWN, Pump.LIGHT, Pump.DARK)
+EVIDENCES = tuple(reversed(Evidence))  # none, commanded, image_id, … measured
+UNKNOWN, LIGHT, DARK = range(3)
+NONE, COMMANDED, IMAGE_ID, CLOCK, CAPTURED, MEASURED = range(6)
+_REGULAR = 1e-3
+"""Triggers are as evenly spaced as declared if their distances agree so well."""
+_GARBAGE = 50_000_000
+"""Trigger numbers further apart are no count."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """One entry for each trigger, by ordinal; all arrays have length n."""
+
+    time_ns: Int64Array
+    """Ascending; empty if the triggers have no times."""
+    usable: NDArray[np.bool_]
+    """False where a row is missing and its time cannot be told."""
+    pump: NDArray[np.uint8]
+    dark_n: Int64Array
+    delay_ns: Int64Array
+    chain: Int64Array
+    slot: Int64Array
+    cycle: Int64Array
+    evidence: NDArray[np.uint8]
+    """How good a label is if the image's trigger is certain."""
+    declared: NDArray[np.uint8]
+    """What the declared chains say of the trigger: UNKNOWN, LIGHT or DARK."""
+    triggers: int | None = None
+    """How many there were; None if nobody says. May be less than n."""
+    clock: str = ""
+    """Name of the clock of the times; empty for the declared chains."""
+    first_number: int = 0
+    """The hardware's number of ordinal 0."""
+    by_position: bool = False
+    """Pulses light triggers of their own position alone."""
+
+    @property
+    def size(self) -> int:
+        """Triggers described."""
+        return int(self.pump.size)
+
+    @property
+    def uniform(self) -> bool:
+        """All triggers say the same, so that it does not matter which is which."""
+        known = self.pump[: self.triggers]
+        return known.size > 0 and bool((known == known[0]).all())
+
+
+def declared_reference(
+    pattern: Pattern | None, size: int, triggers: int | None, *, dark: bool
+) -> Reference:
+    """What the declared chains say of the first ``size`` triggers.
+
+    Args:
+        pattern: The unrolled chains, None without an X-ray detection.
+        size: Triggers to describe.
+        triggers: How many triggers the run was announced with.
+        dark: The run is announced and without any laser: all is dark.
+    """
+    known = 0 if pattern is None else min(size, len(pattern.light))
+    pump = np.full(size, UNKNOWN, np.uint8)
+    dark_n = np.full(size, NO_DARK_N, np.int64)
+    delay = np.full(size, NO_DELAY, np.int64)
+    chain, slot, cycle = (np.full(size, -1, np.int64) for _ in range(3))
+    evidence = np.full(size, NONE, np.uint8)
+    if pattern is not None:
+        chain[:known], slot[:known] = pattern.chain[:known], pattern.slot[:known]
+        cycle[:known] = pattern.cycle[:known]
+        if pattern.has_laser:
+            pump[:known] = np.where(pattern.light[:known], LIGHT, DARK)
+            dark_n[:known] = pattern.dark_n[:known]
+            delay[:known] = pattern.delay_ns[:known]
+            evidence[:known] = CLOCK
+    if dark:
+        pump[:], evidence[:] = DARK, COMMANDED
+    times = np.empty(0, np.int64)
+    if pattern is not None:
+        times = pattern.time_ns[:known]
+    return Reference(
+        time_ns=times,
+        usable=np.ones(times.size, np.bool_),
+        pump=pump,
+        dark_n=dark_n,
+        delay_ns=delay,
+        chain=chain,
+        slot=slot,
+        cycle=cycle,
+        evidence=evidence,
+        declared=pump.copy(),
+        triggers=triggers,
+        by_position=pattern is not None and pattern.periodic,
+    )
+
+
+def captured_reference(
+    rows: TriggerRows,
+    base: Reference,
+    first: int | None = None,
+) -> tuple[Reference, NDArray[np.bool_] | None]:
+    """The triggers as the timing hardware logged them; labels still as declared.
+
+    Args:
+        rows: The events.
+        base: What the declared chains say.
+        first: The hardware's number of the first trigger; None: of the first row.
+
+    Returns:
+        The triggers, and which of them have a row; None without any X-ray row.
+    """
+    if first is None:
+        first = int(rows.xray[0]) if rows.xray.size else 0
+    elif rows.xray.size:
+        rows = rows.since(first)
+    count = int(rows.xray[-1]) - first + 1 if rows.xray.size else 0
+    if count > rows.xray.size + _GARBAGE:
+        return base, None
+    # Without X-ray rows the laser's numbers are taken to count from the first trigger.
+    size = max(base.size, count)
+    times, usable = _row_times(rows, first, count, base)
+    shift = _slot_shift(times[:count], base) if rows.xray.size else 0
+    evidence = _grown(base.evidence, size, NONE)
+    # The chain still says what a trigger is; that it came is captured.
+    present = np.zeros(size, np.bool_)
+    present[rows.xray - first] = True
+    evidence[present & (evidence >= IMAGE_ID)] = CAPTURED
+    reference = Reference(
+        time_ns=times,
+        usable=usable,
+        pump=_grown(base.pump, size, UNKNOWN),
+        dark_n=_grown(base.dark_n, size, NO_DARK_N),
+        delay_ns=_grown(base.delay_ns, size, NO_DELAY),
+        chain=_grown(base.chain[shift:], size, -1),
+        slot=_grown(base.slot[shift:], size, -1),
+        cycle=_grown(base.cycle, size, -1),
+        evidence=evidence,
+        declared=_grown(base.declared, size, UNKNOWN),
+        triggers=count or base.triggers,
+        by_position=base.by_position,
+        clock=rows.clock,
+        first_number=first,
+    )
+    return reference, present if rows.xray.size else None
+
+
+def _grown(column: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
+    """A column of ``size`` entries, continued by what stands for not known."""
+    grown = np.full(size, fill, column.dtype)
+    part = column[:size]
+    grown[: part.size] = part
+    return grown
+
+
+def _row_times(
+    rows: TriggerRows, first: int, count: int, base: Reference
+) -> tuple[Int64Array, NDArray[np.bool_]]:
+    """Times of all triggers; missing rows and the time after the last one filled in."""
+    if not rows.timed:
+        return base.time_ns, base.usable
+    times = np.full(count, NO_TIME, np.int64)
+    good = in_order(rows.xray_ns)
+    times[(rows.xray - first)[good]] = rows.xray_ns[good]
+    known = np.flatnonzero(times != NO_TIME)
+    if known.size < min(2, count):
+        return base.time_ns, base.usable
+    usable = np.ones(count, np.bool_)
+    if known.size < count:
+        _fill(times, usable, known, base.time_ns)
+    more = base.time_ns[count:]
+    if more.size and count and count <= base.time_ns.size and _agrees(times, base):
+        scale = _scale(times, base.time_ns[:count])
+        after = np.rint((more - base.time_ns[count - 1]) * scale).astype(np.int64)
+        times = np.concatenate((times, times[-1] + after))
+        usable = np.concatenate((usable, np.ones(more.size, np.bool_)))
+    return times, usable
+
+
+def _scale(times: Int64Array, declared: Int64Array) -> float:
+    span = float(declared[-1] - declared[0])
+    return float(times[-1] - times[0]) / span if span > 0 else 1.0
+
+
+def _agrees(times: Int64Array, base: Reference) -> bool:
+    """Whether the rows are spaced as the chains declare."""
+    n = min(times.size, base.time_ns.size, 1024)
+    if n < 2:
+        return n == 1
+    steps, declared = np.diff(times[:n]), np.diff(base.time_ns[:n])
+    off = np.abs(steps - declared) <= 0.1 * np.maximum(declared, 1)
+    return float(np.mean(off)) > 0.9
+
+
+def _fill(
+    times: Int64Array,
+    usable: NDArray[np.bool_],
+    known: Int64Array,
+    declared: Int64Array,
+) -> None:
+    """Put in the times of missing rows where the triggers are regular."""
+    missing = np.flatnonzero(times == NO_TIME)
+    after = np.searchsorted(known, missing)
+    after = np.clip(after, 1, max(1, known.size - 1))
+    left, right = known[after - 1], known[after]
+    span = times[right] - times[left]
+    one = np.diff(times[known])[np.diff(known) == 1]
+    step = float(np.median(one)) if one.size else 0.0
+    if one.size and float(np.median(np.abs(one - step))) > _REGULAR * step:
+        step = 0.0  # uneven triggers: what was between two rows is not known
+    even = (right - left) * step
+    part = (missing - left) / (right - left)
+    regular = np.abs(span - even) <= _REGULAR * span
+    if declared.size >= times.size:
+        wide = (declared[right] - declared[left]).astype(np.float64)
+        part = np.where(wide > 0, (declared[missing] - declared[left]) / wide, part)
+        regular |= np.abs(span - wide) <= _REGULAR * span
+    usable[missing[~regular]] = False
+    times[missing] = times[left] + np.rint(part * span).astype(np.int64)
+
+
+def _slot_shift(times: Int64Array, base: Reference) -> int:
+    """By how many slots the first row comes after the first declared detection.
+
+    Only chains with several detections in a cycle tell: by their uneven spacing.
+    """
+    declared = base.time_ns
+    slots = int(base.slot.max(initial=-1)) + 1
+    n = min(times.size, declared.size - slots, 512)
+    if slots < 2 or n < 2 * slots or base.by_position:
+        return 0
+    steps = np.diff(times[:n])
+    off = [
+        float(np.median(np.abs(steps - np.diff(declared[s : s + n]))))
+        for s in range(slots)
+    ]
+    best = int(np.argmin(off))
+    return best if off[best] < 0.1 * off[0] else 0
