@@ -25,7 +25,7 @@ from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_unsealed, pack_run
 from recorder.journal.run_record import run_record
 from recorder.records import EventType, Evidence, TimedEvent
-from recorder.runs.run import Run
+from tests.builders import new_run
 
 BATCH = 10_000
 LATTICE = '{"lattices":[{"cell":[79.1,79.1,38.2,90.0,90.0,90.0],"residual":0.001}]}'
@@ -34,7 +34,7 @@ LATTICE = '{"lattices":[{"cell":[79.1,79.1,38.2,90.0,90.0,90.0],"residual":0.001
 def fill(path: Path, images: int) -> None:
     """Write a run with a captured trigger for each image, then wait to be killed."""
     journal = Journal(path)
-    run = Run("run", 1, 10**18)
+    run = new_run("run", 1, 10**18)
     journal.write([NewRecord("run", run.uid, run_record(run, "opened"), 0)])
     for first in range(0, images, BATCH):
         ids = range(first, min(images, first + BATCH))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import h5py
@@ -10,7 +11,7 @@ import hdf5plugin
 import numpy as np
 
 from recorder.records import (
-    Collection,
+    Announcement,
     CollectionEnd,
     DetectorInfo,
     EventType,
@@ -24,10 +25,13 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
+from recorder.runs.announcement import read_announcement
 from recorder.runs.book.actions import Accepted, Action, Noticed
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.endings import BookSettings
+from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
+from recorder.runs.timeline.of_run import timeline_of
 
 SECOND = 10**9
 T0 = 1_795_541_400 * SECOND
@@ -119,8 +123,27 @@ def announcement(uid: str = "uid-1", **body: Any) -> dict[str, Any]:
     }
 
 
-def collection(uid: str = "uid-1", time_ns: int = T0, **body: Any) -> Collection:
-    return Collection(uid, time_ns, announcement(uid, **body), time_ns)
+def announced(body: dict[str, Any], time_ns: int = 0) -> Announcement:
+    return read_announcement({**body, "time_ns": time_ns}, time_ns)
+
+
+def collection(uid: str = "uid-1", time_ns: int = T0, **body: Any) -> Announcement:
+    return announced(announcement(uid, **body), time_ns)
+
+
+def stand_in(**body: Any) -> Announcement:
+    """What stands for the announcement of a run that nobody announced."""
+    return replace(announced(announcement(**body)), uid=None)
+
+
+def new_run(uid: str = "u", number: int = 1, opened_ns: int = 0, **more: Any) -> Run:
+    """A run that nobody announced, unless its announcement is given."""
+    more.setdefault("announcement", stand_in())
+    return Run(uid, number, opened_ns, **more)
+
+
+def ledger_now(run: Run) -> Ledger:
+    return ledger_of(run, timeline_of(run))
 
 
 def collection_end(
@@ -148,9 +171,9 @@ class Driver:
     """A run book with a clock that tests turn."""
 
     def __init__(self, **settings: Any) -> None:
-        body = announcement("none", experiment={"name": "unannounced"})
+        nobody = stand_in(experiment={"name": "unannounced"})
         values = {"hold_s": 1.0, "drain_s": 2.0, "series_timeout_s": 30.0, **settings}
-        self.book = RunBook(BookSettings(unannounced_body=body, **values))
+        self.book = RunBook(BookSettings(unannounced=nobody, **values))
         self.now = 1000.0
         self.accepted: list[tuple[Run, int]] = []
         self.sealed: list[Run] = []
@@ -164,8 +187,8 @@ class Driver:
                 self._take(self.book.image(record, self.now))
             elif isinstance(record, SeriesEnd):
                 self._take(self.book.series_end(record, self.now))
-            elif isinstance(record, Collection):
-                self._take(self.book.collection(record, self.now))
+            elif isinstance(record, Announcement):
+                self._take(self.book.announcement(record, self.now))
             elif isinstance(record, CollectionEnd):
                 self._take(self.book.collection_end(record, self.now))
             else:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import (
-    Collection,
     CollectionEnd,
     DetectorInfo,
     ImageClass,
@@ -25,6 +24,7 @@ from recorder.simulate.timing.events import TimingRows
 from recorder.simulate.timing.faults import Faults, draw_fates
 from recorder.simulate.timing.plan import Plan, detector_times, make_plan
 from recorder.sources.control.messages import parse_message
+from tests.builders import announced, announcement
 
 EPOCH_NS = 1_795_541_400 * 10**9
 
@@ -33,11 +33,21 @@ def pump_probe(
     rate: float, triggers: int, every: int = 2, delay: float = 3e-4
 ) -> list[dict[str, Any]]:
     """The laser before every n-th detection."""
-    laser = {"type": "LaserExcitation", "name": "pump", "offset": 0.0,
-             "duration": 1e-8, "period": every / rate,
-             "repetition": -(-triggers // every)}  # fmt: skip
-    xray = {"type": "XrayDetection", "offset": delay, "duration": 1e-4,
-            "period": 1 / rate, "repetition": triggers}  # fmt: skip
+    laser = {
+        "type": "LaserExcitation",
+        "name": "pump",
+        "offset": 0.0,
+        "duration": 1e-8,
+        "period": every / rate,
+        "repetition": -(-triggers // every),
+    }
+    xray = {
+        "type": "XrayDetection",
+        "offset": delay,
+        "duration": 1e-4,
+        "period": 1 / rate,
+        "repetition": triggers,
+    }
     return [{"name": "Detections", "scope": "collection", "events": [laser, xray]}]
 
 
@@ -105,9 +115,14 @@ def new_run(played: Played, images: int | None = None) -> Run:
     body = {"images": triggers, "event_chains": played.chains}
     key = SeriesKey("eiger", 1, "a")
     return Run(
-        uid="u", number=1, opened_ns=0, collection=Collection("u", 0, body), key=key,
-        start=SeriesStart(key, DetectorInfo()), state=RunState.OPEN,
-    )  # fmt: skip
+        uid="u",
+        number=1,
+        opened_ns=0,
+        announcement=announced(announcement("u", **body)),
+        key=key,
+        start=SeriesStart(key, DetectorInfo()),
+        state=RunState.OPEN,
+    )
 
 
 def take_image(run: Run, played: Played, place: int) -> None:

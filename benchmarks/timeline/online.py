@@ -10,7 +10,6 @@ import numpy as np
 from benchmarks.timeline.cells import CAPTURED, CLOCK, Cell, pump_probe
 from benchmarks.timeline.score import Played, play
 from recorder.records import (
-    Collection,
     DetectorInfo,
     EventType,
     Evidence,
@@ -20,7 +19,10 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.runs.run import Run
+from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.runs.timeline.of_run import is_long, timeline_of
 from recorder.simulate.timing.faults import Faults
+from tests.builders import announced, announcement
 
 TRIGGERS = 400_000
 EVERY = 2000
@@ -46,9 +48,14 @@ def new_run(cell: Cell) -> Run:
     body = {"images": cell.triggers, "event_chains": list(cell.chains)}
     key = SeriesKey("eiger", 1, "a")
     return Run(
-        uid="u", number=1, opened_ns=0, collection=Collection("u", 0, body), key=key,
-        start=SeriesStart(key, DetectorInfo()), state=RunState.OPEN,
-    )  # fmt: skip
+        uid="u",
+        number=1,
+        opened_ns=0,
+        announcement=announced(announcement("u", **body)),
+        key=key,
+        start=SeriesStart(key, DetectorInfo()),
+        state=RunState.OPEN,
+    )
 
 
 def events_of(played: Played) -> list[tuple[int, TimedEvent]]:
@@ -63,9 +70,14 @@ def events_of(played: Played) -> list[tuple[int, TimedEvent]]:
         ):
             grade = Evidence.MEASURED if seen else Evidence.CAPTURED
             event = TimedEvent(
-                f"{kind}/{n}", kind, time_ns, trigger=number, clock="timing",
-                evidence=grade, name="pump" if kind[0] == "L" else None,
-            )  # fmt: skip
+                f"{kind}/{n}",
+                kind,
+                time_ns,
+                trigger=number,
+                clock="timing",
+                evidence=grade,
+                name="pump" if kind[0] == "L" else None,
+            )
             found.append((number, event))
     found.sort(key=lambda item: item[0])
     return found
@@ -76,17 +88,18 @@ def follow(cell: Cell) -> OnlineScore:
     played = play(cell)
     run, events = new_run(cell), events_of(played)
     at, costs = 0, []
+    follower = LiveTimeline()
     for n, image_id in enumerate(played.ids.tolist()):
         while at < len(events) and events[at][0] <= played.trigger[n]:
             run.events.add(events[at][1])
             at += 1
         run.images.receive(image_id, int(played.start_ns[n]))
-        if n % EVERY == EVERY - 1 and run.long:
+        if n % EVERY == EVERY - 1 and is_long(run):
             begun = time.perf_counter()
-            run.live.settle(run)
+            follower.settle(run)
             costs.append((time.perf_counter() - begun) / EVERY * 1e6)
     begun = time.perf_counter()
-    timeline = run.timeline()
+    timeline = timeline_of(run, follower)
     reading = time.perf_counter() - begun
     live = timeline.labels
     truth = np.where(played.plan.light, 1, 2)[played.trigger[: live.pump.size]]
@@ -94,16 +107,21 @@ def follow(cell: Cell) -> OnlineScore:
     for _, event in events[at:]:
         run.events.add(event)
     run.state = RunState.DRAINING
-    final = run.timeline().labels
+    final = timeline_of(run).labels
     same = bool((final.ordinal[: live.pump.size] == live.ordinal)[known].all())
     same &= bool((final.pump[: live.pump.size] == live.pump)[known].all())
     tenth = max(1, len(costs) // 10)
     wrong = int((live.pump != truth)[known].sum())
     return OnlineScore(
-        cell.evidence, played.ids.size, float(np.mean(costs[1 : 1 + tenth])),
-        float(np.mean(costs[-tenth:])), reading * 1e3, wrong,
-        int((~known).sum()), same,
-    )  # fmt: skip
+        cell.evidence,
+        played.ids.size,
+        float(np.mean(costs[1 : 1 + tenth])),
+        float(np.mean(costs[-tenth:])),
+        reading * 1e3,
+        wrong,
+        int((~known).sum()),
+        same,
+    )
 
 
 def online_lines() -> str:

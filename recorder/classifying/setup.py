@@ -14,6 +14,7 @@ from recorder.classifying.lessons import used_from
 from recorder.config import GeometrySection
 from recorder.errors import UnitCellError, UsageError
 from recorder.records import (
+    Announcement,
     Cell,
     ClassifierSetup,
     ClassifySettings,
@@ -52,7 +53,7 @@ def make_setup(
     info = start.info if start else DetectorInfo()
     info = replace(info, shape=payload.shape)
     warnings: list[str] = []
-    overrides = _merged(section.info(), _announced(run.body))
+    overrides = _merged(section.info(), _announced(run.announcement))
     file = _panels(section.geometry_file, payload.shape, warnings)
     if file is not None:
         # the file counts where neither the header nor people say anything
@@ -65,7 +66,7 @@ def make_setup(
         geometry = None
     elif geometry is not None and file is not None:
         geometry = replace(geometry, beam_center=(0.0, 0.0), panels=file.panels)
-    cell, space_group = _cell(run.body, warnings)
+    cell = _cell(run.announcement, warnings)
     mask = _combined(
         start.mask if start else None, section.mask_file, payload.shape, warnings
     )
@@ -85,7 +86,7 @@ def make_setup(
         dtype=pixel_dtype(payload).name,
         geometry=geometry,
         cell=cell,
-        space_group=space_group,
+        space_group=run.announcement.space_group,
         mask=mask,
         flatfield=flatfield,
         saturation=saturation,
@@ -147,43 +148,29 @@ def _merged(*infos: DetectorInfo) -> DetectorInfo:
     return DetectorInfo(**values)
 
 
-def _announced(body: Json) -> DetectorInfo:
-    detector, beam = body.get("detector") or {}, body.get("beam") or {}
-    center = detector.get("beam_center")
+def _announced(announcement: Announcement) -> DetectorInfo:
+    """What the announcement says of the detector."""
+    place, beam = announcement.detector, announcement.beam
     return DetectorInfo(
-        distance=_number(detector.get("distance")),
-        beam_center=(
-            (float(center[0]), float(center[1]))
-            if isinstance(center, list | tuple)
-            and len(center) == 2
-            and all(_number(value) is not None for value in center)
-            else None
-        ),
-        wavelength=_number(beam.get("wavelength")),
+        distance=place.distance if place else None,
+        beam_center=place.beam_center if place else None,
+        wavelength=beam.wavelength if beam else None,
     )
 
 
-def _number(value: Any) -> float | None:
-    ok = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if ok and np.isfinite(value) else None
-
-
-def _cell(body: Json, warnings: list[str]) -> tuple[Cell | None, str | None]:
-    cell, group = body.get("unit_cell"), body.get("space_group")
-    if cell is None:
+def _cell(announcement: Announcement, warnings: list[str]) -> Cell | None:
+    """The announced unit cell, if it is one."""
+    if announcement.unit_cell is None:
         warnings.append(
             "no unit cell: nothing is indexed until the hits show one; announce "
             "unit_cell, or set unannounced.unit_cell"
         )
-        return None, group
-    a, b, c, alpha, beta, gamma = (float(value) for value in cell)
-    numbers: Cell = (a, b, c, alpha, beta, gamma)
+        return None
     try:
-        check_cell(numbers)
+        return check_cell(announcement.unit_cell)
     except UnitCellError as error:
         warnings.append(f"indexing off: {error}")
-        return None, group
-    return numbers, group
+        return None
 
 
 def _combined(

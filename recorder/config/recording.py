@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from recorder.config.section import Section
-from recorder.records import ClassifySettings
+from recorder.records import Announcement, ClassifySettings, Experiment, Protein, Sample
 
 
 class JournalSection(Section):
@@ -64,16 +64,24 @@ class UnannouncedSection(Section):
     space_group: str | None = None
     """Space group, such as `P43212`."""
 
-    def body(self) -> dict[str, Any]:
+    def announcement(self) -> Announcement:
         """What stands for the announcement of such a run."""
-        return {
-            "proposal": self.proposal,
-            "visit": self.visit,
-            "experiment": {"name": self.experiment, "type": self.experiment_type},
-            "sample": {"name": self.sample, "protein": {"acronym": self.protein}},
-            "unit_cell": self.unit_cell,
-            "space_group": self.space_group,
-        }
+        return Announcement(
+            proposal=self.proposal,
+            visit=self.visit,
+            experiment=Experiment(self.experiment, self.experiment_type),
+            sample=Sample(self.sample, protein=Protein(self.protein)),
+            unit_cell=self.unit_cell,
+            space_group=self.space_group,
+            message={
+                "proposal": self.proposal,
+                "visit": self.visit,
+                "experiment": {"name": self.experiment, "type": self.experiment_type},
+                "sample": {"name": self.sample, "protein": {"acronym": self.protein}},
+                "unit_cell": self.unit_cell,
+                "space_group": self.space_group,
+            },
+        )
 
 
 class ClassifySection(Section):

@@ -7,7 +7,7 @@ from typing import Any
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.records import Record, Seq
-from recorder.journal.run_record import _run
+from recorder.journal.run_record import read_run_record
 from recorder.journal.series_headers import with_arrays
 from recorder.journal.snapshots import (
     event_arrays,
@@ -59,7 +59,7 @@ def describe_run(journal: Journal, uid: str) -> Run | None:
     record = journal.latest("run", uid)
     if record is None:
         return None
-    run = _run(record.body)
+    run = read_run_record(record.body)
     updated = journal.latest("run_updated", uid)
     if updated is not None:  # counted since the last change of its description
         for name, count in updated.body["report"]["counts"].items():
@@ -189,7 +189,7 @@ def run_numbers(journal: Journal) -> dict[str, int]:
     for uid in journal.run_uids():
         record = journal.latest("run", uid)
         if record is not None:
-            name = (record.body["body"].get("experiment") or {}).get("name")
-            key = str(name or "unnamed")
-            numbers[key] = max(numbers.get(key, 0), record.body["run"])
+            run = read_run_record(record.body)
+            known = numbers.get(run.experiment, 0)
+            numbers[run.experiment] = max(known, run.number)
     return numbers

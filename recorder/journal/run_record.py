@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from recorder.records import (
-    Collection,
+    Announcement,
     CollectionEnd,
     DetectorInfo,
+    Experiment,
     Json,
     RunState,
     RunStatus,
     SeriesKey,
     SeriesStart,
 )
+from recorder.runs.announcement import read_announcement
 from recorder.runs.run import Run
 
 
 def run_record(run: Run, what: str) -> Json:
     """The body of a ``run`` record: enough to rebuild all but images and events."""
+    announcement = run.announcement
     return {
         "what": what,
-        **run.description(),
+        "uid": run.uid,
+        "run": run.number,
+        "folder": run.folder,
+        "opened_ns": run.opened_ns,
+        "announced": run.announced,
+        "collection_uid": announcement.uid,
+        "collection_time_ns": announcement.time_ns if run.announced else None,
+        "body": announcement.message,
+        "series": _series_to_json(run),
         "state": run.state,
         "status": run.status,
         "reason": run.reason,
@@ -38,18 +52,33 @@ def run_record(run: Run, what: str) -> Json:
     }
 
 
-def _run(body: Json) -> Run:
-    collection = None
-    if body["announced"]:
-        collection = Collection(
-            body["collection_uid"], body["collection_time_ns"], body["body"]
-        )
+def _series_to_json(run: Run) -> Json | None:
+    """The bound series: no mask, no flat field."""
+    if run.key is None:
+        return None
+    start = run.start
+    info = start.info if start else None
+    return {
+        "source": run.key.source,
+        "series_id": run.key.series_id,
+        "unique_id": run.key.unique_id,
+        "header": start is not None,
+        "expected_images": start.expected_images if start else None,
+        "arm_time_ns": start.arm_time_ns if start else None,
+        "recorder_uid": start.recorder_uid if start else None,
+        "detector": {
+            name: getattr(info, name) for name in (info.__slots__ if info else ())
+        },
+    }
+
+
+def read_run_record(body: Json) -> Run:
+    """The run of a ``run`` record, without images and events."""
     run = Run(
         uid=body["uid"],
         number=body["run"],
         opened_ns=body["opened_ns"],
-        unannounced_body={} if body["announced"] else body["body"],
-        collection=collection,
+        announcement=_announcement(body),
         state=RunState(body["state"]),
         status=RunStatus(body["status"]),
         reason=body["reason"],
@@ -66,17 +95,39 @@ def _run(body: Json) -> Run:
         made = images[0] if images else None
         run.end = CollectionEnd(run.uid, 0, RunStatus(status), reason, images=made)
     if (series := body["series"]) is not None:
-        key = SeriesKey(series["source"], series["series_id"], series["unique_id"])
-        run.key = key
-        if series["header"]:
-            run.start = SeriesStart(
-                key=key,
-                info=_info(series["detector"]),
-                expected_images=series["expected_images"],
-                arm_time_ns=series["arm_time_ns"],
-                recorder_uid=series.get("recorder_uid"),
-            )
+        _bind(run, series)
     return run
+
+
+def _announcement(body: Json) -> Announcement:
+    """The announcement, as far as what was stored of it can be read."""
+    message = body["body"]
+    uid = body["collection_uid"] if body["announced"] else None
+    time_ns = body["collection_time_ns"] or 0
+    try:
+        return replace(read_announcement(message), uid=uid, time_ns=time_ns)
+    except ValidationError as error:
+        experiment = (message.get("experiment") or {}).get("name")
+        return Announcement(
+            proposal=str(message.get("proposal")),
+            experiment=Experiment(str(experiment or "unnamed")),
+            uid=uid,
+            time_ns=time_ns,
+            problems=(f"stored by an earlier recorder, not readable now: {error}",),
+            message=message,
+        )
+
+
+def _bind(run: Run, series: Json) -> None:
+    run.key = SeriesKey(series["source"], series["series_id"], series["unique_id"])
+    if series["header"]:
+        run.start = SeriesStart(
+            key=run.key,
+            info=_info(series["detector"]),
+            expected_images=series["expected_images"],
+            arm_time_ns=series["arm_time_ns"],
+            recorder_uid=series.get("recorder_uid"),
+        )
 
 
 def _info(detector: Json) -> DetectorInfo:

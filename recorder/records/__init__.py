@@ -1,6 +1,18 @@
 """What flows through the recorder: frozen records, no I/O."""
 
-from recorder.records.chains import Chain, ChainEvent
+from recorder.records.announcement import (
+    Announcement,
+    Beam,
+    Component,
+    Crystal,
+    DetectorPlace,
+    Experiment,
+    Files,
+    Protein,
+    Sample,
+    SsxDelivery,
+)
+from recorder.records.chains import Chain, ChainEvent, EventType
 from recorder.records.classification import (
     Classification,
     ClassifierSetup,
@@ -11,13 +23,7 @@ from recorder.records.classification import (
     Unprocessed,
     Upstream,
 )
-from recorder.records.control import (
-    Collection,
-    CollectionEnd,
-    ControlRecord,
-    EventType,
-    TimedEvent,
-)
+from recorder.records.control import CollectionEnd, ControlRecord, TimedEvent
 from recorder.records.detector import (
     BadMessage,
     DetectorInfo,
@@ -35,21 +41,27 @@ from recorder.records.runs import RunState, RunStatus
 from recorder.records.units import Cell, Json
 
 __all__ = [
+    "Announcement",
     "BadMessage",
+    "Beam",
     "Cell",
     "Chain",
     "ChainEvent",
     "Classification",
     "ClassifierSetup",
     "ClassifySettings",
-    "Collection",
     "CollectionEnd",
+    "Component",
     "ControlRecord",
+    "Crystal",
     "DetectorInfo",
+    "DetectorPlace",
     "DetectorRecord",
     "Effort",
     "EventType",
     "Evidence",
+    "Experiment",
+    "Files",
     "Geometry",
     "Image",
     "ImageClass",
@@ -60,12 +72,15 @@ __all__ = [
     "Lesson",
     "Panel",
     "Payload",
+    "Protein",
     "Pump",
     "RunState",
     "RunStatus",
+    "Sample",
     "SeriesEnd",
     "SeriesKey",
     "SeriesStart",
+    "SsxDelivery",
     "TimedEvent",
     "Unprocessed",
     "Upstream",

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from recorder.records.control import EventType
+
+class EventType(StrEnum):
+    """The event types of ISPyB."""
+
+    XRAY_DETECTION = "XrayDetection"
+    XRAY_EXPOSURE = "XrayExposure"
+    LASER_EXCITATION = "LaserExcitation"
+    REACTION_TRIGGER = "ReactionTrigger"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,39 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
+from recorder.records.announcement import Announcement
+from recorder.records.chains import EventType
 from recorder.records.detector import BadMessage
 from recorder.records.labels import Evidence
 from recorder.records.runs import RunStatus
-from recorder.records.units import Json
-
-
-class EventType(StrEnum):
-    """The event types of ISPyB."""
-
-    XRAY_DETECTION = "XrayDetection"
-    XRAY_EXPOSURE = "XrayExposure"
-    LASER_EXCITATION = "LaserExcitation"
-    REACTION_TRIGGER = "ReactionTrigger"
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """An announced run (``collection/start``)."""
-
-    uid: str
-    time_ns: int
-    body: Json
-    """The message as validated, unknown keys kept."""
-    received_ns: int = 0
-
-    @property
-    def series_unique_id(self) -> str | None:
-        """The detector series that the announcement names, if it does."""
-        value = self.body.get("series_unique_id")
-        return None if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +45,4 @@ class TimedEvent:
     received_ns: int = 0
 
 
-ControlRecord = Collection | CollectionEnd | TimedEvent | BadMessage
+ControlRecord = Announcement | CollectionEnd | TimedEvent | BadMessage

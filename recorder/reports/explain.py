@@ -15,9 +15,11 @@ from recorder.journal.restore import events_of, load_run
 from recorder.records import Effort, EventType, Evidence, Json, Pump
 from recorder.records.times import iso
 from recorder.reports.stored import is_run
+from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
 from recorder.runs.tables.image_table import NOT_SEEN
 from recorder.runs.timeline.measurement import measure
+from recorder.runs.timeline.of_run import facts_of, timeline_of
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.delays import (
     after_reaction,
@@ -55,8 +57,8 @@ def explain_image(journal: Journal, name: str, image_id: int) -> Json:
             f"run {name}: its images were removed from the journal, which is bounded "
             f"(journal.max_mb); {run.folder}/results.h5 has them"
         )
-    timeline = run.timeline()
-    if image_id >= max(run.images.size, run.expected(timeline) or 0):
+    timeline = timeline_of(run)
+    if image_id >= max(run.images.size, expected_images(run, timeline) or 0):
         raise NoSuchRunError(
             f"run {name} has no image {image_id}: the last is {run.images.size - 1}"
         )
@@ -169,12 +171,12 @@ def _evidence(journal: Journal, one: _One) -> list[Json]:
     start_ns = run.images.column("start_time_ns")[run.images.ids]
     if run.chains and timeline.placement.by_time:
         by_time = label_images(
-            run.images.ids, run.chains, TriggerRows(), facts=run.facts(),
+            run.images.ids, run.chains, TriggerRows(), facts=facts_of(run),
             start_ns=start_ns,
         )  # fmt: skip
         found.append(_rung(by_time.labels, one.place, _by_clock(by_time, one.place)))
     declared = label_images(
-        run.images.ids, run.chains, TriggerRows(), facts=run.facts()
+        run.images.ids, run.chains, TriggerRows(), facts=facts_of(run)
     )
     if run.chains:
         because = f"image {one.image_id} counted on the declared chains"

@@ -19,20 +19,27 @@ from recorder.reports.statistics import (
     wilson,
 )
 from recorder.reports.timeline_report import chains_report, timeline_report
-from recorder.runs.ledger import Ledger
+from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
 from recorder.runs.tables.image_table import INDEXED, NON_INDEXED_HIT
+from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.measurement import NOT_MEASURED, measure
+from recorder.runs.timeline.of_run import is_long, timeline_of
 from recorder.ssx.labels.timeline import EVIDENCES, Labels
 
 
-def run_report(run: Run) -> Json:
-    """The report of one run, without what only sinks know."""
-    timeline = run.timeline()
+def run_report(run: Run, live: LiveTimeline | None = None) -> Json:
+    """The report of one run, without what only sinks know.
+
+    Args:
+        run: The run.
+        live: What is settled of its labels, of a run that goes on.
+    """
+    timeline = timeline_of(run, live)
     labels = timeline.labels
-    ledger = run.ledger(timeline)
+    ledger = ledger_of(run, timeline)
     # Chains of a long run are measured when it ends: pulses are looked at as a whole.
-    measurement = NOT_MEASURED if run.long else measure(run, timeline)
+    measurement = NOT_MEASURED if is_long(run) else measure(run, timeline)
     hits = ledger.indexed + ledger.non_indexed_hits
     outcome = run.images.column("outcome")[run.images.ids]
     resolution = run.images.column("resolution")
@@ -47,7 +54,7 @@ def run_report(run: Run) -> Json:
         "reason": run.reason,
         "revision": run.revision,
         "announced": run.announced,
-        "space_group": run.body.get("space_group"),
+        "space_group": run.announcement.space_group,
         "start_time": iso(run.opened_ns),
         "end_time": iso(run.ended_ns),
         "images": {

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from recorder.records import ImageClass
+from recorder.runs.run import Run
+from recorder.runs.tables.image_table import INDEXED, NON_HIT, NON_INDEXED_HIT
+from recorder.ssx.labels.timeline import DARK, LIGHT, PUMPS, UNKNOWN, Timeline
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Counts of one run, each counted on its own (DESIGN section 3)."""
+    """Counts of one run, each counted on its own."""
 
     expected: int | None = None
     received: int = 0
@@ -56,3 +63,81 @@ class Ledger:
     def closed(self) -> bool:
         """Whether every sum holds and nothing is pending."""
         return not self.differences() and self.pending == 0
+
+
+def ledger_of(run: Run, timeline: Timeline) -> Ledger:
+    """The sums of a run as they stand.
+
+    Args:
+        run: The run.
+        timeline: Its labels.
+    """
+    outcome = run.images.column("outcome")
+    pumps = np.bincount(timeline.labels.pump, minlength=len(PUMPS)).tolist()
+    classes = [
+        int((outcome == code).sum()) for code in (INDEXED, NON_INDEXED_HIT, NON_HIT)
+    ]
+    expected = expected_images(run, timeline)
+    lost = run.images.lost(run.images.size if expected is None else expected)
+    triggers, missed = _triggers(run, expected, timeline)
+    unprocessed = _unprocessed(run)
+    finished = int((outcome >= INDEXED).sum())
+    return Ledger(
+        expected=expected,
+        received=run.images.received,
+        lost=lost,
+        classified=finished - sum(unprocessed.values()),
+        unprocessed=unprocessed,
+        indexed=classes[0],
+        non_indexed_hits=classes[1],
+        non_hits=classes[2],
+        light=pumps[LIGHT],
+        dark=pumps[DARK],
+        unknown=pumps[UNKNOWN],
+        triggers=triggers,
+        missed=missed,
+        pending=run.images.pending,
+    )
+
+
+def expected_images(run: Run, timeline: Timeline) -> int | None:
+    """Images that exist: as the detector counted, or as declared and not missed.
+
+    None while more may come: until then only the gaps are known to be lost. Never fewer
+    than were seen.
+    """
+    if not run.final:
+        return None
+    made = run.end.images if run.end else None
+    if made is None:
+        made = (run.declared_images or 0) - timeline.placement.missed
+    return max(made, run.images.size)
+
+
+def _unprocessed(run: Run) -> dict[str, int]:
+    """Counts by reason, only the reasons that occurred."""
+    classes = set(ImageClass)
+    return {
+        str(name): count
+        for name, count in run.images.outcomes.items()
+        if name not in classes
+    }
+
+
+def _triggers(
+    run: Run, expected: int | None, timeline: Timeline
+) -> tuple[int | None, int]:
+    """Captured triggers, once they cover every image that exists, and the missed.
+
+    Triggers after the last image were missed if the detector says that it made no more;
+    if nobody says how many it made, the images are taken to be lost.
+    """
+    missed = timeline.placement.missed
+    captured = run.events.triggers
+    if captured is None or expected is None or captured < expected:
+        return None, missed
+    if run.end is not None and run.end.images is not None:
+        missed += max(0, timeline.placement.tail)
+    elif not timeline.placement.by_time:
+        missed = captured - expected
+    return captured, missed

@@ -18,9 +18,11 @@ class Folders:
 
     def give(self, run: Run) -> None:
         """Give a run its folder."""
-        body = run.body
         base = run_folder(
-            str(body.get("proposal")), body.get("visit"), run.experiment, run.number
+            run.announcement.proposal,
+            run.announcement.visit,
+            run.experiment,
+            run.number,
         )
         run.folder, n = base, 1
         while run.folder in self._used:

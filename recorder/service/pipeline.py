@@ -15,7 +15,7 @@ from recorder.journal.run_record import run_record
 from recorder.journal.writer import JournalWriter
 from recorder.pool.pool import Pool
 from recorder.records import (
-    Collection,
+    Announcement,
     CollectionEnd,
     ControlRecord,
     DetectorRecord,
@@ -42,6 +42,7 @@ from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.service.alarms import ClockAlarms
+from recorder.service.announcement_problems import note_problems
 from recorder.service.bad_messages import BadMessages
 from recorder.service.folders import Folders
 from recorder.service.progress import Progress
@@ -137,9 +138,9 @@ class Pipeline:
             self.writer.after_commit(acknowledge)
 
     def _control(self, record: ControlRecord, now: float) -> None:
-        if isinstance(record, Collection):
-            self.writer.record("collection", record.uid, record.body)
-            self._do(self.book.collection(record, now))
+        if isinstance(record, Announcement):
+            self.writer.record("collection", record.uid, record.message)
+            self._do(self.book.announcement(record, now))
         elif isinstance(record, CollectionEnd):
             body = {"uid": record.uid, "status": record.status,
                     "reason": record.reason, "time_ns": record.time_ns,
@@ -178,7 +179,7 @@ class Pipeline:
 
     def _opened(self, run: Run) -> None:
         self._folders.give(run)
-        self._check_chains(run)
+        note_problems(run)
         self.writer.record("run", run.uid, run_record(run, "opened"))
         self._tell(
             "run_started",
@@ -194,17 +195,6 @@ class Pipeline:
         """Log once it is on disk: nobody is told of what could still be lost."""
         self.writer.after_commit(partial(log.info, event, **fields))
 
-    @staticmethod
-    def _check_chains(run: Run) -> None:
-        """Say what is wrong with the declared chains; the rest is used."""
-        problems = run.declared.problems
-        for problem in problems:
-            run.note(problem)
-        if problems:
-            run.counts["chain_problems"] += len(problems)
-            log.warning("chain_problems", run=run.number, uid=run.uid,
-                        problems=list(problems))  # fmt: skip
-
     def _changed_run(self, run: Run, what: str) -> None:
         if what in ("announced", "series_started"):
             self._images.forget(run.uid)
@@ -212,7 +202,7 @@ class Pipeline:
             self.writer.header(run.uid, run.start)
         if what == "announced":
             self._folders.give(run)
-            self._check_chains(run)
+            note_problems(run)
         key = run.key
         log.info("run_changed", run=run.number, what=what, reason=run.reason,
                  series_id=key.series_id if key else None,

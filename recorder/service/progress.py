@@ -6,6 +6,7 @@ from recorder.journal.writer import JournalWriter
 from recorder.records import Json, RunState
 from recorder.reports.run_report import run_report
 from recorder.runs.book.book import RunBook
+from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runtime.log import get_logger
 from recorder.service.alarms import ClockAlarms
 
@@ -28,10 +29,13 @@ class Progress:
         self._writer = writer
         self._alarms = alarms
         self._reported: dict[str, tuple[int, int, int]] = {}
+        self._live: dict[str, LiveTimeline] = {}
+        """What is settled of the labels of runs that go on, by uid."""
 
     def forget(self, uid: str) -> None:
         """A run is over."""
         self._reported.pop(uid, None)
+        self._live.pop(uid, None)
 
     def update(self) -> None:
         """Journal the statistics of the runs that moved."""
@@ -39,7 +43,8 @@ class Progress:
             state = (run.images.received, run.images.pending, sum(run.counts.values()))
             if run.images.received and self._reported.get(run.uid) != state:
                 self._reported[run.uid] = state
-                body = {"report": run_report(run)}
+                live = self._live.setdefault(run.uid, LiveTimeline())
+                body = {"report": run_report(run, live)}
                 self._alarms.look(run, body["report"]["timeline"])
                 self._writer.record("run_updated", run.uid, body)
 

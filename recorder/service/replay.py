@@ -12,8 +12,8 @@ from pathlib import Path
 from recorder.config import Settings
 from recorder.errors import RecorderError, UsageError
 from recorder.records import (
+    Announcement,
     BadMessage,
-    Collection,
     ControlRecord,
     DetectorRecord,
     Image,
@@ -204,16 +204,32 @@ def _fresh_uids(
     fresh: list[ControlRecord] = []
     renamed: dict[str, str] = {}
     for record in records:
-        if isinstance(record, Collection):
+        if isinstance(record, Announcement):
             if record.uid in host.journal.run_uids():
-                renamed[record.uid] = str(uuid.uuid4())
-            uid = renamed.get(record.uid, record.uid)
-            body = {**record.body, "uid": uid, "series_unique_id": None}
-            if limit is not None and body.get("images") is not None:
-                body["images"] = min(body["images"], limit)
-            now = time.time_ns()
-            fresh.append(Collection(uid, now, body, now))
+                renamed[str(record.uid)] = str(uuid.uuid4())
+            fresh.append(_for_file(record, renamed, limit))
         elif isinstance(record, TimedEvent):
             name = record.collection
             fresh.append(replace(record, collection=renamed.get(name or "", name)))
     return fresh
+
+
+def _for_file(
+    announcement: Announcement, renamed: dict[str, str], limit: int | None
+) -> Announcement:
+    """The announcement as of now, for the file's series and no other."""
+    uid = str(announcement.uid)
+    now = time.time_ns()
+    changes: Json = {
+        "uid": renamed.get(uid, uid),
+        "time_ns": now,
+        "series_unique_id": None,
+    }
+    if limit is not None and announcement.images is not None:
+        changes["images"] = min(announcement.images, limit)
+    return replace(
+        announcement,
+        message={**announcement.message, **changes},
+        received_ns=now,
+        **changes,
+    )

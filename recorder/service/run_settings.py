@@ -18,5 +18,5 @@ def book_settings(settings: Settings) -> BookSettings:
         max_image_id=runs.max_image_id,
         # What waits goes to the pool at once: more than its backlog would be refused.
         max_held_bytes=settings.pool.max_backlog_mb << 20,
-        unannounced_body=settings.unannounced.body(),
+        unannounced=settings.unannounced.announcement(),
     )

@@ -35,10 +35,10 @@ from recorder.records import (
     Evidence,
     TimedEvent,
 )
+from recorder.records.limits import MAX_CAPTURE_BYTES, MAX_NAME
 from recorder.records.times import parse_time
 from recorder.runtime.log import get_logger
 from recorder.runtime.retry import backoff
-from recorder.sources.limits import MAX_CAPTURE_BYTES, MAX_NAME
 
 log = get_logger("panda")
 

@@ -17,8 +17,8 @@ from recorder.config import PandaSection
 from recorder.errors import MAX_QUOTED, ImageError
 from recorder.journal.event_json import event_to_json
 from recorder.records import (
+    Announcement,
     BadMessage,
-    Collection,
     CollectionEnd,
     DetectorInfo,
     Image,
@@ -27,12 +27,12 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
+from recorder.records.limits import MAX_IMAGES, MAX_NAME
 from recorder.simulate.stream.messages import Stream1, Stream2
 from recorder.simulate.timing.panda import LASER_PLACE
 from recorder.sources.control.messages import parse_message
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
-from recorder.sources.limits import MAX_IMAGES, MAX_NAME
 from recorder.sources.panda import PandaDecoder, PandaError
 from recorder.sources.pixels import decode
 
@@ -94,7 +94,7 @@ def _sound_control(record: Any) -> None:
     if isinstance(record, CollectionEnd):
         assert len(record.reason) <= MAX_QUOTED
         return
-    body = record.body if isinstance(record, Collection) else event_to_json(record)
+    body = record.message if isinstance(record, Announcement) else event_to_json(record)
     json.dumps(body, allow_nan=False)
 
 
@@ -103,7 +103,7 @@ _SOUND: dict[type, Callable[[Any], None]] = {
     SeriesStart: _sound_start,
     SeriesEnd: lambda record: _sound_series(record.key),
     Image: _sound_image,
-    Collection: _sound_control,
+    Announcement: _sound_control,
     CollectionEnd: _sound_control,
     TimedEvent: _sound_control,
 }

@@ -20,11 +20,11 @@ from recorder.ispyb.schema import tables
 from recorder.ispyb.schema.rows import Rows
 from recorder.journal import ImageRow, Journal, Record
 from recorder.journal.run_record import run_record
-from recorder.records import Collection
 from recorder.runs.run import Run
 from recorder.sinks.ispyb.image_rows import ImageRows
 from recorder.sinks.ispyb.sink import IspybSink
 from recorder.sinks.runner import SinkRunner
+from tests.builders import announced
 from tests.guards import Event, logged
 from tests.ispyb import (
     all_written,
@@ -402,7 +402,7 @@ def test_image_rows_whose_commit_was_not_answered_are_not_sent_again(
     journal = Journal(configured.journal_path)
     sink = IspybSink(configured)
     sink.open(journal)
-    run = Run("u", 1, 10**18, collection=Collection("u", 0, announcement(uid="u")))
+    run = Run("u", 1, 10**18, announcement=announced(announcement(uid="u")))
     ids = sink.apply(Record(1, "u", "run", 10**18, run_record(run, "opened")))
     assert ids is not None
     answers = iter([True] * 3 + [False] + [True] * 100)
@@ -523,7 +523,7 @@ def test_any_announcement_is_written_or_refused(
     number: int,
 ) -> None:
     body = announcement(uid=uid, beam=beam, detector=detector, ssx=ssx, files=files)
-    run = Run(uid, number, 10**18, collection=Collection(uid, 0, body))
+    run = Run(uid, number, 10**18, announcement=announced(body))
     entry = Record(1, uid, "run", 10**18, run_record(run, "opened"))
     try:
         ids = embedded_sink.apply(entry)

@@ -33,9 +33,8 @@ from recorder.records import DetectorInfo, RunState
 from recorder.reports.explain import explain_image
 from recorder.reports.run_report import run_report
 from recorder.reports.stored import full_report
-from recorder.runs.run import Run
 from recorder.sinks.results.sink import ResultsSink
-from tests.builders import event, start
+from tests.builders import event, new_run, start
 from tests.disks import fill, small_disk
 from tests.system.beamline import (
     assert_equals_truth,
@@ -117,7 +116,7 @@ def test_a_page_that_is_damaged_is_an_error_of_ours(tmp_path: Path) -> None:
 
 
 def sealed_run(journal: Journal, n: int, images: int = 400) -> None:
-    run = Run(f"uid-{n}", n, 10**18 + n, state=RunState.SEALED, folder=f"run{n}")
+    run = new_run(f"uid-{n}", n, 10**18 + n, state=RunState.SEALED, folder=f"run{n}")
     events = [
         NewRecord("event", run.uid, event_to_json(event("XrayDetection", k)), 1)
         for k in range(100)

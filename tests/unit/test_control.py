@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import (
+    Announcement,
     BadMessage,
-    Collection,
     CollectionEnd,
     Evidence,
     RunStatus,
@@ -47,10 +47,10 @@ def test_announcement_keeps_unknown_keys():
         beam={"wavelength": 1.0, "mood": "calm"},
     )
     record = one("collection/start", body)
-    assert isinstance(record, Collection)
-    assert record.body["colour"] == "blue"
-    assert record.body["beam"]["mood"] == "calm"
-    assert record.body["event_chains"][1]["events"][0]["offset"] == -50
+    assert isinstance(record, Announcement)
+    assert record.message["colour"] == "blue"
+    assert record.message["beam"]["mood"] == "calm"
+    assert record.message["event_chains"][1]["events"][0]["offset"] == -50
 
 
 def test_event():
@@ -145,7 +145,7 @@ def test_not_json(payload):
 def test_retained_messages_are_state_not_events():
     assert one("event", EVENT, retained=True).kind == "retained"
     assert isinstance(
-        one("collection/start", announcement(), retained=True), Collection
+        one("collection/start", announcement(), retained=True), Announcement
     )
 
 

@@ -14,7 +14,7 @@ import tomllib
 import typing
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,9 +30,18 @@ from recorder.config import DetectorSection, Settings, load_settings
 from recorder.ispyb.flavours import diamond, esrf, programs
 from recorder.ispyb.schema import tables
 from recorder.ispyb.schema.capabilities import RIGHTS, Capability
-from recorder.records import BadMessage, Unprocessed
-from recorder.runs.run import Run
+from recorder.records import (
+    Announcement,
+    BadMessage,
+    Beam,
+    DetectorPlace,
+    Files,
+    SsxDelivery,
+    Unprocessed,
+    limits,
+)
 from recorder.runs.timeline.measurement import measure
+from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.stills.render import Still
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.stream.truth import truth_entry
@@ -42,12 +51,12 @@ from recorder.sinks.ispyb import collections
 from recorder.sinks.results import event_lists
 from recorder.sinks.results import sink as results
 from recorder.sinks.results.hdf5 import UNITS, event_arrays, image_arrays
-from recorder.sources import limits
 from recorder.sources.control import messages as control
 from recorder.ssx.chains import declared
 from recorder.ssx.chains.declared import parse_chains
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY
 from recorder.ssx.labels.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
+from tests.builders import new_run
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -372,17 +381,38 @@ def test_log_events_that_other_pages_name_exist():
 # -- MQTT ----------------------------------------------------------------------
 
 MESSAGES = {
-    "collection/start": control.CollectionMessage,
     "collection/end": control.CollectionEndMessage,
     "event": control.EventMessage,
 }
-FREE_KEYS = {  # read one by one where they are used
-    "beam": ("wavelength", "flux", "transmission", "size", "energy_bandwidth"),
-    "detector": ("distance", "beam_center", "exposure_time"),
-    "ssx": ("repetition_rate", "laser_energy", "jet_speed", "jet_size", "chip_model",
-            "chip_pattern", "mono_stripe"),
-    "files": ("directory", "template"),
-}  # fmt: skip
+LENIENT = {"beam": Beam, "detector": DetectorPlace, "ssx": SsxDelivery, "files": Files}
+MADE = ("chains", "chain_problems", "problems", "message", "received_ns")
+"""Of an announcement: made of the message, not in it."""
+
+
+def announcement_keys(kind: Any = Announcement, prefix: str = "") -> Iterator[Any]:
+    """Dotted keys of an announcement, and whether they are needed."""
+    if not prefix:
+        yield from {"uid": "yes", "time": "one of both"}.items()
+        yield from {"event_chains": "no", "timing_hardware": "no"}.items()
+    hints = typing.get_type_hints(kind)
+    for item in fields(kind):
+        if not prefix and item.name in (*MADE, "uid"):
+            continue
+        needed = item.default is MISSING and item.default_factory is MISSING
+        timed = item.name == "time_ns" and not prefix
+        need = "one of both" if timed else "yes" if needed else "no"
+        yield f"{prefix}{item.name}", need
+        if inner := records_in(hints[item.name]):
+            if inner[0] not in LENIENT.values():
+                many = "[]" if "..." in str(hints[item.name]) else ""
+                yield from announcement_keys(inner[0], f"{prefix}{item.name}{many}.")
+
+
+def records_in(annotation: Any) -> list[Any]:
+    """The records within an annotation."""
+    if is_dataclass(annotation):
+        return [annotation]
+    return [found for part in typing.get_args(annotation) for found in records_in(part)]
 
 
 def message_keys(
@@ -398,20 +428,24 @@ def message_keys(
             yield from message_keys(inner[0], f"{prefix}{name}{many}.")
 
 
-@pytest.mark.parametrize("topic", MESSAGES)
+@pytest.mark.parametrize("topic", ["collection/start", *MESSAGES])
 def test_every_message_key(topic: str):
     documented = {
         row[0].strip("`"): row[1]
         for row in rows(sections(REFERENCE / "mqtt.md")[topic])
         if len(row) == 3
     }
-    assert documented == dict(message_keys(MESSAGES[topic]))
+    if topic == "collection/start":
+        assert documented == dict(announcement_keys())
+    else:
+        assert documented == dict(message_keys(MESSAGES[topic]))
 
 
-def test_keys_of_the_free_sections():
+def test_keys_that_are_read_leniently():
     table = rows(sections(REFERENCE / "mqtt.md")["collection/start"])
     documented = [row[0].strip("`") for row in table if len(row) == 2]
-    same(documented, [f"{a}.{b}" for a, found in FREE_KEYS.items() for b in found])
+    real = [f"{name}.{f.name}" for name, kind in LENIENT.items() for f in fields(kind)]
+    same(documented, real)
 
 
 def test_message_examples_are_valid():
@@ -432,7 +466,7 @@ def test_message_examples_are_valid():
 
 def test_topics_and_schema_versions():
     text = (REFERENCE / "mqtt.md").read_text(encoding="utf-8")
-    for name in (*MESSAGES, "status"):
+    for name in ("collection/start", *MESSAGES, "status"):
         assert f"`<prefix>/{name}`" in text
     for name in (control.COLLECTION_SCHEMA, control.EVENT_SCHEMA):
         assert f"`{name}`" in text
@@ -541,8 +575,8 @@ def test_every_file_of_a_run():
 
 def test_every_column_of_the_results():
     text = sections(REFERENCE / "files.md")["results.h5"]
-    run = Run(uid="u", number=1, opened_ns=0)
-    timeline = run.timeline()
+    run = new_run(uid="u", number=1, opened_ns=0)
+    timeline = timeline_of(run)
     arrays = image_arrays(run, timeline, measure(run, timeline), iter(()))
     assert set(UNITS) <= set(arrays)
     units = {name: UNITS.get(name, "") for name in arrays}

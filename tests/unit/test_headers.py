@@ -12,8 +12,7 @@ from recorder.config import GeometrySection
 from recorder.journal import Journal
 from recorder.journal.series_headers import HEADER, pack_header, with_arrays
 from recorder.records import ClassifierSetup, ClassifySettings, DetectorInfo
-from recorder.runs.run import Run
-from tests.builders import SHAPE, payload, start
+from tests.builders import SHAPE, new_run, payload, start
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ FLAT[3, 4], FLAT[5, 6] = np.nan, 0.0
 
 
 def setup_of(series) -> ClassifierSetup:
-    run = Run("a", 1, 1, start=series, key=series.key)
+    run = new_run("a", 1, 1, start=series, key=series.key)
     return make_setup(run, payload(), GeometrySection(), ClassifySettings())[0]
 
 

@@ -18,8 +18,17 @@ from recorder.journal.restore import load_last_sealed, load_run, load_unsealed
 from recorder.journal.run_record import run_record
 from recorder.records import ImageClass, RunState, RunStatus
 from recorder.runs.book.endings import decide_status
-from recorder.runs.run import Run
-from tests.builders import Driver, collection, collection_end, end, event, image, start
+from tests.builders import (
+    Driver,
+    collection,
+    collection_end,
+    end,
+    event,
+    image,
+    ledger_now,
+    new_run,
+    start,
+)
 
 
 @pytest.fixture
@@ -145,7 +154,7 @@ def test_a_run_is_rebuilt_as_it_was(journal):
         [ImageRow(run.uid, n, ImageClass.NON_HIT, start_time_ns=n) for n in (0, 1, 3)],
     )
     again = load_run(journal, run.uid)
-    assert again.ledger() == run.ledger()
+    assert ledger_now(again) == ledger_now(run)
     assert (again.status, again.reason, again.notes) == (
         run.status,
         run.reason,
@@ -204,11 +213,11 @@ def test_an_announced_end_and_a_reopened_run_survive_a_kill(journal):
 def test_the_last_sealed_runs_are_restored_as_far_as_that_is_quick(journal):
     for number, images in enumerate((5, 500, 20, 10)):
         uid = f"r{number}"
-        run = Run(uid, number, 1, state=RunState.SEALED)
+        run = new_run(uid, number, 1, state=RunState.SEALED)
         rows = [ImageRow(uid, n, "non_hit") for n in range(images)]
         record = NewRecord("run", uid, run_record(run, "sealed"), number)
         journal.write([record], rows)
-    going = Run("going", 9, 1, state=RunState.OPEN)
+    going = new_run("going", 9, 1, state=RunState.OPEN)
     journal.write([NewRecord("run", "going", run_record(going, "opened"), 9)])
 
     def restored(most, rows, since_ns=0):

@@ -7,10 +7,9 @@ import json
 import pytest
 
 from recorder.errors import BadMessageError, shown
-from recorder.records import BadMessage
-from recorder.sources import limits
+from recorder.records import BadMessage, limits
+from recorder.records.limits import load_json
 from recorder.sources.control.messages import parse_message
-from recorder.sources.limits import load_json
 from recorder.ssx.chains.declared import MAX_PROBLEMS, MAX_SETUPS, read_chains
 from tests.builders import announcement, dumps
 

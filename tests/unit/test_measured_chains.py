@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recorder.records import Chain, ChainEvent, EventType, RunStatus
 from recorder.runs.timeline.measurement import measure
+from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import Faults, parse_faults
 from recorder.ssx.chains.declared import parse_chains
 from recorder.ssx.chains.scopes import (
@@ -24,7 +25,7 @@ from recorder.ssx.chains.scopes import (
 )
 from recorder.ssx.measured.audit import audit, summary
 from recorder.ssx.measured.pulse_trains import find_trains
-from tests.builders import DESIGN_CHAINS
+from tests.builders import DESIGN_CHAINS, stand_in
 from tests.played import play, pump_probe, recorded
 
 LASER, XRAY = EventType.LASER_EXCITATION, EventType.XRAY_DETECTION
@@ -62,7 +63,7 @@ def test_no_order_is_said_to_be_none():
 
 
 def measured_events(run):
-    found = measure(run, run.timeline())
+    found = measure(run, timeline_of(run))
     return found, [event for chain in found.chains for event in chain.events]
 
 
@@ -109,7 +110,7 @@ def audited(change, spec: str = "lost=0.01"):
     commanded = [dict(chain) for chain in played.chains]
     commanded[0] = {**commanded[0], "events": change(commanded[0]["events"])}
     run = recorded(replace(played, chains=commanded))
-    return {v.type: v for v in measure(run, run.timeline()).verdicts}
+    return {v.type: v for v in measure(run, timeline_of(run)).verdicts}
 
 
 @pytest.mark.parametrize(
@@ -139,12 +140,12 @@ def test_misfires_and_extra_shots_are_counted():
     )
     run = recorded(played)
     fired = int(played.plan.fired[played.plan.commanded].sum())
-    verdicts = measure(run, run.timeline()).verdicts
+    verdicts = measure(run, timeline_of(run)).verdicts
     laser = next(v for v in verdicts if v.type is LASER and v.state != "extra")
     assert laser.findings == (f"fired {fired} times of 1000",)
     extra = [v for v in verdicts if v.state == "extra"]
     assert sum(v.fired or 0 for v in extra) == int((~played.plan.commanded).sum())
-    kinds = run.timeline().contradictions
+    kinds = timeline_of(run).contradictions
     assert set(kinds) == {
         "measured dark, declared light", "measured light, declared dark"
     }  # fmt: skip
@@ -175,9 +176,9 @@ def test_without_rows_the_images_are_the_detections_and_nothing_else_is_claimed(
 
 def test_an_unannounced_run_gets_the_chain_that_was_seen():
     run = recorded(play(pump_probe(100.0, 600), 600, Faults()))
-    run.collection = None
+    run.announcement = stand_in()
     run.status = RunStatus.SUCCESS
-    (chain,) = measure(run, run.timeline()).chains
+    (chain,) = measure(run, timeline_of(run)).chains
     assert chain.name == "Detections"
     assert [e.type for e in chain.events] == [LASER, XRAY]
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from recorder.config import PandaSection
 from recorder.records import BadMessage, EventType, Evidence, TimedEvent
+from recorder.records.limits import MAX_CAPTURE_BYTES
 from recorder.runs.tables.event_log import EventLog
 from recorder.simulate.timing.panda import FIELDS, LASER_PLACE, SAMPLE
-from recorder.sources.limits import MAX_CAPTURE_BYTES
 from recorder.sources.panda import PandaDecoder, PandaError
 
 SECTION = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})

@@ -16,9 +16,13 @@ from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_run
 from recorder.journal.run_record import run_record
 from recorder.records import Evidence, RunState
-from recorder.runs import run as run_module
+from recorder.runs.ledger import ledger_of
+from recorder.runs.timeline import of_run
+from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import Faults, parse_faults
 from recorder.ssx.labels.timeline import EVIDENCES, Start
+from tests.builders import ledger_now
 from tests.played import (
     Played,
     finish,
@@ -45,7 +49,7 @@ FAULTS = {
 
 
 def wrong(run, played: Played) -> int:
-    labels = run.timeline().labels
+    labels = timeline_of(run).labels
     known = labels.pump != 0
     return int((labels.pump != played.pump)[known].sum())
 
@@ -54,11 +58,11 @@ def wrong(run, played: Played) -> int:
 def test_captured_triggers_leave_nothing_unknown(spec):
     played = play(pump_probe(1000.0, 4000), 4000, parse_faults(spec))
     run = recorded(played)
-    timeline = run.timeline()
+    timeline = timeline_of(run)
     assert wrong(run, played) == 0
     assert (timeline.labels.pump == 0).mean() <= 0.02
     assert timeline.placement.start is Start.PROVEN
-    ledger = run.ledger(timeline)
+    ledger = ledger_of(run, timeline)
     assert ledger.closed, ledger.differences()
     assert (ledger.missed, ledger.lost) == (played.missed, played.lost)
 
@@ -72,7 +76,7 @@ def test_chains_and_times_alone_are_never_wrong(spec):
 
 def test_clock_is_the_evidence_where_no_row_is():
     played = play(pump_probe(100.0, 1000), 1000, parse_faults("lost=0.01"), rows=False)
-    labels = recorded(played).timeline().labels
+    labels = timeline_of(recorded(played)).labels
     assert {EVIDENCES[e] for e in labels.evidence} == {Evidence.CLOCK}
 
 
@@ -80,7 +84,7 @@ def test_a_missed_first_trigger_without_rows_is_unknown():
     played = play(
         pump_probe(100.0, 500), 500, parse_faults("missed_head=1"), rows=False
     )
-    timeline = recorded(played).timeline()
+    timeline = timeline_of(recorded(played))
     assert timeline.placement.start is Start.UNCERTAIN
     assert not timeline.labels.pump.any()
 
@@ -95,10 +99,10 @@ def test_uneven_positions_are_matched_by_their_spacing():
     played = play(chains, 2000, faults, gap_s=0.02)
     run = recorded(played, told=False)
     assert wrong(run, played) == 0
-    assert (run.timeline().labels.pump == 0).mean() < 0.01
-    known = run.timeline().labels.ordinal >= 0
-    assert (run.timeline().labels.ordinal == played.trigger)[known].all()
-    assert (run.timeline().labels.cycle == played.trigger // 4)[known].all()
+    assert (timeline_of(run).labels.pump == 0).mean() < 0.01
+    known = timeline_of(run).labels.ordinal >= 0
+    assert (timeline_of(run).labels.ordinal == played.trigger)[known].all()
+    assert (timeline_of(run).labels.cycle == played.trigger // 4)[known].all()
 
 
 def test_rows_that_got_lost_cost_the_grade_and_not_the_label():
@@ -106,7 +110,7 @@ def test_rows_that_got_lost_cost_the_grade_and_not_the_label():
     gone = range(1500, 2500)
     kept = [e for e in played.events if e.trigger not in gone]
     run = recorded(replace(played, events=kept))
-    labels = run.timeline().labels
+    labels = timeline_of(run).labels
     assert wrong(run, played) == 0
     inside = (played.trigger > 1500) & (played.trigger < 2499)
     grades = {EVIDENCES[e] for e in labels.evidence[inside]}
@@ -121,7 +125,7 @@ def test_an_image_without_a_time_has_the_trigger_between_its_neighbours():
     for place in range(200):
         start = None if place == 77 else int(played.start_ns[place])
         run.images.receive(place, start)
-    labels = finish(run, played).timeline().labels
+    labels = timeline_of(finish(run, played)).labels
     assert labels.ordinal.tolist() == list(range(200))
 
 
@@ -131,7 +135,7 @@ def test_impossible_times_label_nothing_and_cost_no_other_image():
     times[100:103] = [5, -(10**17), 10**17]
     run = recorded(replace(played, start_ns=times))
     assert wrong(run, played) == 0
-    assert (run.timeline().labels.pump == 0).sum() <= 3
+    assert (timeline_of(run).labels.pump == 0).sum() <= 3
 
 
 SMALL = st.tuples(
@@ -162,14 +166,14 @@ def test_order_and_repetition_do_not_matter(drawn, seed):
             mixed.events.add(played.events[n])
     same(finish(mixed, played), straight)
     assert wrong(straight, played) == 0
-    assert straight.ledger().closed
+    assert ledger_now(straight).closed
 
 
 def same(one, other) -> None:
-    a, b = one.timeline().labels, other.timeline().labels
+    a, b = timeline_of(one).labels, timeline_of(other).labels
     for name in a.__slots__:
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
-    assert one.ledger() == other.ledger()
+    assert ledger_now(one) == ledger_now(other)
 
 
 @settings(max_examples=10)
@@ -209,7 +213,8 @@ def test_online_equals_batch(seed, rows):
     faults = Faults(lost=0.01, missed=0.01, skew=80, jitter=3e-6)
     played = play(pump_probe(925.0, 6000), 6000, faults, seed=seed, rows=rows)
     run = new_run(played)
-    before, run_module.LONG_RUN = run_module.LONG_RUN, 1000
+    before, of_run.LONG_RUN = of_run.LONG_RUN, 1000
+    follower = LiveTimeline()
     try:
         at = 0
         for place in range(played.image_id.size):
@@ -220,13 +225,13 @@ def test_online_equals_batch(seed, rows):
                 at += 1
             take_image(run, played, place)
             if place % 500 == 499:
-                run.timeline()
-        live = run.timeline().labels
+                timeline_of(run, follower)
+        live = timeline_of(run, follower).labels
     finally:
-        run_module.LONG_RUN = before
+        of_run.LONG_RUN = before
     for event in played.events[at:]:
         run.events.add(event)
-    final = finish(run, played).timeline().labels
+    final = timeline_of(finish(run, played)).labels
     settled = live.pump != 0
     assert settled.mean() > 0.5
     for name in ("pump", "ordinal", "dark_n", "delay_ns", "slot", "chain", "cycle"):
@@ -240,11 +245,11 @@ def test_an_open_run_says_that_its_start_is_assumed():
     run = new_run(played)
     for place in range(100):
         take_image(run, played, place)
-    timeline = run.timeline()
+    timeline = timeline_of(run)
     assert timeline.placement.start is Start.ASSUMED
     assert {EVIDENCES[e] for e in timeline.labels.evidence} == {Evidence.IMAGE_ID}
     assert run.state is RunState.OPEN
-    assert json.dumps(run.ledger().differences()) == "[]"
+    assert json.dumps(ledger_now(run).differences()) == "[]"
 
 
 GAPS = st.sampled_from([0, 1, 10**6, 999_000, 1_003_000, 1_400_000, 10**9, -(10**6)])
@@ -262,5 +267,5 @@ def test_whatever_the_times_are_an_answer_comes(pieces):
         played, image_id=played.image_id[:count], start_ns=start_ns,
         trigger=played.trigger[:count],
     )  # fmt: skip
-    labels = recorded(odd).timeline().labels
+    labels = timeline_of(recorded(odd)).labels
     assert labels.pump.size == count

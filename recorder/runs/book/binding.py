@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from recorder.records import Collection, Image, SeriesKey, SeriesStart
+from recorder.records import Announcement, Image, SeriesKey, SeriesStart
 from recorder.runs.book.waiting_series import Waiting
 from recorder.runs.run import Run
 from recorder.ssx.clocks.unknown import NO_TIME
@@ -15,13 +15,16 @@ no further from them."""
 
 
 def series_matches(
-    collection: Collection, key: SeriesKey, start: SeriesStart | None, uid: str | None
+    announcement: Announcement,
+    key: SeriesKey,
+    start: SeriesStart | None,
+    uid: str | None,
 ) -> bool:
     """Whether the announcement names this series, or the series this announcement."""
-    if collection.series_unique_id is not None:
-        return collection.series_unique_id in (key.unique_id, str(key.series_id))
+    if announcement.series_unique_id is not None:
+        return announcement.series_unique_id in (key.unique_id, str(key.series_id))
     carried = uid or (start.recorder_uid if start else None)
-    return carried is not None and carried == collection.uid
+    return carried is not None and carried == announcement.uid
 
 
 def best_run(runs: Iterable[Run], waiting: Waiting, window_ns: int) -> Run | None:
@@ -31,17 +34,17 @@ def best_run(runs: Iterable[Run], waiting: Waiting, window_ns: int) -> Run | Non
     the announcement nearest to the arming of the detector, within the window (ns).
     """
     key, start, uid = waiting.key, waiting.start, waiting.uid
-    free = [run for run in runs if run.key is None and run.collection is not None]
+    free = [run for run in runs if run.key is None and run.announced]
     for run in free:
-        if run.collection and series_matches(run.collection, key, start, uid):
+        if series_matches(run.announcement, key, start, uid):
             return run
     if uid or (start and start.recorder_uid):
         return None  # it names its announcement, and that is none of these
     moment = (start.arm_time_ns if start else None) or waiting.received_ns
     near = [
-        (abs(run.collection.time_ns - moment), n, run)
+        (abs(run.announcement.time_ns - moment), n, run)
         for n, run in enumerate(free)
-        if run.collection and run.collection.series_unique_id is None
+        if run.announcement.series_unique_id is None
     ]
     if not near:
         return None
@@ -49,16 +52,16 @@ def best_run(runs: Iterable[Run], waiting: Waiting, window_ns: int) -> Run | Non
     return run if distance <= window_ns else None
 
 
-def run_to_adopt(runs: Iterable[Run], collection: Collection) -> Run | None:
+def run_to_adopt(runs: Iterable[Run], announcement: Announcement) -> Run | None:
     """An open, unannounced run that this late announcement is for."""
     for run in runs:
         if run.announced or run.key is None:
             continue
         uid = run.start.recorder_uid if run.start else None
-        if series_matches(collection, run.key, run.start, uid):
+        if series_matches(announcement, run.key, run.start, uid):
             return run
-        near = abs(collection.time_ns - run.opened_ns) <= ADOPT_WINDOW_S * 1e9
-        if near and uid is None and collection.series_unique_id is None:
+        near = abs(announcement.time_ns - run.opened_ns) <= ADOPT_WINDOW_S * 1e9
+        if near and uid is None and announcement.series_unique_id is None:
             return run
     return None
 

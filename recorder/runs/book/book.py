@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from recorder.records import (
-    Collection,
+    Announcement,
     CollectionEnd,
     Image,
     RunState,
@@ -204,12 +204,11 @@ class RunBook:
         return actions
 
     def _open_unannounced(self, waiting: Waiting, now: float) -> list[Action]:
-        body = self._settings.unannounced_body
         run = Run(
             uid=str(uuid.uuid4()),
             number=0,
             opened_ns=waiting.images[0].received_ns,
-            unannounced_body=body,
+            announcement=self._settings.unannounced,
         )
         run.number = self._runs.number(run.experiment, None)
         run.note("unannounced: no collection/start for this series")
@@ -219,26 +218,27 @@ class RunBook:
 
     # -- control events -----------------------------------------------------------
 
-    def collection(self, collection: Collection, now: float) -> list[Action]:
+    def announcement(self, announcement: Announcement, now: float) -> list[Action]:
         """A run was announced."""
-        if known := self._runs.by_uid(collection.uid):
+        uid = announcement.uid or ""
+        if known := self._runs.by_uid(uid):
             known.counts["duplicate_announcements"] += 1
             return []
-        if collection.uid in self._past:
+        if uid in self._past:
             return []
-        if (run := run_to_adopt(self._runs.active, collection)) is not None:
-            run.collection = collection
+        if (run := run_to_adopt(self._runs.active, announcement)) is not None:
+            run.announcement = announcement
             run.notes = [n for n in run.notes if not n.startswith("unannounced")]
             run.note("announced after its first images")
             return [Changed(run, "announced"), *self._early.adopt(run)]
         run = Run(
-            uid=collection.uid,
+            uid=uid,
             number=0,
-            opened_ns=collection.received_ns,
-            collection=collection,
+            opened_ns=announcement.received_ns,
+            announcement=announcement,
             last_progress=now,
         )
-        run.number = self._runs.number(run.experiment, collection.body.get("run"))
+        run.number = self._runs.number(run.experiment, announcement.run)
         self._runs.active.append(run)
         actions: list[Action] = [Opened(run), *self._early.adopt(run)]
         for source in list(self._waiting):

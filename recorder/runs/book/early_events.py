@@ -44,7 +44,7 @@ class EarlyEvents:
 
         Timing hardware names no run: its latest rows are those of the next run.
         """
-        uids = {run.uid, run.collection.uid if run.collection else run.uid}
+        uids = {run.uid, run.announcement.uid or run.uid}
         since = run.opened_ns - int(ADOPT_WINDOW_S * 1e9)
         kept: list[TimedEvent] = []
         nameless: list[TimedEvent] = []

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from recorder.records import CollectionEnd, Json, RunState, RunStatus
+from recorder.records import (
+    Announcement,
+    CollectionEnd,
+    Experiment,
+    RunState,
+    RunStatus,
+)
 from recorder.runs.book.actions import Action, Changed, notice
+from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
+from recorder.runs.timeline.of_run import timeline_of
+
+NOT_ANNOUNCED = Announcement(proposal="mx2345", experiment=Experiment("unannounced"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,8 @@ class BookSettings:
     max_held_bytes: int = 2 << 30
     """Pixels that the images of one series may keep while it waits for its
     announcement; those of later images are dropped."""
-    unannounced_body: Json = field(default_factory=dict)
+    unannounced: Announcement = NOT_ANNOUNCED
+    """What stands for the announcement of a run that nobody announced."""
 
 
 END_TOLD_S = 5.0
@@ -75,7 +86,7 @@ def decide_status(run: Run) -> None:
     made = run.images.size
     if declared is not None and made < declared:
         # A missed trigger makes no image: then fewer than declared are all there are.
-        made += run.timeline().placement.missed
+        made += timeline_of(run).placement.missed
     if declared is not None and made < declared:
         run.status = RunStatus.ABORTED
         run.reason = f"the series ended after image {run.images.size} of {declared}"
@@ -87,7 +98,9 @@ def _says_more(run: Run, end: CollectionEnd) -> bool:
     """Whether an end that comes after the seal changes what was sealed."""
     if run.status is not end.status:
         return True
-    return end.images is not None and end.images != run.expected(run.timeline())
+    return end.images is not None and end.images != expected_images(
+        run, timeline_of(run)
+    )
 
 
 def end_run(

@@ -37,7 +37,7 @@ class KnownRuns:
     def by_uid(self, uid: str) -> Run | None:
         """The run of this uid, or that an announcement of this uid adopted."""
         for run in (*self.active, *self.sealed):
-            if uid == run.uid or (run.collection and uid == run.collection.uid):
+            if uid in (run.uid, run.announcement.uid):
                 return run
         return None
 

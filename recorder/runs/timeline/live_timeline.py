@@ -7,11 +7,14 @@ run. When the run ends all is worked out once more, with what came late.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
+from recorder.records import Chain
 from recorder.runs.tables.columns import Columns
+from recorder.runs.tables.event_log import EventLog
+from recorder.runs.tables.image_table import ImageTable
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.timeline import Labels, Timeline, assemble
@@ -19,9 +22,6 @@ from recorder.ssx.matching.assignment import BLOCK, Placement, Placer, Start
 from recorder.ssx.triggers.laser_labels import Before, light
 from recorder.ssx.triggers.trigger_table import Reference, captured_reference
 from recorder.ssx.triggers.trigger_table import declared_reference as declared_of
-
-if TYPE_CHECKING:
-    from recorder.runs.run import Run
 
 REORDER = 256
 """Images by which one may be late and still be settled with its block."""
@@ -45,8 +45,56 @@ _COLUMNS = {
 }
 
 
+class Followed(Protocol):
+    """What is followed: a run that goes on."""
+
+    @property
+    def images(self) -> ImageTable:
+        """The images that came."""
+
+    @property
+    def events(self) -> EventLog:
+        """The events that came."""
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """The declared event chains."""
+
+    @property
+    def announced(self) -> bool:
+        """Whether it was announced: then it is dark where no laser is declared."""
+
+
 class LiveTimeline:
     """Labels of one run, by ``image_id``, as far as they are settled."""
+
+    def __init__(self) -> None:
+        self._captured: bool | None = None
+        self._settled = _Settled()
+
+    @staticmethod
+    def serves(run: Followed) -> bool:
+        """Whether this run can be followed by windows: its triggers have times."""
+        if run.events.first_number is not None:
+            return run.events.ordered
+        declared = pattern(run.chains, 1)
+        return declared is not None and not declared.periodic
+
+    def update(self, run: Followed) -> Timeline:
+        """Settle what can be settled; labels of all images, the rest unknown yet."""
+        self.settle(run)
+        return self._settled.timeline(run)
+
+    def settle(self, run: Followed) -> None:
+        """Match and label the blocks of images that are complete."""
+        captured = run.events.first_number is not None
+        if captured is not self._captured:  # other triggers: all begins anew
+            self._captured, self._settled = captured, _Settled()
+        self._settled.settle(run, captured)
+
+
+class _Settled:
+    """What is settled against the triggers of one kind: captured, or declared."""
 
     def __init__(self) -> None:
         self._labels = Columns(_COLUMNS)
@@ -54,33 +102,15 @@ class LiveTimeline:
         self._fed = 0
         self._pattern: Pattern | None = None
         self._pattern_size = 0
-        self._captured: bool | None = None
         self._reference: Reference | None = None
         self._kinds: dict[str, int] = {}
 
-    @staticmethod
-    def serves(run: Run) -> bool:
-        """Whether this run can be followed by windows: its triggers have times."""
-        if run.events.first_number is not None:
-            return run.events.ordered
-        declared = pattern(run.chains, 1)
-        return declared is not None and not declared.periodic
-
-    def update(self, run: Run) -> Timeline:
-        """Settle what can be settled; labels of all images, the rest unknown yet."""
-        self.settle(run)
-        return self._timeline(run)
-
-    def settle(self, run: Run) -> None:
+    def settle(self, run: Followed, captured: bool) -> None:
         """Match and label the blocks that are complete."""
-        captured = run.events.first_number is not None
-        if captured is not self._captured:
-            self.__init__()  # type: ignore[misc]
-            self._captured = captured
         while self._ready(run, captured):
             self._settle(run, captured)
 
-    def _ready(self, run: Run, captured: bool) -> bool:
+    def _ready(self, run: Followed, captured: bool) -> bool:
         end = self._fed + BLOCK
         if end > run.images.size - REORDER:
             return False
@@ -91,7 +121,7 @@ class LiveTimeline:
         ahead += MARGIN // 16 if matcher and matcher.locked else SPARE + end // 32
         return run.events.highest_number - (run.events.first_number or 0) >= ahead
 
-    def _settle(self, run: Run, captured: bool) -> None:
+    def _settle(self, run: Followed, captured: bool) -> None:
         """Match and label one block."""
         first, end = self._fed, self._fed + BLOCK
         outcome = run.images.column("outcome")[first:end]
@@ -114,7 +144,9 @@ class LiveTimeline:
             self._label(run, reference, window)
         self._reference = reference
 
-    def _describe(self, run: Run, captured: bool, window: int, size: int) -> Reference:
+    def _describe(
+        self, run: Followed, captured: bool, window: int, size: int
+    ) -> Reference:
         wanted = window + size
         if self._pattern_size < wanted:
             self._pattern_size = max(2 * wanted, 1 << 16)
@@ -129,7 +161,7 @@ class LiveTimeline:
         rows = run.events.rows_since(number)
         reference, present = captured_reference(rows, base, number)
         if run.events.counts["LaserExcitation"]:
-            light(reference, rows, present, self._before(window))
+            return light(reference, rows, present, self._before(window))
         return reference
 
     def _before(self, window: int) -> Before:
@@ -145,7 +177,7 @@ class LiveTimeline:
             return Before(window)
         return Before(window, dark_n + window - ordinal)
 
-    def _label(self, run: Run, reference: Reference, window: int) -> None:
+    def _label(self, run: Followed, reference: Reference, window: int) -> None:
         matcher = self._placer.matcher
         if matcher is None:
             return
@@ -191,7 +223,7 @@ class LiveTimeline:
         self._labels["sure"][ids] = sure
         self._labels.size = size
 
-    def _timeline(self, run: Run) -> Timeline:
+    def timeline(self, run: Followed) -> Timeline:
         """All images: those that are not settled yet are unknown."""
         ids = run.images.ids
         self._labels.reserve(run.images.size)

@@ -14,8 +14,7 @@ from typing import Any
 from recorder.errors import SinkError
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.rows import Rows
-from recorder.records import Chain, ChainEvent, EventType, Json
-from recorder.ssx.chains.declared import parse_chains
+from recorder.records import Announcement, Chain, ChainEvent, EventType, Json
 from recorder.ssx.chains.pattern import cycle_length
 from recorder.ssx.chains.scopes import Walk, in_dialect
 
@@ -32,11 +31,11 @@ class StoredChain:
     events: tuple[ChainEvent, ...]
 
 
-def commanded_chains(body: Json, scope: str) -> list[StoredChain]:
+def commanded_chains(announcement: Announcement, scope: str) -> list[StoredChain]:
     """The declared chains of a run, in the scope that this ISPyB's readers expect."""
-    chains = parse_chains(body)
+    chains = announcement.chains
     detections, seconds = cycle_length(chains)
-    images = int(body.get("images") or 0)
+    images = announcement.images or 0
     walks = {
         "collection": Walk(images // max(1, detections), seconds),
         "position": Walk(images // max(1, _shots(chains)) or 1, None),

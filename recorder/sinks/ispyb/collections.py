@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -10,8 +9,17 @@ from sqlalchemy import select
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.markers import marker
 from recorder.ispyb.schema.rows import Rows
-from recorder.ispyb.schema.values import latin1, local_time, number
-from recorder.records import Json
+from recorder.ispyb.schema.values import latin1, local_time
+from recorder.records import (
+    Announcement,
+    Beam,
+    DetectorInfo,
+    DetectorPlace,
+    Files,
+    Json,
+    SsxDelivery,
+)
+from recorder.runs.run import Run
 
 RUN_STATUS = {
     "success": "DataCollection Successful",
@@ -37,72 +45,65 @@ def find_collection(rows: Rows, session_id: int, uid: str) -> int | None:
     return next((int(known) for known, text in found if mark in text), None)
 
 
-def collection_values(record: Json, zone: ZoneInfo | None) -> Json:
-    """Columns of DataCollection from a ``run`` record of the journal."""
-    body, series = record["body"], record["series"] or {}
-    seen = series.get("detector") or {}
-    beam, detector = body.get("beam") or {}, body.get("detector") or {}
-    files = body.get("files") or {}
-    size = _pair(beam.get("size"))
-    center = _pair(detector.get("beam_center") or seen.get("beam_center"))
-    pixel = _pair(seen.get("pixel_size"))
-    distance = number(detector.get("distance") or seen.get("distance"))
-    template = files.get("template")
+def collection_values(run: Run, zone: ZoneInfo | None) -> Json:
+    """Columns of DataCollection: what was announced, else what the detector said."""
+    announced = run.announcement
+    seen = run.start.info if run.start else DetectorInfo()
+    beam = announced.beam or Beam()
+    place = announced.detector or DetectorPlace()
+    files = announced.files or Files()
+    size = beam.size or (None, None)
+    center = place.beam_center or seen.beam_center or (None, None)
+    pixel = seen.pixel_size or (None, None)
+    distance = place.distance or seen.distance
+    template = files.template
     return {
-        "dataCollectionNumber": record["run"],
-        "startTime": local_time(record["opened_ns"], zone),
-        "imageDirectory": files.get("directory"),
+        "dataCollectionNumber": run.number,
+        "startTime": local_time(run.opened_ns, zone),
+        "imageDirectory": files.directory,
         "fileTemplate": template,
-        "imagePrefix": str(template).split("_master")[0] if template else None,
+        "imagePrefix": template.split("_master")[0] if template else None,
         "startImageNumber": 1,
-        "wavelength": beam.get("wavelength") or seen.get("wavelength"),
+        "wavelength": beam.wavelength or seen.wavelength,
         "detectorDistance": None if distance is None else distance * 1000,
         "xBeamPix": center[0],
         "yBeamPix": center[1],
         "xBeam": _millimetres(center[0], pixel[0]),
         "yBeam": _millimetres(center[1], pixel[1]),
-        "transmission": beam.get("transmission"),
-        "exposureTime": detector.get("exposure_time") or seen.get("exposure_time_s"),
+        "transmission": beam.transmission,
+        "exposureTime": place.exposure_time or seen.exposure_time_s,
         "beamSizeAtSampleX": size[0],
         "beamSizeAtSampleY": size[1],
-        "flux": beam.get("flux"),
-        "comments": comments(record),
+        "flux": beam.flux,
+        "comments": comments(run),
     }
 
 
-def _pair(value: Any) -> tuple[Any, Any]:
-    """Two values of a list of two; announcements are free to send anything."""
-    ok = isinstance(value, list | tuple) and len(value) == 2
-    return (value[0], value[1]) if ok else (None, None)
+def _millimetres(pixels: float | None, pixel_size: float | None) -> float | None:
+    return None if pixels is None or pixel_size is None else pixels * pixel_size * 1000
 
 
-def _millimetres(pixels: Any, pixel_size: Any) -> float | None:
-    a, b = number(pixels), number(pixel_size)
-    return None if a is None or b is None else a * b * 1000
-
-
-def comments(record: Json, timeline: str = "") -> str:
+def comments(run: Run, timeline: str = "") -> str:
     """The experiment's comments, what the timeline's audit says, our marker."""
-    text = latin1(str((record["body"].get("experiment") or {}).get("comments") or ""))
-    tail = marker(record["uid"])
+    text = latin1(run.announcement.experiment.comments or "")
+    tail = marker(run.uid)
     if timeline:
         tail = f"timeline: {latin1(timeline)} {tail}"
     return f"{text[: COMMENTS_LENGTH - len(tail)]} {tail}".strip()
 
 
-def ssx_values(record: Json) -> Json:
+def ssx_values(announcement: Announcement) -> Json:
     """Columns of SSXDataCollection, but for the experiment's name."""
-    body = record["body"]
-    ssx, beam = body.get("ssx") or {}, body.get("beam") or {}
+    ssx, beam = announcement.ssx or SsxDelivery(), announcement.beam or Beam()
     return {
-        "repetitionRate": ssx.get("repetition_rate"),
-        "energyBandwidth": beam.get("energy_bandwidth"),
-        "jetSpeed": ssx.get("jet_speed"),
-        "jetSize": ssx.get("jet_size"),
-        "laserEnergy": ssx.get("laser_energy"),
-        "monoStripe": ssx.get("mono_stripe"),
-        "chipPattern": ssx.get("chip_pattern"),
-        "chipModel": ssx.get("chip_model"),
+        "repetitionRate": ssx.repetition_rate,
+        "energyBandwidth": beam.energy_bandwidth,
+        "jetSpeed": ssx.jet_speed,
+        "jetSize": ssx.jet_size,
+        "laserEnergy": ssx.laser_energy,
+        "monoStripe": ssx.mono_stripe,
+        "chipPattern": ssx.chip_pattern,
+        "chipModel": ssx.chip_model,
     }
 
 
@@ -117,17 +118,17 @@ def write_collection(rows: Rows, known: int | None, values: Json, ssx: Json) -> 
     return known
 
 
-def find_detector(rows: Rows, record: Json) -> int | None:
+def find_detector(rows: Rows, run: Run) -> int | None:
     """The detector by its serial number, created if it is new."""
-    seen = (record["series"] or {}).get("detector") or {}
-    if not (serial := seen.get("serial_number")):
+    seen = run.start.info if run.start else DetectorInfo()
+    if not seen.serial_number:
         return None
-    pixel = _pair(seen.get("pixel_size"))
+    pixel = seen.pixel_size or (None, None)
     return rows.find_or_create(
         t.detector,
-        {"detectorSerialNumber": serial},
+        {"detectorSerialNumber": seen.serial_number},
         {
-            "detectorModel": seen.get("description"),
+            "detectorModel": seen.description,
             "detectorPixelSizeHorizontal": pixel[0],
             "detectorPixelSizeVertical": pixel[1],
         },

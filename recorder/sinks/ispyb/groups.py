@@ -11,7 +11,7 @@ from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
 from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import fit
-from recorder.records import Json
+from recorder.records import Announcement, Experiment
 from recorder.runtime.log import get_logger
 from recorder.sinks.ispyb.sessions import Session
 
@@ -20,10 +20,10 @@ log = get_logger("ispyb")
 DEFAULT_TYPE = "SSX-Jet"
 
 
-def experiment_name(rows: Rows, body: Json) -> str:
+def experiment_name(rows: Rows, announcement: Announcement) -> str:
     """The experiment's name as its column holds it."""
-    name = str((body.get("experiment") or {}).get("name") or "unnamed")
-    fitted = fit(rows.live, t.ssx_collection, {"experimentName": name})
+    name = {"experimentName": announcement.experiment.name}
+    fitted = fit(rows.live, t.ssx_collection, name)
     return str(fitted["experimentName"])
 
 
@@ -93,7 +93,7 @@ def write_group(
     known: int | None,
     session: Session,
     sample_id: int | None,
-    body: Json,
+    experiment: Experiment,
     start: datetime | None,
     flavour: Flavour,
     can: Capabilities,
@@ -105,19 +105,18 @@ def write_group(
         known: The group to describe anew; None makes one.
         session: Of the run.
         sample_id: Of the run.
-        body: The announcement.
+        experiment: As announced.
         start: Local time of the run's start.
         flavour: Names the types.
         can: What may be written.
     """
-    experiment = body.get("experiment") or {}
-    stored = _stored_type(str(experiment.get("type")), flavour)
+    stored = _stored_type(experiment.type, flavour)
     values = {
         "sessionId": session.session_id,
         "blSampleId": sample_id,
         "experimentType": stored,
         "startTime": start,
-        "comments": experiment.get("comments") or None,
+        "comments": experiment.comments or None,
     }
     if can.can(Capability.EXPERIMENT_TYPES):
         values["experimentTypeId"] = rows.names(t.experiment_type).get(stored)

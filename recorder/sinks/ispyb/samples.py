@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from sqlalchemy import Table
 
 from recorder.errors import SinkError
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
 from recorder.ispyb.schema.rows import Rows
-from recorder.records import Json
+from recorder.records import Announcement, Component, Crystal, Json, Protein, Sample
 
 SIZE = ("size_X", "size_Y", "size_Z")
 
 
 def find_sample(
-    rows: Rows, proposal_id: int, body: Json, can: Capabilities
+    rows: Rows, proposal_id: int, announcement: Announcement, can: Capabilities
 ) -> int | None:
     """The sample of a run with what it is made of; None if samples are denied."""
     if not can.can(Capability.SAMPLE):
         return None
-    wanted = body.get("sample") or {"name": "unknown"}
-    protein = wanted.get("protein") or {"acronym": "unknown"}
+    wanted = announcement.sample or Sample("unknown")
+    protein = wanted.protein or Protein("unknown")
     protein_id = rows.find_or_create(
         t.protein,
-        {"proposalId": proposal_id, "acronym": protein["acronym"]},
-        {"name": protein.get("name") or protein["acronym"]},
+        {"proposalId": proposal_id, "acronym": protein.acronym},
+        {"name": protein.name or protein.acronym},
     )
-    crystal = wanted.get("crystal") or {}
+    crystal = wanted.crystal or Crystal()
     crystal_id = rows.find_or_create(
         t.crystal,
-        {"proteinId": protein_id, "name": wanted["name"]},
+        {"proteinId": protein_id, "name": wanted.name},
         {
-            "spaceGroup": body.get("space_group"),
-            **_named(SIZE, crystal.get("size")),
-            **_named(t.CELL, body.get("unit_cell")),
+            "spaceGroup": announcement.space_group,
+            **_named(SIZE, crystal.size),
+            **_named(t.CELL, announcement.unit_cell),
         },
     )
     sample_id = rows.find_or_create(
         t.sample,
-        {"crystalId": crystal_id, "name": wanted["name"]},
-        _support(rows, wanted.get("support")),
+        {"crystalId": crystal_id, "name": wanted.name},
+        _support(rows, wanted.support),
     )
     if can.can(Capability.COMPONENTS):
-        for item in wanted.get("components") or ():
+        for item in wanted.components:
             part = {"blSampleId": sample_id}
             _compose(rows, t.sample_composition, proposal_id, item, part)
-        for item in crystal.get("components") or ():
+        for item in crystal.components:
             part = {"crystalId": crystal_id}
             _compose(rows, t.crystal_composition, proposal_id, item, part)
     return sample_id
@@ -58,49 +61,50 @@ def _support(rows: Rows, support: str | None) -> Json:
     return {"comments": f"support: {support}" if support else None}
 
 
-def _compose(rows: Rows, table: Any, proposal_id: int, item: Json, part: Json) -> None:
+def _compose(
+    rows: Rows, table: Table, proposal_id: int, item: Component, part: Json
+) -> None:
     rows.find_or_create(
         table,
         {"componentId": _find_component(rows, proposal_id, item), **part},
-        {"abundance": item.get("abundance")},
+        {"abundance": item.abundance},
     )
 
 
-def _named(names: tuple[str, ...], values: Any) -> dict[str, Any]:
-    return dict(zip(names, values or [None] * len(names), strict=True))
+def _named(names: tuple[str, ...], values: Sequence[float] | None) -> dict[str, Any]:
+    return dict(zip(names, values, strict=True)) if values else dict.fromkeys(names)
 
 
-def _find_component(rows: Rows, proposal_id: int, item: Json) -> int:
+def _find_component(rows: Rows, proposal_id: int, item: Component) -> int:
     """A component of a proposal, by type and name.
 
     Raises:
         SinkError: The type is none of the database's.
     """
     kinds = rows.names(t.component_type)
-    kind = str(item.get("type") or "Ligand")
-    if kind not in kinds:
+    if item.type not in kinds:
         raise SinkError(
-            f"component {item.get('name')!r} has type {kind!r}; this ISPyB knows "
+            f"component {item.name!r} has type {item.type!r}; this ISPyB knows "
             f"{', '.join(sorted(kinds))}"
         )
     return rows.find_or_create(
         t.component,
         {
             "proposalId": proposal_id,
-            "componentTypeId": kinds[kind],
-            "name": item["name"],
+            "componentTypeId": kinds[item.type],
+            "name": item.name,
         },
-        {"composition": item.get("composition")},
+        {"composition": item.composition},
     )
 
 
 def find_components(
-    rows: Rows, proposal_id: int, body: Json, can: Capabilities
+    rows: Rows, proposal_id: int, sample: Sample | None, can: Capabilities
 ) -> dict[str, int]:
     """Ids of the sample's components by name: reaction triggers point at them."""
-    if not can.can(Capability.COMPONENTS):
+    if sample is None or not can.can(Capability.COMPONENTS):
         return {}
     return {
-        str(item["name"]): _find_component(rows, proposal_id, item)
-        for item in (body.get("sample") or {}).get("components") or ()
+        item.name: _find_component(rows, proposal_id, item)
+        for item in sample.components
     }

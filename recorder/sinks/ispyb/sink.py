@@ -25,7 +25,9 @@ from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import local_time
 from recorder.ispyb.site import Site, look
 from recorder.journal import Journal, Record
-from recorder.records import Json
+from recorder.journal.run_record import read_run_record
+from recorder.records import Announcement, Json
+from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 from recorder.sinks.ispyb import collections, groups
 from recorder.sinks.ispyb.chains import (
@@ -66,13 +68,19 @@ class IspybSink:
             create_embedded(engine, self._settings.ispyb.demo_proposal, self._beamline)
         site = look(engine, self._settings)
         self._known = journal, site
-        log.info("ispyb_connected", url=shown_url(engine), flavour=site.flavour.name,
-                 schema=site.schema,
-                 writes=sorted(str(group) for group in site.can.used))  # fmt: skip
+        log.info(
+            "ispyb_connected",
+            url=shown_url(engine),
+            flavour=site.flavour.name,
+            schema=site.schema,
+            writes=sorted(str(group) for group in site.can.used),
+        )
         if problems := site.can.problems:
-            log.warning("ispyb_limited", problems=problems,
-                        hint="the rest is written; grant the rights and restart to "
-                        "have all")  # fmt: skip
+            log.warning(
+                "ispyb_limited",
+                problems=problems,
+                hint="the rest is written; grant the rights and restart to have all",
+            )
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,20 +120,20 @@ class IspybSink:
             yield Rows(connection, self._site.live)
 
     def _row(
-        self, collection_id: int, body: Json, record: Record, status: str = "running"
+        self, collection_id: int, run: Run, record: Record, status: str = "running"
     ) -> RunRow:
         return RunRow(
             collection_id=collection_id,
-            uid=body["uid"],
-            folder=str(self._settings.results.resolve() / body["folder"]),
+            uid=run.uid,
+            folder=str(self._settings.results.resolve() / run.folder),
             now=local_time(record.time_ns, self._zone),
             can=self._site.can,
             status=status,
-            known=self._journal.ids(self.name, body["uid"]),
+            known=self._journal.ids(self.name, run.uid),
         )
 
-    def _described(self, record: Record) -> tuple[Json, Json]:
-        """The run's latest description, and its ids.
+    def _described(self, record: Record) -> tuple[Run, Json]:
+        """The run as last described, and its ids.
 
         Raises:
             SinkError: It has none.
@@ -138,31 +146,34 @@ class IspybSink:
             raise SinkError(
                 "the run has no row in ISPyB: its first record was refused, see there"
             )
-        return found.body, ids
+        return read_run_record(found.body), ids
 
     # -- a run begins, or what is known of it changes --------------------------------
 
     def _write_run(self, record: Record) -> Json:
         """Create a run's rows, or bring them up to date."""
-        body = record.body
-        announced = body["body"]
-        values = collections.collection_values(body, self._zone)
+        run = read_run_record(record.body)
+        announced = run.announcement
+        values = collections.collection_values(run, self._zone)
         with self._begin() as rows:
             session = find_session(
-                rows, announced["proposal"], announced.get("visit"), self._beamline,
+                rows,
+                announced.proposal,
+                announced.visit,
+                self._beamline,
                 values["startTime"],
-            )  # fmt: skip
-            known = self._find(rows, session, body["uid"])
+            )
+            known = self._find(rows, session, run.uid)
             group_id = self._group(rows, session, known, announced, values)
             if self._site.can.can(Capability.DETECTOR):
-                values["detectorId"] = collections.find_detector(rows, body)
-            ssx = collections.ssx_values(body)
+                values["detectorId"] = collections.find_detector(rows, run)
+            ssx = collections.ssx_values(announced)
             ssx["experimentName"] = groups.experiment_name(rows, announced)
             values["dataCollectionGroupId"] = group_id
             run_id = collections.write_collection(rows, known, values, ssx)
             self._commanded_chains(rows, session, run_id, announced)
             ids = self._site.flavour.statistics.begin(
-                rows, self._row(run_id, body, record)
+                rows, self._row(run_id, run, record)
             )
         return {
             "data_collection_id": run_id,
@@ -177,35 +188,52 @@ class IspybSink:
         return known or collections.find_collection(rows, session.session_id, uid)
 
     def _group(
-        self, rows: Rows, session: Session, known: int | None, body: Json, values: Json
+        self,
+        rows: Rows,
+        session: Session,
+        known: int | None,
+        announced: Announcement,
+        values: Json,
     ) -> int:
         can = self._site.can
-        sample_id = find_sample(rows, session.proposal_id, body, can)
+        sample_id = find_sample(rows, session.proposal_id, announced, can)
         group_id = groups.find_group(
-            rows, session, sample_id, groups.experiment_name(rows, body), known,
+            rows,
+            session,
+            sample_id,
+            groups.experiment_name(rows, announced),
+            known,
             self._settings.ispyb.runs_per_group,
-        )  # fmt: skip
+        )
         if group_id is None:
             alone = None if known is None else groups.group_alone(rows, known)
             group_id = groups.write_group(
-                rows, alone, session, sample_id, body, values["startTime"],
-                self._site.flavour, can,
-            )  # fmt: skip
+                rows,
+                alone,
+                session,
+                sample_id,
+                announced.experiment,
+                values["startTime"],
+                self._site.flavour,
+                can,
+            )
         return group_id
 
     def _commanded_chains(
-        self, rows: Rows, session: Session, run_id: int, body: Json
+        self, rows: Rows, session: Session, run_id: int, announced: Announcement
     ) -> None:
-        components = find_components(rows, session.proposal_id, body, self._site.can)
+        components = find_components(
+            rows, session.proposal_id, announced.sample, self._site.can
+        )
         if not has_chains(rows, run_id):
-            chains = commanded_chains(body, self._site.chain_scope)
+            chains = commanded_chains(announced, self._site.chain_scope)
             write_chains(rows, run_id, chains, components)
 
     # -- a run goes on, and ends ----------------------------------------------------
 
     def _update_run(self, record: Record, report: Json) -> None:
-        body, ids = self._described(record)
-        run = self._row(ids["data_collection_id"], body, record)
+        described, ids = self._described(record)
+        run = self._row(ids["data_collection_id"], described, record)
         self._write_image_rows(run, ids, last=False)
         with self._begin() as rows:
             received = {"numberOfImages": report["images"]["received"]}
@@ -214,8 +242,8 @@ class IspybSink:
 
     def _close_run(self, record: Record, report: Json) -> Json | None:
         """The true end: counts, time and status."""
-        body, ids = self._described(record)
-        run = self._row(ids["data_collection_id"], body, record, report["status"])
+        described, ids = self._described(record)
+        run = self._row(ids["data_collection_id"], described, record, report["status"])
         end = local_time(_unix_ns(report["end_time"]) or record.time_ns, self._zone)
         measured = any(chain["measured"] for chain in report["event_chains"])
         if measured:
@@ -232,7 +260,7 @@ class IspybSink:
                 run.collection_id,
                 {
                     "numberOfImages": report["images"]["received"],
-                    "comments": collections.comments(body, audit),
+                    "comments": collections.comments(described, audit),
                     "endTime": end,
                     "runStatus": collections.RUN_STATUS[report["status"]],
                     "resolution": report["resolution"]["median"],
@@ -250,8 +278,12 @@ class IspybSink:
         try:
             self._image_rows.write(self._journal, run.uid, ids, run.now, last=last)
         except SinkError as error:
-            log.warning("image_rows_refused", run=run.uid, error=str(error),
-                        hint="the run's other rows are written")  # fmt: skip
+            log.warning(
+                "image_rows_refused",
+                run=run.uid,
+                error=str(error),
+                hint="the run's other rows are written",
+            )
 
     def _write_measured(self, record: Record, run: RunRow, report: Json) -> None:
         """Measured values into the event rows; a run is closed without them, too."""
@@ -265,8 +297,12 @@ class IspybSink:
             except (SinkError, SinkDeniedError) as error:
                 why = str(error)
         if why:
-            log.warning("chains_left_commanded", run=record.run, error=why,
-                        hint="the recorder needs UPDATE on Event")  # fmt: skip
+            log.warning(
+                "chains_left_commanded",
+                run=record.run,
+                error=why,
+                hint="the recorder needs UPDATE on Event",
+            )
 
 
 def _unix_ns(moment: str | None) -> int | None:

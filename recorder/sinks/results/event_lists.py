@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recorder.records import Pump
+from recorder.records import Files, Pump
 from recorder.reports.statistics import delay_clusters
 from recorder.runs.run import Run
 from recorder.runs.tables.image_table import INDEXED
@@ -17,9 +17,8 @@ from recorder.ssx.labels.timeline import PUMPS, Labels
 
 def write_event_lists(folder: Path, run: Run, labels: Labels) -> None:
     """CrystFEL event lists; one more for each delay."""
-    files = run.body.get("files") or {}
-    place = Path(str(files.get("directory") or "."))
-    image_file = str(place / str(files.get("template") or "unknown.h5"))
+    files = run.announcement.files or Files()
+    image_file = str(Path(files.directory or ".") / (files.template or "unknown.h5"))
     ids = run.images.ids
     indexed = run.images.column("outcome")[ids] == INDEXED
     light = labels.pump == PUMPS.index(Pump.LIGHT)

@@ -12,6 +12,7 @@ from recorder.journal import Journal, Record
 from recorder.journal.restore import events_of, load_run
 from recorder.records import Json
 from recorder.reports.stored import stored_report
+from recorder.runs.timeline.of_run import timeline_of
 from recorder.sinks.atomic_files import write_json
 from recorder.sinks.results.event_lists import write_event_lists
 from recorder.sinks.results.hdf5 import write_results
@@ -92,7 +93,7 @@ class ResultsSink:
         report = stored_report(self._store, uid, ())
         if run is None or report is None:
             raise SinkError("the run is not in the journal")
-        timeline = run.timeline()
+        timeline = timeline_of(run)
         labels = timeline.labels
         write_results(
             folder / "results.h5",

@@ -16,8 +16,8 @@ from pydantic import (
 
 from recorder.errors import MAX_QUOTED, BadMessageError, UsageError, shown
 from recorder.records import (
+    Announcement,
     BadMessage,
-    Collection,
     CollectionEnd,
     ControlRecord,
     EventType,
@@ -25,63 +25,26 @@ from recorder.records import (
     RunStatus,
     TimedEvent,
 )
-from recorder.records.times import parse_time
-from recorder.sources.limits import (
-    MAX_NAME,
+from recorder.records.announcement import Count, Finite, Name, Text
+from recorder.records.limits import (
     MAX_OBJECTS,
     MAX_PAYLOAD_BYTES,
-    MAX_TEXT,
     load_json,
     require_finite,
 )
+from recorder.records.times import parse_time
+from recorder.runs.announcement import read_announcement
 from recorder.ssx.chains.declared import read_chains
 
 SOURCE = "mqtt"
 COLLECTION_SCHEMA = "recorder.collection/1"
 EVENT_SCHEMA = "recorder.event/1"
 
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-Text = Annotated[str, Field(max_length=MAX_TEXT)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Cell = tuple[Positive, Positive, Positive, Positive, Positive, Positive]
-
 
 class _Open(BaseModel):
     """Unknown keys are kept with the run, not refused."""
 
     model_config = ConfigDict(extra="allow")
-
-
-class _Experiment(_Open):
-    name: Name
-    type: Text = "SSX-Jet"
-    comments: Text | None = None
-
-
-class _Component(_Open):
-    name: Name
-    type: Text = "Ligand"
-    composition: Text | None = None
-    abundance: Finite | None = None
-
-
-class _Crystal(_Open):
-    size: tuple[Positive, Positive, Positive] | None = None
-    components: list[_Component] = []
-
-
-class _Protein(_Open):
-    acronym: Name
-    name: Text | None = None
-
-
-class _Sample(_Open):
-    name: Name
-    support: Text | None = None
-    protein: _Protein | None = None
-    crystal: _Crystal | None = None
-    components: list[_Component] = []
 
 
 class _Timed(_Open):
@@ -98,34 +61,12 @@ class _Timed(_Open):
         return self
 
 
-class CollectionMessage(_Timed):
-    """Announcement of a run."""
-
-    proposal: Annotated[Name, Field(pattern=r"^[A-Za-z]+\d+$")]
-    visit: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-    experiment: _Experiment
-    sample: _Sample | None = None
-    run: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-    images: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    series_unique_id: Text | None = None
-    unit_cell: _Cell | None = None
-    space_group: Text | None = None
-    beam: dict[str, Any] | None = None
-    detector: dict[str, Any] | None = None
-    ssx: dict[str, Any] | None = None
-    files: dict[str, Any] | None = None
-    event_chains: list[Any] | None = None
-    """Read by :mod:`recorder.ssx.chains.declared`: a bad event costs only
-    itself."""
-    timing_hardware: list[Any] | None = None
-
-
 class CollectionEndMessage(_Timed):
     """The end of a run."""
 
     status: Literal["success", "aborted", "failed"]
     reason: str | None = None
-    images: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    images: Count | None = None
 
 
 class EventMessage(_Timed):
@@ -229,10 +170,9 @@ def _check_schema(topic: str, item: dict[str, Any]) -> None:
         )
 
 
-def _collection(item: dict[str, Any], received_ns: int) -> Collection:
-    message = CollectionMessage.model_validate(item)
-    body = message.model_dump(mode="json")
-    return Collection(message.uid, message.time_ns or 0, body, received_ns)
+def _announcement(item: dict[str, Any], received_ns: int) -> Announcement:
+    moment = _Timed.model_validate(item)
+    return read_announcement({**item, "time_ns": moment.time_ns}, received_ns)
 
 
 def _collection_end(item: dict[str, Any], received_ns: int) -> CollectionEnd:
@@ -266,7 +206,7 @@ def _event(item: dict[str, Any], received_ns: int) -> TimedEvent:
 
 
 _PARSERS: dict[str, Parser] = {
-    "collection/start": _collection,
+    "collection/start": _announcement,
     "collection/end": _collection_end,
     "event": _event,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recorder.errors import BadMessageError
-from recorder.sources.limits import MAX_NAME, MAX_PART_BYTES, load_json
+from recorder.records.limits import MAX_NAME, MAX_PART_BYTES, load_json
 
 UID_KEY = "recorder_uid"
 

@@ -7,7 +7,7 @@ byte strings (the pixels) are skipped over: an image message has some thirty hea
 from __future__ import annotations
 
 from recorder.errors import BadMessageError
-from recorder.sources.limits import MAX_DEPTH, MAX_INTEGER_BYTES, MAX_ITEMS
+from recorder.records.limits import MAX_DEPTH, MAX_INTEGER_BYTES, MAX_ITEMS
 
 BYTES, TEXT, ARRAY, MAP, TAG = 2, 3, 4, 5, 6
 BIG_INTEGERS = (2, 3)

@@ -7,7 +7,7 @@ from typing import Any
 
 from recorder.errors import BadMessageError, CorruptImageError, shown
 from recorder.records import DetectorInfo
-from recorder.sources.limits import MAX_IMAGES, MAX_NAME
+from recorder.records.limits import MAX_IMAGES, MAX_NAME
 
 MAX_ID = 2**63 - 1
 

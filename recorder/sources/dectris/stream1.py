@@ -21,6 +21,7 @@ from recorder.records import (
     SeriesStart,
     Unprocessed,
 )
+from recorder.records.limits import MAX_PARTS
 from recorder.sources.dectris.appendix import recorder_uid
 from recorder.sources.dectris.checks import (
     check_shape,
@@ -36,7 +37,6 @@ from recorder.sources.dectris.stream1_header import (
     _yx,
     expected_images,
 )
-from recorder.sources.limits import MAX_PARTS
 from recorder.sources.pixels import parse_v1_encoding
 
 

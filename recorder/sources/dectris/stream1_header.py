@@ -12,6 +12,7 @@ from recorder.errors import BadMessageError, shown
 from recorder.records import (
     DetectorInfo,
 )
+from recorder.records.limits import MAX_PART_BYTES, MAX_SIDE, load_json
 from recorder.sources.dectris.appendix import parse_appendix
 from recorder.sources.dectris.checks import (
     announced,
@@ -22,7 +23,6 @@ from recorder.sources.dectris.checks import (
     size,
     text,
 )
-from recorder.sources.limits import MAX_PART_BYTES, MAX_SIDE, load_json
 
 Part = bytes | memoryview
 

@@ -30,6 +30,7 @@ from recorder.records import (
     SeriesStart,
     Unprocessed,
 )
+from recorder.records.limits import MAX_DEPTH, MAX_METADATA, MAX_NAME
 from recorder.sources.dectris.appendix import parse_appendix, recorder_uid
 from recorder.sources.dectris.cbor_arrays import tag_hook
 from recorder.sources.dectris.cbor_limits import check_structure
@@ -47,7 +48,6 @@ from recorder.sources.dectris.stream2_values import (
     _rational_ns,
 )
 from recorder.sources.dectris.upstream import read_upstream
-from recorder.sources.limits import MAX_DEPTH, MAX_METADATA, MAX_NAME
 
 # Messages of Jungfraujoch that carry nothing for the recorder.
 IGNORED_TYPES = ("calibration",)

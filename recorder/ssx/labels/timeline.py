@@ -135,7 +135,7 @@ def describe(
         return declared, base
     reference, present = captured_reference(rows, base)
     if seen:
-        light(reference, rows, present, FROM_THE_FIRST)
+        reference = light(reference, rows, present, FROM_THE_FIRST)
     return declared, reference
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,11 @@ FROM_THE_FIRST = Before()
 
 def light(
     ref: Reference, rows: TriggerRows, present: NDArray[np.bool_] | None, before: Before
-) -> None:
-    """Overrule the declared labels where lasers were logged or seen.
+) -> Reference:
+    """The triggers with labels overruled where lasers were logged or seen.
 
     Args:
-        ref: Changed in place.
+        ref: The triggers, labels as declared.
         rows: The events.
         present: Triggers with an X-ray row: from there, no laser row means no pulse.
             None without any X-ray rows: then the laser rows vouch for themselves.
@@ -73,14 +73,20 @@ def light(
         present = np.arange(ref.size) <= int(place.max(initial=-1))
     unsure &= ~watched
     known = (lit | watched | _told(ref, present)) & ~unsure
-    ref.pump[unsure], ref.evidence[unsure] = UNKNOWN, NONE
-    ref.pump[known] = np.where(lit[known], LIGHT, DARK)
-    ref.evidence[known] = np.where(watched[known], MEASURED, CAPTURED)
-    ref.dark_n[:] = _dark_n(ref.pump, before.dark_n)
-    changed = known & (ref.declared != ref.pump)
-    ref.delay_ns[changed] = NO_DELAY
+    pump, evidence = ref.pump.copy(), ref.evidence.copy()
+    pump[unsure], evidence[unsure] = UNKNOWN, NONE
+    pump[known] = np.where(lit[known], LIGHT, DARK)
+    evidence[known] = np.where(watched[known], MEASURED, CAPTURED)
+    delay_ns = np.where(known & (ref.declared != pump), NO_DELAY, ref.delay_ns)
     if rows.same_clock and ref.time_ns.size:
-        _measure_delays(ref, pulse, lit, known, before.pulse_ns)
+        _measure_delays(ref, delay_ns, pulse, lit, known, before.pulse_ns)
+    return replace(
+        ref,
+        pump=pump,
+        evidence=evidence,
+        dark_n=_dark_n(pump, before.dark_n),
+        delay_ns=delay_ns,
+    )
 
 
 def _events(ref: Reference) -> Int64Array:
@@ -191,21 +197,22 @@ def _dark_n(pump: NDArray[np.uint8], before: int) -> Int64Array:
 
 def _measure_delays(
     ref: Reference,
+    delay_ns: Int64Array,
     pulse: Int64Array,
     lit: NDArray[np.bool_],
     known: NDArray[np.bool_],
     before_ns: int,
 ) -> None:
-    """X-ray start minus the start of the last laser pulse, from the rows' own times."""
+    """Put X-ray start minus the last laser pulse's start, from the rows' own times."""
     size = min(ref.size, ref.time_ns.size)
     pulse, lit, known = pulse[:size], lit[:size], known[:size]
     timed = pulse != NO_TIME
     last = np.maximum.accumulate(np.where(lit, np.arange(size), -1))
     use = known & (last >= 0) & ref.usable[:size] & timed[last]
-    ref.delay_ns[:size][use] = ref.time_ns[:size][use] - pulse[last[use]]
+    delay_ns[:size][use] = ref.time_ns[:size][use] - pulse[last[use]]
     if before_ns != NO_TIME:
         early = known & (last < 0) & ref.usable[:size]
-        ref.delay_ns[:size][early] = ref.time_ns[:size][early] - before_ns
+        delay_ns[:size][early] = ref.time_ns[:size][early] - before_ns
 
 
 def _places(ref: Reference, rows: TriggerRows) -> Int64Array:

@@ -1,0 +1,200 @@
+"""A run as it was announced (``collection/start``): read once, typed from then on.
+
+What the run cannot do without is checked strictly: a message without it is refused. The
+values that only describe it (``beam``, ``detector``, ``ssx``, ``files``) are read
+leniently: one that cannot be used is left out and named, and the rest of the message
+stands. :func:`recorder.runs.announcement.read_announcement` reads a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
+from pydantic.functional_validators import WrapValidator
+
+from recorder.errors import shown
+from recorder.records.chains import Chain
+from recorder.records.limits import MAX_IMAGES, MAX_NAME, MAX_TEXT
+from recorder.records.units import Json
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=MAX_IMAGES)]
+Small = Annotated[int, Field(ge=0, lt=2**31)]
+"""Numbers that the database keeps in 32 bits."""
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Cell = tuple[Positive, Positive, Positive, Positive, Positive, Positive]
+
+
+def _plain(value: Any) -> Any:
+    """Numbers are texts as well; what else is no text is none."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if number else value
+
+
+_Words = Annotated[str, BeforeValidator(_plain), Field(max_length=MAX_TEXT)]
+
+
+def _lenient(where: str) -> WrapValidator:
+    """Leave a value out that cannot be used, and say so in ``context["problems"]``."""
+
+    def read(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            why = error.errors(include_url=False, include_input=False)[0]["msg"]
+            if info.context is not None:
+                text = f"{where}: {shown(value)} is left out: {why}"
+                info.context["problems"].append(text)
+            return None
+
+    return WrapValidator(read)
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """The experiment that a run belongs to: runs of one sample with one purpose."""
+
+    name: Name
+    type: Text = "SSX-Jet"
+    comments: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of a sample or of its crystals, such as a ligand or a buffer."""
+
+    name: Name
+    type: Text = "Ligand"
+    composition: Text | None = None
+    abundance: Finite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crystal:
+    """The crystals of a sample."""
+
+    size: tuple[Positive, Positive, Positive] | None = None
+    """mm."""
+    components: tuple[Component, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Protein:
+    """What the crystals are made of."""
+
+    acronym: Name
+    name: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is measured."""
+
+    name: Name
+    support: Text | None = None
+    protein: Protein | None = None
+    crystal: Crystal | None = None
+    components: tuple[Component, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """The X-ray beam."""
+
+    wavelength: Annotated[_Number | None, _lenient("beam.wavelength")] = None
+    """Å."""
+    flux: Annotated[_Number | None, _lenient("beam.flux")] = None
+    """Photons/s."""
+    transmission: Annotated[_Number | None, _lenient("beam.transmission")] = None
+    """Per cent."""
+    size: Annotated[tuple[_Number, _Number] | None, _lenient("beam.size")] = None
+    """(x, y), mm."""
+    energy_bandwidth: Annotated[_Number | None, _lenient("beam.energy_bandwidth")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPlace:
+    """Where the detector is, as the control system says."""
+
+    distance: Annotated[_Number | None, _lenient("detector.distance")] = None
+    """m."""
+    beam_center: Annotated[
+        tuple[_Number, _Number] | None, _lenient("detector.beam_center")
+    ] = None
+    """(x, y), px."""
+    exposure_time: Annotated[_Number | None, _lenient("detector.exposure_time")] = None
+    """s."""
+
+
+@dataclass(frozen=True, slots=True)
+class SsxDelivery:
+    """How the crystals come into the beam, and what pumps them."""
+
+    repetition_rate: Annotated[_Number | None, _lenient("ssx.repetition_rate")] = None
+    """Hz."""
+    laser_energy: Annotated[_Number | None, _lenient("ssx.laser_energy")] = None
+    """J."""
+    jet_speed: Annotated[_Number | None, _lenient("ssx.jet_speed")] = None
+    """mm/s."""
+    jet_size: Annotated[_Number | None, _lenient("ssx.jet_size")] = None
+    """mm."""
+    chip_model: Annotated[_Words | None, _lenient("ssx.chip_model")] = None
+    chip_pattern: Annotated[_Words | None, _lenient("ssx.chip_pattern")] = None
+    mono_stripe: Annotated[_Words | None, _lenient("ssx.mono_stripe")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the detector's own files are."""
+
+    directory: Annotated[_Words | None, _lenient("files.directory")] = None
+    template: Annotated[_Words | None, _lenient("files.template")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An announced run, or what stands for the announcement of one that was not."""
+
+    proposal: Annotated[Name, Field(pattern=r"^[A-Za-z]+\d+$")]
+    experiment: Experiment
+    uid: Name | None = None
+    """None: nobody announced it."""
+    time_ns: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
+    """When it was announced, by the sender's clock (Unix ns)."""
+    visit: Small | None = None
+    sample: Sample | None = None
+    run: Small | None = None
+    """Its number in the experiment; None takes the next one."""
+    images: Count | None = None
+    series_unique_id: Text | None = None
+    """The detector series that it names, if it does."""
+    unit_cell: _Cell | None = None
+    """Å and degrees."""
+    space_group: Text | None = None
+    beam: Beam | None = None
+    detector: DetectorPlace | None = None
+    ssx: SsxDelivery | None = None
+    files: Files | None = None
+    chains: tuple[Chain, ...] = ()
+    """The declared event chains that can be used."""
+    chain_problems: tuple[str, ...] = ()
+    """What is wrong with the others, for people."""
+    problems: tuple[str, ...] = ()
+    """Other values that are left out, for people."""
+    message: Json = field(default_factory=dict, compare=False, repr=False)
+    """The message as it came, unknown keys kept: what the journal stores."""
+    received_ns: int = field(default=0, compare=False)
+    """Host time (Unix ns)."""
+
+    @property
+    def announced(self) -> bool:
+        """Whether a control system announced it."""
+        return self.uid is not None

@@ -1,0 +1,53 @@
+"""The timeline of a run: the label of every image, from all that is known of it."""
+
+from __future__ import annotations
+
+from recorder.records import RunStatus
+from recorder.runs.run import Run
+from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.ssx.labels.timeline import Facts, Timeline, label_images
+
+LONG_RUN = 20_000
+"""Images from which on a run that goes on is labelled block by block: to label so many
+anew takes 20 ms, and it is done every few seconds (`make timeline-bench`)."""
+
+
+def is_long(run: Run) -> bool:
+    """It goes on and is too long to be worked out as a whole again and again."""
+    return not run.final and run.images.received > LONG_RUN
+
+
+def timeline_of(run: Run, live: LiveTimeline | None = None) -> Timeline:
+    """Labels of the received images in ascending image_id, and their reasons.
+
+    Args:
+        run: The run.
+        live: What is settled of it already, if somebody keeps that. Of a long run that
+            goes on, the latest images are not labelled yet then.
+    """
+    if live is not None and is_long(run) and live.serves(run):
+        return live.update(run)
+    ids = run.images.ids
+    return label_images(
+        ids,
+        run.chains,
+        run.events.rows(),
+        facts=facts_of(run),
+        start_ns=run.images.column("start_time_ns")[ids],
+    )
+
+
+def facts_of(run: Run) -> Facts:
+    """What the timeline needs to know besides images and events."""
+    ended_well = run.status is RunStatus.SUCCESS or (
+        run.status is RunStatus.RUNNING
+        and (run.end is None or run.end.status is RunStatus.SUCCESS)
+    )
+    return Facts(
+        announced=run.announced,
+        header=run.start is not None,
+        ended=run.final,
+        success=run.final and ended_well,
+        made=run.end.images if run.end else None,
+        triggers=run.declared_images,
+    )

@@ -1,0 +1,117 @@
+"""An announcement is read once, the same from a message and from a journal."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from recorder.journal.run_record import read_run_record, run_record
+from recorder.records import Beam, DetectorPlace, Files, SsxDelivery
+from recorder.runs.announcement import read_announcement
+from recorder.runs.run import Run
+from tests.builders import announced, announcement, stand_in
+
+LENIENT = {"beam": Beam, "detector": DetectorPlace, "ssx": SsxDelivery, "files": Files}
+GOOD: dict[str, Any] = {
+    "beam": {"wavelength": 1.0, "flux": 1e12, "transmission": 100, "size": [0.005, 0.1],
+             "energy_bandwidth": 1e-4},
+    "detector": {"distance": 0.15, "beam_center": [1034.0, 1081.0],
+                 "exposure_time": 1e-4},
+    "ssx": {"repetition_rate": 10, "laser_energy": 1e-6, "jet_speed": 1.0,
+            "jet_size": 0.1, "chip_model": "a", "chip_pattern": 7, "mono_stripe": "Si"},
+    "files": {"directory": "/data", "template": "run3_master.h5"},
+}  # fmt: skip
+KEYS = [(name, f.name) for name, kind in LENIENT.items() for f in fields(kind)]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=9)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def test_all_values_are_used_where_they_are_good():
+    found = announced(announcement(**GOOD))
+    assert found.problems == ()
+    for section, key in KEYS:
+        value = getattr(getattr(found, section), key)
+        sent = GOOD[section][key]
+        assert value == (tuple(sent) if isinstance(sent, list) else
+                         str(sent) if isinstance(value, str) else sent)  # fmt: skip
+
+
+@given(st.sampled_from(KEYS), JSON)
+def test_a_bad_value_costs_itself_only(place, value):
+    """Used or named, and every other value is what it is without it."""
+    section, key = place
+    sent = {**GOOD, section: {**GOOD[section], key: value}}
+    found, good = announced(announcement(**sent)), announced(announcement(**GOOD))
+    for other in KEYS:
+        if other != place:
+            assert getattr(getattr(found, other[0]), other[1]) == getattr(
+                getattr(good, other[0]), other[1]
+            )
+    used = getattr(getattr(found, section), key)
+    assert (used is None and value is not None) == bool(found.problems)
+    assert all(problem.startswith(f"{section}.{key}: ") for problem in found.problems)
+    assert found.message[section][key] == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"experiment": {}},
+        {"sample": {"name": ""}},
+        {"sample": {"name": "a", "protein": {}}},
+        {"proposal": "ghost"},
+        {"images": -1},
+        {"visit": 2**31},
+        {"unit_cell": [1, 2, 3, 90, 90]},
+        {"event_chains": {}},
+        {"beam": [1.0]},
+    ],
+)
+def test_what_a_run_cannot_do_without_is_required(body):
+    with pytest.raises(ValidationError):
+        announced(announcement(**body))
+
+
+def test_a_journal_gives_back_what_was_announced():
+    for found in (announced(announcement(**GOOD, colour="blue"), 7), stand_in()):
+        run = Run("u", 3, 10**18, found, folder="a/b", notes=["n"])
+        again = read_run_record(run_record(run, "opened"))
+        assert again.announcement == found
+        assert again.announcement.message == found.message
+        assert again.announced == found.announced
+
+
+def test_what_earlier_recorders_stored_is_read():
+    """They stored every key, those that nobody sent as null."""
+    stored = announcement(
+        **GOOD,
+        run=None, images=10, series_unique_id=None, unit_cell=None, space_group=None,
+        event_chains=None, timing_hardware=None, time_ns=1795541400123456789,
+    )  # fmt: skip
+    stored["sample"] = {"name": "laagg", "support": None, "protein": None,
+                        "crystal": {"size": None, "components": []},
+                        "components": []}  # fmt: skip
+    found = read_announcement(stored)
+    assert (found.images, found.run, found.chains) == (10, None, ())
+    assert found.sample is not None and found.sample.crystal is not None
+    assert found.sample.crystal.components == ()
+
+
+def test_a_stored_message_that_cannot_be_read_costs_no_restart():
+    run = Run("u", 3, 10**18, announced(announcement()))
+    body = run_record(run, "opened")
+    body["body"] = {"experiment": {"name": "old"}, "proposal": 7}
+    again = read_run_record(body)
+    assert (again.experiment, again.announced) == ("old", True)
+    (problem,) = again.announcement.problems
+    assert problem.startswith("stored by an earlier recorder, not readable now")
