@@ -1,4 +1,4 @@
-"""Which announcement a series belongs to (DESIGN section 6)."""
+"""Which announcement a series belongs to: docs/explanations/ledger.md."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Counts of one run, each counted on its own (DESIGN section 3)."""
+    """Counts of one run, each counted on its own: docs/explanations/ledger.md."""
 
     expected: int | None = None
     received: int = 0

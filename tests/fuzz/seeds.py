@@ -15,7 +15,7 @@ import numpy as np
 from recorder.records import Payload
 from recorder.simulate.messages import Stream1, Stream2, array_tag, payload_tag
 from recorder.sources.dumps import read_dump
-from tests.builders import DESIGN_CHAINS, announcement, bitshuffle_chunk, dumps
+from tests.builders import EXAMPLE_CHAINS, announcement, bitshuffle_chunk, dumps
 from tests.fuzz.targets import IMAGE, INFO, PART, PIXELS, SHAPE
 from tests.recordings import recording
 from tests.unit.test_panda import frame, header
@@ -73,7 +73,7 @@ def _stream2() -> list[bytes]:
 
 def _mqtt_start() -> list[bytes]:
     full = announcement(
-        unit_cell=[79.1, 79.1, 38.2, 90, 90, 90], event_chains=DESIGN_CHAINS,
+        unit_cell=[79.1, 79.1, 38.2, 90, 90, 90], event_chains=EXAMPLE_CHAINS,
         beam={"wavelength": 1.0}, detector={"distance": 0.15}, images=5, run=3,
     )  # fmt: skip
     return [dumps(announcement()), dumps(full), dumps([announcement(), full])]

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from tests.builders import DESIGN_CHAINS, announcement
+from tests.builders import EXAMPLE_CHAINS, announcement
 from tests.recordings import READABLE, recording
 from tests.stills import SETTINGS, write_stills
 
@@ -45,7 +45,7 @@ def test_every_file_ends_with_a_closed_ledger(run_recorder, config_file, name, p
 )
 def test_thaumatin(run_recorder, config_file, tmp_path, cell):
     body = announcement(
-        "thaumatin", unit_cell=cell, space_group="P41212", event_chains=DESIGN_CHAINS
+        "thaumatin", unit_cell=cell, space_group="P41212", event_chains=EXAMPLE_CHAINS
     )
     collection = tmp_path / "collection.json"
     collection.write_text(json.dumps(body))
