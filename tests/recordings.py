@@ -9,6 +9,7 @@ recording is not there.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -32,13 +33,18 @@ class Places:
     usual: Path
     """Folder outside if nobody named one; it need not be there."""
 
+    @property
+    def outside(self) -> Path:
+        """The folder outside, whether it is there or not."""
+        return self.told or self.usual
+
     def find(self, name: str) -> Path | None:
         """The folder of a recording; None if nobody promised to have it.
 
         Raises:
             RecordingAbsentError: It is not in the folder that somebody named.
         """
-        for folder in (self.own, self.told or self.usual):
+        for folder in (self.own, self.outside):
             if (folder / name).is_dir():
                 return folder / name
         if self.told is not None:
@@ -101,3 +107,10 @@ def _readable() -> dict[str, tuple[str, ...]]:
 
 
 READABLE = _readable()
+
+
+if __name__ == "__main__":
+    # Is a run without recordings from outside another one than the run before?
+    if not PLACES.outside.is_dir():
+        print(f"no recordings in {PLACES.outside}: this was a bare run already")
+        sys.exit(1)
