@@ -11,7 +11,7 @@ CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test fuzz chaos soak docs bench bench-quality \
+.PHONY: help install check demo test test-bare fuzz chaos soak docs bench bench-quality \
   bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
@@ -37,6 +37,13 @@ check: install ## Lint, format, types, layers
 test: install ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
 	$(BIN)/pytest $(PYTEST_ARGS)
+ifeq ($(strip $(PYTEST_ARGS)),)
+	@if $(BIN)/python -m tests.recordings; then \
+	  $(MAKE) --no-print-directory test-bare; fi
+endif
+
+test-bare: install ## The unit tests in a bare copy of HEAD, without recordings beside it
+	@scripts/test-bare $(VENV) -q
 
 fuzz: install ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
 	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt

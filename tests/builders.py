@@ -36,7 +36,7 @@ from recorder.runs.timeline.of_run import timeline_of
 SECOND = 10**9
 T0 = 1_795_541_400 * SECOND
 SHAPE = (12, 10)
-DESIGN_CHAINS = [
+EXAMPLE_CHAINS = [
     {
         "name": "Detections",
         "scope": "collection",
@@ -73,6 +73,7 @@ DESIGN_CHAINS = [
         ],
     },
 ]
+"""The chains of the example in docs/reference/mqtt.md."""
 
 
 def key(series_id: int = 1, unique_id: str = "a", source: str = "eiger") -> SeriesKey:

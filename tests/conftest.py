@@ -28,6 +28,8 @@ from tests.servers import (
     recorder_environment,
 )
 
+pytest_plugins = ["tests.left_out"]
+
 hypothesis.settings.register_profile(
     "ci", derandomize=True, deadline=None, database=None, print_blob=True
 )

@@ -26,7 +26,7 @@ from recorder.sinks.ispyb.sink import IspybSink
 from recorder.sinks.runner import SinkRunner
 from recorder.sources.control.messages import parse_message
 from recorder.sources.hdf5.file import Hdf5File
-from tests.builders import DESIGN_CHAINS
+from tests.builders import EXAMPLE_CHAINS
 from tests.servers import Database
 
 SQL = Path(__file__).parent / "system" / "esrf.sql"
@@ -83,7 +83,7 @@ def esrf_site(database: Database) -> Site:
 
 
 def announcement(**changes: Any) -> Json:
-    """The announcement of DESIGN section 5, for a file of four images."""
+    """The announcement of docs/reference/mqtt.md, for a file of four images."""
     return {
         "schema": "recorder.collection/1",
         "uid": str(uuid.uuid4()),
@@ -117,7 +117,7 @@ def announcement(**changes: Any) -> Json:
                 "jet_size": 0.05, "chip_model": "Oxford", "chip_pattern": "dots",
                 "mono_stripe": "Pd/B4C"},
         "files": {"directory": "/data/visitor/mx2345", "template": "run3_master.h5"},
-        "event_chains": DESIGN_CHAINS,
+        "event_chains": EXAMPLE_CHAINS,
         **changes,
     }  # fmt: skip
 

@@ -9,11 +9,17 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "thermolysin"
+from tests.recordings import recording
+
 CELL = [92.9, 92.9, 130.4, 90.0, 90.0, 120.0]
 SPACE_GROUP = "P6122"
 # The data's frame has the beam along -z; half a turn about y brings it to +z.
 _TURN = np.diag([-1.0, 1.0, -1.0])
+
+
+def sources() -> list[Path]:
+    """The recorded files, one image each."""
+    return sorted(recording("thermolysin").glob("*.npz"))
 
 
 def write_thermolysin(folder: Path) -> tuple[Path, Path]:
@@ -22,8 +28,8 @@ def write_thermolysin(folder: Path) -> tuple[Path, Path]:
     Returns:
         The HDF5 file, panels stacked along the slow axis, and the geometry file.
     """
-    sources = sorted(DATA.glob("*.npz"))
-    stack = np.stack([np.load(source)["panels"].reshape(-1, 194) for source in sources])
+    stills = [np.load(source) for source in sources()]
+    stack = np.stack([still["panels"].reshape(-1, 194) for still in stills])
     images = folder / "thermolysin.h5"
     with h5py.File(images, "w") as file:
         file.create_dataset(
@@ -33,7 +39,7 @@ def write_thermolysin(folder: Path) -> tuple[Path, Path]:
             **hdf5plugin.Bitshuffle(cname="lz4"),
         )
     geometry = folder / "thermolysin.geom"
-    described = json.loads(str(np.load(sources[0])["geometry"]))
+    described = json.loads(str(stills[0]["geometry"]))
     geometry.write_text(_geom(described))
     return images, geometry
 

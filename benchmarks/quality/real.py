@@ -1,6 +1,6 @@
 """Real images and spot lists, through the recorder's own commands where they are files.
 
-Read only: the data stay where they are (../shared/data/README.md for their origin).
+Read only, where they are: `tests/recordings.py` finds them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import numpy as np
 
 from recorder.ssx.lattices import symmetry, unit_cell
 from recorder.ssx.lattices.indexer import Indexer
+from tests.recordings import ROOT, recording
 from tests.thermolysin import CELL, SPACE_GROUP, write_thermolysin
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT.parent / "shared" / "data"
 THAUMATIN = ((57.8, 57.8, 150.2, 90.0, 90.0, 90.0), "P41212")
 CONFIG = """
 state_directory = "{folder}"
@@ -60,7 +59,7 @@ def _recorder(*arguments: str) -> str:
 
 def thaumatin() -> str:
     """Eight stills of one crystal, with the cell of the literature."""
-    master = next((DATA / "thaumatin").glob("*master*"))
+    master = recording("thaumatin") / "thaumatin_master.h5"
     run, images = replayed(
         master, f'unit_cell = {list(THAUMATIN[0])}\nspace_group = "P41212"'
     )
@@ -101,7 +100,7 @@ def _apart(bases: list[Any]) -> float:
 def psi_lists() -> str:
     """Spot lists of lysozyme, by three finders."""
     done = 0
-    files = sorted((DATA / "psi-lysozyme-spots").rglob("*.txt"))
+    files = sorted(recording("psi-lysozyme-spots").glob("image*.txt"))
     for file in files:
         lines = file.read_text().split("\n")
         vectors = np.array(lines[0].split(), np.float64).reshape(3, 3)
@@ -114,7 +113,7 @@ def psi_lists() -> str:
 
 def eiger() -> str:
     """A stream capture without geometry, of summed frames."""
-    run, images = replayed(DATA / "eiger4m-stream1", "")
+    run, images = replayed(recording("eiger4m-stream1"), "")
     spots = [item["image"]["spots"] for item in images]
     hits = run["classes"]["non_indexed_hits"] + run["classes"]["indexed"]
     return (

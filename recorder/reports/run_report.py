@@ -1,4 +1,4 @@
-"""The report of runs and experiments (DESIGN section 4), from the journal."""
+"""The report of runs and experiments, from the journal: docs/reference/report.md."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from recorder.ssx.labels.timeline import DARK, LIGHT, PUMPS, UNKNOWN, Timeline
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Counts of one run, each counted on its own."""
+    """Counts of one run, each counted on its own: docs/explanations/ledger.md."""
 
     expected: int | None = None
     received: int = 0

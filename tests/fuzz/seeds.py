@@ -6,7 +6,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -16,11 +15,11 @@ import numpy as np
 from recorder.records import Payload
 from recorder.simulate.stream.messages import Stream1, Stream2, array_tag, payload_tag
 from recorder.sources.dectris.dumps import read_dump
-from tests.builders import DESIGN_CHAINS, announcement, bitshuffle_chunk, dumps
+from tests.builders import EXAMPLE_CHAINS, announcement, bitshuffle_chunk, dumps
 from tests.fuzz.targets import IMAGE, INFO, PART, PIXELS, SHAPE
+from tests.recordings import recording
 from tests.unit.test_panda import frame, header
 
-RECORDED = Path(__file__).parents[2] / ".." / "shared" / "data" / "micromax-stream1"
 APPENDIX = {"recorder_uid": "u-1", "inner": '{"recorder_uid": "u-2"}', "list": [1, {}]}
 MASK = np.arange(192).reshape(SHAPE) == 5
 _EVENT = {"uid": "a1", "type": "LaserExcitation", "time_ns": 1795541400123456789}
@@ -48,8 +47,7 @@ def _stream1() -> list[bytes]:
     packed = Payload(_packed("<u2", "bslz4"), "bslz4", SHAPE, "<u2")
     messages: list[Any] = [series.start(), series.end()]
     messages += [[*series.image(3, p, 77), dumps(APPENDIX)] for p in (IMAGE, packed)]
-    if RECORDED.is_dir():
-        messages += list(read_dump(RECORDED / "eiger-small.cbors"))[:1]
+    messages += list(read_dump(recording("micromax-stream1") / "eiger-small.cbors"))[:1]
     return [PART.join(map(bytes, message)) for message in messages]
 
 
@@ -75,7 +73,7 @@ def _stream2() -> list[bytes]:
 
 def _mqtt_start() -> list[bytes]:
     full = announcement(
-        unit_cell=[79.1, 79.1, 38.2, 90, 90, 90], event_chains=DESIGN_CHAINS,
+        unit_cell=[79.1, 79.1, 38.2, 90, 90, 90], event_chains=EXAMPLE_CHAINS,
         beam={"wavelength": 1.0}, detector={"distance": 0.15}, images=5, run=3,
     )  # fmt: skip
     return [dumps(announcement()), dumps(full), dumps([announcement(), full])]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,9 +15,8 @@ from recorder.reports.stored import full_report
 from recorder.service.host import sink_names
 from recorder.simulate.stream.messages import Stream2
 from tests.builders import announcement
+from tests.stills import write_stills
 from tests.system.beamline import RawDetector, make_beamline, small_series
-
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 
 
 def test_help_does_not_import_the_heavy_parts(run_recorder):
@@ -69,7 +67,7 @@ def test_replay_refuses_bad_companions(
     if option != "--dataset":
         value = tmp_path / "events.jsonl"
         value.write_text(content)
-    file = DATA / "thaumatin" / "thaumatin_master.h5"
+    file = write_stills(tmp_path, 2)
     done = run_recorder("replay", file, option, value, config=config_file())
     assert done.returncode in (1, 2)
     assert says in done.stderr

@@ -8,14 +8,10 @@ from pathlib import Path
 import h5py
 import pytest
 
-from tests.builders import DESIGN_CHAINS, announcement
+from tests.builders import EXAMPLE_CHAINS, announcement
+from tests.recordings import READABLE, recording
+from tests.stills import SETTINGS, write_stills
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
-WITH_IMAGES = sorted(
-    path
-    for folder in ("dectris-h5", "thaumatin")
-    for path in (DATA / folder).rglob("*.h5")
-)
 LITERATURE = [57.8, 57.8, 150.2, 90, 90, 90]
 
 
@@ -26,9 +22,16 @@ def replay(run_recorder, config, *arguments):
     return done, run
 
 
-@pytest.mark.parametrize("path", WITH_IMAGES, ids=lambda path: path.name)
-def test_every_file_ends_with_a_closed_ledger(run_recorder, config_file, path):
-    done, run = replay(run_recorder, config_file(), path)
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        pytest.param(name, path, id=Path(path).name, marks=pytest.mark.recording(name))
+        for name, paths in READABLE.items()
+        for path in paths
+    ],
+)
+def test_every_file_ends_with_a_closed_ledger(run_recorder, config_file, name, path):
+    done, run = replay(run_recorder, config_file(), recording(name) / path)
     assert done.returncode == 0, done.stderr
     assert run["ledger"]["closed"]
     images = run["images"]
@@ -36,12 +39,13 @@ def test_every_file_ends_with_a_closed_ledger(run_recorder, config_file, path):
     assert run["sinks"] == {"ispyb": "written", "results": "written"}
 
 
+@pytest.mark.recording("thaumatin")
 @pytest.mark.parametrize(
     "cell", [LITERATURE, [58.5, 58.5, 152.5, 90, 90, 90]], ids=["literature", "fitted"]
 )
 def test_thaumatin(run_recorder, config_file, tmp_path, cell):
     body = announcement(
-        "thaumatin", unit_cell=cell, space_group="P41212", event_chains=DESIGN_CHAINS
+        "thaumatin", unit_cell=cell, space_group="P41212", event_chains=EXAMPLE_CHAINS
     )
     collection = tmp_path / "collection.json"
     collection.write_text(json.dumps(body))
@@ -49,7 +53,7 @@ def test_thaumatin(run_recorder, config_file, tmp_path, cell):
     done, run = replay(
         run_recorder,
         config,
-        DATA / "thaumatin" / "thaumatin_master.h5",
+        recording("thaumatin") / "thaumatin_master.h5",
         "--collection",
         collection,
     )
@@ -101,14 +105,16 @@ def check_files(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "received", "lost", "unprocessed"),
+    ("name", "file", "received", "lost", "unprocessed"),
     [
-        ("eiger4m-stream1", 3, 7, {}),
-        ("micromax-stream1/eiger-small.cbors", 3, None, {"corrupt": 3}),
+        ("eiger4m-stream1", "", 3, 7, {}),
+        ("micromax-stream1", "eiger-small.cbors", 3, None, {"corrupt": 3}),
     ],
 )
-def test_recorded_streams(run_recorder, config_file, path, received, lost, unprocessed):
-    done, run = replay(run_recorder, config_file(), DATA / path)
+def test_recorded_streams(
+    run_recorder, config_file, name, file, received, lost, unprocessed
+):
+    done, run = replay(run_recorder, config_file(), recording(name) / file)
     assert done.returncode == 0, done.stderr
     assert run["ledger"]["closed"]
     assert run["images"]["received"] == received
@@ -124,14 +130,16 @@ def test_recorded_streams(run_recorder, config_file, path, received, lost, unpro
 def test_master_without_data_is_named_and_recorded_as_lost(
     run_recorder, config_file, name
 ):
-    done = run_recorder("replay", DATA / "nexus-masters" / name, config=config_file())
+    file = recording("nexus-masters") / name
+    done = run_recorder("replay", file, config=config_file())
     assert done.returncode == 1
     assert "_000001.h5 is missing: copy it beside the master" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["panda.h5", "00001.h5", "ins_8_5_meta.h5"])
 def test_file_without_images_is_refused(run_recorder, config_file, name):
-    done = run_recorder("replay", DATA / "nexus-masters" / name, config=config_file())
+    file = recording("nexus-masters") / name
+    done = run_recorder("replay", file, config=config_file())
     assert done.returncode == 1
     assert "no image data" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -156,7 +164,7 @@ def test_events_and_limit(run_recorder, config_file, tmp_path):
         for n in triggers
     ]
     events.write_text("\n".join(map(json.dumps, lines)))
-    file = DATA / "thaumatin" / "thaumatin_master.h5"
+    file = write_stills(tmp_path)
     arguments = (file, "--collection", collection, "--events", events, "--limit", "4")
     for number in (1, 2):
         done, run = replay(run_recorder, config, *arguments)
@@ -168,11 +176,14 @@ def test_events_and_limit(run_recorder, config_file, tmp_path):
 
 def test_same_classes_with_any_number_of_workers(run_recorder, config_file, tmp_path):
     found = []
+    file = write_stills(tmp_path)
+    cell = {"unit_cell": list(SETTINGS.cell), "space_group": SETTINGS.space_group}
     for workers in (0, 1, 2):
         config = config_file(
-            pool={"workers": workers}, state_directory=str(tmp_path / f"state{workers}")
+            pool={"workers": workers},
+            state_directory=str(tmp_path / f"state{workers}"),
+            unannounced=cell,
         )
-        file = DATA / "thaumatin" / "thaumatin_master.h5"
         _, run = replay(run_recorder, config, file)
         whys = [
             run_recorder("why", run["uid"], str(n), "--json", config=config).stdout
@@ -182,4 +193,6 @@ def test_same_classes_with_any_number_of_workers(run_recorder, config_file, tmp_
         for image in images:
             del image["received"]
         found.append((run["classes"], images))
+    assert run["classes"]["indexed"] > 0
+    assert run["classes"]["non_hits"] > 0
     assert found[0] == found[1] == found[2]

@@ -18,7 +18,7 @@ from recorder.records import (
 )
 from recorder.records.times import parse_time
 from recorder.sources.control.messages import parse_message
-from tests.builders import DESIGN_CHAINS, announcement, dumps
+from tests.builders import EXAMPLE_CHAINS, announcement, dumps
 
 EVENT = {
     "schema": "recorder.event/1",
@@ -42,7 +42,7 @@ def one(topic: str, body, **more):
 
 def test_announcement_keeps_unknown_keys():
     body = announcement(
-        event_chains=DESIGN_CHAINS,
+        event_chains=EXAMPLE_CHAINS,
         colour="blue",
         beam={"wavelength": 1.0, "mood": "calm"},
     )

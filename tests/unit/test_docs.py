@@ -20,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
+import jsonschema
 import numpy as np
 import pytest
 from pydantic import BaseModel
@@ -245,9 +246,19 @@ def test_command_lines_parse():
             pytest.fail(f"{where}: recorder {' '.join(words)}: {error.message}")
 
 
-def test_make_targets_exist():
+def make_targets() -> set[str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+
+
+def test_every_make_target_is_listed():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `make ([a-z-]+)` \|", text, re.MULTILINE)
+    same(listed, make_targets() - {"help"})
+
+
+def test_make_targets_exist():
+    targets = make_targets()
     for page, where in zip(PAGES, PAGE_IDS, strict=True):
         text = page.read_text(encoding="utf-8")
         used = set(re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE))
@@ -552,6 +563,31 @@ def test_every_report_key():
         [row[0].strip("`") for row in rows(page["Experiments"])],
         {k.removeprefix(experiment) for k in keys if not k.startswith(run)},
     )
+
+
+def test_the_example_of_a_report_is_one():
+    (block,) = blocks(REFERENCE / "report.md", "json")
+    example = json.loads(block)
+    schema = json.loads(
+        (ROOT / "config" / "report.schema.json").read_text(encoding="utf-8")
+    )
+    wrong = [
+        error.message
+        for error in jsonschema.Draft202012Validator(schema).iter_errors(example)
+        if error.validator != "required"
+    ]
+    assert wrong == []
+    (experiment,) = example["experiments"]
+    (run,) = experiment["runs"]
+    images, classes = run["images"], run["classes"]
+    hits = classes["indexed"] + classes["non_indexed_hits"]
+    assert images["expected"] == images["received"] + images["lost"]
+    assert images["classified"] == hits + classes["non_hits"]
+    assert images["received"] == images["classified"] + images["unprocessed"]["corrupt"]
+    assert images["received"] == sum(run["pump"].values())
+    assert images["received"] == sum(run["evidence"].values())
+    assert experiment["cumulative"]["images"] == images["received"]
+    assert experiment["cumulative"]["skipped"] == images["received"] - hits
 
 
 def test_every_reason_is_explained():

@@ -13,16 +13,10 @@ from recorder.errors import FileFormatError
 from recorder.records import Unprocessed
 from recorder.sources.hdf5.file import Hdf5File
 from recorder.sources.pixels import decode
+from tests.recordings import READABLE, recording
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 SHAPE = (30, 41)
 rng = np.random.default_rng(2)
-
-READABLE = sorted(
-    path
-    for folder in ("dectris-h5", "thaumatin")
-    for path in (DATA / folder).rglob("*.h5")
-)
 
 
 def stack(n: int, dtype: str = "uint16") -> np.ndarray:
@@ -35,13 +29,28 @@ def read_all(path: Path, dataset: str | None = None) -> list[np.ndarray]:
     return [decode(image.payload) for image in source.images(start)]
 
 
-def test_there_is_data():
-    assert len(READABLE) == 22
+@pytest.mark.recording(*READABLE)
+def test_every_recorded_file_has_a_test():
+    for name, paths in READABLE.items():
+        folder = recording(name)
+        there = {str(path.relative_to(folder)) for path in folder.rglob("*.h5")}
+        assert there == set(paths)
 
 
-@pytest.mark.parametrize("path", READABLE, ids=lambda path: path.name)
-def test_recorded_files_read_bit_identically(path: Path):
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        pytest.param(name, path, id=Path(path).name, marks=pytest.mark.recording(name))
+        for name, paths in READABLE.items()
+        for path in paths
+    ],
+)
+def test_recorded_files_read_bit_identically(name: str, path: str):
     """Each dataset, through chunks and safe decoders, against the HDF5 library."""
+    check_bit_identical(recording(name) / path)
+
+
+def check_bit_identical(path: Path) -> None:
     with h5py.File(path, locking=False) as file:
         names: list[str] = []
         file.visititems(
@@ -193,7 +202,7 @@ def test_cxi_layout(tmp_path):
 
 @pytest.mark.parametrize("name", ["xrc_209_master.h5", "ins_8_5.nxs"])
 def test_nexus_masters_without_their_data(name):
-    source = Hdf5File(DATA / "nexus-masters" / name)
+    source = Hdf5File(recording("nexus-masters") / name)
     start = source.start()
     assert start.expected_images == {"x": 240, "i": 3600}[name[0]]
     assert start.info.wavelength == pytest.approx(0.97625, abs=1e-4)
@@ -210,14 +219,18 @@ def test_nexus_masters_without_their_data(name):
 @pytest.mark.parametrize("name", ["panda.h5", "00001.h5", "ins_8_5_meta.h5"])
 def test_files_without_images(name):
     with pytest.raises(FileFormatError, match="no image data"):
-        Hdf5File(DATA / "nexus-masters" / name)
+        Hdf5File(recording("nexus-masters") / name)
 
 
-def test_several_datasets_are_named():
-    path = DATA / "dectris-h5" / "datasets_different_h5ver" / "dataset_v112.h5"
+def test_several_datasets_are_named(tmp_path):
+    path = tmp_path / "several.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data/chunked", data=stack(3), chunks=(1, *SHAPE))
+        file["data/not_chunked"] = stack(3)
     layout = Hdf5File(path).layout
     assert layout.segments[0].dataset == "/data/chunked"
     assert "/data/not_chunked" in layout.others
+    check_bit_identical(path)
 
 
 def test_not_hdf5(tmp_path):

@@ -25,7 +25,7 @@ from recorder.ssx.chains.scopes import (
 )
 from recorder.ssx.measured.audit import audit, summary
 from recorder.ssx.measured.pulse_trains import find_trains
-from tests.builders import DESIGN_CHAINS, stand_in
+from tests.builders import EXAMPLE_CHAINS, stand_in
 from tests.played import play, pump_probe, recorded
 
 LASER, XRAY = EventType.LASER_EXCITATION, EventType.XRAY_DETECTION
@@ -68,7 +68,7 @@ def measured_events(run):
 
 
 def seed_chains():
-    chains = [dict(chain) for chain in DESIGN_CHAINS]
+    chains = [dict(chain) for chain in EXAMPLE_CHAINS]
     chains[0]["events"] = [{**e, "repetition": 500} for e in chains[0]["events"]]
     chains[1]["events"] = [
         {"type": "ReactionTrigger", "name": "mixed a", "offset": -50},
@@ -199,7 +199,7 @@ def test_a_position_is_unrolled_over_the_run():
 
 def test_a_run_is_folded_to_shots_per_position():
     """What zocalo sums must be shots, not images: 2 here, not 20 000."""
-    (chain, _) = parse_chains({"event_chains": DESIGN_CHAINS})
+    (chain, _) = parse_chains({"event_chains": EXAMPLE_CHAINS})
     found = to_position(chain.events, Walk(10_000, 1.0))
     shots = [e.repetition for e in found if e.type is XRAY]
     assert sum(shots) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -13,9 +15,12 @@ from recorder.records import BadMessage, EventType, Evidence, TimedEvent
 from recorder.records.limits import MAX_CAPTURE_BYTES
 from recorder.runs.tables.event_log import EventLog
 from recorder.simulate.timing.panda import FIELDS, LASER_PLACE, SAMPLE
+from recorder.sources.dectris.dumps import read_dump
 from recorder.sources.panda import PandaDecoder, PandaError
+from tests.recordings import recording
 
 SECTION = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})
+CAPTURE = recording("panda-pcap") / "pcap-zmq.cbors"
 START = "2026-11-23T18:30:00.123456789Z"
 START_NS = 1_795_458_600_123_456_789
 
@@ -75,6 +80,18 @@ def test_bytes_may_be_cut_anywhere(cuts):
         parts.append(whole[at : at + size])
         at += size
     assert decode(*parts, whole[at:]) == decode(whole)
+
+
+def test_a_recorded_capture_gives_each_trigger_once():
+    """Real blocks of triggers, in the frames that the box itself sends."""
+    messages = [json.loads(part) for (part,) in read_dump(CAPTURE)]
+    blocks = [m["triggernumber"] for m in messages if m["message_type"] == "data"]
+    frames = [frame(*((int(n) * 125_000, 0) for n in block)) for block in blocks]
+    found = decode(header(), *frames, b"END 1500 Ok\n")
+    xray = [e for e in found if e.type is EventType.XRAY_DETECTION]
+    assert {len(block) for block in blocks} == {14, 15, 16}
+    assert [event.trigger for event in xray] == list(range(1500))
+    assert {b.time_ns - a.time_ns for a, b in pairwise(xray)} == {1_000_000}
 
 
 def test_samples_missed_by_a_late_connection_keep_their_numbers():

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ from recorder.records import Geometry, Panel
 from recorder.sources.crystfel_geometry import read_geometry
 from recorder.ssx.detector import panels
 from recorder.ssx.detector.geometry import positions, scattering_vectors
-from tests.thermolysin import CELL, DATA, SPACE_GROUP, write_thermolysin
+from tests.thermolysin import CELL, SPACE_GROUP, sources, write_thermolysin
 
 PLAIN = """photon_energy = 12398.419843
 clen = 0.1
@@ -138,11 +139,12 @@ def test_a_missing_file_is_named(tmp_path):
         read_geometry(tmp_path / "nowhere.geom")
 
 
+@pytest.mark.recording("thermolysin")
 def test_panels_of_the_real_detector_are_where_they_were_refined(tmp_path):
     _, path = write_thermolysin(tmp_path)
     file = read_geometry(path)
     assert len(file.panels) == 64
-    source = next(iter(sorted(DATA.glob("*.npz"))))
+    source = sources()[0]
     described = json.loads(str(np.load(source)["geometry"]))["panels"]
     geometry = Geometry(
         file.shape, file.pixel_size, file.distance, (0.0, 0.0), 1.0, file.panels
@@ -157,6 +159,7 @@ def test_panels_of_the_real_detector_are_where_they_were_refined(tmp_path):
         assert at[0] * 1000 == pytest.approx(middle * [-1, 1, -1], abs=1e-3)
 
 
+@pytest.mark.recording("thermolysin")
 def test_thermolysin_is_indexed_through_replay(tmp_path, config_file, run_recorder):
     images, path = write_thermolysin(tmp_path)
     config = config_file(
@@ -174,7 +177,9 @@ def test_thermolysin_is_indexed_through_replay(tmp_path, config_file, run_record
 def test_a_geometry_file_of_another_detector_switches_indexing_off(
     tmp_path, config_file, run_recorder
 ):
-    images, _ = write_thermolysin(tmp_path)
+    images = tmp_path / "stills.h5"
+    with h5py.File(images, "w") as file:
+        file["entry/data/data"] = np.zeros((2, 60, 50), np.uint16)
     config = config_file(
         mqtt={"enabled": False},
         replay={"geometry_file": str(written(tmp_path, PLAIN))},

@@ -1,10 +1,9 @@
-"""Recorded data of ../shared/data, read in place; skipped where it is absent."""
+"""Recorded images and spot lists."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import h5py
 import hdf5plugin  # noqa: F401  (registers the filter of the pixel mask)
@@ -25,9 +24,7 @@ from recorder.ssx.detector import geometry
 from recorder.ssx.lattices import symmetry, unit_cell
 from recorder.ssx.lattices.indexer import Indexer
 from recorder.ssx.spots.finder import SpotFinder
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no recorded data")
+from tests.recordings import recording
 
 FITTED: Cell = (58.5, 58.5, 152.5, 90.0, 90.0, 90.0)
 LITERATURE: Cell = (57.8, 57.8, 150.2, 90.0, 90.0, 90.0)
@@ -42,7 +39,7 @@ def bslz4(blob: bytes, shape: tuple[int, int]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def thaumatin() -> tuple[list[np.ndarray], np.ndarray, DetectorInfo]:
-    folder = DATA / "thaumatin"
+    folder = recording("thaumatin")
     with h5py.File(folder / "thaumatin_master.h5") as master:
         detector = master["entry/instrument/detector"]
         mask = detector["detectorSpecific/pixel_mask"][()] != 0
@@ -103,6 +100,7 @@ def spread(vectors: list[np.ndarray], cell: Cell) -> float:
     )
 
 
+@pytest.mark.recording("thaumatin")
 @pytest.mark.parametrize("cell", [FITTED, LITERATURE])
 def test_thaumatin_indexes_as_one_orientation(thaumatin, cell: Cell) -> None:
     results = classify(thaumatin, cell)
@@ -120,6 +118,7 @@ def test_thaumatin_indexes_as_one_orientation(thaumatin, cell: Cell) -> None:
     assert spread(vectors, cell) < 1.0
 
 
+@pytest.mark.recording("thaumatin")
 @pytest.mark.parametrize("with_geometry", [True, False])
 def test_thaumatin_without_a_cell(thaumatin, with_geometry: bool) -> None:
     results = classify(thaumatin, None, with_geometry=with_geometry)
@@ -128,6 +127,7 @@ def test_thaumatin_without_a_cell(thaumatin, with_geometry: bool) -> None:
     assert all(r.lattices == () for r in results)
 
 
+@pytest.mark.recording("thaumatin")
 def test_thaumatin_background_is_photon_counting(thaumatin) -> None:
     images, mask, info = thaumatin
     detector, _ = geometry.resolve(info, None)
@@ -138,7 +138,7 @@ def test_thaumatin_background_is_photon_counting(thaumatin) -> None:
 
 @pytest.fixture(scope="module")
 def eiger() -> Iterator[list[np.ndarray]]:
-    folder = DATA / "eiger4m-stream1"
+    folder = recording("eiger4m-stream1")
     yield [
         bslz4((folder / f"streamfile_{n}").read_bytes(), (2167, 2070))
         for n in (12, 16, 20)
@@ -173,7 +173,7 @@ def test_eiger_stream_has_three_hits_at_gain_two(eiger: list[np.ndarray]) -> Non
 
 
 def lists(finder: str) -> list[np.ndarray]:
-    folder = DATA / "psi-lysozyme-spots"
+    folder = recording("psi-lysozyme-spots")
     return [np.loadtxt(folder / f"image{i}_{finder}.txt", skiprows=1) for i in range(5)]
 
 

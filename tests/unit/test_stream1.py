@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,8 +23,8 @@ from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream1_header import expected_images
 from recorder.sources.pixels import decode
 from tests.builders import dumps, payload
+from tests.recordings import recording
 
-DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 INFO = DetectorInfo(
     shape=(12, 10),
     dtype="uint16",
@@ -40,7 +39,7 @@ INFO = DetectorInfo(
 
 def test_eiger_capture_decodes_to_the_expected_images():
     decoder = Stream1Decoder("eiger")
-    records = [decoder.decode(m) for m in read_dump(DATA / "eiger4m-stream1")]
+    records = [decoder.decode(m) for m in read_dump(recording("eiger4m-stream1"))]
     start, *images, end = records
     assert isinstance(start, SeriesStart)
     assert isinstance(end, SeriesEnd)
@@ -58,7 +57,7 @@ def test_eiger_capture_decodes_to_the_expected_images():
 
 def test_micromax_capture_is_three_corrupt_images():
     decoder = Stream1Decoder("micromax")
-    file = DATA / "micromax-stream1" / "eiger-small.cbors"
+    file = recording("micromax-stream1") / "eiger-small.cbors"
     start, *images, end = [decoder.decode(m) for m in read_dump(file)]
     assert start.user_data["collect_dict"]["ssx_mode"] == "test"
     assert start.mask is None

@@ -20,7 +20,7 @@ from recorder.ssx.labels.timeline import (
     TriggerRows,
     label_images,
 )
-from tests.builders import DESIGN_CHAINS
+from tests.builders import EXAMPLE_CHAINS
 
 MS = 10**6
 
@@ -68,8 +68,8 @@ def declared(event_chains, n: int = 8, announced: bool = True):
     return labelled(np.arange(n), event_chains, announced=announced)
 
 
-def test_the_designs_chain_gives_two_light_slots():
-    labels = declared(parse_chains({"event_chains": DESIGN_CHAINS}), 6)
+def test_the_example_of_the_messages_gives_two_light_slots():
+    labels = declared(parse_chains({"event_chains": EXAMPLE_CHAINS}), 6)
     assert pumps(labels) == "LLLLLL"
     assert labels.delay_ns.tolist() == [600 * MS, 800 * MS] * 3
     assert labels.slot.tolist() == [0, 1] * 3
@@ -288,7 +288,7 @@ def test_wilson_of_the_papers_example():
 
 
 def test_delay_bins_count_hits():
-    labels = declared(parse_chains({"event_chains": DESIGN_CHAINS}), 4)
+    labels = declared(parse_chains({"event_chains": EXAMPLE_CHAINS}), 4)
     indexed = np.array([True, False, False, False])
     hit = np.array([True, True, False, False])
     first, second = delay_bins(labels, hit, indexed)

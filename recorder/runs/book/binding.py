@@ -1,4 +1,4 @@
-"""Which announcement a series belongs to (DESIGN section 6)."""
+"""Which announcement a series belongs to; docs/reference/mqtt.md says how."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import fit
 from recorder.records import Announcement, Experiment
 from recorder.runtime.log import get_logger
+from recorder.sinks.ispyb.samples import find_sample
 from recorder.sinks.ispyb.sessions import Session
 
 log = get_logger("ispyb")
@@ -25,6 +26,39 @@ def experiment_name(rows: Rows, announcement: Announcement) -> str:
     name = {"experimentName": announcement.experiment.name}
     fitted = fit(rows.live, t.ssx_collection, name)
     return str(fitted["experimentName"])
+
+
+def place_run(
+    rows: Rows,
+    session: Session,
+    known: int | None,
+    announced: Announcement,
+    start: datetime | None,
+    flavour: Flavour,
+    can: Capabilities,
+    most_runs: int,
+) -> int:
+    """The group of a run, found or made; its id.
+
+    Args:
+        rows: The database.
+        session: Of the run.
+        known: The run's row, if it has one.
+        announced: The run as announced.
+        start: Local time of the run's start.
+        flavour: Names the types.
+        can: What may be written.
+        most_runs: Runs of a full group.
+    """
+    sample_id = find_sample(rows, session.proposal_id, announced, can)
+    name = experiment_name(rows, announced)
+    group_id = find_group(rows, session, sample_id, name, known, most_runs)
+    if group_id is not None:
+        return group_id
+    alone = None if known is None else group_alone(rows, known)
+    return write_group(
+        rows, alone, session, sample_id, announced.experiment, start, flavour, can
+    )
 
 
 def find_group(

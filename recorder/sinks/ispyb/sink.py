@@ -37,7 +37,7 @@ from recorder.sinks.ispyb.chains import (
     write_chains,
 )
 from recorder.sinks.ispyb.image_rows import ImageRows
-from recorder.sinks.ispyb.samples import find_components, find_sample
+from recorder.sinks.ispyb.samples import find_components
 from recorder.sinks.ispyb.sessions import Session, find_session
 
 log = get_logger("ispyb")
@@ -164,7 +164,16 @@ class IspybSink:
                 values["startTime"],
             )
             known = self._find(rows, session, run.uid)
-            group_id = self._group(rows, session, known, announced, values)
+            group_id = groups.place_run(
+                rows,
+                session,
+                known,
+                announced,
+                values["startTime"],
+                self._site.flavour,
+                self._site.can,
+                self._settings.ispyb.runs_per_group,
+            )
             if self._site.can.can(Capability.DETECTOR):
                 values["detectorId"] = collections.find_detector(rows, run)
             ssx = collections.ssx_values(announced)
@@ -186,38 +195,6 @@ class IspybSink:
         ids = self._journal.ids(self.name, uid)
         known = ids.get("data_collection_id")
         return known or collections.find_collection(rows, session.session_id, uid)
-
-    def _group(
-        self,
-        rows: Rows,
-        session: Session,
-        known: int | None,
-        announced: Announcement,
-        values: Json,
-    ) -> int:
-        can = self._site.can
-        sample_id = find_sample(rows, session.proposal_id, announced, can)
-        group_id = groups.find_group(
-            rows,
-            session,
-            sample_id,
-            groups.experiment_name(rows, announced),
-            known,
-            self._settings.ispyb.runs_per_group,
-        )
-        if group_id is None:
-            alone = None if known is None else groups.group_alone(rows, known)
-            group_id = groups.write_group(
-                rows,
-                alone,
-                session,
-                sample_id,
-                announced.experiment,
-                values["startTime"],
-                self._site.flavour,
-                can,
-            )
-        return group_id
 
     def _commanded_chains(
         self, rows: Rows, session: Session, run_id: int, announced: Announcement

@@ -1,4 +1,4 @@
-"""The files of a run (DESIGN section 10); docs/reference/files.md describes them."""
+"""The files of a run: docs/reference/files.md."""
 
 from __future__ import annotations
 

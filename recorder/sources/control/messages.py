@@ -1,4 +1,4 @@
-"""Control messages (DESIGN section 5): JSON in, validated records out."""
+"""Control messages (docs/reference/mqtt.md): JSON in, validated records out."""
 
 from __future__ import annotations
 

@@ -1,0 +1,177 @@
+"""Numbers in the prose are those of the code.
+
+A constant that a page states has a line in ``NUMBERS``: the page, and the phrase as it
+stands there, made from the constant. Who changes the constant must change the page.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from recorder.classifying import lessons
+from recorder.journal import pruning, snapshots_table, writer
+from recorder.pool import backlog, processes
+from recorder.runs.book import binding, early_events, known_runs
+from recorder.service import inbox, restoring
+from recorder.sinks import runner
+from recorder.ssx.background import bins, learned_map, radial
+from recorder.ssx.clocks import clock
+from recorder.ssx.lattices import indexer
+from recorder.ssx.learning import background as background_learning
+from recorder.ssx.learning import cell_search
+from recorder.ssx.learning import lattice as lattice_learning
+from recorder.ssx.matching import matcher, start_candidates, tolerances
+from recorder.ssx.measured import audit
+from recorder.ssx.spots import finder, integrate
+from tests.unit.test_docs import DOCS
+
+WORDS = {3: "three", 4: "four", 8: "eight", 10: "ten"}
+
+
+def explanation(page: str) -> str:
+    """The text of a page, on one line."""
+    path = DOCS / "explanations" / f"{page}.md"
+    return " ".join(path.read_text(encoding="utf-8").split())
+
+
+def number(value: float) -> str:
+    """4e-4 as 4·10⁻⁴, 1e-5 as 10⁻⁵, 0.45 as 0.45."""
+    if value == 0 or 1e-3 < abs(value) < 1e5:
+        return f"{value:g}"
+    power = math.floor(math.log10(abs(value)) + 1e-9)
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    factor = f"{value / 10**power:g}"
+    return f"10{raised}" if factor == "1" else f"{factor}·10{raised}"
+
+
+def percent(share: float) -> str:
+    return f"{round(share * 100, 6):g} %"
+
+
+def thousands(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
+
+
+_solvent = " to ".join(number(value) for value in radial._SOLVENT)
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_fills = [percent(fill) for fill, _ in backlog._GIVING_UP]
+
+NUMBERS = {
+    "classification": [
+        f"exceeds with a probability of {number(finder._P_PIXEL)}.",
+        f"what background does with {number(finder._P_SUM)}.",
+        f"areas of more than {finder._MAX_AREA} pixels",
+        f"A spot has at least {number(integrate._MIN_PHOTONS)} photons",
+        f"above its ring ({number(integrate._P_LOCAL)}; {number(integrate._P_ALONE)} ",
+        f"within {integrate.MARGIN} pixels of the image's edge",
+        f"At most {finder.MAX_SPOTS} spots are kept",
+        f"less than {number(1 + radial._SNAP)} is photon counting",
+        f"beam of {number(bins._BIN_WIDTH)} pixels (tiles of {bins._TILE} ",
+        f"blocks of {learned_map.BLOCK} {_TIMES} {learned_map.BLOCK} pixels",
+        f"each of {len(learned_map._ZONES) - 1} zones of resolution",
+        f"solvent ring ({_solvent} Å)",
+        f"non-hits (and in {WORDS[background_learning._HOT_LEAST]})",
+        f"more than {number(background_learning._DEAD_COUNTS)} photons were expected",
+        f"| 1 | {lessons.FIRST[0]} |",
+        f"| 2 | {lessons.FIRST[1]} |",
+        f"| 3 | {lessons.FIRST[2]} |",
+        f"| 4 | {lessons.FIRST[3]} |",
+        f"every {lessons.EVERY} | the {lessons.WINDOW} images that end {lessons.LEAD} ",
+        f"in that window {WORDS[lessons.BACKGROUND_IMAGES]} are taken",
+        f"fewer than {WORDS[background_learning.MIN_IMAGES]}, the last map stays",
+        f"at least {indexer._MIN_SPOTS_RETRY} spots, a **retry**",
+        f"by at most {percent(indexer._SCALE_LIMIT)} and within",
+        f"within {number(indexer._SAME_DEGREES)}° of a known lattice",
+        f"or {number(indexer._BIG_NFA)} for primitive cells of more than "
+        f"{number(indexer._BIG_VOLUME)} Å³",
+        f"further lattices {number(-indexer._EXTRA_NFA)} lower, "
+        f"fitted ones {number(-indexer._FITTED_NFA)} lower",
+        f"-{number(indexer._EVIDENCE)} for each spot",
+        f"(at most {lessons.HITS}, of which up to {lattice_learning._TRIED} with at "
+        f"least {lattice_learning.MIN_SPOTS} spots are tried), if at least "
+        f"{WORDS[lattice_learning.MIN_HITS]} have",
+        f"fewer than {percent(lattice_learning._WELL)} index",
+        f"at least {WORDS[lattice_learning._LEAST_AGREE]} images, and a third",
+        f"centre within {number(lattice_learning._AGREE_PX)} px",
+        f"grows by {percent(lattice_learning._BETTER - 1)}",
+        f"At least {WORDS[cell_search._AGREE]} images, and a quarter",
+        f"lengths within {percent(cell_search._SAME_LENGTH)}, "
+        f"cosines within {number(cell_search._COSINE)}",
+        f"hits and {percent(lattice_learning._FOUND_SHARE)} of those tried index",
+        f"| over {_fills[0]} | `no_retry`",
+        f"| over {_fills[1]} | `one_lattice`",
+        f"| over {_fills[2]} | `no_indexing`",
+        f"| over {percent(backlog._NO_SPOTS)} | one of {WORDS[backlog.SAMPLE]} images",
+        f"Runs shorter than {lessons.FIRST[0] + 1} images never learn",
+    ],
+    "timeline": [
+        f"over the latest {matcher._ANCHORS} images",
+        f"more than {number(clock.ALARM_PPM)} ppm is logged",
+        f"({number(tolerances.SIGMAS)} standard deviations, at least "
+        f"{number(tolerances.LEAST_NS / 1000)} µs, at most {number(tolerances._REACH)} of",
+        f"up to {matcher._SPARE} candidates",
+        f"stand out by {WORDS[round(start_candidates.SEPARATION)]} standard deviations",
+        f"off by more than {number(audit.OFFSET_S * 1e6)} µs and "
+        f"{number(audit._SIGMAS)} standard deviations",
+        f"period is off by more than {number(clock.ALARM_PPM)} ppm",
+        f"duration is off by more than {percent(audit._DURATION)}",
+    ],
+    "ledger": [
+        f"with a time within {number(binding.ADOPT_WINDOW_S)} s of its first image",
+        f"the last {known_runs.KEPT_SEALED} sealed runs are watched",
+    ],
+    "durability": [
+        f"at most {number(writer.FLUSH_S * 1000)} ms later",
+        f"{thousands(snapshots_table.CHUNK)} at a time",
+        f"is among the last {known_runs.KEPT_SEALED}",
+        f"the last {pruning.KEPT_RUNS} runs stay whole",
+    ],
+    "architecture": [
+        f"at most {inbox.LIMIT} and `pool.max_inbox_mb`",
+        f"at most {processes.CREDIT} images each",
+        f"every {number(writer.FLUSH_S * 1000)} ms",
+    ],
+    "backpressure": [
+        f"{inbox.LIMIT} records, and bytes of pixels",
+        f"{lessons.WINDOW} images a run",
+        f"| images with one worker | {processes.CREDIT},",
+        f"reads {runner.BATCH} records at a time",
+        f"the latest {thousands(early_events.KEPT_EVENTS)}, about",
+        f"at most {backlog._FILES_WAIT >> 20} MB",
+        f"among the last {known_runs.KEPT_SEALED} that were sealed",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "phrase"),
+    [(page, phrase) for page, phrases in NUMBERS.items() for phrase in phrases],
+)
+def test_numbers_in_the_prose_are_those_of_the_code(page: str, phrase: str):
+    assert phrase in explanation(page)
+
+
+def test_an_hour_and_a_half_are_said_in_words():
+    durability = explanation("durability")
+    assert (restoring.RESTORED_S, "within the hour" in durability) == (3600, True)
+    classification = explanation("classification")
+    half = background_learning._HOT_SHARE, indexer._SURE_SHARE
+    assert half == (0.5, 0.5)
+    assert "in at least half of the non-hits" in classification
+    assert "explains less than half of the spots" in classification
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (4e-4, "4·10⁻⁴"),
+        (1e-5, "10⁻⁵"),
+        (1.5e6, "1.5·10⁶"),
+        (0.45, "0.45"),
+        (-8.0, "-8"),
+    ],
+)
+def test_how_numbers_are_said(value: float, said: str):
+    assert number(value) == said
