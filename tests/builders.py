@@ -28,6 +28,8 @@ from recorder.runs.actions import Accepted, Action, Noticed
 from recorder.runs.book import RunBook
 from recorder.runs.endings import BookSettings
 from recorder.runs.run import Run
+from recorder.sources import native_decoder, wheel_decoder
+from recorder.sources.decoder import NATIVE, WHEELS, ChunkDecoder
 
 SECOND = 10**9
 T0 = 1_795_541_400 * SECOND
@@ -69,6 +71,14 @@ DESIGN_CHAINS = [
         ],
     },
 ]
+
+
+def decoders() -> dict[str, ChunkDecoder]:
+    """Those that can be used here; the native one only where it could be built."""
+    found = {WHEELS: ChunkDecoder(WHEELS, wheel_decoder.decode_into)}
+    if (native := native_decoder.load()) is not None:
+        found[NATIVE] = ChunkDecoder(NATIVE, native)
+    return found
 
 
 def key(series_id: int = 1, unique_id: str = "a", source: str = "eiger") -> SeriesKey:

@@ -19,7 +19,6 @@ from recorder.service.inbox import Inbox
 from recorder.sinks.live import StatusPublisher
 from recorder.sources.dectris import DectrisSource
 from recorder.sources.mqtt import MqttSource
-from recorder.sources.panda import PandaSource
 from recorder.systemd import notify, watchdog_interval_s
 
 log = get_logger("service")
@@ -42,17 +41,7 @@ async def run_daemon(settings: Settings) -> None:
     async with hosting(settings) as (host, group):
         host.pipeline.restore()
         tasks = await _control_tasks(settings, host, group)
-        tasks += [
-            group.create_task(
-                PandaSource(
-                    section,
-                    host.pipeline.feed_control,
-                    lambda: host.pipeline.writer.full,
-                ).run(),
-                name=section.name,
-            )
-            for section in settings.panda
-        ]
+        tasks += _timing_tasks(settings, host, group)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
         threads = _Receivers(settings, host)
         try:
@@ -69,6 +58,25 @@ async def run_daemon(settings: Settings) -> None:
         for task in tasks:
             task.cancel()
     log.info("recorder_stopped")
+
+
+def _timing_tasks(
+    settings: Settings, host: Host, group: asyncio.TaskGroup
+) -> list[asyncio.Task[None]]:
+    """Connect to the PandABoxes; their packages are needed only where there are any."""
+    if not settings.panda:
+        return []
+    from recorder.sources.panda import PandaSource
+
+    return [
+        group.create_task(
+            PandaSource(
+                section, host.pipeline.feed_control, lambda: host.pipeline.writer.full
+            ).run(),
+            name=section.name,
+        )
+        for section in settings.panda
+    ]
 
 
 async def _control_tasks(

@@ -10,7 +10,6 @@ import h5py
 import hdf5plugin  # noqa: F401  (registers the filter of the pixel mask)
 import numpy as np
 import pytest
-from dectris.compression import decompress
 
 from recorder.records import (
     Cell,
@@ -19,7 +18,9 @@ from recorder.records import (
     ClassifySettings,
     DetectorInfo,
     ImageClass,
+    Payload,
 )
+from recorder.sources.encodings import decode
 from recorder.ssx import geometry, lattice
 from recorder.ssx.classify import Classifier
 from recorder.ssx.indexing import Indexer
@@ -35,8 +36,7 @@ HIT = [True] * 6 + [False] * 2
 
 
 def bslz4(blob: bytes, shape: tuple[int, int]) -> np.ndarray:
-    data = decompress(blob, "bslz4", elem_size=2)
-    return np.frombuffer(data, np.uint16).reshape(shape)
+    return decode(Payload(blob, "bslz4", shape, "<u2"))
 
 
 @pytest.fixture(scope="module")
