@@ -11,7 +11,7 @@ CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test test-bare fuzz chaos soak docs bench bench-quality \
+.PHONY: help install dev check demo test test-bare fuzz chaos soak docs bench bench-quality \
   bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
@@ -19,22 +19,27 @@ help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(VENV)/.installed ## Virtual environment with the package and its commands
+dev: $(VENV)/.dev ## The same, with the tools for tests and checks
 
-$(VENV)/.installed: pyproject.toml constraints.txt scripts/install
+$(VENV)/.installed: pyproject.toml constraints.txt scripts/install scripts/decoder
 	@PYTHON=$(PYTHON) scripts/install $(VENV)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@scripts/install $(VENV) --dev
 	@touch $@
 
 demo: install ## A simulated experiment, recorded: needs no root
 	$(BIN)/recorder demo --dir build/demo
 
-check: install ## Lint, format, types, layers
+check: dev ## Lint, format, types, layers
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }
 
-test: install ## All tests, with real servers (installed with apt where missing)
+test: dev ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
 	$(BIN)/pytest $(PYTEST_ARGS)
 ifeq ($(strip $(PYTEST_ARGS)),)
@@ -42,38 +47,38 @@ ifeq ($(strip $(PYTEST_ARGS)),)
 	  $(MAKE) --no-print-directory test-bare; fi
 endif
 
-test-bare: install ## The unit tests in a bare copy of HEAD, without recordings beside it
+test-bare: dev ## The unit tests in a bare copy of HEAD, without recordings beside it
 	@scripts/test-bare $(VENV) -q
 
-fuzz: install ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
+fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
 	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt
 	$(BIN)/python -m tests.fuzz
 
-bench: install ## Cost of an image beside copy and decode, and images/s end to end
+bench: dev ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md
 	$(BIN)/python -m benchmarks.restart --write docs/benchmarks-restart.md
 
-bench-peers: install $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
+bench-peers: dev $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
 	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)
 
-$(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | install
+$(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | dev
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
 bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
 bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
-bench-quality: install ## Recall, false spots, indexing and chance, on simulated and real data
+bench-quality: dev ## Recall, false spots, indexing and chance, on simulated and real data
 	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
 
-timeline-bench: install ## Wrong and unknown labels, losses, fits and cost: patterns x faults
+timeline-bench: dev ## Wrong and unknown labels, losses, fits and cost: patterns x faults
 	$(BIN)/python -m benchmarks.timeline --write docs/benchmarks-timeline.md
 
-chaos: install ## 50 rounds of kills, cuts and full disks around running experiments
+chaos: dev ## 50 rounds of kills, cuts and full disks around running experiments
 	@$(SERVERS)
 	$(BIN)/python -m tests.chaos --rounds $(CHAOS_ROUNDS) --seed $(CHAOS_SEED) \
 	  --write docs/chaos.md
 
-soak: install ## Run after run for SOAK_MINUTES, then overload: memory, spool, counts
+soak: dev ## Run after run for SOAK_MINUTES, then overload: memory, spool, counts
 	@$(SERVERS)
 	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS) --write docs/soak.md
 
@@ -90,7 +95,7 @@ $(DOCS)/.installed: docs/requirements.txt
 	$(DOCS)/bin/pip install --quiet -r docs/requirements.txt
 	@touch $@
 
-lock: install ## Renew constraints.txt
+lock: dev ## Renew constraints.txt
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --all-extras --group dev \
 	  --no-header --no-annotate --quiet -o constraints.txt

@@ -23,6 +23,18 @@ class ConfigError(RecorderError):
     exit_code = 2
 
 
+class MissingExtraError(RecorderError):
+    """The configuration asks for something whose packages are not installed."""
+
+    exit_code = 2
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(
+            f"{what} needs packages that are not installed: "
+            f"pip install 'ssx-recorder[{extra}]'"
+        )
+
+
 class UsageError(RecorderError):
     """A command was called with something that it cannot use."""
 

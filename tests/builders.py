@@ -32,6 +32,8 @@ from recorder.runs.book.endings import BookSettings
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
 from recorder.runs.timeline.of_run import timeline_of
+from recorder.sources import native_decoder, wheel_decoder
+from recorder.sources.decoder import NATIVE, WHEELS, ChunkDecoder
 
 SECOND = 10**9
 T0 = 1_795_541_400 * SECOND
@@ -74,6 +76,14 @@ EXAMPLE_CHAINS = [
     },
 ]
 """The chains of the example in docs/reference/mqtt.md."""
+
+
+def decoders() -> dict[str, ChunkDecoder]:
+    """Those that can be used here; the native one only where it could be built."""
+    found = {WHEELS: ChunkDecoder(WHEELS, wheel_decoder.decode_into)}
+    if (native := native_decoder.load()) is not None:
+        found[NATIVE] = ChunkDecoder(NATIVE, native)
+    return found
 
 
 def key(series_id: int = 1, unique_id: str = "a", source: str = "eiger") -> SeriesKey:

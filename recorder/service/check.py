@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import uuid
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from urllib.parse import urlparse
 import aiomqtt
 
 from recorder.config import Settings
-from recorder.errors import RecorderError
+from recorder.errors import MissingExtraError, RecorderError
 from recorder.ispyb.check import check_ispyb
 from recorder.runtime.mqtt import client
+from recorder.sources.decoder import DECODER
 
 TIMEOUT_S = 5.0
 
@@ -39,14 +41,25 @@ async def check_all(settings: Settings) -> list[Line]:
         _folder("results", settings.results),
         await _ispyb(settings),
         await _broker(settings),
+        Line("decoder", True, DECODER.describe()),
     ]
     for panda in settings.panda:
         endpoint = f"tcp://{panda.host}:{panda.port}"
-        lines.append(await _listens(f"panda {panda.name}", endpoint, PANDA_HINT))
+        what = f"panda {panda.name}"
+        lines.append(_no_panda(what) or await _listens(what, endpoint, PANDA_HINT))
     for detector in settings.detector:
         what = f"detector {detector.name}"
         lines.append(await _listens(what, detector.endpoint, DETECTOR_HINT))
     return lines
+
+
+def _no_panda(what: str) -> Line | None:
+    """That the packages for it are missing."""
+    try:
+        importlib.import_module("recorder.sources.panda")
+    except MissingExtraError as error:
+        return Line(what, False, str(error))
+    return None
 
 
 def _folder(what: str, path: Path) -> Line:

@@ -42,17 +42,7 @@ async def run_daemon(settings: Settings) -> None:
     async with hosting(settings) as (host, group):
         host.pipeline.restore()
         tasks = await _control_tasks(settings, host, group)
-        tasks += [
-            group.create_task(
-                PandaSource(
-                    section,
-                    host.pipeline.feed_control,
-                    lambda: host.pipeline.writer.full,
-                ).run(),
-                name=section.name,
-            )
-            for section in settings.panda
-        ]
+        tasks += _timing_tasks(settings, host, group)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
         threads = _Receivers(settings, host)
         try:
@@ -69,6 +59,24 @@ async def run_daemon(settings: Settings) -> None:
         for task in tasks:
             task.cancel()
     log.info("recorder_stopped")
+
+
+def _timing_tasks(
+    settings: Settings, host: Host, group: asyncio.TaskGroup
+) -> list[asyncio.Task[None]]:
+    """Connect to the PandABoxes; their packages are needed only where there are any."""
+    if not settings.panda:
+        return []
+
+    return [
+        group.create_task(
+            PandaSource(
+                section, host.pipeline.feed_control, lambda: host.pipeline.writer.full
+            ).run(),
+            name=section.name,
+        )
+        for section in settings.panda
+    ]
 
 
 async def _control_tasks(

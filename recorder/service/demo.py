@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from recorder.service.host import sink_names
 from recorder.simulate.stream.broker import Broker, demo_broker, free_port
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
-from recorder.simulate.stream.series import Series, synthetic_series
+from recorder.simulate.stream.series import synthetic_series
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.timing.faults import parse_faults
 
@@ -74,7 +74,7 @@ async def run_demo(
                 simulator = Simulator(settings, socket, timing)
                 truths = [
                     await simulator.simulate(run, series)
-                    for run in _plan(folder, images, series, say)
+                    for run in _plan(folder, images, say)
                 ]
             say("recorder: sealing the runs")
             report = await _sealed(config, [truth["uid"] for truth in truths])
@@ -91,25 +91,22 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _plan(folder: Path, images: int, series: Series, say: Say) -> list[SimulatedRun]:
-    plan = []
+def _plan(folder: Path, images: int, say: Say) -> Iterator[SimulatedRun]:
+    """Each run, named when it is its turn."""
     for number, protocol in ((1, "stream1"), (2, "stream2")):
-        plan.append(
-            SimulatedRun(
-                number=number,
-                images=images,
-                rate_hz=RATE_HZ,
-                protocol=protocol,
-                faults=parse_faults(FAULTS),
-                seed=number,
-                delay_s=DELAY_S,
-                experiment=EXPERIMENT,
-                truth=folder / "truth" / f"run{number:03d}.jsonl",
-            )
-        )
         say(f"run {number}: {images} triggers at {RATE_HZ:g} Hz over {protocol}, laser "
             f"before every second, {FAULTS}")  # fmt: skip
-    return plan
+        yield SimulatedRun(
+            number=number,
+            images=images,
+            rate_hz=RATE_HZ,
+            protocol=protocol,
+            faults=parse_faults(FAULTS),
+            seed=number,
+            delay_s=DELAY_S,
+            experiment=EXPERIMENT,
+            truth=folder / "truth" / f"run{number:03d}.jsonl",
+        )
 
 
 def _write_config(folder: Path, broker: Broker, endpoint: str) -> Path:

@@ -16,18 +16,9 @@ from xml.etree.ElementTree import ParseError
 
 import numpy as np
 from numpy.typing import NDArray
-from pandablocks.connections import DataConnection
-from pandablocks.responses import (
-    Data,
-    EndData,
-    EndReason,
-    FieldCapture,
-    FrameData,
-    StartData,
-)
 
 from recorder.config import PandaSection
-from recorder.errors import MAX_QUOTED, RecorderError
+from recorder.errors import MAX_QUOTED, MissingExtraError, RecorderError
 from recorder.records import (
     BadMessage,
     ControlRecord,
@@ -39,6 +30,19 @@ from recorder.records.limits import MAX_CAPTURE_BYTES, MAX_NAME
 from recorder.records.times import parse_time
 from recorder.runtime.log import get_logger
 from recorder.runtime.retry import backoff
+
+try:
+    from pandablocks.connections import DataConnection
+    from pandablocks.responses import (
+        Data,
+        EndData,
+        EndReason,
+        FieldCapture,
+        FrameData,
+        StartData,
+    )
+except ModuleNotFoundError as missing:
+    raise MissingExtraError("panda", "a [[panda]] section") from missing
 
 log = get_logger("panda")
 

@@ -1,32 +1,33 @@
 """Decode image payloads into preallocated arrays; every check before any byte.
 
 Only bounds-checked decoders are used: a corrupt chunk is an error, never a crash
-(docs/decisions/0003-decoder.md). A decoder is never given a size that the payload
+(docs/decisions/0020-two-decoders.md). A decoder is never given a size that the payload
 claims; it gets the size that the declared shape needs.
 """
 
 from __future__ import annotations
 
-import ctypes
 import re
 import struct
 import zlib
 from collections.abc import Callable
 from typing import Any
 
-import lz4.block
+import imagecodecs
 import numpy as np
-from dectris import compression
 from numpy.typing import NDArray
 
 from recorder.errors import CorruptImageError, UnsupportedImageError, shown
 from recorder.records import Payload
+from recorder.sources.decoder import DECODER, ChunkDecoder
 
 Array = NDArray[Any]
 
 PIXEL_TYPES = ("uint8", "uint16", "uint32", "int16", "int32")
 MAX_BLOCK_BYTES = 1 << 20
-_ALGORITHMS = {"bslz4": 0, "lz4": 1, "bszstd": 2}
+MAX_PLAIN_BLOCK_BYTES = (1 << 31) - 1
+"""What LZ4 can count; DECTRIS sends a whole image as one block."""
+_FRAMED = ("bslz4", "lz4", "bszstd")
 _V1_ENCODING = re.compile(
     r"^(?:bs(?P<bits>[0-9]{1,2}))?-?(?P<lz4>lz4)?(?P<order>[<>])?$"
 )
@@ -77,13 +78,16 @@ def pixel_dtype(payload: Payload) -> np.dtype[Any]:
     return dtype.newbyteorder("=")
 
 
-def decode(payload: Payload, out: Array | None = None) -> Array:
+def decode(
+    payload: Payload, out: Array | None = None, *, chunks: ChunkDecoder = DECODER
+) -> Array:
     """Decode a payload.
 
     Args:
         payload: The pixels as they came.
         out: C-contiguous array of the payload's shape and native dtype to decode
             into; None makes a new one.
+        chunks: Decoder of bslz4, lz4 and bszstd.
 
     Returns:
         Array of shape ``payload.shape`` (``out`` if it was given).
@@ -102,12 +106,14 @@ def decode(payload: Payload, out: Array | None = None) -> Array:
     if out.size == 0:  # decoders take "at most 0 bytes" for "as many as there are"
         raise CorruptImageError(f"image of {payload.shape} has no pixels")
     target = out if not payload.column_major else np.empty(payload.shape[::-1], dtype)
-    decoder = _DECODERS.get(payload.encoding)
-    if decoder is None:
+    if payload.encoding in _FRAMED:
+        _framed(payload, target, chunks)
+    elif payload.encoding in _DECODERS:
+        _DECODERS[payload.encoding](payload, target)
+    else:
         raise UnsupportedImageError(
             f"compression {shown(payload.encoding)} is not read; use bslz4, lz4 or none"
         )
-    decoder(payload, target)
     if not np.dtype(payload.dtype).isnative:
         target.byteswap(inplace=True)
     if payload.column_major:
@@ -125,16 +131,15 @@ def _raw(payload: Payload, out: Array) -> None:
 
 
 def _lz4_block(payload: Payload, out: Array) -> None:
+    target = out.reshape(-1).view(np.uint8).data
     try:
-        raw = lz4.block.decompress(payload.data, uncompressed_size=out.nbytes)
-    except (
-        lz4.block.LZ4BlockError,
-        ValueError,
-        OverflowError,
-        MemoryError,
-    ) as error:
+        done = len(imagecodecs.lz4_decode(payload.data, out=target))
+    except (RuntimeError, ValueError, OverflowError, MemoryError) as error:
         raise CorruptImageError(f"LZ4 block does not decode: {error}") from error
-    _raw(Payload(raw, "raw", payload.shape, payload.dtype), out)
+    if done != out.nbytes:
+        raise CorruptImageError(
+            f"LZ4 block holds {done} bytes, the shape needs {out.nbytes}"
+        )
 
 
 def _gzip(payload: Payload, out: Array) -> None:
@@ -155,7 +160,7 @@ def _gzip(payload: Payload, out: Array) -> None:
         out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
 
 
-def _framed(payload: Payload, out: Array) -> None:
+def _framed(payload: Payload, out: Array, chunks: ChunkDecoder) -> None:
     """HDF5 framing of bslz4, lz4 and bszstd: u64 BE size, u32 BE block bytes."""
     data = memoryview(payload.data)
     if data.nbytes < 12:
@@ -165,89 +170,24 @@ def _framed(payload: Payload, out: Array) -> None:
         raise CorruptImageError(
             f"chunk header claims {size} bytes, the shape needs {out.nbytes}"
         )
-    if payload.encoding != "lz4":
-        _check_block(block, out.itemsize)
-    if _into is not None:
-        _into(payload.encoding, data, out)
+    if payload.encoding == "lz4":
+        _check_block(block, 1, MAX_PLAIN_BLOCK_BYTES)
     else:
-        _decode_to_bytes(payload.encoding, data, out)
+        _check_block(block, 8 * out.itemsize, MAX_BLOCK_BYTES)
+    chunks.into(payload.encoding, data, out)
 
 
-def _check_block(block: int, itemsize: int) -> None:
-    if not 0 < block <= MAX_BLOCK_BYTES or block % (8 * itemsize):
+def _check_block(block: int, unit: int, most: int) -> None:
+    if not 0 < block <= most or block % unit:
         raise CorruptImageError(
             f"chunk header claims blocks of {block} bytes; expected a multiple of "
-            f"{8 * itemsize} up to {MAX_BLOCK_BYTES}"
+            f"{unit} up to {most}"
         )
 
 
-def _decode_to_bytes(algorithm: str, data: memoryview, out: Array) -> None:
-    """Documented call of the decoder: allocates, so only after the size check."""
-    try:
-        raw = compression.decompress(bytes(data), algorithm, elem_size=out.itemsize)
-    except (RuntimeError, ValueError, MemoryError) as error:
-        raise CorruptImageError(
-            f"{algorithm} chunk does not decode: {error}"
-        ) from error
-    if len(raw) != out.nbytes:
-        raise CorruptImageError(
-            f"{algorithm} chunk decodes to {len(raw)} bytes, not {out.nbytes}"
-        )
-    out.reshape(-1).view(np.uint8)[:] = np.frombuffer(raw, np.uint8)
-
-
-Into = Callable[[str, memoryview, Array], None]
-
-
-def _load_into() -> Into | None:
-    """The decoder's exported symbol, which writes into our array without the GIL.
-
-    It is not documented API, so it is tried on a known chunk first; None if it is
-    not there or answers otherwise.
-    """
-    try:
-        function = ctypes.CDLL(compression.__file__).compression_decompress_buffer
-    except (OSError, AttributeError):
-        return None
-    function.restype = ctypes.c_size_t
-    function.argtypes = [
-        ctypes.c_int,
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-        ctypes.c_size_t,
-    ]
-
-    def into(algorithm: str, data: memoryview, out: Array) -> None:
-        source = np.frombuffer(data, np.uint8)
-        done = function(
-            _ALGORITHMS[algorithm],
-            out.ctypes.data,
-            out.nbytes,
-            source.ctypes.data,
-            source.size,
-            out.itemsize,
-        )
-        if done != out.nbytes:
-            raise CorruptImageError(f"{algorithm} chunk does not decode")
-
-    # Four bytes, too few to shuffle, are carried as they are.
-    probe, chunk = np.zeros(2, np.uint16), struct.pack(">QI", 4, 8192) + b"\1\0\2\0"
-    try:
-        into("bslz4", memoryview(chunk), probe)
-    except CorruptImageError:
-        return None
-    return into if probe.tolist() == [1, 2] else None
-
-
-_into = _load_into()
 _DECODERS: dict[str, Callable[[Payload, Array], None]] = {
     "raw": _raw,
     "lz4block": _lz4_block,
     "gzip": _gzip,
     "gzip+shuffle": _gzip,
-    "bslz4": _framed,
-    "lz4": _framed,
-    "bszstd": _framed,
 }

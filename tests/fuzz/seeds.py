@@ -113,5 +113,5 @@ def seeds(target: str) -> list[bytes]:
     """Messages that a target understands."""
     if (maker := _MAKERS.get(target)) is not None:
         return maker()
-    encoding = target.removeprefix("pixels-")
+    encoding = target.removeprefix("pixels-").removeprefix("wheels-")
     return [_packed(dtype, encoding) for dtype in ("|u1", ">u2", "<u4")]

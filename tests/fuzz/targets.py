@@ -30,7 +30,9 @@ from recorder.records import (
 from recorder.records.limits import MAX_IMAGES, MAX_NAME
 from recorder.simulate.stream.messages import Stream1, Stream2
 from recorder.simulate.timing.panda import LASER_PLACE
+from recorder.sources import wheel_decoder
 from recorder.sources.control.messages import parse_message
+from recorder.sources.decoder import DECODER, WHEELS, ChunkDecoder
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
 from recorder.sources.panda import PandaDecoder, PandaError
@@ -49,6 +51,8 @@ PIXELS = np.arange(192, dtype="<u2").reshape(SHAPE)
 IMAGE = Payload(PIXELS.tobytes(), "raw", SHAPE, "<u2")
 MAX_PIXELS = 1 << 20
 ENCODINGS = ("raw", "bslz4", "lz4", "bszstd", "lz4block", "gzip", "gzip+shuffle")
+FRAMED = ("bslz4", "lz4", "bszstd")
+WHEEL_DECODER = ChunkDecoder(WHEELS, wheel_decoder.decode_into)
 TOPICS = ("collection/start", "collection/end", "event")
 PANDA = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})
 
@@ -114,9 +118,9 @@ def _check(records: Iterable[Any]) -> None:
         _SOUND[type(record)](record)
 
 
-def _decode(payload: Payload) -> None:
+def _decode(payload: Payload, chunks: ChunkDecoder = DECODER) -> None:
     try:
-        assert decode(payload).shape == payload.shape
+        assert decode(payload, chunks=chunks).shape == payload.shape
     except ImageError as error:
         assert 0 < len(str(error)) <= MAX_QUOTED
 
@@ -153,10 +157,10 @@ def control(topic: str, data: bytes) -> None:
     _check(parse_message(topic, data))
 
 
-def pixels(encoding: str, data: bytes) -> None:
+def pixels(encoding: str, chunks: ChunkDecoder, data: bytes) -> None:
     """Compressed pixels of each size of pixel."""
     for dtype in ("|u1", ">u2", "<u4"):
-        _decode(Payload(data, encoding, SHAPE, dtype))
+        _decode(Payload(data, encoding, SHAPE, dtype), chunks)
 
 
 def panda(data: bytes) -> None:
@@ -176,6 +180,7 @@ TARGETS: dict[str, Target] = {
     "stream1-header": stream1_header,
     "stream2": stream2,
     **{f"mqtt-{t.replace('/', '-')}": partial(control, t) for t in TOPICS},
-    **{f"pixels-{e}": partial(pixels, e) for e in ENCODINGS},
+    **{f"pixels-{e}": partial(pixels, e, DECODER) for e in ENCODINGS},
+    **{f"pixels-wheels-{e}": partial(pixels, e, WHEEL_DECODER) for e in FRAMED},
     "panda": panda,
 }

@@ -6,7 +6,6 @@ import struct
 import subprocess
 import sys
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import lz4.block
@@ -17,10 +16,11 @@ from hypothesis import strategies as st
 
 from recorder.errors import CorruptImageError, ImageError, UnsupportedImageError
 from recorder.records import Payload
-from recorder.sources import pixels as encodings
+from recorder.sources.decoder import DECODER, NATIVE, WHEELS, ChunkDecoder
 from recorder.sources.pixels import decode, parse_v1_encoding, pixel_dtype
-from tests.builders import bitshuffle_chunk
+from tests.builders import bitshuffle_chunk, decoders
 
+BOTH = pytest.mark.parametrize("chunks", decoders().values(), ids=decoders())
 DTYPES = ["uint8", "uint16", "uint32", "int16", "int32"]
 rng = np.random.default_rng(5)
 
@@ -43,8 +43,8 @@ def lz4_framed(data: bytes, block: int = 1024) -> bytes:
 
 def encoded(array: np.ndarray, encoding: str) -> bytes:
     raw = array.tobytes()
-    if encoding == "bslz4":
-        return bitshuffle_chunk(array)
+    if encoding in ("bslz4", "bszstd"):
+        return bitshuffle_chunk(array, encoding.removeprefix("bs"))
     if encoding == "lz4":
         return lz4_framed(raw)
     if encoding == "lz4block":
@@ -57,21 +57,25 @@ def encoded(array: np.ndarray, encoding: str) -> bytes:
     return raw
 
 
-ENCODINGS = ["raw", "bslz4", "lz4", "lz4block", "gzip", "gzip+shuffle"]
+FRAMED = ["bslz4", "lz4", "bszstd"]
+ENCODINGS = ["raw", *FRAMED, "lz4block", "gzip", "gzip+shuffle"]
 
 
+@BOTH
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_every_encoding_comes_back(dtype: str, encoding: str, order: str):
+def test_every_encoding_comes_back(
+    dtype: str, encoding: str, order: str, chunks: ChunkDecoder
+):
     array = pixels(dtype)
     sent = array.astype(np.dtype(dtype).newbyteorder(order))
     data = encoded(sent, encoding)
     payload = Payload(data, encoding, array.shape, sent.dtype.str)
     out = np.empty(array.shape, dtype)
-    assert decode(payload, out) is out
+    assert decode(payload, out, chunks=chunks) is out
     assert np.array_equal(out, array)
-    assert np.array_equal(decode(payload), array)
+    assert np.array_equal(decode(payload, chunks=chunks), array)
 
 
 def test_column_major_is_turned():
@@ -80,9 +84,10 @@ def test_column_major_is_turned():
     assert np.array_equal(decode(payload), array)
 
 
-@pytest.mark.parametrize("encoding", ["bslz4", "lz4", "lz4block", "gzip"])
+@BOTH
+@pytest.mark.parametrize("encoding", [*FRAMED, "lz4block", "gzip"])
 @pytest.mark.parametrize("spoil", ["cut", "empty", "short", "long"])
-def test_damage_is_an_error(encoding: str, spoil: str):
+def test_damage_is_an_error(encoding: str, spoil: str, chunks: ChunkDecoder):
     array = pixels("uint16")
     data = encoded(array, encoding)
     data = {
@@ -92,7 +97,7 @@ def test_damage_is_an_error(encoding: str, spoil: str):
         "long": encoded(pixels("uint16", (122, 47)), encoding),
     }[spoil]
     with pytest.raises(CorruptImageError):
-        decode(Payload(data, encoding, array.shape, "<u2"))
+        decode(Payload(data, encoding, array.shape, "<u2"), chunks=chunks)
 
 
 @pytest.mark.parametrize("size", [2**40, 2**33, 0, 61 * 47, 61 * 47 * 4])
@@ -108,6 +113,13 @@ def test_impossible_block_sizes(block: int):
     chunk = chunk[:8] + struct.pack(">I", block) + chunk[12:]
     with pytest.raises(CorruptImageError, match="blocks of"):
         decode(Payload(chunk, "bslz4", (61, 47), "<u2"))
+
+
+def test_a_block_of_no_bytes_is_refused():
+    chunk = lz4_framed(pixels("uint16").tobytes())
+    chunk = chunk[:8] + bytes(4) + chunk[12:]
+    with pytest.raises(CorruptImageError, match="blocks of 0"):
+        decode(Payload(chunk, "lz4", (61, 47), "<u2"))
 
 
 def test_zip_bomb_is_bounded():
@@ -155,34 +167,61 @@ def test_unknown_encoding_and_floats_say_what_to_do():
         pixel_dtype(Payload(b"", "raw", (2, 2), "<f4"))
 
 
-def test_documented_call_gives_the_same(monkeypatch):
-    array = pixels("uint32")
-    payload = Payload(bitshuffle_chunk(array), "bslz4", array.shape, "<u4")
-    monkeypatch.setattr(encodings, "_into", None)
-    assert np.array_equal(decode(payload), array)
-    with pytest.raises(CorruptImageError):
-        decode(replace(payload, data=bytes(payload.data[:40])))
+def test_the_native_decoder_is_used_where_it_is():
+    assert DECODER.name == (NATIVE if NATIVE in decoders() else WHEELS)
+    assert DECODER.describe().startswith(DECODER.name)
+    assert "pip install" in decoders()[WHEELS].describe()
 
 
+@BOTH
 @given(st.binary(max_size=300), st.sampled_from(ENCODINGS), st.sampled_from(DTYPES))
-def test_garbage_never_crashes(data: bytes, encoding: str, dtype: str):
+def test_garbage_never_crashes(
+    chunks: ChunkDecoder, data: bytes, encoding: str, dtype: str
+):
     shape = (8, 8)
     head = struct.pack(">QI", 64 * np.dtype(dtype).itemsize, 8192)
     for candidate in (data, head + data):
+        payload = Payload(candidate, encoding, shape, np.dtype(dtype).str)
         try:
-            out = decode(Payload(candidate, encoding, shape, np.dtype(dtype).str))
+            out = decode(payload, chunks=chunks)
         except ImageError:
             continue
         assert out.shape == shape
 
 
+@pytest.mark.skipif(NATIVE not in decoders(), reason="no native decoder here")
+@given(
+    st.sampled_from(FRAMED), st.sampled_from(DTYPES),
+    st.sampled_from([(61, 47), (33, 1), (300, 301)]),
+    st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), max_size=3),
+    st.integers(-40, 10),
+)  # fmt: skip
+def test_both_decoders_say_the_same(encoding, dtype, shape, changes, more):
+    """Pixel for pixel, or an error from both, on whole and on spoilt chunks."""
+    array = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    chunk = bytearray(encoded(array, encoding))
+    for place, value in changes:
+        chunk[place % len(chunk)] = value
+    chunk = chunk[:more] if more < 0 else chunk + bytes(more)
+    payload = Payload(bytes(chunk), encoding, shape, array.dtype.str)
+    said = []
+    for chunks in decoders().values():
+        try:
+            said.append(decode(payload, chunks=chunks).tobytes())
+        except CorruptImageError:
+            said.append(b"")
+    assert said[0] == said[1]
+    assert changes or more or said[0] == array.tobytes()
+
+
 MUTATE = """
 import numpy as np, sys
 sys.path.insert(0, {root!r})
-from tests.builders import bitshuffle_chunk
+from tests.builders import bitshuffle_chunk, decoders
 from recorder.records import Payload
 from recorder.errors import ImageError
 from recorder.sources.pixels import decode
+chunks = decoders()[{name!r}]
 rng = np.random.default_rng(1)
 array = rng.poisson(3, (514, 1030)).astype(np.uint16)
 chunk = np.frombuffer(bitshuffle_chunk(array), np.uint8)
@@ -192,18 +231,19 @@ for n in range(300):
     places = rng.integers(0, len(bad), 1 + n)
     bad[places] ^= rng.integers(1, 256, len(places)).astype(np.uint8)
     try:
-        decode(Payload(bad.tobytes(), "bslz4", array.shape, "<u2"))
+        decode(Payload(bad.tobytes(), "bslz4", array.shape, "<u2"), chunks=chunks)
     except ImageError:
         errors += 1
 print("survived", errors)
 """
 
 
-def test_mutated_chunks_leave_the_process_alive():
+@pytest.mark.parametrize("name", decoders())
+def test_mutated_chunks_leave_the_process_alive(name: str):
     """In a child process: a crash of the decoder would be a signal, not an error."""
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
-        [sys.executable, "-c", MUTATE.format(root=root)],
+        [sys.executable, "-c", MUTATE.format(root=root, name=name)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -110,7 +110,8 @@ NUMBERS = {
         f"over the latest {matcher._ANCHORS} images",
         f"more than {number(clock.ALARM_PPM)} ppm is logged",
         f"({number(tolerances.SIGMAS)} standard deviations, at least "
-        f"{number(tolerances.LEAST_NS / 1000)} µs, at most {number(tolerances._REACH)} of",
+        f"{number(tolerances.LEAST_NS / 1000)} µs, at most "
+        f"{number(tolerances._REACH)} of",
         f"up to {matcher._SPARE} candidates",
         f"stand out by {WORDS[round(start_candidates.SEPARATION)]} standard deviations",
         f"off by more than {number(audit.OFFSET_S * 1e6)} µs and "

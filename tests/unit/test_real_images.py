@@ -9,7 +9,6 @@ import h5py
 import hdf5plugin  # noqa: F401  (registers the filter of the pixel mask)
 import numpy as np
 import pytest
-from dectris.compression import decompress
 
 from recorder.records import (
     Cell,
@@ -18,7 +17,9 @@ from recorder.records import (
     ClassifySettings,
     DetectorInfo,
     ImageClass,
+    Payload,
 )
+from recorder.sources.pixels import decode
 from recorder.ssx.classification.classifier import Classifier
 from recorder.ssx.detector import geometry
 from recorder.ssx.lattices import symmetry, unit_cell
@@ -33,8 +34,7 @@ HIT = [True] * 6 + [False] * 2
 
 
 def bslz4(blob: bytes, shape: tuple[int, int]) -> np.ndarray:
-    data = decompress(blob, "bslz4", elem_size=2)
-    return np.frombuffer(data, np.uint16).reshape(shape)
+    return decode(Payload(blob, "bslz4", shape, "<u2"))
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
-import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +17,7 @@ from recorder.records import DetectorInfo, Image, Json, Payload
 from recorder.simulate.arrays import Ints
 from recorder.simulate.stills.render import Still, StillGenerator
 from recorder.simulate.stills.settings import StillSettings
+from recorder.simulate.stream.bslz4 import bslz4_chunk
 from recorder.sources.hdf5.file import Hdf5File
 
 
@@ -126,23 +125,10 @@ def file_series(path: Path, images: int | None) -> Series:
 
 def encode(stack: Sequence[NDArray[Any]]) -> list[Payload]:
     """Compress images with bitshuffle and LZ4, as the detector does."""
-    if not stack:
-        return []
-    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
-        data = file.create_dataset(
-            "data",
-            (len(stack), *stack[0].shape),
-            stack[0].dtype,
-            chunks=(1, *stack[0].shape),
-            **hdf5plugin.Bitshuffle(cname="lz4"),
-        )
-        payloads = []
-        for n, pixels in enumerate(stack):
-            data[n] = pixels
-            file.flush()
-            _, chunk = data.id.read_direct_chunk((n, 0, 0))
-            shape = (int(pixels.shape[0]), int(pixels.shape[1]))
-            payloads.append(Payload(chunk, "bslz4", shape, pixels.dtype.str))
+    payloads = []
+    for pixels in stack:
+        shape = (int(pixels.shape[0]), int(pixels.shape[1]))
+        payloads.append(Payload(bslz4_chunk(pixels), "bslz4", shape, pixels.dtype.str))
     return payloads
 
 

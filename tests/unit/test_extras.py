@@ -1,0 +1,79 @@
+"""Packages that are not needed everywhere: their absence is one line, no traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = """
+beamline = "test"
+[mqtt]
+enabled = false
+[ispyb]
+enabled = false
+[[panda]]
+name = "panda-1"
+host = "127.0.0.1"
+port = 9
+"""
+WITHOUT = """
+import sys
+from importlib.abc import MetaPathFinder
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+from recorder.cli import main
+sys.argv = ["recorder", *{arguments!r}]
+main()
+"""
+EXTRAS = ("dectris", "pandablocks", "amqtt", "hdf5plugin")
+
+
+def without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process to which no optional package is there."""
+    code = WITHOUT.format(absent=EXTRAS, arguments=arguments)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "recorder.toml"
+    path.write_text(f'state_directory = "{tmp_path}/state"\n' + CONFIG)
+    return str(path)
+
+
+def test_check_says_what_is_lost(config: str):
+    done = without_extras("check", "-c", config)
+    lines = {line.split()[1]: line for line in done.stdout.splitlines()}
+    assert lines["decoder"].startswith("ok    decoder        imagecodecs ")
+    assert "pip install 'ssx-recorder[native]'" in lines["decoder"]
+    assert lines["panda"].startswith("FAIL  panda panda-1")
+    assert "pip install 'ssx-recorder[panda]'" in lines["panda"]
+    assert done.stderr == ""
+
+
+def test_the_daemon_names_the_extra_that_its_configuration_needs(config: str):
+    done = without_extras("run", "-c", config)
+    assert done.returncode == 2
+    said = done.stderr.splitlines()[-1]
+    assert said == (
+        "recorder: a [[panda]] section needs packages that are not installed: "
+        "pip install 'ssx-recorder[panda]'"
+    )
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["replay", "simulate", "demo", "report"])
+def test_commands_need_no_extra_to_explain_themselves(command: str):
+    assert without_extras(command, "--help").returncode == 0
