@@ -140,9 +140,15 @@ class JournalFile:
                     for step in steps:
                         db.execute(step)
         if (found := self._format()) != FORMAT:
+            what_to_do = (
+                "start `recorder run` once, which brings it up to date"
+                if found in _MIGRATIONS
+                else "use the recorder that wrote it, or move the file away (keep it) "
+                "to start a new journal"
+            )
             raise JournalError(
                 f"{self.path}: journal format {found}, this recorder reads {FORMAT}; "
-                "move the file away to start a new journal"
+                f"{what_to_do}"
             )
 
     def _format(self) -> str:
