@@ -1,4 +1,4 @@
-"""What is said to glibc's allocator, by the daemon and its workers."""
+"""Allocator settings of the daemon and its workers."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def seen_pulses(run: Run, timeline: Timeline) -> tuple[list[Pulses], int]:
     reference = timeline.reference
     xray = next((p for p in pulses if p.type is EventType.XRAY_DETECTION), None)
     if xray is not None and reference.clock and reference.time_ns.size:
-        # With the rows that got lost on their way, and without repeated ones.
+        # Missing rows interpolated, repeated ones left out.
         count = reference.triggers or reference.time_ns.size
         times = reference.time_ns[:count][reference.usable[:count]]
         pulses[pulses.index(xray)] = replace(

@@ -106,7 +106,7 @@ def chains_of(body: Any) -> list[dict[str, Any]]:
 def parse_message(
     topic: str, payload: bytes, received_ns: int = 0, *, retained: bool = False
 ) -> list[ControlRecord]:
-    """Turn one message into records; what is wrong with it becomes a record, too.
+    """Turn one message into records; a malformed one becomes a ``BadMessage``.
 
     Args:
         topic: Last part of the topic: ``collection/start``, ``collection/end`` or
