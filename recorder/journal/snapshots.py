@@ -7,8 +7,7 @@ images remove it in the same transaction; events are only ever appended.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,44 +15,31 @@ from numpy.typing import NDArray
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.snapshots_table import pack_arrays, unpack_arrays
+from recorder.records import ImageOutcome
 from recorder.runs.tables.event_log import EventArrays, EventLog
-from recorder.runs.tables.image_table import CODES, ImageArrays
+from recorder.runs.tables.image_table import ImageArrays
 from recorder.ssx.clocks.unknown import NO_TIME
 
 
-def image_arrays(rows: list[tuple[Any, ...]]) -> ImageArrays:
-    """Rows as :meth:`~recorder.journal.store.Journal.image_columns` gives them."""
-    details = [(n, json.loads(row[-1])) for n, row in enumerate(rows) if row[-1]]
-    effort = np.zeros(len(rows), np.uint8)
-    upstream = np.zeros(len(rows), np.bool_)
-    lattices = np.zeros(len(rows), np.uint16)
-    cells: list[list[float]] = []
-    residuals: list[float] = []
-    for n, known in details:
-        effort[n] = known.get("effort", 0)
-        upstream[n] = known.get("upstream", False)
-        found = known.get("lattices", ())
-        lattices[n] = len(found)
-        cells += [item["cell"] for item in found]
-        residuals += [
-            item["residual"] for item in found if item["residual"] is not None
-        ]
-    ids, outcomes, start, stop, spots, resolution, solvent, _ = (
-        zip(*rows, strict=True) if rows else ((),) * 8
-    )
+def image_arrays(images: Sequence[ImageOutcome]) -> ImageArrays:
+    """What became of images, by ascending id, as arrays."""
+    found = [image.found for image in images]
+    lattices = [lattice for one in found for lattice in one.lattices]
+    residuals = np.array([lattice.residual for lattice in lattices], np.float64)
+    cells = np.array([lattice.cell for lattice in lattices], np.float64)
     return ImageArrays(
-        image_id=np.array(ids, np.int64),
-        outcome=np.array([CODES[name] for name in outcomes], np.uint8),
-        start_time_ns=_times(start),
-        stop_time_ns=_times(stop),
-        spots=np.array(spots, np.int64),
-        resolution=np.array(resolution, np.float32),
-        solvent=np.array(solvent, np.float32),
-        lattices=lattices,
-        effort=effort,
-        upstream=upstream,
-        cells=np.array(cells, np.float64).reshape(-1, 6),
-        residuals=np.array(residuals, np.float64),
+        image_id=np.array([image.image_id for image in images], np.int64),
+        outcome=np.array([image.code for image in images], np.uint8),
+        start_time_ns=_times(image.start_time_ns for image in images),
+        stop_time_ns=_times(image.stop_time_ns for image in images),
+        spots=np.array([one.spots for one in found], np.int64),
+        resolution=np.array([one.resolution for one in found], np.float32),
+        solvent=np.array([one.solvent for one in found], np.float32),
+        lattices=np.array([len(one.lattices) for one in found], np.uint16),
+        effort=np.array([one.effort for one in found], np.uint8),
+        upstream=np.array([one.upstream for one in found], np.bool_),
+        cells=cells.reshape(-1, 6),
+        residuals=residuals[~np.isnan(residuals)],
     )
 
 
