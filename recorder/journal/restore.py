@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.records import Record, Seq
@@ -46,7 +46,7 @@ def load_run(journal: Journal, uid: str) -> Run | None:
             run.images.extend(unpack_images(chunk[1]))
         else:
             images = journal.image_rows(uid, number * CHUNK, (number + 1) * CHUNK)
-            run.images.extend(image_arrays(tuple(images)))
+            run.images.extend(image_arrays(images))
     return run
 
 
@@ -102,7 +102,7 @@ def pack_run(journal: Journal, uid: str) -> int:
     return made
 
 
-def _packed_images(images: Sequence[ImageOutcome]) -> bytes:
+def _packed_images(images: Iterable[ImageOutcome]) -> bytes:
     return pack(image_arrays(images))
 
 

@@ -7,11 +7,12 @@ images remove it in the same transaction; events are only ever appended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from array import array
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.snapshots_table import pack_arrays, unpack_arrays
@@ -20,31 +21,56 @@ from recorder.runs.tables.event_log import EventArrays, EventLog
 from recorder.runs.tables.image_table import ImageArrays
 from recorder.ssx.clocks.unknown import NO_TIME
 
+_COLUMNS = np.dtype(
+    [
+        ("image_id", np.int64),
+        ("outcome", np.uint8),
+        ("start_time_ns", np.int64),
+        ("stop_time_ns", np.int64),
+        ("spots", np.int64),
+        ("resolution", np.float32),
+        ("solvent", np.float32),
+        ("lattices", np.uint16),
+        ("effort", np.uint8),
+        ("upstream", np.bool_),
+    ]
+)
 
-def image_arrays(images: Sequence[ImageOutcome]) -> ImageArrays:
+
+def image_arrays(images: Iterable[ImageOutcome]) -> ImageArrays:
     """What became of images, by ascending id, as arrays."""
-    found = [image.found for image in images]
-    lattices = [lattice for one in found for lattice in one.lattices]
-    residuals = np.array([lattice.residual for lattice in lattices], np.float64)
-    cells = np.array([lattice.cell for lattice in lattices], np.float64)
+    cells, residuals = array("d"), array("d")
+
+    def row(image: ImageOutcome) -> tuple[float | None, ...]:
+        found = image.found
+        for lattice in found.lattices:
+            cells.extend(lattice.cell)
+            if not math.isnan(lattice.residual):
+                residuals.append(lattice.residual)
+        return (
+            image.image_id,
+            image.code,
+            _time(image.start_time_ns),
+            _time(image.stop_time_ns),
+            found.spots,
+            found.resolution,
+            found.solvent,
+            len(found.lattices),
+            found.effort,
+            found.upstream,
+        )
+
+    # one record at a time: many would keep the garbage collector busy
+    table = np.fromiter(map(row, images), _COLUMNS)
     return ImageArrays(
-        image_id=np.array([image.image_id for image in images], np.int64),
-        outcome=np.array([image.code for image in images], np.uint8),
-        start_time_ns=_times(image.start_time_ns for image in images),
-        stop_time_ns=_times(image.stop_time_ns for image in images),
-        spots=np.array([one.spots for one in found], np.int64),
-        resolution=np.array([one.resolution for one in found], np.float32),
-        solvent=np.array([one.solvent for one in found], np.float32),
-        lattices=np.array([len(one.lattices) for one in found], np.uint16),
-        effort=np.array([one.effort for one in found], np.uint8),
-        upstream=np.array([one.upstream for one in found], np.bool_),
-        cells=cells.reshape(-1, 6),
-        residuals=residuals[~np.isnan(residuals)],
+        **{name: table[name].copy() for name in _COLUMNS.names or ()},
+        cells=np.array(cells, np.float64).reshape(-1, 6),
+        residuals=np.array(residuals, np.float64),
     )
 
 
-def _times(values: Iterable[int | None]) -> NDArray[np.int64]:
-    return np.array([NO_TIME if v is None else v for v in values], np.int64)
+def _time(value: int | None) -> int:
+    return NO_TIME if value is None else value
 
 
 def event_arrays(bodies: Iterable[dict[str, Any]]) -> EventArrays:

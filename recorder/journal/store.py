@@ -62,10 +62,9 @@ class Journal(Cursors, Images, Packed):
         self,
         run: str,
         number: int,
-        pack: Callable[[Sequence[ImageOutcome]], bytes],
+        pack: Callable[[Iterable[ImageOutcome]], bytes],
     ) -> None:
         """Pack a range of images; nobody writes into it meanwhile."""
         with self._transaction() as db:
             images = self.image_rows(run, number * CHUNK, (number + 1) * CHUNK)
-            body = pack(tuple(images))
-            self._insert_chunk(db, run, "images", number, 0, body)
+            self._insert_chunk(db, run, "images", number, 0, pack(images))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +34,7 @@ JOURNAL_COLUMNS = (
 """Names of a :data:`JournalRow` in the table ``images``."""
 
 _OUTCOMES = {str(outcome): outcome for outcome in OUTCOMES}
+_EFFORTS = {int(effort): effort for effort in Effort}
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 _load = json.JSONDecoder().decode
 
@@ -67,8 +67,11 @@ def decode_classification(
         saturated_pixels=body["saturated_pixels"],
         solvent=body["solvent"],
         learned=body["learned"],
+        lattices=_lattices(body),
+        rings=body.get("rings", 0),
+        effort=_EFFORTS[body.get("effort", 0)],
+        upstream=body.get("upstream", False),
         positions=positions,
-        **_from_detail(body),
     )
 
 
@@ -112,7 +115,10 @@ def decode_row(row: JournalRow) -> ImageOutcome:
         saturated_pixels=saturated,
         solvent=solvent,
         learned=learned,
-        **_from_detail(detail),
+        lattices=_lattices(detail),
+        rings=detail.get("rings", 0),
+        effort=_EFFORTS[detail.get("effort", 0)],
+        upstream=detail.get("upstream", False),
     )
     return ImageOutcome(image_id, found, start_ns, stop_ns, received_ns)
 
@@ -131,14 +137,15 @@ def lattice_to_json(lattice: Lattice) -> Json:
 
 def _lattice(body: Json) -> Lattice:
     """The reverse; the first recorders did not say how a lattice was found."""
+    nfa, residual = body.get("log10_nfa"), body.get("residual")
     cell: Cell = tuple(body["cell"])
     return Lattice(
-        cell=cell,
-        vectors=tuple(body.get("vectors") or ()),
-        spots=body.get("spots", 0),
-        log10_nfa=_number(body.get("log10_nfa")),
-        residual=_number(body.get("residual")),
-        found_by=body.get("found_by", "fast"),
+        cell,
+        tuple(body.get("vectors") or ()),
+        body.get("spots", 0),
+        math.nan if nfa is None else nfa,
+        math.nan if residual is None else residual,
+        body.get("found_by", "fast"),
     )
 
 
@@ -156,21 +163,9 @@ def _detail(found: Classification) -> Json:
     return detail
 
 
-def _from_detail(body: Json) -> dict[str, Any]:
-    """The arguments of a classification that a detail tells of."""
-    if not body:
-        return body
-    return {
-        "lattices": tuple(_lattice(item) for item in body.get("lattices", ())),
-        "rings": body.get("rings", 0),
-        "effort": Effort(body.get("effort", 0)),
-        "upstream": body.get("upstream", False),
-    }
+def _lattices(detail: Json) -> tuple[Lattice, ...]:
+    return tuple([_lattice(body) for body in detail.get("lattices", ())])
 
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
