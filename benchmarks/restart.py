@@ -19,16 +19,27 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recorder.journal import ImageRow, Journal
+from recorder.journal import Journal
 from recorder.journal.event_json import event_to_json
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_unsealed, pack_run
 from recorder.journal.run_record import run_record
-from recorder.records import EventType, Evidence, TimedEvent
+from recorder.records import (
+    Classification,
+    EventType,
+    Evidence,
+    ImageClass,
+    ImageOutcome,
+    Lattice,
+    TimedEvent,
+)
 from tests.builders import new_run
 
 BATCH = 10_000
-LATTICE = '{"lattices":[{"cell":[79.1,79.1,38.2,90.0,90.0,90.0],"residual":0.001}]}'
+LATTICE = Lattice((79.1, 79.1, 38.2, 90.0, 90.0, 90.0), (26.36667,) * 9, 25, -31.25,
+                  0.0012345)  # fmt: skip
+INDEXED = Classification(ImageClass.INDEXED, 30, (LATTICE,), 1.9)
+NON_HIT = Classification(ImageClass.NON_HIT, 2)
 
 
 def fill(path: Path, images: int) -> None:
@@ -41,9 +52,8 @@ def fill(path: Path, images: int) -> None:
         journal.write(
             [NewRecord("event", run.uid, event_to_json(_trigger(n)), 0) for n in ids],
             [
-                ImageRow(run.uid, n, "indexed" if n % 3 == 0 else "non_hit",
-                         start_time_ns=n * 10**6, stop_time_ns=n * 10**6 + 1000,
-                         detail=LATTICE if n % 3 == 0 else None)
+                (run.uid, ImageOutcome(n, NON_HIT if n % 3 else INDEXED,
+                                       n * 10**6, n * 10**6 + 1000))
                 for n in ids
             ],
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +13,22 @@ import numpy as np
 
 from recorder.records import (
     Announcement,
+    Classification,
     CollectionEnd,
     DetectorInfo,
     EventType,
     Evidence,
     Image,
     ImageClass,
+    ImageOutcome,
+    NotProcessed,
     Payload,
     RunStatus,
     SeriesEnd,
     SeriesKey,
     SeriesStart,
     TimedEvent,
+    Unprocessed,
 )
 from recorder.runs.announcement import read_announcement
 from recorder.runs.book.actions import Accepted, Action, Noticed
@@ -213,7 +218,7 @@ class Driver:
         for action in actions:
             if isinstance(action, Accepted):
                 self.accepted.append((action.run, action.image.image_id))
-                action.run.images.finish(action.image.image_id, ImageClass.NON_HIT)
+                action.run.images.finish(outcome(action.image.image_id))
             elif isinstance(action, Noticed):
                 self.noticed.append(action.event)
             elif type(action).__name__ == "Sealed":
@@ -223,6 +228,27 @@ class Driver:
     def only(self) -> Run:
         (run,) = self.sealed
         return run
+
+
+def outcome(
+    image_id: int,
+    kind: ImageClass | Unprocessed = ImageClass.NON_HIT,
+    start_ns: int | None = None,
+    stop_ns: int | None = None,
+    **found: Any,
+) -> ImageOutcome:
+    """What became of an image."""
+    result: Classification | NotProcessed
+    if isinstance(kind, ImageClass):
+        result = Classification(kind, **{"spots": 0, **found})
+    else:
+        result = NotProcessed(kind, **{"reason": "no pixels", **found})
+    return ImageOutcome(image_id, result, start_ns, stop_ns, T0)
+
+
+def non_hits(run: str, numbers: Iterable[int]) -> list[tuple[str, ImageOutcome]]:
+    """Images of a run, as the journal takes them."""
+    return [(run, outcome(number)) for number in numbers]
 
 
 def bitshuffle_chunk(pixels: Any, codec: str = "lz4") -> bytes:

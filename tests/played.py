@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from recorder.records import (
     CollectionEnd,
     DetectorInfo,
-    ImageClass,
     RunState,
     RunStatus,
     SeriesKey,
@@ -24,7 +23,7 @@ from recorder.simulate.timing.events import TimingRows
 from recorder.simulate.timing.faults import Faults, draw_fates
 from recorder.simulate.timing.plan import Plan, detector_times, make_plan
 from recorder.sources.control.messages import parse_message
-from tests.builders import announced, announcement
+from tests.builders import announced, announcement, outcome
 
 EPOCH_NS = 1_795_541_400 * 10**9
 
@@ -130,7 +129,7 @@ def take_image(run: Run, played: Played, place: int) -> None:
     image_id = int(played.image_id[place])
     start = int(played.start_ns[place])
     if run.images.receive(image_id, start, start + 100_000):
-        run.images.finish(image_id, ImageClass.NON_HIT)
+        run.images.finish(outcome(image_id))
 
 
 def finish(run: Run, played: Played, *, told: bool = True) -> Run:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
-from recorder.classifying.image_row import image_row
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.setup import calibration, make_setup
 from recorder.config import GeometrySection, Settings
@@ -15,13 +13,14 @@ from recorder.journal.writer import JournalWriter
 from recorder.pool.jobs import Outcome
 from recorder.pool.pool import Pool
 from recorder.records import (
-    Classification,
     ClassifierSetup,
     Image,
     Learned,
+    NotProcessed,
     Payload,
     Unprocessed,
 )
+from recorder.records.image_outcome import outcome_of
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 from recorder.ssx.classification.upstream import upstream_class
@@ -102,31 +101,15 @@ class Images:
         log.info("run_calibrated", run=run.number, uid=run.uid, before=before, **after)
         self._writer.record("run", run.uid, run_record(run, "calibrated"))
 
-    def _classified(self, run: Run, image: Image, outcome: Outcome) -> None:
-        if isinstance(outcome, Classification):
-            lattices = outcome.lattices
-            run.images.finish(
-                image.image_id,
-                outcome.image_class,
-                spots=outcome.spots,
-                cells=tuple(lattice.cell for lattice in lattices),
-                residuals=tuple(
-                    lattice.residual
-                    for lattice in lattices
-                    if not math.isnan(lattice.residual)
-                ),
-                resolution=outcome.resolution,
-                solvent=outcome.solvent,
-                effort=outcome.effort,
-                upstream=outcome.upstream,
-            )
-        else:
-            reason, error = outcome
-            if reason not in run.images.outcomes:
-                log.warning("images_unprocessed", run=run.number, reason=reason,
+    def _classified(self, run: Run, image: Image, result: Outcome) -> None:
+        outcome = outcome_of(image, result)
+        if isinstance(outcome.result, NotProcessed):
+            why, error = outcome.result.why, outcome.result.reason
+            if why not in run.images.outcomes:
+                log.warning("images_unprocessed", run=run.number, reason=why,
                             image_id=image.image_id, error=error)  # fmt: skip
-            run.images.finish(image.image_id, reason)
-        self._writer.image(image_row(run.uid, image, outcome))
+        run.images.finish(outcome)
+        self._writer.image(run.uid, outcome)
 
 
 def _count_left_out(run: Run) -> None:

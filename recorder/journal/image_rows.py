@@ -3,52 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from recorder.journal.file import JournalFile
+from recorder.errors import JournalError
+from recorder.journal.file import DAMAGED, JournalFile
+from recorder.records import ImageClass, ImageOutcome
+from recorder.records.outcome_codec import JOURNAL_COLUMNS, JournalRow, decode_row
 
-
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """What became of one image."""
-
-    run: str
-    image_id: int
-    outcome: str
-    start_time_ns: int | None = None
-    stop_time_ns: int | None = None
-    received_ns: int = 0
-    spots: int = 0
-    resolution: float | None = None
-    background: float | None = None
-    saturated: int = 0
-    detail: str | None = None
-    """JSON: lattices of an indexed image, reason of an unprocessed one."""
-    solvent: float | None = None
-    learned: int = 0
+_SELECT = (
+    f"SELECT {', '.join(JOURNAL_COLUMNS)} FROM images "
+    "JOIN run_ids ON run_ids.id = images.run WHERE uid = ? "
+)
+MAX_ID = 2**63 - 1
+"""The largest number that SQLite has."""
 
 
 class Images(JournalFile):
     """Reads images, and removes those of old runs."""
-
-    def image_columns(self, run: str, first: int, end: int) -> list[tuple[Any, ...]]:
-        """Columns that a run keeps in memory, detail last, by image_id.
-
-        Args:
-            run: Its uid.
-            first: Lowest image_id.
-            end: Highest image_id plus one.
-        """
-        return list(
-            self._query(
-                "SELECT image_id, outcome, start_time_ns, stop_time_ns, spots, "
-                "resolution, solvent, detail "
-                "FROM images JOIN run_ids ON run_ids.id = images.run WHERE uid = ? "
-                "AND image_id >= ? AND image_id < ? ORDER BY image_id",
-                (run, first, end),
-            )
-        )
 
     def last_image(self, run: str) -> int | None:
         """Highest image_id of a run, None if it has none."""
@@ -60,29 +30,35 @@ class Images(JournalFile):
         return None if row[0] is None else int(row[0])
 
     def image_rows(
-        self, run: str, image_id: int | None = None, *, after: int = 0
-    ) -> Iterator[ImageRow]:
-        """Image rows of a run by id, from ``after`` on, or the one asked for."""
-        one = "AND image_id >= ? " if image_id is None else "AND image_id = ? "
-        rows = self._query(
-            "SELECT uid, image_id, outcome, start_time_ns, stop_time_ns, received_ns, "
-            "spots, resolution, background, saturated, detail, solvent, learned "
-            "FROM images "
-            f"JOIN run_ids ON run_ids.id = images.run WHERE uid = ? {one}"
-            "ORDER BY image_id",
-            (run, after if image_id is None else image_id),
-        )
-        return (ImageRow(*row) for row in rows)
+        self, run: str, first: int = 0, end: int = MAX_ID
+    ) -> Iterator[ImageOutcome]:
+        """What became of the images of a run, by image_id.
 
-    def indexed_details(self, run: str, step: int = 1) -> list[str]:
-        """Details of every ``step``-th image_id that is indexed."""
+        Args:
+            run: Its uid.
+            first: Lowest image_id.
+            end: Highest image_id plus one.
+        """
         rows = self._query(
-            "SELECT detail FROM images JOIN run_ids ON run_ids.id = images.run "
-            "WHERE uid = ? AND outcome = 'indexed' AND image_id % ? = 0 "
-            "ORDER BY image_id",
-            (run, step),
+            f"{_SELECT} AND image_id >= ? AND image_id < ? ORDER BY image_id",
+            (run, first, end),
         )
-        return [detail for (detail,) in rows if detail]
+        return self._decoded(rows)
+
+    def indexed_images(self, run: str, step: int = 1) -> Iterator[ImageOutcome]:
+        """Every ``step``-th image_id that is indexed."""
+        rows = self._query(
+            f"{_SELECT} AND outcome = ? AND image_id % ? = 0 ORDER BY image_id",
+            (run, ImageClass.INDEXED, step),
+        )
+        return self._decoded(rows)
+
+    def _decoded(self, rows: Iterator[JournalRow]) -> Iterator[ImageOutcome]:
+        try:
+            yield from map(decode_row, rows)
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"{self.path}: an image row cannot be read: {error!r}; {DAMAGED}"
+            raise JournalError(text) from error
 
     def image_count(self) -> int:
         """Image rows of all runs."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.records import Record, Seq
@@ -18,10 +17,7 @@ from recorder.journal.snapshots import (
 )
 from recorder.journal.snapshots_table import CHUNK
 from recorder.journal.store import Journal
-from recorder.records import (
-    RunState,
-    TimedEvent,
-)
+from recorder.records import ImageOutcome, RunState, TimedEvent
 from recorder.runs.run import Run
 from recorder.runs.tables.seen_uids import SeenUids
 
@@ -49,8 +45,8 @@ def load_run(journal: Journal, uid: str) -> Run | None:
         if chunk is not None:
             run.images.extend(unpack_images(chunk[1]))
         else:
-            rows = journal.image_columns(uid, number * CHUNK, (number + 1) * CHUNK)
-            run.images.extend(image_arrays(rows))
+            images = journal.image_rows(uid, number * CHUNK, (number + 1) * CHUNK)
+            run.images.extend(image_arrays(images))
     return run
 
 
@@ -106,8 +102,8 @@ def pack_run(journal: Journal, uid: str) -> int:
     return made
 
 
-def _packed_images(rows: list[tuple[Any, ...]]) -> bytes:
-    return pack(image_arrays(rows))
+def _packed_images(images: Iterable[ImageOutcome]) -> bytes:
+    return pack(image_arrays(images))
 
 
 def events_of(journal: Journal, uid: str) -> Iterator[TimedEvent]:

@@ -7,58 +7,70 @@ images remove it in the same transaction; events are only ever appended.
 
 from __future__ import annotations
 
-import json
+import math
+from array import array
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.snapshots_table import pack_arrays, unpack_arrays
+from recorder.records import ImageOutcome
 from recorder.runs.tables.event_log import EventArrays, EventLog
-from recorder.runs.tables.image_table import CODES, ImageArrays
+from recorder.runs.tables.image_table import ImageArrays
 from recorder.ssx.clocks.unknown import NO_TIME
 
+_COLUMNS = np.dtype(
+    [
+        ("image_id", np.int64),
+        ("outcome", np.uint8),
+        ("start_time_ns", np.int64),
+        ("stop_time_ns", np.int64),
+        ("spots", np.int64),
+        ("resolution", np.float32),
+        ("solvent", np.float32),
+        ("lattices", np.uint16),
+        ("effort", np.uint8),
+        ("upstream", np.bool_),
+    ]
+)
 
-def image_arrays(rows: list[tuple[Any, ...]]) -> ImageArrays:
-    """Rows as :meth:`~recorder.journal.store.Journal.image_columns` gives them."""
-    details = [(n, json.loads(row[-1])) for n, row in enumerate(rows) if row[-1]]
-    effort = np.zeros(len(rows), np.uint8)
-    upstream = np.zeros(len(rows), np.bool_)
-    lattices = np.zeros(len(rows), np.uint16)
-    cells: list[list[float]] = []
-    residuals: list[float] = []
-    for n, known in details:
-        effort[n] = known.get("effort", 0)
-        upstream[n] = known.get("upstream", False)
-        found = known.get("lattices", ())
-        lattices[n] = len(found)
-        cells += [item["cell"] for item in found]
-        residuals += [
-            item["residual"] for item in found if item["residual"] is not None
-        ]
-    ids, outcomes, start, stop, spots, resolution, solvent, _ = (
-        zip(*rows, strict=True) if rows else ((),) * 8
-    )
+
+def image_arrays(images: Iterable[ImageOutcome]) -> ImageArrays:
+    """What became of images, by ascending id, as arrays."""
+    cells, residuals = array("d"), array("d")
+
+    def row(image: ImageOutcome) -> tuple[float | None, ...]:
+        found = image.found
+        for lattice in found.lattices:
+            cells.extend(lattice.cell)
+            if not math.isnan(lattice.residual):
+                residuals.append(lattice.residual)
+        return (
+            image.image_id,
+            image.code,
+            _time(image.start_time_ns),
+            _time(image.stop_time_ns),
+            found.spots,
+            found.resolution,
+            found.solvent,
+            len(found.lattices),
+            found.effort,
+            found.upstream,
+        )
+
+    # one record at a time: many would keep the garbage collector busy
+    table = np.fromiter(map(row, images), _COLUMNS)
     return ImageArrays(
-        image_id=np.array(ids, np.int64),
-        outcome=np.array([CODES[name] for name in outcomes], np.uint8),
-        start_time_ns=_times(start),
-        stop_time_ns=_times(stop),
-        spots=np.array(spots, np.int64),
-        resolution=np.array(resolution, np.float32),
-        solvent=np.array(solvent, np.float32),
-        lattices=lattices,
-        effort=effort,
-        upstream=upstream,
+        **{name: table[name].copy() for name in _COLUMNS.names or ()},
         cells=np.array(cells, np.float64).reshape(-1, 6),
         residuals=np.array(residuals, np.float64),
     )
 
 
-def _times(values: Iterable[int | None]) -> NDArray[np.int64]:
-    return np.array([NO_TIME if v is None else v for v in values], np.int64)
+def _time(value: int | None) -> int:
+    return NO_TIME if value is None else value
 
 
 def event_arrays(bodies: Iterable[dict[str, Any]]) -> EventArrays:

@@ -4,44 +4,48 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
-from recorder.journal.image_rows import ImageRow, Images
+from recorder.journal.image_rows import Images
 from recorder.journal.records import NewRecord
 from recorder.journal.snapshots_table import CHUNK, Packed
+from recorder.records import ImageOutcome
+from recorder.records.outcome_codec import JOURNAL_COLUMNS, encode_row
+
+_INSERT = (
+    f"INSERT OR IGNORE INTO images (run, {', '.join(JOURNAL_COLUMNS)}) "
+    f"VALUES (?{', ?' * len(JOURNAL_COLUMNS)})"
+)
 
 
 class Journal(Cursors, Images, Packed):
     """One connection to the journal; use each from one thread at a time."""
 
     def write(
-        self, records: Iterable[NewRecord] = (), images: Sequence[ImageRow] = ()
+        self,
+        records: Iterable[NewRecord] = (),
+        images: Sequence[tuple[str, ImageOutcome]] = (),
     ) -> None:
-        """Append records and image rows in one transaction; an image stays one row."""
+        """Append in one transaction; an image stays one row.
+
+        Args:
+            records: The records.
+            images: What became of images, each with its run's uid.
+        """
         with self._transaction() as db:
             db.executemany(
                 "INSERT INTO records (kind, run, body, time_ns) VALUES (?, ?, ?, ?)",
                 [(r.kind, r.run, dump(r.body), r.time_ns) for r in records],
             )
             if images:
-                ids = self._run_ids(db, {row.run for row in images})
+                ids = self._run_ids(db, {run for run, _ in images})
                 db.executemany(
-                    "INSERT OR IGNORE INTO images VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    [
-                        (
-                            ids[row.run], row.image_id, row.outcome,
-                            row.start_time_ns, row.stop_time_ns, row.received_ns,
-                            row.spots, row.resolution, row.background,
-                            row.saturated, row.detail, row.solvent, row.learned,
-                        )
-                        for row in images
-                    ],
-                )  # fmt: skip
+                    _INSERT, [(ids[run], *encode_row(image)) for run, image in images]
+                )
                 db.executemany(
                     "DELETE FROM chunks WHERE run=? AND kind='images' AND number=?",
-                    {(row.run, row.image_id // CHUNK) for row in images},
+                    {(run, image.image_id // CHUNK) for run, image in images},
                 )
 
     def _run_ids(self, db: sqlite3.Connection, uids: set[str]) -> dict[str, int]:
@@ -58,9 +62,9 @@ class Journal(Cursors, Images, Packed):
         self,
         run: str,
         number: int,
-        pack: Callable[[list[tuple[Any, ...]]], bytes],
+        pack: Callable[[Iterable[ImageOutcome]], bytes],
     ) -> None:
         """Pack a range of images; nobody writes into it meanwhile."""
         with self._transaction() as db:
-            rows = self.image_columns(run, number * CHUNK, (number + 1) * CHUNK)
-            self._insert_chunk(db, run, "images", number, 0, pack(rows))
+            images = self.image_rows(run, number * CHUNK, (number + 1) * CHUNK)
+            self._insert_chunk(db, run, "images", number, 0, pack(images))

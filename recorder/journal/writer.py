@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from recorder.errors import JournalError
-from recorder.journal import ImageRow, Journal
+from recorder.journal import Journal
 from recorder.journal.records import NewRecord
 from recorder.journal.series_headers import HEADER, pack_header
-from recorder.records import SeriesStart
+from recorder.records import ImageOutcome, SeriesStart
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 
@@ -41,7 +41,7 @@ class JournalWriter:
         self._journal = journal
         self._flushed = flushed
         self._records: list[NewRecord] = []
-        self._images: list[ImageRow] = []
+        self._images: list[tuple[str, ImageOutcome]] = []
         self._headers: dict[str, SeriesStart] = {}
         self._headers_from = 0.0
         """Monotonic time before which they are not tried again."""
@@ -56,9 +56,9 @@ class JournalWriter:
         """Queue a record."""
         self._records.append(NewRecord(kind, run, body, time.time_ns()))
 
-    def image(self, row: ImageRow) -> None:
-        """Queue an image row."""
-        self._images.append(row)
+    def image(self, run: str, image: ImageOutcome) -> None:
+        """Queue what became of an image of a run."""
+        self._images.append((run, image))
 
     def header(self, run: str, start: SeriesStart) -> None:
         """Queue the arrays of a series' header: what is nice to have at a restart."""

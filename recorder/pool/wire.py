@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,7 @@ from recorder.records import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
-    Effort,
     Geometry,
-    ImageClass,
-    Lattice,
     Learned,
     LearnedBackground,
     Lesson,
@@ -25,6 +22,7 @@ from recorder.records import (
     Payload,
 )
 from recorder.records.masks import pack_mask, unpack_mask
+from recorder.records.outcome_codec import decode_classification, encode_classification
 
 Frame = bytes | memoryview
 
@@ -95,25 +93,12 @@ def unpack_payload(head: bytes, data: Frame) -> Payload:
 
 def pack_result(result: Classification) -> list[Frame]:
     """A classification as two frames: JSON and the spots' positions."""
-    body = {f.name: getattr(result, f.name) for f in fields(result)}
-    body["lattices"] = [asdict(lattice) for lattice in result.lattices]
-    del body["positions"]
-    return [json.dumps(body).encode(), _pack_positions(result.positions)]
+    return [encode_classification(result), _pack_positions(result.positions)]
 
 
 def unpack_result(frames: list[bytes]) -> Classification:
     """The reverse of :func:`pack_result`."""
-    body: dict[str, Any] = json.loads(frames[0])
-    lattices = tuple(Lattice(**_tuples(item)) for item in body.pop("lattices"))
-    image_class = ImageClass(body.pop("image_class"))
-    effort = Effort(body.pop("effort"))
-    return Classification(
-        image_class=image_class,
-        lattices=lattices,
-        effort=effort,
-        positions=_unpack_positions(frames[1]),
-        **body,
-    )
+    return decode_classification(frames[0], _unpack_positions(frames[1]))
 
 
 def _pack_positions(positions: NDArray[np.float32] | None) -> bytes:

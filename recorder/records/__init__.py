@@ -35,6 +35,7 @@ from recorder.records.detector import (
     SeriesStart,
 )
 from recorder.records.geometry import Geometry, Panel
+from recorder.records.image_outcome import ImageOutcome, NotProcessed
 from recorder.records.labels import Evidence, Pump
 from recorder.records.learning import Learned, LearnedBackground, Lesson
 from recorder.records.runs import RunState, RunStatus
@@ -65,11 +66,13 @@ __all__ = [
     "Geometry",
     "Image",
     "ImageClass",
+    "ImageOutcome",
     "Json",
     "Lattice",
     "Learned",
     "LearnedBackground",
     "Lesson",
+    "NotProcessed",
     "Panel",
     "Payload",
     "Protein",

@@ -103,6 +103,7 @@ class Lattice:
     """Nine numbers: real-space a, b, c in the laboratory frame (Å), row by row."""
     spots: int
     log10_nfa: float
+    """NaN if an upstream analysis does not tell, as the residual."""
     residual: float
     """Mean distance of the indexed spots from their lattice points (1/Å)."""
     found_by: str = "fast"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,13 @@ from recorder.errors import NoSuchRunError
 from recorder.journal import Journal
 from recorder.journal.event_json import event_to_json
 from recorder.journal.restore import events_of, load_run
-from recorder.records import Effort, EventType, Evidence, Json, Pump
+from recorder.records import EventType, Evidence, Json, Pump
+from recorder.records.image_outcome import NOT_SEEN
+from recorder.records.outcome_codec import lattice_to_json
 from recorder.records.times import iso
 from recorder.reports.stored import is_run
 from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
-from recorder.runs.tables.image_table import NOT_SEEN
 from recorder.runs.timeline.measurement import measure
 from recorder.runs.timeline.of_run import facts_of, timeline_of
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
@@ -102,25 +102,25 @@ def _find(journal: Journal, name: str) -> Run:
 
 
 def _image(journal: Journal, run: Run, image_id: int) -> Json:
-    row = next(iter(journal.image_rows(run.uid, image_id)), None)
-    if row is None:
+    image = next(journal.image_rows(run.uid, image_id, image_id + 1), None)
+    if image is None:
         return {"outcome": "pending"}
-    detail: dict[str, Any] = json.loads(row.detail) if row.detail else {}
+    found = image.found
     return {
-        "outcome": row.outcome,
-        "reason": detail.get("reason"),
-        "spots": row.spots,
-        "lattices": detail.get("lattices", []),
-        "ring_spots": detail.get("rings", 0),
-        "resolution": row.resolution,
-        "background": row.background,
-        "solvent": row.solvent,
-        "saturated_pixels": row.saturated,
-        "learned": row.learned,
-        "left_out": Effort(detail.get("effort", 0)).name.lower(),
-        "upstream": detail.get("upstream", False),
-        "start_time_ns": row.start_time_ns,
-        "received": iso(row.received_ns),
+        "outcome": image.outcome,
+        "reason": image.reason,
+        "spots": found.spots,
+        "lattices": [lattice_to_json(lattice) for lattice in found.lattices],
+        "ring_spots": found.rings,
+        "resolution": found.resolution,
+        "background": found.background,
+        "solvent": found.solvent,
+        "saturated_pixels": found.saturated_pixels,
+        "learned": found.learned,
+        "left_out": found.effort.name.lower(),
+        "upstream": found.upstream,
+        "start_time_ns": image.start_time_ns,
+        "received": iso(image.received_ns),
     }
 
 

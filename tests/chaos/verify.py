@@ -12,8 +12,7 @@ from typing import Any
 import h5py
 
 from recorder.journal import Journal
-from recorder.journal.image_rows import ImageRow
-from recorder.records import ImageClass, Json
+from recorder.records import Classification, ImageOutcome, Json
 from recorder.reports.stored import full_report
 from tests.chaos.stage import Outage, Stage
 
@@ -96,7 +95,7 @@ def verify(
 
 def _images(
     verdict: Verdict,
-    rows: dict[int, ImageRow],
+    rows: dict[int, ImageOutcome],
     made: dict[int, Json],
     sent: dict[int, float],
     outages: list[Outage],
@@ -133,7 +132,7 @@ def _in_outage(moment: float, outages: list[Outage], recorded: list[float]) -> b
 
 
 def _report(
-    verdict: Verdict, run: Json, rows: dict[int, ImageRow], made: dict[int, Json]
+    verdict: Verdict, run: Json, rows: dict[int, ImageOutcome], made: dict[int, Json]
 ) -> None:
     verdict.closed = run["state"] == "sealed" and run["ledger"]["closed"]
     verdict.expect("ledger", run["ledger"]["differences"], [])
@@ -148,7 +147,7 @@ def _report(
         verdict.expect(name, run["classes"][name], counts[name])
 
 
-def _classes(rows: dict[int, ImageRow]) -> Counter[str]:
+def _classes(rows: dict[int, ImageOutcome]) -> Counter[str]:
     plural = {"non_indexed_hit": "non_indexed_hits", "non_hit": "non_hits"}
     return Counter(plural.get(row.outcome, row.outcome) for row in rows.values())
 
@@ -167,7 +166,7 @@ def _files(
     verdict: Verdict,
     folder: Path,
     run: Json,
-    rows: dict[int, ImageRow],
+    rows: dict[int, ImageOutcome],
     made: dict[int, Json],
 ) -> None:
     with h5py.File(folder / "results.h5") as file:
@@ -197,7 +196,7 @@ def _is_text(data: Any) -> bool:
 
 
 def _database(
-    verdict: Verdict, stage: Stage, uid: str, run: Json, rows: dict[int, ImageRow]
+    verdict: Verdict, stage: Stage, uid: str, run: Json, rows: dict[int, ImageOutcome]
 ) -> None:
     """Rows of flavour ``esrf``; :mod:`faultfree` compares those of every flavour."""
     query = stage.database.rows
@@ -244,7 +243,7 @@ def _database(
 
 
 def _image_rows(
-    verdict: Verdict, query: Any, key: int, rows: dict[int, ImageRow]
+    verdict: Verdict, query: Any, key: int, rows: dict[int, ImageOutcome]
 ) -> None:
     found = query(
         "SELECT imageNumber, spotTotal FROM ImageQualityIndicators "
@@ -253,9 +252,10 @@ def _image_rows(
     numbers = Counter(row["imageNumber"] for row in found)
     verdict.rows += len(found)
     verdict.doubled += sum(numbers.values()) - len(numbers)
-    seen = set(ImageClass)
     wanted = {
-        row.image_id + 1: row.spots if row.outcome in seen else None
+        row.image_id + 1: (
+            row.found.spots if isinstance(row.result, Classification) else None
+        )
         for row in rows.values()
     }
     there = {row["imageNumber"]: row["spotTotal"] for row in found}

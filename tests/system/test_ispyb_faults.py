@@ -18,13 +18,13 @@ from recorder.errors import ConfigError, SinkError, SinkUnavailableError
 from recorder.ispyb.check import check_ispyb
 from recorder.ispyb.schema import tables
 from recorder.ispyb.schema.rows import Rows
-from recorder.journal import ImageRow, Journal, Record
+from recorder.journal import Journal, Record
 from recorder.journal.run_record import run_record
 from recorder.runs.run import Run
 from recorder.sinks.ispyb.image_rows import ImageRows
 from recorder.sinks.ispyb.sink import IspybSink
 from recorder.sinks.runner import SinkRunner
-from tests.builders import announced
+from tests.builders import announced, non_hits
 from tests.guards import Event, logged
 from tests.ispyb import (
     all_written,
@@ -277,7 +277,7 @@ async def test_images_beyond_the_largest_image_number(
     await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
     with contextlib.closing(Journal(configured.journal_path)) as journal:
         (uid,) = journal.run_uids()
-        journal.write(images=[ImageRow(uid, 126, "non_hit"), ImageRow(uid, 127, "x")])
+        journal.write(images=non_hits(uid, (126, 127)))
     write(configured)
     found = site.rows("SELECT imageNumber FROM ImageQualityIndicators")
     assert [row["imageNumber"] for row in found] == [1, 2, 3, 4, 127]
@@ -416,9 +416,9 @@ def test_image_rows_whose_commit_was_not_answered_are_not_sent_again(
             raise SinkUnavailableError("the answer to COMMIT was lost")
 
     rows = ImageRows(begin)
-    journal.write(images=[ImageRow("u", n, "non_hit") for n in range(150)])
+    journal.write(images=non_hits("u", range(150)))
     rows.write(journal, "u", ids, None, last=False)
-    journal.write(images=[ImageRow("u", n, "non_hit") for n in range(150, 300)])
+    journal.write(images=non_hits("u", range(150, 300)))
     with pytest.raises(SinkUnavailableError):
         rows.write(journal, "u", ids, None, last=False)
     rows.write(journal, "u", ids, None, last=False)

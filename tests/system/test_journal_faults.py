@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -22,19 +21,19 @@ from recorder.errors import (
     SinkError,
     SinkUnavailableError,
 )
-from recorder.journal import ImageRow, Journal
+from recorder.journal import Journal
 from recorder.journal.event_json import event_to_json
 from recorder.journal.pruning import KEPT_RUNS, prune
 from recorder.journal.records import SINK_KINDS, NewRecord
 from recorder.journal.run_record import run_record
 from recorder.journal.series_headers import HEADER, with_arrays
 from recorder.journal.writer import JournalWriter
-from recorder.records import DetectorInfo, RunState
+from recorder.records import DetectorInfo, RunState, Unprocessed
 from recorder.reports.explain import explain_image
 from recorder.reports.run_report import run_report
 from recorder.reports.stored import full_report
 from recorder.sinks.results.sink import ResultsSink
-from tests.builders import event, new_run, start
+from tests.builders import event, new_run, non_hits, outcome, start
 from tests.disks import fill, small_disk
 from tests.system.beamline import (
     assert_equals_truth,
@@ -44,7 +43,6 @@ from tests.system.beamline import (
 )
 
 SINKS = ("ispyb", "results")
-DETAIL = json.dumps({"reason": "x" * 200})
 
 
 def copied(path: Path, folder: Path) -> Path:
@@ -61,7 +59,7 @@ def test_a_torn_write_takes_only_what_was_torn(tmp_path: Path, cut: int) -> None
     path = tmp_path / "journal.sqlite"
     journal = Journal(path)
     for n in range(20):
-        journal.write(images=[ImageRow("a", n * 10 + k, "non_hit") for k in range(10)])
+        journal.write(images=non_hits("a", range(n * 10, n * 10 + 10)))
     torn = copied(path, tmp_path / "torn")
     journal.close()
     log = torn.with_name(f"{torn.name}-wal")
@@ -69,7 +67,7 @@ def test_a_torn_write_takes_only_what_was_torn(tmp_path: Path, cut: int) -> None
     again = Journal(torn)
     found = [row.image_id for row in again.image_rows("a")]
     assert found == list(range(190))
-    again.write(images=[ImageRow("a", 190, "non_hit")])
+    again.write(images=non_hits("a", [190]))
     again.close()
 
 
@@ -77,7 +75,7 @@ def test_bytes_that_changed_in_the_log_are_not_taken_for_data(tmp_path: Path) ->
     path = tmp_path / "journal.sqlite"
     journal = Journal(path)
     for n in range(5):
-        journal.write(images=[ImageRow("a", n, "non_hit")])
+        journal.write(images=non_hits("a", [n]))
     torn = copied(path, tmp_path / "torn")
     journal.close()
     log = torn.with_name(f"{torn.name}-wal")
@@ -100,7 +98,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
 def test_a_page_that_is_damaged_is_an_error_of_ours(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     journal = Journal(path)
-    journal.write(images=[ImageRow("a", n, "non_hit") for n in range(5000)])
+    journal.write(images=non_hits("a", range(5000)))
     journal.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
@@ -121,7 +119,10 @@ def sealed_run(journal: Journal, n: int, images: int = 400) -> None:
         NewRecord("event", run.uid, event_to_json(event("XrayDetection", k)), 1)
         for k in range(100)
     ]
-    rows = [ImageRow(run.uid, k, "non_hit", detail=DETAIL) for k in range(images)]
+    rows = [
+        (run.uid, outcome(k, Unprocessed.CORRUPT, reason="x" * 200))
+        for k in range(images)
+    ]
     journal.write(
         [
             NewRecord("run", run.uid, run_record(run, "sealed"), 1),
@@ -252,7 +253,7 @@ async def test_a_header_that_does_not_fit_holds_nothing_back(disk: Path) -> None
     os.truncate(filler, filler.stat().st_size - 4_000_000)
     writer.header("a", replace(start(flatfield=flat), info=info))
     writer.record("run", "a", {"n": 1})
-    writer.image(ImageRow("a", 1, "indexed"))
+    writer.image("a", outcome(1))
     await writer.flush()
     assert (writer.depth, writer.failing) == (0, False)
     assert journal.latest("run", "a").body == {"n": 1}

@@ -75,9 +75,9 @@ def rows(config: Path) -> list[tuple[Any, ...]]:
     try:
         (uid,) = journal.run_uids()
         return [
-            (row.image_id, row.outcome, row.spots, row.learned, row.resolution,
-             row.background, row.solvent, row.saturated, row.detail)
-            for row in journal.image_rows(uid)
+            (image.image_id, image.outcome, image.found.spots, image.found.learned,
+             image.result)
+            for image in journal.image_rows(uid)
         ]  # fmt: skip
     finally:
         journal.close()

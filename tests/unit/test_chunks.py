@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.journal import ImageRow, Journal
+from recorder.journal import Journal
 from recorder.journal.event_json import event_from_json, event_to_json
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_run, pack_run
@@ -23,13 +22,15 @@ from recorder.journal.snapshots import (
     unpack_images,
 )
 from recorder.journal.snapshots_table import CHUNK
-from recorder.records import Effort, EventType, Evidence, ImageClass, Unprocessed
+from recorder.records import EventType, Evidence, ImageClass, ImageOutcome, Lattice
+from recorder.records.outcome_codec import decode_row, encode_row
 from recorder.runs.run import Run
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
-from tests.builders import event, ledger_now, new_run
+from tests.builders import event, ledger_now, new_run, outcome
+from tests.drawn import outcomes
 
-CELL = [79.1, 79.1, 38.2, 90.0, 90.0, 90.0]
+CELL = (79.1, 79.1, 38.2, 90.0, 90.0, 90.0)
 COLUMNS = ("outcome", "start_time_ns", "exposure_ns", "spots", "lattices",
            "resolution", "solvent")  # fmt: skip
 
@@ -43,19 +44,18 @@ def journal(tmp_path):
     journal.close()
 
 
-def detail(n: int) -> str | None:
-    lattice = {"cell": [c + n % 7 for c in CELL], "residual": n / 1e6}
-    return json.dumps({"lattices": [lattice] * (1 + n % 2)}) if n % 3 == 0 else None
+def one(n: int) -> ImageOutcome:
+    times = n * 10**6, n * 10**6 + 500
+    if n % 3:
+        return outcome(n, ImageClass.NON_HIT, *times, spots=n % 70_000)
+    a, b, c, *angles = CELL
+    lattice = Lattice((a + n % 7, b, c, *angles), (), 9, -20.0, n / 1e6)
+    return outcome(n, ImageClass.INDEXED, *times, spots=n % 70_000, resolution=2.0,
+                   lattices=(lattice,) * (1 + n % 2))  # fmt: skip
 
 
-def rows(first: int, end: int) -> list[ImageRow]:
-    return [
-        ImageRow(
-            "u", n, "indexed" if n % 3 == 0 else "non_hit", n * 10**6, n * 10**6 + 500,
-            10**18, n % 70_000, 2.0 if n % 3 == 0 else None, detail=detail(n),
-        )
-        for n in range(first, end)
-    ]  # fmt: skip
+def rows(first: int, end: int) -> list[tuple[str, ImageOutcome]]:
+    return [("u", one(n)) for n in range(first, end)]
 
 
 def events(count: int) -> list[NewRecord]:
@@ -66,14 +66,19 @@ def events(count: int) -> list[NewRecord]:
     return [NewRecord("event", "u", event_to_json(e), 1) for e in made]
 
 
-def same(one: Run, other: Run) -> None:
+def same_tables(one: ImageTable, other: ImageTable) -> None:
     for name in COLUMNS:
-        a, b = one.images.column(name), other.images.column(name)
+        a, b = one.column(name), other.column(name)
         assert np.array_equal(a, b, equal_nan=True), name
-    assert np.array_equal(one.images.cells, other.images.cells)
-    assert np.array_equal(one.images.residuals, other.images.residuals)
-    assert one.images.outcomes == other.images.outcomes
-    assert one.images.stride == other.images.stride
+    assert np.array_equal(one.cells, other.cells)
+    assert np.array_equal(one.residuals, other.residuals)
+    for name in ("received", "outcomes", "lattice_count", "hits_not_tried", "upstream",
+                 "stride", "pending", "size", "reduced"):  # fmt: skip
+        assert getattr(one, name) == getattr(other, name), name
+
+
+def same(one: Run, other: Run) -> None:
+    same_tables(one.images, other.images)
     assert ledger_now(one) == ledger_now(other)
     assert one.events.counts == other.events.counts
     for name in ("trigger", "time_ns", "uid"):
@@ -93,8 +98,7 @@ def test_a_long_run_is_the_same_from_its_chunks(journal):
 
 
 def test_a_late_image_is_not_hidden_by_a_chunk(journal):
-    gap = [row for row in rows(0, 2 * CHUNK) if row.image_id != 5]
-    journal.write(images=gap)
+    journal.write(images=[*rows(0, 5), *rows(6, 2 * CHUNK)])
     assert pack_run(journal, "u") == 1
     journal.write(images=rows(5, 6))
     assert journal.chunk("u", "images", 0) is None
@@ -114,44 +118,19 @@ def test_events_after_the_last_chunk_and_repeated_ones(journal):
     assert not run.events.add(event_from_json(first[0].body))
 
 
-OUTCOMES = st.sampled_from([*ImageClass, *Unprocessed])
-IMAGES = st.lists(
-    st.tuples(
-        st.integers(0, 60), OUTCOMES, st.none() | st.integers(0, 10**15),
-        st.none() | st.integers(0, 10**15), st.integers(0, 10**6),
-        st.none() | st.floats(0.5, 50, width=32), st.integers(0, 3), st.integers(0, 3),
-        st.booleans(),
-    ),
-    unique_by=lambda item: item[0],
-    max_size=30,
-)  # fmt: skip
-
-
-@given(IMAGES)
-def test_images_taken_over_at_once_are_as_one_by_one(found):
-    table, stored = ImageTable(), []
-    for image_id, outcome, start, stop, spots, resolution, n, effort, up in sorted(
-        found, key=lambda item: item[0]
-    ):
-        lattices = [{"cell": CELL, "residual": 0.5 if k else None} for k in range(n)]
-        more = {"lattices": lattices, "effort": effort, "upstream": up}
-        stored.append((image_id, outcome, start, stop, spots, resolution, None,
-                       json.dumps(more)))  # fmt: skip
-        table.receive(image_id, start, stop)
-        table.finish(
-            image_id, outcome, spots=spots, cells=(tuple(CELL),) * n,
-            residuals=(0.5,) * max(0, n - 1), resolution=resolution,
-            effort=Effort(effort), upstream=up,
-        )  # fmt: skip
-    again = ImageTable()
-    again.extend(unpack_images(pack(image_arrays(stored))))
-    for name in COLUMNS:
-        assert np.array_equal(table.column(name), again.column(name), equal_nan=True)
-    for name in ("received", "outcomes", "lattice_count", "hits_not_tried", "upstream",
-                 "stride", "pending", "size"):  # fmt: skip
-        assert getattr(table, name) == getattr(again, name), name
-    assert +table.reduced == +again.reduced
-    assert np.array_equal(table.residuals, again.residuals)
+@given(st.lists(outcomes(), unique_by=lambda image: image.image_id, max_size=30))
+def test_images_taken_over_at_once_are_as_one_by_one(images):
+    """The live table, and the one that is rebuilt from rows or from a packed copy."""
+    images.sort(key=lambda image: image.image_id)
+    live = ImageTable()
+    for image in images:
+        live.receive(image.image_id, image.start_time_ns, image.stop_time_ns)
+        assert live.finish(image)
+    stored = [decode_row(encode_row(image)) for image in images]
+    for arrays in (image_arrays(stored), unpack_images(pack(image_arrays(images)))):
+        again = ImageTable()
+        again.extend(arrays)
+        same_tables(live, again)
 
 
 EVENTS = st.lists(

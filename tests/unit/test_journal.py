@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -11,12 +12,19 @@ import sys
 import pytest
 
 from recorder.errors import JournalError
-from recorder.journal import ImageRow, Journal
+from recorder.journal import Journal
 from recorder.journal.event_json import event_from_json, event_to_json
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_last_sealed, load_run, load_unsealed
 from recorder.journal.run_record import run_record
-from recorder.records import ImageClass, RunState, RunStatus
+from recorder.records import (
+    Classification,
+    ImageClass,
+    ImageOutcome,
+    RunState,
+    RunStatus,
+    Unprocessed,
+)
 from recorder.runs.book.endings import decide_status
 from tests.builders import (
     Driver,
@@ -27,6 +35,8 @@ from tests.builders import (
     image,
     ledger_now,
     new_run,
+    non_hits,
+    outcome,
     start,
 )
 
@@ -46,10 +56,10 @@ def test_records_come_back_in_order(journal):
 
 
 def test_an_image_stays_one_row(journal):
-    journal.write(images=[ImageRow("a", 7, "indexed"), ImageRow("a", 7, "corrupt")])
-    journal.write(images=[ImageRow("a", 7, "non_hit")])
-    (row,) = journal.image_rows("a", 7)
-    assert row.outcome == "indexed"
+    first = outcome(7, ImageClass.INDEXED)
+    journal.write(images=[("a", first), ("a", outcome(7, Unprocessed.CORRUPT))])
+    journal.write(images=[("a", outcome(7)), ("a", outcome(8)), ("b", outcome(7))])
+    assert list(journal.image_rows("a", 7, 8)) == [first]
 
 
 def test_transactions_are_whole(journal):
@@ -107,11 +117,13 @@ def test_parking_and_cursors(journal):
 WRITER = """
 import sys
 from pathlib import Path
-from recorder.journal import ImageRow, Journal
+from recorder.journal import Journal
+from recorder.records import Classification, ImageClass, ImageOutcome
 journal = Journal(Path(sys.argv[1]), owner=True)
+dark = Classification(ImageClass.NON_HIT, 0)
 n = 0
 while True:
-    journal.write(images=[ImageRow("a", n * 10 + k, "non_hit") for k in range(10)])
+    journal.write(images=[("a", ImageOutcome(n * 10 + k, dark)) for k in range(10)])
     n += 1
     print(n * 10, flush=True)
 """
@@ -151,7 +163,7 @@ def test_a_run_is_rebuilt_as_it_was(journal):
             NewRecord("run", run.uid, run_record(run, "sealed"), 1),
             *(NewRecord("event", "uid-1", event_to_json(e), 1) for e in (laser, xray)),
         ],
-        [ImageRow(run.uid, n, ImageClass.NON_HIT, start_time_ns=n) for n in (0, 1, 3)],
+        [(run.uid, outcome(n, start_ns=n)) for n in (0, 1, 3)],
     )
     again = load_run(journal, run.uid)
     assert ledger_now(again) == ledger_now(run)
@@ -188,12 +200,29 @@ def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path):
     )
     db.close()
     journal = Journal(path)
-    journal.write(images=[ImageRow("a", 5, "non_hit", solvent=1.4, learned=3)])
+    written = outcome(5, solvent=1.4, learned=3)
+    journal.write(images=[("a", written)])
     old, new = journal.image_rows("a")
-    assert (old.image_id, old.spots, old.solvent, old.learned) == (4, 2, None, 0)
-    assert (new.image_id, new.solvent, new.learned) == (5, 1.4, 3)
+    assert old == ImageOutcome(4, Classification(ImageClass.NON_HIT, 2, (), 1.9, 0.5),
+                               5, 6, 7)  # fmt: skip
+    assert new == written
     journal.close()
     Journal(path, read_only=True).close()
+
+
+@pytest.mark.parametrize("damage", ["outcome = 'x'", "detail = '{'"])
+def test_an_image_row_that_cannot_be_read_is_an_error_of_ours(tmp_path, damage):
+    path = tmp_path / "journal.sqlite"
+    with contextlib.closing(Journal(path)) as journal:
+        journal.write(images=[("a", outcome(1))])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(f"UPDATE images SET {damage}")
+        db.commit()
+    with (
+        contextlib.closing(Journal(path)) as journal,
+        pytest.raises(JournalError, match=r"cannot be read.*move it away"),
+    ):
+        list(journal.image_rows("a"))
 
 
 def test_an_announced_end_and_a_reopened_run_survive_a_kill(journal):
@@ -214,9 +243,8 @@ def test_the_last_sealed_runs_are_restored_as_far_as_that_is_quick(journal):
     for number, images in enumerate((5, 500, 20, 10)):
         uid = f"r{number}"
         run = new_run(uid, number, 1, state=RunState.SEALED)
-        rows = [ImageRow(uid, n, "non_hit") for n in range(images)]
         record = NewRecord("run", uid, run_record(run, "sealed"), number)
-        journal.write([record], rows)
+        journal.write([record], non_hits(uid, range(images)))
     going = new_run("going", 9, 1, state=RunState.OPEN)
     journal.write([NewRecord("run", "going", run_record(going, "opened"), 9)])
 

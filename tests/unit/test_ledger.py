@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from recorder.records import Effort, ImageClass, Unprocessed
+from recorder.records import Effort, ImageClass, Lattice, Unprocessed
 from recorder.runs.ledger import Ledger
 from recorder.runs.tables.image_table import ImageTable
+from tests.builders import outcome
 
 
 def test_closed_ledger_has_no_differences():
@@ -56,16 +57,13 @@ def test_table_grows_and_counts():
     for n in (0, 5000, 2):
         assert table.receive(n, n)
     assert not table.receive(5000, None)
+    lattice = Lattice((1.0, 2.0, 3.0, 90.0, 90.0, 90.0), (), 9, -20.0, 0.001)
     assert table.finish(
-        2,
-        ImageClass.INDEXED,
-        spots=70000,
-        cells=((1.0, 2.0, 3.0, 90.0, 90.0, 90.0),),
-        resolution=1.9,
+        outcome(2, ImageClass.INDEXED, spots=70000, lattices=(lattice,), resolution=1.9)
     )
-    assert table.finish(0, Unprocessed.CORRUPT)
-    assert not table.finish(0, ImageClass.NON_HIT)
-    assert not table.finish(77, ImageClass.NON_HIT)
+    assert table.finish(outcome(0, Unprocessed.CORRUPT))
+    assert not table.finish(outcome(0))
+    assert not table.finish(outcome(77))
     assert (table.size, table.received, table.pending) == (5001, 3, 1)
     assert table.pending_ids() == [5000]
     assert table.lost(5001) == 4998
@@ -84,6 +82,6 @@ def test_hits_not_tried_are_no_failures_of_indexing():
     )
     for n, (kind, effort) in enumerate(kinds):
         table.receive(n, None)
-        table.finish(n, kind, effort=effort)
+        table.finish(outcome(n, kind, effort=effort))
     assert table.reduced[Effort.NO_INDEXING] == 2
     assert table.hits_not_tried == 1

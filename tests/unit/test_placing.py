@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.journal import ImageRow, Journal
+from recorder.journal import Journal
 from recorder.journal.event_json import event_to_json
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_run
@@ -22,7 +22,7 @@ from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import Faults, parse_faults
 from recorder.ssx.labels.timeline import EVIDENCES, Start
-from tests.builders import ledger_now
+from tests.builders import ledger_now, outcome
 from tests.played import (
     Played,
     finish,
@@ -187,11 +187,11 @@ def test_restart_equals_no_restart(tmp_path_factory, drawn, share):
         early = round(share * len(played.events))
         run = new_run(played)
         run.folder = "f"
+        first = zip(played.image_id[:split], played.start_ns[:split], strict=True)
         rows = [
-            ImageRow("u", int(played.image_id[n]), "non_hit", int(played.start_ns[n]),
-                     int(played.start_ns[n]) + 100_000)
-            for n in range(split)
-        ]  # fmt: skip
+            ("u", outcome(int(n), start_ns=int(ns), stop_ns=int(ns) + 100_000))
+            for n, ns in first
+        ]
         records = [NewRecord("run", "u", run_record(run, "opened"), 0)]
         records += [NewRecord("event", "u", event_to_json(e), 0)
                     for e in played.events[:early]]  # fmt: skip

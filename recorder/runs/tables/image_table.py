@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from dataclasses import dataclass, fields
@@ -10,18 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import Cell, Effort, ImageClass, Unprocessed
+from recorder.records import Effort, ImageOutcome
+from recorder.records.image_outcome import (
+    CODES,
+    INDEXED,
+    NON_HIT,
+    NON_INDEXED_HIT,
+    NOT_SEEN,
+    OUTCOMES,
+    PENDING,
+)
 from recorder.runs.tables.columns import Columns
 from recorder.ssx.clocks.unknown import NO_TIME
 
-MAX_EXPOSURE_NS = 10**13
+__all__ = ["INDEXED", "NON_HIT", "NON_INDEXED_HIT", "ImageArrays", "ImageTable"]
 
-# Codes of the outcome column; 0 = never seen (lost, if the series went past it). They
-# stand in the journal's chunks: add at the end only, or raise its format.
-NOT_SEEN, PENDING = 0, 1
-OUTCOMES: tuple[ImageClass | Unprocessed, ...] = (*ImageClass, *Unprocessed)
-CODES: dict[str, int] = {str(name): n for n, name in enumerate(OUTCOMES, start=2)}
-INDEXED, NON_INDEXED_HIT, NON_HIT = (CODES[c] for c in ImageClass)
+MAX_EXPOSURE_NS = 10**13
 
 _COLUMNS: dict[str, tuple[Any, Any]] = {
     "outcome": (np.uint8, NOT_SEEN),
@@ -40,7 +45,7 @@ class ImageArrays:
 
     image_id: NDArray[np.int64]
     outcome: NDArray[np.uint8]
-    """Code as in CODES."""
+    """Code as in :mod:`~recorder.records.image_outcome`."""
     start_time_ns: NDArray[np.int64]
     stop_time_ns: NDArray[np.int64]
     spots: NDArray[np.int64]
@@ -110,39 +115,30 @@ class ImageTable:
         self._columns.size = max(self.size, image_id + 1)
         return True
 
-    def finish(
-        self,
-        image_id: int,
-        outcome: ImageClass | Unprocessed,
-        *,
-        spots: int = 0,
-        cells: tuple[Cell, ...] = (),
-        residuals: tuple[float, ...] = (),
-        resolution: float | None = None,
-        solvent: float | None = None,
-        effort: Effort = Effort.FULL,
-        upstream: bool = False,
-    ) -> bool:
+    def finish(self, image: ImageOutcome) -> bool:
         """Note what became of a pending image; False if it was not pending."""
-        columns = self._columns
-        if image_id >= self.size or columns["outcome"][image_id] != PENDING:
+        columns, n = self._columns, image.image_id
+        if n >= self.size or columns["outcome"][n] != PENDING:
             return False
-        columns["outcome"][image_id] = CODES[outcome]
-        columns["spots"][image_id] = min(spots, 65535)
-        columns["lattices"][image_id] = min(len(cells), 255)
-        if resolution is not None:
-            columns["resolution"][image_id] = resolution
-        if solvent is not None:
-            columns["solvent"][image_id] = solvent
-        for cell in cells:
-            self._cells.extend(cell)
-        self._residuals.extend(residuals)
-        self.reduced[effort] += effort is not Effort.FULL
-        hit = outcome in (ImageClass.INDEXED, ImageClass.NON_INDEXED_HIT)
-        self.hits_not_tried += hit and effort is Effort.NO_INDEXING
-        self.upstream += upstream
-        self.lattice_count += len(cells)
-        self.outcomes[outcome] += 1
+        found = image.found
+        columns["outcome"][n] = code = image.code
+        columns["spots"][n] = min(found.spots, 65535)
+        columns["lattices"][n] = min(len(found.lattices), 255)
+        if found.resolution is not None:
+            columns["resolution"][n] = found.resolution
+        if found.solvent is not None:
+            columns["solvent"][n] = found.solvent
+        for lattice in found.lattices:
+            self._cells.extend(lattice.cell)
+            if not math.isnan(lattice.residual):
+                self._residuals.append(lattice.residual)
+        if found.effort is not Effort.FULL:
+            self.reduced[found.effort] += 1
+        hit = code in (INDEXED, NON_INDEXED_HIT)
+        self.hits_not_tried += hit and found.effort is Effort.NO_INDEXING
+        self.upstream += found.upstream
+        self.lattice_count += len(found.lattices)
+        self.outcomes[image.outcome] += 1
         return True
 
     def extend(self, more: ImageArrays) -> None:

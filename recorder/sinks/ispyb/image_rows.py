@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.rows import Rows
-from recorder.journal import ImageRow, Journal
-from recorder.records import ImageClass, Json
+from recorder.journal import Journal
+from recorder.records import Classification, ImageOutcome, Json
 from recorder.runs.tables.columns import Columns
 from recorder.runtime.log import get_logger
 
@@ -28,7 +28,6 @@ LEAST = 100
 """Fewer new images wait for more, unless the run is over."""
 LOOK_BACK = 5000
 """Images may be classified so far out of order while a run goes on."""
-_CLASSES = {str(name) for name in ImageClass}
 Begin = Callable[[], AbstractContextManager[Rows]]
 
 
@@ -85,16 +84,16 @@ class ImageRows:
             if written is None:
                 written = _Numbers(_there(rows, ids))
         most = column.maximum if column else 0
-        after = 0 if last else written.largest - LOOK_BACK
-        batch: list[ImageRow] = []
+        first = 0 if last else written.largest - LOOK_BACK
+        batch: list[ImageOutcome] = []
         left_out = 0
-        for row in journal.image_rows(uid, after=after):
-            if row.image_id + 1 in written:
+        for image in journal.image_rows(uid, first):
+            if image.image_id + 1 in written:
                 continue
-            if row.image_id >= most:
+            if image.image_id >= most:
                 left_out += 1
                 continue
-            batch.append(row)
+            batch.append(image)
             if len(batch) == BATCH:
                 self._send(batch, ids, now, written)
                 batch = []
@@ -107,14 +106,18 @@ class ImageRows:
             self._written[uid] = written
 
     def _send(
-        self, batch: list[ImageRow], ids: Json, now: datetime | None, written: _Numbers
+        self,
+        batch: list[ImageOutcome],
+        ids: Json,
+        now: datetime | None,
+        written: _Numbers,
     ) -> None:
         with self._begin() as rows:
             rows.insert_many(
-                t.image_quality, [_values(row, ids, now) for row in batch],
+                t.image_quality, [_values(image, ids, now) for image in batch],
                 but_those_there=not _own_key(rows),
             )  # fmt: skip
-        written.add([row.image_id + 1 for row in batch])
+        written.add([image.image_id + 1 for image in batch])
 
 
 def _own_key(rows: Rows) -> bool:
@@ -135,16 +138,17 @@ def _there(rows: Rows, ids: Json) -> list[int]:
     ]
 
 
-def _values(row: ImageRow, ids: Json, now: datetime | None) -> dict[str, Any]:
+def _values(image: ImageOutcome, ids: Json, now: datetime | None) -> dict[str, Any]:
+    found = image.found
     # nobody looked at an unprocessed image: no spots is not 0 spots
-    spots = row.spots if row.outcome in _CLASSES else None
+    spots = found.spots if isinstance(image.result, Classification) else None
     return {
         "dataCollectionId": ids["data_collection_id"],
         "autoProcProgramId": ids.get("program_id"),
-        "imageNumber": row.image_id + 1,
+        "imageNumber": image.image_id + 1,
         "spotTotal": spots,
         "goodBraggCandidates": spots,
-        "method1Res": row.resolution,
-        "method2Res": row.resolution,
+        "method1Res": found.resolution,
+        "method2Res": found.resolution,
         "recordTimeStamp": now,
     }

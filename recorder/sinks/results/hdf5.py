@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,8 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.journal import ImageRow
-from recorder.records import TimedEvent
+from recorder.records import ImageOutcome, Lattice, TimedEvent
 from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import Measurement, measure
 from recorder.sinks.atomic_files import replacing
@@ -37,13 +35,14 @@ UNITS = {
     "background": "counts", "residual": "1/angstrom", "delay_ns": "ns",
     "residual_ns": "ns", "exposure_ns": "ns", "delay_mid_ns": "ns",
 }  # fmt: skip
+_NO_LATTICE = Lattice((np.nan,) * 6, (np.nan,) * 9, 0, np.nan, np.nan)
 
 
 def write_results(
     path: Path,
     run: Run,
     timeline: Timeline,
-    rows: Iterator[ImageRow],
+    rows: Iterator[ImageOutcome],
     events: Iterator[TimedEvent],
 ) -> None:
     """Write the file anew, whole.
@@ -52,7 +51,7 @@ def write_results(
         path: Where.
         run: The run.
         timeline: Its labels, in ascending image_id.
-        rows: Its image rows, in ascending image_id.
+        rows: What became of its images, in ascending image_id.
         events: Its events as they were received.
     """
     measurement = measure(run, timeline)
@@ -64,7 +63,7 @@ def write_results(
 
 
 def image_arrays(
-    run: Run, timeline: Timeline, measurement: Measurement, rows: Iterator[ImageRow]
+    run: Run, timeline: Timeline, measurement: Measurement, rows: Iterator[ImageOutcome]
 ) -> Arrays:
     """One array for each column, its first axis the images."""
     exposure = run.images.column("exposure_ns")[run.images.ids]
@@ -137,25 +136,25 @@ def _reactions(entry: h5py.Group, timeline: Timeline, measurement: Measurement) 
         data.attrs.update({"units": "ns", "offset_s": offset})
 
 
-def _row_arrays(rows: Sequence[ImageRow]) -> Arrays:
-    details = [json.loads(row.detail) if row.detail else {} for row in rows]
-    first = [(d.get("lattices") or [None])[0] for d in details]
-    lattices = [len(d.get("lattices") or ()) for d in details]
+def _row_arrays(images: Sequence[ImageOutcome]) -> Arrays:
+    found = [image.found for image in images]
+    first = [one.lattices[0] if one.lattices else _NO_LATTICE for one in found]
+    orientation = [lattice.vectors or _NO_LATTICE.vectors for lattice in first]
     return {
-        "image_id": np.array([row.image_id for row in rows], np.int64),
-        "start_time_ns": _times([row.start_time_ns for row in rows]),
-        "class": _texts([row.outcome for row in rows]),
-        "spots": np.array([row.spots for row in rows], np.int32),
-        "lattices": np.array(lattices, np.int16),
-        "cell": _vectors([f and f["cell"] for f in first], 6),
-        "orientation": _vectors([f and f["vectors"] for f in first], 9),
-        "resolution": _floats([row.resolution for row in rows]),
-        "background": _floats([row.background for row in rows]),
-        "solvent": _floats([row.solvent for row in rows]),
-        "saturated_pixels": np.array([row.saturated for row in rows], np.int32),
-        "log10_nfa": _floats([f and f["log10_nfa"] for f in first]),
-        "residual": _floats([f and f["residual"] for f in first]),
-        "learned": np.array([row.learned for row in rows], np.int32),
+        "image_id": np.array([image.image_id for image in images], np.int64),
+        "start_time_ns": _times([image.start_time_ns for image in images]),
+        "class": _texts([image.outcome for image in images]),
+        "spots": np.array([one.spots for one in found], np.int32),
+        "lattices": np.array([len(one.lattices) for one in found], np.int16),
+        "cell": _vectors([lattice.cell for lattice in first], 6),
+        "orientation": _vectors(orientation, 9),
+        "resolution": _floats([one.resolution for one in found]),
+        "background": _floats([one.background for one in found]),
+        "solvent": _floats([one.solvent for one in found]),
+        "saturated_pixels": np.array([one.saturated_pixels for one in found], np.int32),
+        "log10_nfa": _floats([lattice.log10_nfa for lattice in first]),
+        "residual": _floats([lattice.residual for lattice in first]),
+        "learned": np.array([one.learned for one in found], np.int32),
     }
 
 
@@ -189,7 +188,7 @@ def _times(values: list[int | None]) -> Any:
     return np.array([NO_TIME if v is None else v for v in values], np.int64)
 
 
-def _floats(values: list[float | None]) -> Any:
+def _floats(values: Sequence[float | None]) -> Any:
     return np.array([np.nan if v is None else v for v in values], np.float32)
 
 
@@ -197,6 +196,5 @@ def _texts(values: Sequence[Any]) -> Any:
     return np.array([str(v) for v in values], "S24")
 
 
-def _vectors(values: list[Any], width: int) -> Any:
-    empty = [np.nan] * width
-    return np.array([v or empty for v in values], np.float64).reshape(-1, width)
+def _vectors(values: Sequence[tuple[float, ...]], width: int) -> Any:
+    return np.array(values, np.float64).reshape(-1, width)

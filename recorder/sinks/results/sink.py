@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +80,10 @@ class ResultsSink:
         """At most MAX_CELLS unit cells, spread evenly over the run."""
         indexed = report["classes"]["indexed"]
         step = -(-indexed // MAX_CELLS) or 1
-        details = self._store.indexed_details(uid, step)
         return [
-            [round(float(value), 3) for value in lattice["cell"]]
-            for detail in details
-            for lattice in json.loads(detail)["lattices"]
+            [round(float(value), 3) for value in lattice.cell]
+            for image in self._store.indexed_images(uid, step)
+            for lattice in image.found.lattices
         ][: 2 * MAX_CELLS]
 
     def _sealed(self, uid: str, folder: Path) -> None:
