@@ -90,6 +90,7 @@ lock: install ## Renew constraints.txt
 
 schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema > config/recorder.schema.json
+	$(BIN)/recorder config schema --report > config/report.schema.json
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

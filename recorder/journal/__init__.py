@@ -1,7 +1,7 @@
 """The only durable state: an append-only store that everything else reads."""
 
 from recorder.journal.image_rows import ImageRow
-from recorder.journal.records import NewRecord, Record, Seq
+from recorder.journal.records import NewRecord, Record, RecordKind, Seq
 from recorder.journal.store import Journal
 
-__all__ = ["ImageRow", "Journal", "NewRecord", "Record", "Seq"]
+__all__ = ["ImageRow", "Journal", "NewRecord", "Record", "RecordKind", "Seq"]

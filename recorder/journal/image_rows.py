@@ -8,6 +8,8 @@ from typing import Any
 
 from recorder.journal.file import JournalFile
 
+_OF_RUN = "WHERE run = (SELECT id FROM run_ids WHERE uid = ?)"
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
@@ -84,9 +86,11 @@ class Images(JournalFile):
         )
         return [detail for (detail,) in rows if detail]
 
-    def image_count(self) -> int:
-        """Image rows of all runs."""
-        return int(self._one("SELECT COUNT(*) FROM images")[0])
+    def image_count(self, run: str | None = None) -> int:
+        """Image rows of a run, None: of all runs."""
+        mine = "" if run is None else _OF_RUN
+        values = () if run is None else (run,)
+        return int(self._one(f"SELECT COUNT(*) FROM images {mine}", values)[0])
 
     def drop_images(self, run: str, most: int) -> int:
         """Remove at most so many images of a run; how many were removed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from recorder.journal.event_json import event_from_json
-from recorder.journal.records import Record, Seq
+from recorder.journal.records import Record, RecordKind, Seq
 from recorder.journal.run_record import _run
 from recorder.journal.series_headers import with_arrays
 from recorder.journal.snapshots import (
@@ -22,6 +22,7 @@ from recorder.records import (
     RunState,
     TimedEvent,
 )
+from recorder.records.report_json import counted_in
 from recorder.runs.run import Run
 from recorder.runs.tables.seen_uids import SeenUids
 
@@ -56,26 +57,28 @@ def load_run(journal: Journal, uid: str) -> Run | None:
 
 def describe_run(journal: Journal, uid: str) -> Run | None:
     """A run without its images and events."""
-    record = journal.latest("run", uid)
+    record = journal.latest(RecordKind.RUN, uid)
     if record is None:
         return None
     run = _run(record.body)
-    updated = journal.latest("run_updated", uid)
+    updated = journal.latest(RecordKind.RUN_UPDATED, uid)
     if updated is not None:  # counted since the last change of its description
-        for name, count in updated.body["report"]["counts"].items():
+        for name, count in counted_in(updated.body.get("report")).items():
             run.counts[name] = max(run.counts[name], count)
     return run
 
 
 def event_names(journal: Journal, uid: str) -> list[str]:
     """Under which names a run's events stand: its uid, and the announced one."""
-    record = journal.latest("run", uid)
+    record = journal.latest(RecordKind.RUN, uid)
     announced = record.body["collection_uid"] if record else None
     return sorted({uid, uid if announced is None else str(announced)})
 
 
 def _event_batch(journal: Journal, name: str, after: Seq) -> list[Record]:
-    return journal.records(after=after, kinds=("event",), run=name, limit=EVENT_BATCH)
+    return journal.records(
+        after=after, kinds=(RecordKind.EVENT,), run=name, limit=EVENT_BATCH
+    )
 
 
 def pack_run(journal: Journal, uid: str) -> int:
@@ -94,9 +97,9 @@ def pack_run(journal: Journal, uid: str) -> int:
         ends = journal.chunk_ends(name, "events")
         number, after = len(ends), max(ends.values(), default=0)
         # counted before they are read: this is asked every few seconds
-        while journal.count(after=after, kinds=("event",), run=name) >= CHUNK:
+        while journal.count(after=after, kinds=(RecordKind.EVENT,), run=name) >= CHUNK:
             batch = journal.records(
-                after=after, kinds=("event",), run=name, limit=CHUNK
+                after=after, kinds=(RecordKind.EVENT,), run=name, limit=CHUNK
             )
             body = pack(event_arrays(entry.body for entry in batch))
             after = batch[-1].seq
@@ -126,7 +129,7 @@ def load_unsealed(journal: Journal) -> list[Run]:
     """Runs that were going on when the recorder stopped."""
     runs = []
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is not None and record.body["state"] != RunState.SEALED:
             run = _load_to_go_on(journal, uid)
             if run is not None:
@@ -156,7 +159,7 @@ def load_last_sealed(
     """
     found: list[Run] = []
     for uid in reversed(journal.run_uids()):
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is None or record.body["state"] != RunState.SEALED:
             continue
         if len(found) == most or record.time_ns < since_ns:
@@ -178,7 +181,7 @@ def _rows_to_read(journal: Journal, uid: str) -> int:
     for name in event_names(journal, uid):
         ends = journal.chunk_ends(name, "events")
         after = max(ends.values(), default=0)
-        count += journal.count(after=after, kinds=("event",), run=name)
+        count += journal.count(after=after, kinds=(RecordKind.EVENT,), run=name)
         packed += len(ends) * CHUNK
     return count + packed // 10
 
@@ -187,7 +190,7 @@ def run_numbers(journal: Journal) -> dict[str, int]:
     """Highest run number of each experiment."""
     numbers: dict[str, int] = {}
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is not None:
             name = (record.body["body"].get("experiment") or {}).get("name")
             key = str(name or "unnamed")

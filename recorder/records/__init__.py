@@ -29,7 +29,7 @@ from recorder.records.detector import (
     SeriesStart,
 )
 from recorder.records.geometry import Geometry, Panel
-from recorder.records.labels import Evidence, Pump
+from recorder.records.labels import Evidence, Pump, Start
 from recorder.records.learning import Learned, LearnedBackground, Lesson
 from recorder.records.runs import RunState, RunStatus
 from recorder.records.units import Cell, Json
@@ -66,6 +66,7 @@ __all__ = [
     "SeriesEnd",
     "SeriesKey",
     "SeriesStart",
+    "Start",
     "TimedEvent",
     "Unprocessed",
     "Upstream",

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from recorder.errors import NoSuchRunError
-from recorder.journal import Journal
+from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import event_to_json
 from recorder.journal.restore import events_of, load_run
 from recorder.records import Effort, EventType, Evidence, Json, Pump
 from recorder.records.times import iso
-from recorder.reports.stored import is_run
+from recorder.reports.which_run import is_run
 from recorder.runs.run import Run
 from recorder.runs.tables.image_table import NOT_SEEN
 from recorder.runs.timeline.measurement import measure
@@ -50,7 +50,7 @@ def explain_image(journal: Journal, name: str, image_id: int) -> Json:
         NoSuchRunError: No such run, or no such image in it.
     """
     run = _find(journal, name)
-    if journal.latest("run_pruned", run.uid) is not None:
+    if journal.latest(RecordKind.RUN_PRUNED, run.uid) is not None:
         raise NoSuchRunError(
             f"run {name}: its images were removed from the journal, which is bounded "
             f"(journal.max_mb); {run.folder}/results.h5 has them"
@@ -88,7 +88,7 @@ class _One:
 def _find(journal: Journal, name: str) -> Run:
     found = None
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is None:
             continue
         if is_run(name, record.body["run"], uid):

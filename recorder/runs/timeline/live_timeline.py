@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from recorder.records import Start
 from recorder.runs.tables.columns import Columns
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.timeline import Labels, Timeline, assemble
-from recorder.ssx.matching.assignment import BLOCK, Placement, Placer, Start
+from recorder.ssx.matching.assignment import BLOCK, Placement, Placer
 from recorder.ssx.triggers.laser_labels import Before, light
 from recorder.ssx.triggers.trigger_table import Reference, captured_reference
 from recorder.ssx.triggers.trigger_table import declared_reference as declared_of
