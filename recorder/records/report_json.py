@@ -11,7 +11,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from recorder.errors import ReportError, shown
-from recorder.records.run_report import Calibration, FullReport, RunReport
+from recorder.records.image_report import Calibration
+from recorder.records.run_report import FullReport, RunReport
 from recorder.records.times import parse_time
 from recorder.records.units import Json
 

@@ -127,11 +127,9 @@ def _label(one: _One) -> Json:
     chain = int(labels.chain[place])
     here = slice(place, place + 1)
     exposure = run.images.column("exposure_ns")[one.image_id : one.image_id + 1]
-    measurement = measure(run, one.timeline)
-    share = overlap(labels.delay_ns[here], exposure, measurement.pump_s)[0]
-    since = since_start(
-        labels.ordinal[here], one.timeline.reference, measurement.first_ns
-    )
+    pulses = measure(run, one.timeline).pulses
+    share = overlap(labels.delay_ns[here], exposure, pulses.pump_s)[0]
+    since = since_start(labels.ordinal[here], one.timeline.reference, pulses.first_ns)
     return {
         "pump": PUMPS[labels.pump[place]],
         "evidence": EVIDENCES[labels.evidence[place]],
@@ -146,7 +144,7 @@ def _label(one: _One) -> Json:
         "residual_ns": _known(labels.residual_ns[place], NO_TIME),
         "since_reactions_s": {
             name: _seconds(after_reaction(since, offset)[0])
-            for name, offset in measurement.reactions.items()
+            for name, offset in pulses.reactions.items()
         },
     }
 

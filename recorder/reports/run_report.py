@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from recorder.records import Effort, Evidence, RunState
-from recorder.records.report_json import calibrations_from_json
-from recorder.records.run_report import (
+from recorder.records.image_report import (
     CellHistogram,
     CellParameter,
     ClassCounts,
@@ -17,15 +16,15 @@ from recorder.records.run_report import (
     DelayCounts,
     EvidenceCounts,
     ImageCounts,
-    LedgerReport,
     LeftOut,
     MultiLattice,
     PumpCounts,
     Rates,
     Resolutions,
-    RunReport,
     UnitCells,
 )
+from recorder.records.report_json import calibrations_from_json
+from recorder.records.run_report import LedgerReport, RunReport
 from recorder.records.times import iso
 from recorder.reports.statistics import (
     RESOLUTION_EDGES,

@@ -6,14 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from recorder.records import Evidence, RunState
-from recorder.records.run_report import (
-    EvidenceCounts,
-    ExperimentReport,
-    FullReport,
-    ImageCounts,
-    Rates,
-    RunReport,
-)
+from recorder.records.image_report import EvidenceCounts, ImageCounts, Rates
+from recorder.records.run_report import ExperimentReport, FullReport, RunReport
 from recorder.records.timeline_report import AuditVerdict, BreakKind
 
 _SHOWN = 5

@@ -33,7 +33,7 @@ from recorder.ispyb.schema.capabilities import RIGHTS, Capability
 from recorder.records import BadMessage, Unprocessed
 from recorder.records.report_json import report_schema
 from recorder.runs.run import Run
-from recorder.runs.timeline.measurement import measure
+from recorder.runs.timeline.measurement import PulseFacts
 from recorder.simulate.stills.render import Still
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.stream.truth import truth_entry
@@ -548,7 +548,7 @@ def test_every_column_of_the_results():
     text = sections(REFERENCE / "files.md")["results.h5"]
     run = Run(uid="u", number=1, opened_ns=0)
     timeline = run.timeline()
-    arrays = image_arrays(run, timeline, measure(run, timeline), iter(()))
+    arrays = image_arrays(run, timeline, PulseFacts(), iter(()))
     assert set(UNITS) <= set(arrays)
     units = {name: UNITS.get(name, "") for name in arrays}
     assert {r[0].strip("`"): r[1] for r in rows(text) if len(r) == 3} == units

@@ -27,6 +27,8 @@ from recorder.records.timeline_report import AuditVerdict, TimelineReport
 from recorder.reports.experiments import by_experiment
 from recorder.reports.run_report import run_report
 from recorder.reports.text import report_text
+from recorder.runs.run import Run
+from recorder.runs.timeline.measurement import measure, pulse_facts
 from recorder.simulate.timing.faults import parse_faults
 from tests.played import finish, play, pump_probe, recorded
 
@@ -38,15 +40,20 @@ CALIBRATION = {
 
 
 @cache
-def whole() -> RunReport:
-    """A report in which no list is empty that a run without pixels can fill."""
+def whole_run() -> Run:
+    """Its report has no empty list that a run without pixels can fill."""
     faults = parse_faults("lost=0.05,missed=0.05,misfire=0.05,skew=150")
     played = play(pump_probe(100.0, 120), 120, faults)
     run = recorded(played)
     run.calibrations.append(CALIBRATION)
     run.note("as planned")
     run.counts["duplicate_images"] += 1
-    return run_report(finish(run, played))
+    return finish(run, played)
+
+
+@cache
+def whole() -> RunReport:
+    return run_report(whole_run())
 
 
 def body() -> dict[str, Any]:
@@ -86,6 +93,17 @@ def test_a_report_comes_back_as_it_was():
     assert chain.audit[0].verdict is AuditVerdict.DIFFERS
     assert chain.measured[0].type is EventType.LASER_EXCITATION
     assert whole().timeline.clocks and whole().images.lost_ranges and whole().delays
+
+
+def test_what_was_measured_need_not_be_measured_again():
+    """The results sink takes it from the sealed report."""
+    run, chains = whole_run(), whole().event_chains
+    timeline = run.timeline()
+    found = pulse_facts(
+        [c.commanded for c in chains], [c.measured for c in chains], timeline
+    )
+    assert found == measure(run, timeline).pulses
+    assert found.pump_s is not None
 
 
 def test_the_schema_describes_it():

@@ -15,6 +15,7 @@ from recorder.records import Json
 from recorder.records.report_json import report_to_json
 from recorder.records.run_report import RunReport
 from recorder.records.times import iso
+from recorder.runs.timeline.measurement import pulse_facts
 from recorder.sinks.atomic_files import write_json
 from recorder.sinks.records import report_of
 from recorder.sinks.results.event_lists import write_event_lists
@@ -100,10 +101,16 @@ class ResultsSink:
         # The latest one: a record that is tried again may be of an earlier revision.
         report = replace(report_of(sealed), as_of=iso(sealed.time_ns))
         timeline = run.timeline()
+        pulses = pulse_facts(
+            [chain.commanded for chain in report.event_chains],
+            [chain.measured for chain in report.event_chains],
+            timeline,
+        )
         write_results(
             folder / "results.h5",
             run,
             timeline,
+            pulses,
             self._store.image_rows(uid),
             events_of(self._store, uid),
         )
