@@ -102,6 +102,7 @@ lock: dev ## Renew constraints.txt
 
 schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema > config/recorder.schema.json
+	$(BIN)/recorder config schema --report > config/report.schema.json
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

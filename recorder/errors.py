@@ -86,6 +86,10 @@ class JournalError(RecorderError):
     """The journal cannot be opened or written."""
 
 
+class ReportError(RecorderError):
+    """The report of a run, as the journal holds it, cannot be read."""
+
+
 class NoSuchRunError(RecorderError):
     """The journal has no such run, experiment or image."""
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from recorder.config import Settings, load_settings
 from recorder.journal import Journal
-from recorder.reports.stored import full_report
+from recorder.records.report_json import full_to_json
+from recorder.reports.store import ReportStore
 from recorder.service.host import sink_names
 from tests.ispyb import esrf_site
 from tests.servers import Database, MariaDB, Mosquitto, Recorder, free_port
@@ -95,7 +96,8 @@ class Site:
         """Reports of all runs by uid, from the journal."""
         journal = Journal(self.settings.journal_path, read_only=True)
         try:
-            report = full_report(journal, sink_names(self.settings))
+            store = ReportStore(journal, sink_names(self.settings))
+            report = full_to_json(store.full())
         finally:
             journal.close()
         return {run["uid"]: run for e in report["experiments"] for run in e["runs"]}

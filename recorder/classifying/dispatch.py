@@ -8,6 +8,7 @@ from recorder.classifying.lessons import Lessons
 from recorder.classifying.setup import calibration, make_setup
 from recorder.config import GeometrySection, Settings
 from recorder.errors import RecorderError
+from recorder.journal import RecordKind
 from recorder.journal.run_record import run_record
 from recorder.journal.writer import JournalWriter
 from recorder.pool.jobs import Outcome
@@ -99,7 +100,7 @@ class Images:
         before, after = calibration(setup, old), calibration(setup, new)
         run.calibrations.append(after)
         log.info("run_calibrated", run=run.number, uid=run.uid, before=before, **after)
-        self._writer.record("run", run.uid, run_record(run, "calibrated"))
+        self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
 
     def _classified(self, run: Run, image: Image, result: Outcome) -> None:
         outcome = outcome_of(image, result)

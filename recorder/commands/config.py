@@ -13,13 +13,16 @@ from recorder.config import Settings, find_config, load_settings
 
 @click.group()
 def command() -> None:
-    """The configuration's schema, and the effective configuration."""
+    """The schemas, and the effective configuration."""
 
 
 @command.command()
-def schema() -> None:
-    """The JSON schema of the configuration file."""
-    click.echo(json.dumps(schema_json(), indent=1))
+@click.option("--report", is_flag=True, help="That of the report instead.")
+def schema(report: bool) -> None:
+    """The JSON schema of the configuration file, or of the report."""
+    from recorder.records.report_json import report_schema
+
+    click.echo(json.dumps(report_schema() if report else schema_json(), indent=1))
 
 
 def schema_json() -> dict[str, object]:

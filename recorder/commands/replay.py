@@ -46,6 +46,7 @@ def command(
     settings = load_settings(config)
     level = "warning" if settings.log.level == "info" else settings.log.level
     configure(level, settings.log.format)
+    from recorder.records.report_json import full_to_json
     from recorder.reports.text import progress_bar, report_text
     from recorder.service.replay import ReplayOptions, replay
 
@@ -53,18 +54,16 @@ def command(
     with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:
         result = asyncio.run(replay(settings, options, progress))
     click.echo(
-        json.dumps(result.report, indent=1) if as_json else report_text(result.report)
+        json.dumps(full_to_json(result.report), indent=1)
+        if as_json
+        else report_text(result.report)
     )
     for problem in result.problems:
         click.echo(f"recorder: {problem}", err=True)
     if not result.sinks_done:
         click.echo("recorder: a sink cannot be reached; the journal keeps the run, and "
                    "the next recorder writes it", err=True)  # fmt: skip
-    received = sum(
-        run["images"]["received"]
-        for experiment in result.report["experiments"]
-        for run in experiment["runs"]
-    )
+    received = sum(run.images.received for run in result.report.runs)
     failed = any("missing" in problem for problem in result.problems)
     if failed or not received or not result.sinks_done:
         sys.exit(1)

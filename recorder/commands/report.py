@@ -9,6 +9,7 @@ import click
 
 from recorder.commands.options import config_option
 from recorder.config import load_settings
+from recorder.runtime.log import configure
 
 
 @click.command()
@@ -21,9 +22,11 @@ def command(
 ) -> None:
     """What was recorded, per run and cumulative, from the journal."""
     settings = load_settings(config)
+    configure("warning", settings.log.format)
     from recorder.errors import NoSuchRunError
     from recorder.journal import Journal
-    from recorder.reports.stored import full_report
+    from recorder.records.report_json import full_to_json
+    from recorder.reports.store import ReportStore
     from recorder.reports.text import report_text
     from recorder.service.host import sink_names
 
@@ -31,12 +34,13 @@ def command(
         raise click.UsageError("give --run or --experiment, not both")
     journal = Journal(settings.journal_path, read_only=True)
     try:
-        report = full_report(
-            journal, sink_names(settings), run=run, experiment=experiment
-        )
+        store = ReportStore(journal, sink_names(settings))
+        report = store.full(run=run, experiment=experiment)
     finally:
         journal.close()
-    if (run or experiment) and not report["experiments"]:
+    if (run or experiment) and not report.experiments:
         what = f"run {run}" if run else f"experiment {experiment}"
         raise NoSuchRunError(f"{what}: not in the journal; `recorder report` lists all")
-    click.echo(json.dumps(report, indent=1) if as_json else report_text(report))
+    click.echo(
+        json.dumps(full_to_json(report), indent=1) if as_json else report_text(report)
+    )

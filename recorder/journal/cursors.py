@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from recorder.journal.file import dump
-from recorder.journal.records import Record, Records, Seq
+from recorder.journal.records import Record, RecordKind, Records, Seq
 from recorder.records import Json
 
 
@@ -74,7 +74,7 @@ class Cursors(Records):
         )
         return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
 
-    def written(self, sink: str, run: str, kinds: Sequence[str]) -> bool:
+    def written(self, sink: str, run: str, kinds: Sequence[RecordKind]) -> bool:
         """Whether a sink has done with a run: nothing waits, nothing was refused."""
         (left,) = self._one(
             "SELECT (SELECT COUNT(*) FROM retries WHERE sink = ?1 AND run = ?2) "
@@ -123,7 +123,7 @@ class Cursors(Records):
         row = self._one("SELECT body FROM ids WHERE sink = ? AND run = ?", (sink, run))
         return dict(json.loads(row[0])) if row else {}
 
-    def backlog(self, sink: str, kinds: Sequence[str]) -> int:
+    def backlog(self, sink: str, kinds: Sequence[RecordKind]) -> int:
         """Records that a sink still has to apply."""
         waiting = self.count(after=self.cursor(sink), kinds=kinds)
         (again,) = self._one("SELECT COUNT(*) FROM retries WHERE sink = ?", (sink,))

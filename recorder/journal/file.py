@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ FORMAT = "3"
 WAL_BYTES = 64 << 20
 """The write-ahead log is cut back to so much once it is in the file."""
 STEP_PAGES = 2000
+LOCKS = Path("/proc/locks")
+"""Where Linux lists who holds which file; anyone may read it."""
 DAMAGED = (
     "the file is damaged: move it away (keep it) and start again; what the sinks wrote "
     "is not lost"
@@ -211,8 +214,31 @@ class JournalFile:
                     raise JournalError(text) from error
 
 
+def is_recorded_into(path: Path) -> bool:
+    """Whether a recorder that runs holds the journal; nothing is locked to find out.
+
+    The kernel's list of locks is read, so that a look never keeps a recorder from
+    starting. Where it shows none (another machine, a container of its own, a file
+    system with device numbers of its own) the answer is no.
+    """
+    try:
+        lock = _lock_path(path).stat()
+        listed = LOCKS.read_text(encoding="ascii")
+    except OSError:
+        return False
+    device = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
+    return any(
+        "FLOCK" in (parts := line.split()) and device in parts
+        for line in listed.splitlines()
+    )
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
 def _take_lock(path: Path) -> IO[str]:
-    file = path.with_suffix(".lock").open("w")
+    file = _lock_path(path).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

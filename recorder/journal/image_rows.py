@@ -15,6 +15,7 @@ _SELECT = (
 )
 MAX_ID = 2**63 - 1
 """The largest number that SQLite has."""
+_OF_RUN = "WHERE run = (SELECT id FROM run_ids WHERE uid = ?)"
 
 
 class Images(JournalFile):
@@ -60,9 +61,11 @@ class Images(JournalFile):
             text = f"{self.path}: an image row cannot be read: {error!r}; {DAMAGED}"
             raise JournalError(text) from error
 
-    def image_count(self) -> int:
-        """Image rows of all runs."""
-        return int(self._one("SELECT COUNT(*) FROM images")[0])
+    def image_count(self, run: str | None = None) -> int:
+        """Image rows of a run, None: of all runs."""
+        mine = "" if run is None else _OF_RUN
+        values = () if run is None else (run,)
+        return int(self._one(f"SELECT COUNT(*) FROM images {mine}", values)[0])
 
     def drop_images(self, run: str, most: int) -> int:
         """Remove at most so many images of a run; how many were removed."""

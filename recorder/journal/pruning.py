@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recorder.journal.records import NewRecord
+from recorder.journal.records import NewRecord, RecordKind
 from recorder.journal.restore import event_names
 from recorder.journal.store import Journal
 from recorder.records import RunState
@@ -42,7 +42,7 @@ def prune(
     journal: Journal,
     bound: int,
     sinks: Sequence[str],
-    kinds: Sequence[str],
+    kinds: Sequence[RecordKind],
 ) -> Pruned:
     """Remove images and events of the oldest runs until the bound holds.
 
@@ -67,18 +67,18 @@ def prune(
 
 
 def _prunable(
-    journal: Journal, sinks: Sequence[str], kinds: Sequence[str]
+    journal: Journal, sinks: Sequence[str], kinds: Sequence[RecordKind]
 ) -> list[str]:
     """Runs that may go, oldest first."""
     sealed = []
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is not None and record.body["state"] == RunState.SEALED:
             sealed.append(uid)
     return [
         uid
         for uid in sealed[:-KEPT_RUNS]
-        if journal.latest("run_pruned", uid) is None
+        if journal.latest(RecordKind.RUN_PRUNED, uid) is None
         and all(journal.written(sink, uid, kinds) for sink in sinks)
     ]
 
@@ -95,10 +95,12 @@ def _remove_orphans(journal: Journal) -> None:
 
 def _remove(journal: Journal, uid: str) -> None:
     names = event_names(journal, uid)
-    journal.write([NewRecord("run_pruned", uid, {}, time.time_ns())])
+    journal.write([NewRecord(RecordKind.RUN_PRUNED, uid, {}, time.time_ns())])
     for name in names:
         journal.drop_chunks(name)
-        while journal.drop_records(name, ("event", "run_updated"), STEP):
+        while journal.drop_records(
+            name, (RecordKind.EVENT, RecordKind.RUN_UPDATED), STEP
+        ):
             pass
     while journal.drop_images(uid, STEP):
         pass

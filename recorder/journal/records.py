@@ -5,12 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from recorder.journal.file import JournalFile
 from recorder.records import Json
 
 Seq = int
+
+
+class RecordKind(StrEnum):
+    """What a record says."""
+
+    RUN = "run"
+    """A run's description, new or changed."""
+    RUN_UPDATED = "run_updated"
+    """The report of a run that goes on."""
+    RUN_SEALED = "run_sealed"
+    """The report of a run that is sealed; again for each revision."""
+    RUN_PRUNED = "run_pruned"
+    """The run's images and events were removed."""
+    COLLECTION = "collection"
+    COLLECTION_END = "collection_end"
+    """Announcements as they came."""
+    EVENT = "event"
+
+
+SINK_KINDS = (RecordKind.RUN, RecordKind.RUN_UPDATED, RecordKind.RUN_SEALED)
+"""Kinds that sinks write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +42,7 @@ class Record:
     seq: Seq
     run: str | None
     kind: str
+    """A :class:`RecordKind`, or what a later recorder knows."""
     time_ns: int
     body: Json
 
@@ -28,7 +51,7 @@ class Record:
 class NewRecord:
     """An entry to append."""
 
-    kind: str
+    kind: RecordKind
     run: str | None
     body: Any
     time_ns: int
@@ -41,7 +64,7 @@ class Records(JournalFile):
         self,
         *,
         after: Seq = 0,
-        kinds: Sequence[str] = (),
+        kinds: Sequence[RecordKind] = (),
         run: str | None = None,
         limit: int = -1,
     ) -> list[Record]:
@@ -55,13 +78,17 @@ class Records(JournalFile):
         return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
 
     def count(
-        self, *, after: Seq = 0, kinds: Sequence[str] = (), run: str | None = None
+        self,
+        *,
+        after: Seq = 0,
+        kinds: Sequence[RecordKind] = (),
+        run: str | None = None,
     ) -> int:
         """How many records there are of these."""
         where, values = _where(after, kinds, run)
         return int(self._one(f"SELECT COUNT(*) FROM records WHERE {where}", values)[0])
 
-    def latest(self, kind: str, run: str) -> Record | None:
+    def latest(self, kind: RecordKind, run: str) -> Record | None:
         """The last record of a kind for a run."""
         row = self._one(
             "SELECT seq, run, kind, time_ns, body FROM records "
@@ -80,7 +107,35 @@ class Records(JournalFile):
         )
         return [uid for (uid,) in rows]
 
-    def last_seq(self, run: str, kinds: Sequence[str]) -> Seq:
+    def runs_before(self, before: Seq | None) -> list[tuple[str, Seq]]:
+        """Runs with the record that opened each, latest first.
+
+        Args:
+            before: Only runs that were opened before this record; None takes all.
+        """
+        rows = self._query(
+            "SELECT run, MIN(seq) AS opened FROM records WHERE kind = 'run' "
+            "GROUP BY run HAVING ?1 IS NULL OR opened < ?1 ORDER BY opened DESC",
+            (before,),
+        )
+        return [(uid, int(opened)) for uid, opened in rows]
+
+    def changed_runs(
+        self, after: Seq, kinds: Sequence[RecordKind]
+    ) -> list[tuple[str, Seq]]:
+        """Runs that have records of these kinds after one, with the last of each.
+
+        No body is read. They are in the order of their last records.
+        """
+        where, values = _where(after, kinds, None)
+        rows = self._query(
+            f"SELECT run, MAX(seq) AS last FROM records WHERE {where} "
+            "AND run IS NOT NULL GROUP BY run ORDER BY last",
+            values,
+        )
+        return [(uid, int(last)) for uid, last in rows]
+
+    def last_seq(self, run: str, kinds: Sequence[RecordKind]) -> Seq:
         """The last record of these kinds for a run, 0 if there is none."""
         row = self._one(
             "SELECT MAX(seq) FROM records WHERE run = ? "
@@ -104,7 +159,7 @@ class Records(JournalFile):
             )
             return int(done.rowcount)
 
-    def drop_records(self, run: str, kinds: Sequence[str], most: int) -> int:
+    def drop_records(self, run: str, kinds: Sequence[RecordKind], most: int) -> int:
         """Remove at most so many records of a run; how many were removed."""
         with self._transaction() as db:
             done = db.execute(
@@ -115,7 +170,9 @@ class Records(JournalFile):
             return int(done.rowcount)
 
 
-def _where(after: Seq, kinds: Sequence[str], run: str | None) -> tuple[str, list[Any]]:
+def _where(
+    after: Seq, kinds: Sequence[RecordKind], run: str | None
+) -> tuple[str, list[Any]]:
     """Condition and values that choose records."""
     where, values = ["seq > ?"], [after, *kinds]
     if kinds:
@@ -123,6 +180,3 @@ def _where(after: Seq, kinds: Sequence[str], run: str | None) -> tuple[str, list
     if run is None:
         return " AND ".join(where), values
     return " AND ".join([*where, "run = ?"]), [*values, run]
-
-
-SINK_KINDS = ("run", "run_updated", "run_sealed")

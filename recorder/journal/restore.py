@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from recorder.journal.event_json import event_from_json
-from recorder.journal.records import Record, Seq
+from recorder.journal.records import Record, RecordKind, Seq
 from recorder.journal.run_record import read_run_record
 from recorder.journal.series_headers import with_arrays
 from recorder.journal.snapshots import (
@@ -18,6 +18,7 @@ from recorder.journal.snapshots import (
 from recorder.journal.snapshots_table import CHUNK
 from recorder.journal.store import Journal
 from recorder.records import ImageOutcome, RunState, TimedEvent
+from recorder.records.report_json import counted_in
 from recorder.runs.run import Run
 from recorder.runs.tables.seen_uids import SeenUids
 
@@ -52,26 +53,28 @@ def load_run(journal: Journal, uid: str) -> Run | None:
 
 def describe_run(journal: Journal, uid: str) -> Run | None:
     """A run without its images and events."""
-    record = journal.latest("run", uid)
+    record = journal.latest(RecordKind.RUN, uid)
     if record is None:
         return None
     run = read_run_record(record.body)
-    updated = journal.latest("run_updated", uid)
+    updated = journal.latest(RecordKind.RUN_UPDATED, uid)
     if updated is not None:  # counted since the last change of its description
-        for name, count in updated.body["report"]["counts"].items():
+        for name, count in counted_in(updated.body.get("report")).items():
             run.counts[name] = max(run.counts[name], count)
     return run
 
 
 def event_names(journal: Journal, uid: str) -> list[str]:
     """Under which names a run's events stand: its uid, and the announced one."""
-    record = journal.latest("run", uid)
+    record = journal.latest(RecordKind.RUN, uid)
     announced = record.body["collection_uid"] if record else None
     return sorted({uid, uid if announced is None else str(announced)})
 
 
 def _event_batch(journal: Journal, name: str, after: Seq) -> list[Record]:
-    return journal.records(after=after, kinds=("event",), run=name, limit=EVENT_BATCH)
+    return journal.records(
+        after=after, kinds=(RecordKind.EVENT,), run=name, limit=EVENT_BATCH
+    )
 
 
 def pack_run(journal: Journal, uid: str) -> int:
@@ -90,9 +93,9 @@ def pack_run(journal: Journal, uid: str) -> int:
         ends = journal.chunk_ends(name, "events")
         number, after = len(ends), max(ends.values(), default=0)
         # counted before they are read: this is asked every few seconds
-        while journal.count(after=after, kinds=("event",), run=name) >= CHUNK:
+        while journal.count(after=after, kinds=(RecordKind.EVENT,), run=name) >= CHUNK:
             batch = journal.records(
-                after=after, kinds=("event",), run=name, limit=CHUNK
+                after=after, kinds=(RecordKind.EVENT,), run=name, limit=CHUNK
             )
             body = pack(event_arrays(entry.body for entry in batch))
             after = batch[-1].seq
@@ -122,7 +125,7 @@ def load_unsealed(journal: Journal) -> list[Run]:
     """Runs that were going on when the recorder stopped."""
     runs = []
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is not None and record.body["state"] != RunState.SEALED:
             run = _load_to_go_on(journal, uid)
             if run is not None:
@@ -152,7 +155,7 @@ def load_last_sealed(
     """
     found: list[Run] = []
     for uid in reversed(journal.run_uids()):
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is None or record.body["state"] != RunState.SEALED:
             continue
         if len(found) == most or record.time_ns < since_ns:
@@ -174,7 +177,7 @@ def _rows_to_read(journal: Journal, uid: str) -> int:
     for name in event_names(journal, uid):
         ends = journal.chunk_ends(name, "events")
         after = max(ends.values(), default=0)
-        count += journal.count(after=after, kinds=("event",), run=name)
+        count += journal.count(after=after, kinds=(RecordKind.EVENT,), run=name)
         packed += len(ends) * CHUNK
     return count + packed // 10
 
@@ -183,7 +186,7 @@ def run_numbers(journal: Journal) -> dict[str, int]:
     """Highest run number of each experiment."""
     numbers: dict[str, int] = {}
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is not None:
             run = read_run_record(record.body)
             known = numbers.get(run.experiment, 0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from recorder.errors import JournalError
 from recorder.journal import Journal
-from recorder.journal.records import NewRecord
+from recorder.journal.records import NewRecord, RecordKind
 from recorder.journal.series_headers import HEADER, pack_header
 from recorder.records import ImageOutcome, SeriesStart
 from recorder.runtime.boundary import boundary
@@ -52,7 +52,7 @@ class JournalWriter:
         self.last_commit = time.monotonic()
         """When the disk last answered, be it with a refusal."""
 
-    def record(self, kind: str, run: str | None, body: Any) -> None:
+    def record(self, kind: RecordKind, run: str | None, body: Any) -> None:
         """Queue a record."""
         self._records.append(NewRecord(kind, run, body, time.time_ns()))
 

@@ -36,7 +36,7 @@ from recorder.records.detector import (
 )
 from recorder.records.geometry import Geometry, Panel
 from recorder.records.image_outcome import ImageOutcome, NotProcessed
-from recorder.records.labels import Evidence, Pump
+from recorder.records.labels import Evidence, Pump, Start
 from recorder.records.learning import Learned, LearnedBackground, Lesson
 from recorder.records.runs import RunState, RunStatus
 from recorder.records.units import Cell, Json
@@ -84,6 +84,7 @@ __all__ = [
     "SeriesKey",
     "SeriesStart",
     "SsxDelivery",
+    "Start",
     "TimedEvent",
     "Unprocessed",
     "Upstream",

@@ -22,3 +22,14 @@ class Evidence(StrEnum):
     IMAGE_ID = "image_id"
     COMMANDED = "commanded"
     NONE = "none"
+
+
+class Start(StrEnum):
+    """How sure it is which trigger made the first image."""
+
+    PROVEN = "proven"
+    """By the triggers' own spacing or jitter, or because the numbers close."""
+    ASSUMED = "assumed"
+    """The first image has the first trigger: nothing speaks against it."""
+    UNCERTAIN = "uncertain"
+    """Triggers are missing images, and nothing tells where."""

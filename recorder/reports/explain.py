@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from recorder.errors import NoSuchRunError
-from recorder.journal import Journal
+from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import event_to_json
 from recorder.journal.restore import events_of, load_run
 from recorder.records import EventType, Evidence, Json, Pump
 from recorder.records.image_outcome import NOT_SEEN
 from recorder.records.outcome_codec import lattice_to_json
 from recorder.records.times import iso
-from recorder.reports.stored import is_run
+from recorder.reports.which_run import is_run
 from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import measure
@@ -52,7 +52,7 @@ def explain_image(journal: Journal, name: str, image_id: int) -> Json:
         NoSuchRunError: No such run, or no such image in it.
     """
     run = _find(journal, name)
-    if journal.latest("run_pruned", run.uid) is not None:
+    if journal.latest(RecordKind.RUN_PRUNED, run.uid) is not None:
         raise NoSuchRunError(
             f"run {name}: its images were removed from the journal, which is bounded "
             f"(journal.max_mb); {run.folder}/results.h5 has them"
@@ -90,7 +90,7 @@ class _One:
 def _find(journal: Journal, name: str) -> Run:
     found = None
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is None:
             continue
         if is_run(name, record.body["run"], uid):
@@ -129,11 +129,9 @@ def _label(one: _One) -> Json:
     chain = int(labels.chain[place])
     here = slice(place, place + 1)
     exposure = run.images.column("exposure_ns")[one.image_id : one.image_id + 1]
-    measurement = measure(run, one.timeline)
-    share = overlap(labels.delay_ns[here], exposure, measurement.pump_s)[0]
-    since = since_start(
-        labels.ordinal[here], one.timeline.reference, measurement.first_ns
-    )
+    pulses = measure(run, one.timeline).pulses
+    share = overlap(labels.delay_ns[here], exposure, pulses.pump_s)[0]
+    since = since_start(labels.ordinal[here], one.timeline.reference, pulses.first_ns)
     return {
         "pump": PUMPS[labels.pump[place]],
         "evidence": EVIDENCES[labels.evidence[place]],
@@ -148,7 +146,7 @@ def _label(one: _One) -> Json:
         "residual_ns": _known(labels.residual_ns[place], NO_TIME),
         "since_reactions_s": {
             name: _seconds(after_reaction(since, offset)[0])
-            for name, offset in measurement.reactions.items()
+            for name, offset in pulses.reactions.items()
         },
     }
 

@@ -1,4 +1,4 @@
-"""The report of runs and experiments, from the journal: docs/reference/report.md."""
+"""The report of a run, from its images, events and labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from recorder.records import Effort, Evidence, Json, RunState
+from recorder.records import Effort, Evidence, RunState
+from recorder.records.image_report import (
+    CellHistogram,
+    CellParameter,
+    ClassCounts,
+    ClassificationReport,
+    ClassifiedBy,
+    DelayCounts,
+    EvidenceCounts,
+    ImageCounts,
+    LeftOut,
+    MultiLattice,
+    PumpCounts,
+    Rates,
+    Resolutions,
+    UnitCells,
+)
+from recorder.records.report_json import calibrations_from_json
+from recorder.records.run_report import LedgerReport, RunReport
 from recorder.records.times import iso
 from recorder.reports.statistics import (
     RESOLUTION_EDGES,
@@ -27,8 +45,10 @@ from recorder.runs.timeline.measurement import NOT_MEASURED, measure
 from recorder.runs.timeline.of_run import is_long, timeline_of
 from recorder.ssx.labels.timeline import EVIDENCES, Labels
 
+PARAMETERS: tuple[CellParameter, ...] = ("a", "b", "c", "alpha", "beta", "gamma")
 
-def run_report(run: Run, live: LiveTimeline | None = None) -> Json:
+
+def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
     """The report of one run, without what only sinks know.
 
     Args:
@@ -40,147 +60,157 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> Json:
     ledger = ledger_of(run, timeline)
     # Chains of a long run are measured when it ends: pulses are looked at as a whole.
     measurement = NOT_MEASURED if is_long(run) else measure(run, timeline)
-    hits = ledger.indexed + ledger.non_indexed_hits
-    outcome = run.images.column("outcome")[run.images.ids]
-    resolution = run.images.column("resolution")
-    finite = resolution[np.isfinite(resolution)]
     differences = ledger.differences() if run.state is RunState.SEALED else ()
+    return RunReport(
+        **described(run),
+        images=_images(run, ledger),
+        classes=ClassCounts(
+            indexed=ledger.indexed,
+            non_indexed_hits=ledger.non_indexed_hits,
+            non_hits=ledger.non_hits,
+            lattices=run.images.lattice_count,
+        ),
+        rates=_rates(run, ledger),
+        pump=PumpCounts(ledger.light, ledger.dark, ledger.unknown),
+        evidence=_evidence(labels),
+        delays=_delays(run, labels),
+        event_chains=chains_report(run, measurement),
+        timeline=timeline_report(run, timeline, measurement),
+        unit_cell=UnitCells(
+            median=median_cell(run.images.cells),
+            images=ledger.indexed,
+            histograms=_cell_histograms(run),
+        ),
+        resolution=_resolution(run),
+        classification=_classification(run, ledger),
+        ledger=LedgerReport(ledger.closed, tuple(differences)),
+        counts={name: int(n) for name, n in run.counts.items() if n},
+        events=dict(run.events.counts),
+        contradictions=sum(timeline.contradictions.values()),
+    )
+
+
+def described(run: Run) -> dict[str, Any]:
+    """What a report says of a run without looking at its images and events."""
     return {
         "run": run.number,
         "uid": run.uid,
-        "data_collection_id": None,
         "state": run.state,
         "status": run.status,
         "reason": run.reason,
         "revision": run.revision,
         "announced": run.announced,
         "space_group": run.announcement.space_group,
-        "start_time": iso(run.opened_ns),
+        "start_time": iso(run.opened_ns) or "",
         "end_time": iso(run.ended_ns),
-        "images": {
-            "declared": run.declared_images,
-            "expected": ledger.expected,
-            "received": ledger.received,
-            "lost": ledger.lost,
-            "missed_triggers": ledger.missed,
-            "classified": ledger.classified,
-            "unprocessed": dict(ledger.unprocessed),
-            "pending": ledger.pending,
-            "triggers": ledger.triggers,
-            "lost_ranges": (
-                run.images.lost_ranges(ledger.expected or run.images.size)
-                if ledger.lost
-                else []
-            ),
-        },
-        "classes": {
-            "indexed": ledger.indexed,
-            "non_indexed_hits": ledger.non_indexed_hits,
-            "non_hits": ledger.non_hits,
-            "lattices": run.images.lattice_count,
-        },
-        "rates": _rates(run, hits, ledger.indexed, ledger.classified),
-        "pump": {
-            "light": ledger.light,
-            "dark": ledger.dark,
-            "unknown": ledger.unknown,
-        },
-        "evidence": _evidence(labels),
-        "delays": _delays(run, labels, outcome),
-        "event_chains": chains_report(run, measurement),
-        "timeline": timeline_report(run, timeline, measurement),
-        "unit_cell": {
-            "median": median_cell(run.images.cells),
-            "images": ledger.indexed,
-            "histograms": _cell_histograms(run),
-        },
-        "resolution": {
-            "median": round(float(np.median(finite)), 3) if finite.size else None,
-            "edges": list(RESOLUTION_EDGES),
-            "counts": histogram(finite, np.array(RESOLUTION_EDGES)),
-        },
-        "classification": _classification(run, ledger, hits),
-        "ledger": {"closed": ledger.closed, "differences": list(differences)},
-        "counts": {name: int(n) for name, n in run.counts.items() if n},
-        "events": dict(run.events.counts),
-        "contradictions": sum(timeline.contradictions.values()),
-        "notes": list(run.notes),
-        "sinks": {},
+        "notes": tuple(run.notes),
+        "experiment": run.experiment,
+        "started_ns": run.opened_ns,
+        "ended_ns": run.ended_ns,
     }
 
 
-def _rates(run: Run, hits: int, indexed: int, classified: int) -> Json:
+def _images(run: Run, ledger: Ledger) -> ImageCounts:
+    size = ledger.expected or run.images.size
+    ranges = run.images.lost_ranges(size) if ledger.lost else []
+    return ImageCounts(
+        declared=run.declared_images,
+        expected=ledger.expected,
+        received=ledger.received,
+        lost=ledger.lost or 0,
+        missed_triggers=ledger.missed,
+        classified=ledger.classified,
+        unprocessed=dict(ledger.unprocessed),
+        pending=ledger.pending,
+        triggers=ledger.triggers,
+        lost_ranges=tuple((first, last) for first, last in ranges),
+    )
+
+
+def _hits(ledger: Ledger) -> int:
+    return ledger.indexed + ledger.non_indexed_hits
+
+
+def _rates(run: Run, ledger: Ledger) -> Rates:
+    hits, classified = _hits(ledger), ledger.classified
     interval = wilson(hits, classified)
     tried = hits - run.images.hits_not_tried
-    return {
-        "hit": _round(fraction(hits, classified)),
-        "hit_ci95": None if interval is None else [round(x, 6) for x in interval],
-        "indexed_of_hits": _round(fraction(indexed, tried)),
-        "indexed_of_images": _round(fraction(indexed, classified)),
-    }
+    return Rates(
+        hit=_round(fraction(hits, classified)),
+        hit_ci95=interval and (round(interval[0], 6), round(interval[1], 6)),
+        indexed_of_hits=_round(fraction(ledger.indexed, tried)),
+        indexed_of_images=_round(fraction(ledger.indexed, classified)),
+    )
 
 
 def _round(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _cell_histograms(run: Run) -> list[Json]:
-    names = ("a", "b", "c", "alpha", "beta", "gamma")
-    found = cell_histograms(run.images.cells)
-    return [
-        {"parameter": name, "first": item.first, "last": item.last,
-         "counts": item.counts}
-        for name, item in zip(names, found, strict=False)
-    ]  # fmt: skip
+def _cell_histograms(run: Run) -> tuple[CellHistogram, ...]:
+    return tuple(
+        CellHistogram(name, item.first, item.last, tuple(item.counts))
+        for name, item in zip(
+            PARAMETERS, cell_histograms(run.images.cells), strict=False
+        )
+    )
 
 
-def _classification(run: Run, ledger: Ledger, hits: int) -> Json:
+def _resolution(run: Run) -> Resolutions:
+    limits = run.images.column("resolution")
+    limits = limits[np.isfinite(limits)]
+    return Resolutions(
+        median=round(float(np.median(limits)), 3) if limits.size else None,
+        edges=RESOLUTION_EDGES,
+        counts=tuple(histogram(limits, np.array(RESOLUTION_EDGES))),
+    )
+
+
+def _classification(run: Run, ledger: Ledger) -> ClassificationReport:
     """How the classes came about, and how well the lattices fit."""
     images = run.images
     several = int((images.column("lattices") > 1).sum())
     residuals = images.residuals
     solvent = images.column("solvent")
     solvent = solvent[np.isfinite(solvent)]
-    expected = expected_multi(hits, ledger.classified, ledger.indexed)
-    return {
-        "by": {
-            "recorder": ledger.classified - images.upstream,
-            "upstream": images.upstream,
-        },
-        "left_out": {
-            effort.name.lower(): images.reduced[effort]
-            for effort in Effort
-            if effort is not Effort.FULL
-        },
-        "multi_lattice": {
-            "images": several,
-            "of_indexed": _round(fraction(several, ledger.indexed)),
-            "expected": _round(expected),
-        },
-        "residual": round(float(residuals.mean()), 7) if residuals.size else None,
-        "solvent": round(float(np.median(solvent)), 4) if solvent.size else None,
-        "calibrations": list(run.calibrations),
-    }
+    expected = expected_multi(_hits(ledger), ledger.classified, ledger.indexed)
+    return ClassificationReport(
+        by=ClassifiedBy(ledger.classified - images.upstream, images.upstream),
+        left_out=LeftOut(
+            no_retry=images.reduced[Effort.NO_RETRY],
+            one_lattice=images.reduced[Effort.ONE_LATTICE],
+            no_indexing=images.reduced[Effort.NO_INDEXING],
+        ),
+        multi_lattice=MultiLattice(
+            images=several,
+            of_indexed=_round(fraction(several, ledger.indexed)),
+            expected=_round(expected),
+        ),
+        residual=round(float(residuals.mean()), 7) if residuals.size else None,
+        solvent=round(float(np.median(solvent)), 4) if solvent.size else None,
+        calibrations=calibrations_from_json(run.calibrations),
+    )
 
 
-def _evidence(labels: Labels) -> dict[str, int]:
+def _evidence(labels: Labels) -> EvidenceCounts:
     counts = np.bincount(labels.evidence, minlength=len(EVIDENCES))
     found = dict(zip(EVIDENCES, counts.tolist(), strict=True))
-    return {str(name): found[name] for name in Evidence}
+    return EvidenceCounts(**{str(name): found[name] for name in Evidence})
 
 
-def _delays(run: Run, labels: Labels, outcome: Any) -> list[Json]:
+def _delays(run: Run, labels: Labels) -> tuple[DelayCounts, ...]:
     chains = run.chains
+    outcome = run.images.column("outcome")[run.images.ids]
     indexed = outcome == INDEXED
     hit = indexed | (outcome == NON_INDEXED_HIT)
-    return [
-        {
-            "chain": chains[item.chain].name if item.chain >= 0 else None,
-            "slot": item.slot if item.slot >= 0 else None,
-            "delay": item.delay_s,
-            "images": item.images,
-            "hits": item.hits,
-            "indexed": item.indexed,
-        }
+    return tuple(
+        DelayCounts(
+            chain=chains[item.chain].name if item.chain >= 0 else None,
+            slot=item.slot if item.slot >= 0 else None,
+            delay=item.delay_s,
+            images=item.images,
+            hits=item.hits,
+            indexed=item.indexed,
+        )
         for item in delay_bins(labels, hit, indexed)
-    ]
+    )

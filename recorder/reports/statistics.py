@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.records import Cell
 from recorder.ssx.arrays import MAD_SIGMA
 from recorder.ssx.clocks.unknown import NO_DELAY
 from recorder.ssx.labels.timeline import LIGHT, Labels
@@ -38,11 +39,14 @@ def fraction(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def median_cell(cells: NDArray[np.float64]) -> list[float] | None:
+def median_cell(cells: NDArray[np.float64]) -> Cell | None:
     """Median of each cell parameter, shape (n, 6) in; None without cells."""
     if not len(cells):
         return None
-    return [round(float(value), 3) for value in np.median(cells, axis=0)]
+    a, b, c, alpha, beta, gamma = (
+        round(float(value), 3) for value in np.median(cells, axis=0)
+    )
+    return a, b, c, alpha, beta, gamma
 
 
 RESOLUTION_EDGES = (0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.5, 3.0, 3.5, 4.0,

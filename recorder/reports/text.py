@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from recorder.records import Json
+from recorder.records import Evidence, RunState
+from recorder.records.image_report import EvidenceCounts, ImageCounts, Rates
+from recorder.records.run_report import ExperimentReport, FullReport, RunReport
+from recorder.records.timeline_report import AuditVerdict, BreakKind
 
 _SHOWN = 5
 """Breaks of the timeline that are named."""
@@ -31,105 +34,104 @@ def progress_bar(
         yield update
 
 
-def report_text(report: Json) -> str:
+def report_text(report: FullReport) -> str:
     """A report for people; the same numbers as the JSON."""
-    if not report["experiments"]:
+    if not report.experiments:
         return "nothing recorded"
-    return "\n\n".join(_experiment(entry) for entry in report["experiments"])
+    return "\n\n".join(_experiment(entry) for entry in report.experiments)
 
 
-def _experiment(entry: Json) -> str:
-    total = entry["cumulative"]
-    lines = [f"Experiment {entry['experiment']} "
-             f"(DataCollectionGroup {entry['data_collection_group_id']})"]  # fmt: skip
-    for run in entry["runs"]:
+def _experiment(entry: ExperimentReport) -> str:
+    total = entry.cumulative
+    lines = [f"Experiment {entry.experiment} "
+             f"(DataCollectionGroup {entry.data_collection_group_id})"]  # fmt: skip
+    for run in entry.runs:
         lines += _run(run)
     lines.append(
-        f"  all {total['runs']} runs: {total['images']} images, {total['indexed']} "
-        f"indexed, {total['non_indexed_hits']} non-indexed hits, "
-        f"{total['skipped']} skipped (images - hits)"
+        f"  all {total.runs} runs: {total.images} images, {total.indexed} "
+        f"indexed, {total.non_indexed_hits} non-indexed hits, "
+        f"{total.skipped} skipped (images - hits)"
     )
     return "\n".join(lines)
 
 
-def _run(run: Json) -> list[str]:
-    images, classes, pump = run["images"], run["classes"], run["pump"]
-    reason = f" ({run['reason']})" if run["reason"] else ""
+def _run(run: RunReport) -> list[str]:
+    images, classes, pump = run.images, run.classes, run.pump
+    reason = f" ({run.reason})" if run.reason else ""
     lines = [
-        f"  Run {run['run']}: {run['state']}, {run['status']}{reason}"
-        f"   DataCollection {run['data_collection_id']}   uid {run['uid']}",
-        f"    images     {_expected(images)} received {images['received']} + lost "
-        f"{images['lost']}"
-        f"   missed triggers {images['missed_triggers']}",
-        f"    received   classified {images['classified']}"
-        + "".join(f", {k} {v}" for k, v in images["unprocessed"].items()),
-        f"    classified indexed {classes['indexed']}, non-indexed hits "
-        f"{classes['non_indexed_hits']}, non-hits {classes['non_hits']}"
-        f"   lattices {classes['lattices']}",
-        f"    hit rate   {_rate(run['rates'])}",
-        f"    pump       light {pump['light']}, dark {pump['dark']}, unknown "
-        f"{pump['unknown']}   evidence: {_evidence(run['evidence'])}",
+        f"  Run {run.run}: {run.state}, {run.status}{reason}"
+        f"   DataCollection {run.data_collection_id}   uid {run.uid}",
+        f"    images     {_expected(images)} received {images.received} + lost "
+        f"{images.lost}"
+        f"   missed triggers {images.missed_triggers}",
+        f"    received   classified {images.classified}"
+        + "".join(f", {k} {v}" for k, v in images.unprocessed.items()),
+        f"    classified indexed {classes.indexed}, non-indexed hits "
+        f"{classes.non_indexed_hits}, non-hits {classes.non_hits}"
+        f"   lattices {classes.lattices}",
+        f"    hit rate   {_rate(run.rates)}",
+        f"    pump       light {pump.light}, dark {pump.dark}, unknown "
+        f"{pump.unknown}   evidence: {_evidence(run.evidence)}",
     ]
-    for item in run["delays"]:
-        delay = "unknown" if item["delay"] is None else f"{item['delay']:g} s"
+    for item in run.delays:
+        delay = "unknown" if item.delay is None else f"{item.delay:g} s"
         lines.append(
-            f"    delay      {delay}: {item['images']} images, {item['hits']} hits, "
-            f"{item['indexed']} indexed   (chain {item['chain']}, slot {item['slot']})"
+            f"    delay      {delay}: {item.images} images, {item.hits} hits, "
+            f"{item.indexed} indexed   (chain {item.chain}, slot {item.slot})"
         )
     lines += [f"    timeline   {line}" for line in _timeline(run)]
-    if (cell := run["unit_cell"]["median"]) is not None:
+    if (cell := run.unit_cell.median) is not None:
         text = " ".join(f"{value:.1f}" for value in cell)
-        lines.append(
-            f"    unit cell  {text} (median of {classes['lattices']} lattices)"
-        )
-    if not run["ledger"]["closed"] and run["state"] == "sealed":
-        lines += [f"    NOT CLOSED {item}" for item in run["ledger"]["differences"]]
-    lines += [f"    note       {note}" for note in run["notes"]]
-    sinks = ", ".join(f"{name} {state}" for name, state in run["sinks"].items())
+        lines.append(f"    unit cell  {text} (median of {classes.lattices} lattices)")
+    if not run.ledger.closed and run.state is RunState.SEALED:
+        lines += [f"    NOT CLOSED {item}" for item in run.ledger.differences]
+    lines += [f"    note       {note}" for note in run.notes]
+    sinks = ", ".join(f"{name} {state}" for name, state in run.sinks.items())
     return [*lines, f"    sinks      {sinks}"] if sinks else lines
 
 
-def _timeline(run: Json) -> list[str]:
+def _timeline(run: RunReport) -> list[str]:
     """Clocks, breaks, and what the audit found."""
-    known = run["timeline"]
+    known = run.timeline
     lines = [
-        f"{clock['source']} against {clock['against']}: {clock['ppm']:+.3f} ppm, "
-        f"sigma {clock['sigma_ns']:.0f} ns, {clock['anchors']} anchors, first trigger "
-        f"{known['start']}" + (", ALARM" if clock["alarm"] else "")
-        for clock in known["clocks"]
+        f"{clock.source} against {clock.against}: {clock.ppm:+.3f} ppm, "
+        f"sigma {clock.sigma_ns:.0f} ns, {clock.anchors} anchors, first trigger "
+        f"{known.start}" + (", ALARM" if clock.alarm else "")
+        for clock in known.clocks
     ]
-    for item in known["breaks"][:_SHOWN]:
-        told = "resolved" if item["resolved"] else "not resolved: unknown from there"
-        step = f" of {item['step']:g} s" if item["kind"] == "step" else ""
-        lines.append(f"{item['kind']}{step} before image {item['image_id']}, {told}")
-    for kind, count in known["contradictions"].items():
+    for item in known.breaks[:_SHOWN]:
+        told = "resolved" if item.resolved else "not resolved: unknown from there"
+        step = f" of {item.step:g} s" if item.kind is BreakKind.STEP else ""
+        lines.append(f"{item.kind}{step} before image {item.image_id}, {told}")
+    for kind, count in known.contradictions.items():
         lines.append(f"{count} images {kind}")
-    for chain in run["event_chains"]:
+    for chain in run.event_chains:
         lines += [
-            f"{chain['name']}: {item['event']} {'; '.join(item['findings']) or 'ok'}"
-            for item in chain["audit"]
-            if item["verdict"] != "unseen"
+            f"{chain.name}: {item.event} {'; '.join(item.findings) or 'ok'}"
+            for item in chain.audit
+            if item.verdict is not AuditVerdict.UNSEEN
         ]
     return lines
 
 
-def _expected(images: Json) -> str:
-    if images["expected"] is not None:
-        return f"expected {images['expected']} ="
-    declared = images["declared"]
+def _expected(images: ImageCounts) -> str:
+    if images.expected is not None:
+        return f"expected {images.expected} ="
+    declared = images.declared
     return f"{'?' if declared is None else declared} declared, so far"
 
 
-def _rate(rates: Json) -> str:
-    if rates["hit"] is None:
+def _rate(rates: Rates) -> str:
+    if rates.hit is None or rates.hit_ci95 is None:
         return "no image classified"
-    low, high = rates["hit_ci95"]
-    text = f"{rates['hit']:.1%} (95 %: {low:.1%} to {high:.1%})"
-    if rates["indexed_of_hits"] is not None:
-        text += (f", indexed {rates['indexed_of_hits']:.1%} of hits, "
-                 f"{rates['indexed_of_images']:.1%} of images")  # fmt: skip
+    low, high = rates.hit_ci95
+    text = f"{rates.hit:.1%} (95 %: {low:.1%} to {high:.1%})"
+    if rates.indexed_of_hits is not None:
+        text += (f", indexed {rates.indexed_of_hits:.1%} of hits, "
+                 f"{rates.indexed_of_images:.1%} of images")  # fmt: skip
     return text
 
 
-def _evidence(evidence: Json) -> str:
-    return ", ".join(f"{name} {n}" for name, n in evidence.items() if n) or "none"
+def _evidence(evidence: EvidenceCounts) -> str:
+    counted = ((str(name), getattr(evidence, name)) for name in Evidence)
+    return ", ".join(f"{name} {n}" for name, n in counted if n) or "none"

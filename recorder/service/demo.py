@@ -15,8 +15,9 @@ from pathlib import Path
 from recorder.config import load_settings
 from recorder.errors import RecorderError
 from recorder.journal import Journal
-from recorder.records import Json
-from recorder.reports.stored import full_report
+from recorder.records import Json, RunState
+from recorder.records.run_report import FullReport, RunReport
+from recorder.reports.store import ReportStore
 from recorder.service.host import sink_names
 from recorder.simulate.stream.broker import Broker, demo_broker, free_port
 from recorder.simulate.stream.connections import detector_socket, timing_broker
@@ -38,7 +39,7 @@ Say = Callable[[str], None]
 class DemoResult:
     """What was recorded, and whether it is what happened."""
 
-    report: Json
+    report: FullReport
     comparison: list[str]
     equal: bool
 
@@ -155,7 +156,7 @@ def _read(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")
 
 
-async def _sealed(config: Path, uids: list[str]) -> Json:
+async def _sealed(config: Path, uids: list[str]) -> FullReport:
     """The report, once the runs are sealed and every sink has written them."""
     settings = load_settings(config)
     names = sink_names(settings)
@@ -163,42 +164,42 @@ async def _sealed(config: Path, uids: list[str]) -> Json:
     while time.monotonic() < deadline:
         journal = Journal(settings.journal_path, read_only=True)
         try:
-            report = full_report(journal, names)
+            report = ReportStore(journal, names).full()
         finally:
             journal.close()
-        runs = {run["uid"]: run for e in report["experiments"] for run in e["runs"]}
+        runs = {run.uid: run for run in report.runs}
         if all(_done(runs.get(uid)) for uid in uids):
             return report
         await asyncio.sleep(0.2)
     raise RecorderError("the runs were not sealed in time; see daemon.log")
 
 
-def _done(run: Json | None) -> bool:
+def _done(run: RunReport | None) -> bool:
     return (
         run is not None
-        and run["state"] == "sealed"
-        and all(state != "pending" for state in run["sinks"].values())
+        and run.state is RunState.SEALED
+        and all(state != "pending" for state in run.sinks.values())
     )
 
 
-def counted(run: Json) -> Json:
+def counted(run: RunReport) -> dict[str, int | None]:
     """The counts of a run's report under the simulator's names."""
-    images, classes, pump = run["images"], run["classes"], run["pump"]
+    images, classes, pump = run.images, run.classes, run.pump
     return {
-        "expected": images["expected"],
-        "received": images["received"],
-        "lost": images["lost"],
-        "missed": images["missed_triggers"],
-        "hits": classes["indexed"] + classes["non_indexed_hits"],
-        "non_hits": classes["non_hits"],
-        "light": pump["light"],
-        "dark": pump["dark"],
+        "expected": images.expected,
+        "received": images.received,
+        "lost": images.lost,
+        "missed": images.missed_triggers,
+        "hits": classes.hits,
+        "non_hits": classes.non_hits,
+        "light": pump.light,
+        "dark": pump.dark,
     }
 
 
-def compare(report: Json, truths: list[Json]) -> tuple[list[str], bool]:
+def compare(report: FullReport, truths: list[Json]) -> tuple[list[str], bool]:
     """Report against truth, figure by figure."""
-    runs = {run["uid"]: run for e in report["experiments"] for run in e["runs"]}
+    runs = {run.uid: run for run in report.runs}
     lines, equal = [], True
     for truth in truths:
         run = runs[truth["uid"]]
@@ -207,8 +208,8 @@ def compare(report: Json, truths: list[Json]) -> tuple[list[str], bool]:
         if wrong:
             equal = False
             text = ", ".join(f"{k} {a}, true {b}" for k, (a, b) in wrong.items())
-            lines.append(f"run {run['run']} DIFFERS from the simulator's truth: {text}")
+            lines.append(f"run {run.run} DIFFERS from the simulator's truth: {text}")
         else:
             text = ", ".join(f"{k} {v}" for k, v in found.items())
-            lines.append(f"run {run['run']} equals the simulator's truth: {text}")
+            lines.append(f"run {run.run} equals the simulator's truth: {text}")
     return lines, equal

@@ -9,7 +9,7 @@ from functools import partial
 
 from recorder.classifying.dispatch import Images
 from recorder.config import Settings
-from recorder.journal import Journal
+from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import event_to_json
 from recorder.journal.run_record import run_record
 from recorder.journal.writer import JournalWriter
@@ -25,6 +25,7 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
+from recorder.records.report_json import report_to_json
 from recorder.reports.run_report import run_report
 from recorder.runs.book.actions import (
     Accepted,
@@ -139,19 +140,19 @@ class Pipeline:
 
     def _control(self, record: ControlRecord, now: float) -> None:
         if isinstance(record, Announcement):
-            self.writer.record("collection", record.uid, record.message)
+            self.writer.record(RecordKind.COLLECTION, record.uid, record.message)
             self._do(self.book.announcement(record, now))
         elif isinstance(record, CollectionEnd):
             body = {"uid": record.uid, "status": record.status,
                     "reason": record.reason, "time_ns": record.time_ns,
                     "images": record.images}  # fmt: skip
-            self.writer.record("collection_end", record.uid, body)
+            self.writer.record(RecordKind.COLLECTION_END, record.uid, body)
             self._do(self.book.collection_end(record, now))
         elif isinstance(record, TimedEvent):
             run, actions = self.book.event(record, now)
             self._do(actions)
             name = record.collection or (run.uid if run else None)
-            self.writer.record("event", name, event_to_json(record))
+            self.writer.record(RecordKind.EVENT, name, event_to_json(record))
         else:  # nothing in it says for which run it was: it may be any
             self._bad.take(record, self.book.active)
 
@@ -173,14 +174,14 @@ class Pipeline:
                 case Adopted(run, events):
                     for event in events:
                         body = event_to_json(event)
-                        self.writer.record("event", run.uid, body)
+                        self.writer.record(RecordKind.EVENT, run.uid, body)
                 case Dropped(key, _):
                     log.info("series_empty", source=key.source, series_id=key.series_id)
 
     def _opened(self, run: Run) -> None:
         self._folders.give(run)
         note_problems(run)
-        self.writer.record("run", run.uid, run_record(run, "opened"))
+        self.writer.record(RecordKind.RUN, run.uid, run_record(run, "opened"))
         self._tell(
             "run_started",
             run=run.number,
@@ -207,19 +208,18 @@ class Pipeline:
         log.info("run_changed", run=run.number, what=what, reason=run.reason,
                  series_id=key.series_id if key else None,
                  experiment=run.experiment)  # fmt: skip
-        self.writer.record("run", run.uid, run_record(run, what))
+        self.writer.record(RecordKind.RUN, run.uid, run_record(run, what))
         self.changed.set()
 
     def _sealed(self, run: Run) -> None:
         report = run_report(run)
-        self.writer.record("run", run.uid, run_record(run, "sealed"))
-        self.writer.record(
-            "run_sealed", run.uid, {"report": report, "revision": run.revision}
-        )
-        self._alarms.look(run, report["timeline"])
+        self.writer.record(RecordKind.RUN, run.uid, run_record(run, "sealed"))
+        body = {"report": report_to_json(report), "revision": run.revision}
+        self.writer.record(RecordKind.RUN_SEALED, run.uid, body)
+        self._alarms.look(run, report.timeline)
         for part in (self._alarms, self._images, self._progress):
             part.forget(run.uid)
-        images, classes = report["images"], report["classes"]
+        images, classes = report.images, report.classes
         self._tell(
             "run_sealed",
             run=run.number,
@@ -228,22 +228,22 @@ class Pipeline:
             status=run.status,
             reason=run.reason,
             revision=run.revision,
-            expected=images["expected"],
-            received=images["received"],
-            lost=images["lost"],
-            unprocessed=images["unprocessed"],
-            indexed=classes["indexed"],
-            non_indexed_hits=classes["non_indexed_hits"],
-            non_hits=classes["non_hits"],
-            hit_rate=report["rates"]["hit"],
-            light=report["pump"]["light"],
-            dark=report["pump"]["dark"],
-            unknown=report["pump"]["unknown"],
+            expected=images.expected,
+            received=images.received,
+            lost=images.lost,
+            unprocessed=dict(images.unprocessed),
+            indexed=classes.indexed,
+            non_indexed_hits=classes.non_indexed_hits,
+            non_hits=classes.non_hits,
+            hit_rate=report.rates.hit,
+            light=report.pump.light,
+            dark=report.pump.dark,
+            unknown=report.pump.unknown,
             folder=run.folder,
         )
-        if differences := report["ledger"]["differences"]:
+        if differences := report.ledger.differences:
             log.error("ledger_open", run=run.number, uid=run.uid,
-                      differences=differences)  # fmt: skip
+                      differences=list(differences))  # fmt: skip
         self.changed.set()
 
     @staticmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from recorder.journal import RecordKind
 from recorder.journal.writer import JournalWriter
 from recorder.records import Json, RunState
+from recorder.records.report_json import report_to_json
 from recorder.reports.run_report import run_report
 from recorder.runs.book.book import RunBook
 from recorder.runs.timeline.live_timeline import LiveTimeline
@@ -44,9 +46,10 @@ class Progress:
             if run.images.received and self._reported.get(run.uid) != state:
                 self._reported[run.uid] = state
                 live = self._live.setdefault(run.uid, LiveTimeline())
-                body = {"report": run_report(run, live)}
-                self._alarms.look(run, body["report"]["timeline"])
-                self._writer.record("run_updated", run.uid, body)
+                report = run_report(run, live)
+                self._alarms.look(run, report.timeline)
+                body = {"report": report_to_json(report)}
+                self._writer.record(RecordKind.RUN_UPDATED, run.uid, body)
 
     def tell(self) -> None:
         """One line for each run that has images."""

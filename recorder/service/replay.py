@@ -21,7 +21,9 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.reports.stored import full_report
+from recorder.records.run_report import FullReport
+from recorder.reports.experiments import by_experiment
+from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
 from recorder.service.host import Host, hosting, sink_names
 from recorder.service.run_settings import book_settings
@@ -52,7 +54,7 @@ class ReplayOptions:
 class ReplayResult:
     """The report of the run, and what was wrong."""
 
-    report: Json
+    report: FullReport
     problems: tuple[str, ...]
     sinks_done: bool
 
@@ -77,12 +79,9 @@ async def replay(
         await _feed(host, records, options, progress)
         runs = await _sealed(host)
         done = await host.sinks_done(SINKS_TIMEOUT_S)
-        report: Json = {"experiments": []}
-        for run in runs:
-            names = sink_names(settings)
-            part = full_report(host.journal, names, run=run.uid)
-            report["experiments"] += part["experiments"]
-    return ReplayResult(report, records.problems, done)
+        store = ReportStore(host.journal, sink_names(settings))
+        found = [report for run in runs if (report := store.get(run.uid)) is not None]
+    return ReplayResult(by_experiment(found), records.problems, done)
 
 
 class _Records:

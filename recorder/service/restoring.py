@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from recorder.config.recording import RunsSection
-from recorder.journal import Journal
+from recorder.journal import Journal, RecordKind
 from recorder.journal.restore import load_last_sealed, load_unsealed, run_numbers
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.known_runs import KEPT_SEALED
@@ -60,7 +60,7 @@ def _known_runs(journal: Journal, folders: Folders) -> list[str]:
     """Note the folders in use; the uids of all runs."""
     past: list[str] = []
     for uid in journal.run_uids():
-        record = journal.latest("run", uid)
+        record = journal.latest(RecordKind.RUN, uid)
         if record is not None:
             folders.note(record.body["folder"])
             past += [uid, record.body["collection_uid"] or uid]

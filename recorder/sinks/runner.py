@@ -17,7 +17,7 @@ from recorder.errors import (
     SinkError,
     SinkUnavailableError,
 )
-from recorder.journal import Journal, Record
+from recorder.journal import Journal, Record, RecordKind
 from recorder.journal.records import SINK_KINDS
 from recorder.records import Json
 from recorder.runtime.boundary import boundary
@@ -194,11 +194,12 @@ def _without_superseded(records: list[Record]) -> list[Record]:
     """
     first: dict[str | None, int] = {}
     for record in records:
-        if record.kind == "run":
+        if record.kind == RecordKind.RUN:
             first.setdefault(record.run, record.seq)
     last = {(r.run, r.kind): r.seq for r in records}
     return [
         r
         for r in records
-        if r.kind == "run_sealed" or r.seq in (last[r.run, r.kind], first.get(r.run))
+        if r.kind == RecordKind.RUN_SEALED
+        or r.seq in (last[r.run, r.kind], first.get(r.run))
     ]

@@ -13,7 +13,8 @@ import h5py
 
 from recorder.journal import Journal
 from recorder.records import Classification, ImageOutcome, Json
-from recorder.reports.stored import full_report
+from recorder.records.report_json import full_to_json
+from recorder.reports.store import ReportStore
 from tests.chaos.stage import Outage, Stage
 
 OUT_OF_ORDER = 3
@@ -74,7 +75,8 @@ def verify(
     journal = Journal(settings.journal_path, read_only=True)
     try:
         rows = {row.image_id: row for row in journal.image_rows(uid)}
-        report = full_report(journal, ("ispyb", "results"), run=uid)
+        store = ReportStore(journal, ("ispyb", "results"))
+        report = full_to_json(store.full(run=uid))
     finally:
         journal.close()
     (run,) = [r for e in report["experiments"] for r in e["runs"]] or [None]

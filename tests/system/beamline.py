@@ -14,7 +14,8 @@ import zmq
 
 from recorder.config import Settings, load_settings
 from recorder.journal import Journal
-from recorder.reports.stored import full_report
+from recorder.records.report_json import full_to_json
+from recorder.reports.store import ReportStore
 from recorder.service.host import sink_names
 from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.broker import free_port
@@ -52,7 +53,7 @@ class Beamline:
         settings = self.settings
         journal = Journal(settings.journal_path, read_only=True)
         try:
-            report = full_report(journal, sink_names(settings))
+            report = full_to_json(ReportStore(journal, sink_names(settings)).full())
         finally:
             journal.close()
         return {run["uid"]: run for e in report["experiments"] for run in e["runs"]}

@@ -41,7 +41,8 @@ from recorder.records import (
     Unprocessed,
     limits,
 )
-from recorder.runs.timeline.measurement import measure
+from recorder.records.report_json import report_schema
+from recorder.runs.timeline.measurement import PulseFacts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.stills.render import Still
 from recorder.simulate.stream.simulated_run import SimulatedRun
@@ -156,9 +157,11 @@ def test_example_configuration_loads():
     assert load_settings(ROOT / "config" / "recorder.example.toml").beamline == "id29"
 
 
-def test_committed_schema_is_fresh():
+def test_committed_schemas_are_fresh():
     committed = (ROOT / "config" / "recorder.schema.json").read_text(encoding="utf-8")
     assert json.loads(committed) == Settings.model_json_schema(), "run: make schemas"
+    committed = (ROOT / "config" / "report.schema.json").read_text(encoding="utf-8")
+    assert json.loads(committed) == report_schema(), "run: make schemas"
 
 
 def test_toml_blocks_load(tmp_path: Path):
@@ -538,17 +541,19 @@ def test_every_limit_with_its_value():
 # -- report, files, simulator, database ----------------------------------------
 
 
-def schema_keys(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Dotted keys of a JSON schema."""
+def schema_keys(
+    schema: dict[str, Any], parts: dict[str, Any], prefix: str = ""
+) -> Iterator[str]:
+    """Dotted keys of a JSON schema whose references lead to ``parts``."""
     if "$ref" in schema:
-        pytest.fail("references are not followed here")
+        schema = parts[schema["$ref"].removeprefix("#/$defs/")]
     for name, inner in schema.get("properties", {}).items():
         yield f"{prefix}{name}"
-        yield from schema_keys(inner, f"{prefix}{name}.")
+        yield from schema_keys(inner, parts, f"{prefix}{name}.")
     for inner in schema.get("anyOf", ()):
-        yield from schema_keys(inner, prefix)
+        yield from schema_keys(inner, parts, prefix)
     if isinstance(items := schema.get("items"), dict):
-        yield from schema_keys(items, f"{prefix.removesuffix('.')}[].")
+        yield from schema_keys(items, parts, f"{prefix.removesuffix('.')}[].")
 
 
 def test_every_report_key():
@@ -556,7 +561,7 @@ def test_every_report_key():
         (ROOT / "config" / "report.schema.json").read_text(encoding="utf-8")
     )
     run, experiment = "experiments[].runs[].", "experiments[]."
-    keys = list(schema_keys(schema))
+    keys = list(schema_keys(schema, schema["$defs"]))
     page = sections(REFERENCE / "report.md")
     same(names(page["A run"]), {k.removeprefix(run) for k in keys if k.startswith(run)})
     same(
@@ -613,7 +618,7 @@ def test_every_column_of_the_results():
     text = sections(REFERENCE / "files.md")["results.h5"]
     run = new_run(uid="u", number=1, opened_ns=0)
     timeline = timeline_of(run)
-    arrays = image_arrays(run, timeline, measure(run, timeline), iter(()))
+    arrays = image_arrays(run, timeline, PulseFacts(), iter(()))
     assert set(UNITS) <= set(arrays)
     units = {name: UNITS.get(name, "") for name in arrays}
     assert {r[0].strip("`"): r[1] for r in rows(text) if len(r) == 3} == units

@@ -57,7 +57,7 @@ def known_names() -> set[str]:
     """Log events, settings, keys of report and messages, columns, names of others."""
     schema = json.loads(read(ROOT / "config" / "report.schema.json"))
     dotted = {
-        *schema_keys(schema),
+        *schema_keys(schema, schema["$defs"]),
         *(name for name, _ in settings_of(Settings)),
         *(key for model in MESSAGES.values() for key, _ in message_keys(model)),
         *(key for key, _ in announcement_keys()),

@@ -305,7 +305,7 @@ def test_unknown_delay_is_a_bin_of_its_own():
 
 def test_median_cell():
     cells = np.array([[1, 2, 3, 90, 90, 90.0], [3, 2, 3, 90, 90, 90]])
-    assert median_cell(cells) == [2, 2, 3, 90, 90, 90]
+    assert median_cell(cells) == (2, 2, 3, 90, 90, 90)
     assert median_cell(cells[:0]) is None
 
 

@@ -9,6 +9,7 @@ from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
+from recorder.records.run_report import RunReport
 
 PROGRAM_STATUS = {"running": None, "success": 1, "aborted": 1, "failed": 0}
 
@@ -16,7 +17,7 @@ PROGRAM_STATUS = {"running": None, "success": 1, "aborted": 1, "failed": 0}
 class DiamondStatistics(AttachedFiles):
     """The files, and a message that goes on with the run."""
 
-    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: RunReport) -> None:
         """See :class:`~recorder.ispyb.flavours.flavour.Statistics`."""
         if "program_id" in ids:
             message = {"processingMessage": programs.message(report)}

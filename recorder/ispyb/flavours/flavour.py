@@ -10,6 +10,7 @@ from typing import Protocol
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
+from recorder.records.run_report import RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,10 @@ class Statistics(Protocol):
     def begin(self, rows: Rows, run: RunRow) -> Json:
         """Make the rows of a run, or find those that are there; their ids."""
 
-    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: RunReport) -> None:
         """Bring them up to date while the run goes on."""
 
-    def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+    def end(self, rows: Rows, run: RunRow, ids: Json, report: RunReport) -> None:
         """Close them with the run's status."""
 
 

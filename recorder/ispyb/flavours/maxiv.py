@@ -15,6 +15,7 @@ from recorder.ispyb.schema.capabilities import Capability
 from recorder.ispyb.schema.markers import marker
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
+from recorder.records.run_report import RunReport
 
 NOW = func.current_timestamp()
 """The server's: its TIMESTAMP columns know zones, and the writer sets this one."""
@@ -63,12 +64,12 @@ class MaxivStatistics:
             rows.update(t.result_attachment, attachment_id, {"filePath": run.folder})
         return result_id
 
-    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: RunReport) -> None:
         """See :class:`~recorder.ispyb.flavours.flavour.Statistics`."""
         if "result_id" in ids:
             rows.update(t.result, ids["result_id"], self._rates(report))
 
-    def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+    def end(self, rows: Rows, run: RunRow, ids: Json, report: RunReport) -> None:
         """See :class:`~recorder.ispyb.flavours.flavour.Statistics`."""
         programs.end(rows, run, ids, report, PROGRAM_STATUS[run.status])
         if "result_id" in ids:
@@ -76,12 +77,12 @@ class MaxivStatistics:
             values = {**self._rates(report), **final}
             rows.update(t.result, ids["result_id"], values)
 
-    def _rates(self, report: Json) -> Json:
-        hit, indexed = report["rates"]["hit"], report["rates"]["indexed_of_images"]
+    def _rates(self, report: RunReport) -> Json:
+        hit, indexed = report.rates.hit, report.rates.indexed_of_images
         return {
             "hitRate": None if hit is None else hit * self._factor,
             "indexingRate": None if indexed is None else indexed * self._factor,
-            "nbCrystals": report["classes"]["lattices"],
+            "nbCrystals": report.classes.lattices,
             "lastUpdate": NOW,
         }
 

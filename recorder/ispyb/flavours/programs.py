@@ -12,6 +12,7 @@ from recorder.ispyb.schema.capabilities import Capability
 from recorder.ispyb.schema.markers import marker
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
+from recorder.records.run_report import RunReport
 
 PROGRAM = "recorder"
 TIMELINE = "timeline.json"
@@ -75,21 +76,21 @@ def attach(rows: Rows, run: RunRow, ids: Json, name: str, kind: str) -> None:
     rows.update(t.attachment, attachment_id, {"filePath": run.folder})
 
 
-def message(report: Json) -> str:
+def message(report: RunReport) -> str:
     """The counts in one line, and why a run did not end well."""
-    images, classes = report["images"], report["classes"]
+    images, classes = report.images, report.classes
     text = (
-        f"{images['received']} images, {images['lost']} lost, "
-        f"{classes['indexed']} indexed, {classes['non_indexed_hits']} non-indexed "
-        f"hits, {classes['non_hits']} non-hits"
+        f"{images.received} images, {images.lost} lost, "
+        f"{classes.indexed} indexed, {classes.non_indexed_hits} non-indexed "
+        f"hits, {classes.non_hits} non-hits"
     )
-    if report["reason"]:
-        text += f"; {report['status']}: {report['reason']}"
+    if report.reason:
+        text += f"; {report.status}: {report.reason}"
     return text
 
 
 def end(
-    rows: Rows, run: RunRow, ids: Json, report: Json, status: str | int | None
+    rows: Rows, run: RunRow, ids: Json, report: RunReport, status: str | int | None
 ) -> None:
     """Close program and integration."""
     if "program_id" in ids:
@@ -102,13 +103,13 @@ def end(
                 "processingEndTime": run.now,
             },
         )
-        if any(chain["measured"] for chain in report["event_chains"]):
+        if report.measured:
             attach(rows, run, ids, TIMELINE, "Log")
     if "integration_id" in ids:
-        cell = report["unit_cell"]["median"] or (None,) * len(t.CELL)
+        cell = report.unit_cell.median or (None,) * len(t.CELL)
         values = dict(zip(t.CELL, cell, strict=True))
-        images = report["images"]
-        values["endImageNumber"] = images["expected"] or images["received"]
+        images = report.images
+        values["endImageNumber"] = images.expected or images.received
         rows.update(t.integration, ids["integration_id"], values)
 
 
@@ -129,9 +130,9 @@ class AttachedFiles:
             attach(rows, run, ids, name, "Result")
         return ids
 
-    def update(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+    def update(self, rows: Rows, run: RunRow, ids: Json, report: RunReport) -> None:
         """Nothing: the readers read the files."""
 
-    def end(self, rows: Rows, run: RunRow, ids: Json, report: Json) -> None:
+    def end(self, rows: Rows, run: RunRow, ids: Json, report: RunReport) -> None:
         """See :class:`~recorder.ispyb.flavours.flavour.Statistics`."""
         end(rows, run, ids, report, self._status[run.status])

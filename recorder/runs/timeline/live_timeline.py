@@ -11,14 +11,14 @@ from typing import Protocol
 
 import numpy as np
 
-from recorder.records import Chain
+from recorder.records import Chain, Start
 from recorder.runs.tables.columns import Columns
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.timeline import Labels, Timeline, assemble
-from recorder.ssx.matching.assignment import BLOCK, Placement, Placer, Start
+from recorder.ssx.matching.assignment import BLOCK, Placement, Placer
 from recorder.ssx.triggers.laser_labels import Before, light
 from recorder.ssx.triggers.trigger_table import Reference, captured_reference
 from recorder.ssx.triggers.trigger_table import declared_reference as declared_of

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import Chain, ChainEvent, EventType
+from recorder.records import EventType
 from recorder.runs.run import Run
 from recorder.ssx.chains.pattern import cycle_length, pattern
 from recorder.ssx.chains.scopes import NO_WALK, Walk
@@ -18,7 +19,6 @@ from recorder.ssx.measured.audit import Verdict, audit
 from recorder.ssx.measured.chains import (
     MAX_PULSES,
     MeasuredChain,
-    MeasuredEvent,
     Pulses,
     measure_chains,
     measure_positions,
@@ -28,18 +28,49 @@ from recorder.ssx.measured.pulse_trains import find_trains
 DETECTOR_CLOCK = "detector"
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What a run's events amount to."""
+class EventPattern(Protocol):
+    """An event as it was declared or as it was seen, here or in a report."""
 
-    chains: tuple[MeasuredChain, ...]
-    verdicts: tuple[Verdict, ...]
+    @property
+    def type(self) -> EventType:
+        """Which event."""
+
+    @property
+    def name(self) -> str | None:
+        """Its name, if it has one."""
+
+    @property
+    def offset(self) -> float:
+        """From where its chain counts (s)."""
+
+    @property
+    def duration(self) -> float | None:
+        """How long it lasts (s), None if nobody knows."""
+
+
+EventLists = Sequence[Sequence[EventPattern]]
+"""Events by chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class PulseFacts:
+    """What the times of images are held against."""
+
     pump_s: float | None = None
     """Duration of a laser pulse, as measured, else as declared."""
     reactions: Mapping[str, float] = field(default_factory=dict)
     """Offset (s) of each reaction trigger by name, as measured, else as declared."""
     first_ns: int = 0
     """Declared time of the first trigger from the run's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a run's events amount to."""
+
+    chains: tuple[MeasuredChain, ...]
+    verdicts: tuple[Verdict, ...]
+    pulses: PulseFacts = field(default_factory=PulseFacts)
     walk: Walk = NO_WALK
     """Positions, or cycles of a run without any."""
 
@@ -80,9 +111,11 @@ def measure(run: Run, timeline: Timeline) -> Measurement:
     return Measurement(
         chains=tuple(found),
         verdicts=audit(chains, found, positions=positions),
-        pump_s=_pump_s(chains, found),
-        reactions=_reactions(chains, found),
-        first_ns=int(declared.time_ns[0]) if declared and declared.time_ns.size else 0,
+        pulses=pulse_facts(
+            [chain.events for chain in chains],
+            [item.events for item in found],
+            timeline,
+        ),
         walk=walk,
     )
 
@@ -100,23 +133,33 @@ def _even(starts: NDArray[np.int64]) -> float | None:
     return only.period_ns / 1e9 if only is not None and only.period_ns else None
 
 
-def _pump_s(chains: Sequence[Chain], found: Sequence[MeasuredChain]) -> float | None:
-    events: list[MeasuredEvent | ChainEvent] = []
-    for answer in found:
-        events += answer.events
-    for chain in chains:
-        events += chain.events
-    lasers = [e for e in events if e.type is EventType.LASER_EXCITATION]
+def pulse_facts(
+    declared: EventLists, seen: EventLists, timeline: Timeline
+) -> PulseFacts:
+    """What is known of laser pulses and reaction triggers; what was seen counts more.
+
+    Args:
+        declared: The chains as they were declared.
+        seen: As they were measured, in the same order; undeclared ones last.
+        timeline: Of the run.
+    """
+    start = timeline.pattern
+    return PulseFacts(
+        pump_s=_pump_s((*seen, *declared)),
+        reactions=_reactions((*declared, *seen)),
+        first_ns=int(start.time_ns[0]) if start and start.time_ns.size else 0,
+    )
+
+
+def _pump_s(chains: EventLists) -> float | None:
+    events = (event for chain in chains for event in chain)
+    lasers = (e for e in events if e.type is EventType.LASER_EXCITATION)
     return next((e.duration for e in lasers if e.duration), None)
 
 
-def _reactions(
-    chains: Sequence[Chain], found: Sequence[MeasuredChain]
-) -> dict[str, float]:
+def _reactions(chains: EventLists) -> dict[str, float]:
     offsets: dict[str, float] = {}
-    parts: list[Sequence[MeasuredEvent | ChainEvent]] = [c.events for c in chains]
-    parts += [c.events for c in found]
-    for events in parts:
+    for events in chains:
         for n, event in enumerate(events):
             if event.type is EventType.REACTION_TRIGGER:
                 offsets[event.name or f"reaction trigger {n}"] = event.offset

@@ -14,7 +14,9 @@ from typing import Any
 from recorder.errors import SinkError
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.rows import Rows
-from recorder.records import Announcement, Chain, ChainEvent, EventType, Json
+from recorder.records import Announcement, Chain, ChainEvent, EventType
+from recorder.records.run_report import RunReport
+from recorder.records.timeline_report import CommandedEvent, SeenEvent
 from recorder.ssx.chains.pattern import cycle_length
 from recorder.ssx.chains.scopes import Walk, in_dialect
 
@@ -59,41 +61,48 @@ def _shots(chains: Sequence[Chain]) -> int:
     )
 
 
-def measured_chains(report: Json, scope: str) -> list[StoredChain]:
+def measured_chains(report: RunReport, scope: str) -> list[StoredChain]:
     """The chains of a report: measured where they were, else commanded."""
-    walk = Walk(**report["timeline"]["walk"])
+    walk = Walk(report.timeline.walk.positions, report.timeline.walk.period)
     found = []
-    for chain in report["event_chains"]:
-        events = [_event(item) for item in chain["commanded"]]
+    for chain in report.event_chains:
+        events = [_event(item) for item in chain.commanded]
         if events:
-            for item in chain["measured"]:
-                if item["declared"] is not None:
-                    place = item["declared"]
+            for item in chain.measured:
+                place = item.declared
+                if place is not None and place < len(events):
                     events[place] = _overruled(events[place], item)
         else:
-            events = [_event(item) for item in chain["measured"][:MAX_UNDECLARED]]
-        stored = in_dialect(events, chain["scope"], scope, walk)
-        found.append(StoredChain(chain["name"] or None, stored))
+            events = [_event(item) for item in chain.measured[:MAX_UNDECLARED]]
+        stored = in_dialect(events, chain.scope, scope, walk)
+        found.append(StoredChain(chain.name or None, stored))
     return found
 
 
-def _event(item: Json) -> ChainEvent:
-    return ChainEvent(EventType(item["type"]), **{name: item[name] for name in _VALUES})
+def _event(item: CommandedEvent | SeenEvent) -> ChainEvent:
+    return ChainEvent(
+        type=item.type,
+        offset=item.offset,
+        name=item.name,
+        duration=item.duration,
+        period=item.period,
+        repetition=item.repetition,
+    )
 
 
-def _overruled(wanted: ChainEvent, item: Json) -> ChainEvent:
+def _overruled(wanted: ChainEvent, item: SeenEvent) -> ChainEvent:
     """What was measured, with what cannot be: names, durations nobody reported."""
-    if item["irregular"]:
-        return replace(wanted, offset=item["offset"], period=None,
-                       repetition=item["seen"])  # fmt: skip
-    single = item["period"] is None
+    if item.irregular:
+        return replace(wanted, offset=item.offset, period=None,
+                       repetition=item.seen)  # fmt: skip
+    single = item.period is None
     return replace(
         wanted,
-        name=wanted.name or item["name"],
-        offset=item["offset"],
-        duration=wanted.duration if item["duration"] is None else item["duration"],
-        period=wanted.period if single else item["period"],
-        repetition=wanted.repetition if single else item["repetition"],
+        name=wanted.name or item.name,
+        offset=item.offset,
+        duration=wanted.duration if item.duration is None else item.duration,
+        period=wanted.period if single else item.period,
+        repetition=wanted.repetition if single else item.repetition,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -24,9 +23,10 @@ from recorder.ispyb.schema.database import (
 from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import local_time
 from recorder.ispyb.site import Site, look
-from recorder.journal import Journal, Record
+from recorder.journal import Journal, Record, RecordKind
 from recorder.journal.run_record import read_run_record
 from recorder.records import Announcement, Json
+from recorder.records.run_report import RunReport
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 from recorder.sinks.ispyb import collections, groups
@@ -39,6 +39,7 @@ from recorder.sinks.ispyb.chains import (
 from recorder.sinks.ispyb.image_rows import ImageRows
 from recorder.sinks.ispyb.samples import find_components
 from recorder.sinks.ispyb.sessions import Session, find_session
+from recorder.sinks.records import report_of
 
 log = get_logger("ispyb")
 
@@ -89,12 +90,12 @@ class IspybSink:
 
     def apply(self, record: Record) -> Json | None:
         """Write one journal record."""
-        if record.kind == "run":
+        if record.kind == RecordKind.RUN:
             return self._write_run(record)
-        if record.kind == "run_updated":
-            self._update_run(record, record.body["report"])
-        if record.kind == "run_sealed":
-            return self._close_run(record, record.body["report"])
+        if record.kind == RecordKind.RUN_UPDATED:
+            self._update_run(record, report_of(record))
+        if record.kind == RecordKind.RUN_SEALED:
+            return self._close_run(record, report_of(record))
         return None
 
     # -- what is there ------------------------------------------------------------
@@ -138,7 +139,7 @@ class IspybSink:
         Raises:
             SinkError: It has none.
         """
-        found = self._journal.latest("run", record.run or "")
+        found = self._journal.latest(RecordKind.RUN, record.run or "")
         if found is None:
             raise SinkError("the run is not in the journal")
         ids = self._journal.ids(self.name, record.run or "")
@@ -208,39 +209,38 @@ class IspybSink:
 
     # -- a run goes on, and ends ----------------------------------------------------
 
-    def _update_run(self, record: Record, report: Json) -> None:
+    def _update_run(self, record: Record, report: RunReport) -> None:
         described, ids = self._described(record)
         run = self._row(ids["data_collection_id"], described, record)
         self._write_image_rows(run, ids, last=False)
         with self._begin() as rows:
-            received = {"numberOfImages": report["images"]["received"]}
+            received = {"numberOfImages": report.images.received}
             rows.update(t.collection, run.collection_id, received)
             self._site.flavour.statistics.update(rows, run, ids, report)
 
-    def _close_run(self, record: Record, report: Json) -> Json | None:
+    def _close_run(self, record: Record, report: RunReport) -> Json | None:
         """The true end: counts, time and status."""
         described, ids = self._described(record)
-        run = self._row(ids["data_collection_id"], described, record, report["status"])
-        end = local_time(_unix_ns(report["end_time"]) or record.time_ns, self._zone)
-        measured = any(chain["measured"] for chain in report["event_chains"])
-        if measured:
+        run = self._row(ids["data_collection_id"], described, record, report.status)
+        end = local_time(report.ended_ns or record.time_ns, self._zone)
+        if report.measured:
             self._write_measured(record, run, report)
         statistics = self._site.flavour.statistics
         with self._begin() as rows:
             # an account may have got rights since the run began
             ids = {**ids, **statistics.begin(rows, run)}
         self._write_image_rows(run, ids, last=True)
-        audit = report["timeline"]["summary"] if measured else ""
+        audit = report.timeline.summary if report.measured else ""
         with self._begin() as rows:
             rows.update(
                 t.collection,
                 run.collection_id,
                 {
-                    "numberOfImages": report["images"]["received"],
+                    "numberOfImages": report.images.received,
                     "comments": collections.comments(described, audit),
                     "endTime": end,
-                    "runStatus": collections.RUN_STATUS[report["status"]],
-                    "resolution": report["resolution"]["median"],
+                    "runStatus": collections.RUN_STATUS[report.status],
+                    "resolution": report.resolution.median,
                 },
             )
             statistics.end(rows, run, ids, report)
@@ -262,7 +262,7 @@ class IspybSink:
                 hint="the run's other rows are written",
             )
 
-    def _write_measured(self, record: Record, run: RunRow, report: Json) -> None:
+    def _write_measured(self, record: Record, run: RunRow, report: RunReport) -> None:
         """Measured values into the event rows; a run is closed without them, too."""
         why = run.can.missing.get(Capability.MEASURED, "")
         if not why:
@@ -280,10 +280,3 @@ class IspybSink:
                 error=why,
                 hint="the recorder needs UPDATE on Event",
             )
-
-
-def _unix_ns(moment: str | None) -> int | None:
-    """Whole seconds of a report's time, as ns."""
-    if moment is None:
-        return None
-    return int(datetime.fromisoformat(moment).timestamp()) * 10**9

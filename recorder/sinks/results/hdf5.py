@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recorder.records import ImageOutcome, Lattice, TimedEvent
 from recorder.runs.run import Run
-from recorder.runs.timeline.measurement import Measurement, measure
+from recorder.runs.timeline.measurement import PulseFacts
 from recorder.sinks.atomic_files import replacing
 from recorder.ssx.clocks.unknown import NO_TIME
 from recorder.ssx.labels.delays import (
@@ -42,6 +42,7 @@ def write_results(
     path: Path,
     run: Run,
     timeline: Timeline,
+    pulses: PulseFacts,
     rows: Iterator[ImageOutcome],
     events: Iterator[TimedEvent],
 ) -> None:
@@ -51,19 +52,19 @@ def write_results(
         path: Where.
         run: The run.
         timeline: Its labels, in ascending image_id.
+        pulses: What is known of its laser pulses and reaction triggers.
         rows: What became of its images, in ascending image_id.
         events: Its events as they were received.
     """
-    measurement = measure(run, timeline)
-    columns = image_arrays(run, timeline, measurement, rows)
+    columns = image_arrays(run, timeline, pulses, rows)
     told = _in_batches(event_arrays, events)
-    body = _file_image(run, timeline, measurement, columns, told)
+    body = _file_image(run, timeline, pulses, columns, told)
     with replacing(path) as temporary:
         temporary.write_bytes(body)
 
 
 def image_arrays(
-    run: Run, timeline: Timeline, measurement: Measurement, rows: Iterator[ImageOutcome]
+    run: Run, timeline: Timeline, pulses: PulseFacts, rows: Iterator[ImageOutcome]
 ) -> Arrays:
     """One array for each column, its first axis the images."""
     exposure = run.images.column("exposure_ns")[run.images.ids]
@@ -73,14 +74,14 @@ def image_arrays(
         **_label_arrays(labels),
         "exposure_ns": exposure,
         "delay_mid_ns": mid_exposure(labels.delay_ns, exposure),
-        "overlap": overlap(labels.delay_ns, exposure, measurement.pump_s),
+        "overlap": overlap(labels.delay_ns, exposure, pulses.pump_s),
     }
 
 
 def _file_image(
     run: Run,
     timeline: Timeline,
-    measurement: Measurement,
+    pulses: PulseFacts,
     columns: Arrays,
     events: Arrays,
 ) -> bytes:
@@ -100,7 +101,7 @@ def _file_image(
             images[name] = columns.pop(name)  # not kept twice
             if unit := UNITS.get(name):
                 images[name].attrs["units"] = unit
-        _reactions(entry, timeline, measurement)
+        _reactions(entry, timeline, pulses)
         group = entry.create_group("events")
         group.attrs["NX_class"] = "NXcollection"
         for name, values in events.items():
@@ -122,14 +123,12 @@ def _in_batches(
     }
 
 
-def _reactions(entry: h5py.Group, timeline: Timeline, measurement: Measurement) -> None:
+def _reactions(entry: h5py.Group, timeline: Timeline, pulses: PulseFacts) -> None:
     """Time since each reaction trigger, for each image."""
     group = entry.create_group("reactions")
     group.attrs["NX_class"] = "NXcollection"
-    since = since_start(
-        timeline.labels.ordinal, timeline.reference, measurement.first_ns
-    )
-    for name, offset in measurement.reactions.items():
+    since = since_start(timeline.labels.ordinal, timeline.reference, pulses.first_ns)
+    for name, offset in pulses.reactions.items():
         data = group.create_dataset(
             name.replace("/", "_"), data=after_reaction(since, offset)
         )

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from recorder.config import Settings
 from recorder.errors import SinkError
-from recorder.journal import Journal, Record
+from recorder.journal import Journal, Record, RecordKind
 from recorder.journal.restore import events_of, load_run
 from recorder.records import Json
-from recorder.reports.stored import stored_report
+from recorder.records.report_json import report_to_json
+from recorder.records.run_report import RunReport
+from recorder.records.times import iso
+from recorder.runs.timeline.measurement import pulse_facts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.sinks.atomic_files import write_json
+from recorder.sinks.records import report_of
 from recorder.sinks.results.event_lists import write_event_lists
 from recorder.sinks.results.hdf5 import write_results
-from recorder.sinks.results.ssx_json import MAX_CELLS, _empty_report, ssx_stats
+from recorder.sinks.results.ssx_json import MAX_CELLS, ssx_stats
 
 
 class ResultsSink:
@@ -41,18 +46,18 @@ class ResultsSink:
     def apply(self, record: Record) -> Json | None:
         """Write the files that a journal record changes."""
         uid = record.run or ""
-        if record.kind == "run":
+        if record.kind == RecordKind.RUN:
             folder = self._folder(uid)
             if not (folder / "ssx_stats.json").exists():
-                self._ssx_files(folder, _empty_report(), [])
+                self._ssx_files(folder, RunReport(0, uid), [])
             return None
-        if self._store.latest("run_pruned", uid) is not None:
+        if self._store.latest(RecordKind.RUN_PRUNED, uid) is not None:
             raise SinkError("the run's images were removed from the journal; its files "
                             "stay as they are")  # fmt: skip
-        report = record.body["report"]
+        report = report_of(record)
         folder = self._folder(uid)
         self._ssx_files(folder, report, self._cells(uid, report))
-        if record.kind == "run_sealed":
+        if record.kind == RecordKind.RUN_SEALED:
             self._sealed(uid, folder)
         return None
 
@@ -63,7 +68,7 @@ class ResultsSink:
         return self._journal
 
     def _folder(self, uid: str) -> Path:
-        record = self._store.latest("run", uid)
+        record = self._store.latest(RecordKind.RUN, uid)
         if record is None:
             raise SinkError("the run is not in the journal")
         folder = (self._root / str(record.body["folder"])).resolve()
@@ -71,14 +76,14 @@ class ResultsSink:
             raise SinkError(f"{folder} lies outside the results folder {self._root}")
         return folder
 
-    def _ssx_files(self, folder: Path, report: Json, cells: list[Any]) -> None:
+    def _ssx_files(self, folder: Path, report: RunReport, cells: list[Any]) -> None:
         """The two files that py-ISPyB reads; it fails on a half-written one."""
         write_json(folder / "ssx_cells.json", {"unit_cells": cells})
         write_json(folder / "ssx_stats.json", ssx_stats(report))
 
-    def _cells(self, uid: str, report: Json) -> list[Any]:
+    def _cells(self, uid: str, report: RunReport) -> list[Any]:
         """At most MAX_CELLS unit cells, spread evenly over the run."""
-        indexed = report["classes"]["indexed"]
+        indexed = report.classes.indexed
         step = -(-indexed // MAX_CELLS) or 1
         return [
             [round(float(value), 3) for value in lattice.cell]
@@ -87,22 +92,31 @@ class ResultsSink:
         ][: 2 * MAX_CELLS]
 
     def _sealed(self, uid: str, folder: Path) -> None:
+        """All files of a run; labels of the images are not in its report."""
         run = load_run(self._store, uid)
-        report = stored_report(self._store, uid, ())
-        if run is None or report is None:
+        sealed = self._store.latest(RecordKind.RUN_SEALED, uid)
+        if run is None or sealed is None:
             raise SinkError("the run is not in the journal")
+        # The latest one: a record that is tried again may be of an earlier revision.
+        report = replace(report_of(sealed), as_of=iso(sealed.time_ns))
         timeline = timeline_of(run)
-        labels = timeline.labels
+        pulses = pulse_facts(
+            [chain.commanded for chain in report.event_chains],
+            [chain.measured for chain in report.event_chains],
+            timeline,
+        )
         write_results(
             folder / "results.h5",
             run,
             timeline,
+            pulses,
             self._store.image_rows(uid),
             events_of(self._store, uid),
         )
-        write_event_lists(folder, run, labels)
+        write_event_lists(folder, run, timeline.labels)
+        body = report_to_json(replace(report, experiment=run.experiment))
         for transient in ("sinks", "data_collection_id", "data_collection_group_id"):
-            report.pop(transient)
-        write_json(folder / "report.json", report)
-        whole = {name: report[name] for name in ("event_chains", "timeline")}
+            body.pop(transient)
+        write_json(folder / "report.json", body)
+        whole = {name: body[name] for name in ("event_chains", "timeline")}
         write_json(folder / "timeline.json", {"uid": uid, **whole})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recorder.records import Json
+from recorder.records.run_report import RunReport
 from recorder.ssx.lattices.symmetry import lattice_type
 
 MAX_CELLS = 5000
@@ -11,28 +12,13 @@ MAX_CELLS = 5000
 NO_LATTICE = "unknown"
 
 
-def ssx_stats(report: Json) -> Json:
+def ssx_stats(report: RunReport) -> Json:
     """``ssx_stats.json`` as py-ISPyB reads it: all four keys, none of them null."""
-    classes = report["classes"]
+    cell = report.unit_cell.median
     return {
-        "nbHits": int(classes["indexed"] + classes["non_indexed_hits"]),
-        "nbIndexed": int(classes["indexed"]),
-        "laticeType": _lattice(report),
-        "estimatedResolution": float(report["resolution"]["median"] or 0.0),
-    }
-
-
-def _lattice(report: Json) -> str:
-    median = report["unit_cell"]["median"]
-    if median is None:
-        return NO_LATTICE
-    a, b, c, alpha, beta, gamma = median
-    return lattice_type((a, b, c, alpha, beta, gamma), report.get("space_group"))
-
-
-def _empty_report() -> Json:
-    return {
-        "classes": {"indexed": 0, "non_indexed_hits": 0},
-        "resolution": {"median": None},
-        "unit_cell": {"median": None},
-    }
+        "nbHits": report.classes.hits,
+        "nbIndexed": report.classes.indexed,
+        "laticeType": NO_LATTICE if cell is None
+        else lattice_type(cell, report.space_group),
+        "estimatedResolution": float(report.resolution.median or 0.0),
+    }  # fmt: skip

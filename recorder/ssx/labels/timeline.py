@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import Chain
+from recorder.records import Chain, Start
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
-from recorder.ssx.matching.assignment import Facts, Placement, Placer, Start, place
+from recorder.ssx.matching.assignment import Facts, Placement, Placer, place
 from recorder.ssx.triggers.captured import TriggerRows
 from recorder.ssx.triggers.laser_labels import FROM_THE_FIRST, light
 from recorder.ssx.triggers.trigger_table import (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.records import Start
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern
 from recorder.ssx.clocks.clock import Clock
@@ -21,17 +21,6 @@ from recorder.ssx.triggers.trigger_table import Reference
 BLOCK = 1024
 _FITS = 0.5
 """Share of the images that must match for triggers to be those of the images."""
-
-
-class Start(StrEnum):
-    """How sure it is which trigger made the first image."""
-
-    PROVEN = "proven"
-    """By the triggers' own spacing or jitter, or because the numbers close."""
-    ASSUMED = "assumed"
-    """The first image has the first trigger: nothing speaks against it."""
-    UNCERTAIN = "uncertain"
-    """Triggers are missing images, and nothing tells where."""
 
 
 @dataclass(frozen=True, slots=True)

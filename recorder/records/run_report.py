@@ -1,0 +1,117 @@
+"""The report of runs and experiments, typed.
+
+Names are keys of the JSON (docs/reference/report.md), their order is its order, and
+``config/report.schema.json`` is made from these types. All but a run's number and uid
+have a default, for reports that earlier recorders wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
+
+from recorder.records.image_report import (
+    ClassCounts,
+    ClassificationReport,
+    DelayCounts,
+    EvidenceCounts,
+    ImageCounts,
+    PumpCounts,
+    Rates,
+    Resolutions,
+    UnitCells,
+)
+from recorder.records.runs import RunState, RunStatus
+from recorder.records.timeline_report import ChainReport, Count, TimelineReport
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 with zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """Whether the sums hold."""
+
+    closed: bool = False
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """The report of one run."""
+
+    run: Count
+    uid: str
+    data_collection_id: Count | None = None
+    state: RunState = RunState.ANNOUNCED
+    status: RunStatus = RunStatus.RUNNING
+    reason: str = ""
+    revision: Count = 0
+    announced: bool = False
+    space_group: str | None = None
+    start_time: Moment = ""
+    end_time: Moment | None = None
+    images: ImageCounts = field(default_factory=ImageCounts)
+    classes: ClassCounts = field(default_factory=ClassCounts)
+    rates: Rates = field(default_factory=Rates)
+    pump: PumpCounts = field(default_factory=PumpCounts)
+    evidence: EvidenceCounts = field(default_factory=EvidenceCounts)
+    delays: tuple[DelayCounts, ...] = ()
+    event_chains: tuple[ChainReport, ...] = ()
+    timeline: TimelineReport = field(default_factory=TimelineReport)
+    unit_cell: UnitCells = field(default_factory=UnitCells)
+    resolution: Resolutions = field(default_factory=Resolutions)
+    classification: ClassificationReport = field(default_factory=ClassificationReport)
+    ledger: LedgerReport = field(default_factory=LedgerReport)
+    counts: Mapping[str, Count] = field(default_factory=dict)
+    events: Mapping[str, Count] = field(default_factory=dict)
+    contradictions: Count = 0
+    notes: tuple[str, ...] = ()
+    sinks: Mapping[str, str] = field(default_factory=dict)
+    experiment: str = "unnamed"
+    data_collection_group_id: Count | None = None
+    started_ns: Count = 0
+    ended_ns: Count | None = None
+    as_of: Moment | None = None
+    """When what it says was known; null until it is read from the journal."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether any event of its chains was seen."""
+        return any(chain.measured for chain in self.event_chains)
+
+
+@dataclass(frozen=True, slots=True)
+class Cumulative:
+    """Sums over runs; ``skipped`` is ISPyB's word: images minus hits."""
+
+    runs: Count = 0
+    images: Count = 0
+    indexed: Count = 0
+    non_indexed_hits: Count = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentReport:
+    """The runs of one experiment, oldest first."""
+
+    experiment: str
+    data_collection_group_id: Count | None = None
+    runs: tuple[RunReport, ...] = ()
+    cumulative: Cumulative = field(default_factory=Cumulative)
+
+
+@dataclass(frozen=True, slots=True)
+class FullReport:
+    """All experiments, or those asked for."""
+
+    experiments: tuple[ExperimentReport, ...] = ()
+
+    @property
+    def runs(self) -> tuple[RunReport, ...]:
+        """The runs of all experiments."""
+        return tuple(run for entry in self.experiments for run in entry.runs)
