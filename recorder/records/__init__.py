@@ -1,6 +1,7 @@
 """What flows through the recorder: frozen records, no I/O."""
 
 from recorder.records.chains import Chain, ChainEvent
+from recorder.records.checks import CheckLine
 from recorder.records.classification import (
     Classification,
     ClassifierSetup,
@@ -39,6 +40,7 @@ __all__ = [
     "Cell",
     "Chain",
     "ChainEvent",
+    "CheckLine",
     "Classification",
     "ClassifierSetup",
     "ClassifySettings",

@@ -33,7 +33,7 @@ from recorder.sources.control.messages import parse_message
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
 from recorder.sources.limits import MAX_IMAGES, MAX_NAME
-from recorder.sources.panda import PandaDecoder, PandaError
+from recorder.sources.panda.decoder import PandaDecoder, PandaError
 from recorder.sources.pixels import decode
 
 Target = Callable[[bytes], None]

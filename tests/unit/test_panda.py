@@ -13,7 +13,7 @@ from recorder.records import BadMessage, EventType, Evidence, TimedEvent
 from recorder.runs.tables.event_log import EventLog
 from recorder.simulate.timing.panda import FIELDS, LASER_PLACE, SAMPLE
 from recorder.sources.limits import MAX_CAPTURE_BYTES
-from recorder.sources.panda import PandaDecoder, PandaError
+from recorder.sources.panda.decoder import PandaDecoder, PandaError
 
 SECTION = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})
 START = "2026-11-23T18:30:00.123456789Z"
