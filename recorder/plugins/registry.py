@@ -137,7 +137,7 @@ class Registry:
         """Raise an error that says what the plug-in lacks."""
         protocol = pkgutil.resolve_name(self._protocol)
         if problem := misfit(value, protocol):
-            raise _MisfitError(f"it {problem}; see {protocol.__name__}")
+            raise _MisfitError(f"{problem}; see {protocol.__name__}")
         said = getattr(value, self._name)
         if said != name:
             raise _MisfitError(

@@ -17,7 +17,7 @@ def misfit(value: object, protocol: type[Any]) -> str:
         if name.startswith("_"):
             continue
         if not hasattr(value, name):
-            return f"has no {name}"
+            return f"it has no {name}"
         if inspect.isfunction(wanted):
             if problem := _call_misfit(name, wanted, getattr(value, name)):
                 return problem
@@ -26,14 +26,14 @@ def misfit(value: object, protocol: type[Any]) -> str:
 
 def _call_misfit(name: str, wanted: Any, found: Any) -> str:
     if not callable(found):
-        return f"{name} cannot be called"
+        return f"its {name} cannot be called"
     arguments = list(inspect.signature(wanted).parameters)[1:]
     try:
         inspect.signature(found).bind(*arguments)
     except (TypeError, ValueError):
-        return f"{name} must take ({', '.join(arguments)})"
+        return f"its {name} must take ({', '.join(arguments)})"
     if inspect.iscoroutinefunction(wanted) and not inspect.iscoroutinefunction(found):
-        return f"{name} must be async"
+        return f"its {name} must be async"
     if inspect.iscoroutinefunction(found) and not inspect.iscoroutinefunction(wanted):
-        return f"{name} must not be async"
+        return f"its {name} must not be async"
     return ""
