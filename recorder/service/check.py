@@ -19,6 +19,9 @@ from recorder.service.installed import installed_lines
 from recorder.sinks.protocols import sink_plugin
 from recorder.sources.protocols import source_plugin
 
+PLUGIN_S = 30.0
+"""For the check of one plug-in: longer than a database that does not answer takes."""
+
 
 async def check_all(settings: Settings) -> list[CheckLine]:
     """One line for each thing the daemon needs, and for each group of plug-ins."""
@@ -42,7 +45,8 @@ async def _asked(
     failed = "its plug-in failed; see step_failed above"
     lines: Sequence[CheckLine] = [CheckLine(what, False, failed)]
     with boundary(f"check {what}"):
-        lines = await check
+        async with asyncio.timeout(PLUGIN_S):
+            lines = await check
     return lines
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 from recorder.ispyb.flavours.esrf import ESRF
 from recorder.testing.flavours import create_tables
 from tests.ispyb import announcement, image_file
+from tests.packages import write_package
 from tests.servers import Process, free_port
 from tests.system.beamline import QUICK_RUNS
 
@@ -157,3 +158,23 @@ def test_the_engine_classifies(installed, config_file, run_recorder, tmp_path):
     assert run["images"]["classified"] == 4
     plain = replayed(run_recorder, config_file(), tmp_path)
     assert plain["classes"] == run["classes"]
+
+
+def test_one_that_cannot_be_imported_is_left_out_and_the_daemon_runs(
+    config_file, recorder_daemon, run_recorder, tmp_path, monkeypatch
+):
+    folder = tmp_path / "packages"
+    write_package(folder, "site-bad", "bad", "1 / 0")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    daemon = recorder_daemon(config_file())
+    left_out = daemon.wait_for_event("plugin_left_out")
+    assert (left_out["name"], left_out["package"]) == ("bad", "site-bad")
+    assert daemon.wait_for_event("recorder_ready")
+    assert daemon.terminate() == 0
+    listed = run_recorder("check", config=config_file()).stdout
+    assert "dectris, panda; left out: bad (site-bad 1.0): it cannot be" in listed
+    refused = run_recorder("run", config=config_file(source=[{"kind": "bad"}]))
+    assert refused.returncode == 2
+    assert "source.0: Value error, source kind 'bad' is left out: it cannot be" in (
+        refused.stderr
+    )

@@ -16,6 +16,7 @@ from recorder.plugins.registry import Plugin, Registry
 from recorder.plugins.shape import misfit
 from recorder.service.installed import installed_lines, tell_installed
 from recorder.sources.protocols import SourcePlugin
+from tests.packages import write_package
 
 GOOD = """
 from typing import Literal
@@ -41,19 +42,9 @@ Install = Callable[..., None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Installs a package with one module and one entry point."""
 
-    def make(
-        package: str, name: str, text: str, group: str = "recorder.sources"
-    ) -> None:
+    def make(package: str, name: str, text: str) -> None:
         folder = tmp_path / package
-        information = folder / f"{package}-1.0.dist-info"
-        information.mkdir(parents=True)
-        module = package.replace("-", "_")
-        (folder / f"{module}.py").write_text(text, encoding="utf-8")
-        (information / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
-        )
-        points = f"[{group}]\n{name} = {module}:PLUGIN\n"
-        (information / "entry_points.txt").write_text(points)
+        module = write_package(folder, package, name, text)
         monkeypatch.syspath_prepend(str(folder))
         monkeypatch.delitem(sys.modules, module, raising=False)
         for registry in GROUPS:  # what is installed is looked at anew
