@@ -51,6 +51,7 @@ async def run_daemon(settings: Settings) -> None:
         try:
             await asyncio.sleep(0)  # they begin, so that ready means it
             log.info("recorder_ready", workers=host.pool.workers,
+                     engine=host.pool.engine,
                      detectors=[d.endpoint for d in settings.detector],
                      sources=[s.name for s in settings.sources])  # fmt: skip
             notify("READY=1")

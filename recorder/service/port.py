@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -35,6 +36,8 @@ class Port:
 
     def __init__(self, taker: Taker, max_bytes: int, held: Callable[[], bool]) -> None:
         self.stopping = threading.Event()
+        self.stopped = asyncio.Event()
+        """The same for who waits in the event loop."""
         self._inbox = Inbox(taker.feed, max_bytes, held)
         self.put = self._inbox.put
         self.feed_control = taker.feed_control
@@ -43,4 +46,5 @@ class Port:
     def stop(self) -> None:
         """Nothing more is received; what a thread has in hand passes, even if held."""
         self.stopping.set()
+        self.stopped.set()
         self._inbox.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 
@@ -80,4 +81,6 @@ async def _keep(name: str, make: Callable[[], Source], port: Port) -> None:
             log.warning("source_ended", source=name, hint="a source runs until it is "
                         "told to stop; it is begun anew")  # fmt: skip
         failures += 1
-        await asyncio.sleep(backoff(failures, RETRY_MAX_S))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(backoff(failures, RETRY_MAX_S)):
+                await port.stopped.wait()

@@ -118,6 +118,18 @@ async def test_one_that_ends_by_itself_is_begun_anew(plugins, log_events):
         await running.stop()
 
 
+@pytest.mark.allow_error_log("step_failed")
+async def test_one_that_waits_to_be_begun_anew_stops_at_once(
+    plugins, monkeypatch, log_events
+):
+    monkeypatch.setattr(sources, "backoff", lambda attempt, longest_s: longest_s)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        running = Sources(plugins(Scripted(wrong)), make_port(), group)
+        await logged(log_events, "step_failed")
+        await running.stop()
+    assert "source_not_stopping" not in [e["event"] for e in log_events]
+
+
 async def test_a_configuration_that_cannot_work_ends_the_daemon(plugins):
     async def refuse(port: SourcePort) -> None:
         raise ConfigError("no such endpoint")
