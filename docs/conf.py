@@ -22,7 +22,7 @@ release = PROJECT["version"]
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 root_doc = "README"
-exclude_patterns = ["requirements.txt"]
+exclude_patterns = ["requirements.txt", "examples"]
 nitpicky = True
 
 myst_heading_anchors = 4

@@ -454,7 +454,9 @@ class Mosquitto(Server):
 
 def recorder_environment(config: Path | None) -> dict[str, str]:
     """The environment of a ``recorder`` command with this configuration."""
-    environment = {**os.environ, "PYTHONPATH": str(RECORDER_HOME)}
+    more = os.environ.get("PYTHONPATH")  # plug-ins that a test installed
+    path = os.pathsep.join([str(RECORDER_HOME), *([more] if more else [])])
+    environment = {**os.environ, "PYTHONPATH": path}
     if config is not None:
         environment["RECORDER_CONFIG"] = str(config)
     return environment

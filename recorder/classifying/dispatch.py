@@ -6,7 +6,7 @@ from functools import partial
 
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.setup import calibration, make_setup
-from recorder.config import GeometrySection, Settings
+from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.journal import RecordKind
 from recorder.journal.run_record import run_record
@@ -42,9 +42,7 @@ class Images:
         self._settings = settings
         self._pool = pool
         self._writer = writer
-        self._sections: dict[str, GeometrySection] = {
-            detector.name: detector for detector in settings.detector
-        }
+        self._sections = settings.detectors
         self._lessons: dict[str, Lessons] = {}
 
     def forget(self, uid: str) -> None:

@@ -175,10 +175,18 @@ def command(
         )
         for number in range(1, runs + 1)
     ]
-    address = endpoint or settings.detector[0].endpoint
+    address = endpoint or _first_endpoint(settings)
     counts = asyncio.run(_simulate(settings, address, plan, series, panda))
     for item in counts:
         click.echo(json.dumps(item) if as_json else _line(item))
+
+
+def _first_endpoint(settings: Settings) -> str:
+    from recorder.errors import UsageError
+
+    if not settings.detector:
+        raise UsageError("the configuration has no [[detector]]; give --endpoint")
+    return settings.detector[0].endpoint
 
 
 def _read_chains(path: Path) -> tuple[Json, ...]:

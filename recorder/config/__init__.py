@@ -1,5 +1,6 @@
 """The configuration: one tree, from TOML, environment and systemd credentials."""
 
+from recorder.config.section import Section, SinkSection, SourceSection
 from recorder.config.settings import Settings, find_config, load_settings
 from recorder.config.sources import (
     DetectorSection,
@@ -13,7 +14,10 @@ __all__ = [
     "GeometrySection",
     "MqttSection",
     "PandaSection",
+    "Section",
     "Settings",
+    "SinkSection",
+    "SourceSection",
     "find_config",
     "load_settings",
 ]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from recorder.config.by_kind import FlavourName
 from recorder.config.section import Secret, Section, split_password
 
 
@@ -15,9 +16,9 @@ class IspybSection(Section):
 
     enabled: bool = True
     """Off: nothing is written to ISPyB."""
-    flavour: Literal["esrf", "maxiv", "diamond"] = "esrf"
-    """Which ISPyB: the common one, MAX IV's or Diamond's. It is compared with the live
-    schema at start."""
+    flavour: FlavourName = "esrf"
+    """Which ISPyB: the common one (`esrf`), MAX IV's or Diamond's, or one that a
+    package brings. It is compared with the live schema at start."""
     beamline: str | None = None
     """The beamline as `BLSession.beamLineName` has it; unset: `beamline`. Sessions of
     other beamlines are refused."""

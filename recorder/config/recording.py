@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from recorder.config.by_kind import EngineName
 from recorder.config.section import Section
 from recorder.records import Announcement, ClassifySettings, Experiment, Protein, Sample
 
@@ -127,6 +128,10 @@ class PoolSection(Section):
 
     workers: int | None = Field(None, ge=0, le=256)
     """Worker processes; 0: in the daemon itself; unset: cores - 1, at least 1."""
+    engine: EngineName | None = None
+    """Where images are classified: `processes`, `inline` (a thread of the daemon), or
+    an engine that a package brings; unset: `processes`, and `inline` where `workers`
+    is 0."""
     max_backlog_mb: int = Field(2048, ge=1)
     """Compressed images that may wait for a worker; beyond it live images are
     counted as `unprocessed: overload`."""

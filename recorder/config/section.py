@@ -44,3 +44,28 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True
     )
+
+
+class SourceSection(Section):
+    """Base of the settings of a source; a plug-in derives its own from it.
+
+    A plug-in narrows ``kind`` to ``Literal["its kind"]``.
+    """
+
+    name: str
+    """Name of the source in logs, counts and the journal; each source has its own."""
+    kind: str
+    """Which source plug-in reads it."""
+
+
+class SinkSection(Section):
+    """Base of the settings of a sink; a plug-in derives its own from it.
+
+    A plug-in narrows ``kind`` to ``Literal["its kind"]``.
+    """
+
+    name: str
+    """Name of the sink in logs, reports and the journal; each sink has its own. Under
+    a new name everything that the journal holds is written anew."""
+    kind: str
+    """Which sink plug-in writes it."""

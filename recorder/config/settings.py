@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from recorder.config.by_kind import AnySink, AnySource
 from recorder.config.ispyb import IspybSection
 from recorder.config.recording import (
     ClassifySection,
@@ -30,6 +31,8 @@ from recorder.config.recording import (
     RunsSection,
     UnannouncedSection,
 )
+from recorder.config.section import Section, SinkSection, SourceSection
+from recorder.config.sinks import IspybSinkSection, ResultsSinkSection
 from recorder.config.sources import (
     DetectorSection,
     GeometrySection,
@@ -75,6 +78,10 @@ class Settings(BaseSettings):
     """Detector streams."""
     panda: tuple[PandaSection, ...] = ()
     """PandABoxes whose position capture is read."""
+    source: tuple[AnySource, ...] = ()
+    """Sources of any installed kind."""
+    sink: tuple[AnySink, ...] = ()
+    """Sinks of any installed kind, beside the results and ISPyB."""
     replay: GeometrySection = GeometrySection()
     """Geometry overrides for `recorder replay`."""
     mqtt: MqttSection = MqttSection()
@@ -98,11 +105,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Settings:
-        names = [detector.name for detector in self.detector]
-        names += [panda.name for panda in self.panda]
-        if len(set(names)) != len(names):
-            raise ValueError("two sources have the same name: give each its own")
+        for what, sections in (("sources", self.sources), ("sinks", self.sinks)):
+            names = [section.name for section in sections]
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(
+                    f"two {what} have the same name, {', '.join(sorted(twice))}: give "
+                    "each its own"
+                )
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_detector_that_nobody_named(cls, data: Any) -> Any:
+        """The detector of the built-in default goes where a ``[[source]]`` is given."""
+        if isinstance(data, dict) and data.get("source") and "detector" not in data:
+            return {**data, "detector": ()}
+        return data
 
     @classmethod
     def settings_customise_sources(
@@ -120,6 +138,27 @@ class Settings(BaseSettings):
             secrets_prefix="",
         )
         return env_settings, secrets, init_settings
+
+    @property
+    def sources(self) -> tuple[SourceSection, ...]:
+        """All sources; ``[[detector]]`` and ``[[panda]]`` are short for two kinds."""
+        return (*self.detector, *self.panda, *self.source)
+
+    @property
+    def detectors(self) -> dict[str, GeometrySection]:
+        """Geometry overrides of the sources that send images, by their names."""
+        sections: tuple[Section, ...] = self.sources
+        return {
+            source.name: section
+            for source, section in zip(self.sources, sections, strict=True)
+            if isinstance(section, GeometrySection)
+        }
+
+    @property
+    def sinks(self) -> tuple[SinkSection, ...]:
+        """All sinks; ``[ispyb]`` is short for one of them, the results are always."""
+        own = (ResultsSinkSection(), *((IspybSinkSection(),) * self.ispyb.enabled))
+        return (*own, *self.sink)
 
     @property
     def results(self) -> Path:

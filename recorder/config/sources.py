@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from recorder.config.section import Secret, Section
+from recorder.config.section import Secret, Section, SourceSection
 from recorder.records import DetectorInfo
 
 
@@ -43,7 +43,7 @@ class GeometrySection(Section):
         )
 
 
-class DetectorSection(GeometrySection):
+class DetectorSection(GeometrySection, SourceSection):
     """One detector stream."""
 
     name: str = "detector"
@@ -71,11 +71,13 @@ class DetectorSection(GeometrySection):
     """Larger images are refused before anything is allocated."""
 
 
-class PandaSection(Section):
+class PandaSection(SourceSection):
     """One PandABox, whose position capture says which triggers came."""
 
     name: str = "panda"
     """Name of the source, and of its clock, in logs, counts and reports."""
+    kind: Literal["panda"] = "panda"
+    """What speaks there."""
     host: str = "127.0.0.1"
     """Host of the PandABox."""
     port: int = Field(8889, ge=1, le=65535)

@@ -9,10 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from recorder.config import Settings
 from recorder.errors import SinkError
-from recorder.ispyb.flavours.diamond import DIAMOND
-from recorder.ispyb.flavours.esrf import ESRF
-from recorder.ispyb.flavours.flavour import Flavour
-from recorder.ispyb.flavours.maxiv import maxiv
+from recorder.ispyb.flavours.flavour import Flavour, flavour_plugin, recognise
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import (
     Capabilities,
@@ -42,10 +39,12 @@ class Site:
 
 
 def chosen_flavour(settings: Settings) -> Flavour:
-    """The flavour of the configuration."""
-    percent = settings.ispyb.rates == "percent"
-    flavours = {"esrf": ESRF, "maxiv": maxiv(percent), "diamond": DIAMOND}
-    return flavours[settings.ispyb.flavour]
+    """The flavour of the configuration.
+
+    Raises:
+        ConfigError: No such flavour is installed.
+    """
+    return flavour_plugin(settings.ispyb.flavour).make(settings.ispyb)
 
 
 def look(engine: Engine, settings: Settings) -> Site:
@@ -58,7 +57,7 @@ def look(engine: Engine, settings: Settings) -> Site:
     flavour = chosen_flavour(settings)
     try:
         everything = read_live(engine)
-        _compare(engine, everything, flavour)
+        _compare(engine, everything, settings.ispyb.flavour)
         live = everything.hiding(flavour.without)
         require_core(engine, live, flavour.name)
         wanted = _wanted(flavour, settings)
@@ -78,28 +77,15 @@ def _wanted(flavour: Flavour, settings: Settings) -> frozenset[Capability]:
     return flavour.capabilities - {Capability.IMAGE_ROWS}
 
 
-def recognise(live: LiveSchema) -> str | None:
-    """The flavour that the tables look like; None if they do not tell."""
-    if live.empty:
-        return None
-    types = live.column("DataCollectionGroup", "experimentType")
-    choices = types.choices if types else ()
-    linked = live.column("AutoProcProgram", "dataCollectionId")
-    if "Serial Jet" in choices or (live.has("AutoProcProgram") and linked is None):
-        return "diamond"
-    if live.has("SSXProcessingResult"):
-        return "maxiv"
-    return "esrf"
-
-
-def _compare(engine: Engine, live: LiveSchema, flavour: Flavour) -> None:
-    """Refuse a database of the other family; ``esrf`` and ``maxiv`` are one."""
-    found = recognise(live)
-    if found is None or (found == "diamond") == (flavour.name == "diamond"):
+def _compare(engine: Engine, live: LiveSchema, name: str) -> None:
+    """Refuse a database that the chosen flavour says is another one's."""
+    if live.empty or flavour_plugin(name).matches(live):
         return
+    found = recognise(live)
+    hint = f'; set ispyb.flavour = "{found}"' if found else ""
     raise SinkError(
-        f"{shown_url(engine)}: this looks like flavour {found}, but ispyb.flavour is "
-        f'{flavour.name}; set ispyb.flavour = "{found}"'
+        f"{shown_url(engine)}: this looks like flavour {found or 'unknown'}, but "
+        f"ispyb.flavour is {name}{hint}"
     )
 
 

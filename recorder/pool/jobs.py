@@ -13,7 +13,7 @@ from recorder.pool.wire import (
     unpack_learned,
     unpack_result,
 )
-from recorder.pool.worker import IMAGE, LESSON, Engine
+from recorder.pool.worker import IMAGE, LESSON, Classifiers
 from recorder.records import (
     Classification,
     Effort,
@@ -54,9 +54,11 @@ class Job:
         head = (token, self.setup, self.learned, self.effort)
         return [IMAGE, *(b"%d" % n for n in head), *pack_payload(self.payload)]
 
-    def run(self, engine: Engine) -> Callable[[], None]:
+    def run(self, classifiers: Classifiers) -> Callable[[], None]:
         """Do it in this process; what comes back tells what became of it."""
-        outcome = engine.classify(self.setup, self.payload, self.learned, self.effort)
+        outcome = classifiers.classify(
+            self.setup, self.payload, self.learned, self.effort
+        )
         return partial(self.done, outcome)
 
     def answered(self, frames: list[bytes]) -> None:
@@ -86,9 +88,9 @@ class LessonJob:
         """What a worker is sent."""
         return [LESSON, b"%d" % token, b"%d" % self.setup, *pack_lesson(self.lesson)]
 
-    def run(self, engine: Engine) -> Callable[[], None]:
+    def run(self, classifiers: Classifiers) -> Callable[[], None]:
         """Do it in this process; what comes back tells what was learned."""
-        return partial(self.done, engine.learn(self.setup, self.lesson))
+        return partial(self.done, classifiers.learn(self.setup, self.lesson))
 
     def answered(self, frames: list[bytes]) -> None:
         """A worker's answer."""

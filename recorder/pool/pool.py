@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable
 
 from recorder.pool.backlog import Backlog
-from recorder.pool.inline import Inline
 from recorder.pool.jobs import Callback, Taught
-from recorder.pool.processes import Processes
+from recorder.pool.protocols import EngineOptions, Hands, engine_plugin
 from recorder.records import ClassifierSetup, Learned, Lesson, Payload
 
 
@@ -18,15 +17,19 @@ def default_workers() -> int:
 
 
 class Pool:
-    """Classifies images in ``workers`` processes, or in a thread of this one if 0.
+    """Classifies images where an engine has them classified.
 
     Args:
-        workers: Number of processes.
+        workers: Number of workers; 0: in a thread of this process.
         max_backlog: Bytes of payloads that may wait or be with workers; the last one
             that gets in may exceed it.
         timeout_s: A worker that holds an image longer is replaced.
         kept_setups: Setups that a worker keeps, those used last. One detector needs
             two: a run may begin while the last images of the one before are late.
+        engine: Name of the engine; None: ``processes``, or ``inline`` without workers.
+
+    Raises:
+        ConfigError: The engine cannot be used.
     """
 
     def __init__(
@@ -36,14 +39,14 @@ class Pool:
         max_backlog: int = 2 << 30,
         timeout_s: float = 60.0,
         kept_setups: int = 2,
+        engine: str | None = None,
     ) -> None:
         self.workers = workers
         self._backlog = Backlog(max_backlog)
-        self._hands: Processes | Inline
-        if workers:
-            self._hands = Processes(self._backlog, workers, timeout_s, kept_setups)
-        else:
-            self._hands = Inline(self._backlog, kept_setups)
+        self.engine = engine or ("processes" if workers else "inline")
+        options = EngineOptions(workers, timeout_s, kept_setups)
+        made = engine_plugin(self.engine).make(self._backlog, options)
+        self._hands: Hands = made
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -117,4 +120,4 @@ class Pool:
     @property
     def replaced(self) -> int:
         """Workers that ended and were replaced."""
-        return self._hands.replaced if isinstance(self._hands, Processes) else 0
+        return self._hands.replaced

@@ -21,9 +21,10 @@ import zmq
 import zmq.asyncio
 
 import recorder
-from recorder.pool.backlog import Backlog
+from recorder.errors import ConfigError
 from recorder.pool.briefing import Told
 from recorder.pool.jobs import AnyJob
+from recorder.pool.protocols import EngineOptions, Work
 from recorder.pool.wire import Frame, pack_learned, pack_setup
 from recorder.pool.worker import DONE, FAILED, FORGET, LEARNED, READY, SETUP, STOP
 from recorder.records import Unprocessed
@@ -45,19 +46,19 @@ class _Worker:
 
 
 class Processes:
-    """Takes jobs from a backlog and has them done.
+    """Takes jobs and has them done by processes.
 
     Args:
-        backlog: Where jobs are taken from.
+        work: Where jobs are taken from.
         count: Number of processes.
         timeout_s: A worker that holds a job longer is replaced.
         kept_setups: Setups that a worker keeps ready.
     """
 
     def __init__(
-        self, backlog: Backlog, count: int, timeout_s: float, kept_setups: int
+        self, work: Work, count: int, timeout_s: float, kept_setups: int
     ) -> None:
-        self._backlog = backlog
+        self._work = work
         self._count = count
         self._timeout_s = timeout_s
         self._kept_setups = kept_setups
@@ -127,11 +128,11 @@ class Processes:
                 job.tries -= 1
             for job in reversed(jobs):
                 if job.tries < TRIES:
-                    self._backlog.put_back(job)
+                    self._work.put_back(job)
                 else:
                     text = "the worker died or hung on this image, twice"
                     tell = partial(job.failed, Unprocessed.WORKER_LOST, text)
-                    self._backlog.finish(job, tell)
+                    self._work.finish(job, tell)
 
     async def _watch(self) -> None:
         """Replace workers that hang."""
@@ -169,12 +170,12 @@ class Processes:
                 if job is None:
                     continue
                 if kind == DONE:
-                    self._backlog.finish(job, partial(job.answered, parts[3:]))
+                    self._work.finish(job, partial(job.answered, parts[3:]))
                 elif kind == FAILED:
                     reason = Unprocessed(parts[3].decode())
                     tell = partial(job.failed, reason, parts[4].decode())
-                    self._backlog.finish(job, tell)
-            self._backlog.changed.set()  # a worker may be free
+                    self._work.finish(job, tell)
+            self._work.changed.set()  # a worker may be free
 
     def _greet(self, identity: bytes, pid: int) -> None:
         process = next((p for p in self._processes if p.pid == pid), None)
@@ -185,13 +186,13 @@ class Processes:
 
     async def _send(self, socket: zmq.asyncio.Socket) -> None:
         while True:
-            await self._backlog.wait()
+            await self._work.wait()
             worker = self._least_loaded()
             if worker is None:
-                self._backlog.changed.clear()
-                await self._backlog.changed.wait()
+                self._work.changed.clear()
+                await self._work.changed.wait()
                 continue
-            job = self._backlog.take()
+            job = self._work.take()
             if job is None:
                 continue
             job.tries += 1
@@ -208,11 +209,29 @@ class Processes:
 
     def _briefing(self, worker: _Worker, job: AnyJob) -> list[list[Frame]]:
         number = b"%d" % job.setup
-        briefing = worker.told.brief(job.setup, self._backlog.states(job.setup))
+        briefing = worker.told.brief(job.setup, self._work.states(job.setup))
         messages: list[list[Frame]] = [[FORGET, b"%d" % old] for old in briefing.forget]
         if briefing.prepare:
-            setup = self._backlog.setup(job.setup)
+            setup = self._work.setup(job.setup)
             messages.append([SETUP, number, *pack_setup(setup)])
         return messages + [
             [LEARNED, number, *pack_learned(learned)] for learned in briefing.states
         ]
+
+
+class ProcessesEngine:
+    """Worker processes on this host."""
+
+    name = "processes"
+
+    def make(self, work: Work, options: EngineOptions) -> Processes:
+        """See :class:`~recorder.pool.protocols.EnginePlugin`."""
+        if not options.workers:
+            raise ConfigError(
+                "pool.workers = 0 leaves engine processes nobody to work; set "
+                'pool.workers, or pool.engine = "inline"'
+            )
+        return Processes(work, options.workers, options.timeout_s, options.kept_setups)
+
+
+PLUGIN = ProcessesEngine()

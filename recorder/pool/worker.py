@@ -50,8 +50,8 @@ class _Series:
     learned: Learned = field(default_factory=lambda: Learned(0))
 
 
-class Engine:
-    """Decodes into a kept buffer and classifies; one for each worker."""
+class Classifiers:
+    """One for each setup: decodes into a kept buffer and classifies."""
 
     def __init__(self) -> None:
         self._series: dict[int, _Series] = {}
@@ -104,7 +104,7 @@ def serve(address: str) -> None:
     socket = context.socket(zmq.DEALER)
     socket.linger = 0
     socket.connect(address)
-    engine = Engine()
+    classifiers = Classifiers()
     socket.send_multipart([READY, str(os.getpid()).encode()])
     while True:
         if not socket.poll(5000):
@@ -116,29 +116,29 @@ def serve(address: str) -> None:
         if kind == STOP:
             break
         if kind == FORGET:
-            engine.forget(int(parts[1]))
+            classifiers.forget(int(parts[1]))
         elif kind == SETUP:
-            engine.prepare(int(parts[1]), unpack_setup(parts[2:]))
+            classifiers.prepare(int(parts[1]), unpack_setup(parts[2:]))
         elif kind == LEARNED:
-            engine.take(int(parts[1]), unpack_learned(parts[2:]))
+            classifiers.take(int(parts[1]), unpack_learned(parts[2:]))
         else:
-            socket.send_multipart(_answer(engine, parts))
+            socket.send_multipart(_answer(classifiers, parts))
         del parts
         if kind != IMAGE:  # rare, and needs 5 to 10 times as much as an image
             give_back_memory()
     context.destroy()
 
 
-def _answer(engine: Engine, parts: list[bytes]) -> list[Frame]:
+def _answer(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
     """To an image: kind, token, setup, learned, effort, payload; or to a lesson."""
     kind, token, setup = parts[0], parts[1], int(parts[2])
     try:
         if kind == LESSON:
-            taught = engine.learn(setup, unpack_lesson(parts[3:]))
+            taught = classifiers.learn(setup, unpack_lesson(parts[3:]))
             return [DONE, token, *pack_learned(taught)]
         learned, effort = int(parts[3]), Effort(int(parts[4]))
         payload = unpack_payload(parts[5], parts[6])
-        result = engine.classify(setup, payload, learned, effort)
+        result = classifiers.classify(setup, payload, learned, effort)
         return [DONE, token, *pack_result(result)]
     except ImageError as error:
         return [FAILED, token, error.reason.encode(), str(error).encode()]

@@ -13,6 +13,7 @@ from recorder.records.announcement import (
     SsxDelivery,
 )
 from recorder.records.chains import Chain, ChainEvent, EventType
+from recorder.records.checks import CheckLine
 from recorder.records.classification import (
     Classification,
     ClassifierSetup,
@@ -48,6 +49,7 @@ __all__ = [
     "Cell",
     "Chain",
     "ChainEvent",
+    "CheckLine",
     "Classification",
     "ClassifierSetup",
     "ClassifySettings",

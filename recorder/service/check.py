@@ -3,112 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import os
 import uuid
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlparse
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import aiomqtt
 
 from recorder.config import Settings
-from recorder.errors import MissingExtraError, RecorderError
-from recorder.ispyb.check import check_ispyb
+from recorder.errors import RecorderError
+from recorder.records import CheckLine
+from recorder.runtime.boundary import boundary
+from recorder.runtime.looking import TIMEOUT_S, writable
 from recorder.runtime.mqtt import client
+from recorder.service.installed import installed_lines
+from recorder.sinks.protocols import sink_plugin
 from recorder.sources.decoder import DECODER
+from recorder.sources.protocols import source_plugin
 
-TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One answer."""
-
-    what: str
-    ok: bool
-    text: str
+PLUGIN_S = 30.0
+"""For the check of one plug-in: longer than a database that does not answer takes."""
 
 
-DETECTOR_HINT = "is the detector on and its stream interface enabled?"
-PANDA_HINT = "is the PandABox on, and is that its data port?"
-
-
-async def check_all(settings: Settings) -> list[Line]:
-    """One line for each thing the daemon needs."""
+async def check_all(settings: Settings) -> list[CheckLine]:
+    """One line for each thing the daemon needs, and for each group of plug-ins."""
     lines = [
-        _folder("state", settings.state_directory),
-        _folder("results", settings.results),
-        await _ispyb(settings),
-        await _broker(settings),
-        Line("decoder", True, DECODER.describe()),
+        writable("state", settings.state_directory),
+        *installed_lines(),
+        CheckLine("decoder", True, DECODER.describe()),
     ]
-    for panda in settings.panda:
-        endpoint = f"tcp://{panda.host}:{panda.port}"
-        what = f"panda {panda.name}"
-        lines.append(_no_panda(what) or await _listens(what, endpoint, PANDA_HINT))
-    for detector in settings.detector:
-        what = f"detector {detector.name}"
-        lines.append(await _listens(what, detector.endpoint, DETECTOR_HINT))
+    for sink in settings.sinks:
+        plugin = sink_plugin(sink.kind)
+        lines += await _asked(f"sink {sink.name}", plugin.check(sink, settings))
+    if not settings.ispyb.enabled:
+        lines.append(CheckLine("ispyb", True, "off (ispyb.enabled = false)"))
+    lines.append(await _broker(settings))
+    for source in settings.sources:
+        check = source_plugin(source.kind).check(source)
+        lines += await _asked(f"source {source.name}", check)
     return lines
 
 
-def _no_panda(what: str) -> Line | None:
-    """That the packages for it are missing."""
-    try:
-        importlib.import_module("recorder.sources.panda")
-    except MissingExtraError as error:
-        return Line(what, False, str(error))
-    return None
+async def _asked(
+    what: str, check: Coroutine[Any, Any, Sequence[CheckLine]]
+) -> Sequence[CheckLine]:
+    """The lines of a plug-in; one that fails costs its own line only."""
+    failed = "its plug-in failed; see step_failed above"
+    lines: Sequence[CheckLine] = [CheckLine(what, False, failed)]
+    with boundary(f"check {what}"):
+        async with asyncio.timeout(PLUGIN_S):
+            lines = await check
+    return lines
 
 
-def _folder(what: str, path: Path) -> Line:
-    """Whether the folder is there, or could be made."""
-    place = path
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if os.access(place, os.W_OK | os.X_OK):
-        return Line(what, True, str(path))
-    return Line(what, False, f"{path}: not writable; give it to the recorder's user")
-
-
-async def _ispyb(settings: Settings) -> Line:
-    if not settings.ispyb.enabled:
-        return Line("ispyb", True, "off (ispyb.enabled = false)")
-    try:
-        return Line("ispyb", True, await asyncio.to_thread(check_ispyb, settings))
-    except RecorderError as error:
-        return Line("ispyb", False, str(error))
-
-
-async def _broker(settings: Settings) -> Line:
+async def _broker(settings: Settings) -> CheckLine:
     mqtt = settings.mqtt
     where = f"{mqtt.host}:{mqtt.port} (MQTT {mqtt.protocol})"
     if not mqtt.enabled:
-        return Line("broker", True, "off (mqtt.enabled = false)")
+        return CheckLine("broker", True, "off (mqtt.enabled = false)")
     try:
         async with asyncio.timeout(TIMEOUT_S):
             async with client(mqtt, f"check-{uuid.uuid4().hex[:8]}"):
-                return Line(
+                return CheckLine(
                     "broker", True, f"{where}, topics {settings.topic_prefix}/…"
                 )
     except (aiomqtt.MqttError, RecorderError, TimeoutError) as error:
         text = str(error) or "no answer"
         hint = "start it, or mend mqtt.host, port, tls, username and password"
-        return Line("broker", False, f"{where}: {text}; {hint}")
-
-
-async def _listens(what: str, endpoint: str, hint: str) -> Line:
-    """Whether something listens there; it is not spoken to, which would take images."""
-    url = urlparse(endpoint)
-    if url.scheme != "tcp" or not url.port:
-        return Line(what, True, f"{endpoint}: only tcp endpoints can be looked at")
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            _, writer = await asyncio.open_connection(url.hostname, url.port)
-            writer.close()
-            await writer.wait_closed()
-    except (OSError, TimeoutError) as error:
-        text = f"{endpoint}: nothing listens ({error or 'no answer'}); {hint}"
-        return Line(what, False, text)
-    return Line(what, True, f"{endpoint} listens")
+        return CheckLine("broker", False, f"{where}: {text}; {hint}")

@@ -1,13 +1,11 @@
-"""The daemon: detectors and broker in, runs out, until it is told to stop."""
+"""The daemon: sources and broker in, runs out, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from recorder import __version__
 from recorder.config import Settings
@@ -16,11 +14,11 @@ from recorder.runtime.log import get_logger
 from recorder.runtime.memory import keep_memory
 from recorder.runtime.systemd import notify, watchdog_interval_s
 from recorder.service.host import Host, hosting
-from recorder.service.inbox import Inbox
+from recorder.service.installed import tell_installed
 from recorder.service.mqtt_status import StatusPublisher
+from recorder.service.port import Port
+from recorder.service.sources import Sources
 from recorder.sources.control.mqtt import MqttSource
-from recorder.sources.dectris.source import DectrisSource
-from recorder.sources.panda import PandaSource
 
 log = get_logger("service")
 
@@ -39,56 +37,45 @@ async def run_daemon(settings: Settings) -> None:
         log.warning("allocator_not_tuned", hint="decoding may be slower")
     log.info("recorder_starting", version=__version__, beamline=settings.beamline,
              state=str(settings.state_directory))  # fmt: skip
+    tell_installed()
     async with hosting(settings) as (host, group):
         host.pipeline.restore()
-        tasks = await _control_tasks(settings, host, group)
-        tasks += _timing_tasks(settings, host, group)
+        port = Port(
+            host.pipeline,
+            settings.pool.max_inbox_mb << 20,
+            lambda: host.pipeline.writer.full,
+        )
+        tasks = await _control_tasks(settings, host, port, group)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
-        threads = _Receivers(settings, host)
+        sources = Sources(settings, port, group)
         try:
+            await asyncio.sleep(0)  # they begin, so that ready means it
             log.info("recorder_ready", workers=host.pool.workers,
-                     detectors=[d.endpoint for d in settings.detector])  # fmt: skip
+                     engine=host.pool.engine,
+                     detectors=[d.endpoint for d in settings.detector],
+                     sources=[s.name for s in settings.sources])  # fmt: skip
             notify("READY=1")
             await stop.wait()
             notify("STOPPING=1")
             log.info("recorder_stopping", pending=host.pool.backlog)
-            await threads.stop()
+            await sources.stop()
         finally:
-            threads.give_up()
+            sources.give_up()
         await _drain(host)
+        sources.cancel()
         for task in tasks:
             task.cancel()
     log.info("recorder_stopped")
 
 
-def _timing_tasks(
-    settings: Settings, host: Host, group: asyncio.TaskGroup
-) -> list[asyncio.Task[None]]:
-    """Connect to the PandABoxes; their packages are needed only where there are any."""
-    if not settings.panda:
-        return []
-
-    return [
-        group.create_task(
-            PandaSource(
-                section, host.pipeline.feed_control, lambda: host.pipeline.writer.full
-            ).run(),
-            name=section.name,
-        )
-        for section in settings.panda
-    ]
-
-
 async def _control_tasks(
-    settings: Settings, host: Host, group: asyncio.TaskGroup
+    settings: Settings, host: Host, port: Port, group: asyncio.TaskGroup
 ) -> list[asyncio.Task[None]]:
     """Subscribe and publish; wait a moment for the broker, so that ready means it."""
     if not settings.mqtt.enabled:
         return []
     client_id = settings.mqtt.client_id or f"recorder-{settings.beamline}"
-    source = MqttSource(
-        settings.mqtt, settings.topic_prefix, client_id, host.pipeline.feed_control
-    )
+    source = MqttSource(settings.mqtt, settings.topic_prefix, client_id)
     status = StatusPublisher(
         settings.mqtt,
         settings.topic_prefix,
@@ -97,7 +84,7 @@ async def _control_tasks(
         host.pipeline.changed,
     )
     tasks = [
-        group.create_task(source.run(), name="mqtt"),
+        group.create_task(source.run(port), name="mqtt"),
         group.create_task(status.run(), name="status"),
     ]
     with contextlib.suppress(TimeoutError):
@@ -113,41 +100,6 @@ def _status(host: Host) -> Json:
     status["journal"] = "failing" if host.pipeline.writer.failing else "ok"
     status["workers_replaced"] = host.pool.replaced
     return status
-
-
-class _Receivers:
-    """The receiver threads, one for each detector."""
-
-    def __init__(self, settings: Settings, host: Host) -> None:
-        self._stop = threading.Event()
-        self._inbox = Inbox(
-            host.pipeline.feed,
-            settings.pool.max_inbox_mb << 20,
-            lambda: host.pipeline.writer.full,
-        )
-        self._executor = ThreadPoolExecutor(
-            max(1, len(settings.detector)), thread_name_prefix="detector"
-        )
-        loop = asyncio.get_running_loop()
-        self._threads = [
-            loop.run_in_executor(
-                self._executor, DectrisSource(section).run, self._inbox.put, self._stop
-            )
-            for section in settings.detector
-        ]
-
-    async def stop(self) -> None:
-        """Stop receiving; what was received is handled."""
-        self._stop.set()
-        self._inbox.close()  # what a thread has in hand passes, also while it is held
-        await asyncio.gather(*self._threads)
-        self._executor.shutdown(wait=True)
-
-    def give_up(self) -> None:
-        """A task failed: end the threads, or the process would never end."""
-        self._stop.set()
-        self._inbox.close()
-        self._executor.shutdown(wait=False)
 
 
 async def _drain(host: Host) -> None:

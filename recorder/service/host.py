@@ -12,9 +12,7 @@ from recorder.journal.housekeeping import Housekeeping
 from recorder.pool.pool import Pool, default_workers
 from recorder.runs.book.endings import BookSettings
 from recorder.service.pipeline import Pipeline
-from recorder.sinks.ispyb.sink import IspybSink
-from recorder.sinks.protocols import Sink
-from recorder.sinks.results.sink import ResultsSink
+from recorder.sinks.protocols import make_sinks
 from recorder.sinks.runner import SinkRunner
 
 
@@ -29,7 +27,8 @@ class Host:
             default_workers() if workers is None else workers,
             max_backlog=settings.pool.max_backlog_mb << 20,
             timeout_s=settings.pool.worker_timeout_s,
-            kept_setups=1 + max(1, len(settings.detector)),
+            kept_setups=1 + max(1, len(settings.detectors)),
+            engine=settings.pool.engine,
         )
         self.sinks = [
             SinkRunner(sink, _journal(settings), settings.ispyb.retry_max_s)
@@ -69,17 +68,9 @@ def _journal(settings: Settings, *, owner: bool = False) -> Journal:
     )
 
 
-def make_sinks(settings: Settings) -> list[Sink]:
-    """The configured sinks."""
-    sinks: list[Sink] = [ResultsSink(settings)]
-    if settings.ispyb.enabled:
-        sinks.append(IspybSink(settings))
-    return sinks
-
-
 def sink_names(settings: Settings) -> tuple[str, ...]:
     """Names of the configured sinks, as in the report."""
-    return tuple(sorted(sink.name for sink in make_sinks(settings)))
+    return tuple(sorted(section.name for section in settings.sinks))
 
 
 @asynccontextmanager

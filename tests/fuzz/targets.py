@@ -35,7 +35,7 @@ from recorder.sources.control.messages import parse_message
 from recorder.sources.decoder import DECODER, WHEELS, ChunkDecoder
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
-from recorder.sources.panda import PandaDecoder, PandaError
+from recorder.sources.panda.decoder import PandaDecoder, PandaError
 from recorder.sources.pixels import decode
 
 Target = Callable[[bytes], None]

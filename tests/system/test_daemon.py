@@ -376,7 +376,7 @@ def test_killed_worker_costs_no_image(config_file, recorder_daemon, series):
 
 async def test_no_receiver_outlives_a_daemon_that_fails(settings, log_events):
     def receivers() -> list[threading.Thread]:
-        return [t for t in threading.enumerate() if t.name.startswith("detector")]
+        return [t for t in threading.enumerate() if t.name.startswith("receiver")]
 
     daemon = asyncio.create_task(run_daemon(settings()))
     await logged(log_events, "recorder_ready")

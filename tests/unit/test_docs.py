@@ -137,6 +137,8 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
     for name, field in model.model_fields.items():
         if inner := models_in(field.annotation):
             yield from settings_of(inner[0], f"{prefix}{name}.")
+        elif field.is_required():  # of plug-ins, whose own settings have a default
+            yield f"{prefix}{name}", "the kind's" if name == "name" else "—"
         elif field.default_factory is not None:
             yield f"{prefix}{name}", "—"
         elif field.default is None:

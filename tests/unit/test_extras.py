@@ -53,13 +53,15 @@ def config(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_check_says_what_is_lost(config: str):
-    done = without_extras("check", "-c", config)
+def test_check_says_what_is_lost(tmp_path: Path):
+    path = tmp_path / "recorder.toml"
+    path.write_text(f'state_directory = "{tmp_path}/state"\n')
+    done = without_extras("check", "-c", str(path))
     lines = {line.split()[1]: line for line in done.stdout.splitlines()}
     assert lines["decoder"].startswith("ok    decoder        imagecodecs ")
     assert "pip install 'ssx-recorder[native]'" in lines["decoder"]
-    assert lines["panda"].startswith("FAIL  panda panda-1")
-    assert "pip install 'ssx-recorder[panda]'" in lines["panda"]
+    assert "panda is left out" in lines["sources"]
+    assert "pip install 'ssx-recorder[panda]'" in lines["sources"]
     assert done.stderr == ""
 
 
@@ -68,8 +70,8 @@ def test_the_daemon_names_the_extra_that_its_configuration_needs(config: str):
     assert done.returncode == 2
     said = done.stderr.splitlines()[-1]
     assert said == (
-        "recorder: a [[panda]] section needs packages that are not installed: "
-        "pip install 'ssx-recorder[panda]'"
+        "recorder: source kind 'panda' is left out: a [[panda]] section needs packages "
+        "that are not installed: pip install 'ssx-recorder[panda]'; installed: dectris"
     )
     assert "Traceback" not in done.stderr
 

@@ -16,7 +16,7 @@ from recorder.records.limits import MAX_CAPTURE_BYTES
 from recorder.runs.tables.event_log import EventLog
 from recorder.simulate.timing.panda import FIELDS, LASER_PLACE, SAMPLE
 from recorder.sources.dectris.dumps import read_dump
-from recorder.sources.panda import PandaDecoder, PandaError
+from recorder.sources.panda.decoder import PandaDecoder, PandaError
 from tests.recordings import recording
 
 SECTION = PandaSection(name="panda-1", lasers={LASER_PLACE: "pump"})

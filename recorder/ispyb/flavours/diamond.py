@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from recorder.config.ispyb import IspybSection
 from recorder.ispyb.flavours import programs
+from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.flavours.flavour import Flavour, RunRow
 from recorder.ispyb.flavours.programs import AttachedFiles
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
+from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
 from recorder.records.run_report import RunReport
@@ -46,3 +49,20 @@ DIAMOND = Flavour(
     image_rows=True,
     statistics=DiamondStatistics(PROGRAM_STATUS),
 )
+
+
+class DiamondPlugin:
+    """See :class:`~recorder.ispyb.flavours.flavour.FlavourPlugin`."""
+
+    name = "diamond"
+
+    def make(self, section: IspybSection) -> Flavour:
+        """The flavour; nothing of it can be set."""
+        return DIAMOND
+
+    def matches(self, schema: LiveSchema) -> int:
+        """By what only Diamond's tables have, or lack."""
+        return 2 if looks_like_diamond(schema) else 0
+
+
+PLUGIN = DiamondPlugin()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from recorder.config.ispyb import IspybSection
+from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.flavours.flavour import Flavour
 from recorder.ispyb.flavours.programs import AttachedFiles
 from recorder.ispyb.schema.capabilities import Capability
+from recorder.ispyb.schema.live_schema import LiveSchema
 
 PROGRAM_STATUS = {
     "running": "RUNNING",
@@ -24,3 +27,20 @@ ESRF = Flavour(
     image_rows=False,
     statistics=AttachedFiles(PROGRAM_STATUS),
 )
+
+
+class EsrfPlugin:
+    """See :class:`~recorder.ispyb.flavours.flavour.FlavourPlugin`."""
+
+    name = "esrf"
+
+    def make(self, section: IspybSection) -> Flavour:
+        """The flavour; nothing of it can be set."""
+        return ESRF
+
+    def matches(self, schema: LiveSchema) -> int:
+        """All that is not of the other family."""
+        return 0 if looks_like_diamond(schema) else 1
+
+
+PLUGIN = EsrfPlugin()

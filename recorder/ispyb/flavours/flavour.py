@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from recorder.config.ispyb import IspybSection
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
+from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.rows import Rows
+from recorder.plugins.groups import FLAVOURS
 from recorder.records import Json
 from recorder.records.run_report import RunReport
 
@@ -44,7 +47,7 @@ class Statistics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """One of the three dialects of ISPyB."""
+    """A dialect of ISPyB."""
 
     name: str
     chain_scope: str
@@ -58,3 +61,43 @@ class Flavour:
     image_rows: bool
     """Whether its readers expect one row for each image."""
     statistics: Statistics
+
+
+class FlavourPlugin(Protocol):
+    """What an entry point of ``recorder.flavours`` names."""
+
+    @property
+    def name(self) -> str:
+        """Name of the flavour and of the entry point: the setting ``ispyb.flavour``."""
+
+    def make(self, section: IspybSection) -> Flavour:
+        """The flavour as configured."""
+
+    def matches(self, schema: LiveSchema) -> int:
+        """How well it fits to the tables of a database.
+
+        0: it is another flavour's, and nothing must be written. 1: it may be this one.
+        2: it has what only this one has.
+        """
+
+
+def flavour_plugin(name: str) -> FlavourPlugin:
+    """The flavour plug-in of a name.
+
+    Raises:
+        ConfigError: There is none that can be used.
+    """
+    plugin: FlavourPlugin = FLAVOURS.get(name)
+    return plugin
+
+
+def recognise(live: LiveSchema) -> str | None:
+    """The flavour that the tables look like; None if they do not tell.
+
+    Of several that fit equally well it is the first by name.
+    """
+    if live.empty:
+        return None
+    fits = {p.name: p.value.matches(live) for p in FLAVOURS.usable()}
+    best = max(fits.values(), default=0)
+    return min(name for name, fit in fits.items() if fit == best) if best else None

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from sqlalchemy import func
 
+from recorder.config.ispyb import IspybSection
 from recorder.ispyb.flavours import programs
 from recorder.ispyb.flavours.esrf import ESRF, PROGRAM_STATUS
+from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.flavours.flavour import Flavour, RunRow
 from recorder.ispyb.flavours.programs import FILES
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
+from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.markers import marker
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
@@ -95,3 +98,22 @@ def maxiv(percent: bool) -> Flavour:
         capabilities=ESRF.capabilities | {Capability.RESULTS},
         statistics=MaxivStatistics(percent),
     )
+
+
+class MaxivPlugin:
+    """See :class:`~recorder.ispyb.flavours.flavour.FlavourPlugin`."""
+
+    name = "maxiv"
+
+    def make(self, section: IspybSection) -> Flavour:
+        """The flavour, with rates as ``ispyb.rates`` says."""
+        return maxiv(section.rates == "percent")
+
+    def matches(self, schema: LiveSchema) -> int:
+        """ESRF's tables, and one more."""
+        if looks_like_diamond(schema):
+            return 0
+        return 2 if schema.has("SSXProcessingResult") else 1
+
+
+PLUGIN = MaxivPlugin()

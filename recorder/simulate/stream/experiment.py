@@ -100,11 +100,15 @@ class Simulator:
         truth = await self._images(run, series, stream, plan, uid)
         if not (run.faults.no_end or run.faults.stop is not None):
             await self._send(stream.end())
-            await self._publish("collection/end", ending(uid, truth))
+            await self._publish("collection/end", self._ending(uid, truth))
         if run.truth is not None:
             run.truth.parent.mkdir(parents=True, exist_ok=True)
             run.truth.write_text("".join(map(dump_line, truth)), encoding="utf-8")
         return {"uid": uid, **truth_counts(truth)}
+
+    def _ending(self, uid: str, truth: list[Json]) -> Json:
+        """How the end of a run is announced."""
+        return ending(uid, truth)
 
     async def _images(
         self, run: SimulatedRun, series: Series, stream: Any, plan: Plan, uid: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -171,8 +172,10 @@ def _check_schema(topic: str, item: dict[str, Any]) -> None:
 
 
 def _announcement(item: dict[str, Any], received_ns: int) -> Announcement:
-    moment = _Timed.model_validate(item)
-    return read_announcement({**item, "time_ns": moment.time_ns}, received_ns)
+    untimed = {name: value for name, value in item.items() if name != "time_ns"}
+    found = read_announcement(untimed, received_ns)
+    time_ns = _Timed.model_validate(item).time_ns or 0
+    return replace(found, time_ns=time_ns, message={**item, "time_ns": time_ns})
 
 
 def _collection_end(item: dict[str, Any], received_ns: int) -> CollectionEnd:

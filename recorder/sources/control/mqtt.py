@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 import aiomqtt
 
 from recorder.config import MqttSection
-from recorder.records import ControlRecord
 from recorder.runtime.log import get_logger
 from recorder.runtime.mqtt import client
 from recorder.runtime.retry import backoff
 from recorder.sources.control.messages import parse_message
+from recorder.sources.protocols import SourcePort
 
 log = get_logger("mqtt")
 
 TOPICS = ("collection/start", "collection/end", "event")
-Deliver = Callable[[list[ControlRecord], Callable[[], None]], None]
 
 
 class MqttSource:
@@ -28,19 +26,17 @@ class MqttSource:
         settings: Broker and credentials.
         prefix: Topic prefix.
         client_id: Id of the persistent session.
-        deliver: Takes the records of one message and the call that acknowledges it.
     """
 
-    def __init__(
-        self, settings: MqttSection, prefix: str, client_id: str, deliver: Deliver
-    ) -> None:
+    name = "mqtt"
+
+    def __init__(self, settings: MqttSection, prefix: str, client_id: str) -> None:
         self._settings = settings
         self._prefix = prefix
         self._client_id = client_id
-        self._deliver = deliver
         self.connected = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run(self, port: SourcePort) -> None:
         """Stay connected for ever; log only changes from working to failing."""
         failures = 0
         while True:
@@ -48,7 +44,7 @@ class MqttSource:
                 async with self._client() as connection:
                     await self._subscribe(connection, failures)
                     failures = 0
-                    await self._receive(connection)
+                    await self._receive(connection, port)
             except aiomqtt.MqttError as error:
                 self.connected.clear()
                 failures += 1
@@ -81,7 +77,7 @@ class MqttSource:
             after_failures=failures,
         )
 
-    async def _receive(self, connection: aiomqtt.Client) -> None:
+    async def _receive(self, connection: aiomqtt.Client, port: SourcePort) -> None:
         paho = connection._client  # noqa: SLF001
         async for message in connection.messages:
             mid, qos = message.mid, message.qos
@@ -95,4 +91,4 @@ class MqttSource:
             def acknowledge(mid: int = mid, qos: int = qos) -> None:
                 paho.ack(mid, qos)
 
-            self._deliver(records, acknowledge)
+            port.feed_control(records, acknowledge)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import zmq
 
 from recorder.config import DetectorSection
+from recorder.errors import ConfigError
 from recorder.records import BadMessage, DetectorRecord
 from recorder.runtime.log import get_logger
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
+from recorder.sources.protocols import SourcePort
+from recorder.sources.threads import Deliver, in_thread
 
 log = get_logger("detector")
 
@@ -26,7 +28,6 @@ POLL_MS = 100
 # time out when we are slow to read, and the reconnect throws away what was queued
 # (docs/decisions/0009-no-zmtp-heartbeats.md).
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT = 10, 5, 3
-Deliver = Callable[[DetectorRecord], None]
 
 
 class DectrisSource:
@@ -37,6 +38,7 @@ class DectrisSource:
     """
 
     def __init__(self, section: DetectorSection) -> None:
+        self.name = section.name
         self._section = section
         self._stream1 = Stream1Decoder(section.name, section.max_pixels)
         self._stream2 = Stream2Decoder(
@@ -46,12 +48,23 @@ class DectrisSource:
             max_pixels=section.max_pixels,
         )
 
-    def run(self, deliver: Deliver, stop: threading.Event) -> None:
+    async def run(self, port: SourcePort) -> None:
+        """Receive until ``port.stopping`` is set, in a thread of its own.
+
+        Raises:
+            ConfigError: The endpoint is none.
+        """
+        await in_thread(port, self.receive)
+
+    def receive(self, deliver: Deliver, stop: threading.Event) -> None:
         """Receive until ``stop`` is set; blocking, for a thread.
 
         Args:
             deliver: Takes each record, in order; may block to slow the stream down.
             stop: Ends the thread within a poll interval.
+
+        Raises:
+            ConfigError: The endpoint is none.
         """
         section = self._section
         context = zmq.Context()
@@ -67,7 +80,7 @@ class DectrisSource:
         socket.tcp_keepalive_cnt = KEEPALIVE_COUNT
         socket.linger = 0
         try:
-            socket.connect(section.endpoint)
+            _connect(socket, section)
             log.info("detector_listening", source=section.name,
                      endpoint=section.endpoint, protocol=section.protocol)  # fmt: skip
             while not stop.is_set():
@@ -95,3 +108,13 @@ class DectrisSource:
             return self._section.protocol
         first = frames[0].buffer[:1].tobytes() if len(frames[0]) else b""
         return "stream1" if len(frames) > 1 or first in (b"{", b"") else "stream2"
+
+
+def _connect(socket: zmq.Socket[bytes], section: DetectorSection) -> None:
+    try:
+        socket.connect(section.endpoint)
+    except zmq.ZMQError as error:
+        raise ConfigError(
+            f"source {section.name}: endpoint {section.endpoint}: {error}; write it as "
+            "tcp://HOST:PORT"
+        ) from error

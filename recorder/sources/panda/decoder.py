@@ -8,9 +8,7 @@ for ever on a connection that the other side closed.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -29,7 +27,6 @@ from recorder.records import (
 from recorder.records.limits import MAX_CAPTURE_BYTES, MAX_NAME
 from recorder.records.times import parse_time
 from recorder.runtime.log import get_logger
-from recorder.runtime.retry import backoff
 
 try:
     from pandablocks.connections import DataConnection
@@ -46,10 +43,6 @@ except ModuleNotFoundError as missing:
 
 log = get_logger("panda")
 
-READ_BYTES = 1 << 16
-HELD_S = 0.2
-RETRY_MAX_S = 10.0
-Deliver = Callable[[list[ControlRecord]], None]
 # What pandablocks raises on bytes that are not its protocol; the last ones come from
 # numpy, which reads the types of fields as a language of its own.
 _GARBAGE = (
@@ -232,70 +225,3 @@ def _bit(data: NDArray[Any], place: str) -> NDArray[np.bool_]:
         data[field].astype(np.uint64) >> np.uint64(int(number or 0))
     ) & np.uint64(1) > 0
     return set_
-
-
-class PandaSource:
-    """One PandABox.
-
-    Args:
-        section: Where it is, and what its fields mean.
-        deliver: Takes the records of each frame.
-        held: Says whether nothing may be taken for now.
-    """
-
-    def __init__(
-        self,
-        section: PandaSection,
-        deliver: Deliver,
-        held: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._held = held
-        self._section = section
-        self._deliver = deliver
-        self.connected = asyncio.Event()
-
-    async def run(self) -> None:
-        """Stay connected for ever; log only changes from working to failing."""
-        failures = 0
-        while True:
-            try:
-                await self._receive(failures)
-                error = "it closed the connection"
-            except (OSError, PandaError) as caught:
-                error = str(caught) or repr(caught)
-                if isinstance(caught, PandaError):
-                    name, now = self._section.name, time.time_ns()
-                    self._deliver([BadMessage(name, "capture", error, now)])
-            failures = 1 if self.connected.is_set() else failures + 1
-            self.connected.clear()
-            if failures == 1:
-                log.warning("panda_unreachable", source=self._section.name,
-                            host=self._section.host, port=self._section.port,
-                            error=error, hint="is it on, and are panda.host and port "
-                            "right? Trying on.")  # fmt: skip
-            await asyncio.sleep(backoff(failures, RETRY_MAX_S))
-
-    async def _receive(self, failures: int) -> None:
-        reader, writer = await asyncio.open_connection(
-            self._section.host, self._section.port
-        )
-        try:
-            decoder = PandaDecoder(self._section)
-            writer.write(decoder.connect())
-            await writer.drain()
-            while True:
-                if self._held():  # TCP holds the box back
-                    await asyncio.sleep(HELD_S)
-                    continue
-                if not (received := await reader.read(READ_BYTES)):
-                    break
-                if not self.connected.is_set():
-                    self.connected.set()
-                    log.info("panda_connected", source=self._section.name,
-                             host=self._section.host, port=self._section.port,
-                             after_failures=failures)  # fmt: skip
-                for records in decoder.feed(received, time.time_ns()):
-                    if records:
-                        self._deliver(records)
-        finally:
-            writer.close()

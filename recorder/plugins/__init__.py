@@ -1,0 +1,1 @@
+"""What is installed beside and within the recorder: entry points, looked at once."""

@@ -1,0 +1,50 @@
+"""Where sources hand their records over to the pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from recorder.records import ControlRecord, DetectorRecord
+from recorder.service.inbox import Inbox
+
+
+class Taker(Protocol):
+    """What the records are for; in the daemon the pipeline."""
+
+    def feed(self, record: DetectorRecord) -> None:
+        """Take a record of a detector."""
+
+    def feed_control(
+        self,
+        records: list[ControlRecord],
+        acknowledge: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the records of one control message."""
+
+
+class Port:
+    """See :class:`recorder.sources.protocols.SourcePort`; one for all sources.
+
+    Args:
+        taker: Takes the records, in the event loop.
+        max_bytes: Pixels that may be between the threads and the event loop.
+        held: Says whether nothing may be taken for now.
+    """
+
+    def __init__(self, taker: Taker, max_bytes: int, held: Callable[[], bool]) -> None:
+        self.stopping = threading.Event()
+        self.stopped = asyncio.Event()
+        """The same for who waits in the event loop."""
+        self._inbox = Inbox(taker.feed, max_bytes, held)
+        self.put = self._inbox.put
+        self.feed_control = taker.feed_control
+        self.held = held
+
+    def stop(self) -> None:
+        """Nothing more is received; what a thread has in hand passes, even if held."""
+        self.stopping.set()
+        self.stopped.set()
+        self._inbox.close()

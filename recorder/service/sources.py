@@ -1,0 +1,86 @@
+"""The configured sources: started, kept running, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from recorder.config import Settings
+from recorder.errors import ConfigError
+from recorder.runtime.boundary import boundary
+from recorder.runtime.log import get_logger
+from recorder.runtime.retry import backoff
+from recorder.service.port import Port
+from recorder.sources.protocols import Source, source_plugin
+
+log = get_logger("sources")
+
+STOP_S = 10.0
+"""How long a detector's source may take to return: as long as draining the workers."""
+RETRY_MAX_S = 60.0
+"""Longest wait before a source is begun anew that ended by itself: it should not."""
+
+
+class Sources:
+    """All sources of the configuration, each a task of the group.
+
+    Args:
+        settings: The configuration.
+        port: Where they hand their records over.
+        group: Whose tasks they become.
+    """
+
+    def __init__(
+        self, settings: Settings, port: Port, group: asyncio.TaskGroup
+    ) -> None:
+        self._port = port
+        self._detectors: list[asyncio.Task[None]] = []
+        self._others: list[asyncio.Task[None]] = []
+        for section in settings.sources:
+            make = partial(source_plugin(section.kind).make, section)
+            task = group.create_task(_keep(section.name, make, port), name=section.name)
+            detector = section.name in settings.detectors
+            (self._detectors if detector else self._others).append(task)
+
+    async def stop(self) -> None:
+        """Stop receiving images; what was received is handled."""
+        self._port.stop()
+        if not self._detectors:
+            return
+        _, late = await asyncio.wait(self._detectors, timeout=STOP_S)
+        for task in late:
+            log.warning("source_not_stopping", source=task.get_name(), waited_s=STOP_S,
+                        hint="its plug-in does not heed the request to stop; the "
+                        "daemon goes on without it")  # fmt: skip
+            task.cancel()
+
+    def cancel(self) -> None:
+        """End the others, whose records were heard until now."""
+        for task in self._others:
+            task.cancel()
+
+    def give_up(self) -> None:
+        """A task failed: let go the threads, or the process would never end."""
+        self._port.stop()
+
+
+async def _keep(name: str, make: Callable[[], Source], port: Port) -> None:
+    """Run a source, and begin it anew if it ends by itself.
+
+    Raises:
+        ConfigError: It cannot work as it is configured.
+    """
+    failures = 0
+    while not port.stopping.is_set():
+        with boundary(f"run source {name}", (ConfigError,)):
+            await make().run(port)
+            if port.stopping.is_set():
+                return
+            log.warning("source_ended", source=name, hint="a source runs until it is "
+                        "told to stop; it is begun anew")  # fmt: skip
+        failures += 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(backoff(failures, RETRY_MAX_S)):
+                await port.stopped.wait()

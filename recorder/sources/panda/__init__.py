@@ -1,0 +1,1 @@
+"""PandABox: what the timing hardware saw, over its TCP data port."""

@@ -1,0 +1,131 @@
+"""Our own plug-ins pass the tests that other packages are asked to pass."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from recorder.config import Settings
+from recorder.plugins.groups import GROUPS
+from recorder.simulate.stream.messages import Stream1, Stream2
+from recorder.testing import (
+    EngineConformance,
+    FlavourConformance,
+    SinkConformance,
+    SourceConformance,
+)
+from recorder.testing.recorded import plain_settings
+from tests.peers import dectris_peer, panda_peer
+
+
+class TestDectrisStream1(SourceConformance):
+    kind = "dectris"
+
+    def peer(self, folder: Path):
+        return dectris_peer(Stream1)
+
+
+class TestDectrisStream2(SourceConformance):
+    kind = "dectris"
+
+    def peer(self, folder: Path):
+        return dectris_peer(Stream2)
+
+
+class TestPanda(SourceConformance):
+    kind = "panda"
+
+    def peer(self, folder: Path):
+        return panda_peer()
+
+
+class TestResults(SinkConformance):
+    kind = "results"
+
+    def outcome(self, settings: Settings, section: Any) -> Any:
+        files = sorted(p for p in settings.results.rglob("*") if p.is_file())
+        return {str(path): contents(path) for path in files}
+
+
+def contents(path: Path) -> Any:
+    """Of an HDF5 file all values; the file itself holds times."""
+    if path.suffix != ".h5":
+        return path.read_bytes()
+    found: dict[str, Any] = {}
+    with h5py.File(path) as file:
+
+        def note(name: str, item: Any) -> None:
+            values = np.asarray(item).tolist() if isinstance(item, h5py.Dataset) else 0
+            found[name] = repr((values, dict(item.attrs)))
+
+        file.visititems(note)
+    return found
+
+
+class TestIspyb(SinkConformance):
+    kind = "ispyb"
+
+    def settings(self, folder: Path) -> Settings:
+        return plain_settings(folder, ispyb={}, timezone="UTC")
+
+    def outcome(self, settings: Settings, section: Any) -> Any:
+        with closing(sqlite3.connect(settings.state_directory / "ispyb.sqlite")) as db:
+            tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {
+                name: db.execute(f"SELECT * FROM {name}").fetchall()
+                for (name,) in tables
+            }
+
+
+class TestEsrf(FlavourConformance):
+    name = "esrf"
+
+
+class TestMaxiv(FlavourConformance):
+    name = "maxiv"
+
+
+class TestDiamond(FlavourConformance):
+    name = "diamond"
+
+
+class TestInline(EngineConformance):
+    name = "inline"
+
+
+@pytest.mark.allow_error_log("worker_lost")
+class TestProcesses(EngineConformance):
+    name = "processes"
+
+    def kill_worker(self) -> bool:
+        pid = next(workers(os.getpid()))
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+
+def workers(parent: int) -> Iterator[int]:
+    """Worker processes of a process."""
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            if b"recorder.pool.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                yield int(pid)
+
+
+def test_every_plugin_of_ours_is_tested():
+    suites = {SourceConformance, SinkConformance, FlavourConformance, EngineConformance}
+    tested = {
+        getattr(cls, "kind", getattr(cls, "name", None))
+        for suite in suites
+        for cls in suite.__subclasses__()
+    }
+    for group in GROUPS:
+        assert {plugin.name for plugin in group.usable()} <= tested
