@@ -60,7 +60,7 @@ def test_check_says_what_is_lost(tmp_path: Path):
     lines = {line.split()[1]: line for line in done.stdout.splitlines()}
     assert lines["decoder"].startswith("ok    decoder        imagecodecs ")
     assert "pip install 'ssx-recorder[native]'" in lines["decoder"]
-    assert "panda is left out" in lines["sources"]
+    assert "left out: panda: " in lines["sources"]
     assert "pip install 'ssx-recorder[panda]'" in lines["sources"]
     assert done.stderr == ""
 
