@@ -9,9 +9,12 @@ SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
   openssl:openssl systemd-analyze:systemd
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
+# One worker for each core; each has a MariaDB of its own where a test asks for one.
+TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
+PYTEST := $(BIN)/pytest -n $(TEST_JOBS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install check demo test fuzz chaos soak docs bench bench-quality \
+.PHONY: help install check demo quick test oracles fuzz chaos soak docs bench bench-quality \
   bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
@@ -34,9 +37,22 @@ check: install ## Lint, format, types, layers
 	$(BIN)/lint-imports
 	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }
 
-test: install ## All tests, with real servers (installed with apt where missing)
+quick: install ## Unit tests but the slow ones, in parallel: under a minute
+	$(PYTEST) tests/unit -m "not slow"
+
+test: install oracles ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
-	$(BIN)/pytest $(PYTEST_ARGS)
+ifeq ($(PYTEST_ARGS),)
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n $(TEST_JOBS) --dist worksteal
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+else
+	$(PYTEST) $(PYTEST_ARGS)
+endif
+
+oracles: install ## Environments of ISPyB's published models, kept in ~/.cache
+	@$(BIN)/python -m tests.published_models
 
 fuzz: install ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
 	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt
@@ -53,8 +69,8 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | i
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
-bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
+quick test bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
+quick test bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: install ## Recall, false spots, indexing and chance, on simulated and real data
 	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
 

@@ -16,7 +16,6 @@ from recorder.config import Settings, load_settings
 from recorder.journal import Journal
 from recorder.report import full_report
 from recorder.service.host import sink_names
-from recorder.simulate.broker import free_port
 from recorder.simulate.experiment import (
     SimulatedRun,
     Simulator,
@@ -26,7 +25,7 @@ from recorder.simulate.experiment import (
 from recorder.simulate.faults import parse_faults
 from recorder.simulate.series import Series, synthetic_series
 from recorder.simulate.stills import StillSettings, default_geometry
-from tests.servers import Mosquitto, Recorder
+from tests.servers import Mosquitto, Recorder, free_port
 
 QUICK_RUNS = {"drain_s": 0.3, "series_timeout_s": 2.0, "hold_s": 0.5}
 PIXELS = 512

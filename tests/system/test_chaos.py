@@ -84,4 +84,5 @@ def test_the_plan_of_a_seed_is_always_the_same_and_has_every_fault() -> None:
     assert len({fault for item in rounds for fault in item.faults}) == 9
     assert len({item.flavour for item in rounds}) == 3
     length = 1200 / RATE_HZ
+    assert any(item.moments for item in rounds)
     assert all(-0.5 <= m <= length + 0.5 for item in rounds for m in item.moments)

@@ -8,7 +8,6 @@ import json
 import pytest
 
 from recorder.records import Evidence
-from recorder.simulate.broker import free_port
 from recorder.simulate.experiment import (
     SimulatedRun,
     Simulator,
@@ -18,6 +17,7 @@ from recorder.simulate.experiment import (
 from recorder.simulate.faults import parse_faults
 from recorder.simulate.panda import LASER_PLACE, panda_server
 from tests.ispyb import esrf_site
+from tests.servers import free_port
 from tests.system.beamline import (
     assert_equals_truth,
     make_beamline,

@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from recorder import errors
 from recorder.cli import COMMANDS, cli
 from recorder.config import DetectorSection, Settings, load_settings
-from recorder.records import BadMessage, Unprocessed
+from recorder.records import BadMessage, RunStatus, Unprocessed
 from recorder.runs.chains import measure
 from recorder.runs.run import Run
 from recorder.simulate.experiment import SimulatedRun, Simulator
@@ -233,6 +233,8 @@ def test_command_lines_parse():
 def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert {"check", "test", "quick"} <= targets
+    assert len(PAGES) > 30
     for page, where in zip(PAGES, PAGE_IDS, strict=True):
         text = page.read_text(encoding="utf-8")
         used = set(re.findall(r"(?:`|^\$ )make ([a-z-]+)", text, re.MULTILINE))
@@ -329,6 +331,7 @@ def test_every_log_event_with_level_and_fields():
     table = [row for text in list(sections(page).values())[1:] for row in rows(text)]
     documented = {row[0].strip("`"): row for row in table}
     real = log_calls()
+    assert len(real) > 50
     same([row[0].strip("`") for row in table], real)
     for event, (levels, keys) in real.items():
         _, level, listed, _ = documented[event]
@@ -340,6 +343,7 @@ def test_every_log_event_with_level_and_fields():
 
 def test_no_log_event_escapes_the_page():
     """A level of a logger is called with a constant, or within a known helper."""
+    found = 0
     for path in sorted((ROOT / "recorder").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         total = len(_levels(tree))
@@ -351,6 +355,8 @@ def test_no_log_event_escapes_the_page():
         _, aliases = _loggers(tree)
         helped = sum(map(len, aliases.values()))
         assert total == calls + helped, f"{path}: a log call that is not understood"
+        found += total
+    assert found > 30
 
 
 def test_log_events_that_other_pages_name_exist():
@@ -478,6 +484,7 @@ def test_every_limit_with_its_value():
     real["detector.max_message_mb"] = section.max_message_mb << 20
     real["detector.max_pixels"] = section.max_pixels
     same([row[0].strip("`") for row in table], real)
+    assert len(table) > 10
     for name, text, *_ in table:
         number, _, unit = text.partition(" ")
         value = int(number) << (20 if unit == "MiB" else 0)
@@ -603,6 +610,7 @@ def test_rights_are_those_of_the_grants():
 
 def test_every_status_in_the_database():
     text = (REFERENCE / "ispyb.md").read_text(encoding="utf-8")
+    assert collections.RUN_STATUS.keys() == {*RunStatus} - {RunStatus.RUNNING}
     for status, shown in collections.RUN_STATUS.items():
         theirs = esrf.PROGRAM_STATUS[status], diamond.PROGRAM_STATUS[status]
         program = " | ".join(f"`{value}`" for value in theirs)

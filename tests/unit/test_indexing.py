@@ -109,6 +109,7 @@ def test_no_more_lattices_than_asked_for() -> None:
     assert len(indexer.index(q)) == 1
 
 
+@pytest.mark.slow
 def test_random_spots_are_not_indexed() -> None:
     rng = np.random.default_rng(34)
     for name in ("lyso", "mono", "tric", "cubic", "I4"):
@@ -128,6 +129,7 @@ LOOSE = ClassifySettings(nfa_max=-1.5)
 """Takes a lattice that by its number of false alarms is 100 times as likely chance."""
 
 
+@pytest.mark.slow
 def test_lattices_of_another_cell_are_rarely_indexed() -> None:
     """At most one list of 240 is, even by a limit that is two decades looser.
 
