@@ -11,7 +11,8 @@ CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 # One worker for each core; each has a MariaDB of its own where a test asks for one.
 TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
-PYTEST := $(BIN)/pytest -n $(TEST_JOBS) --dist worksteal
+PARALLEL := -n $(TEST_JOBS) --dist loadgroup
+PYTEST := $(BIN)/pytest $(PARALLEL)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install check demo quick test oracles fuzz chaos soak docs bench bench-quality \
@@ -44,7 +45,7 @@ test: install oracles ## All tests, with real servers (installed with apt where 
 	@$(SERVERS)
 ifeq ($(PYTEST_ARGS),)
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n $(TEST_JOBS) --dist worksteal
+	$(BIN)/coverage run -m pytest $(PARALLEL)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else
@@ -108,4 +109,4 @@ schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema > config/recorder.schema.json
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .coverage .coverage.* build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
