@@ -9,9 +9,14 @@ SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
   openssl:openssl systemd-analyze:systemd
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
+# One worker for each core; each has a MariaDB of its own where a test asks for one.
+TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
+PARALLEL := -n $(TEST_JOBS) --dist loadgroup
+PYTEST := $(BIN)/pytest $(PARALLEL)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install dev check demo test test-bare fuzz chaos soak docs bench bench-quality \
+.PHONY: help install dev check demo quick test test-bare oracles fuzz chaos soak docs \
+  bench bench-quality \
   bench-peers timeline-bench lock schemas clean
 .DEFAULT_GOAL := help
 
@@ -39,16 +44,27 @@ check: dev ## Lint, format, types, layers
 	$(BIN)/lint-imports
 	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }
 
-test: dev ## All tests, with real servers (installed with apt where missing)
+quick: dev ## Unit tests but the slow ones, in parallel: under a minute
+	$(PYTEST) tests/unit -m "not slow"
+
+test: dev oracles ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
-	$(BIN)/pytest $(PYTEST_ARGS)
 ifeq ($(strip $(PYTEST_ARGS)),)
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest $(PARALLEL)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 	@if $(BIN)/python -m tests.recordings; then \
 	  $(MAKE) --no-print-directory test-bare; fi
+else
+	$(PYTEST) $(PYTEST_ARGS)
 endif
 
+oracles: dev ## Environments of ISPyB's published models, kept in ~/.cache
+	@$(BIN)/python -m tests.published_models
+
 test-bare: dev ## The unit tests in a bare copy of HEAD, without recordings beside it
-	@scripts/test-bare $(VENV) -q
+	@scripts/test-bare $(VENV) -q $(PARALLEL)
 
 fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
 	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt
@@ -65,8 +81,8 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | d
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
-bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
+quick test test-bare bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
+quick test test-bare bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: dev ## Recall, false spots, indexing and chance, on simulated and real data
 	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
 
@@ -105,4 +121,4 @@ schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema --report > config/report.schema.json
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .coverage .coverage.* build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -25,7 +25,12 @@ from tests.servers import HOST, Database
 ORACLES = {"esrf": "esrf", "maxiv": "esrf", "diamond": "diamond"}
 """Which models tell of a flavour's tables."""
 SCRIPTS = Path(__file__).parent / "oracles"
-CACHE = Path(__file__).parents[1] / ".cache" / "oracles"
+CACHE = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    / "ssx-recorder"
+    / "oracles"
+)
+"""Shared by all checkouts; each environment is named after what is in it."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,11 @@ class Oracle:
 
 
 def environment(requirements: Path) -> Path:
-    """Python of a virtual environment with these requirements; made if it is new."""
-    text = f"{sys.version}\n{requirements.read_text('utf-8')}"
+    """Python of a virtual environment with these requirements; made if it is new.
+
+    `make oracles` makes them before the tests; a lock keeps two makers apart.
+    """
+    text = f"{sys.base_prefix}\n{sys.version}\n{requirements.read_text('utf-8')}"
     folder = CACHE / hashlib.sha256(text.encode()).hexdigest()[:16]
     python, ready = folder / "bin" / "python", folder / "ready"
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -97,3 +105,8 @@ def restrict(database: Database, rights: dict[str, str]) -> None:
         for table, letters in rights.items()
     ]
     database.execute(f"REVOKE ALL ON {database.name}.* FROM {user}", *grants)
+
+
+if __name__ == "__main__":
+    for name in sorted(set(ORACLES.values())):
+        environment(SCRIPTS / f"{name}-requirements.txt")

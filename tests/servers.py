@@ -64,10 +64,15 @@ def program(name: str) -> str:
     return found
 
 
+_PORTS = 1500
+"""Of each process that runs tests beside others: eight have ports of their own."""
+
+
 def free_port() -> int:
     """A port nobody listens on, below those that the kernel gives to clients."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
     while True:
-        port = 20_000 + secrets.randbelow(12_000)
+        port = 20_000 + worker * _PORTS + secrets.randbelow(_PORTS)
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))

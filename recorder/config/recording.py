@@ -99,7 +99,8 @@ class ClassifySection(Section):
     gain: float | None = Field(None, gt=0)
     """Counts per photon; unset: estimated from variance against mean."""
     nfa_max: float = -3.5
-    """A lattice is accepted below this log10 number of false alarms."""
+    """A lattice is accepted below this log10 number of false alarms, minus 0.5 for
+    each spot that it explains."""
     min_inlier_share: float = Field(0.15, ge=0, le=1)
     """Least share of the spots that a lattice explains."""
     ring_share: float = Field(0.6, gt=0, le=1)

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from recorder.config import Settings, load_settings
-from recorder.simulate.stream.broker import free_port
 from tests.chaos.proxy import Proxy
 from tests.disks import small_disk
 from tests.ispyb import esrf_site
 from tests.published_models import ORACLES, Oracle, documented_rights, restrict
-from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder
+from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder, free_port
 
 DISK_MB = 256
 ISPYB = {"image_rows": True, "update_interval_s": 0.5, "retry_max_s": 1.0,

@@ -18,13 +18,12 @@ from recorder.records.report_json import full_to_json
 from recorder.reports.store import ReportStore
 from recorder.service.host import sink_names
 from recorder.simulate.stills.render import StillSettings, default_geometry
-from recorder.simulate.stream.broker import free_port
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
 from recorder.simulate.stream.series import Series, synthetic_series
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.timing.faults import parse_faults
-from tests.servers import Mosquitto, Recorder
+from tests.servers import Mosquitto, Recorder, free_port
 
 QUICK_RUNS = {"drain_s": 0.3, "series_timeout_s": 2.0, "hold_s": 0.5}
 PIXELS = 512

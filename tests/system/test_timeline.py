@@ -8,13 +8,13 @@ import json
 import pytest
 
 from recorder.records import Evidence
-from recorder.simulate.stream.broker import free_port
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.timing.faults import parse_faults
 from recorder.simulate.timing.panda import LASER_PLACE, panda_server
 from tests.ispyb import esrf_site
+from tests.servers import free_port
 from tests.system.beamline import (
     assert_equals_truth,
     make_beamline,

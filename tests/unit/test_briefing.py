@@ -30,7 +30,7 @@ BLANKS = ClassifierSetup(
 
 @given(
     st.integers(1, 4),
-    st.lists(st.tuples(st.integers(1, 6), st.integers(0, 5)), max_size=40),
+    st.lists(st.tuples(st.integers(1, 6), st.integers(0, 5)), min_size=1, max_size=40),
 )
 def test_a_worker_knows_what_its_next_job_needs_and_no_more_setups_than_it_may(
     kept, jobs

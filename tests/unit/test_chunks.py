@@ -86,6 +86,7 @@ def same(one: Run, other: Run) -> None:
         assert np.array_equal(a, b), name
 
 
+@pytest.mark.slow
 def test_a_long_run_is_the_same_from_its_chunks(journal):
     journal.write(events(2 * CHUNK + 50), rows(0, 3 * CHUNK + 100))
     plain = load_run(journal, "u")

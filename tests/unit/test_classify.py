@@ -244,6 +244,7 @@ def test_a_hundred_thousand_spots_end_in_time() -> None:
     assert result.spots <= 1000
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_array_makes_it_raise(data: st.DataObject) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recorder.records import EventType
@@ -83,6 +83,7 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON)
+@example([{"name": "known", "events": [X]}], None)
 def test_nothing_that_is_declared_crashes(chains, hardware):
     found = read_chains({"event_chains": chains, "timing_hardware": hardware})
     for chain in found.chains:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import h5py
@@ -64,12 +65,13 @@ def check_bit_identical(path: Path) -> None:
         source = Hdf5File(path, name)
         start = source.start()
         segments = source.layout.segments
-        for n, image in enumerate(source.images(start)):
-            if n >= 20:
-                break
+        compared = 0
+        for n, image in enumerate(itertools.islice(source.images(start), 20)):
             with h5py.File(segments[0].file, locking=False) as file:
                 expected = file[segments[0].dataset][n]
             assert np.array_equal(decode(image.payload), expected)
+            compared += 1
+        assert compared == min(20, start.expected_images)
 
 
 FILTERS = {

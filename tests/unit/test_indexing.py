@@ -111,6 +111,7 @@ def test_no_more_lattices_than_asked_for() -> None:
     assert len(indexer.index(q)) == 1
 
 
+@pytest.mark.slow
 def test_random_spots_are_not_indexed() -> None:
     rng = np.random.default_rng(34)
     for name in ("lyso", "mono", "tric", "cubic", "I4"):
@@ -119,18 +120,48 @@ def test_random_spots_are_not_indexed() -> None:
             assert indexer.index(spurious(rng, n)) == ()
 
 
-@pytest.mark.parametrize(
-    ("asked", "real"),
-    [("lyso", "mono"), ("mono", "cubic"), ("cubic", "tric"), ("tric", "lyso")],
-)
-def test_a_lattice_of_another_cell_is_not_indexed(asked: str, real: str) -> None:
+ANOTHER = [
+    ("lyso", "mono"), ("mono", "cubic"), ("cubic", "tric"), ("tric", "lyso"),
+    ("tric", "I4"), ("I4", "tric"), ("C2", "tric"), ("lyso", "R32"),
+]  # fmt: skip
+"""The last four pairs have many points of their lattices in common."""
+
+
+LOOSE = ClassifySettings(nfa_max=-1.5)
+"""Takes a lattice that by its number of false alarms is 100 times as likely chance."""
+
+
+@pytest.mark.slow
+def test_lattices_of_another_cell_are_rarely_indexed() -> None:
+    """At most one list of 240 is, even by a limit that is two decades looser.
+
+    The rate is to be below 1 in 1000 for few spots. That many lists cannot be tried
+    here, so those are counted that come within two decades of the limit: of 7056 lists
+    of up to 30 spots, of all pairs of nine cells, 1 in 3500 did; then two or more of
+    240 would by chance once in 450 times. With the rule before (-3.5, or 0.45 a spot if
+    that is more) four of these 240 are indexed.
+
+    Rounding (BLAS kernels, vector units) decides which lists come near the limit, not
+    how many do: 0 or 1 of 240 with Haswell's kernels, Sandybridge's and AVX-512.
+    """
+    wrong = []
+    for asked, real in ANOTHER:
+        rng = np.random.default_rng(35)
+        indexer = Indexer(CELLS[asked], space_group(asked), LOOSE)
+        basis, _ = symmetry.primitive_vectors(CELLS[real], space_group(real))
+        for n in (8, 10, 12, 15, 20, 30) * 5:
+            q = np.concatenate([still(rng, basis, n)[1], spurious(rng, n // 5)])
+            wrong += [(asked, real, n, found) for found in indexer.index(q)[:1]]
+    assert len(wrong) <= 1, wrong
+
+
+@pytest.mark.parametrize(("asked", "real"), ANOTHER[:4])
+def test_many_spots_of_another_cell_are_not_indexed(asked: str, real: str) -> None:
     rng = np.random.default_rng(35)
     indexer = Indexer(CELLS[asked])
     basis = unit_cell.vectors_from_cell(CELLS[real])
-    wrong = 0
-    for n in [15, 30, 60, 150] * 4:
-        wrong += len(indexer.index(still(rng, basis, n)[1])) > 0
-    assert wrong == 0
+    for n in (60, 150) * 2:
+        assert indexer.index(still(rng, basis, n)[1]) == ()
 
 
 @pytest.mark.parametrize("name", ["lyso", "mono"])

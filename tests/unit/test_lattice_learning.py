@@ -97,6 +97,7 @@ def lattice_of(item) -> np.ndarray:
     return np.linalg.inv(back) @ item.bases[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "geometry", "scale"),
     [
@@ -123,6 +124,7 @@ def test_wrong_geometry_is_learned_away(name, geometry, scale):
     assert right >= 19
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lyso", "mono", "cubic"])
 def test_an_unknown_cell_is_found(name):
     known = LatticeKnowledge(GEOMETRY, None, None)
@@ -142,6 +144,7 @@ def test_right_knowledge_is_kept():
     assert after.cell == pytest.approx(cell, rel=0.003)
 
 
+@pytest.mark.slow
 def test_nothing_is_learned_from_noise_or_from_few_hits():
     rng = np.random.default_rng(2)
     cell, group = CELLS["lyso"]
@@ -152,6 +155,7 @@ def test_nothing_is_learned_from_noise_or_from_few_hits():
     assert learn_lattice(known, [], SETTINGS) is known
 
 
+@pytest.mark.slow
 def test_a_wrong_cell_is_not_adopted():
     """Spots of another crystal than announced: no calibration makes them fit."""
     cell, group = CELLS["cubic"]

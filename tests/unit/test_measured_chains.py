@@ -96,6 +96,7 @@ def test_the_seeds_example_comes_back_as_its_six_events():
     assert summary(found.verdicts) == "6 events as commanded"
 
 
+@pytest.mark.slow
 def test_period_and_delay_are_as_exact_as_asked():
     faults = parse_faults("lost=0.001,missed=0.001,jitter=3e-6,skew=50")
     run = recorded(play(pump_probe(925.0, 100_000), 100_000, faults))

@@ -159,6 +159,7 @@ def test_panels_of_the_real_detector_are_where_they_were_refined(tmp_path):
         assert at[0] * 1000 == pytest.approx(middle * [-1, 1, -1], abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.recording("thermolysin")
 def test_thermolysin_is_indexed_through_replay(tmp_path, config_file, run_recorder):
     images, path = write_thermolysin(tmp_path)

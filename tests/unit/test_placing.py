@@ -150,6 +150,7 @@ def small(drawn) -> Played:
     return play(pump_probe(500.0, 300, every), 300, faults, seed=seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(SMALL, st.integers(0, 10**6))
 def test_order_and_repetition_do_not_matter(drawn, seed):
@@ -207,6 +208,7 @@ def test_restart_equals_no_restart(tmp_path_factory, drawn, share):
     same(finish(again, played), recorded(played))
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6), st.booleans())
 def test_online_equals_batch(seed, rows):
@@ -255,6 +257,7 @@ def test_an_open_run_says_that_its_start_is_assumed():
 GAPS = st.sampled_from([0, 1, 10**6, 999_000, 1_003_000, 1_400_000, 10**9, -(10**6)])
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(GAPS, st.integers(1, 30)), min_size=1, max_size=30))
 def test_whatever_the_times_are_an_answer_comes(pieces):

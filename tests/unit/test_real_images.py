@@ -131,6 +131,7 @@ def test_thaumatin_without_a_cell(thaumatin, with_geometry: bool) -> None:
 def test_thaumatin_background_is_photon_counting(thaumatin) -> None:
     images, mask, info = thaumatin
     detector, _ = geometry.resolve(info, None)
+    assert len(images) == len(HIT)
     finder = SpotFinder(mask.shape, images[0].dtype, detector, mask, None, None)
     for image in images:
         assert finder.find(image, None, 4.0).background.gain == 1.0
@@ -158,6 +159,7 @@ def test_eiger_stream_has_three_hits_at_gain_two(eiger: list[np.ndarray]) -> Non
         settings=ClassifySettings(),
     )
     classifier = Classifier(setup)
+    assert len(eiger) == 3
     finder = SpotFinder((2167, 2070), np.dtype(np.uint16))
     for image in eiger:
         good = image[image < 65535]

@@ -343,10 +343,12 @@ def test_zingers_count_in_the_truth():
 def test_artefacts_reach_the_truth_of_a_series():
     settings = replace(PLAIN, ice_share=1, salt_share=1, zingers=30)
     series = synthetic_series(12, 1, pool=3, settings=settings)
+    plain = synthetic_series(12, 1, pool=3, settings=PLAIN)
+    assert len(series.frames) == len(plain.frames) == 3
     for frame in series.frames:
         assert frame.artefacts["ice"] is True and frame.artefacts["salt"] is True
         assert 5 < frame.artefacts["zingers"] < 60
-    for frame in synthetic_series(12, 1, pool=3, settings=PLAIN).frames:
+    for frame in plain.frames:
         assert frame.artefacts == {}
 
 

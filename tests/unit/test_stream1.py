@@ -46,6 +46,7 @@ def test_eiger_capture_decodes_to_the_expected_images():
     assert start.expected_images == 10
     assert start.user_data == {"acqID": "test_1"}
     assert [p.split(" of")[0] for p in start.problems] == ["dflatfield", "dpixelmask"]
+    assert len(images) == 3
     for n, image in enumerate(images):
         pixels = decode(image.payload)
         good = pixels[pixels != 65535]

@@ -1,0 +1,191 @@
+"""What waits for a worker: nothing is forgotten, and what is left out is sampled."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.pool.backlog import KEPT_SETUPS, KEPT_STATES, SAMPLE, Backlog
+from recorder.pool.jobs import Job, LessonJob
+from recorder.records import (
+    ClassifierSetup,
+    ClassifySettings,
+    Effort,
+    Learned,
+    Lesson,
+    Payload,
+    Unprocessed,
+)
+from tests.builders import SHAPE
+
+SETUP = ClassifierSetup(
+    SHAPE, "uint16", None, None, None, None, None, None, ClassifySettings()
+)
+
+
+def image(size: int) -> Payload:
+    return Payload(bytes(size), "raw", (1, size), "|u1")
+
+
+def nothing(*_: Any) -> None:
+    """Nobody wants to know."""
+
+
+def offered(backlog: Backlog, setup: int, count: int) -> list[int]:
+    """Offer images of 10 bytes; which of them got in."""
+    return [
+        n
+        for n in range(count)
+        if backlog.offer(setup, image(10), nothing, 0, force=False)
+    ]
+
+
+STEPS = st.lists(
+    st.sampled_from(["offer", "forced", "state", "teach", "take", "finish", "back"]),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(STEPS, st.integers(1, 60))
+def test_each_job_is_told_once_and_the_bytes_add_up(steps, most):
+    """Whatever the order of events: at the end nothing waits and nothing is held."""
+    backlog, told, out = Backlog(most), list[int](), list[Any]()
+    setup = backlog.add_setup(SETUP)
+    accepted = taught = 0
+
+    def take() -> None:
+        if (job := backlog.take()) is not None:
+            out.append(job)
+
+    for step in steps:
+        if step in ("offer", "forced", "state"):
+            number = accepted
+            state = taught + 1 if step == "state" else 0
+            accepted += backlog.offer(
+                setup,
+                image(10),
+                lambda _, number=number: told.append(number),
+                state,
+                force=step == "forced",
+            )
+        elif step == "teach":
+            taught += 1
+            backlog.teach(setup, Learned(taught))
+        elif step == "take":
+            take()
+        elif step == "finish" and out:
+            job = out.pop()
+            backlog.finish(job, lambda job=job: job.done(None))
+        elif step == "back" and out:
+            backlog.put_back(out.pop())
+    backlog.teach(setup, Learned(taught + 1))
+    while len(backlog):
+        take()
+        while out:
+            job = out.pop()
+            backlog.finish(job, lambda job=job: job.done(None))
+    assert sorted(told) == list(range(accepted))
+    assert (backlog.finished, backlog._held) == (accepted, 0)
+
+
+@given(st.integers(1, 500))
+def test_only_the_last_image_that_gets_in_may_exceed_the_limit(most):
+    backlog = Backlog(most)
+    setup = backlog.add_setup(SETUP)
+    count = -(-most // 10)
+    assert offered(backlog, setup, count + 5) == list(range(count))
+    assert backlog.offer(setup, image(10), nothing, 0, force=True)
+
+
+@given(st.integers(0, 100))
+def test_the_fuller_the_less_is_done(fill):
+    """Of images that are live; what is forced is always done in full."""
+    backlog, refused = Backlog(1000), list[Unprocessed]()
+    setup = backlog.add_setup(SETUP)
+    backlog.offer(setup, image(10 * fill), nothing, 0, force=True)
+    first = backlog.take()
+    assert isinstance(first, Job) and first.effort is Effort.FULL
+    for _ in range(2 * SAMPLE):
+        backlog.offer(setup, image(0), lambda o: refused.append(o[0]), 0, force=False)
+    done = [job.effort for _ in range(2 * SAMPLE) if (job := backlog.take())]
+    if fill >= 100:
+        assert (done, refused) == ([], [])
+    elif fill > 90:
+        assert refused == [Unprocessed.OVERLOAD] * (2 * SAMPLE - 2)
+        assert done == [Effort.ONE_LATTICE] * 2
+    elif fill > 80:
+        assert done.count(Effort.NO_INDEXING) == 2 * SAMPLE - 2
+        assert done.count(Effort.ONE_LATTICE) == 2
+    else:
+        steps = [(65, Effort.ONE_LATTICE), (50, Effort.NO_RETRY), (-1, Effort.FULL)]
+        expected = next(effort for limit, effort in steps if fill > limit)
+        assert done == [expected] * 2 * SAMPLE
+
+
+@pytest.mark.parametrize("fill", [0.4, 0.6])
+@pytest.mark.parametrize("may_be_left_out", [True, False])
+def test_lessons_go_first_and_are_left_out_only_where_they_may(fill, may_be_left_out):
+    backlog, left_out = Backlog(1000), list[bool]()
+    setup = backlog.add_setup(SETUP)
+    backlog.offer(setup, image(int(fill * 1000)), nothing, 0, force=True)
+    tell = (lambda: left_out.append(True)) if may_be_left_out else None
+    backlog.learn(setup, Lesson(1, Learned(0), ()), nothing, tell)
+    taken = backlog.take()
+    shed = may_be_left_out and fill > 0.5
+    assert (taken is None, left_out) == (shed, [True] * shed)
+    assert shed or isinstance(taken, LessonJob)
+
+
+def test_an_image_waits_for_its_state_and_late_ones_get_the_oldest_that_is_kept():
+    backlog = Backlog(1000)
+    setup = backlog.add_setup(SETUP)
+    backlog.offer(setup, image(1), nothing, 1, force=False)
+    assert backlog.take() is None
+    for number in range(1, KEPT_STATES + 3):
+        backlog.teach(setup, Learned(number))
+    job = backlog.take()
+    assert isinstance(job, Job) and job.learned == 1
+    assert sorted(backlog.states(setup)) == [3, 4, 5]
+    backlog.offer(setup, image(1), nothing, 1, force=False)
+    late = backlog.take()
+    assert isinstance(late, Job) and late.learned == 3
+
+
+def test_a_setup_is_kept_for_as_long_as_an_image_needs_it():
+    backlog = Backlog(1000)
+    first = backlog.add_setup(SETUP)
+    backlog.offer(first, image(1), nothing, 0, force=False)
+    job = backlog.take()
+    assert job is not None
+    others = [backlog.add_setup(SETUP) for _ in range(KEPT_SETUPS + 2)]
+    assert backlog.setup(first) is SETUP
+    with pytest.raises(KeyError):
+        backlog.setup(others[0])
+    backlog.finish(job, nothing)
+    backlog.add_setup(SETUP)
+    with pytest.raises(KeyError):
+        backlog.setup(first)
+    backlog.teach(first, Learned(1))
+    assert backlog.states(first) == {}
+
+
+async def test_files_wait_for_room_and_the_end_for_the_last_image():
+    backlog = Backlog(100)
+    setup = backlog.add_setup(SETUP)
+    for _ in range(10):
+        backlog.offer(setup, image(10), nothing, 0, force=True)
+    room = asyncio.ensure_future(backlog.room())
+    empty = asyncio.ensure_future(backlog.empty())
+    held = []
+    while (job := backlog.take()) is not None:
+        backlog.finish(job, nothing)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        held.append((room.done(), empty.done()))
+    assert [done for done, _ in held] == [False] * 4 + [True] * 6
+    assert [done for _, done in held] == [False] * 9 + [True]
