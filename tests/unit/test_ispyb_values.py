@@ -9,8 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorder.sinks.ispyb.live import MAX_INT, LiveColumn, LiveSchema
-from recorder.sinks.ispyb.values import (
+from sqlalchemy import Column, Double, Float, Integer, MetaData, String, Table
+
+from recorder.errors import SinkError
+from recorder.ispyb.schema.live_schema import MAX_INT, LiveColumn, LiveSchema
+from recorder.ispyb.schema.values import (
     MAX_FLOAT,
     fit,
     latin1,
@@ -18,9 +21,6 @@ from recorder.sinks.ispyb.values import (
     number,
     split_proposal,
 )
-from sqlalchemy import Column, Double, Float, Integer, MetaData, String, Table
-
-from recorder.errors import SinkError
 
 TABLE = Table(
     "T",

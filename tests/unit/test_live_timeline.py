@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorder.runs.live import REORDER, LiveTimeline
-from recorder.simulate.faults import Faults
-from recorder.ssx.placing import BLOCK
-from recorder.ssx.timeline import UNKNOWN, Timeline
 
+from recorder.runs.timeline.live_timeline import REORDER, LiveTimeline
+from recorder.simulate.timing.faults import Faults
+from recorder.ssx.labels.timeline import UNKNOWN, Timeline
+from recorder.ssx.matching.assignment import BLOCK
 from tests.played import Played, new_run, play, pump_probe, take_image
 
 RATE_HZ = 925.0

@@ -84,10 +84,10 @@ NUMBERS = {
         f"at least {indexer._MIN_SPOTS_RETRY} spots, a **retry**",
         f"by at most {percent(indexer._SCALE_LIMIT)} and within",
         f"within {number(indexer._SAME_DEGREES)}° of a known lattice",
-        f"or {number(indexer._BIG_NFA)} for primitive cells of more than "
-        f"{number(indexer._BIG_VOLUME)} Å³",
-        f"further lattices {number(-indexer._EXTRA_NFA)} lower, "
-        f"fitted ones {number(-indexer._FITTED_NFA)} lower",
+        f"for primitive cells of more than {number(indexer._BIG_VOLUME)} Å³, which mere "
+        f"chance explains most easily: {number(indexer._BIG_NFA)}",
+        f"{number(-indexer._EXTRA_NFA)} less for further lattices, "
+        f"{number(-indexer._FITTED_NFA)} less for fitted ones",
         f"-{number(indexer._EVIDENCE)} for each spot",
         f"(at most {lessons.HITS}, of which up to {lattice_learning._TRIED} with at "
         f"least {lattice_learning.MIN_SPOTS} spots are tried), if at least "

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorder.service.sink_runner import SinkRunner, _without_superseded
 
 from recorder.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from recorder.journal import Journal, Record
 from recorder.journal.records import NewRecord
 from recorder.records import Json
+from recorder.sinks.runner import SinkRunner, _without_superseded
 from tests.guards import Event, logged
 
 TIMEOUT_S = 20.0

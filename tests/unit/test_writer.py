@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import recorder.service.writer as writer_module
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorder.journal.headers import HEADER
-from recorder.service.writer import HEADERS, JournalWriter
 
-from recorder.journal import ImageRow, Journal
-from tests.builders import start
+import recorder.journal.writer as writer_module
+from recorder.journal import Journal
+from recorder.journal.series_headers import HEADER
+from recorder.journal.writer import HEADERS, JournalWriter
+from tests.builders import outcome, start
 from tests.guards import Event, logged
 
 NO_LIMIT = 2**31 - 2
@@ -60,7 +60,7 @@ async def _all_is_written(folder: Path, steps: list[str]) -> None:
             writer.record("event", "a", {"n": records})
             records += 1
         elif step == "image":
-            writer.image(ImageRow("a", images, "non_hit"))
+            writer.image("a", outcome(images))
             images += 1
         else:
             await writer.flush()
