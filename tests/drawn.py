@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from recorder.records import (
     Classification,
-    Effort,
     Image,
     ImageClass,
     ImageOutcome,
     Lattice,
     SeriesKey,
     Unprocessed,
+    WorkLevel,
 )
 from recorder.records.image_outcome import outcome_of
 
@@ -51,7 +51,7 @@ def classifications() -> st.SearchStrategy[Classification]:
         solvent=st.none() | NUMBERS,
         rings=COUNTS,
         learned=COUNTS,
-        effort=st.sampled_from(Effort),
+        effort=st.sampled_from(WorkLevel),
         upstream=st.booleans(),
         positions=st.none() | st.just(np.ones((2, 2), np.float32)),
     )

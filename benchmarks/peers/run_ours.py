@@ -57,7 +57,7 @@ def classifier(images: Images) -> Classifier:
     )  # fmt: skip
 
 
-def teach(ours: Classifier, images: Images) -> float:
+def publish(ours: Classifier, images: Images) -> float:
     """The background map from the images to learn from; CPU seconds."""
 
     def learn() -> None:

@@ -85,7 +85,7 @@ def _apart(bases: list[Any]) -> float:
     for basis in bases:
         turns = [original @ turn.T for turn in group]
         best = min(
-            (symmetry.turn_between(start, basis) for start in turns),
+            (symmetry.rotation_between(start, basis) for start in turns),
             key=lambda turn: float(np.linalg.norm(turn - aligned[0])) if aligned else 0,
         )
         aligned.append(best)

@@ -23,7 +23,7 @@ from recorder.ssx.labels.timeline import (
     label_images,
 )
 from recorder.ssx.measured.chains import Pulses, measure_chains
-from recorder.ssx.triggers.captured import TriggerRows, unwrap
+from recorder.ssx.triggers.captured import CapturedTriggers, unwrap
 
 EPOCH_NS = 1_795_541_400 * 10**9
 DETECTOR_NS = 143_051_295_370
@@ -40,7 +40,7 @@ class Played:
     start_ns: NDArray[np.int64]
     trigger: NDArray[np.int64]
     """True ordinal of each image."""
-    rows: TriggerRows
+    rows: CapturedTriggers
     made: int
     triggers: int
     missed: int
@@ -95,10 +95,10 @@ def play(cell: Cell) -> Played:
     )
 
 
-def _rows(cell: Cell, plan: Plan) -> TriggerRows:
+def _rows(cell: Cell, plan: Plan) -> CapturedTriggers:
     """Rows as they are in order again: late and repeated ones end up the same."""
     if cell.evidence in (CLOCK, COUNT):
-        return TriggerRows()
+        return CapturedTriggers()
     rng = np.random.default_rng((cell.seed, 29))
     jitter = cell.faults.jitter * 1e9
     own = rng.normal(0, jitter if cell.evidence == OWN_JITTER else 0.0, plan.size)
@@ -122,7 +122,7 @@ def _rows(cell: Cell, plan: Plan) -> TriggerRows:
     captured = np.flatnonzero(lasers)
     seen = np.flatnonzero(plan.fired) if cell.evidence == SENSOR else captured[:0]
     both = np.concatenate((captured, seen))
-    return TriggerRows(
+    return CapturedTriggers(
         laser=plan.laser_trigger[both] + base,
         laser_ns=laser_ns[both],
         laser_measured=np.repeat([False, True], [captured.size, seen.size]),
@@ -152,10 +152,10 @@ def score(cell: Cell) -> Score:
     truth = np.where(plan.light, LIGHT, DARK)
     right = truth[played.trigger]
     known = labels.pump != UNKNOWN
-    placement = timeline.placement
-    missed = placement.missed + (max(0, placement.tail) if cell.told else 0)
+    assignment = timeline.assignment
+    missed = assignment.missed + (max(0, assignment.tail) if cell.told else 0)
     if cell.aborted:
-        missed = placement.missed
+        missed = assignment.missed
     lost = (played.made if cell.told else int(played.ids[-1]) + 1) - played.ids.size
     return Score(
         cell=cell,
@@ -167,8 +167,8 @@ def score(cell: Cell) -> Score:
         period_ppm=_period(cell, plan, timeline, played),
         delay_ns=_delay(plan, timeline, played),
         us_per_image=took / max(1, played.ids.size) * 1e6,
-        start=str(placement.start),
-        breaks=len(placement.breaks),
+        start=str(assignment.start),
+        breaks=len(assignment.breaks),
         **_naive(cell, played, truth, right),
     )
 
@@ -192,11 +192,11 @@ def _naive(
 
 def _period(cell: Cell, plan: Plan, timeline: Timeline, played: Played) -> float | None:
     """Error of the fitted period of the detections (ppm); of the first train."""
-    if cell.gap_s or timeline.placement.breaks:
+    if cell.gap_s or timeline.assignment.breaks:
         return None
-    reference = timeline.reference
-    if reference.clock:
-        times = reference.time_ns[: reference.triggers]
+    table = timeline.table
+    if table.clock:
+        times = table.time_ns[: table.triggers]
     elif cell.faults.drift or cell.faults.skew:
         return None  # the detector's clock alone: its rate is part of the period
     else:

@@ -196,4 +196,4 @@ class Lessons:
 
     def _adopt(self, state: Learned) -> None:
         self.state = state
-        self.pool.teach(self.setup, state)
+        self.pool.publish(self.setup, state)

@@ -10,11 +10,11 @@ from functools import partial
 from recorder.pool.jobs import AnyJob, Callback, Job, LessonJob, Taught
 from recorder.records import (
     ClassifierSetup,
-    Effort,
     Learned,
     Lesson,
     Payload,
     Unprocessed,
+    WorkLevel,
 )
 from recorder.runtime.boundary import boundary
 
@@ -24,8 +24,8 @@ KEPT_STATES = 3
 """Learned states of a setup; a late image may need an older one."""
 SAMPLE = 4
 """Under overload one of so many images, or hits, is still looked at."""
-_GIVING_UP = ((0.5, Effort.NO_RETRY), (0.65, Effort.ONE_LATTICE),
-              (0.8, Effort.NO_INDEXING))  # fmt: skip
+_GIVING_UP = ((0.5, WorkLevel.NO_RETRY), (0.65, WorkLevel.ONE_LATTICE),
+              (0.8, WorkLevel.NO_INDEXING))  # fmt: skip
 _NO_LESSONS = 0.5
 """Fill from which lessons that only renew what a run has learned are left out."""
 _NO_SPOTS = 0.9
@@ -83,7 +83,7 @@ class Backlog:
         """Learned states of a setup by number; none if it is long over."""
         return self._learned.get(setup, {})
 
-    def teach(self, setup: int, learned: Learned) -> None:
+    def publish(self, setup: int, learned: Learned) -> None:
         """Give a learned state to the images that wait for it and all later ones."""
         states = self._learned.get(setup)
         if states is None:  # the series is long over
@@ -156,12 +156,12 @@ class Backlog:
     def _lighten(self, job: Job, fill: float) -> Job | None:
         self._taken += 1
         sampled = self._taken % SAMPLE == 0
-        job.effort = Effort.FULL
+        job.effort = WorkLevel.FULL
         for limit, effort in _GIVING_UP:
             if fill > limit:
                 job.effort = effort
-        if job.effort is Effort.NO_INDEXING and sampled:
-            job.effort = Effort.ONE_LATTICE
+        if job.effort is WorkLevel.NO_INDEXING and sampled:
+            job.effort = WorkLevel.ONE_LATTICE
         if fill > _NO_SPOTS and not sampled:
             text = "the backlog is nearly full: one of four images is looked at"
             self.finish(job, partial(job.failed, Unprocessed.OVERLOAD, text))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 from recorder.errors import ImageError
-from recorder.pool.briefing import Told
 from recorder.pool.jobs import AnyJob
 from recorder.pool.protocols import EngineOptions, Work
 from recorder.pool.worker import Classifiers
+from recorder.pool.worker_cache import WorkerCache
 from recorder.records import Unprocessed
 from recorder.runtime.boundary import boundary
 
@@ -32,7 +32,7 @@ class Inline:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        classifiers, told = Classifiers(), Told(self._kept_setups)
+        classifiers, cache = Classifiers(), WorkerCache(self._kept_setups)
         while True:
             await self._work.wait()
             job = self._work.take()
@@ -42,15 +42,15 @@ class Inline:
             tell: Callable[[], None]
             tell = failed = partial(job.failed, Unprocessed.WORKER_LOST, text)
             with boundary("classify an image"):
-                tell = await self._do(classifiers, job, told)
+                tell = await self._do(classifiers, job, cache)
             if tell is failed:  # as after a worker that died
-                classifiers, told = Classifiers(), Told(self._kept_setups)
+                classifiers, cache = Classifiers(), WorkerCache(self._kept_setups)
             self._work.finish(job, tell)
 
     async def _do(
-        self, classifiers: Classifiers, job: AnyJob, told: Told
+        self, classifiers: Classifiers, job: AnyJob, cache: WorkerCache
     ) -> Callable[[], None]:
-        briefing = told.brief(job.setup, self._work.states(job.setup))
+        briefing = cache.brief(job.setup, self._work.states(job.setup))
         for old in briefing.forget:
             classifiers.forget(old)
         try:

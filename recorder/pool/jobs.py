@@ -16,11 +16,11 @@ from recorder.pool.wire import (
 from recorder.pool.worker import IMAGE, LESSON, Classifiers
 from recorder.records import (
     Classification,
-    Effort,
     Learned,
     Lesson,
     Payload,
     Unprocessed,
+    WorkLevel,
 )
 from recorder.runtime.log import get_logger
 
@@ -40,7 +40,7 @@ class Job:
     done: Callback
     learned: int = 0
     forced: bool = False
-    effort: Effort = Effort.FULL
+    effort: WorkLevel = WorkLevel.FULL
     tries: int = 0
     sent_at: float = 0.0
 

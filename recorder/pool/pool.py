@@ -95,9 +95,9 @@ class Pool:
         """
         self._backlog.learn(setup, lesson, done, left_out)
 
-    def teach(self, setup: int, learned: Learned) -> None:
+    def publish(self, setup: int, learned: Learned) -> None:
         """Give a learned state to the images that wait for it and all later ones."""
-        self._backlog.teach(setup, learned)
+        self._backlog.publish(setup, learned)
 
     async def room(self) -> None:
         """Wait until the backlog is half empty or nothing waits: for files."""

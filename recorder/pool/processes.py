@@ -22,11 +22,11 @@ import zmq.asyncio
 
 import recorder
 from recorder.errors import ConfigError
-from recorder.pool.briefing import Told
 from recorder.pool.jobs import AnyJob
 from recorder.pool.protocols import EngineOptions, Work
 from recorder.pool.wire import Frame, pack_learned, pack_setup
 from recorder.pool.worker import DONE, FAILED, FORGET, LEARNED, READY, SETUP, STOP
+from recorder.pool.worker_cache import WorkerCache
 from recorder.records import Unprocessed
 from recorder.runtime.log import get_logger
 
@@ -41,7 +41,7 @@ STOP_S = 2.0
 class _Worker:
     identity: bytes
     process: asyncio.subprocess.Process
-    told: Told
+    cache: WorkerCache
     jobs: dict[int, AnyJob] = field(default_factory=dict)
 
 
@@ -180,8 +180,8 @@ class Processes:
     def _greet(self, identity: bytes, pid: int) -> None:
         process = next((p for p in self._processes if p.pid == pid), None)
         if process is not None:
-            told = Told(self._kept_setups)
-            self._workers[identity] = _Worker(identity, process, told)
+            cache = WorkerCache(self._kept_setups)
+            self._workers[identity] = _Worker(identity, process, cache)
             log.info("worker_ready", pid=pid)
 
     async def _send(self, socket: zmq.asyncio.Socket) -> None:
@@ -209,7 +209,7 @@ class Processes:
 
     def _briefing(self, worker: _Worker, job: AnyJob) -> list[list[Frame]]:
         number = b"%d" % job.setup
-        briefing = worker.told.brief(job.setup, self._work.states(job.setup))
+        briefing = worker.cache.brief(job.setup, self._work.states(job.setup))
         messages: list[list[Frame]] = [[FORGET, b"%d" % old] for old in briefing.forget]
         if briefing.prepare:
             setup = self._work.setup(job.setup)

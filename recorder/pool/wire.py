@@ -128,8 +128,10 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "grid": background.grid.shape,
         "bad": background.bad.shape,
         "gain": background.gain,
-        "excess": background.excess,
-        "lowest": None if background.lowest == -math.inf else background.lowest,
+        "read_noise": background.read_noise,
+        "underload": None
+        if background.underload == -math.inf
+        else background.underload,
     }
     grid = background.grid.astype("<f4").tobytes()
     return [json.dumps(head).encode(), grid, pack_mask(background.bad)]
@@ -145,8 +147,8 @@ def unpack_learned(frames: list[bytes]) -> Learned:
             grid=np.frombuffer(frames[1], "<f4").reshape(body["grid"]),
             bad=unpack_mask(frames[2], shape),
             gain=body["gain"],
-            excess=body["excess"],
-            lowest=-math.inf if body["lowest"] is None else body["lowest"],
+            read_noise=body["read_noise"],
+            underload=-math.inf if body["underload"] is None else body["underload"],
         )
     geometry = head["geometry"]
     return Learned(

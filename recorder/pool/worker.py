@@ -27,10 +27,10 @@ from recorder.pool.wire import (
 from recorder.records import (
     Classification,
     ClassifierSetup,
-    Effort,
     Learned,
     Lesson,
     Payload,
+    WorkLevel,
 )
 from recorder.runtime.memory import give_back_memory, keep_memory
 from recorder.sources.pixels import decode
@@ -71,7 +71,7 @@ class Classifiers:
         series.learned = learned
 
     def classify(
-        self, number: int, payload: Payload, learned: int, effort: Effort
+        self, number: int, payload: Payload, learned: int, effort: WorkLevel
     ) -> Classification:
         """Decode and classify one image.
 
@@ -136,7 +136,7 @@ def _answer(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
         if kind == LESSON:
             taught = classifiers.learn(setup, unpack_lesson(parts[3:]))
             return [DONE, token, *pack_learned(taught)]
-        learned, effort = int(parts[3]), Effort(int(parts[4]))
+        learned, effort = int(parts[3]), WorkLevel(int(parts[4]))
         payload = unpack_payload(parts[5], parts[6])
         result = classifiers.classify(setup, payload, learned, effort)
         return [DONE, token, *pack_result(result)]

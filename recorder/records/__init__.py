@@ -18,11 +18,11 @@ from recorder.records.classification import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
-    Effort,
     ImageClass,
     Lattice,
     Unprocessed,
     Upstream,
+    WorkLevel,
 )
 from recorder.records.control import CollectionEnd, ControlRecord, TimedEvent
 from recorder.records.detector import (
@@ -60,7 +60,6 @@ __all__ = [
     "DetectorInfo",
     "DetectorPlace",
     "DetectorRecord",
-    "Effort",
     "EventType",
     "Evidence",
     "Experiment",
@@ -90,4 +89,5 @@ __all__ = [
     "TimedEvent",
     "Unprocessed",
     "Upstream",
+    "WorkLevel",
 ]

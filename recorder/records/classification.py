@@ -30,7 +30,7 @@ class Unprocessed(StrEnum):
     WORKER_LOST = "worker_lost"
 
 
-class Effort(IntEnum):
+class WorkLevel(IntEnum):
     """What is left out under overload, in this order."""
 
     FULL = 0
@@ -128,7 +128,7 @@ class Classification:
     """Spots discarded because they lie on one powder or ice ring."""
     learned: int = 0
     """Number of the learned state that was used."""
-    effort: Effort = Effort.FULL
+    effort: WorkLevel = WorkLevel.FULL
     """What was left out under overload."""
     upstream: bool = False
     """Taken from the stream's own analysis, not made here."""

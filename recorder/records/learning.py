@@ -23,9 +23,9 @@ class LearnedBackground:
     """(slow, fast), True = hot, dead or always flagged; the mask is not repeated."""
     gain: float
     """Counts per photon."""
-    excess: float = 0.0
+    read_noise: float = 0.0
     """Electronic noise, photons²."""
-    lowest: float = -math.inf
+    underload: float = -math.inf
     """Pixels with lower counts are flags."""
 
 

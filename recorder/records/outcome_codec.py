@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from recorder.records.classification import (
     Classification,
-    Effort,
     ImageClass,
     Lattice,
     Unprocessed,
+    WorkLevel,
 )
 from recorder.records.image_outcome import OUTCOMES, ImageOutcome, NotProcessed
 from recorder.records.units import Cell, Json
@@ -34,7 +34,7 @@ JOURNAL_COLUMNS = (
 """Names of a :data:`JournalRow` in the table ``images``."""
 
 _OUTCOMES = {str(outcome): outcome for outcome in OUTCOMES}
-_EFFORTS = {int(effort): effort for effort in Effort}
+_EFFORTS = {int(effort): effort for effort in WorkLevel}
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 _load = json.JSONDecoder().decode
 

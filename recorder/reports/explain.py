@@ -30,10 +30,10 @@ from recorder.ssx.labels.delays import (
 from recorder.ssx.labels.timeline import (
     EVIDENCES,
     PUMPS,
+    CapturedTriggers,
     Labels,
     Start,
     Timeline,
-    TriggerRows,
     label_images,
 )
 
@@ -131,7 +131,7 @@ def _label(one: _One) -> Json:
     exposure = run.images.column("exposure_ns")[one.image_id : one.image_id + 1]
     pulses = measure(run, one.timeline).pulses
     share = overlap(labels.delay_ns[here], exposure, pulses.pump_s)[0]
-    since = since_start(labels.ordinal[here], one.timeline.reference, pulses.first_ns)
+    since = since_start(labels.ordinal[here], one.timeline.table, pulses.first_ns)
     return {
         "pump": PUMPS[labels.pump[place]],
         "evidence": EVIDENCES[labels.evidence[place]],
@@ -167,18 +167,18 @@ def _evidence(journal: Journal, one: _One) -> list[Json]:
     if rows.xray.size or rows.laser.size:
         found.append(_captured(journal, one))
     start_ns = run.images.column("start_time_ns")[run.images.ids]
-    if run.chains and timeline.placement.by_time:
+    if run.chains and timeline.assignment.by_time:
         by_time = label_images(
-            run.images.ids, run.chains, TriggerRows(), facts=facts_of(run),
+            run.images.ids, run.chains, CapturedTriggers(), facts=facts_of(run),
             start_ns=start_ns,
         )  # fmt: skip
         found.append(_rung(by_time.labels, one.place, _by_clock(by_time, one.place)))
     declared = label_images(
-        run.images.ids, run.chains, TriggerRows(), facts=facts_of(run)
+        run.images.ids, run.chains, CapturedTriggers(), facts=facts_of(run)
     )
     if run.chains:
         because = f"image {one.image_id} counted on the declared chains"
-        if declared.placement.start is Start.UNCERTAIN:
+        if declared.assignment.start is Start.UNCERTAIN:
             because += ": fewer images than triggers, so the count proves nothing"
     elif run.announced:
         because = "announced without any laser"
@@ -190,19 +190,19 @@ def _evidence(journal: Journal, one: _One) -> list[Json]:
 
 def _captured(journal: Journal, one: _One) -> Json:
     """The rows of the timing hardware and of sensors for this image's trigger."""
-    labels, reference = one.timeline.labels, one.timeline.reference
+    labels, table = one.timeline.labels, one.timeline.table
     ordinal = int(labels.ordinal[one.place])
     if ordinal == NO_ORDINAL:
         because = f"its trigger is not known: {_why_not(one)}"
         return {**_rung(labels, one.place, because), "events": []}
-    number = ordinal + reference.first_number
+    number = ordinal + table.first_number
     lasers, xrays = _events_at(journal, one.run, number)
     because = f"trigger {number}: "
     because += "a laser event" if lasers else "no laser event"
     because += ", an X-ray row" if xrays else ", no X-ray row"
     residual = int(labels.residual_ns[one.place])
-    if residual != NO_TIME and reference.clock:
-        because += f", {residual} ns from the image's time on clock {reference.clock}"
+    if residual != NO_TIME and table.clock:
+        because += f", {residual} ns from the image's time on clock {table.clock}"
     item = _rung(labels, one.place, because)
     item["events"] = [event_to_json(event) for event in (*lasers, *xrays)]
     return item
@@ -222,26 +222,26 @@ def _events_at(journal: Journal, run: Run, number: int) -> tuple[list[Any], list
 
 def _by_clock(timeline: Timeline, place: int) -> str:
     """What the image's own time says on the declared chains."""
-    placement = timeline.placement
-    ordinal = int(placement.ordinal[place])
-    if not placement.by_time:
+    assignment = timeline.assignment
+    ordinal = int(assignment.ordinal[place])
+    if not assignment.by_time:
         return "the images' times do not follow the declared chains"
     if ordinal == NO_ORDINAL:
         return "its time fits no declared trigger"
     because = f"by its time trigger {ordinal} of the declared chains"
-    if placement.start is Start.UNCERTAIN:
+    if assignment.start is Start.UNCERTAIN:
         because += ", but which trigger came first is not known"
-    elif placement.start is Start.ASSUMED:
+    elif assignment.start is Start.ASSUMED:
         because += ", if the first image has the first trigger"
     return because
 
 
 def _why_not(one: _One) -> str:
     """Why an image has no trigger."""
-    placement = one.timeline.placement
-    if placement.start is Start.UNCERTAIN:
+    assignment = one.timeline.assignment
+    if assignment.start is Start.UNCERTAIN:
         return "triggers made no image, and nothing tells which"
-    breaks = [b for b in placement.breaks if b.image_id <= one.image_id]
+    breaks = [b for b in assignment.breaks if b.image_id <= one.image_id]
     if breaks and not breaks[-1].resolved:
         last = breaks[-1]
         return f"the thread broke at image {last.image_id} ({last.kind})"

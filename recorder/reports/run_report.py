@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recorder.records import Effort, Evidence, RunState
+from recorder.records import Evidence, RunState, WorkLevel
 from recorder.records.image_report import (
     CellHistogram,
     CellParameter,
@@ -177,9 +177,9 @@ def _classification(run: Run, ledger: Ledger) -> ClassificationReport:
     return ClassificationReport(
         by=ClassifiedBy(ledger.classified - images.upstream, images.upstream),
         left_out=LeftOut(
-            no_retry=images.reduced[Effort.NO_RETRY],
-            one_lattice=images.reduced[Effort.ONE_LATTICE],
-            no_indexing=images.reduced[Effort.NO_INDEXING],
+            no_retry=images.reduced[WorkLevel.NO_RETRY],
+            one_lattice=images.reduced[WorkLevel.ONE_LATTICE],
+            no_indexing=images.reduced[WorkLevel.NO_INDEXING],
         ),
         multi_lattice=MultiLattice(
             images=several,

@@ -34,19 +34,19 @@ def timeline_report(
     run: Run, timeline: Timeline, measurement: Measurement
 ) -> TimelineReport:
     """How images, triggers and clocks belong together, and how sure that is."""
-    placement, rows = timeline.placement, run.events.rows()
+    assignment, rows = timeline.assignment, run.events.rows()
     contradictions = dict(timeline.contradictions)
     return TimelineReport(
-        start=placement.start,
-        ordinals_by="time" if placement.by_time else "count",
+        start=assignment.start,
+        ordinals_by="time" if assignment.by_time else "count",
         against=_against(timeline),
-        triggers=timeline.reference.triggers,
-        missed_triggers=placement.missed,
-        triggers_after_last_image=placement.tail,
+        triggers=timeline.table.triggers,
+        missed_triggers=assignment.missed,
+        triggers_after_last_image=assignment.tail,
         clocks=_clocks(run, timeline),
         breaks=tuple(
             BreakReport(b.image_id, BreakKind(b.kind), b.resolved, b.step_ns / 1e9)
-            for b in placement.breaks[:MAX_BREAKS]
+            for b in assignment.breaks[:MAX_BREAKS]
         ),
         contradictions=contradictions,
         rows=TriggerRowCounts(
@@ -56,13 +56,13 @@ def timeline_report(
             counter_wraps=rows.wraps,
             counter_restarts=rows.restarts,
         ),
-        walk=WalkReport(measurement.walk.positions, measurement.walk.period),
+        walk=WalkReport(measurement.sequence.positions, measurement.sequence.period),
         summary=summary(measurement.verdicts, sum(contradictions.values())),
     )
 
 
 def _against(timeline: Timeline) -> str:
-    return timeline.reference.clock or "declared chains"
+    return timeline.table.clock or "declared chains"
 
 
 def _missing(numbers: Any) -> int:
@@ -71,12 +71,12 @@ def _missing(numbers: Any) -> int:
 
 
 def _clocks(run: Run, timeline: Timeline) -> tuple[ClockReport, ...]:
-    placement = timeline.placement
-    clock = placement.clock
-    if clock is None or not placement.by_time:
+    assignment = timeline.assignment
+    clock = assignment.clock
+    if clock is None or not assignment.by_time:
         return ()
     # The rate of the triggers' clock over the image clock; people ask the reverse.
-    ppm = -placement.rate / (1 + placement.rate) * 1e6
+    ppm = -assignment.rate / (1 + assignment.rate) * 1e6
     return (
         ClockReport(
             source=run.key.source if run.key else None,
@@ -85,7 +85,7 @@ def _clocks(run: Run, timeline: Timeline) -> tuple[ClockReport, ...]:
             ppm=round(ppm, 6),
             ppm_now=round(-clock.ppm / (1 + clock.rate), 6),
             sigma_ns=round(clock.sigma_ns, 1),
-            anchors=int((placement.residual_ns != NO_TIME).sum()),
+            anchors=int((assignment.residual_ns != NO_TIME).sum()),
             last_anchor_ns=clock.last_ns,
             alarm=abs(ppm) > ALARM_PPM,
         ),

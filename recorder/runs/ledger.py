@@ -110,7 +110,7 @@ def expected_images(run: Run, timeline: Timeline) -> int | None:
         return None
     made = run.end.images if run.end else None
     if made is None:
-        made = (run.declared_images or 0) - timeline.placement.missed
+        made = (run.declared_images or 0) - timeline.assignment.missed
     return max(made, run.images.size)
 
 
@@ -132,12 +132,12 @@ def _triggers(
     Triggers after the last image were missed if the detector says that it made no more;
     if nobody says how many it made, the images are taken to be lost.
     """
-    missed = timeline.placement.missed
+    missed = timeline.assignment.missed
     captured = run.events.triggers
     if captured is None or expected is None or captured < expected:
         return None, missed
     if run.end is not None and run.end.images is not None:
-        missed += max(0, timeline.placement.tail)
-    elif not timeline.placement.by_time:
+        missed += max(0, timeline.assignment.tail)
+    elif not timeline.assignment.by_time:
         missed = captured - expected
     return captured, missed

@@ -53,7 +53,7 @@ async def run_demo(
         folder: Database, results, truth and configuration go there; what an earlier
             demonstration left there is removed.
         images: Images in each run.
-        say: Told what is going on.
+        say: WorkerCache what is going on.
         kind: Broker to start: ``auto``, ``mosquitto`` or ``amqtt``.
 
     Raises:

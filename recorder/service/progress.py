@@ -21,7 +21,7 @@ class Progress:
     Args:
         book: The runs.
         writer: What journals.
-        alarms: Told what is known of the clocks.
+        alarms: WorkerCache what is known of the clocks.
     """
 
     def __init__(

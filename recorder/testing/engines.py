@@ -152,7 +152,7 @@ async def _taught(engine: str) -> tuple[int, list[Outcome]]:
         await pool.empty()
         (learned,) = states
         assert learned is not None
-        pool.teach(setup, learned)
+        pool.publish(setup, learned)
         pool.offer(setup, payloads[0], found.append, learned=1, force=True)
         await pool.empty()
     return learned.number, found

@@ -134,8 +134,8 @@ def test_gain_is_estimated(changes, gain):
 
 def test_noise_below_zero_is_no_flag():
     _, _, learned = learn(replace(PLAIN, dtype="int32", gain=12, noise=3.0))
-    assert learned.lowest == -math.inf
-    assert learned.excess == pytest.approx((3 / 12) ** 2, rel=0.6)
+    assert learned.underload == -math.inf
+    assert learned.read_noise == pytest.approx((3 / 12) ** 2, rel=0.6)
     assert learned.bad.mean() < 0.001
 
 

@@ -14,11 +14,11 @@ from recorder.pool.jobs import Job, LessonJob
 from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
-    Effort,
     Learned,
     Lesson,
     Payload,
     Unprocessed,
+    WorkLevel,
 )
 from tests.builders import SHAPE
 
@@ -75,7 +75,7 @@ def test_each_job_is_told_once_and_the_bytes_add_up(steps, most):
             )
         elif step == "teach":
             taught += 1
-            backlog.teach(setup, Learned(taught))
+            backlog.publish(setup, Learned(taught))
         elif step == "take":
             take()
         elif step == "finish" and out:
@@ -83,7 +83,7 @@ def test_each_job_is_told_once_and_the_bytes_add_up(steps, most):
             backlog.finish(job, lambda job=job: job.done(None))
         elif step == "back" and out:
             backlog.put_back(out.pop())
-    backlog.teach(setup, Learned(taught + 1))
+    backlog.publish(setup, Learned(taught + 1))
     while len(backlog):
         take()
         while out:
@@ -109,7 +109,7 @@ def test_the_fuller_the_less_is_done(fill):
     setup = backlog.add_setup(SETUP)
     backlog.offer(setup, image(10 * fill), nothing, 0, force=True)
     first = backlog.take()
-    assert isinstance(first, Job) and first.effort is Effort.FULL
+    assert isinstance(first, Job) and first.effort is WorkLevel.FULL
     for _ in range(2 * SAMPLE):
         backlog.offer(setup, image(0), lambda o: refused.append(o[0]), 0, force=False)
     done = [job.effort for _ in range(2 * SAMPLE) if (job := backlog.take())]
@@ -117,12 +117,16 @@ def test_the_fuller_the_less_is_done(fill):
         assert (done, refused) == ([], [])
     elif fill > 90:
         assert refused == [Unprocessed.OVERLOAD] * (2 * SAMPLE - 2)
-        assert done == [Effort.ONE_LATTICE] * 2
+        assert done == [WorkLevel.ONE_LATTICE] * 2
     elif fill > 80:
-        assert done.count(Effort.NO_INDEXING) == 2 * SAMPLE - 2
-        assert done.count(Effort.ONE_LATTICE) == 2
+        assert done.count(WorkLevel.NO_INDEXING) == 2 * SAMPLE - 2
+        assert done.count(WorkLevel.ONE_LATTICE) == 2
     else:
-        steps = [(65, Effort.ONE_LATTICE), (50, Effort.NO_RETRY), (-1, Effort.FULL)]
+        steps = [
+            (65, WorkLevel.ONE_LATTICE),
+            (50, WorkLevel.NO_RETRY),
+            (-1, WorkLevel.FULL),
+        ]
         expected = next(effort for limit, effort in steps if fill > limit)
         assert done == [expected] * 2 * SAMPLE
 
@@ -147,7 +151,7 @@ def test_an_image_waits_for_its_state_and_late_ones_get_the_oldest_that_is_kept(
     backlog.offer(setup, image(1), nothing, 1, force=False)
     assert backlog.take() is None
     for number in range(1, KEPT_STATES + 3):
-        backlog.teach(setup, Learned(number))
+        backlog.publish(setup, Learned(number))
     job = backlog.take()
     assert isinstance(job, Job) and job.learned == 1
     assert sorted(backlog.states(setup)) == [3, 4, 5]
@@ -170,7 +174,7 @@ def test_a_setup_is_kept_for_as_long_as_an_image_needs_it():
     backlog.add_setup(SETUP)
     with pytest.raises(KeyError):
         backlog.setup(first)
-    backlog.teach(first, Learned(1))
+    backlog.publish(first, Learned(1))
     assert backlog.states(first) == {}
 
 

@@ -58,7 +58,12 @@ from recorder.sources.control import messages as control
 from recorder.ssx.chains import declared
 from recorder.ssx.chains.declared import parse_chains
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY
-from recorder.ssx.labels.timeline import EVIDENCES, PUMPS, TriggerRows, label_images
+from recorder.ssx.labels.timeline import (
+    EVIDENCES,
+    PUMPS,
+    CapturedTriggers,
+    label_images,
+)
 from tests.builders import new_run
 
 ROOT = Path(__file__).parents[2]
@@ -725,7 +730,7 @@ def test_worked_examples_of_labels():
         labels = label_images(
             np.arange(len(table)),
             parse_chains({"event_chains": json.loads(chains)}),
-            TriggerRows(),
+            CapturedTriggers(),
         ).labels
         for n, row in enumerate(table):
             dark_n, delay = int(labels.dark_n[n]), int(labels.delay_ns[n])

@@ -13,12 +13,12 @@ from hypothesis import given
 from recorder.pool.wire import pack_result, unpack_result
 from recorder.records import (
     Classification,
-    Effort,
     ImageClass,
     ImageOutcome,
     Lattice,
     NotProcessed,
     Unprocessed,
+    WorkLevel,
 )
 from recorder.records.image_outcome import CODES, OUTCOMES, outcome_of, rounded
 from recorder.records.outcome_codec import (
@@ -90,7 +90,7 @@ def test_what_upstream_does_not_tell_is_null():
     [
         (outcome(1), None),
         (outcome(1, rings=3), {"rings": 3}),
-        (outcome(1, effort=Effort.ONE_LATTICE, upstream=True),
+        (outcome(1, effort=WorkLevel.ONE_LATTICE, upstream=True),
          {"effort": 2, "upstream": True}),
         (outcome(1, Unprocessed.CORRUPT, reason="cut"), {"reason": "cut"}),
     ],
@@ -143,7 +143,7 @@ UPSTREAM = {"cell": list(CELL), "vectors": None, "spots": 9, "log10_nfa": None,
             Classification(
                 ImageClass.INDEXED, 25,
                 (Lattice(CELL, VECTORS, 20, -30.25, 0.0012, "hard"),),
-                1.9, 0.5, 3, 1.5, learned=2, effort=Effort.NO_RETRY,
+                1.9, 0.5, 3, 1.5, learned=2, effort=WorkLevel.NO_RETRY,
             ),
             id="format 2, under overload",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.records import Effort, ImageClass, Lattice, Unprocessed
+from recorder.records import ImageClass, Lattice, Unprocessed, WorkLevel
 from recorder.runs.ledger import Ledger
 from recorder.runs.tables.image_table import ImageTable
 from tests.builders import outcome
@@ -76,12 +76,12 @@ def test_hits_not_tried_are_no_failures_of_indexing():
     """Under overload some hits are not indexed: they stay out of that rate."""
     table = ImageTable()
     kinds = (
-        (ImageClass.INDEXED, Effort.FULL),
-        (ImageClass.NON_INDEXED_HIT, Effort.NO_INDEXING),
-        (ImageClass.NON_HIT, Effort.NO_INDEXING),
+        (ImageClass.INDEXED, WorkLevel.FULL),
+        (ImageClass.NON_INDEXED_HIT, WorkLevel.NO_INDEXING),
+        (ImageClass.NON_HIT, WorkLevel.NO_INDEXING),
     )
     for n, (kind, effort) in enumerate(kinds):
         table.receive(n, None)
         table.finish(outcome(n, kind, effort=effort))
-    assert table.reduced[Effort.NO_INDEXING] == 2
+    assert table.reduced[WorkLevel.NO_INDEXING] == 2
     assert table.hits_not_tried == 1

@@ -22,11 +22,11 @@ from recorder.records import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
-    Effort,
     ImageClass,
     Learned,
     Lesson,
     Unprocessed,
+    WorkLevel,
 )
 from tests.builders import SHAPE, payload
 
@@ -166,7 +166,7 @@ def test_a_late_image_takes_the_oldest_state_that_is_kept():
     bench = Bench()
     setup = bench.lessons.setup
     for number in range(1, 8):
-        bench.pool.teach(setup, Learned(number))
+        bench.pool.publish(setup, Learned(number))
     bench.pool.offer(setup, payload(), lambda _: None, learned=2)
     assert bench.jobs()[0].learned == 5
 
@@ -182,7 +182,7 @@ def test_changes_are_told_once():
     assert WINDOW > 0
 
 
-def shed(fill: float, count: int = 40) -> tuple[list[Effort], int]:
+def shed(fill: float, count: int = 40) -> tuple[list[WorkLevel], int]:
     """Efforts of the images that a pool hands out at some fill of its backlog."""
     pool = Pool(1, max_backlog=1000 * count)
     number = pool.add_setup(SETUP)
@@ -201,15 +201,15 @@ def shed(fill: float, count: int = 40) -> tuple[list[Effort], int]:
 
 
 def test_nothing_is_left_out_while_there_is_room():
-    assert shed(0.4) == ([Effort.FULL] * 40, 0)
+    assert shed(0.4) == ([WorkLevel.FULL] * 40, 0)
 
 
 def test_work_is_given_up_in_order():
-    assert set(shed(0.6)[0]) == {Effort.NO_RETRY}
-    assert set(shed(0.7)[0]) == {Effort.ONE_LATTICE}
+    assert set(shed(0.6)[0]) == {WorkLevel.NO_RETRY}
+    assert set(shed(0.7)[0]) == {WorkLevel.ONE_LATTICE}
     efforts, lost = shed(0.85)
-    assert efforts.count(Effort.NO_INDEXING) == 30
-    assert efforts.count(Effort.ONE_LATTICE) == 10
+    assert efforts.count(WorkLevel.NO_INDEXING) == 30
+    assert efforts.count(WorkLevel.ONE_LATTICE) == 10
     assert lost == 0
     efforts, lost = shed(0.95)
     assert (len(efforts), lost) == (10, 30)
@@ -292,7 +292,7 @@ def test_files_are_never_shed():
     number = pool.add_setup(SETUP)
     for _ in range(5):
         assert pool.offer(number, payload(), lambda _: None, force=True)
-    assert pool._backlog.take().effort is Effort.FULL
+    assert pool._backlog.take().effort is WorkLevel.FULL
 
 
 def test_a_storm_of_series_forgets_no_image_that_waits():
@@ -308,4 +308,4 @@ def test_a_storm_of_series_forgets_no_image_that_waits():
     bench.finish()
     for _ in range(20):
         bench.pool.add_setup(SETUP)
-    bench.pool.teach(bench.lessons.setup, Learned(2))
+    bench.pool.publish(bench.lessons.setup, Learned(2))

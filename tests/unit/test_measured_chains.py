@@ -17,9 +17,9 @@ from recorder.ssx.chains.declared import parse_chains
 from recorder.ssx.chains.scopes import (
     COLLECTION,
     POSITION,
-    Walk,
+    PositionSequence,
     as_stored,
-    in_dialect,
+    in_scope,
     to_collection,
     to_position,
 )
@@ -164,7 +164,7 @@ def test_positions_are_measured_from_their_own_start():
     assert xray.period == pytest.approx(0.004, abs=1e-6)
     assert (xray.repetition, xray.seen, laser.seen) == (5, 1000, 200)
     assert {v.state for v in found.verdicts} == {"ok"}
-    assert found.walk.positions == 200
+    assert found.sequence.positions == 200
 
 
 def test_without_rows_the_images_are_the_detections_and_nothing_else_is_claimed():
@@ -192,7 +192,7 @@ def test_a_position_is_unrolled_over_the_run():
         ChainEvent(LASER, -0.001, "pump", 1e-6),
         ChainEvent(XRAY, 0.0, None, 1e-3, 0.004, 3),
     )
-    found = to_collection(events, Walk(200, 0.05))
+    found = to_collection(events, PositionSequence(200, 0.05))
     assert [(e.offset, e.period, e.repetition) for e in found] == [
         (-0.001, 0.05, 200), (0.0, 0.05, 200), (0.004, 0.05, 200), (0.008, 0.05, 200)
     ]  # fmt: skip
@@ -201,25 +201,25 @@ def test_a_position_is_unrolled_over_the_run():
 def test_a_run_is_folded_to_shots_per_position():
     """What zocalo sums must be shots, not images: 2 here, not 20 000."""
     (chain, _) = parse_chains({"event_chains": EXAMPLE_CHAINS})
-    found = to_position(chain.events, Walk(10_000, 1.0))
+    found = to_position(chain.events, PositionSequence(10_000, 1.0))
     shots = [e.repetition for e in found if e.type is XRAY]
     assert sum(shots) == 2
     assert [e.offset for e in found] == [pytest.approx(-0.6), 0.0, pytest.approx(0.2)]
     assert all(e.repetition is not None for e in found)
     even = (ChainEvent(XRAY, 0.0, None, None, 0.01, 1000),)
-    (shot,) = to_position(even, Walk(250, 0.04))
+    (shot,) = to_position(even, PositionSequence(250, 0.04))
     assert (shot.period, shot.repetition) == (0.01, 4)
 
 
 @given(st.integers(1, 5), st.integers(1, 10_000), st.floats(1e-3, 10))
 def test_there_and_back_is_the_same_number_of_shots(shots, positions, gap):
     one = (ChainEvent(XRAY, 0.0, None, None, gap / 20 if shots > 1 else None, shots),)
-    walk = Walk(positions, gap)
-    there = in_dialect(one, POSITION, COLLECTION, walk)
+    walk = PositionSequence(positions, gap)
+    there = in_scope(one, POSITION, COLLECTION, walk)
     assert sum(e.repetition or 0 for e in there) == shots * positions
-    back = in_dialect(there, COLLECTION, POSITION, walk)
+    back = in_scope(there, COLLECTION, POSITION, walk)
     assert sum(e.repetition or 0 for e in back) == shots
-    assert in_dialect(one, POSITION, POSITION, walk) == one
+    assert in_scope(one, POSITION, POSITION, walk) == one
 
 
 @given(st.floats(1e-9, 1e6) | st.floats(-1e6, -1e-9))

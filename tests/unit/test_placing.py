@@ -61,7 +61,7 @@ def test_captured_triggers_leave_nothing_unknown(spec):
     timeline = timeline_of(run)
     assert wrong(run, played) == 0
     assert (timeline.labels.pump == 0).mean() <= 0.02
-    assert timeline.placement.start is Start.PROVEN
+    assert timeline.assignment.start is Start.PROVEN
     ledger = ledger_of(run, timeline)
     assert ledger.closed, ledger.differences()
     assert (ledger.missed, ledger.lost) == (played.missed, played.lost)
@@ -85,7 +85,7 @@ def test_a_missed_first_trigger_without_rows_is_unknown():
         pump_probe(100.0, 500), 500, parse_faults("missed_head=1"), rows=False
     )
     timeline = timeline_of(recorded(played))
-    assert timeline.placement.start is Start.UNCERTAIN
+    assert timeline.assignment.start is Start.UNCERTAIN
     assert not timeline.labels.pump.any()
 
 
@@ -248,7 +248,7 @@ def test_an_open_run_says_that_its_start_is_assumed():
     for place in range(100):
         take_image(run, played, place)
     timeline = timeline_of(run)
-    assert timeline.placement.start is Start.ASSUMED
+    assert timeline.assignment.start is Start.ASSUMED
     assert {EVIDENCES[e] for e in timeline.labels.evidence} == {Evidence.IMAGE_ID}
     assert run.state is RunState.OPEN
     assert json.dumps(ledger_now(run).differences()) == "[]"

@@ -84,8 +84,8 @@ NUMBERS = {
         f"at least {indexer._MIN_SPOTS_RETRY} spots, a **retry**",
         f"by at most {percent(indexer._SCALE_LIMIT)} and within",
         f"within {number(indexer._SAME_DEGREES)}° of a known lattice",
-        f"for primitive cells of more than {number(indexer._BIG_VOLUME)} Å³, which mere "
-        f"chance explains most easily: {number(indexer._BIG_NFA)}",
+        f"for primitive cells of more than {number(indexer._BIG_VOLUME)} Å³, which "
+        f"mere chance explains most easily: {number(indexer._BIG_NFA)}",
         f"{number(-indexer._EXTRA_NFA)} less for further lattices, "
         f"{number(-indexer._FITTED_NFA)} less for fitted ones",
         f"-{number(indexer._EVIDENCE)} for each spot",

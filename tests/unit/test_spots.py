@@ -234,7 +234,7 @@ def test_negative_flags_of_photon_counters_are_bad_pixels() -> None:
     image[::50, :] = -2
     found = find(image)
     assert len(found.spots) <= 1
-    assert found.background.lowest == 0
+    assert found.background.underload == 0
     assert found.background.level == pytest.approx(4.0, rel=0.02)
 
 

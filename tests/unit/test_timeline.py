@@ -15,9 +15,9 @@ from recorder.ssx.clocks.unknown import NO_DELAY
 from recorder.ssx.labels.timeline import (
     EVIDENCES,
     PUMPS,
+    CapturedTriggers,
     Facts,
     Start,
-    TriggerRows,
     label_images,
 )
 from tests.builders import EXAMPLE_CHAINS
@@ -58,7 +58,7 @@ def timeline_of(ids, event_chains=(), logged=None, start_ns=None, **known):
     return label_images(
         np.asarray(ids, np.int64),
         event_chains,
-        logged or TriggerRows(),
+        logged or CapturedTriggers(),
         facts=Facts(**known),
         start_ns=start_ns,
     )
@@ -124,9 +124,9 @@ def test_unannounced_is_all_unknown():
     assert evidence(labels) == {Evidence.NONE}
 
 
-def rows(laser, xray=(), measured=False) -> TriggerRows:
+def rows(laser, xray=(), measured=False) -> CapturedTriggers:
     laser, xray = np.array(laser, np.int64), np.array(xray, np.int64)
-    return TriggerRows(
+    return CapturedTriggers(
         laser=laser,
         laser_ns=laser * 10 * MS,
         laser_measured=np.full(laser.size, measured),
@@ -182,7 +182,7 @@ def test_start_times_place_images_after_a_missed_trigger():
     timeline = timeline_of(range(6), (), rows([0, 2, 4, 6], range(7)), times)
     assert timeline.labels.ordinal.tolist() == [0, 1, 3, 4, 5, 6]
     assert pumps(timeline.labels) == "LDDLDL"
-    assert (timeline.placement.missed, timeline.placement.start) == (1, Start.PROVEN)
+    assert (timeline.assignment.missed, timeline.assignment.start) == (1, Start.PROVEN)
 
 
 def test_without_proof_of_the_start_nothing_is_claimed():
@@ -190,7 +190,7 @@ def test_without_proof_of_the_start_nothing_is_claimed():
     times = np.arange(6) * 10 * MS
     late = rows([0, 2, 4, 6], range(7))
     timeline = timeline_of(range(6), (), late, times, ended=True, success=True)
-    assert timeline.placement.start is Start.UNCERTAIN
+    assert timeline.assignment.start is Start.UNCERTAIN
     assert pumps(timeline.labels) == "?" * 6
     told = timeline_of(range(6), (), late, times, ended=True, success=True, made=7)
     assert pumps(told.labels) == "LDLDLD"
@@ -199,7 +199,7 @@ def test_without_proof_of_the_start_nothing_is_claimed():
 def test_an_aborted_run_keeps_its_start_at_the_grade_of_a_count():
     times = np.arange(6) * 10 * MS
     timeline = timeline_of(range(6), (), rows([0, 2, 4, 6], range(9)), times)
-    assert timeline.placement.start is Start.ASSUMED
+    assert timeline.assignment.start is Start.ASSUMED
     assert pumps(timeline.labels) == "LDLDLD"
     assert evidence(timeline.labels) == {Evidence.IMAGE_ID}
 
@@ -216,7 +216,7 @@ def test_lost_tail_is_no_missed_trigger():
     ids = np.array([0, 1, 4, 5])
     logged = rows([0, 2, 4, 6], range(8))
     timeline = timeline_of(ids, (), logged, ids * 10 * MS + 77, made=8)
-    assert (timeline.placement.missed, timeline.placement.tail) == (0, 0)
+    assert (timeline.assignment.missed, timeline.assignment.tail) == (0, 0)
     assert pumps(timeline.labels) == "LDLD"
 
 

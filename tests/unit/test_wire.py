@@ -24,7 +24,6 @@ from recorder.records import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
-    Effort,
     Geometry,
     ImageClass,
     Lattice,
@@ -32,6 +31,7 @@ from recorder.records import (
     LearnedBackground,
     Lesson,
     Panel,
+    WorkLevel,
 )
 from tests.builders import SHAPE, payload
 
@@ -82,19 +82,23 @@ def test_result():
 def test_results_with_positions():
     spots = np.arange(8, dtype=np.float32).reshape(4, 2)
     result = Classification(
-        ImageClass.NON_INDEXED_HIT, 4, effort=Effort.NO_RETRY, positions=spots
+        ImageClass.NON_INDEXED_HIT, 4, effort=WorkLevel.NO_RETRY, positions=spots
     )
     again = unpack_result([bytes(frame) for frame in pack_result(result)])
     assert again == result
-    assert again.effort is Effort.NO_RETRY
+    assert again.effort is WorkLevel.NO_RETRY
     assert np.array_equal(again.positions, spots)
 
 
-@pytest.mark.parametrize("lowest", [-math.inf, 0.0])
-def test_learned_states(lowest):
+@pytest.mark.parametrize("underload", [-math.inf, 0.0])
+def test_learned_states(underload):
     rng = np.random.default_rng(1)
     background = LearnedBackground(
-        rng.random((2, 2)).astype(np.float32), rng.random(SHAPE) > 0.5, 2.0, 0.1, lowest
+        rng.random((2, 2)).astype(np.float32),
+        rng.random(SHAPE) > 0.5,
+        2.0,
+        0.1,
+        underload,
     )
     learned = Learned(
         3, background, SETUP.geometry, (1.0, 2.0, 3.0, 90.0, 90.0, 90.0), True, 9
@@ -108,7 +112,7 @@ def test_learned_states(lowest):
     assert (again.cell_found, again.images) == (True, 9)
     assert np.array_equal(again.background.grid, background.grid)
     assert np.array_equal(again.background.bad, background.bad)
-    assert (again.background.excess, again.background.lowest) == (0.1, lowest)
+    assert (again.background.read_noise, again.background.underload) == (0.1, underload)
     empty = unpack_learned([bytes(frame) for frame in pack_learned(Learned(1))])
     assert (empty.background, empty.geometry, empty.cell) == (None, None, None)
 

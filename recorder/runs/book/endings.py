@@ -86,7 +86,7 @@ def decide_status(run: Run) -> None:
     made = run.images.size
     if declared is not None and made < declared:
         # A missed trigger makes no image: then fewer than declared are all there are.
-        made += timeline_of(run).placement.missed
+        made += timeline_of(run).assignment.missed
     if declared is not None and made < declared:
         run.status = RunStatus.ABORTED
         run.reason = f"the series ended after image {run.images.size} of {declared}"

@@ -14,7 +14,7 @@ from recorder.runs.tables.columns import Columns
 from recorder.runs.tables.seen_uids import SeenUids, uid_code
 from recorder.ssx.clocks.unknown import NO_TIME
 from recorder.ssx.measured.chains import Pulses
-from recorder.ssx.triggers.captured import NO_NUMBER, TriggerRows, unwrap
+from recorder.ssx.triggers.captured import NO_NUMBER, CapturedTriggers, unwrap
 
 TYPES = tuple(EventType)
 GRADES = (Evidence.COMMANDED, Evidence.CAPTURED, Evidence.MEASURED)
@@ -72,7 +72,7 @@ class EventLog:
         self._columns = Columns(_COLUMNS)
         self._texts: list[str] = [""]
         self._codes: dict[str, int] = {"": 0}
-        self._rows: tuple[int, TriggerRows] | None = None
+        self._rows: tuple[int, CapturedTriggers] | None = None
         self._mark = 0
         self.ordered = True
         """Numbers of X-ray rows came ascending, but for a few that were late."""
@@ -176,13 +176,13 @@ class EventLog:
         numbers = self.rows().xray
         return int(numbers[-1] - numbers[0]) + 1 if numbers.size else None
 
-    def rows(self) -> TriggerRows:
+    def rows(self) -> CapturedTriggers:
         """Captured and measured events as arrays in ascending order."""
         if self._rows is None or self._rows[0] != self.size:
             self._rows = (self.size, self._make_rows(0))
         return self._rows[1]
 
-    def rows_since(self, number: int) -> TriggerRows:
+    def rows_since(self, number: int) -> CapturedTriggers:
         """The rows from a trigger on, without a look at all that came before.
 
         To be asked for ascending numbers: events that came before the first one of a
@@ -193,7 +193,7 @@ class EventLog:
         self._mark += int(reached[0]) if reached.size else max(0, trigger.size - 1)
         return self._make_rows(self._mark).since(number)
 
-    def _make_rows(self, since: int) -> TriggerRows:
+    def _make_rows(self, since: int) -> CapturedTriggers:
         view = self._columns.view
         grade, kind = view("grade", since), view("type", since)
         trigger, time_ns = view("trigger", since), view("time_ns", since)
@@ -212,7 +212,7 @@ class EventLog:
         names = view("name", since)
         xray = _best(numbers, grade, np.zeros_like(names), xray)
         laser = _best(numbers, grade, names, laser)
-        return TriggerRows(
+        return CapturedTriggers(
             laser=numbers[laser],
             laser_ns=time_ns[laser],
             laser_measured=grade[laser] > _CAPTURED,

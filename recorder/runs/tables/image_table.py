@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import Effort, ImageOutcome
+from recorder.records import ImageOutcome, WorkLevel
 from recorder.records.image_outcome import (
     CODES,
     INDEXED,
@@ -73,7 +73,7 @@ class ImageTable:
         self._cells = array("d")
         """Six numbers for each lattice."""
         self._residuals = array("d")
-        self.reduced: Counter[Effort] = Counter()
+        self.reduced: Counter[WorkLevel] = Counter()
         """Images for which something was left out under overload."""
         self.hits_not_tried = 0
         """Hits that were not indexed for want of time."""
@@ -132,10 +132,10 @@ class ImageTable:
             self._cells.extend(lattice.cell)
             if not math.isnan(lattice.residual):
                 self._residuals.append(lattice.residual)
-        if found.effort is not Effort.FULL:
+        if found.effort is not WorkLevel.FULL:
             self.reduced[found.effort] += 1
         hit = code in (INDEXED, NON_INDEXED_HIT)
-        self.hits_not_tried += hit and found.effort is Effort.NO_INDEXING
+        self.hits_not_tried += hit and found.effort is WorkLevel.NO_INDEXING
         self.upstream += found.upstream
         self.lattice_count += len(found.lattices)
         self.outcomes[image.outcome] += 1
@@ -173,9 +173,9 @@ class ImageTable:
     def _count(self, more: ImageArrays) -> None:
         for effort, count in enumerate(np.bincount(more.effort).tolist()):
             if effort:
-                self.reduced[Effort(effort)] += count
+                self.reduced[WorkLevel(effort)] += count
         hit = np.isin(more.outcome, (INDEXED, NON_INDEXED_HIT))
-        untried = hit & (more.effort == Effort.NO_INDEXING)
+        untried = hit & (more.effort == WorkLevel.NO_INDEXING)
         self.hits_not_tried += int(np.count_nonzero(untried))
         self.upstream += int(np.count_nonzero(more.upstream))
         self.lattice_count += int(more.lattices.sum())

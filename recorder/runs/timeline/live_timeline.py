@@ -18,10 +18,10 @@ from recorder.runs.tables.image_table import ImageTable
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.timeline import Labels, Timeline, assemble
-from recorder.ssx.matching.assignment import BLOCK, Placement, Placer
+from recorder.ssx.matching.assignment import BLOCK, Assigner, Assignment
 from recorder.ssx.triggers.laser_labels import Before, light
-from recorder.ssx.triggers.trigger_table import Reference, captured_reference
-from recorder.ssx.triggers.trigger_table import declared_reference as declared_of
+from recorder.ssx.triggers.trigger_table import TriggerTable, captured_table
+from recorder.ssx.triggers.trigger_table import declared_table as declared_of
 
 REORDER = 256
 """Images by which one may be late and still be settled with its block."""
@@ -98,11 +98,11 @@ class _Settled:
 
     def __init__(self) -> None:
         self._labels = Columns(_COLUMNS)
-        self._placer = Placer()
+        self._assigner = Assigner()
         self._fed = 0
         self._pattern: Pattern | None = None
         self._pattern_size = 0
-        self._reference: Reference | None = None
+        self._table: TriggerTable | None = None
         self._kinds: dict[str, int] = {}
 
     def settle(self, run: Followed, captured: bool) -> None:
@@ -116,7 +116,7 @@ class _Settled:
             return False
         if not captured or run.images.size - end > WAIT:
             return True
-        matcher = self._placer.matcher
+        matcher = self._assigner.matcher
         ahead = end if matcher is None else matcher.reached + end - self._fed
         ahead += MARGIN // 16 if matcher and matcher.locked else SPARE + end // 32
         return run.events.highest_number - (run.events.first_number or 0) >= ahead
@@ -127,26 +127,26 @@ class _Settled:
         outcome = run.images.column("outcome")[first:end]
         ids = np.flatnonzero(outcome).astype(np.int64) + first
         start_ns = run.images.column("start_time_ns")[ids]
-        reached = self._placer.matcher.reached if self._placer.matcher else -1
+        reached = self._assigner.matcher.reached if self._assigner.matcher else -1
         window = max(0, (reached if reached >= 0 else first) - MARGIN)
         size = 2 * MARGIN + BLOCK + SPARE + end // 16
-        reference = self._describe(run, captured, window, size)
-        self._placer.feed(
+        table = self._describe(run, captured, window, size)
+        self._assigner.feed(
             ids,
             start_ns,
-            reference.time_ns,
-            reference.usable,
+            table.time_ns,
+            table.usable,
             last=False,
             first=window,
         )
         self._fed = end
-        if self._placer.matcher is not None:
-            self._label(run, reference, window)
-        self._reference = reference
+        if self._assigner.matcher is not None:
+            self._label(run, table, window)
+        self._table = table
 
     def _describe(
         self, run: Followed, captured: bool, window: int, size: int
-    ) -> Reference:
+    ) -> TriggerTable:
         wanted = window + size
         if self._pattern_size < wanted:
             self._pattern_size = max(2 * wanted, 1 << 16)
@@ -159,10 +159,10 @@ class _Settled:
             return base
         number = (run.events.first_number or 0) + window
         rows = run.events.rows_since(number)
-        reference, present = captured_reference(rows, base, number)
+        table, present = captured_table(rows, base, number)
         if run.events.counts["LaserExcitation"]:
-            return light(reference, rows, present, self._before(window))
-        return reference
+            return light(table, rows, present, self._before(window))
+        return table
 
     def _before(self, window: int) -> Before:
         """What earlier images say of the triggers before a window."""
@@ -177,30 +177,30 @@ class _Settled:
             return Before(window)
         return Before(window, dark_n + window - ordinal)
 
-    def _label(self, run: Followed, reference: Reference, window: int) -> None:
-        matcher = self._placer.matcher
+    def _label(self, run: Followed, table: TriggerTable, window: int) -> None:
+        matcher = self._assigner.matcher
         if matcher is None:
             return
-        ordinal, residual, stretch = matcher.take()
+        ordinal, residual, segment = matcher.take()
         first = self._labels.size
         outcome = run.images.column("outcome")[first : self._fed]
         ids = (np.flatnonzero(outcome).astype(np.int64) + first)[: ordinal.size]
         if not ids.size:
             return
         found = ordinal != NO_ORDINAL
-        sure = np.array([*matcher.certain, False])[stretch] & found
+        sure = np.array([*matcher.certain, False])[segment] & found
         part = assemble(
-            Placement(
+            Assignment(
                 ordinal=np.where(found, ordinal - window, NO_ORDINAL),
                 residual_ns=residual,
                 sure=sure,
-                known=sure | (found & (stretch == 0)),
+                known=sure | (found & (segment == 0)),
                 start=Start.ASSUMED,
                 by_time=True,
                 missed=0,
                 tail=0,
             ),
-            reference,
+            table,
             None,
         )
         for kind, count in part.contradictions.items():
@@ -232,11 +232,11 @@ class _Settled:
             for name in _COLUMNS
             if name not in ("known", "sure")
         }
-        matcher = self._placer.matcher
+        matcher = self._assigner.matcher
         certain = matcher.certain if matcher else []
         last = self._labels.size - 1
         reached = int(self._labels["ordinal"][last]) if last >= 0 else NO_ORDINAL
-        placement = Placement(
+        assignment = Assignment(
             ordinal=columns["ordinal"],
             residual_ns=columns["residual_ns"],
             sure=self._labels["sure"][ids],
@@ -249,7 +249,5 @@ class _Settled:
             clock=matcher.clock if matcher else None,
             rate=matcher.rate if matcher else 0.0,
         )
-        reference = self._reference or self._describe(run, False, 0, 1)
-        return Timeline(
-            Labels(**columns), placement, reference, None, dict(self._kinds)
-        )
+        table = self._table or self._describe(run, False, 0, 1)
+        return Timeline(Labels(**columns), assignment, table, None, dict(self._kinds))

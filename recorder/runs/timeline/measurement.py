@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recorder.records import EventType
 from recorder.runs.run import Run
 from recorder.ssx.chains.pattern import cycle_length, pattern
-from recorder.ssx.chains.scopes import NO_WALK, Walk
+from recorder.ssx.chains.scopes import NO_SEQUENCE, PositionSequence
 from recorder.ssx.clocks.unknown import NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.timeline import Timeline
 from recorder.ssx.measured.audit import Verdict, audit
@@ -71,7 +71,7 @@ class Measurement:
     chains: tuple[MeasuredChain, ...]
     verdicts: tuple[Verdict, ...]
     pulses: PulseFacts = field(default_factory=PulseFacts)
-    walk: Walk = NO_WALK
+    sequence: PositionSequence = NO_SEQUENCE
     """Positions, or cycles of a run without any."""
 
 
@@ -84,13 +84,13 @@ def measure(run: Run, timeline: Timeline) -> Measurement:
     chains = run.chains
     over_run = [(n, c) for n, c in enumerate(chains) if c.scope != "position"]
     shots = _shots(run)
-    positions, walk = None, _cycles(run)
+    positions, sequence = None, _cycles(run)
     found: list[MeasuredChain] = []
     if shots:
         xray = [p for p in pulses if p.type is EventType.XRAY_DETECTION]
         if xray:
             positions = -(-xray[0].time_ns.size // shots)
-            walk = Walk(positions, _even(xray[0].time_ns[::shots]))
+            sequence = PositionSequence(positions, _even(xray[0].time_ns[::shots]))
         found += [
             measure_positions(n, chain, pulses, shots)
             for n, chain in enumerate(chains)
@@ -116,14 +116,14 @@ def measure(run: Run, timeline: Timeline) -> Measurement:
             [item.events for item in found],
             timeline,
         ),
-        walk=walk,
+        sequence=sequence,
     )
 
 
-def _cycles(run: Run) -> Walk:
+def _cycles(run: Run) -> PositionSequence:
     detections, seconds = cycle_length(run.chains)
     count = (run.declared_images or run.images.size) // max(1, detections)
-    return Walk(count, seconds)
+    return PositionSequence(count, seconds)
 
 
 def _even(starts: NDArray[np.int64]) -> float | None:
@@ -183,12 +183,12 @@ def _shots(run: Run) -> int:
 def seen_pulses(run: Run, timeline: Timeline) -> tuple[list[Pulses], int]:
     """All pulses by type and name, and the ordinal of the first X-ray detection."""
     pulses = run.events.pulses()
-    reference = timeline.reference
+    table = timeline.table
     xray = next((p for p in pulses if p.type is EventType.XRAY_DETECTION), None)
-    if xray is not None and reference.clock and reference.time_ns.size:
+    if xray is not None and table.clock and table.time_ns.size:
         # Missing rows interpolated, repeated ones left out.
-        count = reference.triggers or reference.time_ns.size
-        times = reference.time_ns[:count][reference.usable[:count]]
+        count = table.triggers or table.time_ns.size
+        times = table.time_ns[:count][table.usable[:count]]
         pulses[pulses.index(xray)] = replace(
             xray, time_ns=times, duration_s=xray.duration_s or _exposure(run)
         )

@@ -6,7 +6,7 @@ from recorder.records import Json
 from recorder.simulate.stream.messages import Message
 from recorder.simulate.timing.faults import Fate
 
-Parcel = tuple[Message, Json]
+QueuedMessage = tuple[Message, Json]
 """An image's message, and its entry in the truth."""
 
 
@@ -14,20 +14,26 @@ class ReorderBuffer:
     """Holds back images that later ones overtake."""
 
     def __init__(self) -> None:
-        self._held: list[tuple[int, Parcel]] = []
+        self._held: list[tuple[int, QueuedMessage]] = []
 
-    def pass_by(self, parcel: Parcel, fate: Fate) -> list[Parcel]:
+    def pass_by(
+        self, message_in_queue: QueuedMessage, fate: Fate
+    ) -> list[QueuedMessage]:
         """What is sent now that this image was made."""
         due = [item for left, item in self._held if left <= 1]
         self._held = [(left - 1, item) for left, item in self._held if left > 1]
         if fate.lost:
             return due
-        copies = [parcel, parcel] if fate.duplicate else [parcel]
+        copies = (
+            [message_in_queue, message_in_queue]
+            if fate.duplicate
+            else [message_in_queue]
+        )
         if fate.later:
             self._held += [(fate.later, item) for item in copies]
             return due
         return [*copies, *due]
 
-    def rest(self) -> list[Parcel]:
+    def rest(self) -> list[QueuedMessage]:
         """All that is still held."""
         return [item for _, item in self._held]

@@ -18,7 +18,7 @@ from recorder.records import Announcement, Chain, ChainEvent, EventType
 from recorder.records.run_report import RunReport
 from recorder.records.timeline_report import CommandedEvent, SeenEvent
 from recorder.ssx.chains.pattern import cycle_length
-from recorder.ssx.chains.scopes import Walk, in_dialect
+from recorder.ssx.chains.scopes import PositionSequence, in_scope
 
 MAX_UNDECLARED = 50
 """Events that nobody declared and that are written, at most."""
@@ -38,14 +38,14 @@ def commanded_chains(announcement: Announcement, scope: str) -> list[StoredChain
     chains = announcement.chains
     detections, seconds = cycle_length(chains)
     images = announcement.images or 0
-    walks = {
-        "collection": Walk(images // max(1, detections), seconds),
-        "position": Walk(images // max(1, _shots(chains)) or 1, None),
+    sequences = {
+        "collection": PositionSequence(images // max(1, detections), seconds),
+        "position": PositionSequence(images // max(1, _shots(chains)) or 1, None),
     }
     return [
         StoredChain(
             chain.name or None,
-            in_dialect(chain.events, chain.scope, scope, walks[chain.scope]),
+            in_scope(chain.events, chain.scope, scope, sequences[chain.scope]),
         )
         for chain in chains
     ]
@@ -63,7 +63,9 @@ def _shots(chains: Sequence[Chain]) -> int:
 
 def measured_chains(report: RunReport, scope: str) -> list[StoredChain]:
     """The chains of a report: measured where they were, else commanded."""
-    walk = Walk(report.timeline.walk.positions, report.timeline.walk.period)
+    sequence = PositionSequence(
+        report.timeline.walk.positions, report.timeline.walk.period
+    )
     found = []
     for chain in report.event_chains:
         events = [_event(item) for item in chain.commanded]
@@ -74,7 +76,7 @@ def measured_chains(report: RunReport, scope: str) -> list[StoredChain]:
                     events[place] = _overruled(events[place], item)
         else:
             events = [_event(item) for item in chain.measured[:MAX_UNDECLARED]]
-        stored = in_dialect(events, chain.scope, scope, walk)
+        stored = in_scope(events, chain.scope, scope, sequence)
         found.append(StoredChain(chain.name or None, stored))
     return found
 

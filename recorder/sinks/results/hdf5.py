@@ -127,7 +127,7 @@ def _reactions(entry: h5py.Group, timeline: Timeline, pulses: PulseFacts) -> Non
     """Time since each reaction trigger, for each image."""
     group = entry.create_group("reactions")
     group.attrs["NX_class"] = "NXcollection"
-    since = since_start(timeline.labels.ordinal, timeline.reference, pulses.first_ns)
+    since = since_start(timeline.labels.ordinal, timeline.table, pulses.first_ns)
     for name, offset in pulses.reactions.items():
         data = group.create_dataset(
             name.replace("/", "_"), data=after_reaction(since, offset)

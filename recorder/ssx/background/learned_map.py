@@ -45,9 +45,9 @@ class ScaledBackground:
     """(zones,) factor of the map."""
     scale: float
     gain: float
-    excess: float
+    read_noise: float
     level: float
-    lowest: float
+    underload: float
     solvent: float | None
     local: bool = True
 
@@ -102,7 +102,7 @@ class MapBackground:
 
     def _cut_at(self, scale: float) -> NDArray[np.float32]:
         """Counts above which a sampled pixel is no background."""
-        gain, extra = self._learned.gain, self._learned.excess
+        gain, extra = self._learned.gain, self._learned.read_noise
         mean = scale * self._mean
         noise = gain * np.sqrt(mean / gain + extra)
         return np.asarray(mean + 6 * noise + 6 * gain, dtype=np.float32)
@@ -141,13 +141,13 @@ class MapBackground:
         values = pixels.ravel()[self._where].astype(np.float32)
         if self._factor is not None:
             values *= self._factor
-        if learned.lowest > -math.inf:
-            np.maximum(values, np.float32(learned.lowest), out=values)
+        if learned.underload > -math.inf:
+            np.maximum(values, np.float32(learned.underload), out=values)
         expected = float(self._expected.sum())
         if expected <= 0:
             ones = np.ones(len(_ZONES) - 1)
-            return ScaledBackground(self, ones, 1.0, learned.gain, learned.excess,
-                                    0.0, learned.lowest, None)  # fmt: skip
+            return ScaledBackground(self, ones, 1.0, learned.gain, learned.read_noise,
+                                    0.0, learned.underload, None)  # fmt: skip
         sums = self._sums(np.minimum(values, self._cut))
         scale = _bounded(float(sums.sum()) / expected)
         if abs(math.log(scale)) > 0.3:  # the cut was for another level
@@ -159,8 +159,8 @@ class MapBackground:
         scales[self._present] = scale * np.clip(own, 0.2, 5.0)
         level = float(sums.sum() / self._counts.sum())
         ring = self._ring(sums, level)
-        return ScaledBackground(self, scales, scale, learned.gain, learned.excess,
-                                level, learned.lowest, ring)  # fmt: skip
+        return ScaledBackground(self, scales, scale, learned.gain, learned.read_noise,
+                                level, learned.underload, ring)  # fmt: skip
 
     def _ring(self, sums: FloatArray, level: float) -> float | None:
         here = np.flatnonzero(self._present == _SOLVENT_ZONE)

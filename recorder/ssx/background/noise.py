@@ -22,11 +22,11 @@ class Noise(Protocol):
         """Counts per photon."""
 
     @property
-    def excess(self) -> float:
+    def read_noise(self) -> float:
         """Variance beyond Poisson (electronic noise), photons².
 
         The counts of a pixel behave like
-        ``gain * (Poisson(mean / gain + excess) - excess)``.
+        ``gain * (Poisson(mean / gain + read_noise) - read_noise)``.
         """
 
 
@@ -38,7 +38,7 @@ class Background(Noise, Protocol):
         """Mean counts of a good pixel away from spots."""
 
     @property
-    def lowest(self) -> float:
+    def underload(self) -> float:
         """Pixels below are flags, not counts: 0 where no noise makes them negative."""
 
     @property
@@ -76,6 +76,6 @@ def limit(
     Returns:
         Same shape as `mean`, counts.
     """
-    extra = noise.excess * pixels
+    extra = noise.read_noise * pixels
     photons = poisson.quantile(np.maximum(mean / noise.gain, 0) + extra, p)
     return np.asarray(noise.gain * (photons - extra))

@@ -28,7 +28,7 @@ _SNAP = 0.15
 """A gain this close to 1 is photon counting."""
 _NOISELESS = 0.02
 """Electronic noise (photons²) so low that it makes no count negative."""
-_LOWEST_FLAG = -2.0
+_UNDERLOAD_FLAG = -2.0
 _FEW = 1e-3
 _GAIN_MIN_SUM = 200.0
 """Photons in the sample below which no gain can be told."""
@@ -47,9 +47,9 @@ class RadialBackground:
     mean: FloatArray
     """(bins,) expected counts of a pixel."""
     gain: float
-    excess: float
+    read_noise: float
     level: float
-    lowest: float = -math.inf
+    underload: float = -math.inf
     solvent: float | None = None
     local: bool = False
 
@@ -120,14 +120,20 @@ class BackgroundEstimator:
         if len(self._order) == 0:
             nothing = np.zeros(self._count)
             return RadialBackground(self._bins, nothing, gain or 1.0, 0.0, 0.0)
-        rough, excess = self._rough_noise(gain)
-        lowest = self._lowest(rough, excess)
-        mean, cut = self._trimmed(rough, excess)
+        rough, read_noise = self._rough_noise(gain)
+        underload = self._underload(rough, read_noise)
+        mean, cut = self._trimmed(rough, read_noise)
         if gain is None and not self._signed:
             rough = self._fine_gain(cut)
         level = float(np.dot(mean[self._present], self._lengths) / len(self._order))
         return RadialBackground(
-            self._bins, mean, rough, excess, level, lowest, self._ring(mean, level)
+            self._bins,
+            mean,
+            rough,
+            read_noise,
+            level,
+            underload,
+            self._ring(mean, level),
         )
 
     def noise(
@@ -136,7 +142,7 @@ class BackgroundEstimator:
         backgrounds: Sequence[Background],
         gain: float | None,
     ) -> tuple[float, float]:
-        """Gain and excess noise of several images together.
+        """Gain and read noise of several images together.
 
         Args:
             images: (slow, fast) arrays.
@@ -175,14 +181,14 @@ class BackgroundEstimator:
         table = self._bins.lowest_near(limit(background.mean, background, 1.0, p))
         return whole_counts(table, dtype)[self._bands]
 
-    def _lowest(self, gain: float, excess: float) -> float:
+    def _underload(self, gain: float, read_noise: float) -> float:
         """Detectors without electronic noise mark bad pixels by -1 and -2."""
         if not self._signed:
             return -math.inf
         level = float(self._values.mean(where=self._use)) if self._use.any() else 0.0
-        if excess > max(_NOISELESS, 0.1 * level / gain):
+        if read_noise > max(_NOISELESS, 0.1 * level / gain):
             return -math.inf
-        below = (self._values < _LOWEST_FLAG) & self._use
+        below = (self._values < _UNDERLOAD_FLAG) & self._use
         if below.sum() > _FEW * self._use.sum():  # noise goes lower than flags do
             return -math.inf
         self._use &= self._values >= 0
@@ -215,7 +221,7 @@ class BackgroundEstimator:
         )
 
     def _rough_noise(self, gain: float | None) -> tuple[float, float]:
-        """Gain and excess noise from the median over short pieces of rows.
+        """Gain and read noise from the median over short pieces of rows.
 
         Differences of neighbours, because gradients of the background do not enter;
         the median, because few of the pieces touch a spot.
@@ -230,7 +236,7 @@ class BackgroundEstimator:
             return 1.0, 0.0
         return max(1.0, float(np.median(square[seen] / total[seen]))), 0.0
 
-    def _trimmed(self, gain: float, excess: float) -> tuple[FloatArray, FloatArray]:
+    def _trimmed(self, gain: float, read_noise: float) -> tuple[FloatArray, FloatArray]:
         """Mean per bin without what cannot be background, and the cut used."""
         values = self._values.ravel()[self._order]
         use = self._use.ravel()[self._order]
@@ -239,7 +245,7 @@ class BackgroundEstimator:
         mean = sums / np.maximum(counts, 1)
         cut = np.zeros_like(mean)
         for _ in range(_PASSES):
-            photons = np.maximum(mean, 0.0) / gain + excess
+            photons = np.maximum(mean, 0.0) / gain + read_noise
             cut = mean + gain * (6.0 * np.sqrt(photons) + 6.0)
             keep = values <= np.repeat(cut.astype(np.float32), self._lengths)
             keep &= use
@@ -273,7 +279,7 @@ class BackgroundEstimator:
 def _line(
     mean: FloatArray, variance: FloatArray, gain: float | None
 ) -> tuple[float, float]:
-    """Gain and excess noise (photons²) from variance against mean of short pieces.
+    """Gain and read noise (photons²) from variance against mean of short pieces.
 
     The pieces are sorted by mean into groups; medians, because some hold spots.
     """

@@ -16,7 +16,7 @@ COLLECTION, POSITION = "collection", "position"
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class PositionSequence:
     """How the positions of a run follow each other."""
 
     positions: int
@@ -24,10 +24,12 @@ class Walk:
     """s from one position to the next; None if they do not follow evenly."""
 
 
-NO_WALK = Walk(0, None)
+NO_SEQUENCE = PositionSequence(0, None)
 
 
-def to_collection(events: Sequence[ChainEvent], walk: Walk) -> tuple[ChainEvent, ...]:
+def to_collection(
+    events: Sequence[ChainEvent], sequence: PositionSequence
+) -> tuple[ChainEvent, ...]:
     """A chain of one position, unrolled over the run.
 
     Each shot becomes an event that is repeated with the positions: so the number of
@@ -38,15 +40,17 @@ def to_collection(events: Sequence[ChainEvent], walk: Walk) -> tuple[ChainEvent,
         replace(
             event,
             offset=event.offset + shot * (event.period or 0.0),
-            period=walk.period,
-            repetition=walk.positions,
+            period=sequence.period,
+            repetition=sequence.positions,
         )
         for event in events
         for shot in range(_shots(event))
     )
 
 
-def to_position(events: Sequence[ChainEvent], walk: Walk) -> tuple[ChainEvent, ...]:
+def to_position(
+    events: Sequence[ChainEvent], sequence: PositionSequence
+) -> tuple[ChainEvent, ...]:
     """A chain over the run, as one of its positions sees it.
 
     A position is one cycle of the run; offsets count from its first X-ray detection.
@@ -56,8 +60,8 @@ def to_position(events: Sequence[ChainEvent], walk: Walk) -> tuple[ChainEvent, .
     found = []
     for event in events:
         shots = 1
-        if event.period and walk.period:
-            shots = max(1, round(walk.period / event.period))
+        if event.period and sequence.period:
+            shots = max(1, round(sequence.period / event.period))
         found.append(
             replace(
                 event,
@@ -73,17 +77,17 @@ def _shots(event: ChainEvent) -> int:
     return max(1, event.repetition or 1) if event.period else 1
 
 
-def in_dialect(
-    events: Sequence[ChainEvent], scope: str, wanted: str, walk: Walk
+def in_scope(
+    events: Sequence[ChainEvent], scope: str, wanted: str, sequence: PositionSequence
 ) -> tuple[ChainEvent, ...]:
     """A chain as a reader of the wanted scope understands it."""
     if wanted == POSITION:
-        found = tuple(events) if scope == wanted else to_position(events, walk)
+        found = tuple(events) if scope == wanted else to_position(events, sequence)
         # its readers sum the repetitions: one that is unknown would break the sum
         return tuple(replace(e, repetition=e.repetition or 1) for e in found)
     if scope == wanted:
         return tuple(events)
-    return to_collection(events, walk)
+    return to_collection(events, sequence)
 
 
 def as_stored(value: float) -> float:

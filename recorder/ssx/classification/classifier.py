@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from recorder.records import (
     Classification,
     ClassifierSetup,
-    Effort,
     Geometry,
     ImageClass,
     Lattice,
     Learned,
+    WorkLevel,
 )
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.detector import geometry
@@ -99,7 +99,7 @@ class Classifier:
         self,
         pixels: NDArray[np.integer],
         learned: int = 0,
-        effort: Effort = Effort.FULL,
+        effort: WorkLevel = WorkLevel.FULL,
     ) -> Classification:
         """Classify one image.
 
@@ -212,12 +212,12 @@ class Classifier:
         return spots.select(~ring), q[~ring], int(ring.sum())
 
     def _lattices(
-        self, q: FloatArray | None, indexer: Indexer | None, effort: Effort
+        self, q: FloatArray | None, indexer: Indexer | None, effort: WorkLevel
     ) -> tuple[Lattice, ...]:
         settings = self._setup.settings
         if indexer is None or q is None or len(q) < settings.min_spots_index:
             return ()
-        if effort >= Effort.NO_INDEXING:
+        if effort >= WorkLevel.NO_INDEXING:
             return ()
         return indexer.index(q[: settings.max_spots], effort)
 

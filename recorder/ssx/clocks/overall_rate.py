@@ -1,4 +1,4 @@
-"""The rate between two clocks over a whole stretch, from sums that do not grow."""
+"""The rate between two clocks over a whole segment, from sums that do not grow."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from recorder.ssx.arrays import FloatArray, Int64Array
 from recorder.ssx.clocks.unknown import NO_DELAY, NO_ORDINAL
-from recorder.ssx.triggers.trigger_table import Reference
+from recorder.ssx.triggers.trigger_table import TriggerTable
 
 
 def mid_exposure(delay_ns: Int64Array, exposure_ns: Int64Array) -> Int64Array:
@@ -34,18 +34,18 @@ def overlap(
     return share
 
 
-def since_start(ordinal: Int64Array, reference: Reference, first_ns: int) -> Int64Array:
+def since_start(ordinal: Int64Array, table: TriggerTable, first_ns: int) -> Int64Array:
     """Time (ns) of each image's trigger from the run's start, shape (n,).
 
     Args:
         ordinal: Trigger of each image, NO_ORDINAL where unknown.
-        reference: The triggers.
+        table: The triggers.
         first_ns: Declared time of the first trigger from the run's start.
 
     Returns:
         NO_DELAY where trigger or time are not known.
     """
-    times = reference.time_ns
+    times = table.time_ns
     known = (ordinal != NO_ORDINAL) & (ordinal < times.size)
     found = np.full(ordinal.size, NO_DELAY, np.int64)
     if times.size:

@@ -19,8 +19,8 @@ from recorder.records import Chain, Start
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
-from recorder.ssx.matching.assignment import Facts, Placement, Placer, place
-from recorder.ssx.triggers.captured import TriggerRows
+from recorder.ssx.matching.assignment import Assigner, Assignment, Facts, place
+from recorder.ssx.triggers.captured import CapturedTriggers
 from recorder.ssx.triggers.laser_labels import FROM_THE_FIRST, light
 from recorder.ssx.triggers.trigger_table import (
     CAPTURED,
@@ -33,14 +33,23 @@ from recorder.ssx.triggers.trigger_table import (
     NONE,
     PUMPS,
     UNKNOWN,
-    Reference,
-    captured_reference,
-    declared_reference,
+    TriggerTable,
+    captured_table,
+    declared_table,
 )
 
 __all__ = [
-    "DARK", "EVIDENCES", "LIGHT", "PUMPS", "UNKNOWN", "Facts", "Labels", "Start",
-    "Timeline", "TriggerRows", "label_images",
+    "DARK",
+    "EVIDENCES",
+    "LIGHT",
+    "PUMPS",
+    "UNKNOWN",
+    "CapturedTriggers",
+    "Facts",
+    "Labels",
+    "Start",
+    "Timeline",
+    "label_images",
 ]  # fmt: skip
 
 _MARGIN = 4096
@@ -75,8 +84,8 @@ class Timeline:
     """Labels of a run's images, and what they rest on."""
 
     labels: Labels
-    placement: Placement
-    reference: Reference
+    assignment: Assignment
+    table: TriggerTable
     pattern: Pattern | None = None
     contradictions: Mapping[str, int] = field(default_factory=dict)
     """Images by how a better rung differs from the declared chain, such as
@@ -86,7 +95,7 @@ class Timeline:
 def label_images(
     ids: Int64Array,
     chains: Sequence[Chain],
-    rows: TriggerRows,
+    rows: CapturedTriggers,
     *,
     facts: Facts | None = None,
     start_ns: Int64Array | None = None,
@@ -104,14 +113,14 @@ def label_images(
     facts = facts or Facts()
     start_ns = np.full(ids.size, NO_TIME, np.int64) if start_ns is None else start_ns
     top = int(ids[-1]) + 1 if ids.size else 0
-    declared, reference = describe(chains, rows, facts, top)
-    placement = place(ids, start_ns, reference, declared, facts)
-    return assemble(placement, reference, declared)
+    declared, table = describe(chains, rows, facts, top)
+    assignment = place(ids, start_ns, table, declared, facts)
+    return assemble(assignment, table, declared)
 
 
 def describe(
-    chains: Sequence[Chain], rows: TriggerRows, facts: Facts, images: int
-) -> tuple[Pattern | None, Reference]:
+    chains: Sequence[Chain], rows: CapturedTriggers, facts: Facts, images: int
+) -> tuple[Pattern | None, TriggerTable]:
     """The declared pattern, and the triggers with all that is known of them.
 
     Args:
@@ -130,49 +139,49 @@ def describe(
     has_laser = declared is not None and declared.has_laser
     seen = rows.laser.size + rows.laser_off.size > 0
     dark = facts.announced and not has_laser and not seen
-    base = declared_reference(declared, size, total, dark=dark)
+    base = declared_table(declared, size, total, dark=dark)
     if not (rows.xray.size or seen):
         return declared, base
-    reference, present = captured_reference(rows, base)
+    table, present = captured_table(rows, base)
     if seen:
-        reference = light(reference, rows, present, FROM_THE_FIRST)
-    return declared, reference
+        table = light(table, rows, present, FROM_THE_FIRST)
+    return declared, table
 
 
 def assemble(
-    placement: Placement, reference: Reference, declared: Pattern | None
+    assignment: Assignment, table: TriggerTable, declared: Pattern | None
 ) -> Timeline:
     """Labels of images from the labels of their triggers."""
-    known = placement.known & (placement.ordinal < reference.size)
-    if reference.uniform:
+    known = assignment.known & (assignment.ordinal < table.size)
+    if table.uniform:
         # Whichever trigger it was: they are all alike.
-        known |= placement.ordinal < reference.size
-    at = np.where(known, placement.ordinal, 0)
-    at = np.clip(at, 0, max(0, reference.size - 1))
-    evidence = np.where(known, _at(reference.evidence, at), NONE)
-    if not placement.by_time:
+        known |= assignment.ordinal < table.size
+    at = np.where(known, assignment.ordinal, 0)
+    at = np.clip(at, 0, max(0, table.size - 1))
+    evidence = np.where(known, _at(table.evidence, at), NONE)
+    if not assignment.by_time:
         evidence[evidence == CLOCK] = IMAGE_ID
-    if not reference.uniform:
-        weak = known & ~placement.sure & (evidence > IMAGE_ID)
+    if not table.uniform:
+        weak = known & ~assignment.sure & (evidence > IMAGE_ID)
         evidence[weak] = IMAGE_ID
-    pump = np.where(known, _at(reference.pump, at), UNKNOWN)
-    if reference.size and bool((reference.evidence == COMMANDED).all()):
+    pump = np.where(known, _at(table.pump, at), UNKNOWN)
+    if table.size and bool((table.evidence == COMMANDED).all()):
         # No laser is declared and none was seen: that needs no trigger.
         pump[:], evidence[:] = DARK, COMMANDED
     evidence[pump == UNKNOWN] = NONE
     labels = Labels(
         pump=pump.astype(np.uint8),
-        dark_n=np.where(known, _at(reference.dark_n, at), NO_DARK_N),
-        delay_ns=np.where(known, _at(reference.delay_ns, at), NO_DELAY),
-        chain=np.where(known, _at(reference.chain, at), -1),
-        slot=np.where(known, _at(reference.slot, at), -1),
-        cycle=np.where(known, _at(reference.cycle, at), -1),
-        ordinal=np.where(placement.known, placement.ordinal, NO_ORDINAL),
-        residual_ns=placement.residual_ns,
+        dark_n=np.where(known, _at(table.dark_n, at), NO_DARK_N),
+        delay_ns=np.where(known, _at(table.delay_ns, at), NO_DELAY),
+        chain=np.where(known, _at(table.chain, at), -1),
+        slot=np.where(known, _at(table.slot, at), -1),
+        cycle=np.where(known, _at(table.cycle, at), -1),
+        ordinal=np.where(assignment.known, assignment.ordinal, NO_ORDINAL),
+        residual_ns=assignment.residual_ns,
         evidence=evidence.astype(np.uint8),
     )
-    differ = contradictions(labels, reference, at)
-    return Timeline(labels, placement, reference, declared, differ)
+    differ = contradictions(labels, table, at)
+    return Timeline(labels, assignment, table, declared, differ)
 
 
 def _at(column: NDArray[Any], at: Int64Array) -> NDArray[Any]:
@@ -180,10 +189,10 @@ def _at(column: NDArray[Any], at: Int64Array) -> NDArray[Any]:
 
 
 def contradictions(
-    labels: Labels, reference: Reference, at: Int64Array
+    labels: Labels, table: TriggerTable, at: Int64Array
 ) -> dict[str, int]:
     """Images whose captured or measured label differs from the declared one."""
-    told = _at(reference.declared, at)
+    told = _at(table.declared, at)
     differs = (labels.evidence >= CAPTURED) & (told != UNKNOWN) & (told != labels.pump)
     code = (labels.evidence * 3 + labels.pump) * 3 + told
     counts = np.bincount(code[differs], minlength=1)
@@ -194,4 +203,4 @@ def contradictions(
     }
 
 
-__all__ += ["Placer", "assemble", "describe"]
+__all__ += ["Assigner", "assemble", "describe"]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import ClassifySettings, Effort, Lattice
+from recorder.records import ClassifySettings, Lattice, WorkLevel
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.lattices import orientation_search as coarse
 from recorder.ssx.lattices import refinement as refine
@@ -81,7 +81,7 @@ class Indexer:
         self._search = coarse.CoarseSearch(self._basis, self._rotations)
 
     def index(
-        self, q: NDArray[np.floating], effort: Effort = Effort.FULL
+        self, q: NDArray[np.floating], effort: WorkLevel = WorkLevel.FULL
     ) -> tuple[Lattice, ...]:
         """Lattices that explain the spots, in the order in which they were found.
 
@@ -97,14 +97,14 @@ class Indexer:
         found: list[Lattice] = []
         bases: list[FloatArray] = []
         # a left-over of a known lattice uses up a round without being reported
-        most = 1 if effort >= Effort.ONE_LATTICE else self._settings.max_lattices
+        most = 1 if effort >= WorkLevel.ONE_LATTICE else self._settings.max_lattices
         for _ in range(2 * most):
             if len(found) >= most:
                 break
             if len(rest) < max(self._settings.min_spots_index, least):
                 break
             again = not bases or self._volume > _BIG_VOLUME
-            retry = effort < Effort.NO_RETRY and again
+            retry = effort < WorkLevel.NO_RETRY and again
             result = self._one(rest, least, further=bool(bases), retry=retry)
             if result is None:
                 break
@@ -168,7 +168,7 @@ class Indexer:
     def _refined(
         self,
         q: FloatArray,
-        effort: coarse.Effort,
+        effort: coarse.WorkLevel,
         tolerance: refine.Tolerance,
         group: int | None = None,
     ) -> FloatArray:

@@ -29,7 +29,7 @@ _TURNS_KEPT = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class WorkLevel:
     """How hard to search."""
 
     directions: int
@@ -42,8 +42,8 @@ class Effort:
     """Orientations handed on, over all lengths."""
 
 
-NORMAL = Effort(directions=16384, spots=60, raw=96, vectors=24, cells=24)
-HARD = Effort(directions=32768, spots=100, raw=96, vectors=48, cells=48)
+NORMAL = WorkLevel(directions=16384, spots=60, raw=96, vectors=24, cells=24)
+HARD = WorkLevel(directions=32768, spots=100, raw=96, vectors=48, cells=48)
 
 
 @functools.cache
@@ -111,7 +111,7 @@ class CoarseSearch:
         return len(self._groups)
 
     def search(
-        self, q: FloatArray, effort: Effort, group: int | None = None
+        self, q: FloatArray, effort: WorkLevel, group: int | None = None
     ) -> FloatArray:
         """Candidate orientations of the cell.
 
@@ -140,7 +140,7 @@ class CoarseSearch:
         return every[order]
 
     def _score_directions(
-        self, q: Float32Array, effort: Effort, lengths: list[float]
+        self, q: Float32Array, effort: WorkLevel, lengths: list[float]
     ) -> list[FloatArray]:
         """Per length the best directions times the length, (raw, 3)."""
         finer = 2 if effort is HARD and self._turns > _TURNS else 1
@@ -166,7 +166,7 @@ class CoarseSearch:
         return out
 
     def _refine_vectors(
-        self, vectors: FloatArray, length: float, q: FloatArray, effort: Effort
+        self, vectors: FloatArray, length: float, q: FloatArray, effort: WorkLevel
     ) -> FloatArray:
         """Trimmed least squares on single vectors, duplicates dropped."""
         outer = (q[:, :, None] * q[:, None, :]).reshape(len(q), 9)

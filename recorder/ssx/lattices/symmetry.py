@@ -132,7 +132,7 @@ def rotations(vectors: NDArray[np.floating], tolerance: float = 0.005) -> FloatA
     return np.asarray(u @ vt)
 
 
-def turn_between(
+def rotation_between(
     first: NDArray[np.floating], second: NDArray[np.floating]
 ) -> FloatArray:
     """Orthogonal matrix that brings one basis nearest to another.
@@ -165,7 +165,7 @@ def misorientation(
     Returns:
         Degrees, 0 to 180.
     """
-    turn = turn_between(first, second)
+    turn = rotation_between(first, second)
     if np.linalg.det(turn) < 0:
         return 180.0
     group = np.eye(3)[None] if symmetry is None else np.asarray(symmetry)

@@ -61,7 +61,7 @@ def learn_background(
     for number, pixels in enumerate(images):
         background, index, _ = finder.candidates(pixels, gain)
         backgrounds.append(background)
-        flags = finder.flags(pixels, background.lowest)
+        flags = finder.flags(pixels, background.underload)
         index = np.concatenate([index, flags])  # a flag is no candidate
         total += pixels
         total.ravel()[index] -= pixels.ravel()[index].astype(np.float32)
@@ -75,13 +75,13 @@ def learn_background(
     if finder.flatfield is not None:
         total *= finder.flatfield
     grid = _blocks(total, counted)
-    found, excess = finder.estimator.noise(images, backgrounds, gain)
+    found, read_noise = finder.estimator.noise(images, backgrounds, gain)
     learned = LearnedBackground(
         grid=grid.astype(np.float32),
         bad=flagged == len(images),
         gain=found,
-        excess=excess,
-        lowest=min(background.lowest for background in backgrounds),
+        read_noise=read_noise,
+        underload=min(background.underload for background in backgrounds),
     )
     bad = learned.bad | _odd(total, counted, grid, learned)
     if non_hits >= MIN_IMAGES:
@@ -137,7 +137,7 @@ def _odd(
     for band in range(len(grid)):
         rows = slice(band * BLOCK, min((band + 1) * BLOCK, height))
         dead = (total[rows] <= 0) & (expected[band] > _DEAD_COUNTS * noise.gain)
-        if noise.excess > 0:
+        if noise.read_noise > 0:
             dead[...] = False
         odd[rows] = (total[rows] > most[band]) | dead
     return odd

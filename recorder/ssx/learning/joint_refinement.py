@@ -97,7 +97,7 @@ def refine_common(
         for number, miss, common, own in rows:
             left = miss - common @ change
             turn = np.asarray(np.linalg.lstsq(own, left, rcond=None)[0], float)
-            turns[number] = _exp(turn) @ turns[number]
+            turns[number] = rotation_from_vector(turn) @ turns[number]
         geometry = _moved(geometry, change[:3])
         strain = np.eye(3) + np.tensordot(change[3:], strains, axes=1)
         basis = basis @ strain
@@ -166,7 +166,7 @@ def _turn(basis: FloatArray, turned: FloatArray) -> FloatArray:
     return np.asarray(u @ vt)
 
 
-def _exp(vector: FloatArray) -> FloatArray:
+def rotation_from_vector(vector: FloatArray) -> FloatArray:
     """Rotation matrix of a rotation vector (rad); Rodrigues' formula."""
     angle = float(np.linalg.norm(vector))
     if angle < 1e-12:

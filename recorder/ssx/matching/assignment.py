@@ -16,7 +16,7 @@ from recorder.ssx.clocks.unknown import NO_ORDINAL, NO_TIME
 from recorder.ssx.matching.clock_breaks import Break
 from recorder.ssx.matching.first_guess import candidates, first_rate
 from recorder.ssx.matching.matcher import Matcher
-from recorder.ssx.triggers.trigger_table import Reference
+from recorder.ssx.triggers.trigger_table import TriggerTable
 
 BLOCK = 1024
 _FITS = 0.5
@@ -40,7 +40,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placement:
+class Assignment:
     """Trigger of each image, in ascending image_id; arrays of shape (n,)."""
 
     ordinal: Int64Array
@@ -64,7 +64,7 @@ class Placement:
     """Relative rate of the triggers' clock over the image clock, over the whole run."""
 
 
-class Placer:
+class Assigner:
     """Places the images of a run, in blocks, as they come."""
 
     def __init__(self) -> None:
@@ -108,38 +108,38 @@ class Placer:
 def place(
     ids: Int64Array,
     start_ns: Int64Array,
-    reference: Reference,
+    table: TriggerTable,
     pattern: Pattern | None,
     facts: Facts,
-    placer: Placer | None = None,
-) -> Placement:
+    assigner: Assigner | None = None,
+) -> Assignment:
     """Give each image its trigger.
 
     Args:
         ids: image_ids, ascending, shape (n,).
         start_ns: Start times, NO_TIME where unknown, shape (n,).
-        reference: The triggers.
+        table: The triggers.
         pattern: The declared chains.
         facts: What else is known.
-        placer: One that has been fed all these images already; None to match now.
+        assigner: One that has been fed all these images already; None to match now.
     """
     timed = start_ns != NO_TIME
-    if placer is None and timed.any():
-        placer = _matched(ids, start_ns, timed, reference, pattern)
-    if placer is None or placer.matcher is None:
-        return _by_count(ids, reference, facts)
-    matcher = placer.matcher
-    ordinal, residual, stretch = matcher.arrays()
-    ordinal = between(ids, ordinal, stretch)
-    missed, tail = _losses(ids, ordinal, reference, facts)
+    if assigner is None and timed.any():
+        assigner = _matched(ids, start_ns, timed, table, pattern)
+    if assigner is None or assigner.matcher is None:
+        return _by_count(ids, table, facts)
+    matcher = assigner.matcher
+    ordinal, residual, segment = matcher.arrays()
+    ordinal = between(ids, ordinal, segment)
+    missed, tail = _losses(ids, ordinal, table, facts)
     start, certain = _certainty(
-        matcher.certain, ids, ordinal, stretch, tail, reference, facts
+        matcher.certain, ids, ordinal, segment, tail, table, facts
     )
-    sure = certain[stretch] if certain.size else np.zeros(ids.size, np.bool_)
+    sure = certain[segment] if certain.size else np.zeros(ids.size, np.bool_)
     known = sure.copy()
     if start is Start.ASSUMED:
-        known |= stretch == 0
-    return Placement(
+        known |= segment == 0
+    return Assignment(
         ordinal=ordinal,
         residual_ns=residual,
         sure=sure & (ordinal != NO_ORDINAL),
@@ -158,22 +158,22 @@ def _matched(
     ids: Int64Array,
     start_ns: Int64Array,
     timed: NDArray[np.bool_],
-    reference: Reference,
+    table: TriggerTable,
     pattern: Pattern | None,
-) -> Placer | None:
+) -> Assigner | None:
     """Match to the first triggers that are those of the images."""
-    for times in candidates(ids, start_ns, timed, reference, pattern):
-        placer = Placer()
-        placer.feed(ids, start_ns, times, reference.usable, last=True)
-        if placer.matcher is None:
+    for times in candidates(ids, start_ns, timed, table, pattern):
+        assigner = Assigner()
+        assigner.feed(ids, start_ns, times, table.usable, last=True)
+        if assigner.matcher is None:
             continue
-        found = int((placer.matcher.arrays()[0] != NO_ORDINAL).sum())
+        found = int((assigner.matcher.arrays()[0] != NO_ORDINAL).sum())
         if found >= _FITS * int(timed.sum()):
-            return placer
+            return assigner
     return None
 
 
-def between(ids: Int64Array, ordinal: Int64Array, stretch: Int64Array) -> Int64Array:
+def between(ids: Int64Array, ordinal: Int64Array, segment: Int64Array) -> Int64Array:
     """Ordinals of images without a time of their own, where the count is forced.
 
     Between two images whose trigger is known, and that are as many triggers apart as
@@ -188,7 +188,7 @@ def between(ids: Int64Array, ordinal: Int64Array, stretch: Int64Array) -> Int64A
     gap = np.flatnonzero(~matched & (before >= 0) & (after < ids.size))
     left, right = before[gap], after[gap]
     forced = ordinal[right] - ordinal[left] == ids[right] - ids[left]
-    forced &= stretch[left] == stretch[right]
+    forced &= segment[left] == segment[right]
     ordinal = ordinal.copy()
     here = gap[forced]
     ordinal[here] = ordinal[left[forced]] + ids[here] - ids[left[forced]]
@@ -196,7 +196,7 @@ def between(ids: Int64Array, ordinal: Int64Array, stretch: Int64Array) -> Int64A
 
 
 def _losses(
-    ids: Int64Array, ordinal: Int64Array, reference: Reference, facts: Facts
+    ids: Int64Array, ordinal: Int64Array, table: TriggerTable, facts: Facts
 ) -> tuple[int, int]:
     """Triggers that made no image: before the last image, and after it."""
     matched = np.flatnonzero(ordinal != NO_ORDINAL)
@@ -204,7 +204,7 @@ def _losses(
         return 0, 0
     last = int(matched[-1])
     missed = int(ordinal[last] - ids[last])
-    total = reference.triggers
+    total = table.triggers
     if total is None:
         return missed, 0
     made = max(facts.made or 0, int(ids[-1]) + 1)
@@ -215,28 +215,26 @@ def _certainty(
     certain: list[bool],
     ids: Int64Array,
     ordinal: Int64Array,
-    stretch: Int64Array,
+    segment: Int64Array,
     tail: int,
-    reference: Reference,
+    table: TriggerTable,
     facts: Facts,
 ) -> tuple[Start, NDArray[np.bool_]]:
-    """How sure the start is, and which stretches are certain.
+    """How sure the start is, and which segments are certain.
 
-    A stretch has the lowest ordinals that it can have. It cannot have higher ones if
-    there is no room before what follows: a certain stretch, or the end of the triggers.
+    A segment has the lowest ordinals that it can have. It cannot have higher ones if
+    there is no room before what follows: a certain segment, or the end of the triggers.
     So certainty goes back from there.
     """
     flags = np.array(certain, np.bool_)
     matched = np.flatnonzero(ordinal != NO_ORDINAL)
-    follows = reference.triggers is not None and tail == 0
-    if tail < 0 and (
-        reference.clock or (matched.size and ordinal[matched[-1]] > ids[-1])
-    ):
+    follows = table.triggers is not None and tail == 0
+    if tail < 0 and (table.clock or (matched.size and ordinal[matched[-1]] > ids[-1])):
         # More triggers used than there were: some jump was taken for missed triggers.
         return Start.UNCERTAIN, np.zeros(flags.size, np.bool_)
     missed = ordinal - ids
     for number in range(flags.size - 1, -1, -1):
-        mine = matched[stretch[matched] == number]
+        mine = matched[segment[matched] == number]
         if not mine.size:
             continue
         after = matched[matched > mine[-1]]
@@ -249,32 +247,32 @@ def _certainty(
     )
     if flags.size and flags[0]:
         return Start.PROVEN, flags
-    return _open_start(reference.triggers, used, reference, facts), flags
+    return _open_start(table.triggers, used, table, facts), flags
 
 
 def _open_start(
-    total: int | None, used: int, reference: Reference, facts: Facts
+    total: int | None, used: int, table: TriggerTable, facts: Facts
 ) -> Start:
     """What may be said of a start that is not proven."""
     if not facts.header:
         return Start.UNCERTAIN
-    if total is not None and used > total and reference.clock:
+    if total is not None and used > total and table.clock:
         return Start.UNCERTAIN
     if facts.ended and facts.success and total is not None and used < total:
         return Start.UNCERTAIN
     return Start.ASSUMED
 
 
-def _by_count(ids: Int64Array, reference: Reference, facts: Facts) -> Placement:
+def _by_count(ids: Int64Array, table: TriggerTable, facts: Facts) -> Assignment:
     """Image k has trigger k: all that can be said without times."""
     made = max(facts.made or 0, int(ids[-1]) + 1 if ids.size else 0)
-    total = reference.triggers
+    total = table.triggers
     if total is not None and total == made:
         start = Start.PROVEN
     else:
-        start = _open_start(total, made, reference, facts)
+        start = _open_start(total, made, table, facts)
     known = np.full(ids.size, start is not Start.UNCERTAIN)
-    return Placement(
+    return Assignment(
         ordinal=ids.copy(),
         residual_ns=np.full(ids.size, NO_TIME, np.int64),
         sure=np.full(ids.size, start is Start.PROVEN),

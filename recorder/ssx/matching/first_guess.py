@@ -9,7 +9,7 @@ from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern
 from recorder.ssx.clocks.clock import PRIOR_RATE
 from recorder.ssx.clocks.unknown import NO_TIME
-from recorder.ssx.triggers.trigger_table import Reference
+from recorder.ssx.triggers.trigger_table import TriggerTable
 
 _TRIED = 4096
 _NEVER_THE_SAME = 0.02
@@ -20,19 +20,19 @@ def candidates(
     ids: Int64Array,
     start_ns: Int64Array,
     timed: NDArray[np.bool_],
-    reference: Reference,
+    table: TriggerTable,
     pattern: Pattern | None,
 ) -> list[Int64Array]:
     """Times that the triggers may have had: known, declared, or evenly spaced."""
-    times, periodic = reference.time_ns, pattern is not None and pattern.periodic
+    times, periodic = table.time_ns, pattern is not None and pattern.periodic
     found = []
-    if times.size and (reference.clock or not periodic):
+    if times.size and (table.clock or not periodic):
         found.append(times)
-    if pattern is not None and periodic and not reference.clock:
+    if pattern is not None and periodic and not table.clock:
         some = ids[timed], start_ns[timed]
-        found.append(position_times(pattern, *some, reference.size))
+        found.append(position_times(pattern, *some, table.size))
     if not found:
-        found.append(even_times(ids[timed], start_ns[timed], reference.size))
+        found.append(even_times(ids[timed], start_ns[timed], table.size))
     return [times for times in found if times.size > 1]
 
 

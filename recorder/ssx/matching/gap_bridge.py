@@ -6,14 +6,14 @@ import numpy as np
 
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.clocks.clock import DRIFT
-from recorder.ssx.matching.start_candidates import Leads
+from recorder.ssx.matching.start_candidates import StartCandidates
 
 DOUBT = 0.25
 """Share of the spacing: a time that is known less well names no trigger."""
 
 
 def bridge_gap(
-    leads: Leads,
+    candidates: StartCandidates,
     before: tuple[int, int],
     start_ns: int,
     triggers: Int64Array,
@@ -22,7 +22,7 @@ def bridge_gap(
     """The candidate that the last match before the gap leads to.
 
     Args:
-        leads: Candidates for the first image after the gap.
+        candidates: Candidates for the first image after the gap.
         before: Index of the last matched trigger, and its image's start time (ns).
         start_ns: Start time of the first image after the gap.
         triggers: Trigger times, ascending (ns).
@@ -32,12 +32,15 @@ def bridge_gap(
         Index of a trigger; None if the gap is too long for what is known of the clock.
     """
     ordinal, source = before
-    if leads.clock is None or not 0 <= ordinal < triggers.size:
+    if candidates.clock is None or not 0 <= ordinal < triggers.size:
         return None
     away = start_ns - source
-    wanted = int(triggers[ordinal]) + away + round(away * leads.clock.rate)
-    doubt = abs(away) * (leads.clock.rate_sigma + DRIFT) + 2 * leads.clock.sigma_ns
-    off = np.abs(triggers[leads.triggers] - wanted)
-    lead = int(leads.triggers[np.argmin(off)])
-    sure = doubt <= DOUBT * gaps[lead] and int(off.min()) <= 4 * doubt
-    return lead if sure else None
+    wanted = int(triggers[ordinal]) + away + round(away * candidates.clock.rate)
+    doubt = (
+        abs(away) * (candidates.clock.rate_sigma + DRIFT)
+        + 2 * candidates.clock.sigma_ns
+    )
+    off = np.abs(triggers[candidates.triggers] - wanted)
+    candidate = int(candidates.triggers[np.argmin(off)])
+    sure = doubt <= DOUBT * gaps[candidate] and int(off.min()) <= 4 * doubt
+    return candidate if sure else None

@@ -15,20 +15,20 @@ class Matched:
 
     ordinal: list[Int64Array] = field(default_factory=list)
     residual_ns: list[Int64Array] = field(default_factory=list)
-    stretch: list[Int64Array] = field(default_factory=list)
-    """Number of the stretch; images of one stretch have certain distances."""
+    segment: list[Int64Array] = field(default_factory=list)
+    """Number of the segment; images of one segment have certain distances."""
 
     def add(
-        self, ordinal: Int64Array, residual_ns: Int64Array, stretch: Int64Array
+        self, ordinal: Int64Array, residual_ns: Int64Array, segment: Int64Array
     ) -> None:
         """Add a block, shape (n,) each."""
         self.ordinal.append(ordinal)
         self.residual_ns.append(residual_ns)
-        self.stretch.append(stretch)
+        self.segment.append(segment)
 
     def arrays(self) -> tuple[Int64Array, Int64Array, Int64Array]:
-        """Ordinal, residual and stretch of all images, shape (n,) each."""
-        parts = (self.ordinal, self.residual_ns, self.stretch)
+        """Ordinal, residual and segment of all images, shape (n,) each."""
+        parts = (self.ordinal, self.residual_ns, self.segment)
         for part in parts:
             if len(part) > 1:
                 part[:] = [np.concatenate(part)]

@@ -18,7 +18,10 @@ from recorder.ssx.clocks.unknown import NO_ORDINAL, NO_TIME
 from recorder.ssx.matching.clock_breaks import BREAK, Break, strange, until_break
 from recorder.ssx.matching.gap_bridge import DOUBT, bridge_gap
 from recorder.ssx.matching.matched import Matched
-from recorder.ssx.matching.start_candidates import Leads, find_leads
+from recorder.ssx.matching.start_candidates import (
+    StartCandidates,
+    find_start_candidates,
+)
 from recorder.ssx.matching.tolerances import (
     LEAST_NS,
     SIGMAS,
@@ -53,7 +56,7 @@ class Matcher:
         self.clock: Clock | None = None
         self.breaks: list[Break] = []
         self.certain: list[bool] = []
-        """By stretch: whether the triggers told which one came first."""
+        """By segment: whether the triggers told which one came first."""
         self._found = Matched()
         self._window = _FIRST_WINDOW
         self._last: tuple[int, int, int] | None = None
@@ -69,7 +72,7 @@ class Matcher:
         self._skip = 0
         """Images at a jump of whole periods: on which side of it is not certain."""
         self._shared_ns: float | None = None
-        """Scatter of a stretch whose trigger was told by it."""
+        """Scatter of a segment whose trigger was told by it."""
 
     def feed(
         self,
@@ -97,7 +100,7 @@ class Matcher:
         timed = np.flatnonzero(start_ns != NO_TIME)
         ordinal = np.full(ids.size, NO_ORDINAL, np.int64)
         residual = np.full(ids.size, NO_TIME, np.int64)
-        stretch = np.full(ids.size, max(0, len(self.certain) - 1), np.int64)
+        segment = np.full(ids.size, max(0, len(self.certain) - 1), np.int64)
         all_ids, all_times = ids[timed], start_ns[timed]
         i = 0
         while i < timed.size and triggers.size:
@@ -111,14 +114,14 @@ class Matcher:
             ordinal[place] = np.where(matched, found + first_ordinal, NO_ORDINAL)
             residual[place] = off
             if place.size:
-                stretch[place[0] :] = max(0, len(self.certain) - 1)
+                segment[place[0] :] = max(0, len(self.certain) - 1)
             i += step
         done = ids.size if i >= timed.size or last else int(timed[i])
         self._kept = (ids[done:], start_ns[done:])
-        self._found.add(ordinal[:done], residual[:done], stretch[:done])
+        self._found.add(ordinal[:done], residual[:done], segment[:done])
 
     def arrays(self) -> tuple[Int64Array, Int64Array, Int64Array]:
-        """Ordinal, residual and stretch of all images fed so far, shape (n,) each."""
+        """Ordinal, residual and segment of all images fed so far, shape (n,) each."""
         return self._found.arrays()
 
     def take(self) -> tuple[Int64Array, Int64Array, Int64Array]:
@@ -233,45 +236,51 @@ class Matcher:
             first = usual = usual + self._last[1] - self._last[0]
         prior = self.clock or self._prior
         prior = Clock(0, 0, prior.rate, rate_sigma=max(prior.rate_sigma, 1e-6))
-        leads = find_leads(
+        candidates = find_start_candidates(
             ids, start_ns, triggers, gaps, first, usual, usual + spare, prior
         )
-        if leads.clock is None:
+        if candidates.clock is None:
             return self._give_up(ids)
-        off = leads.clock.at_origin_ns - int(triggers[leads.best])
-        if abs(off) > max(LEAST_NS, SIGMAS * leads.clock.sigma_ns):
+        off = candidates.clock.at_origin_ns - int(triggers[candidates.best])
+        if abs(off) > max(LEAST_NS, SIGMAS * candidates.clock.sigma_ns):
             # The first image does not fit to those after it: begin with the next.
             nothing = np.full(1, NO_ORDINAL, np.int64)
             return 1, nothing, np.full(1, NO_TIME, np.int64)
-        lead, bridged = leads.best, False
-        if self._lost == "gap" and not leads.certain:
-            lead, bridged = self._bridged(leads, start_ns, triggers, gaps)
-        lead_ns = leads.clock.at_origin_ns + int(triggers[lead] - triggers[leads.best])
-        clock = replace(leads.clock, at_origin_ns=lead_ns)
-        self._note_break(int(ids[0]), leads.certain or bridged, start_ns, clock)
+        candidate, bridged = candidates.best, False
+        if self._lost == "gap" and not candidates.certain:
+            candidate, bridged = self._bridged(candidates, start_ns, triggers, gaps)
+        lead_ns = candidates.clock.at_origin_ns + int(
+            triggers[candidate] - triggers[candidates.best]
+        )
+        clock = replace(candidates.clock, at_origin_ns=lead_ns)
+        self._note_break(int(ids[0]), candidates.certain or bridged, start_ns, clock)
         if not bridged:
             # Known distances end here; a certain trigger is a new beginning.
-            self.certain.append(leads.certain)
+            self.certain.append(candidates.certain)
             self._overall = OverallRate()
         self._locked_at = int(ids[0])
         self.clock, self._lost, self._tries, self._pause = clock, None, 0, BREAK
         if not bridged:
-            self._shared_ns = clock.sigma_ns if leads.certain else None
+            self._shared_ns = clock.sigma_ns if candidates.certain else None
         self._anchors = (_none(), _none())
         self._window = _FIRST_WINDOW
         # The image before the first: so that the first one is matched like all others.
-        self._last = (int(ids[0]) - 1, lead + self._origin - 1, int(start_ns[0]))
+        self._last = (int(ids[0]) - 1, candidate + self._origin - 1, int(start_ns[0]))
         return 0, _none(), _none()
 
     def _bridged(
-        self, leads: Leads, start_ns: Int64Array, triggers: Int64Array, gaps: Int64Array
+        self,
+        candidates: StartCandidates,
+        start_ns: Int64Array,
+        triggers: Int64Array,
+        gaps: Int64Array,
     ) -> tuple[int, bool]:
         """The trigger behind a gap, and whether the gap could be bridged."""
         if self._last is None:
-            return leads.best, False
+            return candidates.best, False
         before = (self._last[1] - self._origin, self._last[2])
-        lead = bridge_gap(leads, before, int(start_ns[0]), triggers, gaps)
-        return (leads.best, False) if lead is None else (lead, True)
+        candidate = bridge_gap(candidates, before, int(start_ns[0]), triggers, gaps)
+        return (candidates.best, False) if candidate is None else (candidate, True)
 
     def _note_break(
         self, image_id: int, resolved: bool, start_ns: Int64Array, clock: Clock

@@ -1,7 +1,7 @@
 """Which trigger made the first image: the candidates, and what tells them apart.
 
 A detector counts its images, not the triggers, and its clock has an epoch of its own.
-So the first image of a stretch may belong to any trigger from the earliest possible one
+So the first image of a segment may belong to any trigger from the earliest possible one
 on. Uneven triggers betray the right one by their spacing, even ones by the jitter that
 trigger rows and image times share, if they share one.
 """
@@ -18,7 +18,7 @@ from recorder.ssx.arrays import MAD_SIGMA, FloatArray, Int64Array
 from recorder.ssx.clocks.clock import PRIOR_RATE, QUANTUM_NS, Clock
 from recorder.ssx.clocks.nearest import nearest
 
-MAX_LEADS = 2048
+MAX_CANDIDATES = 2048
 """Candidates that are tried; more are not told apart."""
 SEPARATION = 8.0
 """A candidate is given up if its sigma exceeds the least one by a factor of
@@ -43,8 +43,8 @@ _BREAK, _BREAK_NS = 4.0, 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Leads:
-    """Candidates that fit, for the first image of a stretch."""
+class StartCandidates:
+    """Candidates that fit, for the first image of a segment."""
 
     triggers: Int64Array
     """Ordinals that the first image may have, ascending; empty if none fits."""
@@ -64,10 +64,10 @@ class Leads:
         return self.triggers.size == 1 and enough
 
 
-NO_LEADS = Leads(np.empty(0, np.int64), -1, None)
+NO_CANDIDATES = StartCandidates(np.empty(0, np.int64), -1, None)
 
 
-def find_leads(
+def find_start_candidates(
     ids: Int64Array,
     start_ns: Int64Array,
     triggers: Int64Array,
@@ -76,11 +76,11 @@ def find_leads(
     usual: int,
     last: int,
     clock: Clock,
-) -> Leads:
+) -> StartCandidates:
     """Try every candidate trigger for the first image.
 
     Args:
-        ids: image_ids of a stretch, ascending, shape (n,).
+        ids: image_ids of a segment, ascending, shape (n,).
         start_ns: Their start times, shape (n,).
         triggers: Trigger times, ascending.
         gaps: Distance of each to its nearer neighbour; 0 for those that none matches.
@@ -90,32 +90,32 @@ def find_leads(
         clock: Prior of the rate between the two clocks.
 
     Returns:
-        What fits, see :class:`Leads`.
+        What fits, see :class:`StartCandidates`.
     """
-    last = min(last, triggers.size - 1, first + MAX_LEADS - 1)
-    leads = np.arange(max(0, first), last + 1, dtype=np.int64)
-    if not leads.size:
-        return NO_LEADS
-    tried = leads.size
-    rates = np.full(leads.size, clock.rate)
-    doubts = np.full(leads.size, clock.rate_sigma)
-    sigma: FloatArray = np.full(leads.size, QUANTUM_NS)
+    last = min(last, triggers.size - 1, first + MAX_CANDIDATES - 1)
+    candidates = np.arange(max(0, first), last + 1, dtype=np.int64)
+    if not candidates.size:
+        return NO_CANDIDATES
+    tried = candidates.size
+    rates = np.full(candidates.size, clock.rate)
+    doubts = np.full(candidates.size, clock.rate_sigma)
+    sigma: FloatArray = np.full(candidates.size, QUANTUM_NS)
     used = 0
     for size in _WINDOWS:
         doubt = float(np.median(doubts))
-        n = _safe(start_ns[: min(size, ids.size)], doubt, gaps, leads)
+        n = _safe(start_ns[: min(size, ids.size)], doubt, gaps, candidates)
         if n <= used and used:
             break
-        match = _match(ids[:n], start_ns[:n], triggers, gaps, leads, rates)
-        keep = match.mean(axis=1) >= _LEAST if n else np.ones(leads.size, np.bool_)
+        match = _match(ids[:n], start_ns[:n], triggers, gaps, candidates, rates)
+        keep = match.mean(axis=1) >= _LEAST if n else np.ones(candidates.size, np.bool_)
         if not keep.any():
             break
-        wanted = _predict(start_ns[:n], triggers[leads[keep]], rates[keep])
+        wanted = _predict(start_ns[:n], triggers[candidates[keep]], rates[keep])
         found = triggers[nearest(triggers, wanted)]
         slopes, scatter, spread = _fits(start_ns[:n], found)
         if used and scatter.min() > _BREAK * max(sigma.min(), _BREAK_NS):
             break  # the clock jumps within this window: what was seen before it counts
-        leads, rates, sigma, used = leads[keep], rates[keep], scatter, n
+        candidates, rates, sigma, used = candidates[keep], rates[keep], scatter, n
         doubts = doubts[keep]
         better = (spread < doubts) & (n >= _LEAST_IMAGES)
         rates = np.where(better, slopes, rates)
@@ -123,31 +123,38 @@ def find_leads(
         if n >= _TELLING and float(sigma.max()) < _ALIKE * float(sigma.min()):
             break  # all fit alike: more images tell no more
         near_best = np.log(sigma / sigma.min()) * math.sqrt(n) <= 2 * SEPARATION
-        leads, rates, sigma, doubts = (
-            column[near_best] for column in (leads, rates, sigma, doubts)
+        candidates, rates, sigma, doubts = (
+            column[near_best] for column in (candidates, rates, sigma, doubts)
         )
     if not used:
-        return NO_LEADS
+        return NO_CANDIDATES
     # A chance match scatters over the whole reach; jitter is small against spacings.
-    around = gaps[np.minimum(leads[:, None] + np.arange(used), gaps.size - 1)]
+    around = gaps[np.minimum(candidates[:, None] + np.arange(used), gaps.size - 1)]
     near = float(np.median(around[around > 0])) if (around > 0).any() else 0.0
     real = (sigma <= _SCATTER * near) | (used < _LEAST_IMAGES)
     real &= np.abs(rates - clock.rate) <= 5 * clock.rate_sigma + _RATE_REACH
     if not real.any():
-        return NO_LEADS
-    leads, rates, sigma, doubts = leads[real], rates[real], sigma[real], doubts[real]
+        return NO_CANDIDATES
+    candidates, rates, sigma, doubts = (
+        candidates[real],
+        rates[real],
+        sigma[real],
+        doubts[real],
+    )
     share = np.clip(6 * sigma / max(near, 1.0), 1e-9, 1.0)
     chance = used * np.log(share) + math.log(tried)
-    return _choose(leads, rates, sigma, doubts, chance, used, start_ns, triggers, usual)
+    return _choose(
+        candidates, rates, sigma, doubts, chance, used, start_ns, triggers, usual
+    )
 
 
 def _safe(
-    start_ns: Int64Array, doubt: float, gaps: Int64Array, leads: Int64Array
+    start_ns: Int64Array, doubt: float, gaps: Int64Array, candidates: Int64Array
 ) -> int:
     """How many images can be placed before the clock's rate becomes the question."""
-    if start_ns.size == 0 or leads.size == 0:
+    if start_ns.size == 0 or candidates.size == 0:
         return 0
-    near = float(np.median(gaps[leads[0] : leads[0] + 4 * start_ns.size]))
+    near = float(np.median(gaps[candidates[0] : candidates[0] + 4 * start_ns.size]))
     away = np.abs(start_ns - start_ns[0]) * doubt
     bad = np.flatnonzero(away > 0.3 * near)
     return int(bad[0]) if bad.size else start_ns.size
@@ -167,14 +174,14 @@ def _match(
     start_ns: Int64Array,
     triggers: Int64Array,
     gaps: Int64Array,
-    leads: Int64Array,
+    candidates: Int64Array,
     rates: FloatArray,
 ) -> NDArray[np.bool_]:
     """Which images (columns) find a trigger of their own, by candidate (rows)."""
-    wanted = _predict(start_ns, triggers[leads], rates)
+    wanted = _predict(start_ns, triggers[candidates], rates)
     found = nearest(triggers, wanted)
     good = np.abs(triggers[found] - wanted) <= _REACH * gaps[found]
-    good &= found - leads[:, None] >= ids - ids[0]
+    good &= found - candidates[:, None] >= ids - ids[0]
     matched: NDArray[np.bool_] = good
     return matched
 
@@ -208,7 +215,7 @@ def _fits(
 
 
 def _choose(
-    leads: Int64Array,
+    candidates: Int64Array,
     rates: FloatArray,
     sigma: FloatArray,
     doubts: FloatArray,
@@ -217,25 +224,27 @@ def _choose(
     start_ns: Int64Array,
     triggers: Int64Array,
     usual: int,
-) -> Leads:
+) -> StartCandidates:
     """Keep the candidates whose residuals do not speak against them."""
     left = np.log(sigma / sigma.min()) * math.sqrt(max(used, 1)) <= SEPARATION
     best = int(np.argmin(sigma))
     if int(left.sum()) > 1:
-        later = np.flatnonzero(left & (leads >= usual))
+        later = np.flatnonzero(left & (candidates >= usual))
         best = int(later[0]) if later.size else int(np.flatnonzero(left)[-1])
-    lead = int(triggers[leads[best]])
+    candidate = int(triggers[candidates[best]])
     rate = rates[best : best + 1]
     part = start_ns[:used]
-    wanted = _predict(part, np.array([lead]), rate)[0]
+    wanted = _predict(part, np.array([candidate]), rate)[0]
     # Not anchored at the first image: that one may be an outlier.
     off = int(np.median(triggers[nearest(triggers, wanted)] - wanted))
     clock = Clock(
         origin_ns=int(start_ns[0]),
-        at_origin_ns=lead + off,
+        at_origin_ns=candidate + off,
         rate=float(rates[best]),
         sigma_ns=float(sigma[best]),
         rate_sigma=min(float(doubts[best]), PRIOR_RATE),
         last_ns=int(start_ns[0]),
     )
-    return Leads(leads[left], int(leads[best]), clock, used, float(chance[best]))
+    return StartCandidates(
+        candidates[left], int(candidates[best]), clock, used, float(chance[best])
+    )

@@ -20,7 +20,7 @@ from recorder.ssx.background.learned_map import MapBackground, ScaledBackground
 from recorder.ssx.background.noise import BAND, Background, limit
 from recorder.ssx.background.radial import BackgroundEstimator, RadialBackground
 from recorder.ssx.spots.connected import group, where_true
-from recorder.ssx.spots.integrate import MARGIN, Measurer, Spots
+from recorder.ssx.spots.integrate import MARGIN, SpotIntegrator, Spots
 
 MAX_SPOTS = 1000
 """Spots that are measured and counted at most."""
@@ -53,7 +53,7 @@ class _Map:
 
     good: BoolArray
     background: MapBackground
-    measurer: Measurer
+    integrator: SpotIntegrator
 
 
 class SpotFinder:
@@ -96,7 +96,7 @@ class SpotFinder:
         self.estimator = BackgroundEstimator(
             self.bins, self.good, flatfield, self._bad_value, signed=signed
         )
-        self._measurer = Measurer(self.good, flatfield, self._bad_value)
+        self._integrator = SpotIntegrator(self.good, flatfield, self._bad_value)
         self._learned: dict[int, _Map] = {}
         self._above = np.empty(shape, np.bool_)
 
@@ -108,7 +108,7 @@ class SpotFinder:
         self._learned[number] = _Map(
             good,
             background,
-            Measurer(good, self.flatfield, self._bad_value),
+            SpotIntegrator(good, self.flatfield, self._bad_value),
         )
         for old in sorted(self._learned)[:-_KEPT_MAPS]:
             del self._learned[old]
@@ -131,11 +131,11 @@ class SpotFinder:
         """
         background, candidates, saturated = self.candidates(pixels, gain, learned)
         known = self._learned.get(learned)
-        measurer = known.measurer if known else self._measurer
+        integrator = known.integrator if known else self._integrator
         values = pixels.ravel()
         index = self._strongest(self._inside(candidates), values)
-        index, mean = self._centres(index, values, background, measurer)
-        spots = measurer.measure(index, values, background, mean, min_snr)
+        index, mean = self._centres(index, values, background, integrator)
+        spots = integrator.integrate(index, values, background, mean, min_snr)
         return Found(spots, background, saturated)
 
     def candidates(
@@ -165,11 +165,11 @@ class SpotFinder:
         highest = int(limits.max(initial=0))
         return background, index, self._count_saturated(pixels, index, highest)
 
-    def flags(self, pixels: Pixels, lowest: float) -> IntArray:
+    def flags(self, pixels: Pixels, underload: float) -> IntArray:
         """Flat indices of the pixels that hold a flag instead of counts."""
         np.equal(pixels, self._bad_value, out=self._above)
-        if lowest > -math.inf:
-            self._above |= pixels < lowest
+        if underload > -math.inf:
+            self._above |= pixels < underload
         return where_true(self._above)
 
     def _outstanding(self, pixels: Pixels, good: BoolArray, limits: Pixels) -> IntArray:
@@ -220,7 +220,7 @@ class SpotFinder:
         index: IntArray,
         values: Pixels,
         background: Background,
-        measurer: Measurer,
+        integrator: SpotIntegrator,
     ) -> tuple[IntArray, FloatArray]:
         """One centre per connected group of significant 3 x 3 sums.
 
@@ -229,7 +229,7 @@ class SpotFinder:
         """
         y = index // self._shape[1]
         mean = background.at(index - y * self._shape[1], y)
-        box, good = measurer.box(index, values, background.lowest)
+        box, good = integrator.box(index, values, background.underload)
         n = good.sum(axis=1)
         total = box.sum(axis=1)
         least = limit(n * mean, background, n.astype(np.float64), _P_SUM)

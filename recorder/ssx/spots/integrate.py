@@ -63,7 +63,7 @@ def _sharp(above: FloatArray) -> BoolArray:
     return np.asarray((shares > _SHARP).any(axis=1), dtype=np.bool_)
 
 
-class Measurer:
+class SpotIntegrator:
     """Reads the surroundings of pixels and measures spots.
 
     Args:
@@ -86,34 +86,34 @@ class Measurer:
         self._ring, _, _ = _square(_RING_FROM, MARGIN, self._width)
 
     def box(
-        self, index: IntArray, values: Pixels, lowest: float
+        self, index: IntArray, values: Pixels, underload: float
     ) -> tuple[FloatArray, BoolArray]:
         """Corrected counts, 0 where bad, and validity of 3 x 3 pixels.
 
         Args:
             index: (n,) flat indices of centres at least MARGIN from the edge.
             values: All pixels, flat.
-            lowest: Pixels with lower values are bad.
+            underload: Pixels with lower values are bad.
 
         Returns:
             (n, 9) float64 and (n, 9) bool.
         """
-        return self._gather(index[:, None] + self._box, values, lowest)
+        return self._gather(index[:, None] + self._box, values, underload)
 
     def _gather(
-        self, around: IntArray, values: Pixels, lowest: float
+        self, around: IntArray, values: Pixels, underload: float
     ) -> tuple[FloatArray, BoolArray]:
         raw = values[around]
         good = self._good[around] & (raw != self._bad_value)
-        if lowest > -math.inf:
-            good &= raw >= lowest
+        if underload > -math.inf:
+            good &= raw >= underload
         counts = raw.astype(np.float64)
         if self._flat is not None:
             counts *= self._flat[around]
         counts[~good] = 0.0
         return counts, good
 
-    def measure(
+    def integrate(
         self,
         index: IntArray,
         values: Pixels,
@@ -135,7 +135,7 @@ class Measurer:
         """
         gain = background.gain
         local, variance, n_ring = self._local(index, values, background, mean)
-        counts, good = self.box(index, values, background.lowest)
+        counts, good = self.box(index, values, background.underload)
         n = good.sum(axis=1).astype(np.float64)
         above = np.where(good, counts - local[:, None], 0.0)
         intensity = above.sum(axis=1)
@@ -165,9 +165,9 @@ class Measurer:
         Neighbouring spots in the ring are cut off in three passes, relative to the
         ring itself, because the mean of the bin may be far off there.
         """
-        gain, extra = background.gain, background.excess
+        gain, extra = background.gain, background.read_noise
         around = index[:, None] + self._ring
-        ring, good = self._gather(around, values, background.lowest)
+        ring, good = self._gather(around, values, background.underload)
         n = good.sum(axis=1)
         here = np.maximum(n, 1)
         local = ring.sum(axis=1) / here

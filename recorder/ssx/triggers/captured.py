@@ -24,7 +24,7 @@ def _bools() -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TriggerRows:
+class CapturedTriggers:
     """Captured and measured events of a run, in ascending order.
 
     Trigger numbers are unwrapped: they never go back within a run.
@@ -49,7 +49,7 @@ class TriggerRows:
     """How often the hardware's counter began anew."""
     wraps: int = 0
 
-    def since(self, number: int) -> TriggerRows:
+    def since(self, number: int) -> CapturedTriggers:
         """The rows from a trigger number on; lasers without a number stay."""
         xray = self.xray >= number
         laser = (self.laser >= number) | (self.laser == NO_NUMBER)

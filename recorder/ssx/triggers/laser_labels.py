@@ -11,7 +11,7 @@ from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import dark_numbers
 from recorder.ssx.clocks.nearest import nearest, spacings
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
-from recorder.ssx.triggers.captured import NO_NUMBER, TriggerRows
+from recorder.ssx.triggers.captured import NO_NUMBER, CapturedTriggers
 from recorder.ssx.triggers.trigger_table import (
     CAPTURED,
     DARK,
@@ -19,7 +19,7 @@ from recorder.ssx.triggers.trigger_table import (
     MEASURED,
     NONE,
     UNKNOWN,
-    Reference,
+    TriggerTable,
 )
 
 _FEW = 3
@@ -43,8 +43,11 @@ FROM_THE_FIRST = Before()
 
 
 def light(
-    ref: Reference, rows: TriggerRows, present: NDArray[np.bool_] | None, before: Before
-) -> Reference:
+    ref: TriggerTable,
+    rows: CapturedTriggers,
+    present: NDArray[np.bool_] | None,
+    before: Before,
+) -> TriggerTable:
     """The triggers with labels overruled where lasers were logged or seen.
 
     Args:
@@ -89,14 +92,14 @@ def light(
     )
 
 
-def _events(ref: Reference) -> Int64Array:
+def _events(ref: TriggerTable) -> Int64Array:
     """Which detection event each trigger is of, -1 where that is not known."""
     known = (ref.chain >= 0) & (ref.slot >= 0)
     return np.where(known, ref.chain * _MAX_SLOTS + ref.slot, -1)
 
 
 def next_detections(
-    ref: Reference, place: Int64Array
+    ref: TriggerTable, place: Int64Array
 ) -> list[tuple[Int64Array, Int64Array]]:
     """What pulses light: the next detection of each event of the pulse's chain.
 
@@ -126,7 +129,7 @@ def next_detections(
     return found
 
 
-def _told(ref: Reference, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _told(ref: TriggerTable, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Triggers of which the rows tell that no pulse lit them.
 
     All rows that could have brought such a pulse must be there: back to the trigger
@@ -150,7 +153,10 @@ def _told(ref: Reference, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _watched(
-    ref: Reference, rows: TriggerRows, place: Int64Array, measured: NDArray[np.bool_]
+    ref: TriggerTable,
+    rows: CapturedTriggers,
+    place: Int64Array,
+    measured: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Triggers at which a sensor looked: between the first and the last it reports.
 
@@ -196,7 +202,7 @@ def _dark_n(pump: NDArray[np.uint8], before: int) -> Int64Array:
 
 
 def _measure_delays(
-    ref: Reference,
+    ref: TriggerTable,
     delay_ns: Int64Array,
     pulse: Int64Array,
     lit: NDArray[np.bool_],
@@ -215,7 +221,7 @@ def _measure_delays(
         delay_ns[:size][early] = ref.time_ns[:size][early] - before_ns
 
 
-def _places(ref: Reference, rows: TriggerRows) -> Int64Array:
+def _places(ref: TriggerTable, rows: CapturedTriggers) -> Int64Array:
     """Ordinal of the trigger that each laser pulse lights first, NO_ORDINAL if none."""
     place = np.where(rows.laser == NO_NUMBER, NO_ORDINAL, rows.laser - ref.first_number)
     loose = np.flatnonzero((rows.laser == NO_NUMBER) & (rows.laser_ns != NO_TIME))

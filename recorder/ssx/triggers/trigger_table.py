@@ -17,7 +17,7 @@ from recorder.records import Evidence, Pump
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_TIME
-from recorder.ssx.triggers.captured import TriggerRows, in_order
+from recorder.ssx.triggers.captured import CapturedTriggers, in_order
 
 PUMPS = (Pump.UNKNOWN, Pump.LIGHT, Pump.DARK)
 EVIDENCES = tuple(reversed(Evidence))  # none, commanded, image_id, … measured
@@ -30,7 +30,7 @@ _GARBAGE = 50_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class TriggerTable:
     """One entry for each trigger, by ordinal; all arrays have length n."""
 
     time_ns: Int64Array
@@ -68,9 +68,9 @@ class Reference:
         return known.size > 0 and bool((known == known[0]).all())
 
 
-def declared_reference(
+def declared_table(
     pattern: Pattern | None, size: int, triggers: int | None, *, dark: bool
-) -> Reference:
+) -> TriggerTable:
     """What the declared chains say of the first ``size`` triggers.
 
     Args:
@@ -98,7 +98,7 @@ def declared_reference(
     times = np.empty(0, np.int64)
     if pattern is not None:
         times = pattern.time_ns[:known]
-    return Reference(
+    return TriggerTable(
         time_ns=times,
         usable=np.ones(times.size, np.bool_),
         pump=pump,
@@ -114,11 +114,11 @@ def declared_reference(
     )
 
 
-def captured_reference(
-    rows: TriggerRows,
-    base: Reference,
+def captured_table(
+    rows: CapturedTriggers,
+    base: TriggerTable,
     first: int | None = None,
-) -> tuple[Reference, NDArray[np.bool_] | None]:
+) -> tuple[TriggerTable, NDArray[np.bool_] | None]:
     """The triggers as the timing hardware logged them; labels still as declared.
 
     Args:
@@ -145,7 +145,7 @@ def captured_reference(
     present = np.zeros(size, np.bool_)
     present[rows.xray - first] = True
     evidence[present & (evidence >= IMAGE_ID)] = CAPTURED
-    reference = Reference(
+    table = TriggerTable(
         time_ns=times,
         usable=usable,
         pump=_grown(base.pump, size, UNKNOWN),
@@ -161,7 +161,7 @@ def captured_reference(
         clock=rows.clock,
         first_number=first,
     )
-    return reference, present if rows.xray.size else None
+    return table, present if rows.xray.size else None
 
 
 def _grown(column: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
@@ -173,7 +173,7 @@ def _grown(column: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
 
 
 def _row_times(
-    rows: TriggerRows, first: int, count: int, base: Reference
+    rows: CapturedTriggers, first: int, count: int, base: TriggerTable
 ) -> tuple[Int64Array, NDArray[np.bool_]]:
     """Times of all triggers; missing rows and the time after the last one filled in."""
     if not rows.timed:
@@ -201,7 +201,7 @@ def _scale(times: Int64Array, declared: Int64Array) -> float:
     return float(times[-1] - times[0]) / span if span > 0 else 1.0
 
 
-def _agrees(times: Int64Array, base: Reference) -> bool:
+def _agrees(times: Int64Array, base: TriggerTable) -> bool:
     """Whether the rows are spaced as the chains declare."""
     n = min(times.size, base.time_ns.size, 1024)
     if n < 2:
@@ -238,7 +238,7 @@ def _fill(
     times[missing] = times[left] + np.rint(part * span).astype(np.int64)
 
 
-def _slot_shift(times: Int64Array, base: Reference) -> int:
+def _slot_shift(times: Int64Array, base: TriggerTable) -> int:
     """By how many slots the first row comes after the first declared detection.
 
     Only chains with several detections in a cycle tell: by their uneven spacing.

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.pool.briefing import Told
 from recorder.pool.jobs import Outcome
 from recorder.pool.pool import Pool
+from recorder.pool.worker_cache import WorkerCache
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -36,14 +36,14 @@ def test_a_worker_knows_what_its_next_job_needs_and_no_more_setups_than_it_may(
     kept, jobs
 ):
     """The worker is played: it does as it is told."""
-    told = Told(kept)
+    cache = WorkerCache(kept)
     worker: dict[int, set[int]] = {}
     newest = dict.fromkeys(range(1, 7), 0)
     for setup, step in jobs:
         newest[setup] += step
         last = newest[setup]
         states = {n: Learned(n) for n in range(max(1, last - 2), last + 1)}
-        briefing = told.brief(setup, states)
+        briefing = cache.brief(setup, states)
         for old in briefing.forget:
             del worker[old]
         if briefing.prepare:
@@ -57,12 +57,12 @@ def test_a_worker_knows_what_its_next_job_needs_and_no_more_setups_than_it_may(
 
 
 def test_the_setup_used_last_is_kept():
-    told = Told(2)
-    assert told.brief(1, {}).prepare
-    assert told.brief(2, {}).prepare
-    assert not told.brief(1, {}).prepare
-    assert told.brief(3, {}).forget == (2,)
-    assert not told.brief(1, {}).prepare
+    cache = WorkerCache(2)
+    assert cache.brief(1, {}).prepare
+    assert cache.brief(2, {}).prepare
+    assert not cache.brief(1, {}).prepare
+    assert cache.brief(3, {}).forget == (2,)
+    assert not cache.brief(1, {}).prepare
 
 
 def blank(level: int, seed: int) -> Payload:
@@ -83,7 +83,7 @@ async def alternate(pool: Pool, setups: int, rounds: int) -> list[Outcome]:
         pool.add_setup(replace(BLANKS, saturation=50.0 + n)) for n in range(setups)
     ]
     for n, number in enumerate(numbers):
-        pool.teach(number, taught(1, 5.0 + n))
+        pool.publish(number, taught(1, 5.0 + n))
     running = asyncio.create_task(pool.run())
     for i in range(rounds):
         for n, number in enumerate(numbers):

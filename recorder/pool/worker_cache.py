@@ -20,7 +20,7 @@ class Briefing:
     """Learned states that are new, oldest first."""
 
 
-class Told:
+class WorkerCache:
     """What one worker knows: the setups used last, and their learned states.
 
     A setup with its states takes tens of megabytes for large images.
@@ -35,19 +35,19 @@ class Told:
         """Numbers of the states told, by setup; the setup used last comes last."""
 
     def brief(self, setup: int, states: Mapping[int, Learned]) -> Briefing:
-        """What is new to the worker, which is then told.
+        """What is new to the worker, which then has it.
 
         Args:
             setup: Number of the job's setup.
             states: Learned states of its run by their numbers.
         """
         known = self._setups.pop(setup, None)
-        told = known or set()
+        cache = known or set()
         extra = max(0, len(self._setups) + 1 - self._kept)
         forget = tuple(self._setups)[:extra]
         for old in forget:
             del self._setups[old]
-        new = tuple(states[n] for n in sorted(states) if n not in told)
+        new = tuple(states[n] for n in sorted(states) if n not in cache)
         # Only the states that are still kept: those of a long run are many.
         self._setups[setup] = set(states)
         return Briefing(forget, known is None, new)
