@@ -108,14 +108,27 @@ def end_to_end(protocol: str, images: int, workers: int) -> Row:
         )
         daemon = subprocess.Popen(
             [sys.executable, "-m", "recorder", "run", "-c", str(config)],
-            cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         wait_for(daemon, "worker_ready")
         sender = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.end_to_end", "--send", endpoint,
-             "--protocol", protocol, "--images", str(images)],
-            cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.end_to_end",
+                "--send",
+                endpoint,
+                "--protocol",
+                protocol,
+                "--images",
+                str(images),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         wait_for(daemon, "series_started")
         begun = time.perf_counter()
         sealed = wait_for(daemon, "run_sealed")
@@ -156,11 +169,21 @@ def table(rows: list[Row]) -> list[str]:
 def send_results(endpoint: str, images: int) -> None:
     """The sender of images that need no pixels: their classes come with them."""
     series = {"series_id": 1, "series_unique_id": "b"}
-    start = {"type": "start", **series, "number_of_images": images,
-             "image_size_x": 8, "image_size_y": 8}  # fmt: skip
+    start = {
+        "type": "start",
+        **series,
+        "number_of_images": images,
+        "image_size_x": 8,
+        "image_size_y": 8,
+    }
     pixels = cbor2.CBORTag(40, [[8, 8], cbor2.CBORTag(69, bytes(128))])
-    body = {"type": "image", **series, "data": {"default": pixels},
-            "spot_count": 12, "indexing_result": False}  # fmt: skip
+    body = {
+        "type": "image",
+        **series,
+        "data": {"default": pixels},
+        "spot_count": 12,
+        "indexing_result": False,
+    }
     messages = [
         cbor2.dumps({**body, "image_id": n, "start_time": [n, 1000]})
         for n in range(images)

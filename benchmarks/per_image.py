@@ -60,18 +60,28 @@ def make_images(size: str, cell: str) -> Images:
     shape = SIZES[size]
     square = default_geometry(shape[1])
     geometry = Geometry(
-        shape, square.pixel_size, square.distance, square.beam_center,
+        shape,
+        square.pixel_size,
+        square.distance,
+        square.beam_center,
         square.wavelength,
-    )  # fmt: skip
+    )
     numbers, group = CELLS[cell]
     settings = StillSettings(geometry=geometry, cell=numbers, space_group=group)
     generator = StillGenerator(settings, seed=5)
     blanks = [generator.still(n, "miss").pixels for n in range(_BLANKS)]
     hits = [generator.still(100 + n, "hit").pixels for n in range(_HITS)]
     setup = ClassifierSetup(
-        shape, "uint16", geometry, numbers, group, generator.mask, None, 65534.0,
+        shape,
+        "uint16",
+        geometry,
+        numbers,
+        group,
+        generator.mask,
+        None,
+        65534.0,
         ClassifySettings(),
-    )  # fmt: skip
+    )
     classifier = Classifier(setup)
     classifier.take(classifier.learn(1, Learned(0), blanks[:_TAUGHT], _TAUGHT, []))
     return Images(shape, encode(blanks[_TAUGHT:]), encode(hits), classifier)
@@ -135,10 +145,11 @@ def _work(size: str, seconds: float) -> float:
     images = make_images(size, "lyso")
     out = np.empty(images.shape, np.uint16)
     mixed = [
-        images.hits[n % len(images.hits)] if n % 5 == 0
+        images.hits[n % len(images.hits)]
+        if n % 5 == 0
         else images.blanks[n % len(images.blanks)]
         for n in range(40)
-    ]  # fmt: skip
+    ]
     for payload in mixed:
         images.classifier.classify(decode(payload, out), 1)
     done, begun = 0, time.perf_counter()

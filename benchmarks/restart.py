@@ -36,8 +36,9 @@ from recorder.records import (
 from tests.builders import new_run
 
 BATCH = 10_000
-LATTICE = Lattice((79.1, 79.1, 38.2, 90.0, 90.0, 90.0), (26.36667,) * 9, 25, -31.25,
-                  0.0012345)  # fmt: skip
+LATTICE = Lattice(
+    (79.1, 79.1, 38.2, 90.0, 90.0, 90.0), (26.36667,) * 9, 25, -31.25, 0.0012345
+)
 INDEXED = Classification(ImageClass.INDEXED, 30, (LATTICE,), 1.9)
 NON_HIT = Classification(ImageClass.NON_HIT, 2)
 
@@ -52,20 +53,29 @@ def fill(path: Path, images: int) -> None:
         journal.write(
             [NewRecord("event", run.uid, event_to_json(_trigger(n)), 0) for n in ids],
             [
-                (run.uid, ImageOutcome(n, NON_HIT if n % 3 else INDEXED,
-                                       n * 10**6, n * 10**6 + 1000))
+                (
+                    run.uid,
+                    ImageOutcome(
+                        n, NON_HIT if n % 3 else INDEXED, n * 10**6, n * 10**6 + 1000
+                    ),
+                )
                 for n in ids
             ],
-        )  # fmt: skip
+        )
         pack_run(journal, run.uid)
     print("ready", flush=True)
     signal.pause()
 
 
 def _trigger(n: int) -> TimedEvent:
-    return TimedEvent(uid=f"panda/{n}", type=EventType.XRAY_DETECTION,
-                      time_ns=10**18 + n * 10**6, trigger=n, clock="panda",
-                      evidence=Evidence.CAPTURED)  # fmt: skip
+    return TimedEvent(
+        uid=f"panda/{n}",
+        type=EventType.XRAY_DETECTION,
+        time_ns=10**18 + n * 10**6,
+        trigger=n,
+        clock="panda",
+        evidence=Evidence.CAPTURED,
+    )
 
 
 def measure(path: Path) -> list[tuple[str, float]]:
@@ -128,10 +138,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.sqlite"
         writer = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.restart", "--fill", str(path),
-             "--images", str(arguments.images)],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.restart",
+                "--fill",
+                str(path),
+                "--images",
+                str(arguments.images),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         with writer:
             assert writer.stdout is not None
             writer.stdout.readline()

@@ -22,9 +22,14 @@ import recorder.runtime.retry
 RETRY_S = 0.01
 # What systemd and the user's configuration would tell the recorder.
 HOST_VARIABLES = (
-    "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC",
-    "WATCHDOG_PID", "JOURNAL_STREAM", "INVOCATION_ID",
-)  # fmt: skip
+    "CREDENTIALS_DIRECTORY",
+    "STATE_DIRECTORY",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "JOURNAL_STREAM",
+    "INVOCATION_ID",
+)
 
 Event = dict[str, Any]
 

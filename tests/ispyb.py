@@ -31,11 +31,22 @@ from tests.servers import Database
 
 SQL = Path(__file__).parent / "system" / "esrf.sql"
 TABLES = (
-    "Protein", "Crystal", "BLSample", "Component", "SampleComposition",
-    "CrystalComposition", "DataCollectionGroup", "Detector", "DataCollection",
-    "SSXDataCollection", "EventChain", "Event", "AutoProcProgram",
-    "AutoProcProgramAttachment", "AutoProcIntegration",
-)  # fmt: skip
+    "Protein",
+    "Crystal",
+    "BLSample",
+    "Component",
+    "SampleComposition",
+    "CrystalComposition",
+    "DataCollectionGroup",
+    "Detector",
+    "DataCollection",
+    "SSXDataCollection",
+    "EventChain",
+    "Event",
+    "AutoProcProgram",
+    "AutoProcProgramAttachment",
+    "AutoProcIntegration",
+)
 """What the recorder writes."""
 IMAGES = 4
 TIMEOUT_S = 30.0
@@ -100,8 +111,12 @@ def announcement(**changes: Any) -> Json:
                 "components": [{"name": "salt", "type": "Buffer"}],
             },
             "components": [
-                {"name": "mixed a", "type": "Ligand", "composition": "C6H12O6",
-                 "abundance": 0.25},
+                {
+                    "name": "mixed a",
+                    "type": "Ligand",
+                    "composition": "C6H12O6",
+                    "abundance": 0.25,
+                },
                 {"name": "mixed c", "type": "Buffer", "abundance": 0.75},
             ],
         },
@@ -109,17 +124,31 @@ def announcement(**changes: Any) -> Json:
         "images": IMAGES,
         "unit_cell": [79.1, 79.1, 38.2, 90, 90, 90],
         "space_group": "P43212",
-        "beam": {"wavelength": 1.234567, "flux": 1.23456789e12, "transmission": 87.5,
-                 "size": [0.005, 0.006], "energy_bandwidth": 0.0001},
-        "detector": {"distance": 0.15, "beam_center": [40.0, 50.0],
-                     "exposure_time": 0.0001},
-        "ssx": {"repetition_rate": 231.25, "laser_energy": 1e-6, "jet_speed": None,
-                "jet_size": 0.05, "chip_model": "Oxford", "chip_pattern": "dots",
-                "mono_stripe": "Pd/B4C"},
+        "beam": {
+            "wavelength": 1.234567,
+            "flux": 1.23456789e12,
+            "transmission": 87.5,
+            "size": [0.005, 0.006],
+            "energy_bandwidth": 0.0001,
+        },
+        "detector": {
+            "distance": 0.15,
+            "beam_center": [40.0, 50.0],
+            "exposure_time": 0.0001,
+        },
+        "ssx": {
+            "repetition_rate": 231.25,
+            "laser_energy": 1e-6,
+            "jet_speed": None,
+            "jet_size": 0.05,
+            "chip_model": "Oxford",
+            "chip_pattern": "dots",
+            "mono_stripe": "Pd/B4C",
+        },
         "files": {"directory": "/data/visitor/mx2345", "template": "run3_master.h5"},
         "event_chains": EXAMPLE_CHAINS,
         **changes,
-    }  # fmt: skip
+    }
 
 
 def image_file(path: Path) -> Path:

@@ -68,8 +68,17 @@ def environment(requirements: Path) -> Path:
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             _run(sys.executable, "-m", "venv", folder)
-            _run(python, "-m", "pip", "install", "--quiet", "--no-deps",
-                 "--disable-pip-version-check", "-r", requirements)  # fmt: skip
+            _run(
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--disable-pip-version-check",
+                "-r",
+                requirements,
+            )
             ready.touch()
     return python
 

@@ -369,12 +369,37 @@ def make_certificates(directory: Path) -> Certificates:
     names = directory / "names.cnf"
     names.write_text(f"subjectAltName=IP:{HOST},DNS:localhost\n", encoding="utf-8")
     new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    _openssl("req", "-x509", *new, "-subj", "/CN=recorder test authority", "-days", "2",
-             "-keyout", ca_key, "-out", made.ca)  # fmt: skip
+    _openssl(
+        "req",
+        "-x509",
+        *new,
+        "-subj",
+        "/CN=recorder test authority",
+        "-days",
+        "2",
+        "-keyout",
+        ca_key,
+        "-out",
+        made.ca,
+    )
     _openssl("req", *new, "-subj", f"/CN={HOST}", "-keyout", made.key, "-out", request)
-    _openssl("x509", "-req", "-in", request, "-CA", made.ca, "-CAkey", ca_key,
-             "-CAcreateserial", "-days", "2", "-extfile", names,
-             "-out", made.cert)  # fmt: skip
+    _openssl(
+        "x509",
+        "-req",
+        "-in",
+        request,
+        "-CA",
+        made.ca,
+        "-CAkey",
+        ca_key,
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        names,
+        "-out",
+        made.cert,
+    )
     return made
 
 

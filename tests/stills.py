@@ -23,9 +23,12 @@ def write_stills(folder: Path, images: int = 8) -> Path:
     path, geometry = folder / "stills.h5", SETTINGS.geometry
     with h5py.File(path, "w") as file:
         data = file.create_dataset(
-            "entry/data/data", (images, *geometry.shape), SETTINGS.dtype,
-            chunks=(1, *geometry.shape), **hdf5plugin.Bitshuffle(cname="lz4"),
-        )  # fmt: skip
+            "entry/data/data",
+            (images, *geometry.shape),
+            SETTINGS.dtype,
+            chunks=(1, *geometry.shape),
+            **hdf5plugin.Bitshuffle(cname="lz4"),
+        )
         for n in range(images):
             data.id.write_direct_chunk((n, 0, 0), bytes(series.frame(n).payload.data))
         detector = file.create_group("entry/instrument/detector")

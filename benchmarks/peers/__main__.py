@@ -69,9 +69,13 @@ def run(peer: Peer, folder: Path) -> list[Column]:
     try:
         done = subprocess.run(
             [*command, str(folder), str(output)],
-            cwd=ROOT, env=environment, timeout=peer.timeout,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=environment,
+            timeout=peer.timeout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode == 0:
             return load_columns(output)
         note = why_missing(peer, done.stderr)

@@ -52,9 +52,15 @@ def models(setup: Setup, shape: tuple[int, ...]) -> tuple[Any, Any]:
     # the least value is exclusive: with 0, every empty pixel would count as bad
     trusted = (-1, 65535)
     detector = model.DetectorFactory.simple(
-        "PAD", setup.distance * 1e3, (x * mm, y * mm), "+x", "-y", (mm, mm),
-        (shape[1], shape[0]), trusted,
-    )  # fmt: skip
+        "PAD",
+        setup.distance * 1e3,
+        (x * mm, y * mm),
+        "+x",
+        "-y",
+        (mm, mm),
+        (shape[1], shape[0]),
+        trusted,
+    )
     return model.BeamFactory.simple(setup.wavelength), detector
 
 
@@ -110,8 +116,10 @@ def main() -> None:
     images = load(Path(sys.argv[1]))
     shown = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Version}", "python3-dials"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     version = shown.stdout.split("+")[0] or "?"
     columns = []
     for algorithm in ("dispersion", "dispersion_extended"):

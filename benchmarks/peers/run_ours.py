@@ -49,15 +49,20 @@ def classifier(images: Images) -> Classifier:
     a, b, c, alpha, beta, gamma = setup.cell
     return Classifier(
         ClassifierSetup(
-            shape=(height, width), dtype="uint16", geometry=geometry,
-            cell=(a, b, c, alpha, beta, gamma), space_group=setup.space_group,
-            mask=images.mask, flatfield=None, saturation=65534.0,
+            shape=(height, width),
+            dtype="uint16",
+            geometry=geometry,
+            cell=(a, b, c, alpha, beta, gamma),
+            space_group=setup.space_group,
+            mask=images.mask,
+            flatfield=None,
+            saturation=65534.0,
             settings=ClassifySettings(calibrate=False),
         )
-    )  # fmt: skip
+    )
 
 
-def publish(ours: Classifier, images: Images) -> float:
+def teach(ours: Classifier, images: Images) -> float:
     """The background map from the images to learn from; CPU seconds."""
 
     def learn() -> None:

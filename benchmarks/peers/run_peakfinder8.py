@@ -37,15 +37,23 @@ def detector(images: Images, snr: float, fast: bool) -> Any:
     made = import_module("om.algorithms.crystallography").Peakfinder8PeakDetection(
         radius_pixel_map=radius,
         layout_info={
-            "asic_nx": width, "asic_ny": height, "nasics_x": 1, "nasics_y": 1,
+            "asic_nx": width,
+            "asic_ny": height,
+            "nasics_x": 1,
+            "nasics_y": 1,
         },
         crystallography_parameters={
-            "max_num_peaks": 2000, "adc_threshold": ADC, "minimum_snr": snr,
-            "min_pixel_count": PIXELS[0], "max_pixel_count": PIXELS[1],
-            "local_bg_radius": RING, "min_res": LEAST_RADIUS, "max_res": 10_000,
+            "max_num_peaks": 2000,
+            "adc_threshold": ADC,
+            "minimum_snr": snr,
+            "min_pixel_count": PIXELS[0],
+            "max_pixel_count": PIXELS[1],
+            "local_bg_radius": RING,
+            "min_res": LEAST_RADIUS,
+            "max_res": 10_000,
             "fast_mode": fast,
         },
-    )  # fmt: skip
+    )
     made.set_bad_pixel_map((~images.mask).astype(np.int8))
     return made
 

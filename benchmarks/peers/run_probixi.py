@@ -70,10 +70,14 @@ def inputs(images: Images) -> dict[str, Path]:
     setup, (height, width) = images.setup, images.mask.shape
     # probixi counts from the middle of pixel 0, the setup from its corner
     text = GEOMETRY.format(
-        wavelength=setup.wavelength, distance=setup.distance, res=1 / setup.pixel_size,
-        last_x=width - 1, last_y=height - 1, corner_x=0.5 - setup.beam_center[0],
+        wavelength=setup.wavelength,
+        distance=setup.distance,
+        res=1 / setup.pixel_size,
+        last_x=width - 1,
+        last_y=height - 1,
+        corner_x=0.5 - setup.beam_center[0],
         corner_y=0.5 - setup.beam_center[1],
-    )  # fmt: skip
+    )
     paths["geometry_file"].write_text(text)
     paths["cell_file"].write_text(CELL.format(*setup.cell))
     return paths

@@ -55,9 +55,13 @@ def draw(folder: Path, count: int, learn: int) -> Scene:
     geometry = simulated.geometry
     x, y = geometry.beam_center
     setup = Setup(
-        geometry.pixel_size[0], geometry.distance, (x, y), geometry.wavelength,
-        tuple(simulated.cell), simulated.space_group,
-    )  # fmt: skip
+        geometry.pixel_size[0],
+        geometry.distance,
+        (x, y),
+        geometry.wavelength,
+        tuple(simulated.cell),
+        simulated.space_group,
+    )
     test = np.stack([still.pixels for still in stills]).astype(np.uint16)
     more = [generator.still(LEARN_FROM + n).pixels for n in range(learn)]
     save(Images(folder, test, np.stack(more).astype(np.uint16), generator.mask, setup))

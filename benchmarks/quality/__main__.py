@@ -43,16 +43,22 @@ def main() -> None:
     page = [INTRO.format(when=when, cores=os.cpu_count(), load=load)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         sections = (
-            ("Spots: recall by photons, and false spots",
-             lambda: finder_table(pool, count(20), count(12))),
+            (
+                "Spots: recall by photons, and false spots",
+                lambda: finder_table(pool, count(20), count(12)),
+            ),
             ("Hits by strength of the crystal", lambda: roc_table(pool, count(24))),
-            ("Indexing: share of images right, by true spots and spurious share",
-             lambda: success_table(pool, count(100))),
+            (
+                "Indexing: share of images right, by true spots and spurious share",
+                lambda: success_table(pool, count(100)),
+            ),
             ("Chance", lambda: chance_lines(pool, count(800))),
-            ("After 30 hits with wrong geometry or cell, relative to the right ones",
-             lambda: learning_table(pool, count(100))),
+            (
+                "After 30 hits with wrong geometry or cell, relative to the right ones",
+                lambda: learning_table(pool, count(100)),
+            ),
             ("Real data", real_table),
-        )  # fmt: skip
+        )
         for title, make in sections:
             begun = time.perf_counter()
             lines = [f"## {title}", "", *make(), ""]

@@ -118,10 +118,14 @@ def _result(
         outcome = classifier.classify(still.pixels, number)
         indexed += outcome.image_class == "indexed"
     return Result(
-        case, number > 0, tuple(false), called,
+        case,
+        number > 0,
+        tuple(false),
+        called,
         tuple(float(v) for v in seen / np.maximum(total, 1)),
-        indexed / max(len(full), 1), gain,
-    )  # fmt: skip
+        indexed / max(len(full), 1),
+        gain,
+    )
 
 
 def _near(points: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:

@@ -69,9 +69,7 @@ def _hit(name: str, rng: np.random.Generator) -> SpotList:
 
 def learning_table(pool: ProcessPoolExecutor, tests: int) -> list[str]:
     """Share of later hits indexed, relative to what the right geometry gives."""
-    lines = [
-        "| cell | " + " | ".join(WRONG) + " |", "|---" * (len(WRONG) + 1) + "|"
-    ]  # fmt: skip
+    lines = ["| cell | " + " | ".join(WRONG) + " |", "|---" * (len(WRONG) + 1) + "|"]
     for name in CELLS:
         done = list(pool.map(partial(learned, name, tests=tests), WRONG))
         base = max(done[0][0], 1e-9)

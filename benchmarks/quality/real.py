@@ -50,8 +50,11 @@ def replayed(file: Path, cell: str, replay: str = "") -> tuple[Any, list[Any]]:
 def _recorder(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "recorder", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode not in (0, 1) or not done.stdout:
         raise SystemExit(f"recorder {' '.join(arguments)}: {done.stderr}")
     return done.stdout

@@ -44,11 +44,17 @@ def trends(samples: Sequence[Sample]) -> list[Verdict]:
         memory = trend(times, [part(sample).rss_mb for sample in late])
         files = trend(times, [part(sample).descriptors for sample in late])
         verdicts += [
-            Verdict(f"resident memory of the {who} is flat",
-                    memory.verdict(GROWTH_MB_H), f"{memory} MB/h"),
-            Verdict(f"descriptors of the {who} are flat",
-                    files.verdict(GROWTH_FILES_H), f"{files} per hour"),
-        ]  # fmt: skip
+            Verdict(
+                f"resident memory of the {who} is flat",
+                memory.verdict(GROWTH_MB_H),
+                f"{memory} MB/h",
+            ),
+            Verdict(
+                f"descriptors of the {who} are flat",
+                files.verdict(GROWTH_FILES_H),
+                f"{files} per hour",
+            ),
+        ]
     return verdicts
 
 
@@ -61,9 +67,17 @@ def course(samples: Sequence[Sample]) -> list[str]:
         if part:
             first, last = (end / 60 * place / ROWS for place in (n, n + 1))
             rows.append((f"{first:.1f} to {last:.1f}", *_row(part)))
-    head = ("minutes", "daemon, RSS / PSS (MB)", "workers, RSS / PSS (MB)",
-            "descriptors, daemon", "workers", "threads, daemon", "workers",
-            "spool, at most", "journal (MB)")  # fmt: skip
+    head = (
+        "minutes",
+        "daemon, RSS / PSS (MB)",
+        "workers, RSS / PSS (MB)",
+        "descriptors, daemon",
+        "workers",
+        "threads, daemon",
+        "workers",
+        "spool, at most",
+        "journal (MB)",
+    )
     return table(head, rows)
 
 

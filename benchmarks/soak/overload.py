@@ -40,10 +40,13 @@ def overload(minutes: float) -> tuple[list[Verdict], list[str]]:
     }
     peaks = {"daemon": flooded.daemon_mb, "worker": flooded.worker_mb}
     verdicts += [
-        check(f"memory of the {who} stays below its bound",
-              peaks[who] <= bound.total, f"{peaks[who]:.1f} of {bound.total:.1f} MB")
+        check(
+            f"memory of the {who} stays below its bound",
+            peaks[who] <= bound.total,
+            f"{peaks[who]:.1f} of {bound.total:.1f} MB",
+        )
         for who, bound in bounds.items()
-    ]  # fmt: skip
+    ]
     failed = errors(flooded.daemon)
     verdicts.append(check("no ERROR line in the log", not failed, "; ".join(failed)))
     return verdicts, _lines(

@@ -25,22 +25,34 @@ def shed_verdicts(flooded: Flood, run: Json) -> list[Verdict]:
     rows, timed = _start_times(flooded)
     overload = unprocessed.get("overload", 0)
     return [
-        check("the run is sealed, its ledger closed",
-              run["state"] == "sealed" and run["ledger"]["closed"],
-              run["ledger"]["differences"] or "no difference"),
-        check("every image is received, or lost by its number", numbers == true,
-              "{} = {} received + {} lost".format(*numbers)
-              + _gaps(images["lost_ranges"])),
-        check("what was shed is counted: `unprocessed: overload`, nothing else",
-              sums and set(unprocessed) == {"overload"},
-              f"{images['classified']} classified, {overload} shed"),
-        check("every image has its row and its start time in the journal",
-              rows == timed == sent["delivered"], f"{timed} of {rows} rows"),
-        check("every image is light or dark, as it was", labels
-              == (sent["light"], sent["dark"], 0),
-              "{} light, {} dark, {} unknown".format(*labels)),
+        check(
+            "the run is sealed, its ledger closed",
+            run["state"] == "sealed" and run["ledger"]["closed"],
+            run["ledger"]["differences"] or "no difference",
+        ),
+        check(
+            "every image is received, or lost by its number",
+            numbers == true,
+            "{} = {} received + {} lost".format(*numbers)
+            + _gaps(images["lost_ranges"]),
+        ),
+        check(
+            "what was shed is counted: `unprocessed: overload`, nothing else",
+            sums and set(unprocessed) == {"overload"},
+            f"{images['classified']} classified, {overload} shed",
+        ),
+        check(
+            "every image has its row and its start time in the journal",
+            rows == timed == sent["delivered"],
+            f"{timed} of {rows} rows",
+        ),
+        check(
+            "every image is light or dark, as it was",
+            labels == (sent["light"], sent["dark"], 0),
+            "{} light, {} dark, {} unknown".format(*labels),
+        ),
         _hit_rate(flooded, run),
-    ]  # fmt: skip
+    ]
 
 
 def _gaps(ranges: list[list[int]]) -> str:

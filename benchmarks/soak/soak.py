@@ -102,14 +102,20 @@ def _end(samples: Sequence[Sample], daemon: Recorder, code: int) -> list[Verdict
     lost = sum(event["event"] == "worker_lost" for event in log)
     waiting = max((event.get("pending", 0) for event in log), default=0)
     return [
-        check("the workers keep up, so that memory is no backlog",
-              waiting <= KEEP_UP_S * RATE_HZ, f"at most {waiting} images wait"),
-        check("the spool is empty at the end", samples[-1].spool == 0,
-              f"{samples[-1].spool} records, at most {max(s.spool for s in samples)}"),
+        check(
+            "the workers keep up, so that memory is no backlog",
+            waiting <= KEEP_UP_S * RATE_HZ,
+            f"at most {waiting} images wait",
+        ),
+        check(
+            "the spool is empty at the end",
+            samples[-1].spool == 0,
+            f"{samples[-1].spool} records, at most {max(s.spool for s in samples)}",
+        ),
         check("no ERROR line in the log", not failed, "; ".join(failed) or "none"),
         check("no worker was replaced", lost == 0, lost),
         check("the daemon ends in good order", code == 0, f"exit code {code}"),
-    ]  # fmt: skip
+    ]
 
 
 def _lines(

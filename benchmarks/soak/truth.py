@@ -47,15 +47,24 @@ def run_verdicts(runs: dict[str, Json], truths: list[Json]) -> list[Verdict]:
     total, images = len(truths), sum(truth["received"] for truth in truths)
     written = sum(set(run["sinks"].values()) == {"written"} for run in mine)
     return [
-        check("every run is there once, and no other", len(runs) == total == len(mine),
-              f"{len(runs)} runs of {total}"),
+        check(
+            "every run is there once, and no other",
+            len(runs) == total == len(mine),
+            f"{len(runs)} runs of {total}",
+        ),
         check("every run is sealed", sealed == total, f"{sealed} of {total}"),
         check("every ledger is closed", closed == total, f"{closed} of {total}"),
-        check("counts equal the simulator's truth", not differences,
-              "; ".join(differences[:SHOWN]) or f"{total} runs, {images} images"),
-        check("all sinks have written every run", written == total,
-              f"{written} of {total}"),
-    ]  # fmt: skip
+        check(
+            "counts equal the simulator's truth",
+            not differences,
+            "; ".join(differences[:SHOWN]) or f"{total} runs, {images} images",
+        ),
+        check(
+            "all sinks have written every run",
+            written == total,
+            f"{written} of {total}",
+        ),
+    ]
 
 
 def database_verdicts(database: Database, received: dict[str, int]) -> list[Verdict]:
@@ -66,8 +75,12 @@ def database_verdicts(database: Database, received: dict[str, int]) -> list[Verd
         received: Images received, by uid of the run.
     """
     rows = database.rows(ROWS)
-    found = [match[1] if (match := re.search(r"\[recorder:([^\]]+)\]", row["comments"]))
-             else "" for row in rows]  # fmt: skip
+    found = [
+        match[1]
+        if (match := re.search(r"\[recorder:([^\]]+)\]", row["comments"]))
+        else ""
+        for row in rows
+    ]
     times = Counter(found)
     doubled = sum(times.values()) - len(times)
     missing = set(received) - set(times)
@@ -79,14 +92,23 @@ def database_verdicts(database: Database, received: dict[str, int]) -> list[Verd
     shapes = Counter(tuple(row[name] for name in CHILDREN) for row in rows)
     per_run = "; ".join(_shape(shape, n) for shape, n in shapes.most_common(SHOWN))
     return [
-        check("every run has a DataCollection", not missing,
-              f"{len(times)} of {len(received)}"),
+        check(
+            "every run has a DataCollection",
+            not missing,
+            f"{len(times)} of {len(received)}",
+        ),
         check("no row is doubled", doubled == 0, f"{doubled} doubled"),
-        check("status, number of images and times are right", not wrong,
-              ", ".join(wrong[:SHOWN]) or f"{len(rows)} rows"),
-        check("every run has the same rows below it, none is missing",
-              len(shapes) == 1 and all(next(iter(shapes))), per_run),
-    ]  # fmt: skip
+        check(
+            "status, number of images and times are right",
+            not wrong,
+            ", ".join(wrong[:SHOWN]) or f"{len(rows)} rows",
+        ),
+        check(
+            "every run has the same rows below it, none is missing",
+            len(shapes) == 1 and all(next(iter(shapes))),
+            per_run,
+        ),
+    ]
 
 
 def _whole(row: dict[str, Any], received: int | None) -> bool:

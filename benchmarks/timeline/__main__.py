@@ -60,14 +60,20 @@ def main() -> int:
     wrong = sum(item.wrong for item in scores)
     online = online_lines()
     print("\n" + online)
-    print(f"\n{len(scores)} cells, {sum(s.images for s in scores)} images, "
-          f"{wrong} wrong labels")  # fmt: skip
+    print(
+        f"\n{len(scores)} cells, {sum(s.images for s in scores)} images, "
+        f"{wrong} wrong labels"
+    )
     if args.write:
         text = PAGE.format(
-            python=platform.python_version(), numpy=np.__version__,
-            cells=len(scores), images=sum(s.images for s in scores), wrong=wrong,
-            table="\n".join([HEAD, *map(line, scores)]), online=online,
-        )  # fmt: skip
+            python=platform.python_version(),
+            numpy=np.__version__,
+            cells=len(scores),
+            images=sum(s.images for s in scores),
+            wrong=wrong,
+            table="\n".join([HEAD, *map(line, scores)]),
+            online=online,
+        )
         args.write.write_text(text, encoding="utf-8")
     return 1 if wrong else 0
 

@@ -45,11 +45,21 @@ def pump_probe(
 ) -> tuple[Json, ...]:
     """The laser before every n-th detection."""
     period = 1 / rate
-    laser = {"type": "LaserExcitation", "name": "pump", "offset": first * period,
-             "duration": 1e-8, "period": every * period,
-             "repetition": -(-(triggers - first) // every)}  # fmt: skip
-    xray = {"type": "XrayDetection", "offset": delay, "duration": period / 10,
-            "period": period, "repetition": triggers}  # fmt: skip
+    laser = {
+        "type": "LaserExcitation",
+        "name": "pump",
+        "offset": first * period,
+        "duration": 1e-8,
+        "period": every * period,
+        "repetition": -(-(triggers - first) // every),
+    }
+    xray = {
+        "type": "XrayDetection",
+        "offset": delay,
+        "duration": period / 10,
+        "period": period,
+        "repetition": triggers,
+    }
     return ({"name": "Detections", "scope": "collection", "events": [laser, xray]},)
 
 
@@ -57,13 +67,28 @@ def two_slots(rate: float, triggers: int) -> tuple[Json, ...]:
     """Two detections after each pulse: the example of ESRF's slides, scaled."""
     cycle = 2 / rate
     events = [
-        {"type": "LaserExcitation", "offset": 0.1 * cycle, "duration": 0.05 * cycle,
-         "period": cycle, "repetition": triggers // 2},
-        {"type": "XrayDetection", "offset": 0.5 * cycle, "duration": 0.1 * cycle,
-         "period": cycle, "repetition": triggers // 2},
-        {"type": "XrayDetection", "offset": 0.7 * cycle, "duration": 0.1 * cycle,
-         "period": cycle, "repetition": triggers // 2},
-    ]  # fmt: skip
+        {
+            "type": "LaserExcitation",
+            "offset": 0.1 * cycle,
+            "duration": 0.05 * cycle,
+            "period": cycle,
+            "repetition": triggers // 2,
+        },
+        {
+            "type": "XrayDetection",
+            "offset": 0.5 * cycle,
+            "duration": 0.1 * cycle,
+            "period": cycle,
+            "repetition": triggers // 2,
+        },
+        {
+            "type": "XrayDetection",
+            "offset": 0.7 * cycle,
+            "duration": 0.1 * cycle,
+            "period": cycle,
+            "repetition": triggers // 2,
+        },
+    ]
     return ({"name": "Detections", "scope": "collection", "events": events},)
 
 
@@ -71,14 +96,25 @@ def alternating(rate: float, triggers: int) -> tuple[Json, ...]:
     """Two delays in turn, then a dark one: a cycle of three triggers."""
     period = 1 / rate
     events = [
-        {"type": "LaserExcitation", "name": f"pump {n}", "offset": n * period + lead,
-         "duration": 1e-8, "period": 3 * period, "repetition": -(-triggers // 3)}
+        {
+            "type": "LaserExcitation",
+            "name": f"pump {n}",
+            "offset": n * period + lead,
+            "duration": 1e-8,
+            "period": 3 * period,
+            "repetition": -(-triggers // 3),
+        }
         for n, lead in ((0, 0.0), (1, 0.2 * period))
-    ]  # fmt: skip
+    ]
     events.append(
-        {"type": "XrayDetection", "offset": 0.5 * period, "duration": period / 10,
-         "period": period, "repetition": triggers}
-    )  # fmt: skip
+        {
+            "type": "XrayDetection",
+            "offset": 0.5 * period,
+            "duration": period / 10,
+            "period": period,
+            "repetition": triggers,
+        }
+    )
     return ({"name": "Detections", "scope": "collection", "events": events},)
 
 
@@ -86,11 +122,20 @@ def chip(shots: int, step: float) -> tuple[Json, ...]:
     """A reference before the pump, then a series of shots, at every position."""
     events = [
         {"type": "XrayDetection", "offset": 0.0, "duration": step / 4},
-        {"type": "LaserExcitation", "name": "pump", "offset": step * 0.7,
-         "duration": 1e-6},
-        {"type": "XrayDetection", "offset": step, "duration": step / 4,
-         "period": step, "repetition": shots - 1},
-    ]  # fmt: skip
+        {
+            "type": "LaserExcitation",
+            "name": "pump",
+            "offset": step * 0.7,
+            "duration": 1e-6,
+        },
+        {
+            "type": "XrayDetection",
+            "offset": step,
+            "duration": step / 4,
+            "period": step,
+            "repetition": shots - 1,
+        },
+    ]
     return ({"name": "Position", "scope": "position", "events": events},)
 
 
@@ -137,8 +182,11 @@ def _faults() -> list[Cell]:
         ("duplicates, reordering", Faults(duplicate=0.01, reorder=0.01, **base), {}),
         ("clock step 0.4 ms", Faults(step=(50.0, 4e-4), **base), {}),
         ("clock step -30 ms", Faults(step=(50.0, -0.0301), **base), {}),
-        ("misfires 1 %, extra shots",
-         Faults(misfire=0.01, extra_shot=1e-3, **base), {"evidence": SENSOR}),
+        (
+            "misfires 1 %, extra shots",
+            Faults(misfire=0.01, extra_shot=1e-3, **base),
+            {"evidence": SENSOR},
+        ),
         ("rows late and repeated", Faults(**base), {"late": 0.05, "repeat": 0.05}),
         ("rows lost for 10 s", Faults(**base), {"away_s": 10.0}),
         ("counter of 16 bits", Faults(**base), {"bits": 16}),
@@ -146,47 +194,75 @@ def _faults() -> list[Cell]:
         ("aborted", Faults(stop=40_000, **base), {}),
         ("first 3 missed", Faults(**base), {"head": 3}),
         ("end lost", Faults(no_end=True, **base), {}),
-    ]  # fmt: skip
+    ]
     return [
         Cell(
-            "light:dark 1:1", chains, rate, n, faults, text,
+            "light:dark 1:1",
+            chains,
+            rate,
+            n,
+            faults,
+            text,
             evidence=more.pop("evidence", CAPTURED),
-            aborted=faults.stop is not None, header=not faults.join_late,
-            told=not (faults.no_end or faults.stop), rows=more,
+            aborted=faults.stop is not None,
+            header=not faults.join_late,
+            told=not (faults.no_end or faults.stop),
+            rows=more,
         )
         for text, faults, more in made
-    ]  # fmt: skip
+    ]
 
 
 def _evidence() -> list[Cell]:
     n, rate = 100_000, 925.0
     chains = pump_probe(rate, n, 2, 3e-4)
     much = Faults(lost=1e-2, missed=1e-2, skew=100, jitter=3e-6)
-    bursts = Faults(lost=1e-3, missed=1e-3, lost_bursts=(4, 5.0), skew=50,
-                    jitter=3e-6)  # fmt: skip
+    bursts = Faults(lost=1e-3, missed=1e-3, lost_bursts=(4, 5.0), skew=50, jitter=3e-6)
     late = {"head": 1}
     return [
         Cell("light:dark 1:1", chains, rate, n, much, "1 % lost, missed", OWN_JITTER),
-        Cell("light:dark 1:1", chains, rate, n, bursts, "bursts of lost, 5 s",
-             OWN_JITTER),
-        Cell("light:dark 1:1", chains, rate, n, much, "first missed", OWN_JITTER,
-             rows=late),
+        Cell(
+            "light:dark 1:1", chains, rate, n, bursts, "bursts of lost, 5 s", OWN_JITTER
+        ),
+        Cell(
+            "light:dark 1:1",
+            chains,
+            rate,
+            n,
+            much,
+            "first missed",
+            OWN_JITTER,
+            rows=late,
+        ),
         Cell("light:dark 1:1", chains, rate, n, much, "1 % lost, missed", CLOCK),
         Cell("light:dark 1:1", chains, rate, n, bursts, "bursts of lost, 5 s", CLOCK),
         Cell("light:dark 1:1", chains, rate, n, much, "first missed", CLOCK, rows=late),
-        Cell("light:dark 1:1", chains, rate, n,
-             Faults(step=(50.0, 4e-4), lost=1e-3, missed=1e-3), "clock step 0.4 ms",
-             CLOCK),
+        Cell(
+            "light:dark 1:1",
+            chains,
+            rate,
+            n,
+            Faults(step=(50.0, 4e-4), lost=1e-3, missed=1e-3),
+            "clock step 0.4 ms",
+            CLOCK,
+        ),
         Cell("two slots", two_slots(rate, n), rate, n, much, "1 % lost, missed", CLOCK),
         Cell("light:dark 1:1", chains, rate, n, Faults(lost=1e-2), "1 % lost", COUNT),
         Cell("light:dark 1:1", chains, rate, n, much, "1 % lost, missed", COUNT),
-    ]  # fmt: skip
+    ]
 
 
 def _large() -> list[Cell]:
     return [
-        Cell("light:dark 1:1", pump_probe(rate, n, 2, 0.3 / rate), rate, n, _MUCH,
-             "1 % lost, missed", evidence)
+        Cell(
+            "light:dark 1:1",
+            pump_probe(rate, n, 2, 0.3 / rate),
+            rate,
+            n,
+            _MUCH,
+            "1 % lost, missed",
+            evidence,
+        )
         for rate, n in ((10.0, 20_000), (100.0, 100_000), (2000.0, 1_000_000))
         for evidence in (CAPTURED, CLOCK)
-    ]  # fmt: skip
+    ]

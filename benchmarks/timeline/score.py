@@ -139,9 +139,13 @@ def score(cell: Cell) -> Score:
     plan = played.plan
     chains = parse_chains({"event_chains": list(cell.chains)})
     facts = Facts(
-        announced=True, header=cell.header, ended=True, success=not cell.aborted,
-        made=played.made if cell.told else None, triggers=cell.triggers,
-    )  # fmt: skip
+        announced=True,
+        header=cell.header,
+        ended=True,
+        success=not cell.aborted,
+        made=played.made if cell.told else None,
+        triggers=cell.triggers,
+    )
     times = None if cell.evidence == COUNT else played.start_ns
     begun = time.perf_counter()
     timeline = label_images(

@@ -105,8 +105,13 @@ class Images:
         if isinstance(outcome.result, NotProcessed):
             why, error = outcome.result.why, outcome.result.reason
             if why not in run.images.outcomes:
-                log.warning("images_unprocessed", run=run.number, reason=why,
-                            image_id=image.image_id, error=error)  # fmt: skip
+                log.warning(
+                    "images_unprocessed",
+                    run=run.number,
+                    reason=why,
+                    image_id=image.image_id,
+                    error=error,
+                )
         run.images.finish(outcome)
         self._writer.image(run.uid, outcome)
 

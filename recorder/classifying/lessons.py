@@ -159,11 +159,15 @@ class Lessons:
 
     def _lesson(self, end: int) -> Lesson:
         shown = sorted(
-            (shown.result.image_class is not ImageClass.NON_HIT, shown.result.spots,
-             -image_id, shown.payload)
+            (
+                shown.result.image_class is not ImageClass.NON_HIT,
+                shown.result.spots,
+                -image_id,
+                shown.payload,
+            )
             for image_id, shown in self._shown.items()
             if shown.result is not None and end - WINDOW <= image_id < end
-        )[:BACKGROUND_IMAGES]  # fmt: skip
+        )[:BACKGROUND_IMAGES]
         hits = [
             result.positions
             for image_id, result in sorted(self._hits.items())

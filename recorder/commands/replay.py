@@ -61,8 +61,11 @@ def command(
     for problem in result.problems:
         click.echo(f"recorder: {problem}", err=True)
     if not result.sinks_done:
-        click.echo("recorder: a sink cannot be reached; the journal keeps the run, and "
-                   "the next recorder writes it", err=True)  # fmt: skip
+        click.echo(
+            "recorder: a sink cannot be reached; the journal keeps the run, and "
+            "the next recorder writes it",
+            err=True,
+        )
     received = sum(run.images.received for run in result.report.runs)
     failed = any("missing" in problem for problem in result.problems)
     if failed or not received or not result.sinks_done:

@@ -61,11 +61,15 @@ def ls(sink: str | None, as_json: bool, config: Path | None) -> None:
         return
     for item in state:
         since = f", the oldest since {item['oldest']}" if item["oldest"] else ""
-        click.echo(f"{item['sink']}: {item['pending']} records to write{since}, "
-                   f"{len(item['parked'])} parked")  # fmt: skip
+        click.echo(
+            f"{item['sink']}: {item['pending']} records to write{since}, "
+            f"{len(item['parked'])} parked"
+        )
         for record in item["parked"]:
-            click.echo(f"  {record['seq']}  run {record['run']} ({record['uid']})  "
-                       f"{record['kind']}  {record['error']}")  # fmt: skip
+            click.echo(
+                f"  {record['seq']}  run {record['run']} ({record['uid']})  "
+                f"{record['kind']}  {record['error']}"
+            )
 
 
 @command.command()
@@ -78,8 +82,9 @@ def retry(seqs: tuple[int, ...], sink: str | None, config: Path | None) -> None:
 
     with _opened(config, sink, read_only=False) as (journal, sinks):
         count = again(journal, sinks, seqs)
-    click.echo(f"{count} records will be tried again, by the daemon that runs or the "
-               "next one")  # fmt: skip
+    click.echo(
+        f"{count} records will be tried again, by the daemon that runs or the next one"
+    )
 
 
 @command.command()

@@ -34,11 +34,12 @@ class ByKind:
     ) -> CoreSchema:
         """Tables are checked here; what is a section already is taken as it is."""
         return core_schema.no_info_before_validator_function(
-            self._checked, core_schema.is_instance_schema(self.base),
+            self._checked,
+            core_schema.is_instance_schema(self.base),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _dumped, info_arg=True
             ),
-        )  # fmt: skip
+        )
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, handler: GetJsonSchemaHandler

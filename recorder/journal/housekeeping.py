@@ -71,14 +71,21 @@ class Housekeeping:
         self._journal.drop_chunks_of_kind(HEADER, resumable)
         found = prune(self._journal, self._bound, self._sinks, SINK_KINDS)
         if found.runs:
-            log.info("journal_pruned", runs=len(found.runs), used_mb=found.used >> 20,
-                     max_mb=self._bound >> 20)  # fmt: skip
+            log.info(
+                "journal_pruned",
+                runs=len(found.runs),
+                used_mb=found.used >> 20,
+                max_mb=self._bound >> 20,
+            )
         if found.over and not self._over:
-            log.error("journal_too_large", used_mb=found.used >> 20,
-                      max_mb=self._bound >> 20,
-                      hint="nothing more may be removed: mend the sink that does not "
-                      "write (recorder spool ls), or raise journal.max_mb; recording "
-                      "goes on")  # fmt: skip
+            log.error(
+                "journal_too_large",
+                used_mb=found.used >> 20,
+                max_mb=self._bound >> 20,
+                hint="nothing more may be removed: mend the sink that does not "
+                "write (recorder spool ls), or raise journal.max_mb; recording "
+                "goes on",
+            )
         self._over = found.over
 
     async def close(self) -> None:

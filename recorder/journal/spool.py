@@ -95,5 +95,10 @@ def export(journal: Journal, sink: str) -> Iterator[dict[str, Any]]:
 
 
 def _whole(record: Record) -> Json:
-    return {"seq": record.seq, "kind": record.kind, "run": record.run,
-            "time_ns": record.time_ns, "body": record.body}  # fmt: skip
+    return {
+        "seq": record.seq,
+        "kind": record.kind,
+        "run": record.run,
+        "time_ns": record.time_ns,
+        "body": record.body,
+    }

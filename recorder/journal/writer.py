@@ -110,9 +110,13 @@ class JournalWriter:
             self.last_commit = time.monotonic()
             if not self._failing:
                 self._failing = True
-                log.error("journal_failing", error=str(error), kept=self.depth,
-                          hint="free disk space; nothing is lost while the daemon "
-                          "runs, and it tries again every second")  # fmt: skip
+                log.error(
+                    "journal_failing",
+                    error=str(error),
+                    kept=self.depth,
+                    hint="free disk space; nothing is lost while the daemon "
+                    "runs, and it tries again every second",
+                )
             await asyncio.sleep(RETRY_S)
             return
         if self._failing:

@@ -145,8 +145,9 @@ class Registry:
             )
         if self._base is not None:
             base = pkgutil.resolve_name(self._base)
-            if not (isinstance(value.settings, type)
-                    and issubclass(value.settings, base)):  # fmt: skip
+            if not (
+                isinstance(value.settings, type) and issubclass(value.settings, base)
+            ):
                 raise _MisfitError(f"its settings are no {base.__name__}")
 
     # -- said to people --------------------------------------------------------------

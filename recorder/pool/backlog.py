@@ -24,8 +24,11 @@ KEPT_STATES = 3
 """Learned states of a setup; a late image may need an older one."""
 SAMPLE = 4
 """Under overload one of so many images, or hits, is still looked at."""
-_GIVING_UP = ((0.5, WorkLevel.NO_RETRY), (0.65, WorkLevel.ONE_LATTICE),
-              (0.8, WorkLevel.NO_INDEXING))  # fmt: skip
+_GIVING_UP = (
+    (0.5, WorkLevel.NO_RETRY),
+    (0.65, WorkLevel.ONE_LATTICE),
+    (0.8, WorkLevel.NO_INDEXING),
+)
 _NO_LESSONS = 0.5
 """Fill from which lessons that only renew what a run has learned are left out."""
 _NO_SPOTS = 0.9

@@ -98,8 +98,13 @@ class LessonJob:
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done: the run goes on with what it knows."""
-        log.error("lesson_failed", number=self.lesson.number, reason=reason, error=text,
-                  hint="images go on with what was learned before")  # fmt: skip
+        log.error(
+            "lesson_failed",
+            number=self.lesson.number,
+            reason=reason,
+            error=text,
+            hint="images go on with what was learned before",
+        )
         self.done(None)
 
 

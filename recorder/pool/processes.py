@@ -111,9 +111,13 @@ class Processes:
             code = await process.wait()
             self._processes.remove(process)
             self.replaced += 1
-            log.error("worker_lost", pid=process.pid, exit_code=code,
-                      hint="its images are tried once more; if one image kills each "
-                      "worker it is counted worker_lost")  # fmt: skip
+            log.error(
+                "worker_lost",
+                pid=process.pid,
+                exit_code=code,
+                hint="its images are tried once more; if one image kills each "
+                "worker it is counted worker_lost",
+            )
             self._bury(process.pid)
             await asyncio.sleep(0.1)
 
@@ -142,9 +146,12 @@ class Processes:
             for worker in list(self._workers.values()):
                 first = next(iter(worker.jobs.values()), None)
                 if first is not None and first.sent_at < limit:
-                    log.error("worker_hung", pid=worker.process.pid,
-                              held_s=self._timeout_s,
-                              hint="it is killed and replaced")  # fmt: skip
+                    log.error(
+                        "worker_hung",
+                        pid=worker.process.pid,
+                        held_s=self._timeout_s,
+                        hint="it is killed and replaced",
+                    )
                     worker.process.kill()
                     first.sent_at = time.monotonic()
 

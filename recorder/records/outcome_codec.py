@@ -24,13 +24,33 @@ from recorder.records.image_outcome import OUTCOMES, ImageOutcome, NotProcessed
 from recorder.records.units import Cell, Json
 
 JournalRow = tuple[
-    int, str, int | None, int | None, int, int, float | None, float | None, int,
-    str | None, float | None, int,
-]  # fmt: skip
+    int,
+    str,
+    int | None,
+    int | None,
+    int,
+    int,
+    float | None,
+    float | None,
+    int,
+    str | None,
+    float | None,
+    int,
+]
 JOURNAL_COLUMNS = (
-    "image_id", "outcome", "start_time_ns", "stop_time_ns", "received_ns", "spots",
-    "resolution", "background", "saturated", "detail", "solvent", "learned",
-)  # fmt: skip
+    "image_id",
+    "outcome",
+    "start_time_ns",
+    "stop_time_ns",
+    "received_ns",
+    "spots",
+    "resolution",
+    "background",
+    "saturated",
+    "detail",
+    "solvent",
+    "learned",
+)
 """Names of a :data:`JournalRow` in the table ``images``."""
 
 _OUTCOMES = {str(outcome): outcome for outcome in OUTCOMES}
@@ -100,8 +120,20 @@ def encode_row(image: ImageOutcome) -> JournalRow:
 
 def decode_row(row: JournalRow) -> ImageOutcome:
     """The reverse of :func:`encode_row`, for rows of all formats."""
-    (image_id, name, start_ns, stop_ns, received_ns, spots, resolution, background,
-     saturated, text, solvent, learned) = row  # fmt: skip
+    (
+        image_id,
+        name,
+        start_ns,
+        stop_ns,
+        received_ns,
+        spots,
+        resolution,
+        background,
+        saturated,
+        text,
+        solvent,
+        learned,
+    ) = row
     detail: Json = _load(text) if text else {}
     outcome = _OUTCOMES[name]
     if isinstance(outcome, Unprocessed):

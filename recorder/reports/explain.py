@@ -169,9 +169,12 @@ def _evidence(journal: Journal, one: _One) -> list[Json]:
     start_ns = run.images.column("start_time_ns")[run.images.ids]
     if run.chains and timeline.assignment.by_time:
         by_time = label_images(
-            run.images.ids, run.chains, CapturedTriggers(), facts=facts_of(run),
+            run.images.ids,
+            run.chains,
+            CapturedTriggers(),
+            facts=facts_of(run),
             start_ns=start_ns,
-        )  # fmt: skip
+        )
         found.append(_rung(by_time.labels, one.place, _by_clock(by_time, one.place)))
     declared = label_images(
         run.images.ids, run.chains, CapturedTriggers(), facts=facts_of(run)

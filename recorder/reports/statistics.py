@@ -49,8 +49,25 @@ def median_cell(cells: NDArray[np.float64]) -> Cell | None:
     return a, b, c, alpha, beta, gamma
 
 
-RESOLUTION_EDGES = (0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.5, 3.0, 3.5, 4.0,
-                    5.0, 7.0, 10.0, 20.0, 100.0)  # fmt: skip
+RESOLUTION_EDGES = (
+    0.8,
+    1.0,
+    1.2,
+    1.4,
+    1.6,
+    1.8,
+    2.0,
+    2.2,
+    2.5,
+    3.0,
+    3.5,
+    4.0,
+    5.0,
+    7.0,
+    10.0,
+    20.0,
+    100.0,
+)
 _CELL_BINS = 24
 _CELL_SPREAD = 0.03
 """Half width of a histogram relative to the median; for angles of 100 degrees."""

@@ -154,8 +154,9 @@ class ReportStore:
         try:
             report = self._report(known)
         except ReportError as error:
-            log.error("report_unreadable", run=known.number, uid=known.uid,
-                      error=str(error))  # fmt: skip
+            log.error(
+                "report_unreadable", run=known.number, uid=known.uid, error=str(error)
+            )
         else:
             yield report
 

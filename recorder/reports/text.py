@@ -43,8 +43,10 @@ def report_text(report: FullReport) -> str:
 
 def _experiment(entry: ExperimentReport) -> str:
     total = entry.cumulative
-    lines = [f"Experiment {entry.experiment} "
-             f"(DataCollectionGroup {entry.data_collection_group_id})"]  # fmt: skip
+    lines = [
+        f"Experiment {entry.experiment} "
+        f"(DataCollectionGroup {entry.data_collection_group_id})"
+    ]
     for run in entry.runs:
         lines += _run(run)
     lines.append(
@@ -127,8 +129,10 @@ def _rate(rates: Rates) -> str:
     low, high = rates.hit_ci95
     text = f"{rates.hit:.1%} (95 %: {low:.1%} to {high:.1%})"
     if rates.indexed_of_hits is not None:
-        text += (f", indexed {rates.indexed_of_hits:.1%} of hits, "
-                 f"{rates.indexed_of_images:.1%} of images")  # fmt: skip
+        text += (
+            f", indexed {rates.indexed_of_hits:.1%} of hits, "
+            f"{rates.indexed_of_images:.1%} of images"
+        )
     return text
 
 

@@ -38,13 +38,22 @@ class Ledger:
         unprocessed = sum(self.unprocessed.values())
         classes = self.indexed + self.non_indexed_hits + self.non_hits
         sums: list[tuple[str, int | None, int | None]] = [
-            ("received = classified + unprocessed + pending", self.received,
-             self.classified + unprocessed + self.pending),
-            ("classified = indexed + non_indexed_hits + non_hits",
-             self.classified, classes),
-            ("received = light + dark + unknown", self.received,
-             self.light + self.dark + self.unknown),
-        ]  # fmt: skip
+            (
+                "received = classified + unprocessed + pending",
+                self.received,
+                self.classified + unprocessed + self.pending,
+            ),
+            (
+                "classified = indexed + non_indexed_hits + non_hits",
+                self.classified,
+                classes,
+            ),
+            (
+                "received = light + dark + unknown",
+                self.received,
+                self.light + self.dark + self.unknown,
+            ),
+        ]
         if self.expected is not None and self.lost is not None:
             total = self.received + self.lost
             sums.append(("expected = received + lost", self.expected, total))

@@ -29,14 +29,26 @@ class ClockAlarms:
         for clock in known.clocks:
             if clock.alarm and (run.uid, "rate") not in self._said:
                 self._said.add((run.uid, "rate"))
-                log.warning("clock_alarm", run=run.number, uid=run.uid,
-                            source=clock.source, against=clock.against,
-                            ppm=clock.ppm, hint="a clock is more than 100 ppm off, "
-                            "or the declared period is not the real one")  # fmt: skip
+                log.warning(
+                    "clock_alarm",
+                    run=run.number,
+                    uid=run.uid,
+                    source=clock.source,
+                    against=clock.against,
+                    ppm=clock.ppm,
+                    hint="a clock is more than 100 ppm off, "
+                    "or the declared period is not the real one",
+                )
         for item in known.breaks:
             key = (run.uid, f"{item.kind} {item.image_id}")
             if key not in self._said:
                 self._said.add(key)
-                log.warning("timeline_break", run=run.number, uid=run.uid,
-                            kind=item.kind, image_id=item.image_id,
-                            resolved=item.resolved, step=item.step)  # fmt: skip
+                log.warning(
+                    "timeline_break",
+                    run=run.number,
+                    uid=run.uid,
+                    kind=item.kind,
+                    image_id=item.image_id,
+                    resolved=item.resolved,
+                    step=item.step,
+                )

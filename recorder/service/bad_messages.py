@@ -36,6 +36,10 @@ class BadMessages:
         now = time.monotonic()
         if now - self._logged.get(key, -LOG_S) >= LOG_S:
             self._logged[key] = now
-            log.warning("message_refused", source=message.source,
-                        kind=message.kind, error=message.detail[:500],
-                        count=self._counts[key])  # fmt: skip
+            log.warning(
+                "message_refused",
+                source=message.source,
+                kind=message.kind,
+                error=message.detail[:500],
+                count=self._counts[key],
+            )

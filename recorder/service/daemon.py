@@ -35,8 +35,12 @@ async def run_daemon(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     if not keep_memory(arenas=2):
         log.warning("allocator_not_tuned", hint="decoding may be slower")
-    log.info("recorder_starting", version=__version__, beamline=settings.beamline,
-             state=str(settings.state_directory))  # fmt: skip
+    log.info(
+        "recorder_starting",
+        version=__version__,
+        beamline=settings.beamline,
+        state=str(settings.state_directory),
+    )
     tell_installed()
     async with hosting(settings) as (host, group):
         host.pipeline.restore()
@@ -50,10 +54,13 @@ async def run_daemon(settings: Settings) -> None:
         sources = Sources(settings, port, group)
         try:
             await asyncio.sleep(0)  # they begin, so that ready means it
-            log.info("recorder_ready", workers=host.pool.workers,
-                     engine=host.pool.engine,
-                     detectors=[d.endpoint for d in settings.detector],
-                     sources=[s.name for s in settings.sources])  # fmt: skip
+            log.info(
+                "recorder_ready",
+                workers=host.pool.workers,
+                engine=host.pool.engine,
+                detectors=[d.endpoint for d in settings.detector],
+                sources=[s.name for s in settings.sources],
+            )
             notify("READY=1")
             await stop.wait()
             notify("STOPPING=1")
@@ -125,8 +132,10 @@ async def _heartbeat(host: Host) -> None:
         if now - moved < limit and now - host.pipeline.writer.last_commit < STALLED_S:
             status = host.pipeline.status()
             run = status["run"] or {}
-            notify(f"WATCHDOG=1\nSTATUS={status['state']}, run {run.get('run')}, "
-                   f"{run.get('received', 0)} images")  # fmt: skip
+            notify(
+                f"WATCHDOG=1\nSTATUS={status['state']}, run {run.get('run')}, "
+                f"{run.get('received', 0)} images"
+            )
         else:
             log.error(
                 "recorder_stalled",

@@ -95,8 +95,10 @@ def _clear(folder: Path) -> None:
 def _plan(folder: Path, images: int, say: Say) -> Iterator[SimulatedRun]:
     """Each run, named when it is its turn."""
     for number, protocol in ((1, "stream1"), (2, "stream2")):
-        say(f"run {number}: {images} triggers at {RATE_HZ:g} Hz over {protocol}, laser "
-            f"before every second, {FAULTS}")  # fmt: skip
+        say(
+            f"run {number}: {images} triggers at {RATE_HZ:g} Hz over {protocol}, laser "
+            f"before every second, {FAULTS}"
+        )
         yield SimulatedRun(
             number=number,
             images=images,
@@ -126,9 +128,16 @@ async def _daemon(config: Path, log: Path) -> AsyncIterator[None]:
     """The real daemon, as a process of its own."""
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "recorder", "run", "-c", str(config),
-            stderr=file, stdout=file, cwd=Path(__file__).parent.parent,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "recorder",
+            "run",
+            "-c",
+            str(config),
+            stderr=file,
+            stdout=file,
+            cwd=Path(__file__).parent.parent,
+        )
     try:
         await _wait_for_line(process, log, "broker_connected")
         yield

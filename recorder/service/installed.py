@@ -12,16 +12,25 @@ log = get_logger("service")
 def tell_installed() -> None:
     """Log what is installed, and one warning for each plug-in that is left out."""
     found = {_word(group.group): group.all() for group in GROUPS}
-    log.info("plugins_found",
-             **{word: [p.shown for p in plugins if not p.why]
-                for word, plugins in found.items()})  # fmt: skip
+    log.info(
+        "plugins_found",
+        **{
+            word: [p.shown for p in plugins if not p.why]
+            for word, plugins in found.items()
+        },
+    )
     for word, plugins in found.items():
         for plugin in plugins:
             if plugin.why:
-                log.warning("plugin_left_out", group=word, name=plugin.name,
-                            package=plugin.package, version=plugin.version,
-                            error=plugin.why, hint="mend the package or remove it; "
-                            "everything else runs")  # fmt: skip
+                log.warning(
+                    "plugin_left_out",
+                    group=word,
+                    name=plugin.name,
+                    package=plugin.package,
+                    version=plugin.version,
+                    error=plugin.why,
+                    hint="mend the package or remove it; everything else runs",
+                )
 
 
 def installed_lines() -> list[CheckLine]:

@@ -113,10 +113,13 @@ class Pipeline:
             self.images_seen += 1
             self._do(self.book.image(record, now), wait=wait)
         elif isinstance(record, SeriesStart):
-            messages.info("series_started", source=record.key.source,
-                          series_id=record.key.series_id,
-                          images=record.expected_images,
-                          problems=list(record.problems))  # fmt: skip
+            messages.info(
+                "series_started",
+                source=record.key.source,
+                series_id=record.key.series_id,
+                images=record.expected_images,
+                problems=list(record.problems),
+            )
             self._do(self.book.series_start(record, now), wait=wait)
         elif isinstance(record, SeriesEnd):
             self._do(self.book.series_end(record, now), wait=wait)
@@ -143,9 +146,13 @@ class Pipeline:
             self.writer.record(RecordKind.COLLECTION, record.uid, record.message)
             self._do(self.book.announcement(record, now))
         elif isinstance(record, CollectionEnd):
-            body = {"uid": record.uid, "status": record.status,
-                    "reason": record.reason, "time_ns": record.time_ns,
-                    "images": record.images}  # fmt: skip
+            body = {
+                "uid": record.uid,
+                "status": record.status,
+                "reason": record.reason,
+                "time_ns": record.time_ns,
+                "images": record.images,
+            }
             self.writer.record(RecordKind.COLLECTION_END, record.uid, body)
             self._do(self.book.collection_end(record, now))
         elif isinstance(record, TimedEvent):
@@ -205,9 +212,14 @@ class Pipeline:
             self._folders.give(run)
             note_problems(run)
         key = run.key
-        log.info("run_changed", run=run.number, what=what, reason=run.reason,
-                 series_id=key.series_id if key else None,
-                 experiment=run.experiment)  # fmt: skip
+        log.info(
+            "run_changed",
+            run=run.number,
+            what=what,
+            reason=run.reason,
+            series_id=key.series_id if key else None,
+            experiment=run.experiment,
+        )
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, what))
         self.changed.set()
 
@@ -242,8 +254,12 @@ class Pipeline:
             folder=run.folder,
         )
         if differences := report.ledger.differences:
-            log.error("ledger_open", run=run.number, uid=run.uid,
-                      differences=list(differences))  # fmt: skip
+            log.error(
+                "ledger_open",
+                run=run.number,
+                uid=run.uid,
+                differences=list(differences),
+            )
         self.changed.set()
 
     @staticmethod

@@ -57,16 +57,23 @@ class Progress:
             if run.state is RunState.ANNOUNCED or not run.images.received:
                 continue
             outcomes = run.images.outcomes
-            log.info("run_progress", run=run.number, state=run.state,
-                     received=run.images.received, expected=run.declared_images,
-                     pending=run.images.pending,
-                     **{str(name): n for name, n in outcomes.items()})  # fmt: skip
+            log.info(
+                "run_progress",
+                run=run.number,
+                state=run.state,
+                received=run.images.received,
+                expected=run.declared_images,
+                pending=run.images.pending,
+                **{str(name): n for name, n in outcomes.items()},
+            )
 
     def status(self) -> Json:
         """State and counts of the run that goes on, or of none."""
         runs = self._book.active
-        current = next((r for r in reversed(runs) if r.state is not RunState.ANNOUNCED),
-                       runs[-1] if runs else None)  # fmt: skip
+        current = next(
+            (r for r in reversed(runs) if r.state is not RunState.ANNOUNCED),
+            runs[-1] if runs else None,
+        )
         status: Json = {"state": current.state if current else "idle", "run": None}
         if current is not None:
             outcomes = current.images.outcomes

@@ -51,9 +51,13 @@ class Sources:
             return
         _, late = await asyncio.wait(self._detectors, timeout=STOP_S)
         for task in late:
-            log.warning("source_not_stopping", source=task.get_name(), waited_s=STOP_S,
-                        hint="its plug-in does not heed the request to stop; the "
-                        "daemon goes on without it")  # fmt: skip
+            log.warning(
+                "source_not_stopping",
+                source=task.get_name(),
+                waited_s=STOP_S,
+                hint="its plug-in does not heed the request to stop; the "
+                "daemon goes on without it",
+            )
             task.cancel()
 
     def cancel(self) -> None:
@@ -78,8 +82,11 @@ async def _keep(name: str, make: Callable[[], Source], port: Port) -> None:
             await make().run(port)
             if port.stopping.is_set():
                 return
-            log.warning("source_ended", source=name, hint="a source runs until it is "
-                        "told to stop; it is begun anew")  # fmt: skip
+            log.warning(
+                "source_ended",
+                source=name,
+                hint="a source runs until it is told to stop; it is begun anew",
+            )
         failures += 1
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(backoff(failures, RETRY_MAX_S)):

@@ -135,8 +135,13 @@ class SinkRunner:
             try:
                 ids = await self._call(_apply, self.sink, record)
             except SinkError as error:
-                log.error("record_parked", sink=name, run=record.run, seq=record.seq,
-                          error=str(error))  # fmt: skip
+                log.error(
+                    "record_parked",
+                    sink=name,
+                    run=record.run,
+                    seq=record.seq,
+                    error=str(error),
+                )
                 await self._call(self._journal.park, name, record, str(error))
                 continue
             await self._call(self._journal.advance, name, record.seq, record.run, ids)
@@ -145,8 +150,9 @@ class SinkRunner:
 
     def _recovered(self) -> None:
         if self._failures:
-            log.info("sink_recovered", sink=self.sink.name,
-                     after_failures=self._failures)  # fmt: skip
+            log.info(
+                "sink_recovered", sink=self.sink.name, after_failures=self._failures
+            )
             self._failures, self.unavailable = 0, ""
 
     async def _count(self) -> None:

@@ -23,8 +23,16 @@ from recorder.ssx.detector.geometry import HC
 
 MAX_PIXELS = 64_000_000
 _BEAM = ("photon_energy", "wavelength", "photon_energy_scale")
-_IGNORED = ("rigid_group", "group", "bandwidth", "electron_voltage", "peak_list",
-            "detector_shift", "mask_", "flag_")  # fmt: skip
+_IGNORED = (
+    "rigid_group",
+    "group",
+    "bandwidth",
+    "electron_voltage",
+    "peak_list",
+    "detector_shift",
+    "mask_",
+    "flag_",
+)
 _UNITS = {"m": 1.0, "mm": 1e-3, "ev": 1.0, "kev": 1e3, "mev": 1e6, "a": 1.0}
 _TERM = re.compile(r"([+-]?\s*(?:\d+\.?\d*|\.\d+)?(?:[eE][+-]?\d+)?)\s*\*?\s*([xyz])")
 

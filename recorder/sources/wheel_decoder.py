@@ -24,8 +24,12 @@ call then serves 32 blocks of 8 KiB. 64 KiB is 4 % slower, 1 MiB 10 to 20 % (dec
 _HEADER = struct.Struct(">QI")
 _LENGTH = struct.Struct(">I")
 _FAILURES = (
-    lz4.block.LZ4BlockError, RuntimeError, ValueError, OverflowError, MemoryError,
-)  # fmt: skip
+    lz4.block.LZ4BlockError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)
 """What lz4 and imagecodecs raise on bytes that do not decode."""
 
 

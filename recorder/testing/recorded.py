@@ -41,13 +41,24 @@ CHAINS = [
         "name": "Detections",
         "scope": "collection",
         "events": [
-            {"type": "LaserExcitation", "name": "pump", "offset": 0.001,
-             "duration": 0.001, "period": 0.02, "repetition": IMAGES // 2},
-            {"type": "XrayDetection", "offset": 0.002, "duration": 0.001,
-             "period": 0.01, "repetition": IMAGES},
+            {
+                "type": "LaserExcitation",
+                "name": "pump",
+                "offset": 0.001,
+                "duration": 0.001,
+                "period": 0.02,
+                "repetition": IMAGES // 2,
+            },
+            {
+                "type": "XrayDetection",
+                "offset": 0.002,
+                "duration": 0.001,
+                "period": 0.01,
+                "repetition": IMAGES,
+            },
         ],
     }
-]  # fmt: skip
+]
 
 
 @cache
@@ -104,9 +115,12 @@ async def _record(settings: Settings) -> None:
 
 async def _play(host: Host, series: Series, number: int, uid: str) -> None:
     start = SeriesStart(
-        SeriesKey("recorded", number, uid), series.info, IMAGES, mask=series.mask,
+        SeriesKey("recorded", number, uid),
+        series.info,
+        IMAGES,
+        mask=series.mask,
         received_ns=number * 10**12,
-    )  # fmt: skip
+    )
     pipeline = host.pipeline
     pipeline.feed_control(_announced(series, number, uid, start.received_ns))
     pipeline.feed(start, wait=True)
@@ -154,6 +168,12 @@ def _captured(uid: str, begun_ns: int) -> Iterator[TimedEvent]:
     for n in range(IMAGES):
         time_ns = begun_ns + n * PERIOD_NS
         yield TimedEvent(
-            f"{uid}-{n}", EventType.XRAY_DETECTION, time_ns, collection=uid, trigger=n,
-            clock="recorded-timing", evidence=Evidence.CAPTURED, received_ns=time_ns,
-        )  # fmt: skip
+            f"{uid}-{n}",
+            EventType.XRAY_DETECTION,
+            time_ns,
+            collection=uid,
+            trigger=n,
+            clock="recorded-timing",
+            evidence=Evidence.CAPTURED,
+            received_ns=time_ns,
+        )

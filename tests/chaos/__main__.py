@@ -112,15 +112,16 @@ def _page(
         "faults": sum(kinds.values()),
         "images delivered": sum(v.delivered for v in verdicts),
         "recorded": sum(v.recorded for v in verdicts),
-        "passed while the daemon was down, or on their way when it was killed":
-            sum(v.passed for v in verdicts),
+        "passed while the daemon was down, or on their way when it was killed": sum(
+            v.passed for v in verdicts
+        ),
         "**lost** while it was up": sum(v.lost for v in verdicts),
         "**doubled**": sum(v.doubled for v in verdicts),
         "labels wrong": sum(v.wrong for v in verdicts),
         "labels unknown": sum(v.unknown for v in verdicts),
         "ledger closed": f"{closed} of {len(verdicts)}",
         "rounds with any other difference": sum(bool(v.problems) for v in verdicts),
-    }  # fmt: skip
+    }
     return "\n".join(
         [
             "# Chaos",

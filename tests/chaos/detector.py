@@ -89,8 +89,11 @@ class ForgetfulDetector(Simulator):
         """Monotonic time at which each image was handed over, by image_id."""
 
     def _ending(self, uid: str, truth: list[Json]) -> Json:
-        return {**super()._ending(uid, truth), "status": self._status,
-                "reason": "" if self._status == "success" else "no beam"}  # fmt: skip
+        return {
+            **super()._ending(uid, truth),
+            "status": self._status,
+            "reason": "" if self._status == "success" else "no beam",
+        }
 
     async def _offer(self, message: Message, entry: Json) -> bool:
         taken = await super()._offer(message, entry)
@@ -110,9 +113,12 @@ async def play(
     try:
         async with detector_socket(endpoint) as socket:
             detector = ForgetfulDetector(
-                settings, socket, broker, status=status,
+                settings,
+                socket,
+                broker,
+                status=status,
                 connect_timeout_s=DELIVERY_S,
-            )  # fmt: skip
+            )
             counts = await detector.simulate(run, series)
         await broker.delivered()
     finally:

@@ -108,8 +108,9 @@ def _tables(database: Database) -> dict[str, Rows]:
     owners = _owners(database)
     names = database.rows(
         "SELECT TABLE_NAME AS name FROM information_schema.TABLES "
-        "WHERE TABLE_SCHEMA=%s AND TABLE_TYPE='BASE TABLE'", database.name
-    )  # fmt: skip
+        "WHERE TABLE_SCHEMA=%s AND TABLE_TYPE='BASE TABLE'",
+        database.name,
+    )
     found = {
         row["name"]: database.rows(f"SELECT * FROM {row['name']}") for row in names
     }
@@ -128,8 +129,9 @@ def _owners(database: Database) -> dict[str, str]:
     """Names of columns that count up, and the table in which each does."""
     rows = database.rows(
         "SELECT TABLE_NAME AS name, COLUMN_NAME AS col FROM information_schema.COLUMNS "
-        "WHERE TABLE_SCHEMA=%s AND EXTRA LIKE '%%auto_increment%%'", database.name
-    )  # fmt: skip
+        "WHERE TABLE_SCHEMA=%s AND EXTRA LIKE '%%auto_increment%%'",
+        database.name,
+    )
     return {row["col"]: row["name"] for row in rows}
 
 

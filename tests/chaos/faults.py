@@ -113,6 +113,13 @@ def disk_full(stage: Stage, chance: Chance) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    daemon_kill, daemon_term, daemon_stop, worker_kill, database_kill,
-    database_readonly, connections_cut, broker_kill, disk_full,
-)  # fmt: skip
+    daemon_kill,
+    daemon_term,
+    daemon_stop,
+    worker_kill,
+    database_kill,
+    database_readonly,
+    connections_cut,
+    broker_kill,
+    disk_full,
+)

@@ -19,8 +19,12 @@ from tests.published_models import ORACLES, Oracle, documented_rights, restrict
 from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder, free_port
 
 DISK_MB = 256
-ISPYB = {"image_rows": True, "update_interval_s": 0.5, "retry_max_s": 1.0,
-         "runs_per_group": 1000}  # fmt: skip
+ISPYB = {
+    "image_rows": True,
+    "update_interval_s": 0.5,
+    "retry_max_s": 1.0,
+    "runs_per_group": 1000,
+}
 SECTIONS = {
     "runs": {"drain_s": 1.0, "series_timeout_s": 60.0, "hold_s": 1.0},
     "pool": {"workers": 1},
@@ -140,8 +144,9 @@ def _on(folder: Path, disk: Path, flavour: str) -> Iterator[Stage]:
     endpoint = f"tcp://{HOST}:{free_port()}"
     url = f"mariadb+pymysql://{database.user}@{HOST}:{proxy.port}/{database.name}"
     ispyb = {**ISPYB, "flavour": flavour, "url": url, "password": database.password}
-    config = _configuration(folder, disk, endpoint, mqtt=mosquitto.section(),
-                            ispyb=ispyb)  # fmt: skip
+    config = _configuration(
+        folder, disk, endpoint, mqtt=mosquitto.section(), ispyb=ispyb
+    )
     made = Stage(
         folder, disk, flavour, database, mariadb, mosquitto, proxy, config, endpoint
     )
@@ -172,8 +177,12 @@ def _configuration(
     folder: Path, disk: Path, endpoint: str, **sections: dict[str, Any]
 ) -> Path:
     """The daemon's configuration file."""
-    lines = [f'state_directory = "{disk / "state"}"', "[[detector]]",
-             'name = "eiger"', f'endpoint = "{endpoint}"']  # fmt: skip
+    lines = [
+        f'state_directory = "{disk / "state"}"',
+        "[[detector]]",
+        'name = "eiger"',
+        f'endpoint = "{endpoint}"',
+    ]
     for name, values in {**SECTIONS, **sections}.items():
         lines.append(f"[{name}]")
         lines += [f"{key} = {_toml(value)}" for key, value in values.items()]

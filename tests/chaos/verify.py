@@ -19,8 +19,14 @@ from tests.chaos.stage import Outage, Stage
 
 OUT_OF_ORDER = 3
 """Images that a later one may overtake on its way to the journal."""
-ONCE = {"DataCollectionGroup": 1, "Protein": 1, "Crystal": 1, "BLSample": 1,
-        "Component": 3, "SampleComposition": 3}  # fmt: skip
+ONCE = {
+    "DataCollectionGroup": 1,
+    "Protein": 1,
+    "Crystal": 1,
+    "BLSample": 1,
+    "Component": 3,
+    "SampleComposition": 3,
+}
 """Rows that all rounds share: the same sample in the same experiment."""
 RUN_STATUS = {
     "success": "DataCollection Successful",
@@ -249,8 +255,9 @@ def _image_rows(
 ) -> None:
     found = query(
         "SELECT imageNumber, spotTotal FROM ImageQualityIndicators "
-        "WHERE dataCollectionId=%s", key
-    )  # fmt: skip
+        "WHERE dataCollectionId=%s",
+        key,
+    )
     numbers = Counter(row["imageNumber"] for row in found)
     verdict.rows += len(found)
     verdict.doubled += sum(numbers.values()) - len(numbers)

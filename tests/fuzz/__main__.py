@@ -53,14 +53,23 @@ def fuzz(target: str, seconds: int) -> Outcome:
     with log.open("wb") as file:
         done = subprocess.run(
             [
-                sys.executable, "-m", "tests.fuzz.one", target,
-                f"-max_total_time={seconds}", f"-rss_limit_mb={RSS_LIMIT_MB}",
-                f"-timeout={TIMEOUT_S}", f"-max_len={MAX_LENGTH}",
-                "-print_final_stats=1", f"-artifact_prefix={FINDINGS / target}-",
+                sys.executable,
+                "-m",
+                "tests.fuzz.one",
+                target,
+                f"-max_total_time={seconds}",
+                f"-rss_limit_mb={RSS_LIMIT_MB}",
+                f"-timeout={TIMEOUT_S}",
+                f"-max_len={MAX_LENGTH}",
+                "-print_final_stats=1",
+                f"-artifact_prefix={FINDINGS / target}-",
                 str(corpus),
             ],
-            cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
     took = time.monotonic() - begun
     found = len(_artifacts(target) - before) or int(done.returncode != 0)
     text = log.read_text(encoding="utf-8", errors="replace")
@@ -80,10 +89,13 @@ def _artifacts(target: str) -> set[Path]:
 def table(outcomes: list[Outcome]) -> str:
     """The outcomes, for people."""
     head = f"{'target':24}{'seconds':>8}{'executions':>12}{'corpus':>8}{'findings':>10}"
-    return "\n".join([head] + [
-        f"{o.target:24}{o.seconds:8.0f}{o.executions:12}{o.corpus:8}{o.findings:10}"
-        for o in outcomes
-    ])  # fmt: skip
+    return "\n".join(
+        [head]
+        + [
+            f"{o.target:24}{o.seconds:8.0f}{o.executions:12}{o.corpus:8}{o.findings:10}"
+            for o in outcomes
+        ]
+    )
 
 
 def main() -> int:

@@ -26,12 +26,45 @@ def _deep(levels: int) -> Any:
 
 
 NASTY: tuple[Any, ...] = (
-    None, True, 0, -1, 1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400, 0.5, 1e308,
-    float("inf"), float("nan"), "", "..", "../../etc/passwd", "a\0b", "x" * 300,
-    "{" * 200, '{"recorder_uid": 7}', "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
-    "uint16", "<", "bs16-lz4<", "measured", [], {}, [1, 2], [-2, -3], [0, 0],
-    [10**6, 10**6], _deep(31), _deep(33), _deep(200), [0] * 2000, {"b" * 300: 1},
-)  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    1,
+    2**31,
+    2**63,
+    2**64,
+    -(2**63) - 1,
+    10**400,
+    0.5,
+    1e308,
+    float("inf"),
+    float("nan"),
+    "",
+    "..",
+    "../../etc/passwd",
+    "a\0b",
+    "x" * 300,
+    "{" * 200,
+    '{"recorder_uid": 7}',
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "uint16",
+    "<",
+    "bs16-lz4<",
+    "measured",
+    [],
+    {},
+    [1, 2],
+    [-2, -3],
+    [0, 0],
+    [10**6, 10**6],
+    _deep(31),
+    _deep(33),
+    _deep(200),
+    [0] * 2000,
+    {"b" * 300: 1},
+)
 _TAGS = (0, 1, 2, 4, 25, 28, 29, 30, 35, 36, 40, 64, 69, 70, 85, 256, 258, 1040, 56500)
 
 
@@ -57,9 +90,11 @@ def mutate_value(value: Any, random: Random) -> Any:
     if isinstance(value, dict) and value and random.random() < 0.9:
         key = random.choice(list(value))
         rest = {k: v for k, v in value.items() if k != key}
-        return rest if random.random() < 0.1 else rest | {
-            key: mutate_value(value[key], random)
-        }  # fmt: skip
+        return (
+            rest
+            if random.random() < 0.1
+            else rest | {key: mutate_value(value[key], random)}
+        )
     if isinstance(value, list) and value and random.random() < 0.9:
         at = random.randrange(len(value))
         times = random.choice((0, 1, 1, 1, 1, 2))

@@ -63,8 +63,12 @@ def _stream2() -> list[bytes]:
     start = cbor2.loads(series.start()[0])
     start["flatfield"] = {"t": array_tag(np.ones(SHAPE, "<f4"))}
     two = {"a": payload_tag(IMAGE), "b": payload_tag(packed)}
-    entry = {"image_id": 1, "spot_count": 9, "indexing_result": True,
-             "indexing_unit_cell": [79, 79, 38, 90, 90, 90]}  # fmt: skip
+    entry = {
+        "image_id": 1,
+        "spot_count": 9,
+        "indexing_result": True,
+        "indexing_unit_cell": [79, 79, 38, 90, 90, 90],
+    }
     image = {**cbor2.loads(series.image(3, IMAGE, 77)[0]), **entry, "data": two}
     metadata = {"type": "metadata", "series_id": 4, "images": [entry, {}, 3]}
     messages = [series.start()[0], series.end()[0], series.image(3, packed, 77)[0]]
@@ -73,22 +77,39 @@ def _stream2() -> list[bytes]:
 
 def _mqtt_start() -> list[bytes]:
     full = announcement(
-        unit_cell=[79.1, 79.1, 38.2, 90, 90, 90], event_chains=EXAMPLE_CHAINS,
-        beam={"wavelength": 1.0}, detector={"distance": 0.15}, images=5, run=3,
-    )  # fmt: skip
+        unit_cell=[79.1, 79.1, 38.2, 90, 90, 90],
+        event_chains=EXAMPLE_CHAINS,
+        beam={"wavelength": 1.0},
+        detector={"distance": 0.15},
+        images=5,
+        run=3,
+    )
     return [dumps(announcement()), dumps(full), dumps([announcement(), full])]
 
 
 def _mqtt_end() -> list[bytes]:
-    body = {"schema": "recorder.collection/1", "uid": "u", "status": "aborted",
-            "time": "2026-11-23T18:30:00.123+01:00", "reason": "beam lost"}  # fmt: skip
+    body = {
+        "schema": "recorder.collection/1",
+        "uid": "u",
+        "status": "aborted",
+        "time": "2026-11-23T18:30:00.123+01:00",
+        "reason": "beam lost",
+    }
     return [dumps(body), dumps([body, {**body, "time_ns": 5, "images": 7}])]
 
 
 def _mqtt_event() -> list[bytes]:
-    full = {**_EVENT, "collection": "3f0c", "name": "pump", "duration": 1e-8,
-            "trigger": 1234, "clock": "panda-1", "evidence": "measured", "value": 0.9,
-            "extra": [1, {"a": None}]}  # fmt: skip
+    full = {
+        **_EVENT,
+        "collection": "3f0c",
+        "name": "pump",
+        "duration": 1e-8,
+        "trigger": 1234,
+        "clock": "panda-1",
+        "evidence": "measured",
+        "value": 0.9,
+        "extra": [1, {"a": None}],
+    }
     return [dumps(_EVENT), dumps(full), dumps([_EVENT, full, 3])]
 
 

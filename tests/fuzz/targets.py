@@ -43,10 +43,16 @@ PART = b"\x00\xff\x00\xff"
 """Between the parts of a multipart message."""
 SHAPE = (16, 12)
 INFO = DetectorInfo(
-    shape=SHAPE, dtype="uint16", pixel_size=(75e-6, 75e-6), distance=0.15,
-    beam_center=(5.0, 6.0), wavelength=1.0, photon_energy=12398.4, saturation=60000,
+    shape=SHAPE,
+    dtype="uint16",
+    pixel_size=(75e-6, 75e-6),
+    distance=0.15,
+    beam_center=(5.0, 6.0),
+    wavelength=1.0,
+    photon_energy=12398.4,
+    saturation=60000,
     exposure_time_s=1e-3,
-)  # fmt: skip
+)
 PIXELS = np.arange(192, dtype="<u2").reshape(SHAPE)
 IMAGE = Payload(PIXELS.tobytes(), "raw", SHAPE, "<u2")
 MAX_PIXELS = 1 << 20

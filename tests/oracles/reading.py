@@ -14,8 +14,14 @@ from sqlalchemy.orm import Session
 
 EVENT_TYPES = ("XrayDetection", "XrayExposure", "LaserExcitation", "ReactionTrigger")
 COMPONENT_TYPES = (
-    "Protein", "DNA", "Small Molecule", "RNA", "Ligand", "Buffer", "JetMaterial",
-)  # fmt: skip
+    "Protein",
+    "DNA",
+    "Small Molecule",
+    "RNA",
+    "Ligand",
+    "Buffer",
+    "JetMaterial",
+)
 
 
 def plain(value):

@@ -162,8 +162,17 @@ def test_demo_equals_truth(run_recorder, tmp_path, broker):
     assert done.stdout.count("equals the simulator's truth") == 2
     lines = (folder / "truth" / "run001.jsonl").read_text().splitlines()
     assert len(lines) == 40
-    assert {"ordinal", "image_id", "delivered", "kind", "lattices", "pump", "dark_n",
-            "delay", "start_time_ns"} <= set(json.loads(lines[0]))  # fmt: skip
+    assert {
+        "ordinal",
+        "image_id",
+        "delivered",
+        "kind",
+        "lattices",
+        "pump",
+        "dark_n",
+        "delay",
+        "start_time_ns",
+    } <= set(json.loads(lines[0]))
     report = run_recorder("report", "--json", config=folder / "recorder.toml")
     assert len(json.loads(report.stdout)["experiments"][0]["runs"]) == 2
     assert (folder / "ispyb.sqlite").exists()

@@ -189,9 +189,14 @@ def test_restart_in_mid_run_goes_on_with_the_same_run(
     beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 20.0})
     daemon = recorder_daemon(beamline.config)
     detector, stream, frames = announced_series(
-        beamline, daemon, "again", series.frames[0].payload, series.info,
-        images=6, unit_cell=series.unit_cell,
-    )  # fmt: skip
+        beamline,
+        daemon,
+        "again",
+        series.frames[0].payload,
+        series.info,
+        images=6,
+        unit_cell=series.unit_cell,
+    )
     detector.send(stream.start()[0], frames[0], frames[1])
     wait_classified(daemon)
     daemon.kill()
@@ -215,9 +220,14 @@ def test_the_mask_of_the_header_outlives_a_restart(
     beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 20.0})
     daemon = recorder_daemon(beamline.config)
     detector, stream, frames = announced_series(
-        beamline, daemon, "masked", hit, series.info,
-        images=4, mask=np.ones(hit.shape, np.bool_),
-    )  # fmt: skip
+        beamline,
+        daemon,
+        "masked",
+        hit,
+        series.info,
+        images=4,
+        mask=np.ones(hit.shape, np.bool_),
+    )
     detector.send(stream.start()[0], *frames[:2])
     wait_classified(daemon)
     daemon.kill()
@@ -235,9 +245,14 @@ def test_what_comes_after_the_seal_and_a_restart_finds_its_run(
     beamline = make_beamline(config_file, mosquitto, runs={"drain_s": 0.2})
     daemon = recorder_daemon(beamline.config)
     detector, stream, frames = announced_series(
-        beamline, daemon, "late", series.frames[0].payload, series.info,
-        images=4, unit_cell=series.unit_cell,
-    )  # fmt: skip
+        beamline,
+        daemon,
+        "late",
+        series.frames[0].payload,
+        series.info,
+        images=4,
+        unit_cell=series.unit_cell,
+    )
     detector.send(stream.start()[0], *frames[:3], stream.end()[0])
     assert wait_sealed(daemon, beamline, "late")["images"]["lost"] == 1
     daemon.kill()
@@ -246,9 +261,13 @@ def test_what_comes_after_the_seal_and_a_restart_finds_its_run(
     second.wait_for_event("run_sealed", uid="late", revision=1)
     beamline.publish(
         "collection/end",
-        {"uid": "late", "time_ns": time.time_ns(), "status": "failed",
-         "reason": "the jet was off"},
-    )  # fmt: skip
+        {
+            "uid": "late",
+            "time_ns": time.time_ns(),
+            "status": "failed",
+            "reason": "the jet was off",
+        },
+    )
     second.wait_for_event("run_sealed", uid="late", revision=2)
     (run,) = beamline.report().values()
     detector.close()

@@ -50,8 +50,11 @@ def installed(site_packages: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_there_is_one_of_each_group():
     assert PACKAGES == [
-        "recorder-csv", "recorder-house", "recorder-lines", "recorder-threads",
-    ]  # fmt: skip
+        "recorder-csv",
+        "recorder-house",
+        "recorder-lines",
+        "recorder-threads",
+    ]
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -254,13 +254,26 @@ async def test_a_second_run_joins_the_group_and_doubles_nothing(
     await record_runs(announcement(run=1), announcement(run=2))
     write(configured)
     counts = site.counts()
-    twice = {"DataCollection": 2, "SSXDataCollection": 2, "EventChain": 4, "Event": 10,
-             "AutoProcProgram": 2, "AutoProcProgramAttachment": 4,
-             "AutoProcIntegration": 2}  # fmt: skip
+    twice = {
+        "DataCollection": 2,
+        "SSXDataCollection": 2,
+        "EventChain": 4,
+        "Event": 10,
+        "AutoProcProgram": 2,
+        "AutoProcProgramAttachment": 4,
+        "AutoProcIntegration": 2,
+    }
     assert {name: counts.pop(name) for name in twice} == twice
-    assert counts == {"Protein": 1, "Crystal": 1, "BLSample": 1, "Component": 3,
-                      "SampleComposition": 2, "CrystalComposition": 1, "Detector": 1,
-                      "DataCollectionGroup": 1}  # fmt: skip
+    assert counts == {
+        "Protein": 1,
+        "Crystal": 1,
+        "BLSample": 1,
+        "Component": 3,
+        "SampleComposition": 2,
+        "CrystalComposition": 1,
+        "Detector": 1,
+        "DataCollectionGroup": 1,
+    }
 
 
 async def test_a_full_group_is_followed_by_a_new_one(site, settings, record_runs):

@@ -193,9 +193,17 @@ async def test_without_the_right_to_update_events_the_run_is_closed_all_the_same
     with contextlib.closing(Journal(configured.journal_path)) as journal:
         (sealed,) = journal.records(kinds=("run_sealed",))
     sealed.body["report"]["event_chains"][0]["measured"] = [
-        {"type": "XrayDetection", "name": None, "offset": 0.5, "duration": None,
-         "period": 0.1, "repetition": 4, "declared": 0, "irregular": False}
-    ]  # fmt: skip
+        {
+            "type": "XrayDetection",
+            "name": None,
+            "offset": 0.5,
+            "duration": None,
+            "period": 0.1,
+            "repetition": 4,
+            "declared": 0,
+            "irregular": False,
+        }
+    ]
     with contextlib.closing(Journal(configured.journal_path)) as journal:
         sink = IspybSink(configured)
         sink.open(journal)

@@ -39,18 +39,41 @@ LINKS = ("dataCollectionId", "dataCollectionGroupId", "detectorId")
 # What the schema sets by itself.
 DEFAULTS = (
     "SESSIONID",
-    "printableForReport", "sessionId", "binning", "anomalous", "ispybHidden",
-    "hazardGroup", "containmentLevel",
-)  # fmt: skip
+    "printableForReport",
+    "sessionId",
+    "binning",
+    "anomalous",
+    "ispybHidden",
+    "hazardGroup",
+    "containmentLevel",
+)
 # The role of a writer of serial data at Diamond, as its schema grants it.
 DIAMOND_WRITER = {
     **dict.fromkeys(
-        ("Proposal", "BLSession", "ExperimentType", "ComponentType",
-         "ConcentrationType", "EventType"), "S"),
+        (
+            "Proposal",
+            "BLSession",
+            "ExperimentType",
+            "ComponentType",
+            "ConcentrationType",
+            "EventType",
+        ),
+        "S",
+    ),
     **dict.fromkeys(
-        ("SSXDataCollection", "DataCollectionGroup", "DataCollection", "EventChain",
-         "Event", "Component", "SampleComposition", "CrystalComposition"), "SIU"),
-}  # fmt: skip
+        (
+            "SSXDataCollection",
+            "DataCollectionGroup",
+            "DataCollection",
+            "EventChain",
+            "Event",
+            "Component",
+            "SampleComposition",
+            "CrystalComposition",
+        ),
+        "SIU",
+    ),
+}
 
 
 @pytest.fixture(params=["esrf", "maxiv", "diamond"])
@@ -112,8 +135,12 @@ async def test_commits_that_are_cut_double_nothing_and_lose_nothing(
     url = mariadb_database.url.replace(
         f":{mariadb_database.server.port}/", f":{proxy.port}/"
     )
-    section = {**configured.ispyb.model_dump(), "url": url, "image_rows": True,
-               "password": mariadb_database.password}  # fmt: skip
+    section = {
+        **configured.ispyb.model_dump(),
+        "url": url,
+        "image_rows": True,
+        "password": mariadb_database.password,
+    }
     async with running(settings(timezone=ZONE, ispyb=section)) as runner:
         await all_written(runner)
     proxy.close()
@@ -156,8 +183,13 @@ async def test_diamonds_narrow_role_still_gets_every_run(
     (said,) = [e for e in log_events if e["event"] == "ispyb_limited"]
     missing = {problem.split(":")[0] for problem in said["problems"]}
     assert missing == {
-        "sample", "detector", "program", "integration", "attachments", "image rows",
-    }  # fmt: skip
+        "sample",
+        "detector",
+        "program",
+        "integration",
+        "attachments",
+        "image rows",
+    }
 
 
 async def test_anothers_image_row_stays_and_does_not_keep_the_run_open(
@@ -308,12 +340,15 @@ def _sample(run: Json, flavour: str) -> None:
 
 def _chains(run: Json, flavour: str) -> None:
     found = [
-        (chain["name"], [
-            without(event, "eventId", "eventChainId", "eventTypeId", "componentId")
-            for event in chain["events"]
-        ])
+        (
+            chain["name"],
+            [
+                without(event, "eventId", "eventChainId", "eventTypeId", "componentId")
+                for event in chain["events"]
+            ],
+        )
         for chain in run["chains"]
-    ]  # fmt: skip
+    ]
     position = flavour == "diamond"
     none = {"component": None, "component_type": None}
     pattern = {"period": 1.0, "repetition": 10000.0, **none}
@@ -326,18 +361,34 @@ def _chains(run: Json, flavour: str) -> None:
     if position:
         mix["repetition"] = 1.0
     assert found == [
-        ("Detections", [
-            {"offset": close(0.1 - start), **laser},
-            {"offset": pytest.approx(0.7 - start, abs=1e-9), **x},
-            {"offset": close(0.9 - start), **x},
-        ]),
-        ("Sample preparation", [
-            {"name": "mixed a", "offset": -50.0, "component": "mixed a",
-             "component_type": "Ligand", **mix},
-            {"name": "mixed c", "offset": 0.0, "component": "mixed c",
-             "component_type": "Buffer", **mix},
-        ]),
-    ]  # fmt: skip
+        (
+            "Detections",
+            [
+                {"offset": close(0.1 - start), **laser},
+                {"offset": pytest.approx(0.7 - start, abs=1e-9), **x},
+                {"offset": close(0.9 - start), **x},
+            ],
+        ),
+        (
+            "Sample preparation",
+            [
+                {
+                    "name": "mixed a",
+                    "offset": -50.0,
+                    "component": "mixed a",
+                    "component_type": "Ligand",
+                    **mix,
+                },
+                {
+                    "name": "mixed c",
+                    "offset": 0.0,
+                    "component": "mixed c",
+                    "component_type": "Buffer",
+                    **mix,
+                },
+            ],
+        ),
+    ]
     if position:
         assert run["shots_per_image"] == 2.0
 
@@ -378,8 +429,9 @@ def _maxiv(run: Json, body: Json) -> None:
     assert (result["status"], result["indexingType"]) == ("Success", "Final")
     assert (result["hitRate"], result["indexingRate"]) == (50.0, 0.0)
     assert (result["nbCrystals"], result["comments"]) == (
-        0, f"[recorder:{body['uid']}]",
-    )  # fmt: skip
+        0,
+        f"[recorder:{body['uid']}]",
+    )
     assert result["lastUpdate"]  # the server's own time
     _files(result["files"], "Real-time processing results")
     assert run["images"] == []

@@ -75,10 +75,15 @@ def rows(config: Path) -> list[tuple[Any, ...]]:
     try:
         (uid,) = journal.run_uids()
         return [
-            (image.image_id, image.outcome, image.found.spots, image.found.learned,
-             image.result)
+            (
+                image.image_id,
+                image.outcome,
+                image.found.spots,
+                image.found.learned,
+                image.result,
+            )
             for image in journal.image_rows(uid)
-        ]  # fmt: skip
+        ]
     finally:
         journal.close()
 
@@ -101,9 +106,10 @@ def test_replay_with_any_number_of_workers(
     workers, known, master, series, run_recorder, config_file
 ):
     config = config_file(
-        pool={"workers": workers}, mqtt={"enabled": False},
+        pool={"workers": workers},
+        mqtt={"enabled": False},
         unannounced=unannounced(series),
-    )  # fmt: skip
+    )
     done = run_recorder("replay", str(master), "--json", config=config)
     assert done.returncode == 0, done.stderr
     found = rows(config)
@@ -147,9 +153,7 @@ def test_a_cell_that_nobody_gave_is_found(config_file, mosquitto, recorder_daemo
     daemon = recorder_daemon(beamline.config)
     plain = StillSettings(geometry=default_geometry(PIXELS), hit_share=0.6)
     shown = synthetic_series(260, 3, pool=60, settings=plain)
-    nameless = Series(
-        shown.frames, shown.order, shown.info, shown.mask, None, None
-    )  # fmt: skip
+    nameless = Series(shown.frames, shown.order, shown.info, shown.mask, None, None)
     truth = beamline.simulate(nameless, laser_every=0)
     run = wait_sealed(daemon, beamline, truth["uid"])
     last = run["classification"]["calibrations"][-1]
@@ -162,9 +166,11 @@ def test_a_cell_that_nobody_gave_is_found(config_file, mosquitto, recorder_daemo
 
 def test_learning_can_be_switched_off(series, master, run_recorder, config_file):
     config = config_file(
-        pool={"workers": 1}, mqtt={"enabled": False}, classify={"calibrate": False},
+        pool={"workers": 1},
+        mqtt={"enabled": False},
+        classify={"calibrate": False},
         unannounced=unannounced(series),
-    )  # fmt: skip
+    )
     done = run_recorder("replay", str(master), "--json", config=config)
     run = json.loads(done.stdout)["experiments"][0]["runs"][0]
     assert run["classification"]["calibrations"] == []
@@ -178,15 +184,24 @@ def test_results_of_the_stream_are_taken_and_said(config_file, recorder_daemon):
     series = {"series_id": 5, "series_unique_id": "jfj"}
     cell = {"a": 79.0, "b": 79.0, "c": 38.0, "alpha": 90, "beta": 90, "gamma": 90}
     entries = [
-        {"image_id": 0, "indexing_result": True, "indexing_unit_cell": cell,
-         "spot_count": 60},
+        {
+            "image_id": 0,
+            "indexing_result": True,
+            "indexing_unit_cell": cell,
+            "spot_count": 60,
+        },
         {"image_id": 1, "indexing_result": False, "spot_count": 20},
         {"image_id": 2, "indexing_result": False, "spot_count": 2},
         {"image_id": 3},
-    ]  # fmt: skip
+    ]
     detector = RawDetector(beamline.endpoint)
-    start = {"type": "start", **series, "number_of_images": 4,
-             "image_size_x": 8, "image_size_y": 8}  # fmt: skip
+    start = {
+        "type": "start",
+        **series,
+        "number_of_images": 4,
+        "image_size_x": 8,
+        "image_size_y": 8,
+    }
     messages = (
         start,
         {"type": "metadata", **series, "images": entries},
@@ -197,8 +212,11 @@ def test_results_of_the_stream_are_taken_and_said(config_file, recorder_daemon):
     detector.close()
     (run,) = beamline.report().values()
     assert run["classes"] == {
-        "indexed": 1, "non_indexed_hits": 1, "non_hits": 1, "lattices": 1,
-    }  # fmt: skip
+        "indexed": 1,
+        "non_indexed_hits": 1,
+        "non_hits": 1,
+        "lattices": 1,
+    }
     assert run["classification"]["by"] == {"recorder": 0, "upstream": 3}
     assert run["images"]["unprocessed"] == {"unsupported": 1}
     assert run["unit_cell"]["median"][:3] == [79.0, 79.0, 38.0]

@@ -33,9 +33,11 @@ def test_a_refused_run_is_listed_and_written_once_it_can_be(
     config_file, mosquitto, recorder_daemon, series, run_recorder, tmp_path
 ):
     beamline = make_beamline(
-        config_file, mosquitto, classify={"index": False},
+        config_file,
+        mosquitto,
+        classify={"index": False},
         unannounced={"proposal": "zz9999"},
-    )  # fmt: skip
+    )
     daemon = recorder_daemon(beamline.config)
     daemon.wait_for_event("broker_connected")
     truth = beamline.simulate(series)
@@ -78,15 +80,22 @@ def test_a_sink_that_is_not_there_is_named(config_file, run_recorder, tmp_path):
 
 
 def test_a_database_that_is_away_for_a_whole_experiment(
-    config_file, mosquitto, recorder_daemon, series, run_recorder, mariadb,
+    config_file,
+    mosquitto,
+    recorder_daemon,
+    series,
+    run_recorder,
+    mariadb,
     mariadb_database,
-):  # fmt: skip
+):
     """Three runs: the report is complete, the backlog is shown, and all is written."""
     site = esrf_site(mariadb_database)
     beamline = make_beamline(
-        config_file, mosquitto, classify={"index": False},
+        config_file,
+        mosquitto,
+        classify={"index": False},
         ispyb=mariadb_database.section(retry_max_s=5.0),
-    )  # fmt: skip
+    )
     mariadb.stop()
     daemon = recorder_daemon(beamline.config)
     truths = [beamline.simulate(series, number=n) for n in (1, 2, 3)]

@@ -23,18 +23,43 @@ from tests.system.beamline import (
 )
 
 SEED = [
-    {"name": "Detections", "scope": "collection", "events": [
-        {"type": "LaserExcitation", "offset": 0.1, "duration": 0.5, "period": 1,
-         "repetition": 100},
-        {"type": "XrayDetection", "offset": 0.7, "duration": 0.1, "period": 1,
-         "repetition": 100},
-        {"type": "XrayDetection", "offset": 0.9, "duration": 0.1, "period": 1,
-         "repetition": 100}]},
-    {"name": "Sample preparation", "scope": "collection", "events": [
-        {"type": "ReactionTrigger", "name": "mixed a", "offset": -50},
-        {"type": "ReactionTrigger", "name": "mixed b", "offset": -50},
-        {"type": "ReactionTrigger", "name": "mixed c", "offset": 0}]},
-]  # fmt: skip
+    {
+        "name": "Detections",
+        "scope": "collection",
+        "events": [
+            {
+                "type": "LaserExcitation",
+                "offset": 0.1,
+                "duration": 0.5,
+                "period": 1,
+                "repetition": 100,
+            },
+            {
+                "type": "XrayDetection",
+                "offset": 0.7,
+                "duration": 0.1,
+                "period": 1,
+                "repetition": 100,
+            },
+            {
+                "type": "XrayDetection",
+                "offset": 0.9,
+                "duration": 0.1,
+                "period": 1,
+                "repetition": 100,
+            },
+        ],
+    },
+    {
+        "name": "Sample preparation",
+        "scope": "collection",
+        "events": [
+            {"type": "ReactionTrigger", "name": "mixed a", "offset": -50},
+            {"type": "ReactionTrigger", "name": "mixed b", "offset": -50},
+            {"type": "ReactionTrigger", "name": "mixed c", "offset": 0},
+        ],
+    },
+]
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +154,12 @@ def test_the_seeds_example_comes_back_from_the_database_as_measured(
     daemon = recorder_daemon(beamline.config)
     daemon.wait_for_event("ispyb_connected")
     truth = beamline.simulate(
-        series, chains=tuple(SEED), rate_hz=2.0, speed=100.0,
+        series,
+        chains=tuple(SEED),
+        rate_hz=2.0,
+        speed=100.0,
         faults="lost=0.01,missed=0.01,jitter=3e-6",
-    )  # fmt: skip
+    )
     run = wait_sealed(daemon, beamline, truth["uid"])
     assert run["pump"]["light"] == truth["light"] == truth["received"]
     assert daemon.terminate() == 0  # it writes what it has before it goes

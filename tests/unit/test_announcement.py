@@ -18,22 +18,42 @@ from tests.builders import announced, announcement, stand_in
 
 LENIENT = {"beam": Beam, "detector": DetectorPlace, "ssx": SsxDelivery, "files": Files}
 GOOD: dict[str, Any] = {
-    "beam": {"wavelength": 1.0, "flux": 1e12, "transmission": 100, "size": [0.005, 0.1],
-             "energy_bandwidth": 1e-4},
-    "detector": {"distance": 0.15, "beam_center": [1034.0, 1081.0],
-                 "exposure_time": 1e-4},
-    "ssx": {"repetition_rate": 10, "laser_energy": 1e-6, "jet_speed": 1.0,
-            "jet_size": 0.1, "chip_model": "a", "chip_pattern": 7, "mono_stripe": "Si"},
+    "beam": {
+        "wavelength": 1.0,
+        "flux": 1e12,
+        "transmission": 100,
+        "size": [0.005, 0.1],
+        "energy_bandwidth": 1e-4,
+    },
+    "detector": {
+        "distance": 0.15,
+        "beam_center": [1034.0, 1081.0],
+        "exposure_time": 1e-4,
+    },
+    "ssx": {
+        "repetition_rate": 10,
+        "laser_energy": 1e-6,
+        "jet_speed": 1.0,
+        "jet_size": 0.1,
+        "chip_model": "a",
+        "chip_pattern": 7,
+        "mono_stripe": "Si",
+    },
     "files": {"directory": "/data", "template": "run3_master.h5"},
-}  # fmt: skip
+}
 KEYS = [(name, f.name) for name, kind in LENIENT.items() for f in fields(kind)]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=9)
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.text(max_size=9)
     | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
-)  # fmt: skip
+)
 
 
 def test_all_values_are_used_where_they_are_good():
@@ -42,8 +62,13 @@ def test_all_values_are_used_where_they_are_good():
     for section, key in KEYS:
         value = getattr(getattr(found, section), key)
         sent = GOOD[section][key]
-        assert value == (tuple(sent) if isinstance(sent, list) else
-                         str(sent) if isinstance(value, str) else sent)  # fmt: skip
+        assert value == (
+            tuple(sent)
+            if isinstance(sent, list)
+            else str(sent)
+            if isinstance(value, str)
+            else sent
+        )
 
 
 @given(st.sampled_from(KEYS), JSON)
@@ -95,12 +120,22 @@ def test_what_earlier_recorders_stored_is_read():
     """They stored every key, those that nobody sent as null."""
     stored = announcement(
         **GOOD,
-        run=None, images=10, series_unique_id=None, unit_cell=None, space_group=None,
-        event_chains=None, timing_hardware=None, time_ns=1795541400123456789,
-    )  # fmt: skip
-    stored["sample"] = {"name": "laagg", "support": None, "protein": None,
-                        "crystal": {"size": None, "components": []},
-                        "components": []}  # fmt: skip
+        run=None,
+        images=10,
+        series_unique_id=None,
+        unit_cell=None,
+        space_group=None,
+        event_chains=None,
+        timing_hardware=None,
+        time_ns=1795541400123456789,
+    )
+    stored["sample"] = {
+        "name": "laagg",
+        "support": None,
+        "protein": None,
+        "crystal": {"size": None, "components": []},
+        "components": [],
+    }
     found = read_announcement(stored)
     assert (found.images, found.run, found.chains) == (10, None, ())
     assert found.sample is not None and found.sample.crystal is not None

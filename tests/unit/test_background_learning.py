@@ -83,10 +83,14 @@ def test_the_map_is_the_mean_of_the_images():
     good = ~generator.mask & ~learned.bad
     size = learned.grid.shape
     blocks = [
-        (learned.grid[j, i], mean[8 * j : 8 * j + 8, 8 * i : 8 * i + 8],
-         good[8 * j : 8 * j + 8, 8 * i : 8 * i + 8])
-        for j in range(0, size[0], 7) for i in range(0, size[1], 7)
-    ]  # fmt: skip
+        (
+            learned.grid[j, i],
+            mean[8 * j : 8 * j + 8, 8 * i : 8 * i + 8],
+            good[8 * j : 8 * j + 8, 8 * i : 8 * i + 8],
+        )
+        for j in range(0, size[0], 7)
+        for i in range(0, size[1], 7)
+    ]
     pairs = [(g, m[ok].mean()) for g, m, ok in blocks if ok.sum() > 40]
     found, true = np.array(pairs).T
     assert np.median(np.abs(found / true - 1)) < 0.03

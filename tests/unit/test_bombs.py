@@ -94,8 +94,12 @@ def test_a_bomb_makes_no_room(tmp_path, encoding, lies, name):
     path.write_bytes(data)
     done = subprocess.run(
         [sys.executable, "-c", DECODE, str(path), encoding, name],
-        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
     assert done.returncode == 0, done.stderr
     grown, said = done.stdout.strip().split(" ", 1)
     assert int(grown) < ROOM_KB

@@ -59,8 +59,11 @@ def test_images_before_the_announcement_keep_pixels_within_the_bound():
     ]
     assert [item.image_id for item in accepted] == [0, 1, 2, 3]
     assert [item.problem and item.problem[0] for item in accepted] == [
-        None, None, Unprocessed.OVERLOAD, Unprocessed.OVERLOAD,
-    ]  # fmt: skip
+        None,
+        None,
+        Unprocessed.OVERLOAD,
+        Unprocessed.OVERLOAD,
+    ]
     assert [item.pixel_bytes > 0 for item in accepted] == [True, True, False, False]
     assert accepted[3].start_time_ns == image(3).start_time_ns
 
@@ -365,8 +368,10 @@ def test_an_end_that_comes_while_a_sealed_run_is_open_again_counts():
     driver.wait(2.1)
     run = driver.sealed[-1]
     assert (run.state, run.status, run.reason) == (
-        RunState.SEALED, RunStatus.SUCCESS, "",
-    )  # fmt: skip
+        RunState.SEALED,
+        RunStatus.SUCCESS,
+        "",
+    )
     assert ledger_now(run).lost == 1
 
 

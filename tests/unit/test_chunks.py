@@ -31,8 +31,15 @@ from tests.builders import event, ledger_now, new_run, outcome
 from tests.drawn import outcomes
 
 CELL = (79.1, 79.1, 38.2, 90.0, 90.0, 90.0)
-COLUMNS = ("outcome", "start_time_ns", "exposure_ns", "spots", "lattices",
-           "resolution", "solvent")  # fmt: skip
+COLUMNS = (
+    "outcome",
+    "start_time_ns",
+    "exposure_ns",
+    "spots",
+    "lattices",
+    "resolution",
+    "solvent",
+)
 
 
 @pytest.fixture
@@ -50,8 +57,14 @@ def one(n: int) -> ImageOutcome:
         return outcome(n, ImageClass.NON_HIT, *times, spots=n % 70_000)
     a, b, c, *angles = CELL
     lattice = Lattice((a + n % 7, b, c, *angles), (), 9, -20.0, n / 1e6)
-    return outcome(n, ImageClass.INDEXED, *times, spots=n % 70_000, resolution=2.0,
-                   lattices=(lattice,) * (1 + n % 2))  # fmt: skip
+    return outcome(
+        n,
+        ImageClass.INDEXED,
+        *times,
+        spots=n % 70_000,
+        resolution=2.0,
+        lattices=(lattice,) * (1 + n % 2),
+    )
 
 
 def rows(first: int, end: int) -> list[tuple[str, ImageOutcome]]:
@@ -60,9 +73,8 @@ def rows(first: int, end: int) -> list[tuple[str, ImageOutcome]]:
 
 def events(count: int) -> list[NewRecord]:
     made = (
-        replace(event("XrayDetection", n), clock=f"panda-{n % 2}")
-        for n in range(count)
-    )  # fmt: skip
+        replace(event("XrayDetection", n), clock=f"panda-{n % 2}") for n in range(count)
+    )
     return [NewRecord("event", "u", event_to_json(e), 1) for e in made]
 
 
@@ -72,8 +84,17 @@ def same_tables(one: ImageTable, other: ImageTable) -> None:
         assert np.array_equal(a, b, equal_nan=True), name
     assert np.array_equal(one.cells, other.cells)
     assert np.array_equal(one.residuals, other.residuals)
-    for name in ("received", "outcomes", "lattice_count", "hits_not_tried", "upstream",
-                 "stride", "pending", "size", "reduced"):  # fmt: skip
+    for name in (
+        "received",
+        "outcomes",
+        "lattice_count",
+        "hits_not_tried",
+        "upstream",
+        "stride",
+        "pending",
+        "size",
+        "reduced",
+    ):
         assert getattr(one, name) == getattr(other, name), name
 
 
@@ -137,15 +158,22 @@ def test_images_taken_over_at_once_are_as_one_by_one(images):
 EVENTS = st.lists(
     st.builds(
         lambda uid, kind, trigger, evidence, clock, value: replace(
-            event(kind, 0), uid=uid, trigger=trigger, evidence=evidence, clock=clock,
+            event(kind, 0),
+            uid=uid,
+            trigger=trigger,
+            evidence=evidence,
+            clock=clock,
             value=value,
         ),
-        st.sampled_from("abcdefgh"), st.sampled_from(EventType),
-        st.none() | st.integers(0, 10**5), st.sampled_from(Evidence),
-        st.sampled_from([None, "c", "d"]), st.none() | st.floats(-1, 1),
+        st.sampled_from("abcdefgh"),
+        st.sampled_from(EventType),
+        st.none() | st.integers(0, 10**5),
+        st.sampled_from(Evidence),
+        st.sampled_from([None, "c", "d"]),
+        st.none() | st.floats(-1, 1),
     ),
     max_size=12,
-)  # fmt: skip
+)
 
 
 @given(EVENTS, EVENTS)

@@ -19,9 +19,11 @@ def times(n: int, period_ns: int = 1_081_081) -> np.ndarray:
 
 
 @given(
-    st.floats(-200, 200), st.integers(-(10**15), 10**15), st.integers(20, 3000),
+    st.floats(-200, 200),
+    st.integers(-(10**15), 10**15),
+    st.integers(20, 3000),
     st.integers(0, 10**6),
-)  # fmt: skip
+)
 def test_offset_and_rate_come_back(ppm, offset, n, seed):
     source = times(n)
     noise = np.random.default_rng(seed).normal(0, 1000, n)

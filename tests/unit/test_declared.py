@@ -70,16 +70,33 @@ def test_an_unknown_scope_is_the_usual_one():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(
-            ["name", "scope", "events", "type", "offset", "period", "repetition",
-             "duration", "device", "rows", "outputs", "gate", "pulses", "time1"]
-        ),
-        inner, max_size=5,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "name",
+                    "scope",
+                    "events",
+                    "type",
+                    "offset",
+                    "period",
+                    "repetition",
+                    "duration",
+                    "device",
+                    "rows",
+                    "outputs",
+                    "gate",
+                    "pulses",
+                    "time1",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=25,
-)  # fmt: skip
+)
 
 
 @given(JSON, JSON)
@@ -95,13 +112,15 @@ def test_nothing_that_is_declared_crashes(chains, hardware):
 # -- hardware ------------------------------------------------------------
 
 SEQ = {
-    "device": "panda-seq", "repeats": 5000, "prescale": 125,
+    "device": "panda-seq",
+    "repeats": 5000,
+    "prescale": 125,
     "outputs": {"A": {"type": "LaserExcitation", "name": "pump"}, "B": "XrayDetection"},
     "rows": [
         {"trigger": "Immediate", "time1": 10, "outputs1": "A", "time2": 290},
         {"trigger": "Immediate", "time1": 100, "outputs1": ["B"], "time2": 9600},
     ],
-}  # fmt: skip
+}
 
 
 def test_a_sequencer_table_is_a_chain():
@@ -115,8 +134,12 @@ def test_a_sequencer_table_is_a_chain():
 
 
 def test_rows_that_repeat_are_a_train():
-    table = {**SEQ, "repeats": 1, "prescale": 1, "rows": [
-        {"repeats": 50, "time1": 1000, "outputs1": "B", "time2": 1000}]}  # fmt: skip
+    table = {
+        **SEQ,
+        "repeats": 1,
+        "prescale": 1,
+        "rows": [{"repeats": 50, "time1": 1000, "outputs1": "B", "time2": 1000}],
+    }
     (event,) = hardware_chain(table).events
     assert (event.period, event.repetition) == (1.6e-5, 50)
 
@@ -129,15 +152,20 @@ def test_a_table_that_waits_is_one_position():
 
 
 def test_zebra_gates_are_a_chain():
-    chain = hardware_chain({
-        "device": "zebra",
-        "gate": {"start": 0.5, "width": 0.009, "step": 0.01, "count": 200},
-        "pulses": [{"type": "LaserExcitation", "width": 1e-5},
-                   {"type": "XrayDetection", "delay": 0.003, "width": 1e-4}],
-    })  # fmt: skip
+    chain = hardware_chain(
+        {
+            "device": "zebra",
+            "gate": {"start": 0.5, "width": 0.009, "step": 0.01, "count": 200},
+            "pulses": [
+                {"type": "LaserExcitation", "width": 1e-5},
+                {"type": "XrayDetection", "delay": 0.003, "width": 1e-4},
+            ],
+        }
+    )
     assert [(e.offset, e.period, e.repetition) for e in chain.events] == [
-        (0.5, 0.01, 200), (0.503, 0.01, 200)
-    ]  # fmt: skip
+        (0.5, 0.01, 200),
+        (0.503, 0.01, 200),
+    ]
     free = {"device": "zebra", "pulses": [{"type": "XrayDetection", "width": 1e-4}]}
     assert hardware_chain(free).scope == "position"
 

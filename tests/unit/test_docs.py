@@ -70,9 +70,11 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 PAGES = sorted(
-    [*DOCS.rglob("*.md"), *(ROOT / n for n in ("README.md", "CONTRIBUTING.md",
-                                               "CHANGELOG.md"))]
-)  # fmt: skip
+    [
+        *DOCS.rglob("*.md"),
+        *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    ]
+)
 PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 ALL_TABLES = {**tables.metadata.tables, **tables.optional.tables}
 LEVELS = ("debug", "info", "warning", "error", "exception")
@@ -223,8 +225,12 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
         for block in blocks(page, "console"):
             for line in block.replace("\\\n", " ").splitlines():
                 words = shlex.split(re.sub(r"^[$#] ", "", line), comments=True)
-                words = words[: min((words.index(w) for w in ("|", ">", "&&", "&")
-                                     if w in words), default=None)]  # fmt: skip
+                words = words[
+                    : min(
+                        (words.index(w) for w in ("|", ">", "&&", "&") if w in words),
+                        default=None,
+                    )
+                ]
                 while words and (
                     re.match(r"^[A-Z_]+=", words[0]) or words[0] == "sudo"
                 ):

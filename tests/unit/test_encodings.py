@@ -191,11 +191,12 @@ def test_garbage_never_crashes(
 
 @pytest.mark.skipif(NATIVE not in decoders(), reason="no native decoder here")
 @given(
-    st.sampled_from(FRAMED), st.sampled_from(DTYPES),
+    st.sampled_from(FRAMED),
+    st.sampled_from(DTYPES),
     st.sampled_from([(61, 47), (33, 1), (300, 301)]),
     st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), max_size=3),
     st.integers(-40, 10),
-)  # fmt: skip
+)
 def test_both_decoders_say_the_same(encoding, dtype, shape, changes, more):
     """Pixel for pixel, or an error from both, on whole and on spoilt chunks."""
     array = np.arange(np.prod(shape)).reshape(shape).astype(dtype)

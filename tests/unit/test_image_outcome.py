@@ -80,9 +80,13 @@ def test_numbers_are_rounded_to_what_is_known():
 def test_what_upstream_does_not_tell_is_null():
     lattice = Lattice(CELL, (), 9, math.nan, math.nan, "upstream")
     assert lattice_to_json(lattice) == {
-        "cell": CELL, "vectors": None, "spots": 9, "log10_nfa": None,
-        "residual": None, "found_by": "upstream",
-    }  # fmt: skip
+        "cell": CELL,
+        "vectors": None,
+        "spots": 9,
+        "log10_nfa": None,
+        "residual": None,
+        "found_by": "upstream",
+    }
 
 
 @pytest.mark.parametrize(
@@ -90,11 +94,13 @@ def test_what_upstream_does_not_tell_is_null():
     [
         (outcome(1), None),
         (outcome(1, rings=3), {"rings": 3}),
-        (outcome(1, effort=WorkLevel.ONE_LATTICE, upstream=True),
-         {"effort": 2, "upstream": True}),
+        (
+            outcome(1, effort=WorkLevel.ONE_LATTICE, upstream=True),
+            {"effort": 2, "upstream": True},
+        ),
         (outcome(1, Unprocessed.CORRUPT, reason="cut"), {"reason": "cut"}),
     ],
-)  # fmt: skip
+)
 def test_a_row_tells_only_what_is_not_as_expected(made, detail):
     text = encode_row(made)[JOURNAL_COLUMNS.index("detail")]
     assert (None if text is None else json.loads(text)) == detail
@@ -107,11 +113,22 @@ def old_row(name: str, detail: dict[str, Any] | None, **later: Any) -> Any:
     return (7, name, 5, 6, 10, 25, 1.9, 0.5, 3, text, solvent, learned)
 
 
-FIRST = {"cell": list(CELL), "vectors": list(VECTORS), "spots": 20,
-         "log10_nfa": -30.25, "residual": 0.0012}  # fmt: skip
+FIRST = {
+    "cell": list(CELL),
+    "vectors": list(VECTORS),
+    "spots": 20,
+    "log10_nfa": -30.25,
+    "residual": 0.0012,
+}
 LATTICE = Lattice(CELL, VECTORS, 20, -30.25, 0.0012)
-UPSTREAM = {"cell": list(CELL), "vectors": None, "spots": 9, "log10_nfa": None,
-            "residual": None, "found_by": "upstream"}  # fmt: skip
+UPSTREAM = {
+    "cell": list(CELL),
+    "vectors": None,
+    "spots": 9,
+    "log10_nfa": None,
+    "residual": None,
+    "found_by": "upstream",
+}
 
 
 @pytest.mark.parametrize(
@@ -138,21 +155,35 @@ UPSTREAM = {"cell": list(CELL), "vectors": None, "spots": 9, "log10_nfa": None,
             id="format 1, unprocessed",
         ),
         pytest.param(
-            old_row("indexed", {"lattices": [{**FIRST, "found_by": "hard"}],
-                                "effort": 1}, solvent=1.5, learned=2),
+            old_row(
+                "indexed",
+                {"lattices": [{**FIRST, "found_by": "hard"}], "effort": 1},
+                solvent=1.5,
+                learned=2,
+            ),
             Classification(
-                ImageClass.INDEXED, 25,
+                ImageClass.INDEXED,
+                25,
                 (Lattice(CELL, VECTORS, 20, -30.25, 0.0012, "hard"),),
-                1.9, 0.5, 3, 1.5, learned=2, effort=WorkLevel.NO_RETRY,
+                1.9,
+                0.5,
+                3,
+                1.5,
+                learned=2,
+                effort=WorkLevel.NO_RETRY,
             ),
             id="format 2, under overload",
         ),
         pytest.param(
             old_row("indexed", {"lattices": [UPSTREAM], "upstream": True}),
             Classification(
-                ImageClass.INDEXED, 25,
+                ImageClass.INDEXED,
+                25,
                 (Lattice(CELL, (), 9, math.nan, math.nan, "upstream"),),
-                1.9, 0.5, 3, upstream=True,
+                1.9,
+                0.5,
+                3,
+                upstream=True,
             ),
             id="format 3, upstream",
         ),
@@ -162,6 +193,6 @@ UPSTREAM = {"cell": list(CELL), "vectors": None, "spots": 9, "log10_nfa": None,
             id="format 3, upstream without a cell",
         ),
     ],
-)  # fmt: skip
+)
 def test_rows_of_earlier_recorders_are_read(row, result):
     assert same(decode_row(row), ImageOutcome(7, result, 5, 6, 10))

@@ -121,9 +121,15 @@ def test_random_spots_are_not_indexed() -> None:
 
 
 ANOTHER = [
-    ("lyso", "mono"), ("mono", "cubic"), ("cubic", "tric"), ("tric", "lyso"),
-    ("tric", "I4"), ("I4", "tric"), ("C2", "tric"), ("lyso", "R32"),
-]  # fmt: skip
+    ("lyso", "mono"),
+    ("mono", "cubic"),
+    ("cubic", "tric"),
+    ("tric", "lyso"),
+    ("tric", "I4"),
+    ("I4", "tric"),
+    ("C2", "tric"),
+    ("lyso", "R32"),
+]
 """The last four pairs have many points of their lattices in common."""
 
 

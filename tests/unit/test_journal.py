@@ -203,8 +203,9 @@ def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path):
     written = outcome(5, solvent=1.4, learned=3)
     journal.write(images=[("a", written)])
     old, new = journal.image_rows("a")
-    assert old == ImageOutcome(4, Classification(ImageClass.NON_HIT, 2, (), 1.9, 0.5),
-                               5, 6, 7)  # fmt: skip
+    assert old == ImageOutcome(
+        4, Classification(ImageClass.NON_HIT, 2, (), 1.9, 0.5), 5, 6, 7
+    )
     assert new == written
     journal.close()
     Journal(path, read_only=True).close()
@@ -274,6 +275,10 @@ def test_what_was_counted_since_the_last_description_is_not_forgotten(journal):
     record = run_record(run, "opened")
     record["counts"] = {}
     report = {"report": {"counts": {"duplicate_images": 1}}}
-    journal.write([NewRecord("run", run.uid, record, 1),
-                   NewRecord("run_updated", run.uid, report, 1)])  # fmt: skip
+    journal.write(
+        [
+            NewRecord("run", run.uid, record, 1),
+            NewRecord("run_updated", run.uid, report, 1),
+        ]
+    )
     assert load_run(journal, run.uid).counts["duplicate_images"] == 1

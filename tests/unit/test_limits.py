@@ -61,10 +61,22 @@ def test_json_up_to_the_limits_is_read():
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 1, HUGE, 0.5, "x" * 10**6, b"x" * 10**6, [1] * 10**5, {"a": "x" * 999},
-     [["x" * 999]], [HUGE, "y" * 10**6], (1, 2, 3)],
+    [
+        None,
+        True,
+        1,
+        HUGE,
+        0.5,
+        "x" * 10**6,
+        b"x" * 10**6,
+        [1] * 10**5,
+        {"a": "x" * 999},
+        [["x" * 999]],
+        [HUGE, "y" * 10**6],
+        (1, 2, 3),
+    ],
     ids=lambda value: type(value).__name__,
-)  # fmt: skip
+)
 def test_values_are_shown_in_short(value):
     assert 0 < len(shown(value)) < 200
 

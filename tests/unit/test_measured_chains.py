@@ -36,9 +36,11 @@ def ns(times) -> np.ndarray:
 
 
 @given(
-    st.floats(1e-4, 1.0), st.integers(20, 2000), st.floats(0, 0.2),
+    st.floats(1e-4, 1.0),
+    st.integers(20, 2000),
+    st.floats(0, 0.2),
     st.integers(0, 10**6),
-)  # fmt: skip
+)
 def test_one_train_with_gaps_is_one_train(period, n, dropped, seed):
     rng = np.random.default_rng(seed)
     keep = rng.random(n) >= dropped
@@ -148,16 +150,33 @@ def test_misfires_and_extra_shots_are_counted():
     assert sum(v.fired or 0 for v in extra) == int((~played.plan.commanded).sum())
     kinds = timeline_of(run).contradictions
     assert set(kinds) == {
-        "measured dark, declared light", "measured light, declared dark"
-    }  # fmt: skip
+        "measured dark, declared light",
+        "measured light, declared dark",
+    }
 
 
 def test_positions_are_measured_from_their_own_start():
-    chains = [{"name": "p", "scope": "position", "events": [
-        {"type": "LaserExcitation", "name": "pump", "offset": -0.001, "duration": 1e-6},
-        {"type": "XrayDetection", "offset": 0.0, "duration": 1e-3, "period": 0.004,
-         "repetition": 5},
-    ]}]  # fmt: skip
+    chains = [
+        {
+            "name": "p",
+            "scope": "position",
+            "events": [
+                {
+                    "type": "LaserExcitation",
+                    "name": "pump",
+                    "offset": -0.001,
+                    "duration": 1e-6,
+                },
+                {
+                    "type": "XrayDetection",
+                    "offset": 0.0,
+                    "duration": 1e-3,
+                    "period": 0.004,
+                    "repetition": 5,
+                },
+            ],
+        }
+    ]
     run = recorded(play(chains, 1000, Faults(lost=0.01, jitter=1e-6), gap_s=0.05))
     found, (laser, xray) = measured_events(run)
     assert (laser.offset, xray.offset) == (pytest.approx(-0.001, abs=1e-6), 0.0)
@@ -194,8 +213,11 @@ def test_a_position_is_unrolled_over_the_run():
     )
     found = to_collection(events, PositionSequence(200, 0.05))
     assert [(e.offset, e.period, e.repetition) for e in found] == [
-        (-0.001, 0.05, 200), (0.0, 0.05, 200), (0.004, 0.05, 200), (0.008, 0.05, 200)
-    ]  # fmt: skip
+        (-0.001, 0.05, 200),
+        (0.0, 0.05, 200),
+        (0.004, 0.05, 200),
+        (0.008, 0.05, 200),
+    ]
 
 
 def test_a_run_is_folded_to_shots_per_position():

@@ -59,11 +59,13 @@ def test_samples_are_captured_triggers_and_bits_are_lasers():
     laser = [e for e in found if e.type is EventType.LASER_EXCITATION]
     assert [e.time_ns for e in xray] == [START_NS + 1000 + 1000, START_NS + 1000 + 2000]
     assert [(e.trigger, e.evidence, e.clock) for e in xray] == [
-        (0, Evidence.CAPTURED, "panda-1"), (1, Evidence.CAPTURED, "panda-1")
-    ]  # fmt: skip
+        (0, Evidence.CAPTURED, "panda-1"),
+        (1, Evidence.CAPTURED, "panda-1"),
+    ]
     assert [(e.trigger, e.evidence, e.value, e.name) for e in laser] == [
-        (0, Evidence.MEASURED, 1.0, "pump"), (1, Evidence.MEASURED, 0.0, "pump")
-    ]  # fmt: skip
+        (0, Evidence.MEASURED, 1.0, "pump"),
+        (1, Evidence.MEASURED, 0.0, "pump"),
+    ]
     log = EventLog()
     for event in found:
         log.add(event)
@@ -155,9 +157,19 @@ FIELD = ("PCAP.TS_TRIG", "uint64", "Value")
         header(missed=2**70),
         b"OK\n" * 3 + b"<header>\n<!DOCTYPE a [<!ENTITY b 'c'>]>\n</header>\n",
     ],
-    ids=["inf", "huge", "nan", "float", "deep", "syntax", "object", "minus", "many",
-         "entity"],
-)  # fmt: skip
+    ids=[
+        "inf",
+        "huge",
+        "nan",
+        "float",
+        "deep",
+        "syntax",
+        "object",
+        "minus",
+        "many",
+        "entity",
+    ],
+)
 def test_headers_that_no_capture_has_are_one_error(spoilt):
     section = PandaSection(name="panda-1")
     samples = struct.pack("<d", 1e300) * 2

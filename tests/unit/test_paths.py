@@ -21,9 +21,28 @@ WICKED = st.text(
     max_size=400,
 )
 KNOWN = st.sampled_from(
-    ["", ".", "..", "...", "/", "//etc", "../..", "..\\..", "a/../../b", "\0", "~root",
-     "C:\\x", "x" * 300, "é" * 300, "\u2025/\u2025", "-rf", ".hidden", " ", "a\n"]
-)  # fmt: skip
+    [
+        "",
+        ".",
+        "..",
+        "...",
+        "/",
+        "//etc",
+        "../..",
+        "..\\..",
+        "a/../../b",
+        "\0",
+        "~root",
+        "C:\\x",
+        "x" * 300,
+        "é" * 300,
+        "\u2025/\u2025",
+        "-rf",
+        ".hidden",
+        " ",
+        "a\n",
+    ]
+)
 NAMES = st.one_of(KNOWN, WICKED, st.text(max_size=400))
 
 
@@ -61,8 +80,12 @@ def test_a_part_is_one_plain_name(name):
     assert safe_part(part) == part
 
 
-@given(NAMES, st.one_of(st.none(), st.integers(0, 2**31), NAMES), NAMES,
-       st.integers(0, 2**31))  # fmt: skip
+@given(
+    NAMES,
+    st.one_of(st.none(), st.integers(0, 2**31), NAMES),
+    NAMES,
+    st.integers(0, 2**31),
+)
 def test_folder_stays_inside(proposal, visit, experiment, number):
     folder = run_folder(proposal, visit, experiment, number)
     path = PurePosixPath(folder)

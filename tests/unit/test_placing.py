@@ -90,11 +90,22 @@ def test_a_missed_first_trigger_without_rows_is_unknown():
 
 
 def test_uneven_positions_are_matched_by_their_spacing():
-    chains = [{"name": "p", "scope": "position", "events": [
-        {"type": "XrayDetection", "offset": 0.0},
-        {"type": "LaserExcitation", "offset": 0.001},
-        {"type": "XrayDetection", "offset": 0.002, "period": 0.002, "repetition": 3},
-    ]}]  # fmt: skip
+    chains = [
+        {
+            "name": "p",
+            "scope": "position",
+            "events": [
+                {"type": "XrayDetection", "offset": 0.0},
+                {"type": "LaserExcitation", "offset": 0.001},
+                {
+                    "type": "XrayDetection",
+                    "offset": 0.002,
+                    "period": 0.002,
+                    "repetition": 3,
+                },
+            ],
+        }
+    ]
     faults = parse_faults("lost=0.02,missed=0.02,missed_head=2,own_jitter,skew=150")
     played = play(chains, 2000, faults, gap_s=0.02)
     run = recorded(played, told=False)
@@ -139,9 +150,12 @@ def test_impossible_times_label_nothing_and_cost_no_other_image():
 
 
 SMALL = st.tuples(
-    st.sampled_from([0.0, 0.01, 0.1]), st.sampled_from([0.0, 0.01, 0.1]),
-    st.floats(-200, 200), st.integers(1, 10), st.integers(0, 10**6),
-)  # fmt: skip
+    st.sampled_from([0.0, 0.01, 0.1]),
+    st.sampled_from([0.0, 0.01, 0.1]),
+    st.floats(-200, 200),
+    st.integers(1, 10),
+    st.integers(0, 10**6),
+)
 
 
 def small(drawn) -> Played:
@@ -194,8 +208,9 @@ def test_restart_equals_no_restart(tmp_path_factory, drawn, share):
             for n, ns in first
         ]
         records = [NewRecord("run", "u", run_record(run, "opened"), 0)]
-        records += [NewRecord("event", "u", event_to_json(e), 0)
-                    for e in played.events[:early]]  # fmt: skip
+        records += [
+            NewRecord("event", "u", event_to_json(e), 0) for e in played.events[:early]
+        ]
         journal.write(records, rows)
         again = load_run(journal, "u")
     finally:
@@ -267,8 +282,10 @@ def test_whatever_the_times_are_an_answer_comes(pieces):
     count = min(400, steps.size)
     start_ns = played.start_ns[:count] + np.cumsum(steps)[:count]
     odd = replace(
-        played, image_id=played.image_id[:count], start_ns=start_ns,
+        played,
+        image_id=played.image_id[:count],
+        start_ns=start_ns,
         trigger=played.trigger[:count],
-    )  # fmt: skip
+    )
     labels = timeline_of(recorded(odd)).labels
     assert labels.pump.size == count

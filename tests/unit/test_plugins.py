@@ -78,24 +78,39 @@ def test_one_from_outside(install):
 
 
 BROKEN = [
-    ("import nonsense", "it cannot be imported: ModuleNotFoundError: No module named "
-     "'nonsense'"),
+    (
+        "import nonsense",
+        "it cannot be imported: ModuleNotFoundError: No module named 'nonsense'",
+    ),
     ("raise SystemExit(3)", "it cannot be imported: SystemExit: 3"),
     ("1 / 0", "it cannot be imported: ZeroDivisionError: division by zero"),
-    ("x = 1", "it cannot be imported: AttributeError: module 'site_bad' has no "
-     "attribute 'PLUGIN'"),
+    (
+        "x = 1",
+        "it cannot be imported: AttributeError: module 'site_bad' has no "
+        "attribute 'PLUGIN'",
+    ),
     ("PLUGIN = 3", "it has no kind; see SourcePlugin"),
-    (GOOD.replace("    async def check", "    async def look"),
-     "it has no check; see SourcePlugin"),
-    (GOOD.replace("async def check", "def check"),
-     "its check must be async; see SourcePlugin"),
-    (GOOD.replace("make(self, section)", "make(self)"),
-     "its make must take (section); see SourcePlugin"),
-    (GOOD.replace('kind = "good"\n    settings', 'kind = "fine"\n    settings'),
-     "its kind is 'fine', but its entry point is 'good'"),
-    (GOOD.replace("settings = GoodSection", "settings = dict"),
-     "its settings are no SourceSection"),
-]  # fmt: skip
+    (
+        GOOD.replace("    async def check", "    async def look"),
+        "it has no check; see SourcePlugin",
+    ),
+    (
+        GOOD.replace("async def check", "def check"),
+        "its check must be async; see SourcePlugin",
+    ),
+    (
+        GOOD.replace("make(self, section)", "make(self)"),
+        "its make must take (section); see SourcePlugin",
+    ),
+    (
+        GOOD.replace('kind = "good"\n    settings', 'kind = "fine"\n    settings'),
+        "its kind is 'fine', but its entry point is 'good'",
+    ),
+    (
+        GOOD.replace("settings = GoodSection", "settings = dict"),
+        "its settings are no SourceSection",
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "why"), BROKEN)
@@ -117,8 +132,9 @@ def test_two_of_one_name_are_both_left_out(install):
     install("site-two", "good", GOOD)
     why = "site-one and site-two both bring it: remove one"
     assert {(p.package, p.why) for p in found(SOURCES, "good")} == {
-        ("site-one", why), ("site-two", why)
-    }  # fmt: skip
+        ("site-one", why),
+        ("site-two", why),
+    }
     with pytest.raises(ConfigError, match="site-one and site-two both bring it"):
         SOURCES.get("good")
 
@@ -160,29 +176,41 @@ def test_without_our_own_it_says_what_to_do(monkeypatch):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[[source]]\nkind = 'nope'",
-         "source.0: Value error, no source kind 'nope' is installed; installed: "
-         "dectris, good (site-good 1.0), panda"),
-        ("[[source]]\nname = 'x'",
-         "source.0: Value error, kind is needed: one of dectris, good, panda"),
+        (
+            "[[source]]\nkind = 'nope'",
+            "source.0: Value error, no source kind 'nope' is installed; installed: "
+            "dectris, good (site-good 1.0), panda",
+        ),
+        (
+            "[[source]]\nname = 'x'",
+            "source.0: Value error, kind is needed: one of dectris, good, panda",
+        ),
         ("[[source]]\nkind = 'good'\nport = 'many'", "source.0.port: Input should be"),
         ("[[source]]\nkind = 'good'\nprot = 1", "source.0.prot: unknown key"),
         ("source = 3", "source: Input should be a valid tuple"),
         ("source = [3]", "source.0: Input should be an instance of SourceSection"),
-        ("[[source]]\nkind = 'good'\n[[panda]]\nname = 'good'",
-         "two sources have the same name, good: give each its own"),
-        ("[[sink]]\nkind = 'csv'",
-         "sink.0: Value error, no sink kind 'csv' is installed; installed: ispyb, "
-         "results"),
+        (
+            "[[source]]\nkind = 'good'\n[[panda]]\nname = 'good'",
+            "two sources have the same name, good: give each its own",
+        ),
+        (
+            "[[sink]]\nkind = 'csv'",
+            "sink.0: Value error, no sink kind 'csv' is installed; installed: ispyb, "
+            "results",
+        ),
         ("[[sink]]\nkind = 'results'", "two sinks have the same name, results"),
-        ("[ispyb]\nflavour = 'vanilla'",
-         "ispyb.flavour: Value error, no flavour 'vanilla' is installed; installed: "
-         "diamond, esrf, maxiv"),
-        ("[pool]\nengine = 'dask'",
-         "pool.engine: Value error, no engine 'dask' is installed; installed: inline, "
-         "processes"),
+        (
+            "[ispyb]\nflavour = 'vanilla'",
+            "ispyb.flavour: Value error, no flavour 'vanilla' is installed; installed: "
+            "diamond, esrf, maxiv",
+        ),
+        (
+            "[pool]\nengine = 'dask'",
+            "pool.engine: Value error, no engine 'dask' is installed; "
+            "installed: inline, processes",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_the_configuration_asks_for_and_cannot_have(install, tmp_path, text, says):
     install("site-good", "good", GOOD)
     path = tmp_path / "recorder.toml"
@@ -199,12 +227,15 @@ def test_a_source_of_any_kind(install, tmp_path):
     path.write_text("[[source]]\nkind = 'good'\n[[source]]\nkind = 'panda'\nport = 5")
     settings = load_settings(path)
     assert [(s.kind, s.name) for s in settings.sources] == [
-        ("good", "good"), ("panda", "panda")
-    ]  # fmt: skip
+        ("good", "good"),
+        ("panda", "panda"),
+    ]
     assert settings.detectors == {}
     assert settings.model_dump()["source"][0] == {
-        "kind": "good", "name": "good", "port": 1
-    }  # fmt: skip
+        "kind": "good",
+        "name": "good",
+        "port": 1,
+    }
 
 
 def test_short_forms_and_sources_are_the_same(tmp_path):

@@ -30,11 +30,15 @@ PROSE = sorted(
     for page in (DOCS / folder).glob("*.md")
 )
 FOREIGN = {
-    "mosquitto": {"acl_file", "max_inflight_messages", "max_queued_messages",
-                  "persistent_client_expiration"},
+    "mosquitto": {
+        "acl_file",
+        "max_inflight_messages",
+        "max_queued_messages",
+        "persistent_client_expiration",
+    },
     "a CrystFEL geometry file": {"corner_x", "corner_y", "max_fs", "max_ss"},
     "the detector's appendix": {"recorder_uid"},
-}  # fmt: skip
+}
 """Names of others that our pages mention."""
 REFUSED = "bad_messages_"
 """Before the kind of a bad message, in the counts of the report."""

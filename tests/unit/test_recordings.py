@@ -46,10 +46,22 @@ def run_tests(tmp_path: Path):
         if told is not None:
             environment[VARIABLE] = str(told)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider",
-             "--strict-markers", *options],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-ra",
+                "-p",
+                "no:cacheprovider",
+                "--strict-markers",
+                *options,
+            ],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return done.returncode, (done.stdout + done.stderr).splitlines()
 
     return run

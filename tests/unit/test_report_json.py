@@ -35,9 +35,13 @@ from tests.played import finish, play, pump_probe, recorded
 
 Path = tuple[str | int, ...]
 CALIBRATION = {
-    "from_image": 3, "beam_center": [1.0, 2.0], "distance": 0.1,
-    "unit_cell": [79.0, 79.0, 38.0, 90.0, 90.0, 90.0], "cell_found": True, "images": 5,
-}  # fmt: skip
+    "from_image": 3,
+    "beam_center": [1.0, 2.0],
+    "distance": 0.1,
+    "unit_cell": [79.0, 79.0, 38.0, 90.0, 90.0, 90.0],
+    "cell_found": True,
+    "images": 5,
+}
 
 
 @cache
@@ -180,11 +184,17 @@ def test_a_report_of_the_first_format():
     left = without(
         body(),
         [
-            ("timeline",), ("classification",), ("started_ns",), ("ended_ns",),
-            ("as_of",), ("experiment",), ("event_chains", 0, "audit"),
-            ("unit_cell", "histograms"), ("resolution", "edges"),
+            ("timeline",),
+            ("classification",),
+            ("started_ns",),
+            ("ended_ns",),
+            ("as_of",),
+            ("experiment",),
+            ("event_chains", 0, "audit"),
+            ("unit_cell", "histograms"),
+            ("resolution", "edges"),
         ],
-    )  # fmt: skip
+    )
     left["event_chains"][0]["measured"] = []
     left["start_time"] = "2026-11-23T18:30:00.500000+01:00"
     left["end_time"] = "2026-11-23T17:31:00.000000+00:00"

@@ -83,8 +83,9 @@ def sealed(journal: Journal, n: int, experiment: str = "fvkhb") -> Run:
 
 def test_a_sealed_report_is_the_journalled_one(journal: Journal):
     run = sealed(journal, 1)
-    journal.advance("ispyb", 2, run.uid, {"data_collection_id": 7,
-                                          "data_collection_group_id": 3})  # fmt: skip
+    journal.advance(
+        "ispyb", 2, run.uid, {"data_collection_id": 7, "data_collection_group_id": 3}
+    )
     report = ReportStore(journal, SINKS).get(run.uid)
     assert report is not None
     assert report.images == run_report(run).images
@@ -193,8 +194,9 @@ def test_experiments_are_chosen_by_name_run_and_group(journal: Journal):
     store = ReportStore(journal)
     both = store.full()
     assert [(e.experiment, len(e.runs)) for e in both.experiments] == [
-        ("a", 2), ("b", 1),
-    ]  # fmt: skip
+        ("a", 2),
+        ("b", 1),
+    ]
     assert both.experiments[0].cumulative.images == 4
     assert [run.run for run in store.full(experiment="a").runs] == [0, 1]
     assert [run.run for run in store.full(experiment="8").runs] == [2]

@@ -28,11 +28,13 @@ def secret_settings(**ispyb: str) -> Settings:
 
 
 WAYS = {
-    "password": {"url": "mariadb+pymysql://recorder@127.0.0.1:1/ispyb",
-                 "password": ISPYB},
+    "password": {
+        "url": "mariadb+pymysql://recorder@127.0.0.1:1/ispyb",
+        "password": ISPYB,
+    },
     "url": {"url": DATABASE.format(URL)},
     "both": {"url": DATABASE.format(URL), "password": ISPYB},
-}  # fmt: skip
+}
 
 
 def assert_hidden(text: str) -> None:

@@ -130,8 +130,10 @@ async def test_what_is_refused_is_parked_and_the_rest_passes(bench: Any) -> None
     assert sink.got == [1, 2, 4, 5]
     parked = made.journal.parked_records("memory")
     assert [(record.body["n"], why) for record, why in parked] == [
-        (0, "no"), (3, "no"), (6, "no"),
-    ]  # fmt: skip
+        (0, "no"),
+        (3, "no"),
+        (6, "no"),
+    ]
 
 
 @pytest.mark.allow_error_log("record_parked", "step_failed")

@@ -35,9 +35,7 @@ def test_what_lies_outside_counts_at_the_ends():
 
 
 def test_cells_lie_about_their_median():
-    cells = np.random.default_rng(2).normal(
-        (79, 79, 38, 90, 90, 90), 0.2, (500, 6)
-    )  # fmt: skip
+    cells = np.random.default_rng(2).normal((79, 79, 38, 90, 90, 90), 0.2, (500, 6))
     found = cell_histograms(cells)
     assert len(found) == 6
     for item, middle in zip(found, (79, 79, 38, 90, 90, 90), strict=True):

@@ -24,15 +24,29 @@ from recorder.simulate.stream.series import synthetic_series
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulator.md"
 GEOMETRY = default_geometry(400)
 PLAIN = StillSettings(
-    geometry=GEOMETRY, cell=(40, 40, 40, 90, 90, 90), space_group="P23",
-    min_spots=5, hot_pixels_per_mpx=0,
-)  # fmt: skip
+    geometry=GEOMETRY,
+    cell=(40, 40, 40, 90, 90, 90),
+    space_group="P23",
+    min_spots=5,
+    hot_pixels_per_mpx=0,
+)
 DARK = replace(PLAIN, background=0, bad_pixel_share=0)
 EVERYTHING = replace(
-    PLAIN, dtype="int16", gain=3, noise=2, ice_share=1, salt_share=1, zingers=3,
-    background_drift=(0.3, 50), azimuthal=(0.1, 0.1), streak=10, cell_jitter=0.01,
-    psf=(0.6, 1.4), dead_pixels_per_mpx=50, hot_pixels_per_mpx=50,
-)  # fmt: skip
+    PLAIN,
+    dtype="int16",
+    gain=3,
+    noise=2,
+    ice_share=1,
+    salt_share=1,
+    zingers=3,
+    background_drift=(0.3, 50),
+    azimuthal=(0.1, 0.1),
+    streak=10,
+    cell_jitter=0.01,
+    psf=(0.6, 1.4),
+    dead_pixels_per_mpx=50,
+    hot_pixels_per_mpx=50,
+)
 LEAVES_CRYSTALS = [
     {"ice_share": 1},
     {"salt_share": 1},
@@ -46,8 +60,9 @@ LEAVES_CRYSTALS = [
     {"cell_error": 0.01},
 ]
 # Spacings of ice Ih (Å) as tabulated, to 2 Å and the edge of the detector.
-ICE = np.array([3.895, 3.669, 3.440, 2.667, 2.249, 2.068, 1.948, 1.916, 1.883, 1.722,
-                1.525])  # fmt: skip
+ICE = np.array(
+    [3.895, 3.669, 3.440, 2.667, 2.249, 2.068, 1.948, 1.916, 1.883, 1.722, 1.525]
+)
 SALT = 5.64 / np.sqrt([3, 4, 8, 11, 12, 16])
 
 
@@ -141,8 +156,15 @@ def test_default_images_have_no_artefacts():
 
 
 def test_the_truth_knows_the_background_of_each_image():
-    settings = replace(EVERYTHING, dtype="int32", salt_share=0, zingers=0, noise=0,
-                       dead_pixels_per_mpx=0, hot_pixels_per_mpx=0)  # fmt: skip
+    settings = replace(
+        EVERYTHING,
+        dtype="int32",
+        salt_share=0,
+        zingers=0,
+        noise=0,
+        dead_pixels_per_mpx=0,
+        hot_pixels_per_mpx=0,
+    )
     generator = StillGenerator(settings, 1)
     for index in range(5):
         still = generator.still(index, "miss")
@@ -410,8 +432,15 @@ def test_azimuthal():
     sectors = ((phi[ring] + math.pi) / (2 * math.pi) * 24).astype(int) % 24
     factor = np.bincount(sectors, total[ring]) / np.bincount(sectors, flat[ring])
     middle = (np.arange(24) + 0.5) / 24 * 2 * math.pi - math.pi
-    waves = np.column_stack((np.ones(24), np.cos(middle), np.sin(middle),
-                             np.cos(2 * middle), np.sin(2 * middle)))  # fmt: skip
+    waves = np.column_stack(
+        (
+            np.ones(24),
+            np.cos(middle),
+            np.sin(middle),
+            np.cos(2 * middle),
+            np.sin(2 * middle),
+        )
+    )
     level, *amplitudes = np.linalg.lstsq(waves, factor, rcond=None)[0]
     wanted = (asked[0], 0, asked[1], 0)
     assert np.array(amplitudes) / level == pytest.approx(wanted, abs=0.015)
@@ -427,8 +456,9 @@ def test_streak():
     peaks = []
     for low in (12, 22, 32):
         beside = (np.abs(x) >= low) & (np.abs(x) < low + 10)
-        fall = np.exp(-np.abs(x[0][beside[0]]) * GEOMETRY.pixel_size[0]
-                      / GEOMETRY.distance / 0.1)  # fmt: skip
+        fall = np.exp(
+            -np.abs(x[0][beside[0]]) * GEOMETRY.pixel_size[0] / GEOMETRY.distance / 0.1
+        )
         width = 2.5 * math.sqrt(2 * math.pi)
         peaks.append(total[beside].sum() / (fall.sum() * width) / len(found))
     # Each image has 0.5 to 1.5 of it: four standard errors are 15 %.
@@ -506,9 +536,13 @@ def test_dead_pixels():
     stack = np.array([generator.still(i, "hit").pixels.ravel() for i in range(4)])
     assert not stack[:, dead].any()
     alive = np.array(
-        [StillGenerator(replace(settings, dead_pixels_per_mpx=0), 1).still(i, "hit")
-         .pixels.ravel() for i in range(4)]
-    )  # fmt: skip
+        [
+            StillGenerator(replace(settings, dead_pixels_per_mpx=0), 1)
+            .still(i, "hit")
+            .pixels.ravel()
+            for i in range(4)
+        ]
+    )
     assert np.setdiff1d(np.flatnonzero((stack != alive).any(axis=0)), dead).size == 0
 
 
@@ -564,9 +598,13 @@ def test_the_header_of_an_integrating_detector():
 def test_parse_stills():
     spec = "ice_share=0.2, psf=0.8:1.2,dtype=int16,module_gaps=no,min_spots=3,"
     assert parse_stills(spec, GEOMETRY) == StillSettings(
-        geometry=GEOMETRY, ice_share=0.2, psf=(0.8, 1.2), dtype="int16",
-        module_gaps=False, min_spots=3,
-    )  # fmt: skip
+        geometry=GEOMETRY,
+        ice_share=0.2,
+        psf=(0.8, 1.2),
+        dtype="int16",
+        module_gaps=False,
+        min_spots=3,
+    )
     cell = parse_stills("cell=40:50:60:90:100:90,space_group=P21", GEOMETRY)
     assert cell.cell == (40, 50, 60, 90, 100, 90)
     assert cell.space_group == "P21"

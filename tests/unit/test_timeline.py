@@ -206,8 +206,9 @@ def test_an_aborted_run_keeps_its_start_at_the_grade_of_a_count():
 
 def test_alike_triggers_need_no_start():
     times = np.arange(6) * 10 * MS
-    labels = labelled(range(6), (), rows(range(7), range(7)), times,
-                      ended=True, success=True)  # fmt: skip
+    labels = labelled(
+        range(6), (), rows(range(7), range(7)), times, ended=True, success=True
+    )
     assert pumps(labels) == "L" * 6
 
 
@@ -241,8 +242,9 @@ def test_repetition_without_period_is_said():
 
 
 def test_missed_triggers_are_never_guessed():
-    labels = labelled(range(7), (), rows([0, 2, 4, 6], range(8)), ended=True,
-                      success=True, made=7)  # fmt: skip
+    labels = labelled(
+        range(7), (), rows([0, 2, 4, 6], range(8)), ended=True, success=True, made=7
+    )
     assert pumps(labels) == "?" * 7
 
 

@@ -13,8 +13,14 @@ from recorder.sources.dectris.upstream import read_upstream
 from recorder.ssx.classification.upstream import upstream_class
 
 CELL = {"a": 79.1, "b": 79.1, "c": 38.2, "alpha": 90, "beta": 90, "gamma": 90}
-ENTRY = {"image_id": 4, "indexing_result": True, "indexing_unit_cell": CELL,
-         "spot_count": 40, "saturated_pixel_count": 2, "bkg_estimate": 1.5}  # fmt: skip
+ENTRY = {
+    "image_id": 4,
+    "indexing_result": True,
+    "indexing_unit_cell": CELL,
+    "spot_count": 40,
+    "saturated_pixel_count": 2,
+    "bkg_estimate": 1.5,
+}
 
 
 def metadata(*entries: object) -> bytes:

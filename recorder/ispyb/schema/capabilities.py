@@ -38,14 +38,21 @@ class Capability(StrEnum):
 
 RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
     Capability.CORE: {
-        t.proposal: "S", t.session: "S", t.event_type: "S", t.group: "SIU",
-        t.collection: "SIU", t.ssx_collection: "SIU", t.event_chain: "SI",
+        t.proposal: "S",
+        t.session: "S",
+        t.event_type: "S",
+        t.group: "SIU",
+        t.collection: "SIU",
+        t.ssx_collection: "SIU",
+        t.event_chain: "SI",
         t.event: "SI",
     },
     Capability.MEASURED: {t.event: "U"},
     Capability.SAMPLE: {t.protein: "SI", t.crystal: "SI", t.sample: "SI"},
     Capability.COMPONENTS: {
-        t.component_type: "S", t.component: "SI", t.sample_composition: "SI",
+        t.component_type: "S",
+        t.component: "SI",
+        t.sample_composition: "SI",
         t.crystal_composition: "SI",
     },
     Capability.DETECTOR: {t.detector: "SI"},
@@ -55,7 +62,7 @@ RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
     Capability.ATTACHMENTS: {t.attachment: "SIU"},
     Capability.RESULTS: {t.result: "SIU", t.result_attachment: "SIU"},
     Capability.IMAGE_ROWS: {t.image_quality: "SI"},
-}  # fmt: skip
+}
 """Tables of each group with the rights it needs: S select, I insert, U update."""
 NEEDS = {
     Capability.INTEGRATION: Capability.PROGRAM,

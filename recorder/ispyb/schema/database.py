@@ -33,15 +33,50 @@ from recorder.runtime.tls import tls_context
 # another, disk errors and full, too many connections, shutting down, Galera not ready,
 # host blocked, connection lost, locks, time limit, read-only.
 TRANSIENT = {
-    1020, 1021, 1026, 1030, 1036, 1040, 1041, 1047, 1053, 1077, 1079, 1080, 1114, 1129,
-    1152, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1290, 1317, 1792, 1836, 1927,
-    1969, 2002, 2003, 2006, 2013, 2014, 2055,
-}  # fmt: skip
+    1020,
+    1021,
+    1026,
+    1030,
+    1036,
+    1040,
+    1041,
+    1047,
+    1053,
+    1077,
+    1079,
+    1080,
+    1114,
+    1129,
+    1152,
+    1158,
+    1159,
+    1160,
+    1161,
+    1203,
+    1205,
+    1213,
+    1226,
+    1290,
+    1317,
+    1792,
+    1836,
+    1927,
+    1969,
+    2002,
+    2003,
+    2006,
+    2013,
+    2014,
+    2055,
+}
 # SQLite's words for what passes: another writer, no space, a read-only file system.
 SQLITE_TRANSIENT = (
-    "database is locked", "unable to open", "disk is full", "disk I/O error",
+    "database is locked",
+    "unable to open",
+    "disk is full",
+    "disk I/O error",
     "readonly database",
-)  # fmt: skip
+)
 DENIED = {1044, 1045, 1130, 1142, 1143, 1370, 1698, 1820, 1862, 4151}
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 

@@ -13,11 +13,19 @@ from recorder.ispyb.schema import tables as t
 MAX_INT = 2**31 - 1
 # Tables that are latin1 in every flavour, for a database that does not tell.
 _LATIN1_TABLES = (
-    "DataCollection", "DataCollectionGroup", "AutoProcProgram",
-    "AutoProcProgramAttachment", "BLSample",
-)  # fmt: skip
-_MAXIMA = {"tinyint": 127, "smallint": 2**15 - 1, "mediumint": 2**23 - 1,
-           "int": MAX_INT, "bigint": 2**63 - 1}  # fmt: skip
+    "DataCollection",
+    "DataCollectionGroup",
+    "AutoProcProgram",
+    "AutoProcProgramAttachment",
+    "BLSample",
+)
+_MAXIMA = {
+    "tinyint": 127,
+    "smallint": 2**15 - 1,
+    "mediumint": 2**23 - 1,
+    "int": MAX_INT,
+    "bigint": 2**63 - 1,
+}
 
 
 @dataclass(frozen=True, slots=True)

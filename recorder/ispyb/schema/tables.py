@@ -27,8 +27,9 @@ optional = MetaData()
 
 EVENT_TYPES = ("XrayDetection", "XrayExposure", "LaserExcitation", "ReactionTrigger")
 COMPONENT_TYPES = (
-    "Protein", "DNA", "Small Molecule", "RNA", "Ligand", "Buffer", "JetMaterial",
-)  # fmt: skip
+    *("Protein", "DNA", "Small Molecule", "RNA"),
+    *("Ligand", "Buffer", "JetMaterial"),
+)
 CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 
 

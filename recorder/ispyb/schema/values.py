@@ -22,9 +22,14 @@ PATHS = {
 MAX_FLOAT = 3.4028234e38
 # What people type, and what latin1 has for it.
 _LATIN1 = str.maketrans(
-    {"\u03bc": "\u00b5", "\u03b1": "alpha", "\u03b2": "beta", "\u03b3": "gamma",
-     "\u2013": "-"}
-)  # fmt: skip
+    {
+        "\u03bc": "\u00b5",
+        "\u03b1": "alpha",
+        "\u03b2": "beta",
+        "\u03b3": "gamma",
+        "\u2013": "-",
+    }
+)
 
 
 def local_time(time_ns: int | None, zone: ZoneInfo | None) -> datetime | None:

@@ -209,9 +209,13 @@ def _image_pulses(run: Run) -> Pulses:
     rising = np.ones(start.size, np.bool_)
     rising[1:] = start[1:] > np.maximum.accumulate(start)[:-1]
     return Pulses(
-        EventType.XRAY_DETECTION, "", DETECTOR_CLOCK, start[rising], _exposure(run),
+        EventType.XRAY_DETECTION,
+        "",
+        DETECTOR_CLOCK,
+        start[rising],
+        _exposure(run),
         complete=False,
-    )  # fmt: skip
+    )
 
 
 def _exposure(run: Run) -> float | None:

@@ -138,9 +138,12 @@ def ice_spots(rings: Floats, detector: Detector, rng: np.random.Generator) -> Fl
 
 
 def salt_spots(
-    rings: Floats, detector: Detector, sigma: float, saturation: float,
+    rings: Floats,
+    detector: Detector,
+    sigma: float,
+    saturation: float,
     rng: np.random.Generator,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """3 to 8 spots of a crystal of rock salt, each of them an overload.
 
     Args:

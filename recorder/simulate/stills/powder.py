@@ -15,8 +15,14 @@ ICE_CELL = (4.498, 4.498, 7.338, 90.0, 90.0, 120.0)
 """Hexagonal ice, P63/mmc."""
 SALT_EDGE = 5.64
 """Edge of the F-centred cell of rock salt (Å)."""
-_OXYGENS = np.array([(1 / 3, 2 / 3, 0.062), (2 / 3, 1 / 3, 0.562),
-                     (2 / 3, 1 / 3, -0.062), (1 / 3, 2 / 3, 0.438)])  # fmt: skip
+_OXYGENS = np.array(
+    [
+        (1 / 3, 2 / 3, 0.062),
+        (2 / 3, 1 / 3, 0.562),
+        (2 / 3, 1 / 3, -0.062),
+        (1 / 3, 2 / 3, 0.438),
+    ]
+)
 
 
 def ice_rings() -> Floats:
@@ -56,9 +62,12 @@ def visible(rings: Floats, q_max: float, what: str) -> Floats:
 
 
 def on_rings(
-    rings: Floats, count: int, strain: float, detector: Detector,
+    rings: Floats,
+    count: int,
+    strain: float,
+    detector: Detector,
     rng: np.random.Generator,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """At most ``count`` points (n, 2) (px) on rings and inside the image.
 
     Args:

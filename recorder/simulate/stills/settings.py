@@ -13,8 +13,17 @@ from recorder.simulate.spec import read_spec
 
 _DTYPES = ("uint8", "uint16", "uint32", "int16", "int32")
 _SHARES = ("hit_share", "multi_share", "ice_share", "salt_share", "bad_pixel_share")
-_AMOUNTS = ("background", "brightness", "streak", "zingers", "noise", "min_spots",
-            "cell_jitter", "hot_pixels_per_mpx", "dead_pixels_per_mpx")  # fmt: skip
+_AMOUNTS = (
+    "background",
+    "brightness",
+    "streak",
+    "zingers",
+    "noise",
+    "min_spots",
+    "cell_jitter",
+    "hot_pixels_per_mpx",
+    "dead_pixels_per_mpx",
+)
 
 
 def default_geometry(pixels: int = 1024) -> Geometry:

@@ -65,9 +65,12 @@ async def _mosquitto(program: str, folder: Path) -> AsyncIterator[Broker]:
         f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8"
     )
     process = await asyncio.create_subprocess_exec(
-        program, "-c", str(config),
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        program,
+        "-c",
+        str(config),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
     try:
         await _ready(process)
         yield Broker("mosquitto", port, MQTT5)

@@ -111,10 +111,11 @@ class Stream1(_Stream):
             np.ones(shape, "<f4").tobytes(),
             _json({"htype": "dpixelmask-1.0", "shape": [x, y], "type": "uint32"}),
             mask.tobytes(),
-            _json({"htype": "dcountrate_table-1.0", "shape": [2, 100],
-                   "type": "float32"}),
+            _json(
+                {"htype": "dcountrate_table-1.0", "shape": [2, 100], "type": "float32"}
+            ),
             table.tobytes(),
-        ]  # fmt: skip
+        ]
 
     def image(self, image_id: int, payload: Payload, start_ns: int) -> Message:
         """One image."""
@@ -123,14 +124,33 @@ class Stream1(_Stream):
         encoding = _V1_ENCODINGS[payload.encoding].format(bits=8 * dtype.itemsize)
         y, x = payload.shape
         return [
-            _json({"htype": "dimage-1.0", "series": self.series, "frame": image_id,
-                   "hash": hashlib.md5(b"", usedforsecurity=False).hexdigest()}),
-            _json({"htype": "dimage_d-1.0", "shape": [x, y], "type": dtype.name,
-                   "encoding": encoding, "size": len(payload.data)}),
+            _json(
+                {
+                    "htype": "dimage-1.0",
+                    "series": self.series,
+                    "frame": image_id,
+                    "hash": hashlib.md5(b"", usedforsecurity=False).hexdigest(),
+                }
+            ),
+            _json(
+                {
+                    "htype": "dimage_d-1.0",
+                    "shape": [x, y],
+                    "type": dtype.name,
+                    "encoding": encoding,
+                    "size": len(payload.data),
+                }
+            ),
             payload.data,
-            _json({"htype": "dconfig-1.0", "start_time": start_ns,
-                   "stop_time": start_ns + exposure, "real_time": exposure}),
-        ]  # fmt: skip
+            _json(
+                {
+                    "htype": "dconfig-1.0",
+                    "start_time": start_ns,
+                    "stop_time": start_ns + exposure,
+                    "real_time": exposure,
+                }
+            ),
+        ]
 
     def end(self) -> Message:
         """The end of the series."""
@@ -200,8 +220,11 @@ class Stream2(_Stream):
 
     def end(self) -> Message:
         """The end message."""
-        body = {"type": "end", "series_id": self.series,
-                "series_unique_id": self.unique_id}  # fmt: skip
+        body = {
+            "type": "end",
+            "series_id": self.series,
+            "series_unique_id": self.unique_id,
+        }
         return [cbor2.dumps(body)]
 
 

@@ -184,15 +184,24 @@ def default_chains(
     detections: list[Json] = []
     if laser_every:
         detections.append(
-            {"type": "LaserExcitation", "name": "pump", "offset": 0.0,
-             "duration": 1e-8, "period": period_s * laser_every,
-             "repetition": math.ceil(images / laser_every)}
-        )  # fmt: skip
+            {
+                "type": "LaserExcitation",
+                "name": "pump",
+                "offset": 0.0,
+                "duration": 1e-8,
+                "period": period_s * laser_every,
+                "repetition": math.ceil(images / laser_every),
+            }
+        )
     detections.append(
-        {"type": "XrayDetection", "offset": delay_s if laser_every else 0.0,
-         "duration": min(1e-4, period_s / 2), "period": period_s,
-         "repetition": images}
-    )  # fmt: skip
+        {
+            "type": "XrayDetection",
+            "offset": delay_s if laser_every else 0.0,
+            "duration": min(1e-4, period_s / 2),
+            "period": period_s,
+            "repetition": images,
+        }
+    )
     mixing = [
         {"type": "ReactionTrigger", "name": "mixed a", "offset": -50.0},
         {"type": "ReactionTrigger", "name": "mixed b", "offset": -50.0},

@@ -28,9 +28,13 @@ def truth_counts(truth: list[Json]) -> Json:
 
 
 def truth_entry(
-    plan: Plan, series: Series, ordinal: int, image_id: int, fate: Fate,
+    plan: Plan,
+    series: Series,
+    ordinal: int,
+    image_id: int,
+    fate: Fate,
     start_ns: int,
-) -> Json:  # fmt: skip
+) -> Json:
     """What is true of one trigger."""
     frame = series.frame(image_id)
     light, dark_n = bool(plan.light[ordinal]), int(plan.dark_n[ordinal])

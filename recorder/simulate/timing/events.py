@@ -67,10 +67,14 @@ class TimingRows:
     def reactions(self) -> list[Json]:
         """Rows of the reaction triggers."""
         return [
-            {**self._common(None, time_ns), "uid": f"{self._uid}/r{n}",
-             "type": "ReactionTrigger", "name": name}
+            {
+                **self._common(None, time_ns),
+                "uid": f"{self._uid}/r{n}",
+                "type": "ReactionTrigger",
+                "name": name,
+            }
             for n, (name, time_ns) in enumerate(self._plan.reactions)
-        ]  # fmt: skip
+        ]
 
     def of_trigger(self, ordinal: int) -> list[Json]:
         """Rows of one trigger: lasers first, as they happen."""
@@ -89,8 +93,14 @@ class TimingRows:
             if self._sensor:
                 # A photodiode that is read at every pulse asked for says 0, too.
                 seen = 0.9 if plan.fired[pulse] else 0.0
-                rows.append({**laser, "uid": f"{self._uid}/d{pulse}",
-                             "evidence": "measured", "value": seen})  # fmt: skip
+                rows.append(
+                    {
+                        **laser,
+                        "uid": f"{self._uid}/d{pulse}",
+                        "evidence": "measured",
+                        "value": seen,
+                    }
+                )
         time_ns = int(plan.xray_ns[ordinal] + self._scatter[ordinal])
         xray = {
             **self._common(ordinal, time_ns),

@@ -78,9 +78,16 @@ class Faults:
 
 
 PROBABILITIES = (
-    "lost", "missed", "duplicate", "reorder", "corrupt", "misfire", "extra_shot",
-    "late", "repeat",
-)  # fmt: skip
+    "lost",
+    "missed",
+    "duplicate",
+    "reorder",
+    "corrupt",
+    "misfire",
+    "extra_shot",
+    "late",
+    "repeat",
+)
 ANY_SIGN = ("skew", "drift", "step")
 REORDER_REACH = 8
 """Messages by which a reordered one is sent later, at most."""
@@ -137,8 +144,13 @@ def draw_fates(faults: Faults, due_ns: Ints, seed: int) -> dict[str, NDArray[Any
     later = np.where(
         rng.random(n) < faults.reorder, rng.integers(1, REORDER_REACH + 1, n), 0
     )
-    return {"missed": missed, "lost": lost, "duplicate": duplicate,
-            "corrupt": corrupt, "later": later}  # fmt: skip
+    return {
+        "missed": missed,
+        "lost": lost,
+        "duplicate": duplicate,
+        "corrupt": corrupt,
+        "later": later,
+    }
 
 
 def _bursts(

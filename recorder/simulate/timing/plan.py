@@ -163,8 +163,14 @@ def _unrolled(
             ends = np.append(starts[1:], NO_END)
             span = np.repeat(ends, once.size) - times
             is_xray = event["type"] == "XrayDetection"
-            pulsed = _Pulsed(number, slot, event.get("name") or "",
-                             event.get("duration") or 0.0, times, span)  # fmt: skip
+            pulsed = _Pulsed(
+                number,
+                slot,
+                event.get("name") or "",
+                event.get("duration") or 0.0,
+                times,
+                span,
+            )
             (xray if is_xray else lasers).append(pulsed)
             slot += is_xray
     return xray, lasers
@@ -213,9 +219,11 @@ def _since_light(lit: Mask) -> Ints:
 def _delays(xray: Ints, laser: Ints) -> Ints:
     laser = np.sort(laser)
     last = np.searchsorted(laser, xray, side="right") - 1
-    delays: Ints = np.where(last >= 0, xray - laser[np.maximum(last, 0)], NEVER) if (
-        laser.size
-    ) else np.full(xray.size, NEVER, np.int64)  # fmt: skip
+    delays: Ints = (
+        np.where(last >= 0, xray - laser[np.maximum(last, 0)], NEVER)
+        if (laser.size)
+        else np.full(xray.size, NEVER, np.int64)
+    )
     return delays
 
 

@@ -95,8 +95,7 @@ def _event(item: CommandedEvent | SeenEvent) -> ChainEvent:
 def _overruled(wanted: ChainEvent, item: SeenEvent) -> ChainEvent:
     """What was measured, with what cannot be: names, durations nobody reported."""
     if item.irregular:
-        return replace(wanted, offset=item.offset, period=None,
-                       repetition=item.seen)  # fmt: skip
+        return replace(wanted, offset=item.offset, period=None, repetition=item.seen)
     single = item.period is None
     return replace(
         wanted,

@@ -34,13 +34,15 @@ def find_collection(rows: Rows, session_id: int, uid: str) -> int | None:
     mark = marker(uid)
     found = rows.execute(
         select(t.collection.c.dataCollectionId, t.collection.c.comments)
-        .join(t.group, t.collection.c.dataCollectionGroupId
-              == t.group.c.dataCollectionGroupId)
+        .join(
+            t.group,
+            t.collection.c.dataCollectionGroupId == t.group.c.dataCollectionGroupId,
+        )
         .where(
             t.group.c.sessionId == session_id,
             t.collection.c.comments.contains(mark, autoescape=True),
         )
-    )  # fmt: skip
+    )
     # The database compares without case.
     return next((int(known) for known, text in found if mark in text), None)
 

@@ -86,16 +86,20 @@ def find_group(
             t.collection.c.dataCollectionId,
             t.ssx_collection.c.experimentName,
         )
-        .join(t.collection, t.collection.c.dataCollectionGroupId
-              == t.group.c.dataCollectionGroupId)
-        .join(t.ssx_collection, t.ssx_collection.c.dataCollectionId
-              == t.collection.c.dataCollectionId)
+        .join(
+            t.collection,
+            t.collection.c.dataCollectionGroupId == t.group.c.dataCollectionGroupId,
+        )
+        .join(
+            t.ssx_collection,
+            t.ssx_collection.c.dataCollectionId == t.collection.c.dataCollectionId,
+        )
         .where(
             t.group.c.sessionId == session.session_id,
             t.group.c.blSampleId == sample_id,
             t.ssx_collection.c.experimentName == name,
         )
-    )  # fmt: skip
+    )
     runs: dict[int, set[int]] = {}
     for group_id, run_id, there in found:
         if there == name:  # the database compares without case and accents
@@ -166,8 +170,12 @@ def _stored_type(kind: str, flavour: Flavour) -> str:
         if name.lower() == kind.lower():
             return stored
     stored = flavour.experiment_types[DEFAULT_TYPE]
-    log.warning("experiment_type_replaced", type=kind, by=stored,
-                known=sorted(flavour.experiment_types))  # fmt: skip
+    log.warning(
+        "experiment_type_replaced",
+        type=kind,
+        by=stored,
+        known=sorted(flavour.experiment_types),
+    )
     return stored
 
 

@@ -100,8 +100,7 @@ class ImageRows:
         if batch and (last or len(batch) >= LEAST):
             self._send(batch, ids, now, written)
         if left_out and last:
-            log.warning("image_rows_left_out", run=uid, images=left_out,
-                        largest=most)  # fmt: skip
+            log.warning("image_rows_left_out", run=uid, images=left_out, largest=most)
         if not last:
             self._written[uid] = written
 
@@ -114,9 +113,10 @@ class ImageRows:
     ) -> None:
         with self._begin() as rows:
             rows.insert_many(
-                t.image_quality, [_values(image, ids, now) for image in batch],
+                t.image_quality,
+                [_values(image, ids, now) for image in batch],
                 but_those_there=not _own_key(rows),
-            )  # fmt: skip
+            )
         written.add([image.image_id + 1 for image in batch])
 
 

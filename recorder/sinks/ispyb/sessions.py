@@ -49,9 +49,12 @@ def find_session(
         )
     columns = t.session.c
     sessions = select(
-        columns.sessionId, columns.proposalId, columns.beamLineName,
-        columns.startDate, columns.endDate,
-    )  # fmt: skip
+        columns.sessionId,
+        columns.proposalId,
+        columns.beamLineName,
+        columns.startDate,
+        columns.endDate,
+    )
     sessions = sessions.where(columns.proposalId.in_(proposals))
     if visit is not None:
         sessions = sessions.where(columns.visit_number == visit)
@@ -76,8 +79,14 @@ def find_session(
             f"not {beamline}; announce the right visit, or set ispyb.beamline"
         )
     if (starts and starts > when) or (ends and ends < when):
-        log.warning("session_not_on", proposal=proposal, visit=visit,
-                    starts=str(starts), ends=str(ends), run=str(when),
-                    hint="the run is written there all the same: is the visit right, "
-                    "and timezone?")  # fmt: skip
+        log.warning(
+            "session_not_on",
+            proposal=proposal,
+            visit=visit,
+            starts=str(starts),
+            ends=str(ends),
+            run=str(when),
+            hint="the run is written there all the same: is the visit right, "
+            "and timezone?",
+        )
     return Session(int(session_id), int(proposal_id))

@@ -31,10 +31,16 @@ Arrays = dict[str, NDArray[Any]]
 
 
 UNITS = {
-    "start_time_ns": "ns", "orientation": "angstrom", "resolution": "angstrom",
-    "background": "counts", "residual": "1/angstrom", "delay_ns": "ns",
-    "residual_ns": "ns", "exposure_ns": "ns", "delay_mid_ns": "ns",
-}  # fmt: skip
+    "start_time_ns": "ns",
+    "orientation": "angstrom",
+    "resolution": "angstrom",
+    "background": "counts",
+    "residual": "1/angstrom",
+    "delay_ns": "ns",
+    "residual_ns": "ns",
+    "exposure_ns": "ns",
+    "delay_mid_ns": "ns",
+}
 _NO_LATTICE = Lattice((np.nan,) * 6, (np.nan,) * 9, 0, np.nan, np.nan)
 
 

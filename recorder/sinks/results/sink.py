@@ -52,8 +52,10 @@ class ResultsSink:
                 self._ssx_files(folder, RunReport(0, uid), [])
             return None
         if self._store.latest(RecordKind.RUN_PRUNED, uid) is not None:
-            raise SinkError("the run's images were removed from the journal; its files "
-                            "stay as they are")  # fmt: skip
+            raise SinkError(
+                "the run's images were removed from the journal; its files "
+                "stay as they are"
+            )
         report = report_of(record)
         folder = self._folder(uid)
         self._ssx_files(folder, report, self._cells(uid, report))

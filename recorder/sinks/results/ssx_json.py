@@ -18,7 +18,8 @@ def ssx_stats(report: RunReport) -> Json:
     return {
         "nbHits": report.classes.hits,
         "nbIndexed": report.classes.indexed,
-        "laticeType": NO_LATTICE if cell is None
+        "laticeType": NO_LATTICE
+        if cell is None
         else lattice_type(cell, report.space_group),
         "estimatedResolution": float(report.resolution.median or 0.0),
-    }  # fmt: skip
+    }

@@ -49,10 +49,14 @@ class MqttSource:
                 self.connected.clear()
                 failures += 1
                 if failures == 1:
-                    log.warning("broker_unreachable", host=self._settings.host,
-                                port=self._settings.port, error=str(error),
-                                hint="is the broker running, and are mqtt.host, port, "
-                                "tls and the password right? Trying on.")  # fmt: skip
+                    log.warning(
+                        "broker_unreachable",
+                        host=self._settings.host,
+                        port=self._settings.port,
+                        error=str(error),
+                        hint="is the broker running, and are mqtt.host, port, "
+                        "tls and the password right? Trying on.",
+                    )
             await asyncio.sleep(backoff(failures, 10.0))
 
     def _client(self) -> aiomqtt.Client:

@@ -81,8 +81,12 @@ class DectrisSource:
         socket.linger = 0
         try:
             _connect(socket, section)
-            log.info("detector_listening", source=section.name,
-                     endpoint=section.endpoint, protocol=section.protocol)  # fmt: skip
+            log.info(
+                "detector_listening",
+                source=section.name,
+                endpoint=section.endpoint,
+                protocol=section.protocol,
+            )
             while not stop.is_set():
                 if socket.poll(POLL_MS):
                     frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)

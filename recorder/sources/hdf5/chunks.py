@@ -36,8 +36,12 @@ def read_payload(images: Any, index: int) -> Payload:
     encoding = chunk_encoding(images)
     if images.chunks == (1, *shape):
         return _chunk(images, (index, 0, 0), encoding, shape)
-    return Payload(_assemble(images, index, encoding).tobytes(), "raw", shape,
-                   images.dtype.newbyteorder("=").str)  # fmt: skip
+    return Payload(
+        _assemble(images, index, encoding).tobytes(),
+        "raw",
+        shape,
+        images.dtype.newbyteorder("=").str,
+    )
 
 
 def chunk_encoding(images: Any) -> str:

@@ -53,15 +53,16 @@ def read_info(file: h5py.File) -> DetectorInfo:
         beam_center=_pair(file, ("beam_center_x", "beam_center_y"), None),
         wavelength=wavelength,
         photon_energy=_joules(energy),
-        saturation=_detector(file, ("saturation_value",
-                             f"{_SPECIFIC}/countrate_correction_count_cutoff")),
+        saturation=_detector(
+            file, ("saturation_value", f"{_SPECIFIC}/countrate_correction_count_cutoff")
+        ),
         exposure_time_s=_detector(file, ("count_time",), _TIMES),
         frame_time_s=_detector(file, ("frame_time",), _TIMES),
         sensor_material=_text(file, "sensor_material"),
         sensor_thickness=_detector(file, ("sensor_thickness",), _LENGTHS),
         description=_text(file, "description"),
         serial_number=_text(file, "detector_number") or _text(file, "serial_number"),
-    )  # fmt: skip
+    )
 
 
 def _joules(energy: float | None) -> float | None:

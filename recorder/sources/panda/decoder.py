@@ -46,9 +46,17 @@ log = get_logger("panda")
 # What pandablocks raises on bytes that are not its protocol; the last ones come from
 # numpy, which reads the types of fields as a language of its own.
 _GARBAGE = (
-    AssertionError, ValueError, KeyError, TypeError, AttributeError, ParseError,
-    OverflowError, SyntaxError, RecursionError, MemoryError,
-)  # fmt: skip
+    AssertionError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ParseError,
+    OverflowError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
+)
 _MAX_COUNT = 2**62
 _MAX_SERIES = 64
 """Characters of an arm time, which is a part of each event's uid."""
@@ -112,11 +120,14 @@ class PandaDecoder:
         self._start, self._next = start, start.missed
         self._base_ns = _base_ns(start)
         names = [f"{field.name}.{field.capture}" for field in start.fields]
-        log.info("capture_started", source=self._section.name,
-                 fields=[name[:MAX_NAME] for name in names[:MAX_NAME]],
-                 arm_time=(start.arm_time or "")[:_MAX_SERIES],
-                 start_time=(start.start_time or "")[:_MAX_SERIES],
-                 missed=start.missed)  # fmt: skip
+        log.info(
+            "capture_started",
+            source=self._section.name,
+            fields=[name[:MAX_NAME] for name in names[:MAX_NAME]],
+            arm_time=(start.arm_time or "")[:_MAX_SERIES],
+            start_time=(start.start_time or "")[:_MAX_SERIES],
+            missed=start.missed,
+        )
         wanted = [self._section.time_field, *self._section.lasers]
         missing = [n for n in (w.split("#")[0] for w in wanted) if n not in names]
         self._refused = bool(missing)
@@ -141,9 +152,13 @@ class PandaDecoder:
             yield self._event(EventType.XRAY_DETECTION, number, times[n], received_ns)
             for name, bits in lit.items():
                 yield self._event(
-                    EventType.LASER_EXCITATION, number, times[n], received_ns,
-                    name=name, fired=bool(bits[n]),
-                )  # fmt: skip
+                    EventType.LASER_EXCITATION,
+                    number,
+                    times[n],
+                    received_ns,
+                    name=name,
+                    fired=bool(bits[n]),
+                )
 
     def _times(self, data: NDArray[Any]) -> list[int]:
         """Times of the samples in ns, by integers where a tick is whole ns.
@@ -197,8 +212,12 @@ class PandaDecoder:
         )
 
     def _end(self, end: EndData, received_ns: int) -> list[ControlRecord]:
-        log.info("capture_ended", source=self._section.name, samples=end.samples,
-                 reason=end.reason.value)  # fmt: skip
+        log.info(
+            "capture_ended",
+            source=self._section.name,
+            samples=end.samples,
+            reason=end.reason.value,
+        )
         self._start = None
         if end.reason in (EndReason.OK, EndReason.DISARMED, EndReason.MANUALLY_STOPPED):
             return []

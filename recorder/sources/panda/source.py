@@ -46,10 +46,14 @@ class PandaSource:
             failures = 1 if self.connected.is_set() else failures + 1
             self.connected.clear()
             if failures == 1:
-                log.warning("panda_unreachable", source=self._section.name,
-                            host=self._section.host, port=self._section.port,
-                            error=error, hint="is it on, and are panda.host and port "
-                            "right? Trying on.")  # fmt: skip
+                log.warning(
+                    "panda_unreachable",
+                    source=self._section.name,
+                    host=self._section.host,
+                    port=self._section.port,
+                    error=error,
+                    hint="is it on, and are panda.host and port right? Trying on.",
+                )
             await asyncio.sleep(backoff(failures, RETRY_MAX_S))
 
     async def _receive(self, port: SourcePort, failures: int) -> None:
@@ -68,9 +72,13 @@ class PandaSource:
                     break
                 if not self.connected.is_set():
                     self.connected.set()
-                    log.info("panda_connected", source=self._section.name,
-                             host=self._section.host, port=self._section.port,
-                             after_failures=failures)  # fmt: skip
+                    log.info(
+                        "panda_connected",
+                        source=self._section.name,
+                        host=self._section.host,
+                        port=self._section.port,
+                        after_failures=failures,
+                    )
                 for records in decoder.feed(received, time.time_ns()):
                     if records:
                         port.feed_control(records)

@@ -146,8 +146,16 @@ class MapBackground:
         expected = float(self._expected.sum())
         if expected <= 0:
             ones = np.ones(len(_ZONES) - 1)
-            return ScaledBackground(self, ones, 1.0, learned.gain, learned.read_noise,
-                                    0.0, learned.underload, None)  # fmt: skip
+            return ScaledBackground(
+                self,
+                ones,
+                1.0,
+                learned.gain,
+                learned.read_noise,
+                0.0,
+                learned.underload,
+                None,
+            )
         sums = self._sums(np.minimum(values, self._cut))
         scale = _bounded(float(sums.sum()) / expected)
         if abs(math.log(scale)) > 0.3:  # the cut was for another level
@@ -159,8 +167,16 @@ class MapBackground:
         scales[self._present] = scale * np.clip(own, 0.2, 5.0)
         level = float(sums.sum() / self._counts.sum())
         ring = self._ring(sums, level)
-        return ScaledBackground(self, scales, scale, learned.gain, learned.read_noise,
-                                level, learned.underload, ring)  # fmt: skip
+        return ScaledBackground(
+            self,
+            scales,
+            scale,
+            learned.gain,
+            learned.read_noise,
+            level,
+            learned.underload,
+            ring,
+        )
 
     def _ring(self, sums: FloatArray, level: float) -> float | None:
         here = np.flatnonzero(self._present == _SOLVENT_ZONE)

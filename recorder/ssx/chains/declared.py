@@ -114,8 +114,10 @@ def _event(entry: Any, where: str, problems: list[str]) -> ChainEvent | None:
         return None
     offset = _number(entry.get("offset"))
     if offset is None:
-        problems.append(f"{where}: left out, its offset {entry.get('offset')!r} is no "
-                        "number of seconds")  # fmt: skip
+        problems.append(
+            f"{where}: left out, its offset {entry.get('offset')!r} is no "
+            "number of seconds"
+        )
         return None
     name = entry.get("name")
     return ChainEvent(
@@ -196,9 +198,11 @@ def _overlap(a: ChainEvent, b: ChainEvent) -> bool:
         apart = apart % a.period
         return apart < (a.duration or 0.0) or a.period - apart < (b.duration or 0.0)
     first, second = (a, b) if apart >= 0 else (b, a)
-    return not (a.period or b.period) and abs(apart) < (first.duration or 0.0) and (
-        second.duration is not None
-    )  # fmt: skip
+    return (
+        not (a.period or b.period)
+        and abs(apart) < (first.duration or 0.0)
+        and (second.duration is not None)
+    )
 
 
 def chain_problems(chains: Sequence[Chain]) -> list[str]:

@@ -87,8 +87,11 @@ def pattern(chains: Sequence[Chain], images: int) -> Pattern | None:
                 tiled = _tile(unrolled, images)
                 return replace(tiled, shots=_total(chosen, 1) or 0)
             per_cycle, _ = cycle_length(c for c in chains if c.scope == scope)
-            return replace(unrolled, cycle=_cycles(len(unrolled.light), per_cycle),
-                           total=_total(chosen, None))  # fmt: skip
+            return replace(
+                unrolled,
+                cycle=_cycles(len(unrolled.light), per_cycle),
+                total=_total(chosen, None),
+            )
     return None
 
 

@@ -164,9 +164,15 @@ def _events(
         steps.add(round(cycle - starts[-1] + starts[0], 12))
     if len(lengths) == 1 and len(steps) == 1:
         return [
-            ChainEvent(kind, _tidy(starts[0]), name, _tidy(pulses[0][1]),
-                       _tidy(steps.pop()), len(pulses) * passes)
-        ]  # fmt: skip
+            ChainEvent(
+                kind,
+                _tidy(starts[0]),
+                name,
+                _tidy(pulses[0][1]),
+                _tidy(steps.pop()),
+                len(pulses) * passes,
+            )
+        ]
     period = _tidy(cycle) if passes > 1 else None
     return [
         ChainEvent(kind, _tidy(start), name, _tidy(length), period, passes)

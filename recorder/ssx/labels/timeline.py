@@ -50,7 +50,7 @@ __all__ = [
     "Start",
     "Timeline",
     "label_images",
-]  # fmt: skip
+]
 
 _MARGIN = 4096
 """Triggers beyond the last image that are described: the first ones may be missed."""

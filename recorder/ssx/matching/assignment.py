@@ -100,9 +100,13 @@ class Assigner:
         starts = [0, *edges.tolist()]
         for a, b in zip(starts, [*edges.tolist(), ids.size], strict=True):
             self.matcher.feed(
-                ids[a:b], start_ns[a:b], times, gaps, last=last and b == ids.size,
+                ids[a:b],
+                start_ns[a:b],
+                times,
+                gaps,
+                last=last and b == ids.size,
                 first_ordinal=first,
-            )  # fmt: skip
+            )
 
 
 def place(

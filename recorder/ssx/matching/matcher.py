@@ -42,6 +42,9 @@ _TRIES = 12
 _PAUSE = 1 << 16
 """After failed attempts the next one comes later, at most so many images."""
 
+_Step = tuple[int, Int64Array, Int64Array]
+"""How many images were looked at; index of the trigger and residual (ns) of each."""
+
 
 class Matcher:
     """Matches the images of one series to the triggers of one run.
@@ -148,7 +151,7 @@ class Matcher:
         start_ns: Int64Array,
         triggers: Int64Array,
         gaps: Int64Array,
-    ) -> tuple[int, Int64Array, Int64Array]:
+    ) -> _Step:
         """Match one window of images on the fitted clock."""
         clock = self.clock or self._prior
         ids, start_ns = ids[: self._window], start_ns[: self._window]
@@ -218,12 +221,11 @@ class Matcher:
         start_ns: Int64Array,
         triggers: Int64Array,
         gaps: Int64Array,
-    ) -> tuple[int, Int64Array, Int64Array]:
+    ) -> _Step:
         """Find the trigger of the first of these images."""
         if self._skip:
             count, self._skip = min(self._skip, ids.size), 0
-            nothing = np.full(count, NO_ORDINAL, np.int64)
-            return count, nothing, np.full(count, NO_TIME, np.int64)
+            return _unmatched(count)
         if int(ids[0]) == self._locked_at:
             # What was found here did not last for a single image: go on behind it.
             self._locked_at = -1
@@ -244,8 +246,7 @@ class Matcher:
         off = candidates.clock.at_origin_ns - int(triggers[candidates.best])
         if abs(off) > max(LEAST_NS, SIGMAS * candidates.clock.sigma_ns):
             # The first image does not fit to those after it: begin with the next.
-            nothing = np.full(1, NO_ORDINAL, np.int64)
-            return 1, nothing, np.full(1, NO_TIME, np.int64)
+            return _unmatched(1)
         candidate, bridged = candidates.best, False
         if self._lost == "gap" and not candidates.certain:
             candidate, bridged = self._bridged(candidates, start_ns, triggers, gaps)
@@ -293,7 +294,7 @@ class Matcher:
             step = int(clock.predict(start_ns[:1])[0] - there)
         self.breaks.append(Break(image_id, str(self._lost), resolved, -step))
 
-    def _give_up(self, ids: Int64Array) -> tuple[int, Int64Array, Int64Array]:
+    def _give_up(self, ids: Int64Array) -> _Step:
         """These images fit no trigger: leave some out and try again later."""
         self._tries += 1
         if self._tries > 3:
@@ -301,9 +302,14 @@ class Matcher:
         n = min(self._pause, ids.size)
         if self._tries > _TRIES:
             n = ids.size
-        nothing = np.full(n, NO_ORDINAL, np.int64)
-        return n, nothing, np.full(n, NO_TIME, np.int64)
+        return _unmatched(n)
 
 
 def _none() -> Int64Array:
     return np.empty(0, np.int64)
+
+
+def _unmatched(count: int) -> _Step:
+    """So many images have no trigger."""
+    none = np.full(count, NO_ORDINAL, np.int64)
+    return count, none, np.full(count, NO_TIME, np.int64)

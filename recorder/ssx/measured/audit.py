@@ -98,8 +98,9 @@ def _verdict(
 ) -> Verdict:
     commanded = _commanded(wanted, times)
     if event is None:
-        return Verdict(chain.name, wanted.type, wanted.name, "unseen",
-                       commanded=commanded)  # fmt: skip
+        return Verdict(
+            chain.name, wanted.type, wanted.name, "unseen", commanded=commanded
+        )
     findings: list[str] = []
     if event.irregular and wanted.period:
         findings.append(f"no period explains its {event.seen} pulses")

@@ -220,8 +220,13 @@ def measure_positions(
     events = []
     for place, wanted in enumerate(chain.events):
         name = wanted.name or ""
-        mine = [p for p in pulses if p.type is wanted.type and p.clock == clock
-                and (not name or not p.name or p.name == name)]  # fmt: skip
+        mine = [
+            p
+            for p in pulses
+            if p.type is wanted.type
+            and p.clock == clock
+            and (not name or not p.name or p.name == name)
+        ]
         if not mine:
             continue
         count = max(1, wanted.repetition or 1) if wanted.period else 1
