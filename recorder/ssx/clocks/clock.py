@@ -7,7 +7,7 @@ Times are integers (ns). Only differences to an anchor become floats: they stay 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class Clock:
     def ppm(self) -> float:
         """Rate against the target clock in parts per million."""
         return self.rate * 1e6
+
+    def moved(self, later_ns: int) -> Clock:
+        """The same clock against triggers that come so much later (ns)."""
+        return replace(self, at_origin_ns=self.at_origin_ns + later_ns)
 
     def predict(self, source_ns: Int64Array) -> Int64Array:
         """Target times (ns) of source times (ns), both of shape (n,)."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.ssx.arrays import FloatArray, Int64Array
-from recorder.ssx.clocks.clock import QUANTUM_NS
+from recorder.ssx.clocks.clock import QUANTUM_NS, Clock
 from recorder.ssx.matching.start_candidates import SEPARATION
 
 TELLING = 64
@@ -36,6 +36,30 @@ class Break:
     resolved: bool
     """The triggers themselves told how to go on."""
     step_ns: int = 0
+
+
+def broken(
+    kind: str,
+    image_id: int,
+    resolved: bool,
+    start_ns: int,
+    clocks: tuple[Clock | None, Clock],
+) -> Break:
+    """A break before an image, and by how much the clock jumped there.
+
+    Args:
+        kind: ``gap`` or ``step``.
+        image_id: The first image after it.
+        resolved: The triggers themselves told how to go on.
+        start_ns: Start time of that image.
+        clocks: The clock before the break, None without any, and the one after it.
+    """
+    old, new = clocks
+    step_ns = 0
+    if kind == "step" and old is not None:
+        at = np.array([start_ns], np.int64)
+        step_ns = int(old.predict(at)[0] - new.predict(at)[0])
+    return Break(image_id, kind, resolved, step_ns)
 
 
 def strange(

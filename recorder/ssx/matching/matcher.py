@@ -6,8 +6,6 @@ does not grow. The same code serves the run that goes on and the one that has en
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from recorder.ssx.arrays import Int64Array
@@ -15,11 +13,16 @@ from recorder.ssx.clocks.clock import PRIOR_RATE, Clock, fit_clock
 from recorder.ssx.clocks.nearest import nearest
 from recorder.ssx.clocks.overall_rate import OverallRate
 from recorder.ssx.clocks.unknown import NO_ORDINAL, NO_TIME
-from recorder.ssx.matching.clock_breaks import BREAK, Break, strange, until_break
+from recorder.ssx.matching.clock_breaks import (
+    BREAK,
+    Break,
+    broken,
+    strange,
+    until_break,
+)
 from recorder.ssx.matching.gap_bridge import DOUBT, bridge_gap
 from recorder.ssx.matching.matched import Matched
 from recorder.ssx.matching.start_candidates import (
-    StartCandidates,
     find_start_candidates,
 )
 from recorder.ssx.matching.tolerances import (
@@ -248,51 +251,31 @@ class Matcher:
             # The first image does not fit to those after it: begin with the next.
             return _unmatched(1)
         candidate, bridged = candidates.best, False
-        if self._lost == "gap" and not candidates.certain:
-            candidate, bridged = self._bridged(candidates, start_ns, triggers, gaps)
-        lead_ns = candidates.clock.at_origin_ns + int(
-            triggers[candidate] - triggers[candidates.best]
-        )
-        clock = replace(candidates.clock, at_origin_ns=lead_ns)
-        self._note_break(int(ids[0]), candidates.certain or bridged, start_ns, clock)
+        if self._lost == "gap" and not candidates.certain and self._last is not None:
+            before = (self._last[1] - self._origin, self._last[2])
+            behind = bridge_gap(candidates, before, int(start_ns[0]), triggers, gaps)
+            if behind is not None:
+                candidate, bridged = behind, True
+        later_ns = int(triggers[candidate] - triggers[candidates.best])
+        clock = candidates.clock.moved(later_ns)
+        resolved = candidates.certain or bridged
+        if self._lost in ("gap", "step"):
+            clocks = (self.clock, clock)
+            self.breaks.append(
+                broken(self._lost, int(ids[0]), resolved, int(start_ns[0]), clocks)
+            )
         if not bridged:
             # Known distances end here; a certain trigger is a new beginning.
             self.certain.append(candidates.certain)
             self._overall = OverallRate()
+            self._shared_ns = clock.sigma_ns if candidates.certain else None
         self._locked_at = int(ids[0])
         self.clock, self._lost, self._tries, self._pause = clock, None, 0, BREAK
-        if not bridged:
-            self._shared_ns = clock.sigma_ns if candidates.certain else None
         self._anchors = (_none(), _none())
         self._window = _FIRST_WINDOW
         # The image before the first: so that the first one is matched like all others.
         self._last = (int(ids[0]) - 1, candidate + self._origin - 1, int(start_ns[0]))
         return 0, _none(), _none()
-
-    def _bridged(
-        self,
-        candidates: StartCandidates,
-        start_ns: Int64Array,
-        triggers: Int64Array,
-        gaps: Int64Array,
-    ) -> tuple[int, bool]:
-        """The trigger behind a gap, and whether the gap could be bridged."""
-        if self._last is None:
-            return candidates.best, False
-        before = (self._last[1] - self._origin, self._last[2])
-        candidate = bridge_gap(candidates, before, int(start_ns[0]), triggers, gaps)
-        return (candidates.best, False) if candidate is None else (candidate, True)
-
-    def _note_break(
-        self, image_id: int, resolved: bool, start_ns: Int64Array, clock: Clock
-    ) -> None:
-        if self._lost in (None, "start"):
-            return
-        step = 0
-        if self.clock is not None and self._lost == "step":
-            there = self.clock.predict(start_ns[:1])[0]
-            step = int(clock.predict(start_ns[:1])[0] - there)
-        self.breaks.append(Break(image_id, str(self._lost), resolved, -step))
 
     def _give_up(self, ids: Int64Array) -> _Step:
         """These images fit no trigger: leave some out and try again later."""
