@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install dev check demo quick test test-bare oracles fuzz chaos soak docs \
   bench bench-quality \
-  bench-peers timeline-bench lock schemas clean
+  bench-peers timeline-bench lock schemas screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -119,6 +119,9 @@ lock: dev ## Renew constraints.txt
 schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema > config/recorder.schema.json
 	$(BIN)/recorder config schema --report > config/report.schema.json
+
+screenshots: dev ## The pictures in the documents, made anew
+	$(BIN)/python scripts/screenshots
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .coverage .coverage.* build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
