@@ -141,14 +141,14 @@ LOOSE = ClassifySettings(nfa_max=-1.5)
 def test_lattices_of_another_cell_are_rarely_indexed() -> None:
     """At most one list of 240 is, even by a limit that is two decades looser.
 
-    The rate is to be below 1 in 1000 for few spots. That many lists cannot be tried
-    here, so those are counted that come within two decades of the limit: of 7056 lists
-    of up to 30 spots, of all pairs of nine cells, 1 in 3500 did; then two or more of
-    240 would by chance once in 450 times. With the rule before (-3.5, or 0.45 a spot if
-    that is more) four of these 240 are indexed.
+    The rate is to be below 1 in 1000 for few spots: 1 of 3840 lists like these were at
+    the limit itself (16 other seeds, AVX-512 and Haswell's kernels). So many cannot be
+    tried here; at two decades looser the rate was 1 in 1200, and two or more of 240
+    are then found once in 57 times. With the rule before, 4 of these 240 are.
 
     Rounding (BLAS kernels, vector units) decides which lists come near the limit, not
-    how many do: 0 or 1 of 240 with Haswell's kernels, Sandybridge's and AVX-512.
+    how many do: with other seeds 0 or 1 of 240, with these none by the kernels of
+    Haswell, Zen and Sandybridge.
     """
     wrong = []
     for asked, real in ANOTHER:
