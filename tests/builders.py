@@ -30,11 +30,11 @@ from recorder.records import (
     TimedEvent,
     Unprocessed,
 )
-from recorder.runs.announcement import read_announcement
 from recorder.runs.book.actions import Accepted, Action, Noticed
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.endings import BookSettings
 from recorder.runs.ledger import Ledger, ledger_of
+from recorder.runs.read_announcement import read_announcement
 from recorder.runs.run import Run
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.sources import native_decoder, wheel_decoder

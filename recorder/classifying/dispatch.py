@@ -22,6 +22,7 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.records.image_outcome import outcome_of
+from recorder.records.report_json import calibration_to_json
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 from recorder.ssx.classification.upstream import upstream_class
@@ -97,7 +98,13 @@ class Images:
         """Geometry or cell changed: say it, and keep it with the run."""
         before, after = calibration(setup, old), calibration(setup, new)
         run.calibrations.append(after)
-        log.info("run_calibrated", run=run.number, uid=run.uid, before=before, **after)
+        log.info(
+            "run_calibrated",
+            run=run.number,
+            uid=run.uid,
+            before=calibration_to_json(before),
+            **calibration_to_json(after),
+        )
         self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
 
     def _classified(self, run: Run, image: Image, result: Outcome) -> None:

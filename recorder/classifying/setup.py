@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
     DetectorInfo,
-    Json,
     Learned,
     Payload,
 )
+from recorder.records.image_report import Calibration
 from recorder.records.masks import unusable
 from recorder.runs.run import Run
 from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
@@ -95,22 +94,27 @@ def make_setup(
     return setup, tuple(warnings)
 
 
-def calibration(setup: ClassifierSetup, learned: Learned) -> Json:
+def calibration(setup: ClassifierSetup, learned: Learned) -> Calibration:
     """Geometry and cell in use from some image on, for log and report."""
     geometry = learned.geometry or setup.geometry
     cell = learned.cell or setup.cell
-    return {
-        "from_image": used_from(learned.number) if learned.number else 0,
-        "beam_center": None if geometry is None else _rounded(geometry.beam_center, 3),
-        "distance": None if geometry is None else round(geometry.distance, 7),
-        "unit_cell": None if cell is None else _rounded(cell, 3),
-        "cell_found": learned.cell_found,
-        "images": learned.images,
-    }
+    return Calibration(
+        from_image=used_from(learned.number) if learned.number else 0,
+        beam_center=None if geometry is None else _center(*geometry.beam_center),
+        distance=None if geometry is None else round(float(geometry.distance), 7),
+        unit_cell=None if cell is None else _cell_rounded(*cell),
+        cell_found=learned.cell_found,
+        images=learned.images,
+    )
 
 
-def _rounded(values: Iterable[float], digits: int) -> list[float]:
-    return [round(float(value), digits) for value in values]
+def _center(x: float, y: float) -> tuple[float, float]:
+    return round(float(x), 3), round(float(y), 3)
+
+
+def _cell_rounded(*values: float) -> Cell:
+    a, b, c, alpha, beta, gamma = (round(float(value), 3) for value in values)
+    return a, b, c, alpha, beta, gamma
 
 
 def _panels(

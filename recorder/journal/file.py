@@ -15,8 +15,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any, Literal
+
+import numpy as np
 
 from recorder.errors import JournalError
 
@@ -251,5 +253,18 @@ def _take_lock(path: Path) -> IO[str]:
 
 
 def dump(body: Any) -> str:
-    """A body as the journal stores it: NaN is refused, as readers do."""
-    return json.dumps(body, separators=(",", ":"), default=str, allow_nan=False)
+    """A body as the journal stores it.
+
+    Raises:
+        ValueError: NaN or an infinity is in it, which readers refuse.
+        TypeError: Something that JSON has no word for.
+    """
+    return json.dumps(body, separators=(",", ":"), default=_plain, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} cannot be journalled")

@@ -6,20 +6,19 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
+from recorder.errors import ReportError
 from recorder.records import (
     Announcement,
     CollectionEnd,
     DetectorInfo,
-    Experiment,
     Json,
     RunState,
     RunStatus,
     SeriesKey,
     SeriesStart,
 )
-from recorder.runs.announcement import read_announcement
+from recorder.records.report_json import calibration_from_json, calibration_to_json
+from recorder.runs.read_announcement import read_stored
 from recorder.runs.run import Run
 
 
@@ -48,7 +47,7 @@ def run_record(run: Run, what: str) -> Json:
         else [run.end.status, run.end.reason, run.end.images],
         "notes": run.notes,
         "counts": dict(run.counts),
-        "calibrations": run.calibrations,
+        "calibrations": [calibration_to_json(item) for item in run.calibrations],
     }
 
 
@@ -88,8 +87,12 @@ def read_run_record(body: Json) -> Run:
         folder=body["folder"],
         counts=Counter(body["counts"]),
         notes=list(body["notes"]),
-        calibrations=list(body.get("calibrations", ())),
     )
+    for item in body.get("calibrations", ()):
+        try:
+            run.calibrations.append(calibration_from_json(item))
+        except ReportError as error:  # it is for the report only
+            run.note(f"stored by an earlier recorder: {error}")
     if body["end"] is not None:
         status, reason, *images = body["end"]
         made = images[0] if images else None
@@ -101,21 +104,11 @@ def read_run_record(body: Json) -> Run:
 
 def _announcement(body: Json) -> Announcement:
     """The announcement, as far as what was stored of it can be read."""
-    message = body["body"]
-    uid = body["collection_uid"] if body["announced"] else None
-    time_ns = body["collection_time_ns"] or 0
-    try:
-        return replace(read_announcement(message), uid=uid, time_ns=time_ns)
-    except ValidationError as error:
-        experiment = (message.get("experiment") or {}).get("name")
-        return Announcement(
-            proposal=str(message.get("proposal")),
-            experiment=Experiment(str(experiment or "unnamed")),
-            uid=uid,
-            time_ns=time_ns,
-            problems=(f"stored by an earlier recorder, not readable now: {error}",),
-            message=message,
-        )
+    return replace(
+        read_stored(body["body"]),
+        uid=body["collection_uid"] if body["announced"] else None,
+        time_ns=body["collection_time_ns"] or 0,
+    )
 
 
 def _bind(run: Run, series: Json) -> None:

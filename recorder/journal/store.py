@@ -17,6 +17,8 @@ _INSERT = (
     f"INSERT OR IGNORE INTO images (run, {', '.join(JOURNAL_COLUMNS)}) "
     f"VALUES (?{', ?' * len(JOURNAL_COLUMNS)})"
 )
+UNWRITABLE = (TypeError, ValueError, OverflowError)
+"""What writing a value raises that neither JSON nor SQLite can hold."""
 
 
 class Journal(Cursors, Images, Packed):
@@ -24,29 +26,65 @@ class Journal(Cursors, Images, Packed):
 
     def write(
         self,
-        records: Iterable[NewRecord] = (),
+        records: Sequence[NewRecord] = (),
         images: Sequence[tuple[str, ImageOutcome]] = (),
-    ) -> None:
+    ) -> list[str]:
         """Append in one transaction; an image stays one row.
 
         Args:
             records: The records.
             images: What became of images, each with its run's uid.
+
+        Returns:
+            What no journal can hold, for people; all else is written.
         """
+        try:
+            with self._transaction() as db:
+                self._append(db, records, images)
+        except UNWRITABLE:
+            return self._append_singly(records, images)
+        return []
+
+    def _append_singly(
+        self, records: Sequence[NewRecord], images: Sequence[tuple[str, ImageOutcome]]
+    ) -> list[str]:
+        """As :meth:`write`, an entry that cannot be written left out."""
+        refused: list[str] = []
         with self._transaction() as db:
-            db.executemany(
-                "INSERT INTO records (kind, run, body, time_ns) VALUES (?, ?, ?, ?)",
-                [(r.kind, r.run, dump(r.body), r.time_ns) for r in records],
-            )
-            if images:
-                ids = self._run_ids(db, {run for run, _ in images})
-                db.executemany(
-                    _INSERT, [(ids[run], *encode_row(image)) for run, image in images]
-                )
-                db.executemany(
-                    "DELETE FROM chunks WHERE run=? AND kind='images' AND number=?",
-                    {(run, image.image_id // CHUNK) for run, image in images},
-                )
+            for record in records:
+                try:
+                    self._append(db, [record], ())
+                except UNWRITABLE as error:
+                    what = f"{record.kind} of run {record.run}"
+                    refused.append(f"{what}: {error}")
+            for run, image in images:
+                try:
+                    self._append(db, (), [(run, image)])
+                except UNWRITABLE as error:
+                    what = f"image {image.image_id} of run {run}"
+                    refused.append(f"{what}: {error}")
+        return refused
+
+    def _append(
+        self,
+        db: sqlite3.Connection,
+        records: Sequence[NewRecord],
+        images: Sequence[tuple[str, ImageOutcome]],
+    ) -> None:
+        db.executemany(
+            "INSERT INTO records (kind, run, body, time_ns) VALUES (?, ?, ?, ?)",
+            [(r.kind, r.run, dump(r.body), r.time_ns) for r in records],
+        )
+        if not images:
+            return
+        ids = self._run_ids(db, {run for run, _ in images})
+        db.executemany(
+            _INSERT, [(ids[run], *encode_row(image)) for run, image in images]
+        )
+        db.executemany(
+            "DELETE FROM chunks WHERE run=? AND kind='images' AND number=?",
+            {(run, image.image_id // CHUNK) for run, image in images},
+        )
 
     def _run_ids(self, db: sqlite3.Connection, uids: set[str]) -> dict[str, int]:
         db.executemany(

@@ -100,7 +100,7 @@ class JournalWriter:
         self._records, self._images, self._after = [], [], []
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(
+            refused = await loop.run_in_executor(
                 self._executor, self._journal.write, records, images
             )
         except JournalError as error:
@@ -119,6 +119,9 @@ class JournalWriter:
                 )
             await asyncio.sleep(RETRY_S)
             return
+        for text in refused:
+            hint = "a defect of the recorder or of a plug-in: please report this line"
+            log.error("entry_refused", error=text, hint=hint)
         if self._failing:
             self._failing = False
             self.retry_headers()

@@ -3,7 +3,7 @@
 What the run cannot do without is checked strictly: a message without it is refused. The
 values that only describe it (``beam``, ``detector``, ``ssx``, ``files``) are read
 leniently: one that cannot be used is left out and named, and the rest of the message
-stands. :func:`recorder.runs.announcement.read_announcement` reads a message.
+stands. :func:`recorder.runs.read_announcement.read_announcement` reads a message.
 """
 
 from __future__ import annotations

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from recorder.records.classification import Unprocessed
 from recorder.records.timeline_report import Count
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
 CellParameter = Literal["a", "b", "c", "alpha", "beta", "gamma"]
 CellParameters = tuple[float, float, float, float, float, float]
 Reasons = Annotated[
@@ -41,7 +41,8 @@ class ImageCounts:
     expected: Count | None = None
     received: Count = 0
     lost: Count = 0
-    missed_triggers: Count = 0
+    missed_triggers: int = 0
+    """Negative: more images came than triggers were seen."""
     classified: Count = 0
     unprocessed: Reasons = field(default_factory=dict)
     pending: Count = 0

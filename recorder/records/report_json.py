@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -46,16 +45,22 @@ def report_from_json(body: Any) -> RunReport:
         raise ReportError(f"the report cannot be read: {_problems(error)}") from error
 
 
-def calibrations_from_json(items: Iterable[Json]) -> tuple[Calibration, ...]:
-    """The calibrations of a run as its description has them.
+def calibration_to_json(calibration: Calibration) -> Json:
+    """A calibration as the journal and the log have it."""
+    body: Json = _calibration().dump_python(calibration, mode="json")
+    return body
+
+
+def calibration_from_json(body: Any) -> Calibration:
+    """The reverse of :func:`calibration_to_json`.
 
     Raises:
-        ReportError: One of them cannot be read.
+        ReportError: It cannot be read.
     """
     try:
-        return _calibrations().validate_python(list(items))
+        return _calibration().validate_python(body)
     except ValidationError as error:
-        raise ReportError(f"calibrations cannot be read: {_problems(error)}") from error
+        raise ReportError(f"calibration cannot be read: {_problems(error)}") from error
 
 
 def counted_in(body: Any) -> dict[str, int]:
@@ -142,5 +147,5 @@ def _full() -> TypeAdapter[FullReport]:
 
 
 @cache
-def _calibrations() -> TypeAdapter[tuple[Calibration, ...]]:
-    return TypeAdapter(tuple[Calibration, ...])
+def _calibration() -> TypeAdapter[Calibration]:
+    return TypeAdapter(Calibration)

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import WithJsonSchema
 
 from recorder.records.chains import EventType
 from recorder.records.labels import Start
 
-Count = Annotated[int, Field(ge=0)]
-"""How many, also an index or an id."""
+Count = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0})]
+"""How many, also an index or an id.
+
+The schema promises the bound; reading does not insist on it, so that no report which
+could be written is refused.
+"""
 
 
 class ChainScope(StrEnum):

@@ -23,7 +23,6 @@ from recorder.records.image_report import (
     Resolutions,
     UnitCells,
 )
-from recorder.records.report_json import calibrations_from_json
 from recorder.records.run_report import LedgerReport, RunReport
 from recorder.records.times import iso
 from recorder.reports.statistics import (
@@ -188,7 +187,7 @@ def _classification(run: Run, ledger: Ledger) -> ClassificationReport:
         ),
         residual=round(float(residuals.mean()), 7) if residuals.size else None,
         solvent=round(float(np.median(solvent)), 4) if solvent.size else None,
-        calibrations=calibrations_from_json(run.calibrations),
+        calibrations=tuple(run.calibrations),
     )
 
 

@@ -14,12 +14,12 @@ from recorder.records import (
     Announcement,
     Chain,
     CollectionEnd,
-    Json,
     RunState,
     RunStatus,
     SeriesKey,
     SeriesStart,
 )
+from recorder.records.image_report import Calibration
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
 
@@ -52,7 +52,7 @@ class Run:
     ``ignored_channels``, ``duplicate_events``, ``lessons_left_out``, …"""
     notes: list[str] = field(default_factory=list)
     """What people should know, in the report."""
-    calibrations: list[Json] = field(default_factory=list)
+    calibrations: list[Calibration] = field(default_factory=list)
     """Each change of geometry or cell that its images asked for."""
     drain_until: float = 0.0
     last_progress: float = 0.0
@@ -67,7 +67,7 @@ class Run:
     @property
     def experiment(self) -> str:
         """Name of the experiment."""
-        return self.announcement.experiment.name
+        return self.announcement.experiment.name or "unnamed"
 
     @property
     def chains(self) -> tuple[Chain, ...]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from recorder.records import ControlRecord, DetectorRecord
 from recorder.service.inbox import Inbox
+from recorder.service.record_types import checked
 
 
 class Taker(Protocol):
@@ -39,9 +40,20 @@ class Port:
         self.stopped = asyncio.Event()
         """The same for who waits in the event loop."""
         self._inbox = Inbox(taker.feed, max_bytes, held)
-        self.put = self._inbox.put
-        self.feed_control = taker.feed_control
+        self._taker = taker
         self.held = held
+
+    def put(self, record: DetectorRecord) -> None:
+        """Hand over a record of a detector, from a thread."""
+        self._inbox.put(checked(record))
+
+    def feed_control(
+        self,
+        records: list[ControlRecord],
+        acknowledge: Callable[[], None] | None = None,
+    ) -> None:
+        """Hand over the control records of one message, from the event loop."""
+        self._taker.feed_control([checked(record) for record in records], acknowledge)
 
     def stop(self) -> None:
         """Nothing more is received; what a thread has in hand passes, even if held."""

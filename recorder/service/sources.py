@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -78,6 +79,7 @@ async def _keep(name: str, make: Callable[[], Source], port: Port) -> None:
     """
     failures = 0
     while not port.stopping.is_set():
+        begun = time.monotonic()
         with boundary(f"run source {name}", (ConfigError,)):
             await make().run(port)
             if port.stopping.is_set():
@@ -87,7 +89,8 @@ async def _keep(name: str, make: Callable[[], Source], port: Port) -> None:
                 source=name,
                 hint="a source runs until it is told to stop; it is begun anew",
             )
-        failures += 1
+        ran = time.monotonic() - begun
+        failures = 1 if ran > RETRY_MAX_S else failures + 1
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(backoff(failures, RETRY_MAX_S)):
                 await port.stopped.wait()

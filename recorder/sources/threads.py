@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError
 
 from recorder.records import DetectorRecord
 from recorder.sources.protocols import SourcePort
@@ -17,14 +18,35 @@ Receive = Callable[[Deliver, threading.Event], None]
 async def in_thread(port: SourcePort, receive: Receive) -> None:
     """Run a blocking receiver until it ends.
 
+    The process does not wait for the thread: one that does not heed the request to stop
+    cannot keep the daemon from ending.
+
     Args:
         port: Where its records go.
         receive: Called with ``port.put`` and the event after which it must end within
             a second.
     """
-    loop = asyncio.get_running_loop()
-    executor = ThreadPoolExecutor(1, thread_name_prefix="receiver")
+    ended: Future[None] = Future()
+    thread = threading.Thread(
+        target=_run, args=(ended, port, receive), name="receiver", daemon=True
+    )
+    thread.start()
+    await asyncio.wrap_future(ended)
+
+
+def _run(ended: Future[None], port: SourcePort, receive: Receive) -> None:
     try:
-        await loop.run_in_executor(executor, receive, port.put, port.stopping)
-    finally:
-        executor.shutdown(wait=False)
+        receive(port.put, port.stopping)
+    except BaseException as error:
+        _tell(ended, error)
+    else:
+        _tell(ended, None)
+
+
+def _tell(ended: Future[None], error: BaseException | None) -> None:
+    """Say how it ended, unless nobody waits for it any more."""
+    with contextlib.suppress(InvalidStateError):
+        if error is None:
+            ended.set_result(None)
+        else:
+            ended.set_exception(error)

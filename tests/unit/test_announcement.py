@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from typing import Any
 
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from recorder.config.recording import UnannouncedSection
 from recorder.journal.run_record import read_run_record, run_record
 from recorder.records import Beam, DetectorPlace, Files, SsxDelivery
-from recorder.runs.announcement import read_announcement
+from recorder.records.limits import MAX_TEXT
+from recorder.runs.read_announcement import read_announcement
 from recorder.runs.run import Run
 from tests.builders import announced, announcement, stand_in
 
@@ -145,8 +148,41 @@ def test_what_earlier_recorders_stored_is_read():
 def test_a_stored_message_that_cannot_be_read_costs_no_restart():
     run = Run("u", 3, 10**18, announced(announcement()))
     body = run_record(run, "opened")
-    body["body"] = {"experiment": {"name": "old"}, "proposal": 7}
+    body["body"] = {"experiment": {"name": "old"}, "proposal": 7, "images": "many"}
     again = read_run_record(body)
     assert (again.experiment, again.announced) == ("old", True)
+    assert again.announcement.proposal == "7"
     (problem,) = again.announcement.problems
-    assert problem.startswith("stored by an earlier recorder, not readable now")
+    assert problem.startswith("images: 'many' is left out")
+
+
+CELL = (79.1, 79.1, 38.2, 90.0, 90.0, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "left_out"),
+    [
+        ({"proposal": "commissioning"}, None),
+        ({"proposal": "ih-ls3456"}, None),
+        ({"experiment": ""}, "experiment"),
+        ({"sample": ""}, "sample"),
+        ({"protein": ""}, "sample"),
+        ({"visit": 2**31}, "visit"),
+        ({"unit_cell": (79.1, 79.1, 38.2, 90.0, 90.0, 0.0)}, "unit_cell"),
+        ({"space_group": "P" * (MAX_TEXT + 1)}, "space_group"),
+    ],
+)
+def test_after_a_restart_an_unannounced_run_is_what_it_was(changed, left_out):
+    """One configured value that no message may have costs that value only."""
+    configured = {"unit_cell": CELL, "space_group": "P43212", "visit": 7, **changed}
+    before = UnannouncedSection(**configured).announcement()
+    run = Run("u", 1, 10**18, before)
+    again = read_run_record(json.loads(json.dumps(run_record(run, "opened"))))
+    after = again.announcement
+    assert after.proposal == before.proposal
+    assert again.experiment == run.experiment
+    for name in {"visit", "sample", "unit_cell", "space_group"} - {left_out}:
+        assert getattr(after, name) == getattr(before, name), name
+    assert [text.split(":")[0] for text in after.problems] == (
+        [left_out] if left_out else []
+    )

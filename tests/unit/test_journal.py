@@ -8,7 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recorder.errors import JournalError
@@ -63,11 +66,39 @@ def test_an_image_stays_one_row(journal):
 
 
 def test_transactions_are_whole(journal):
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        journal.write(
-            [NewRecord("run", "a", {}, 1), NewRecord("run", "a", float("nan"), 2)]
-        )
-    assert journal.records() == []
+    with pytest.raises(KeyboardInterrupt), journal._transaction() as db:
+        journal._append(db, [NewRecord("run", "a", {}, 1)], [("a", outcome(1))])
+        raise KeyboardInterrupt
+    assert (journal.records(), list(journal.image_rows("a"))) == ([], [])
+
+
+UNWRITABLE = {
+    "not JSON compliant": float("nan"),
+    "a set cannot be journalled": {1},
+    "surrogates not allowed": None,
+}
+
+
+@pytest.mark.parametrize("why", UNWRITABLE)
+@pytest.mark.parametrize("place", range(3))
+def test_what_no_journal_can_hold_costs_only_itself(journal, why, place):
+    run = "\ud800" if UNWRITABLE[why] is None else "a"
+    records = [NewRecord("run", "a", {"n": n}, n) for n in range(2)]
+    records.insert(place, NewRecord("run", run, {"n": UNWRITABLE[why]}, 9))
+    late = replace(outcome(7), start_time_ns=2**63)
+    images = [("a", outcome(1)), ("a", late), ("a", outcome(2))]
+    refused = journal.write(records, images)
+    assert [r.body for r in journal.records()] == [{"n": 0}, {"n": 1}]
+    assert [row.image_id for row in journal.image_rows("a")] == [1, 2]
+    assert len(refused) == 2
+    assert why in refused[0] and refused[1].startswith("image 7 of run a: ")
+
+
+def test_numbers_of_numpy_and_paths_come_back_plain(journal):
+    body = {"n": np.int64(3), "x": np.float32(0.5), "b": np.True_, "p": Path("/a")}
+    assert journal.write([NewRecord("run", "a", body, 1)]) == []
+    (found,) = journal.records()
+    assert found.body == {"n": 3, "x": 0.5, "b": True, "p": "/a"}
 
 
 def test_second_owner_is_refused(journal, tmp_path):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from recorder.errors import ReportError
 from recorder.records import EventType, RunState, Start
 from recorder.records.report_json import (
+    calibration_from_json,
     counted_in,
     full_to_json,
     report_from_json,
@@ -50,7 +51,7 @@ def whole_run() -> Run:
     faults = parse_faults("lost=0.05,missed=0.05,misfire=0.05,skew=150")
     played = play(pump_probe(100.0, 120), 120, faults)
     run = recorded(played)
-    run.calibrations.append(CALIBRATION)
+    run.calibrations.append(calibration_from_json(CALIBRATION))
     run.note("as planned")
     run.counts["duplicate_images"] += 1
     return finish(run, played)

@@ -34,7 +34,7 @@ from recorder.records.limits import (
     require_finite,
 )
 from recorder.records.times import parse_time
-from recorder.runs.announcement import read_announcement
+from recorder.runs.read_announcement import read_announcement
 from recorder.ssx.chains.declared import read_chains
 
 SOURCE = "mqtt"

@@ -1,4 +1,7 @@
-"""Reads a ``collection/start`` message into an announcement, its chains included."""
+"""Reads a ``collection/start`` message into an announcement, its chains included.
+
+What comes is read strictly; what was accepted once and stored, as far as it goes.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from recorder.errors import shown
 from recorder.records import Announcement
 from recorder.ssx.chains.declared import read_chains
 
@@ -25,6 +29,8 @@ class _Lists:
 _LISTS = TypeAdapter(_Lists)
 _OURS = {"chains", "chain_problems", "problems", "message", "received_ns"}
 """What is not in a message, but made of it."""
+_STAND_INS = {"proposal": "x0", "experiment": {"name": "unnamed"}}
+"""Used where a stored message has no such value that can be used."""
 _SENT = tuple(f.name for f in fields(Announcement) if f.name not in _OURS)
 
 
@@ -51,4 +57,34 @@ def read_announcement(message: Mapping[str, Any], received_ns: int = 0) -> Annou
         problems=tuple(problems),
         message=dict(message),
         received_ns=received_ns,
+    )
+
+
+def read_stored(message: Mapping[str, Any]) -> Announcement:
+    """The announcement that a stored message makes, as far as it can be read.
+
+    A value that cannot be used now (an earlier recorder or the configuration let it
+    pass) is left out and named in ``problems``; the rest of the message stands. The
+    proposal is kept as it is: whether there is such a one is for the sinks to say.
+    """
+    unusable: dict[str, str] = {}
+    while True:
+        usable = {name: v for name, v in message.items() if name not in unusable}
+        try:
+            found = read_announcement({**_STAND_INS, **usable})
+        except ValidationError as error:
+            items = error.errors(include_url=False, include_context=False)
+            unusable |= {str(item["loc"][0]): item["msg"] for item in items}
+        else:
+            break
+    left_out = tuple(
+        f"{name}: {shown(message.get(name))} is left out: {why}"
+        for name, why in unusable.items()
+        if name != "proposal"
+    )
+    return replace(
+        found,
+        proposal=str(message.get("proposal")),
+        problems=(*found.problems, *left_out),
+        message=dict(message),
     )
