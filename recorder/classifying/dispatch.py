@@ -30,8 +30,8 @@ from recorder.ssx.classification.upstream import upstream_class
 log = get_logger("runs")
 
 
-class Images:
-    """What happens to the images of all runs.
+class Dispatch:
+    """Sends the images of all runs to workers, and takes what became of them.
 
     Args:
         settings: The configuration.

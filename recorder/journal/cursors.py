@@ -123,6 +123,13 @@ class Cursors(Records):
         row = self._one("SELECT body FROM ids WHERE sink = ? AND run = ?", (sink, run))
         return dict(json.loads(row[0])) if row else {}
 
+    def all_ids(self, run: str) -> Json:
+        """The ids that any sink was given for a run."""
+        rows = self._query("SELECT body FROM ids WHERE run = ? ORDER BY sink", (run,))
+        return {
+            name: value for (body,) in rows for name, value in json.loads(body).items()
+        }
+
     def backlog(self, sink: str, kinds: Sequence[RecordKind]) -> int:
         """Records that a sink still has to apply."""
         waiting = self.count(after=self.cursor(sink), kinds=kinds)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.records import Record, RecordKind, Seq
-from recorder.journal.run_record import read_run_record
+from recorder.journal.run_record import read_headline, read_run_record
 from recorder.journal.series_headers import with_arrays
 from recorder.journal.snapshots import (
     event_arrays,
@@ -188,7 +188,7 @@ def run_numbers(journal: Journal) -> dict[str, int]:
     for uid in journal.run_uids():
         record = journal.latest(RecordKind.RUN, uid)
         if record is not None:
-            run = read_run_record(record.body)
+            run = read_headline(record.body)
             known = numbers.get(run.experiment, 0)
             numbers[run.experiment] = max(known, run.number)
     return numbers

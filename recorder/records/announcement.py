@@ -20,6 +20,8 @@ from recorder.records.chains import Chain
 from recorder.records.limits import MAX_IMAGES, MAX_NAME, MAX_TEXT
 from recorder.records.units import Json
 
+UNNAMED = "unnamed"
+"""Experiment of a run whose announcement names none that can be used."""
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -113,8 +115,10 @@ class Beam:
     """Photons/s."""
     transmission: Annotated[_Number | None, _lenient("beam.transmission")] = None
     """Per cent."""
-    size: Annotated[tuple[_Number, _Number] | None, _lenient("beam.size")] = None
-    """(x, y), mm."""
+    size: Annotated[
+        tuple[_Number | None, _Number | None] | None, _lenient("beam.size")
+    ] = None
+    """(x, y), mm; one of them may be unknown."""
     energy_bandwidth: Annotated[_Number | None, _lenient("beam.energy_bandwidth")] = (
         None
     )

@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from recorder.records.announcement import UNNAMED
 from recorder.records.image_report import (
     ClassCounts,
     ClassificationReport,
@@ -71,7 +72,7 @@ class RunReport:
     contradictions: Count = 0
     notes: tuple[str, ...] = ()
     sinks: Mapping[str, str] = field(default_factory=dict)
-    experiment: str = "unnamed"
+    experiment: str = UNNAMED
     data_collection_group_id: Count | None = None
     started_ns: Count = 0
     ended_ns: Count | None = None

@@ -16,8 +16,7 @@ from recorder.journal import Journal, Record, RecordKind, Seq
 from recorder.journal.file import is_recorded_into
 from recorder.journal.records import SINK_KINDS
 from recorder.journal.restore import describe_run, event_names, load_run
-from recorder.journal.run_record import read_run_record
-from recorder.records import RunState
+from recorder.journal.run_record import Headline, read_headline
 from recorder.records.report_json import report_from_json
 from recorder.records.run_report import FullReport, RunReport
 from recorder.records.times import iso
@@ -38,17 +37,6 @@ class RunPage:
     runs: tuple[RunReport, ...]
     next: Seq | None
     """Give it as ``before`` for the runs that follow; None if there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What tells whether a run is asked for."""
-
-    uid: str
-    number: int
-    experiment: str
-    group_id: int | None
-    sealed: bool
 
 
 class ReportStore:
@@ -82,9 +70,14 @@ class ReportStore:
 
         Args:
             experiment: Only those of an experiment: name or DataCollectionGroup id.
-            limit: How many at most.
+            limit: How many at most, 1 or more.
             before: ``next`` of the page before.
+
+        Raises:
+            ValueError: No such limit.
         """
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit is {limit}: it must be 1 or more")
         found: list[RunReport] = []
         last: Seq | None = None
         for uid, opened in self._journal.runs_before(before):
@@ -127,29 +120,22 @@ class ReportStore:
 
     def _known(
         self, uid: str, *, run: str | None = None, experiment: str | None = None
-    ) -> _Known | None:
+    ) -> Headline | None:
         """A run by its description, None if there is none or it is not asked for."""
         record = self._journal.latest(RecordKind.RUN, uid)
         if record is None:
             return None
-        described_run = read_run_record(record.body)
-        known = _Known(
-            uid=uid,
-            number=described_run.number,
-            experiment=described_run.experiment,
-            group_id=self._journal.ids("ispyb", uid).get("data_collection_group_id"),
-            sealed=described_run.state is RunState.SEALED,
-        )
+        known = read_headline(record.body)
         if run is not None and not is_run(run, known.number, uid):
             return None
         if experiment is None:
             return known
-        asked = is_experiment(experiment, known.experiment, known.group_id)
-        return known if asked else None
+        group_id = self._journal.all_ids(uid).get("data_collection_group_id")
+        return known if is_experiment(experiment, known.experiment, group_id) else None
 
     # -- reports ----------------------------------------------------------------------
 
-    def _readable(self, known: _Known) -> Iterator[RunReport]:
+    def _readable(self, known: Headline) -> Iterator[RunReport]:
         """The report, or nothing but a line in the log."""
         try:
             report = self._report(known)
@@ -160,19 +146,18 @@ class ReportStore:
         else:
             yield report
 
-    def _report(self, known: _Known) -> RunReport:
+    def _report(self, known: Headline) -> RunReport:
         uid = known.uid
+        ids = self._journal.all_ids(uid)
         return replace(
             self._stored(known) or self._anew(uid),
             experiment=known.experiment,
-            data_collection_id=self._journal.ids("ispyb", uid).get(
-                "data_collection_id"
-            ),
-            data_collection_group_id=known.group_id,
+            data_collection_id=ids.get("data_collection_id"),
+            data_collection_group_id=ids.get("data_collection_group_id"),
             sinks={sink: self._sink_state(sink, uid) for sink in self._sinks},
         )
 
-    def _stored(self, known: _Known) -> RunReport | None:
+    def _stored(self, known: Headline) -> RunReport | None:
         """What the journal holds; None if it must be worked out."""
         uid = known.uid
         records = [self._journal.latest(RecordKind.RUN_SEALED, uid)]

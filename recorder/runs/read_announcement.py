@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from recorder.errors import shown
-from recorder.records import Announcement
+from recorder.records import Announcement, Experiment
+from recorder.records.announcement import UNNAMED
 from recorder.ssx.chains.declared import read_chains
 
 _ADAPTER = TypeAdapter(Announcement)
@@ -29,7 +30,8 @@ class _Lists:
 _LISTS = TypeAdapter(_Lists)
 _OURS = {"chains", "chain_problems", "problems", "message", "received_ns"}
 """What is not in a message, but made of it."""
-_STAND_INS = {"proposal": "x0", "experiment": {"name": "unnamed"}}
+_EXPERIMENT = TypeAdapter(Experiment)
+_STAND_INS = {"proposal": "x0", "experiment": {"name": UNNAMED}}
 """Used where a stored message has no such value that can be used."""
 _SENT = tuple(f.name for f in fields(Announcement) if f.name not in _OURS)
 
@@ -58,6 +60,15 @@ def read_announcement(message: Mapping[str, Any], received_ns: int = 0) -> Annou
         message=dict(message),
         received_ns=received_ns,
     )
+
+
+def stored_experiment(message: Mapping[str, Any]) -> str:
+    """Name of the experiment that :func:`read_stored` finds; the rest is not read."""
+    try:
+        found = _EXPERIMENT.validate_python(message.get("experiment"))
+    except ValidationError:
+        return UNNAMED
+    return found.name
 
 
 def read_stored(message: Mapping[str, Any]) -> Announcement:

@@ -19,6 +19,7 @@ from recorder.records import (
     SeriesKey,
     SeriesStart,
 )
+from recorder.records.announcement import UNNAMED
 from recorder.records.image_report import Calibration
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
@@ -67,7 +68,7 @@ class Run:
     @property
     def experiment(self) -> str:
         """Name of the experiment."""
-        return self.announcement.experiment.name or "unnamed"
+        return self.announcement.experiment.name or UNNAMED
 
     @property
     def chains(self) -> tuple[Chain, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import aiomqtt
 
-from recorder.config import Settings
-from recorder.errors import RecorderError
+from recorder.config import Settings, SinkSection, SourceSection
+from recorder.errors import ConfigError, RecorderError
 from recorder.records import CheckLine
 from recorder.runtime.boundary import boundary
 from recorder.runtime.looking import TIMEOUT_S, writable
@@ -32,26 +33,36 @@ async def check_all(settings: Settings) -> list[CheckLine]:
         CheckLine("decoder", True, DECODER.describe()),
     ]
     for sink in settings.sinks:
-        plugin = sink_plugin(sink.kind)
-        lines += await _asked(f"sink {sink.name}", plugin.check(sink, settings))
+        asked = partial(_check_sink, sink, settings)
+        lines += await _asked(f"sink {sink.name}", asked)
     if not settings.ispyb.enabled:
         lines.append(CheckLine("ispyb", True, "off (ispyb.enabled = false)"))
     lines.append(await _broker(settings))
     for source in settings.sources:
-        check = source_plugin(source.kind).check(source)
-        lines += await _asked(f"source {source.name}", check)
+        lines += await _asked(f"source {source.name}", partial(_check_source, source))
     return lines
 
 
+async def _check_sink(sink: SinkSection, settings: Settings) -> Sequence[CheckLine]:
+    return await sink_plugin(sink.kind).check(sink, settings)
+
+
+async def _check_source(source: SourceSection) -> Sequence[CheckLine]:
+    return await source_plugin(source.kind).check(source)
+
+
 async def _asked(
-    what: str, check: Coroutine[Any, Any, Sequence[CheckLine]]
+    what: str, check: Callable[[], Coroutine[Any, Any, Sequence[CheckLine]]]
 ) -> Sequence[CheckLine]:
-    """The lines of a plug-in; one that fails costs its own line only."""
+    """The lines of a plug-in; one that fails or is missing costs its own line only."""
     failed = "its plug-in failed; see step_failed above"
     lines: Sequence[CheckLine] = [CheckLine(what, False, failed)]
-    with boundary(f"check {what}"):
-        async with asyncio.timeout(PLUGIN_S):
-            lines = await check
+    try:
+        with boundary(f"check {what}", (ConfigError,)):
+            async with asyncio.timeout(PLUGIN_S):
+                lines = await check()
+    except ConfigError as error:
+        return [CheckLine(what, False, str(error))]
     return lines
 
 

@@ -58,7 +58,7 @@ async def run_daemon(settings: Settings) -> None:
                 "recorder_ready",
                 workers=host.pool.workers,
                 engine=host.pool.engine,
-                detectors=[d.endpoint for d in settings.detector],
+                detectors=list(settings.detectors),
                 sources=[s.name for s in settings.sources],
             )
             notify("READY=1")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from recorder.classifying.dispatch import Images
+from recorder.classifying.dispatch import Dispatch
 from recorder.config import Settings
 from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import event_to_json
@@ -82,7 +82,7 @@ class Pipeline:
         self.writer = JournalWriter(journal, flushed, settings.journal.max_unwritten)
         self.book = RunBook(book or book_settings(settings))
         self._pool = pool
-        self._images = Images(settings, pool, self.writer)
+        self._images = Dispatch(settings, pool, self.writer)
         self._folders = Folders()
         self._alarms = ClockAlarms()
         self._progress = Progress(self.book, self.writer, self._alarms)

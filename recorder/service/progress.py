@@ -21,7 +21,7 @@ class Progress:
     Args:
         book: The runs.
         writer: What journals.
-        alarms: WorkerCache what is known of the clocks.
+        alarms: Says what is wrong with the clocks.
     """
 
     def __init__(

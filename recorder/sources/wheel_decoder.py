@@ -19,8 +19,8 @@ from recorder.errors import CorruptImageError
 
 GROUP_BYTES = 1 << 18
 """Blocks are unshuffled in groups of so many bytes, which stay in a core's cache; one
-call then serves 32 blocks of 8 KiB. 64 KiB is 4 % slower, 1 MiB 10 to 20 % (decision
-18)."""
+call then serves 32 blocks of 8 KiB. 64 KiB is 4 % slower, 1 MiB 10 to 20 %
+(docs/decisions/0020)."""
 _HEADER = struct.Struct(">QI")
 _LENGTH = struct.Struct(">I")
 _FAILURES = (

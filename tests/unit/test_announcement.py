@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from recorder.config.recording import UnannouncedSection
-from recorder.journal.run_record import read_run_record, run_record
+from recorder.journal.run_record import (
+    Headline,
+    read_headline,
+    read_run_record,
+    run_record,
+)
 from recorder.records import Beam, DetectorPlace, Files, SsxDelivery
 from recorder.records.limits import MAX_TEXT
 from recorder.runs.read_announcement import read_announcement
@@ -186,3 +191,21 @@ def test_after_a_restart_an_unannounced_run_is_what_it_was(changed, left_out):
     assert [text.split(":")[0] for text in after.problems] == (
         [left_out] if left_out else []
     )
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [{"name": "e"}, {"name": "e", "type": 5}, {"name": ""}, {"name": 5}, "e", None],
+)
+def test_a_headline_says_what_the_whole_record_says(experiment):
+    run = Run("u", 3, 10**18, announced(announcement()))
+    body = run_record(run, "opened")
+    body["body"] = {**body["body"], "experiment": experiment}
+    again, headline = read_run_record(body), read_headline(body)
+    assert headline == Headline(again.uid, again.number, again.experiment, False)
+
+
+def test_one_side_of_the_beam_is_kept_without_the_other():
+    found = announced(announcement(beam={"size": [None, 0.1]}))
+    assert found.beam is not None
+    assert (found.beam.size, found.problems) == ((None, 0.1), ())

@@ -5,15 +5,18 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.errors import ReportError
+from recorder.journal.file import dump
 from recorder.records import EventType, RunState, Start
 from recorder.records.report_json import (
     calibration_from_json,
@@ -32,6 +35,7 @@ from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import measure, pulse_facts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import parse_faults
+from tests.builders import T0, announced, announcement, event, new_run, start
 from tests.played import finish, play, pump_probe, recorded
 
 Path = tuple[str | int, ...]
@@ -221,3 +225,48 @@ def test_keys_of_a_later_recorder_are_left_out():
 def test_counts_that_a_restart_cannot_read_are_none(bad: Any):
     assert counted_in(bad) == {}
     assert counted_in({"counts": {"late_images": 2}}) == {"late_images": 2}
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_what_can_be_reported_can_be_read(data: st.DataObject):
+    """Whatever came of a run: sealed once, its report must be readable for ever."""
+    made = run_report(drawn_run(data))
+    stored = json.loads(dump(report_to_json(made)))
+    assert report_from_json(stored) == made
+    jsonschema.validate(full_to_json(by_experiment([made])), report_schema())
+
+
+def drawn_run(data: st.DataObject) -> Run:
+    """Images, triggers and what was announced need not fit together."""
+    draw = data.draw
+    images = draw(st.integers(0, 40), "images")
+    declared = draw(st.sampled_from([None, images, images + 5]), "declared")
+    period = draw(st.sampled_from([10**7, 10**9]), "period (ns)")
+    run = new_run(announcement=announced(announcement(images=declared)))
+    run.start = replace(start(), expected_images=declared)
+    lost = draw(st.sets(st.integers(0, 40)), "lost images")
+    for number in sorted(set(range(images)) - lost):
+        at = T0 + number * period
+        run.images.receive(number, at, at + period // 10)
+    first, last = draw(st.integers(0, 10), "first"), draw(st.integers(0, 50), "last")
+    unseen = draw(st.sets(st.integers(0, 50)), "triggers that are not seen")
+    for number in sorted(set(range(first, last)) - unseen):
+        at = 2 * T0 + number * period + draw(st.integers(0, period // 3), "jitter")
+        run.events.add(event("XrayDetection", number + 1, "u", at))
+    run.state = draw(st.sampled_from(RunState), "state")
+    return run
+
+
+def test_more_images_than_triggers_are_said_as_they_are():
+    """The rows of the first trigger never came."""
+    run = new_run(announcement=announced(announcement(images=40)))
+    steps = np.random.default_rng(1).integers(0, 3 * 10**7, 40)
+    for number in range(40):
+        at = number * 10**8 + int(steps[number])
+        run.images.receive(number, T0 + at, T0 + at + 10**7)
+        if number:
+            run.events.add(event("XrayDetection", number + 1, "u", 2 * T0 + at))
+    made = run_report(run)
+    assert made.images.missed_triggers < 0
+    assert report_from_json(json.loads(dump(report_to_json(made)))) == made

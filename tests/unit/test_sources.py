@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +21,7 @@ from recorder.service.sources import Sources
 from recorder.sources.dectris.plugin import DectrisPlugin
 from recorder.sources.panda.plugin import PandaPlugin
 from recorder.sources.protocols import SourcePort
+from recorder.sources.threads import in_thread
 from tests.builders import image
 from tests.guards import logged
 
@@ -183,3 +188,67 @@ async def test_what_a_thread_has_in_hand_passes_at_the_stop():
     await thread
     await asyncio.sleep(0)
     assert len(taken.images) == 1
+
+
+STUCK = """
+import asyncio, time
+from recorder.service.port import Port
+from recorder.sources.threads import in_thread
+
+class Taker:
+    feed = feed_control = None
+
+async def main():
+    port = Port(Taker(), 1, lambda: False)
+    receive = lambda put, stopping: time.sleep(600)
+    task = asyncio.create_task(in_thread(port, receive))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+asyncio.run(main())
+"""
+
+
+def test_a_thread_that_never_returns_does_not_keep_the_process():
+    subprocess.run([sys.executable, "-c", STUCK], check=True, timeout=60)
+
+
+async def test_what_a_thread_raises_is_raised():
+    def receive(put: object, stopping: threading.Event) -> None:
+        raise ConfigError("no such device")
+
+    with pytest.raises(ConfigError, match="no such device"):
+        await in_thread(make_port(), receive)
+
+
+@pytest.mark.allow_error_log("step_failed")
+@pytest.mark.parametrize(("ran_s", "attempts"), [(1.0, [1, 2]), (3600.0, [1, 1])])
+async def test_one_that_ran_long_is_begun_anew_at_once(
+    plugins, monkeypatch, ran_s, attempts
+):
+    """An hour without a failure is no second failure in a row."""
+    waits: list[int] = []
+    clock = [0.0]
+
+    async def fail(port: SourcePort) -> None:
+        clock[0] += ran_s
+        raise RuntimeError("gone")
+
+    def wait(attempt: int, longest_s: float) -> float:
+        waits.append(attempt)
+        return 0.0
+
+    monkeypatch.setattr(sources, "backoff", wait)
+    monkeypatch.setattr(sources, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    third = asyncio.Event()
+
+    async def go_on(port: SourcePort) -> None:
+        third.set()
+        await until_stopping(port)
+
+    async with asyncio.TaskGroup() as group:
+        running = Sources(plugins(Scripted(fail, fail, go_on)), make_port(), group)
+        await third.wait()
+        await running.stop()
+    assert waits == attempts

@@ -23,7 +23,7 @@ from recorder.ispyb.schema.database import (
 from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import local_time
 from recorder.ispyb.site import Site, look
-from recorder.journal import Journal, Record, RecordKind
+from recorder.journal import Journal, Record, RecordKind, Seq
 from recorder.journal.run_record import read_run_record
 from recorder.records import Announcement, Json
 from recorder.records.run_report import RunReport
@@ -59,6 +59,8 @@ class IspybSink:
         self._zone = ZoneInfo(settings.timezone) if settings.timezone else None
         self._engine: Engine | None = None
         self._known: tuple[Journal, Site] | None = None
+        self._run: tuple[Seq, Run] | None = None
+        """The run that was described last, and by which record: read once."""
         self._image_rows = ImageRows(self._begin)
 
     def open(self, journal: Journal) -> None:
@@ -147,7 +149,9 @@ class IspybSink:
             raise SinkError(
                 "the run has no row in ISPyB: its first record was refused, see there"
             )
-        return read_run_record(found.body), ids
+        if self._run is None or self._run[0] != found.seq:
+            self._run = found.seq, read_run_record(found.body)
+        return self._run[1], ids
 
     # -- a run begins, or what is known of it changes --------------------------------
 

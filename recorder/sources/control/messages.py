@@ -40,6 +40,8 @@ from recorder.ssx.chains.declared import read_chains
 SOURCE = "mqtt"
 COLLECTION_SCHEMA = "recorder.collection/1"
 EVENT_SCHEMA = "recorder.event/1"
+_SHOWN = 5
+"""Problems of a message that are named."""
 
 
 class _Open(BaseModel):
@@ -153,12 +155,19 @@ def _record(parser: Parser, topic: str, item: Any, received_ns: int) -> ControlR
     except BadMessageError as error:
         return BadMessage(SOURCE, error.kind, str(error), received_ns)
     except ValidationError as error:
-        parts = [
-            f"{'.'.join(map(str, e['loc'])) or 'message'}: {e['msg']}"
-            for e in error.errors(include_url=False, include_input=False)
-        ]
-        text = f"{topic}: {'; '.join(parts[:5])}"
+        text = _joined(topic, _texts(error))
         return BadMessage(SOURCE, "invalid", text[:MAX_QUOTED], received_ns)
+
+
+def _texts(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(map(str, item['loc'])) or 'message'}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _joined(topic: str, wrong: list[str]) -> str:
+    return f"{topic}: {'; '.join(wrong[:_SHOWN])}"
 
 
 def _check_schema(topic: str, item: dict[str, Any]) -> None:
@@ -172,9 +181,20 @@ def _check_schema(topic: str, item: dict[str, Any]) -> None:
 
 
 def _announcement(item: dict[str, Any], received_ns: int) -> Announcement:
+    """All that is wrong with it is said at once, its time as well."""
+    wrong: list[str] = []
+    time_ns, found = 0, None
+    try:
+        time_ns = _Timed.model_validate(item).time_ns or 0
+    except ValidationError as error:
+        wrong += _texts(error)
     untimed = {name: value for name, value in item.items() if name != "time_ns"}
-    found = read_announcement(untimed, received_ns)
-    time_ns = _Timed.model_validate(item).time_ns or 0
+    try:
+        found = read_announcement(untimed, received_ns)
+    except ValidationError as error:
+        wrong += [text for text in _texts(error) if text not in wrong]
+    if wrong or found is None:
+        raise BadMessageError("invalid", _joined("collection/start", wrong))
     return replace(found, time_ns=time_ns, message={**item, "time_ns": time_ns})
 
 
