@@ -24,6 +24,7 @@ MAX_NAME = 255
 MAX_PROBLEMS, _PROBLEM_LENGTH = 50, 300
 """What is said of one announcement: it goes to the log and to the notes of the run."""
 _LIMIT_S = 1e9
+"""Largest time (s) of a declared event, 30 years: in ns it stays within 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)

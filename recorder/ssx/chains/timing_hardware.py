@@ -16,6 +16,7 @@ from typing import Any
 from recorder.records import Chain, ChainEvent, EventType
 
 PANDA_TICK_S = 8e-9
+"""Clock tick of a PandABox, s: it runs at 125 MHz."""
 MAX_PULSES = 100_000
 """Pulses of one pass of a table."""
 _IMMEDIATE = ("immediate", "")

@@ -13,6 +13,7 @@ from recorder.ssx.clocks.unknown import NO_TIME
 NO_NUMBER = -1
 """Trigger number of a row that has none."""
 _WRAPS = (1 << 16, 1 << 32)
+"""Values at which counters of timing hardware wrap: those of 16 and of 32 bits."""
 
 
 def _ints() -> Int64Array:

@@ -25,6 +25,7 @@ from recorder.ssx.triggers.trigger_table import (
 _FEW = 3
 """Pulses at the end that no sensor reported: misfires, or a sensor that stopped."""
 _MAX_SLOTS = 1 << 16
+"""More than any chain has detections in a cycle: chain and slot make one number."""
 
 
 @dataclass(frozen=True, slots=True)
