@@ -11,8 +11,9 @@ from recorder.ssx.detector.geometry import positions
 
 _BIN_WIDTH = 6.0
 """Radial bins, px."""
-
-
+_MOST_BINS = 2000
+"""Radial bins at most: wider ones where the beam centre is far off. Chosen, not tuned;
+a 16 megapixel detector has some 500 of 6 px."""
 _TILE = 64
 
 
@@ -31,7 +32,7 @@ class Bins:
         self._geometry = geometry
         farthest = float(self._radius(*_corners(geometry)).max())
         # a far-away beam centre must not make millions of bins
-        self._width = max(_BIN_WIDTH, farthest / 2000)
+        self._width = max(_BIN_WIDTH, farthest / _MOST_BINS)
         self.count = int(farthest / self._width) + 1
 
     def _radius(self, x: FloatArray, y: FloatArray) -> FloatArray:

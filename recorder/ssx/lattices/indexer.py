@@ -21,6 +21,8 @@ from recorder.ssx.lattices import symmetry, unit_cell
 from recorder.ssx.lattices.false_alarms import log10_nfa, log10_orientations
 
 _MIN_SPOTS_RETRY = 10
+_LEAST_INDEXED = 6.0
+"""XX"""
 _BIG_VOLUME = 1.5e6
 """Å³ of the primitive cell: 7 % of the spots at 0.3 1/Å meet a point by chance."""
 _BIG_NFA = -9.0
@@ -50,6 +52,10 @@ _SCALE_LIMIT = 0.03
 _MAX_Q = 10.0
 _FIRST_STEPS = ((4.0, 6.0), (3.0, 4.0), (2.0, 2.5))
 _LAST_STEPS = (2.0, 1.5, 1.0)
+_FITTED_STEPS = (2.0, 1.5, 1.0, 1.0)
+"""XX"""
+_FREE_PASSES = 3
+"""XX"""
 _KEEP_REFINED = 6
 _REFINE_SPOTS = 150
 
@@ -93,7 +99,7 @@ class Indexer:
             At most ``max_lattices`` lattices; the same list gives the same result.
         """
         rest = self._usable(q)
-        least = max(6.0, self._settings.min_inlier_share * len(rest))
+        least = max(_LEAST_INDEXED, self._settings.min_inlier_share * len(rest))
         found: list[Lattice] = []
         bases: list[FloatArray] = []
         # a left-over of a known lattice uses up a round without being reported
@@ -196,10 +202,10 @@ class Indexer:
         """Fit scale, then the free cell under the lattice's symmetry."""
         norm = np.linalg.norm(q, axis=1)
         reach = refine.WIDE(norm)
-        for factor in (2.0, 1.5, 1.0, 1.0):
+        for factor in _FITTED_STEPS:
             bases = refine.rotate(bases, self._basis, q, factor * reach, _SCALE_LIMIT)
         scaled = bases
-        for _ in range(3):
+        for _ in range(_FREE_PASSES):
             bases = refine.free(bases, q, reach)
             bases = np.stack([refine.symmetrise(b, self._symmetry) for b in bases])
         change = np.linalg.norm(bases, axis=2) / np.linalg.norm(scaled, axis=2) - 1

@@ -18,7 +18,17 @@ from recorder.ssx.arrays import Float32Array, FloatArray
 _CHUNK = 2048
 """Directions at once: the work arrays stay in the L2 cache."""
 _SAME_LENGTH = 0.003
+_SAME_VECTOR = 0.01
+"""Relative to the length: axes that a rotation of the lattice maps so near to each
+other are one. Twice what the lattice's symmetry is allowed to be off
+(`symmetry.TOLERANCE`)."""
 _TRIM = 0.2
+_VECTOR_STEPS = (0.25, 0.2)
+"""Misses (of a spacing) that still count in the two steps that refine a vector; the
+second is the score's own _TRIM."""
+_RIDGE = 1e-4
+"""1/Å², added to the sums over spots: a vector across which there are no spots stays
+where it is. A single spot at 0.1 1/Å weighs 100 times as much."""
 _PARALLEL = 0.99995
 _TURNS = 180
 """Turns of the cell about a vector, for axes up to the following length (Å): those of
@@ -103,7 +113,7 @@ class CoarseSearch:
     @staticmethod
     def _among(vector: FloatArray, images: FloatArray) -> bool:
         distance = np.linalg.norm(images - vector, axis=1)
-        return bool(distance.min() < 0.01 * np.linalg.norm(vector))
+        return bool(distance.min() < _SAME_VECTOR * np.linalg.norm(vector))
 
     @property
     def groups(self) -> int:
@@ -170,11 +180,11 @@ class CoarseSearch:
     ) -> FloatArray:
         """Trimmed least squares on single vectors, duplicates dropped."""
         outer = (q[:, :, None] * q[:, None, :]).reshape(len(q), 9)
-        for limit in (0.25, 0.2):
+        for limit in _VECTOR_STEPS:
             p = vectors @ q.T
             f = p - np.rint(p)
             w = (np.abs(f) < limit).astype(np.float64)
-            normal = (w @ outer).reshape(-1, 3, 3) + 1e-4 * np.eye(3)
+            normal = (w @ outer).reshape(-1, 3, 3) + _RIDGE * np.eye(3)
             right = (w * f) @ q
             vectors = vectors - np.linalg.solve(normal, right[:, :, None])[:, :, 0]
             vectors *= length / np.linalg.norm(vectors, axis=1)[:, None]

@@ -38,8 +38,13 @@ _FOUND_SHARE = 0.3
 """A cell that was found must index this share of the hits."""
 _BETTER = 1.01
 """Evidence (log10 NFA) must grow so much for a change."""
+_KEPT_SHARE = 0.95
+"""Share of the indexed images that a change may not fall below: of 24 one may be lost.
+Chosen, not tuned."""
 _AGREE_PX = 2.0
 _LEAST_AGREE = 3
+_AGREE_SHARE = 1 / 3
+"""The same as a share of those that propose anything."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +76,7 @@ class _Trial:
         return -sum(item.log10_nfa for item in self.lattices if item is not None)
 
     def better_than(self, other: _Trial) -> bool:
-        if self.indexed < 0.95 * other.indexed:
+        if self.indexed < _KEPT_SHARE * other.indexed:
             return False
         return self.evidence > _BETTER * other.evidence
 
@@ -198,7 +203,7 @@ def _agreed_centre(
     apart = np.linalg.norm(shifts[:, None] - shifts[None], axis=2)
     near = apart < _AGREE_PX
     chosen = near[int(np.argmax(near.sum(axis=1)))]
-    if chosen.sum() < max(_LEAST_AGREE, len(proposals) / 3):
+    if chosen.sum() < max(_LEAST_AGREE, _AGREE_SHARE * len(proposals)):
         return None
     x, y = np.median(shifts[chosen], axis=0)
     centre = (geometry.beam_center[0] + float(x), geometry.beam_center[1] + float(y))

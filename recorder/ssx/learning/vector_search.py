@@ -18,6 +18,8 @@ from recorder.ssx.arrays import FloatArray
 from recorder.ssx.lattices.orientation_search import half_sphere
 
 SHORTEST = 18.0
+_SHORTER, _LONGER = 0.9, 1.1
+"""How far a refined vector may leave the range that was searched. Chosen, not tuned."""
 _DIRECTIONS = 6000
 _BINS = 512
 _SPOTS = 80
@@ -29,6 +31,14 @@ _LEAST_SHARE = 0.4
 _BEHIND = 0.25
 """A vector that fits this much fewer spots than the best is no candidate."""
 _PARALLEL = 0.9998
+_SAME_LENGTH = 0.05
+"""Relative; parallel vectors whose lengths differ by less are one. Chosen, not
+tuned."""
+_TRIM = 0.25
+"""Of a spacing: misses count at most so much, as those of spots that belong to nothing
+do on average."""
+_RIDGE = 1e-6
+"""Added to the normal equations, which spots in one plane would make singular."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +67,12 @@ def find_vectors(q: FloatArray, longest: float) -> Vectors:
     start = _strongest(spots.astype(np.float32), longest)
     vectors, phases = _refined(start, spots)
     length = np.linalg.norm(vectors, axis=1)
-    sane = (length > 0.9 * SHORTEST) & (length < 1.1 * longest)
+    sane = (length > _SHORTER * SHORTEST) & (length < _LONGER * longest)
     vectors, phases = vectors[sane], phases[sane]
     f = vectors @ spots.T + phases[:, None]
     off = np.abs(f - np.rint(f))
     share = (off < _NEAR).mean(axis=1)
-    score = np.square(np.minimum(off, 0.25)).mean(axis=1)
+    score = np.square(np.minimum(off, _TRIM)).mean(axis=1)
     best = float(share.max(initial=0.0))
     order = np.argsort(score, kind="stable")
     order = order[share[order] >= max(_LEAST_SHARE, best - _BEHIND)]
@@ -100,7 +110,7 @@ def _refined(vectors: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray
         f = vectors @ q.T + phases[:, None]
         f -= np.rint(f)
         w = (np.abs(f) < limit).astype(np.float64)
-        normal = (w @ outer).reshape(-1, 4, 4) + 1e-6 * np.eye(4)
+        normal = (w @ outer).reshape(-1, 4, 4) + _RIDGE * np.eye(4)
         change = np.linalg.solve(normal, ((w * f) @ design)[:, :, None])[:, :, 0]
         vectors = vectors - change[:, :3]
         phases = phases - change[:, 3]
@@ -113,6 +123,6 @@ def _distinct(vectors: FloatArray) -> NDArray[np.intp]:
     unit = vectors / np.linalg.norm(vectors, axis=1)[:, None]
     length = np.linalg.norm(vectors, axis=1)
     same = np.abs(unit @ unit.T) > _PARALLEL
-    same &= np.abs(length[:, None] / length[None, :] - 1) < 0.05
+    same &= np.abs(length[:, None] / length[None, :] - 1) < _SAME_LENGTH
     doubled = np.triu(same, k=1).any(axis=0)
     return np.flatnonzero(~doubled)

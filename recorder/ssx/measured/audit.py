@@ -13,6 +13,9 @@ OFFSET_S = 1e-6
 """Offsets that differ by less are as commanded."""
 _SIGMAS = 5.0
 _DURATION = 0.1
+_SAME_DELAY = 0.05
+"""Relative: a delay that is so near to the commanded one but for its sign has the wrong
+sign. Chosen, not tuned."""
 SHORT = 200
 """Characters of the summary."""
 
@@ -156,7 +159,7 @@ def _offset_finding(
             # The pulse nearest to the detection: whole periods say nothing.
             whole = round((after + before) / event.period)
             after -= whole * event.period
-        if before and abs(after + before) <= 0.05 * abs(before):
+        if before and abs(after + before) <= _SAME_DELAY * abs(before):
             return (
                 f"wrong sign of the delay: commanded {_seconds(before)}, "
                 f"measured {_seconds(after)}"

@@ -24,6 +24,15 @@ MAX_PULSES = 2_000_000
 _SAME_PERIOD = 0.02
 _SAME_PHASE = 0.25
 """Of the period: pulses nearer to their declared place than this are those declared."""
+_OTHER_PERIOD, _OTHER_KIND = 10.0, 100.0
+"""What another period (for each 100 % of difference), or a pulse where a train is
+wanted, adds to a distance that is below 1 for the right one. Chosen, not tuned."""
+_REACH = 0.45
+"""Of the distance to the next pulse due: just less than half way, as when images are
+matched."""
+_DIGITS, _MOST_DIGITS = 12, 15
+"""Decimals of a value (s) without uncertainty, 1 ps; and at most, what a float64
+holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +141,9 @@ def _event(pulses: Pulses, train: Train, first: Train, zero_ns: float) -> Measur
 
 def _known(value: float, sigma: float) -> float:
     """A value without the digits that its uncertainty leaves open."""
-    digits = 12 if sigma <= 0 else min(15, -math.floor(math.log10(sigma)))
+    digits = (
+        _DIGITS if sigma <= 0 else min(_MOST_DIGITS, -math.floor(math.log10(sigma)))
+    )
     return round(value, digits)
 
 
@@ -173,9 +184,9 @@ def _distance(wanted: ChainEvent, event: MeasuredEvent) -> float:
         off = abs(math.remainder(event.offset - wanted.offset, event.period))
         ratio = event.period / wanted.period
         other = abs(ratio - 1) > _SAME_PERIOD
-        return off / wanted.period + (10.0 * abs(ratio - 1) if other else 0.0)
+        return off / wanted.period + (_OTHER_PERIOD * abs(ratio - 1) if other else 0.0)
     if bool(event.period) != bool(wanted.period and (wanted.repetition or 2) > 1):
-        return 100.0 + off
+        return _OTHER_KIND + off
     return off
 
 
@@ -276,7 +287,7 @@ def _reach(starts: Int64Array, due: Int64Array) -> float:
     """Half way to the next pulse due: nearer ones are meant."""
     every = np.diff(np.sort(due)) if due.size > 1 else np.diff(starts)
     smallest = float(every.min()) if every.size else 1e9
-    return 0.45 * smallest
+    return _REACH * smallest
 
 
 def _scatter(values: NDArray[np.int64]) -> float:
