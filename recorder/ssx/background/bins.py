@@ -15,6 +15,8 @@ _MOST_BINS = 2000
 """Radial bins at most: wider ones where the beam centre is far off. Chosen, not tuned;
 a 16 megapixel detector has some 500 of 6 px."""
 _TILE = 64
+"""Pixels along a side of a square tile, where the beam centre is unknown. With a
+geometry there are none, so no benchmark sees it: chosen, not tuned."""
 
 
 class Bins:

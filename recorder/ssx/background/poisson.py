@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from recorder.ssx.arrays import FloatArray
 
 _TABLE = 400
+"""Counts (exclusive) up to which quantiles are exact; beyond, the normal formula is
+within 1."""
 _TERMS = 160
+"""Terms of the series: at the end of the table what is left out is below 1e-13 of
+it."""
 _BISECTIONS = 50
 """Halvings of an interval of at most 400: to 4e-13, the last digits of a float64."""
 _LEAST_MEAN = 1e-12

@@ -30,7 +30,12 @@ class Tolerance:
 
 
 FAST = Tolerance(0.0012, 0.0035)
+"""Of a rigid cell. Spot position and mosaicity, with a beam centre within 2 px and a
+distance within 0.5 %: 4 px lose a fifth to all of the images, 1 % two thirds."""
 WIDE = Tolerance(0.002, 0.006)
+"""Of a fitted cell: with it and a fit, cells 1 % off index like right ones (big
+cells 0.85), and all six real images of thaumatin, of which the rigid cell explained
+a tenth."""
 LEAST_FREE = 9
 """Spots for a free fit of the nine numbers of a basis: three times as many
 equations."""

@@ -30,7 +30,9 @@ _PRIMITIVE: dict[str, list[list[float]]] = {
 """Primitive vectors in terms of the conventional ones."""
 
 _MAX_CELL = 5000.0
+"""Å; longest edge that is believed: beyond, the unit is wrong. Chosen, not tuned."""
 _MIN_CELL = 1.0
+"""Å; shortest edge that is believed: shorter ones hold no atom. Chosen, not tuned."""
 _ANGLES = (10, 170)
 """Degrees that angles of a cell may have; radians lie outside. Chosen, not tuned."""
 _FLAT = 1e-3

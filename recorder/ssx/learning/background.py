@@ -21,8 +21,15 @@ from recorder.ssx.background.noise import Background, Noise, limit
 from recorder.ssx.spots.finder import SpotFinder
 
 MIN_IMAGES = 4
+"""Images without which no map is made: at 0.6 photons/px four give a block of 8 x 8
+pixels 154 photons, its mean to 8 %. Chosen, not tuned."""
 _HOT_SHARE = 0.5
+"""Share of the non-hits in which a hot pixel stands out. In all of them is too much:
+false spots grow from 0.4 to 0.7 in a blank at 4.6 photons/px; half of it changes
+nothing (`make bench-quality`, Spots)."""
 _HOT_LEAST = 3
+"""Non-hits, at least, in which it does: of few images half is chance. With ten non-hits
+the share decides (`make bench-quality`, Spots). Chosen, not tuned."""
 _P_HOT = 1e-9
 """A summed pixel this unlikely is hot, too: too weak to stand out in one image."""
 _DEAD_COUNTS = 25.0

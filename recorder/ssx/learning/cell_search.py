@@ -18,20 +18,27 @@ from recorder.ssx.lattices.refinement import LEAST_FREE, symmetrise
 from recorder.ssx.learning.vector_search import Vectors, find_vectors
 
 _NEAR = 0.15
+"""Distance from an integer up to which an index fits: of random spots 0.3³ = 3 % fit in
+all three."""
 _LENGTH = 0.045
 """Allowed relative error of a known cell's lengths."""
 _LONGER = 1.1
 """Longest vector that is looked for, over the known cell's longest edge: about twice
 what _LENGTH allows."""
 _COSINE = 0.05
+"""Allowed error of the cosines between edges, 3°. Chosen, not tuned."""
 _FLAT = 0.2
 """Volume of three unit vectors below which they are taken to lie in a plane. Chosen,
 not tuned."""
 _TRIPLES = 600
+"""Combinations of edges that are tried: it bounds the time. Chosen, not tuned."""
 _LEAST_SHARE = 0.3
+"""Share of the spots that a proposed cell must explain: ten times what chance does.
+Without it lists of many spots propose garbage."""
 _AS_GOOD = 0.9
 """Smaller cells that explain so much of what the best one does are preferred."""
 _BEST = 36
+"""Best vectors of which edges of an unknown cell are chosen. Chosen, not tuned."""
 _SHORT = 28
 """Of so many best vectors the shortest may be edges of an unknown cell."""
 _AGREE = 3
@@ -39,6 +46,9 @@ _AGREE = 3
 _AGREE_SHARE = 0.25
 """The same as a share of the images that propose anything."""
 _SAME_LENGTH = 0.03
+"""Relative difference of edges up to which two images propose the same cell. Half or
+double leaves every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic
+cell)."""
 _SYMMETRY = 0.02
 """Relative misfit up to which a found cell is given a symmetry; later lessons refine
 it. Chosen, not tuned, below _SAME_LENGTH."""

@@ -21,12 +21,19 @@ from recorder.ssx.detector.geometry import scattering_vectors
 from recorder.ssx.lattices.refinement import Tolerance
 
 _REACH = (Tolerance(0.003, 0.006), Tolerance(0.002, 0.004), Tolerance(0.0012, 0.0025))
+"""Tolerances of the passes, two of each and the last for the rest: from wider than
+WIDE, because centre and distance are off, to narrower than FAST. Half or double leaves
+every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _PASSES = 9
+"""Passes of Gauss-Newton. Half or double leaves every later hit indexed (`make
+bench-quality`, after 30 hits, a monoclinic cell)."""
 _CENTRE_SIGMA = 5.0
 """Expected error of the beam centre, px."""
 _RELATIVE_SIGMA = 0.01
 """Expected relative error of distance and cell."""
 _LEAST_SPOTS = 10
+"""Spots near the lattice without which an image is left out. Half or double leaves
+every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _LEAST_SHARE = 0.2
 """The same as a share of an image's spots."""
 _LEAST_NOISE = 1e-4

@@ -28,8 +28,15 @@ from recorder.ssx.learning.cell_search import (
 from recorder.ssx.learning.joint_refinement import IndexedImage, refine_common
 
 MIN_SPOTS = 15
+"""Spots of a hit that teaches: with 12 an unknown cell was found in 0.5 to 0.7 of the
+images, with 20 in 0.8 to 0.96. Half or double leaves every later hit indexed (`make
+bench-quality`, after 30 hits, a monoclinic cell)."""
 MIN_HITS = 4
+"""Hits without which nothing is learned, and that must index: one more than must agree.
+Chosen, not tuned."""
 _TRIED = 24
+"""Hits that are tried: they set the time of a lesson. Half or double leaves every later
+hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _MANY = 150
 """Spots of an image that are refined or searched, the strongest."""
 _WELL = 0.6
@@ -42,7 +49,12 @@ _KEPT_SHARE = 0.95
 """Share of the indexed images that a change may not fall below: of 24 one may be lost.
 Chosen, not tuned."""
 _AGREE_PX = 2.0
+"""Distance (px) of proposed beam centres that agree: with a centre so far off images
+still index. Half or double leaves every later hit indexed (`make bench-quality`, after
+30 hits, a monoclinic cell)."""
 _LEAST_AGREE = 3
+"""Proposals that must agree on a centre: two may by chance. 1 or 6 leaves every later
+hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _AGREE_SHARE = 1 / 3
 """The same as a share of those that propose anything."""
 

@@ -12,6 +12,8 @@ from recorder.ssx.clocks.unknown import NO_TIME
 from recorder.ssx.triggers.trigger_table import TriggerTable
 
 _TRIED = 4096
+"""First images, or triggers, that tell a typical step. `make timeline-bench`: half or
+double changes no label."""
 _NEVER_THE_SAME = 0.02
 """Relative difference of rates beyond which these are other triggers."""
 _EVEN, _STEADY, _TYPICAL = 0.1, 1e-2, 0.05

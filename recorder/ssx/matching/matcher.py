@@ -32,7 +32,11 @@ from recorder.ssx.matching.tolerances import (
 )
 
 _WINDOW = 1024
+"""Images that are matched before the clock is fitted anew. `make timeline-bench`: half
+or double changes no label."""
 _FIRST_WINDOW = 16
+"""The same behind a start or break, where the clock is known least; it doubles. `make
+timeline-bench`: half or double changes no label."""
 _ANCHORS = 4096
 """Latest pairs of times that the clock rests on."""
 _TO_LOCK, _TO_TRACK = 1024, 64
@@ -43,6 +47,8 @@ _LEAST_RATE_SIGMA = 1e-6
 """Relative uncertainty of a rate, at least, when the way is sought anew: a clock may
 have drifted meanwhile. Chosen, not tuned."""
 _TRIES = 12
+"""Failed attempts to find the way after which the rest of what is there is left
+unknown: it bounds the time. `make timeline-bench`: half or double changes no label."""
 _PAUSE = 1 << 16
 """After failed attempts the next one comes later, at most so many images."""
 

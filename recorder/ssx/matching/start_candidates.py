@@ -25,11 +25,15 @@ SEPARATION = 8.0
 exp(8 / sqrt(n)) over n images. The sigmas of two candidates that are both wrong differ
 by a factor of exp(1 / sqrt(n)) at one standard deviation: this is eight of them."""
 _WINDOWS = (16, 64, 256, 1024)
+"""Images that candidates are compared over: more and more, because most fall behind
+soon, and the rate is known better each time."""
 _REACH = 0.45
 """Of the spacing to the next trigger: nearer to none than to one is no match."""
 _LEAST = 0.9
 """Share of the images that must match for a candidate to be kept."""
 _LEAST_IMAGES = 16
+"""Images without which no scatter, rate or certainty is believed. `make
+timeline-bench`: half or double changes no label."""
 _CHANCE = -15.0
 """A chance of 3 in ten million is none."""
 _TELLING, _ALIKE = 64, 1.02

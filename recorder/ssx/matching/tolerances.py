@@ -11,6 +11,9 @@ _REACH = 0.45
 """Share of the spacing: a time further from its trigger is nearly as near to the
 next."""
 SIGMAS = 8.0
+"""Standard deviations by which an image may be off its trigger: jitter has tails,
+and the next trigger is mostly far. `make timeline-bench`: half or double changes no
+label."""
 LEAST_NS = 2000.0
 """Tolerance below which no image is refused for its time."""
 

@@ -12,7 +12,10 @@ from recorder.ssx.measured.chains import MeasuredChain, MeasuredEvent
 OFFSET_S = 1e-6
 """Offsets that differ by less are as commanded."""
 _SIGMAS = 5.0
+"""Standard deviations of a measured offset within which it is as commanded: chance
+would cry wolf once in two million events."""
 _DURATION = 0.1
+"""Relative difference of durations that counts. Chosen, not tuned."""
 _SAME_DELAY = 0.05
 """Relative: a delay that is so near to the commanded one but for its sign has the wrong
 sign. Chosen, not tuned."""

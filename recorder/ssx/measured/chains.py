@@ -22,6 +22,8 @@ from recorder.ssx.measured.pulse_trains import Train, find_trains
 MAX_PULSES = 2_000_000
 """Pulses that a train is looked for in; of more, the first ones."""
 _SAME_PERIOD = 0.02
+"""Relative difference of periods up to which a train answers to a declared one; the
+audit then says how far it is off. Chosen, not tuned."""
 _SAME_PHASE = 0.25
 """Of the period: pulses nearer to their declared place than this are those declared."""
 _OTHER_PERIOD, _OTHER_KIND = 10.0, 100.0

@@ -15,15 +15,25 @@ from recorder.ssx.arrays import MAD_SIGMA, FloatArray, Int64Array
 from recorder.ssx.clocks.clock import QUANTUM_NS
 
 MAX_TRAINS = 16
+"""Trains that are looked for in one list; what is left is irregular. Chosen, not
+tuned."""
 MAX_LAG = 16
+"""Pulses from one to the next of its train, at most: so many trains may be interleaved.
+`make timeline-bench`: half or double changes no label."""
 _SAMPLE = 4096
+"""Pulses that tell a period; the train then follows all. `make timeline-bench`: half or
+double changes no label."""
 _COVERED = 0.5
 """Share of the due pulses that a train must have."""
 _BETTER = 1.2
 """A longer period must explain so many times the pulses of a shorter one. Chosen, not
 tuned."""
 _SIGMAS = 8.0
+"""Standard deviations by which a pulse may be off its place, as when images are
+matched. `make timeline-bench`: half or double changes no label."""
 _LEAST_NS = 2000.0
+"""Distance (ns) below which no pulse is refused, as when images are matched. `make
+timeline-bench`: half or double changes no label."""
 _NEAR_GAP, _NEAR_PERIOD = 0.3, 0.1
 """Of the smallest gap, and of the period: how far a pulse may be from its place before
 the scatter is known. Chosen, not tuned."""

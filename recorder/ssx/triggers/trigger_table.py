@@ -22,7 +22,9 @@ from recorder.ssx.triggers.captured import CapturedTriggers, in_order
 PUMPS = (Pump.UNKNOWN, Pump.LIGHT, Pump.DARK)
 EVIDENCES = tuple(reversed(Evidence))  # none, commanded, image_id, … measured
 UNKNOWN, LIGHT, DARK = range(3)
+"""Codes of pumps: their places in PUMPS."""
 NONE, COMMANDED, IMAGE_ID, CLOCK, CAPTURED, MEASURED = range(6)
+"""Codes of evidence: places in EVIDENCES, better evidence is higher."""
 _REGULAR = 1e-3
 """Triggers are as evenly spaced as declared if their distances agree so well."""
 _GARBAGE = 50_000_000
