@@ -32,6 +32,8 @@ _HOT_LEAST = 3
 the share decides (`make bench-quality`, Spots). Chosen, not tuned."""
 _P_HOT = 1e-9
 """A summed pixel this unlikely is hot, too: too weak to stand out in one image."""
+_UNEVEN = 0.5
+"""Of a block's mean: so much more a pixel may have within it. Chosen, not tuned."""
 _DEAD_COUNTS = 25.0
 """A pixel with no count where so many were expected is dead."""
 _MIN_PIXELS = 8
@@ -140,7 +142,7 @@ def _odd(
     odd = np.empty(total.shape, np.bool_)
     expected = np.repeat(grid * images, BLOCK, axis=1)[:, :width]
     # the block's mean is uncertain, and steeper than a block in a shadow's edge
-    most = np.repeat(most + 0.5 * grid * images, BLOCK, axis=1)[:, :width]
+    most = np.repeat(most + _UNEVEN * grid * images, BLOCK, axis=1)[:, :width]
     for band in range(len(grid)):
         rows = slice(band * BLOCK, min((band + 1) * BLOCK, height))
         dead = (total[rows] <= 0) & (expected[band] > _DEAD_COUNTS * noise.gain)

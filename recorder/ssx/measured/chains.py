@@ -35,6 +35,8 @@ matched."""
 _DIGITS, _MOST_DIGITS = 12, 15
 """Decimals of a value (s) without uncertainty, 1 ps; and at most, what a float64
 holds."""
+_JITTER_S, _SIGMA_S, _DURATION_S = 1e-10, 1e-11, 1e-12
+"""Digits of these (s) that are kept: far below the 8 ns of a tick."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,14 +130,14 @@ def _event(pulses: Pulses, train: Train, first: Train, zero_ns: float) -> Measur
         type=pulses.type,
         name=pulses.name or None,
         offset=_known((train.first_ns - zero_ns) / 1e9, sigma / 1e9),
-        duration=pulses.duration_s and _known(pulses.duration_s, 1e-12),
+        duration=pulses.duration_s and _known(pulses.duration_s, _DURATION_S),
         period=None
         if train.period_ns is None
         else _known(train.period_ns / 1e9, train.period_sigma_ns / 1e9),
         repetition=train.count,
         seen=train.seen,
-        jitter=_known(train.jitter_ns / 1e9, 1e-10),
-        offset_sigma=_known(sigma / 1e9, 1e-11),
+        jitter=_known(train.jitter_ns / 1e9, _JITTER_S),
+        offset_sigma=_known(sigma / 1e9, _SIGMA_S),
         irregular=train.irregular,
         complete=pulses.complete,
     )
@@ -279,8 +281,8 @@ def _in_position(
         period=None if step is None else _known(step / 1e9, sigma / 1e9),
         repetition=len(due),
         seen=seen,
-        jitter=_known(jitter / 1e9, 1e-10),
-        offset_sigma=_known(sigma / 1e9, 1e-11),
+        jitter=_known(jitter / 1e9, _JITTER_S),
+        offset_sigma=_known(sigma / 1e9, _SIGMA_S),
         complete=pulses.complete,
     )
 

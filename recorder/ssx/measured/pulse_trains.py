@@ -19,10 +19,10 @@ MAX_TRAINS = 16
 tuned."""
 MAX_LAG = 16
 """Pulses from one to the next of its train, at most: so many trains may be interleaved.
-`make timeline-bench`: half or double changes no label."""
+Half or double changes no period (`make timeline-bench`)."""
 _SAMPLE = 4096
-"""Pulses that tell a period; the train then follows all. `make timeline-bench`: half or
-double changes no label."""
+"""Pulses that tell a period; the train then follows all. Half or double changes no
+period (`make timeline-bench`)."""
 _COVERED = 0.5
 """Share of the due pulses that a train must have."""
 _BETTER = 1.2
@@ -30,10 +30,11 @@ _BETTER = 1.2
 tuned."""
 _SIGMAS = 8.0
 """Standard deviations by which a pulse may be off its place, as when images are
-matched. `make timeline-bench`: half or double changes no label."""
+matched. Half or double changes no period by more than 0.0001 ppm (`make
+timeline-bench`)."""
 _LEAST_NS = 2000.0
-"""Distance (ns) below which no pulse is refused, as when images are matched. `make
-timeline-bench`: half or double changes no label."""
+"""Distance (ns) below which no pulse is refused, as when images are matched. Half or
+double changes no period (`make timeline-bench`)."""
 _NEAR_GAP, _NEAR_PERIOD = 0.3, 0.1
 """Of the smallest gap, and of the period: how far a pulse may be from its place before
 the scatter is known. Chosen, not tuned."""
