@@ -24,8 +24,8 @@ _MIN_SPOTS_RETRY = 10
 """Spots without which a retry is not worth its time. With 20, 3 of 60 images with 10
 true and 4 spurious spots are lost; 5 gains none (`make bench-quality`, Indexing)."""
 _LEAST_INDEXED = 6.0
-"""Spots that a lattice must explain, besides the share of them: gates against
-lattices of another cell, of which without them up to 38 % were accepted in a cell of
+"""Spots that a lattice must explain, besides the share of them. Both are gates
+against lattices of another cell: without them up to 38 % were accepted in a cell of
 3·10⁶ Å³."""
 _BIG_VOLUME = 1.5e6
 """Å³ of the primitive cell: 7 % of the spots at 0.3 1/Å meet a point by chance."""
@@ -75,15 +75,16 @@ _LAST_STEPS = (2.0, 1.5, 1.0)
 of 60 images with 10 true spots are indexed, but 16 instead of 44 with a cell 1.2 % off;
 double loses 4 to 6 of 60 (as `make bench-quality`, Indexing)."""
 _FITTED_STEPS = (2.0, 1.5, 1.0, 1.0)
-"""Factors of the wide tolerance while the scale is fitted."""
+"""Factors of the wide tolerance while the scale is fitted. Chosen, not tuned."""
 _FREE_PASSES = 3
 """Steps of the free fit, of which each gives the spots their indices anew. Chosen, not
 tuned."""
 _KEEP_REFINED = 6
 """Orientations that are refined on more spots, or a third of those handed on if that is
-more."""
+more. Half or double changes nothing (as `make bench-quality`, Indexing)."""
 _REFINE_SPOTS = 150
-"""Spots of lowest |q| that these are refined on."""
+"""Spots of lowest |q| that these are refined on. Half changes nothing (as `make
+bench-quality`, Indexing, whose lists are shorter than double)."""
 
 
 class Indexer:

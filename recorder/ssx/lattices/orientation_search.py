@@ -18,7 +18,8 @@ from recorder.ssx.arrays import Float32Array, FloatArray
 _CHUNK = 2048
 """Directions at once: the work arrays stay in the L2 cache."""
 _SAME_LENGTH = 0.003
-"""Relative; axes whose lengths differ by less are searched together."""
+"""Relative; axes whose lengths differ by less are searched together. Chosen, not
+tuned."""
 _SAME_VECTOR = 0.01
 """Relative to the length: axes that a rotation of the lattice maps so near to each
 other are one. Twice what the lattice's symmetry is allowed to be off
@@ -41,11 +42,12 @@ longer ones would step over the next row of lattice points."""
 _TURNS_LENGTH = 110.0
 """Å: half a turn of 2° moves a spot at 0.1 1/Å by 0.19 of the spacing along such an
 axis, which _TRIM just sees. Longer axes without finer turns were the failures of big
-cells."""
+cells; double loses 3 of 180 images (as `make bench-quality`, Indexing)."""
 _TURNS_MOST = 720
-"""Turns at most, for axes of 330 Å and more: it bounds the time of huge cells."""
+"""Turns at most, for axes of 330 Å and more: it bounds the time of huge cells. Half or
+double changes nothing up to 200 Å (as `make bench-quality`, Indexing)."""
 _TURNS_KEPT = 48
-"""Best turns that each axis hands on."""
+"""Best turns that each axis hands on. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True)

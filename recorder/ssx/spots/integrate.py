@@ -18,11 +18,12 @@ _RING_FROM = 3
 From 2 or 4 on 2 to 3 % of the spots of 20 to 40 photons are lost without a map (`make
 bench-quality`, Spots)."""
 _P_LOCAL = 1e-5
-"""Half or double changes 1 % of the spots of 20 to 40 photons (`make bench-quality`,
+"""Tail probability of a spot's sum above its ring, where a map tells the background,
+too. Half or double changes 1 % of the spots of 20 to 40 photons (`make bench-quality`,
 Spots)."""
 _P_ALONE = 1e-6
-"""Tail probability of a spot's sum; stricter where only the ring tells its
-background."""
+"""The same where only the ring tells it: stricter, because rings hold spots and
+edges."""
 _MIN_PHOTONS = 4.0
 """Photons of a spot, at least. Half or double changes no spot in `make bench-quality`,
 Spots: the probabilities ask for more."""
