@@ -115,6 +115,8 @@ class ServerMissingError(RecorderError):
 
 
 _SHOWN = 60
+"""Characters of a value from outside that a message quotes: recognisable, and one line
+of a log. Chosen, not tuned."""
 
 
 def shown(value: Any) -> str:

@@ -24,6 +24,9 @@ from recorder.records import (
 )
 
 FIRST = (64, 128, 256, 512)
+"""The image_ids from which the first states are used: each time twice as many, so that
+a short run has a map at all and a long one soon a better one. The first one sets which
+runs never learn. Chosen, not tuned."""
 EVERY = 512
 """States are used from these image_ids on, then from every 512th on."""
 LEAD = 32
@@ -31,6 +34,9 @@ LEAD = 32
 WINDOW = 64
 """Images before that from which the background is learned."""
 BACKGROUND_IMAGES = 10
+"""Images that a background is learned from. With ten, 0.76 instead of 0.69 of the spots
+of 20 to 40 photons are found (docs/decisions/0010); they also bound the memory of a
+lesson (`make soak`)."""
 HITS = 120
 """Hits that are kept to learn geometry and cell from, the last ones."""
 

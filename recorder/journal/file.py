@@ -26,6 +26,8 @@ FORMAT = "3"
 WAL_BYTES = 64 << 20
 """The write-ahead log is cut back to so much once it is in the file."""
 STEP_PAGES = 2000
+"""Pages (8 MB at 4 kB) that one step gives back: the writer waits no longer than for
+one. Chosen, not tuned."""
 LOCKS = Path("/proc/locks")
 """Where Linux lists who holds which file; anyone may read it."""
 DAMAGED = (

@@ -12,6 +12,8 @@ from recorder.records import Json
 from recorder.records.times import iso
 
 BATCH = 500
+"""Records that are read at a time to be given up, so that a long spool is never in
+memory as a whole. Chosen, not tuned."""
 
 
 def spool_state(journal: Journal, sinks: Sequence[str]) -> list[Json]:

@@ -19,8 +19,14 @@ from recorder.runtime.log import get_logger
 log = get_logger("journal")
 
 FLUSH_S = 0.05
+"""Seconds that images are collected before a commit: what a crash may take, and at 1000
+images/s 50 of them share a sync of the disk."""
 RETRY_S = 1.0
+"""Seconds until a disk that refused is tried again. Chosen, not tuned; `make chaos`
+fills the disk for 1 to 3 s."""
 HEADER_RETRY_S = 10.0
+"""Seconds until a header that did not fit is tried again: packing one of up to 80 MB
+costs too much to be done at each flush (it was, 20 times a second)."""
 HEADERS = 2
 """Headers that wait while the disk refuses; one may have 80 MB."""
 

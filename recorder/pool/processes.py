@@ -33,8 +33,15 @@ from recorder.runtime.log import get_logger
 log = get_logger("pool")
 
 CREDIT = 3
+"""Images with one worker at a time: more than one, so that it need not wait for the
+daemon; few, because a dead worker gives them all back (docs/decisions/0005). Chosen,
+not tuned."""
 TRIES = 2
+"""Times that a job is given to a worker: one that kills a second one is at fault itself
+(docs/decisions/0005, `make chaos`)."""
 STOP_S = 2.0
+"""Seconds that a worker has to end before it is killed. Chosen, not tuned; systemd
+gives the daemon 30 s (`TimeoutStopSec`)."""
 
 
 @dataclass(eq=False)

@@ -27,6 +27,7 @@ _CELL_DIGITS = 4
 _VECTOR_DIGITS = 5
 """Å."""
 _NFA_DIGITS = 2
+"""log10: the limits are given to 0.5."""
 _RESIDUAL_DIGITS = 7
 """1/Å: residuals are about 0.001."""
 
@@ -75,6 +76,7 @@ class ImageOutcome:
 
 
 _NOTHING = Classification(ImageClass.NON_HIT, 0)
+"""What stands for pixels that nobody looked at."""
 
 
 def outcome_of(

@@ -39,6 +39,7 @@ MAX_INTEGER_BYTES = 64
 MAX_CAPTURE_BYTES = 16 << 20
 """One header or frame of a PandABox."""
 _MAX_DOUBLE = 1.7e308
+"""Numbers beyond count as none: just below the largest double, 1.797e308."""
 
 
 def load_json(raw: bytes | memoryview | str, where: str, max_bytes: int) -> Any:

@@ -38,6 +38,8 @@ from recorder.ssx.labels.timeline import (
 )
 
 _MAX_EVENTS = 20
+"""Events of each kind that are shown for one image: a chain rarely has more. Chosen,
+not tuned."""
 
 
 def explain_image(journal: Journal, name: str, image_id: int) -> Json:

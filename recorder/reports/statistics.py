@@ -14,6 +14,7 @@ from recorder.ssx.clocks.unknown import NO_DELAY
 from recorder.ssx.labels.timeline import LIGHT, Labels
 
 Z95 = 1.959963984540054
+"""Standard deviations about the mean that hold 95 % of a normal distribution."""
 
 
 def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float] | None:
@@ -68,7 +69,11 @@ RESOLUTION_EDGES = (
     20.0,
     100.0,
 )
+"""Å; edges of the histogram of resolution limits, finer where crystals are told apart.
+Chosen, not tuned."""
 _CELL_BINS = 24
+"""Bins of a histogram of a cell parameter: 0.25 % of the median each, with the width
+below. Chosen, not tuned."""
 _CELL_SPREAD = 0.03
 """Half width of a histogram relative to the median; for angles of 100 degrees."""
 

@@ -28,6 +28,7 @@ from recorder.ssx.measured.audit import Verdict, summary
 from recorder.ssx.measured.chains import MeasuredChain, MeasuredEvent
 
 MAX_BREAKS = 100
+"""Breaks that a report lists; all of them are counted. Chosen, not tuned."""
 
 
 def timeline_report(

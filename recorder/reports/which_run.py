@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 UID_PREFIX = 6
+"""Characters of a uid that name a run: fewer could be a run number. Chosen, not
+tuned."""
 
 
 def is_run(name: str, number: int, uid: str) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _ARENA_MAX = -3, -1, -8
+"""Numbers of the options in glibc's malloc.h."""
 _NEVER = 1 << 30
+"""Bytes (1 GB) above any image, so that its pages are kept: fetched anew each time they
+cost decoding a factor of 3."""
 
 
 def keep_memory(arenas: int) -> bool:

@@ -13,6 +13,8 @@ from recorder.runtime.log import get_logger
 log = get_logger("sources")
 
 LOG_S = 60.0
+"""Seconds between two log lines about one kind of bad message: a storm of them is
+counted, not told. Chosen, not tuned."""
 
 
 class BadMessages:

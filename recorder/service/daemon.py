@@ -23,8 +23,15 @@ from recorder.sources.control.mqtt import MqttSource
 log = get_logger("service")
 
 STALLED_S = 20.0
+"""Seconds without an answer of the disk, or (on top of `pool.worker_timeout_s`) without
+a finished image, after which the watchdog is fed no more. Chosen, not tuned; systemd
+restarts 60 s after the last feed (`WatchdogSec`)."""
 DRAIN_S = 10.0
+"""Seconds at the end for images that are with workers and records that are not written:
+within the 30 s that systemd gives (`TimeoutStopSec`)."""
 BROKER_S = 2.0
+"""Seconds that the start waits for the broker; without it the daemon is ready all the
+same. Chosen, not tuned."""
 
 
 async def run_daemon(settings: Settings) -> None:

@@ -27,10 +27,15 @@ from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.timing.faults import parse_faults
 
 RATE_HZ = 100.0
+"""Triggers per second: a run is watched, not waited for, and one worker keeps up (`make
+bench`)."""
 DELAY_S = 0.003
+"""Seconds from the laser to the X-rays, within the period of 10 ms."""
 EXPERIMENT = "demo"
 FAULTS = "lost=0.01,missed=0.005,misfire=0.01,skew=150"
 SEAL_TIMEOUT_S = 120.0
+"""Seconds after which the demo gives up waiting for a run to be sealed: many times what
+a slow machine needs. Chosen, not tuned."""
 OURS = ("recorder.toml", "ispyb.sqlite", "journal", "mosquitto.conf", "daemon.log")
 Say = Callable[[str], None]
 

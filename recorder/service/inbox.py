@@ -10,7 +10,11 @@ from recorder.records import DetectorRecord, Image, SeriesStart
 from recorder.runtime.boundary import boundary
 
 LIMIT = 500
+"""Records on their way to the event loop: half a second at 1000 images/s. Large images
+meet the bound by bytes first. Chosen, not tuned."""
 LOOK_S = 0.2
+"""Seconds between two looks whether records may be taken again, which nobody tells.
+Chosen, not tuned."""
 
 
 class Inbox:

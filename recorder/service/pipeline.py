@@ -53,7 +53,7 @@ from recorder.service.run_settings import book_settings
 log = get_logger("runs")
 messages = get_logger("sources")
 
-TICK_S = 0.1
+TICK_S = 0.1  # s between two looks at what is due. Chosen, not tuned.
 UPDATE_SHARE = 20
 """Time between two updates over the time that one takes, at least."""
 

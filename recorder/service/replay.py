@@ -34,6 +34,8 @@ from recorder.sources.hdf5.file import Hdf5File
 from recorder.sources.hdf5.layout import missing_file_error
 
 SINKS_TIMEOUT_S = 60.0
+"""Seconds that a replay waits for the sinks to write its run; what they lack then is
+written later. Chosen, not tuned."""
 SOURCE = "file"
 Progress = Callable[[int, int | None], None]
 

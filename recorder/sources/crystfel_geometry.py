@@ -22,6 +22,7 @@ from recorder.records import Panel
 from recorder.ssx.detector.geometry import HC
 
 MAX_PIXELS = 64_000_000
+"""Pixels that panels may cover; four times an EIGER2 16M, as `detector.max_pixels`."""
 _BEAM = ("photon_energy", "wavelength", "photon_energy_scale")
 _IGNORED = (
     "rigid_group",

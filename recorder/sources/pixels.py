@@ -25,6 +25,8 @@ Array = NDArray[Any]
 
 PIXEL_TYPES = ("uint8", "uint16", "uint32", "int16", "int32")
 MAX_BLOCK_BYTES = 1 << 20
+"""Bytes of one block of bitshuffle: its own default is 8 kB, so this is a bound for
+what is made up, not for detectors."""
 MAX_PLAIN_BLOCK_BYTES = (1 << 31) - 1
 """What LZ4 can count; DECTRIS sends a whole image as one block."""
 _FRAMED = ("bslz4", "lz4", "bszstd")

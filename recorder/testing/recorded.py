@@ -32,7 +32,9 @@ from recorder.simulate.stream.series import Series, synthetic_series
 from recorder.sources.control.messages import parse_message
 
 IMAGES = 6
+"""Images of a recorded run: three light, three dark."""
 PERIOD_NS = 10**7
+"""Time between two images, ns: 100 Hz."""
 RUNS = ("recorded-1", "recorded-2")
 _KEPT: list[TemporaryDirectory[str]] = []
 """Removed when the process ends."""

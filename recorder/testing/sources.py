@@ -25,7 +25,9 @@ HELD_S = 0.5
 LAG_S = 0.4
 """The event loop must not stand still for so long."""
 MAX_BYTES = 1 << 30
+"""Pixels (bytes) that may be on their way in a test: never the limit."""
 FIRST, SECOND = range(0, 6), range(6, 12)
+"""Ids of the images before and after the source is begun anew."""
 Record = DetectorRecord | ControlRecord
 
 

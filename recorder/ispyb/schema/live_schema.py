@@ -11,6 +11,7 @@ from sqlalchemy import Engine, String, Table, inspect, text
 from recorder.ispyb.schema import tables as t
 
 MAX_INT = 2**31 - 1
+"""Largest value of a column of type INT, which has 32 bits and a sign."""
 # Tables that are latin1 in every flavour, for a database that does not tell.
 _LATIN1_TABLES = (
     "DataCollection",

@@ -20,6 +20,7 @@ PATHS = {
     "imageDirectory": "announce a files.directory that is shorter, in plain letters",
 }
 MAX_FLOAT = 3.4028234e38
+"""Largest number of a column of type FLOAT, which has 32 bits (IEEE 754)."""
 # What people type, and what latin1 has for it.
 _LATIN1 = str.maketrans(
     {

@@ -27,6 +27,8 @@ from recorder.ssx.clocks.unknown import NO_TIME
 __all__ = ["INDEXED", "NON_HIT", "NON_INDEXED_HIT", "ImageArrays", "ImageTable"]
 
 MAX_EXPOSURE_NS = 10**13
+"""Longest exposure (ns) that is believed, 10 000 s: a stop time of another clock must
+not spoil sums. Chosen, not tuned."""
 
 _COLUMNS: dict[str, tuple[Any, Any]] = {
     "outcome": (np.uint8, NOT_SEEN),

@@ -30,6 +30,8 @@ MARGIN = 4096
 WAIT = 65_536
 """Images that wait for the rows of their triggers, at most."""
 SPARE = 512
+"""Triggers beyond the block that must be there while its way is sought: as many as the
+matcher looks for (`matcher._SPARE`), which may have been missed."""
 _COLUMNS = {
     "pump": (np.uint8, 0),
     "evidence": (np.uint8, 0),

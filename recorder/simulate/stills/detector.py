@@ -18,12 +18,16 @@ from recorder.simulate.stills.settings import StillSettings
 LISTED = 1.0
 """Photons from which a spot is drawn and listed."""
 _MODULE = (514, 1030)
+"""Pixels (slow, fast) of an EIGER module."""
 _GAP = (37, 10)
+"""Pixels (slow, fast) between two EIGER modules."""
 _DEAD = 2
 """Tag of the random stream of the dead pixels."""
 _REACH = 4
 """Least half width of the window (px) in which a spot is drawn."""
 _GRID = np.linspace(-8, 8, 1601)
+"""Standard deviations where the integral of a Gaussian is tabulated: beyond 8 it is 1
+to 15 digits; between steps of 0.01 it is interpolated to 3e-6."""
 _CDF = np.array([(1 + math.erf(x / math.sqrt(2))) / 2 for x in _GRID])
 
 

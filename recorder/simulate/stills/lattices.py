@@ -21,6 +21,8 @@ _BRIGHTNESS = 5e7
 """Photons Å³ per cell volume of a full reflection of a median crystal, calibrated
 to about 100 strong spots on an image of lysozyme."""
 _TRIES = 20
+"""Orientations that are drawn for a crystal with enough spots before a cell is refused.
+Chosen, not tuned."""
 _CELL = 14
 """Tag of the random stream of the cells of an image."""
 

@@ -33,6 +33,7 @@ from recorder.simulate.timing.panda import LASER_BIT, PandaServer
 from recorder.simulate.timing.plan import Plan, detector_times, make_plan
 
 EVENT_BATCH_S = 0.2
+"""Seconds of the run whose timing rows are sent together. Chosen, not tuned."""
 MAX_EVENTS = 1000
 """Events in one message."""
 DETECTOR_EPOCH_NS = 143_051_295_370

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from recorder.errors import RecorderError
 
 TICK_NS = 8
+"""Clock tick of a PandABox, ns: it runs at 125 MHz."""
 REQUEST = b"XML FRAMED RAW\n"
 FIELDS = (
     ("PCAP.TS_TRIG", "uint64", "Value", 'scale="8e-09" offset="0" units="s"'),
@@ -19,6 +20,7 @@ FIELDS = (
 )
 SAMPLE = struct.Struct("<QI")
 LASER_BIT = 3
+"""Bit of the captured word that shows the laser; which one is a matter of wiring."""
 LASER_PLACE = f"PCAP.BITS0.Value#{LASER_BIT}"
 TIME_FIELD = "PCAP.TS_TRIG.Value"
 

@@ -18,6 +18,8 @@ from recorder.simulate.timing.faults import Faults
 
 NEVER = np.iinfo(np.int64).min
 NO_END = 1 << 61
+"""Stands for no next position (ns): later than any time, and sums with times stay
+within 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,6 +27,8 @@ RUN_STATUS = {
     "failed": "DataCollection Failed",
 }
 COMMENTS_LENGTH = 1020
+"""Characters of a run's comments: the column has 1024, all but the blank and some
+room."""
 
 
 def find_collection(rows: Rows, session_id: int, uid: str) -> int | None:

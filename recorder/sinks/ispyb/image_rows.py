@@ -24,6 +24,7 @@ from recorder.runtime.log import get_logger
 log = get_logger("ispyb")
 
 BATCH = 1000
+"""Image rows in one transaction: what a fault repeats at most. Chosen, not tuned."""
 LEAST = 100
 """Fewer new images wait for more, unless the run is over."""
 LOOK_BACK = 5000

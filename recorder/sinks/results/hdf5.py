@@ -42,6 +42,7 @@ UNITS = {
     "delay_mid_ns": "ns",
 }
 _NO_LATTICE = Lattice((np.nan,) * 6, (np.nan,) * 9, 0, np.nan, np.nan)
+"""What stands in the columns of an image without lattice."""
 
 
 def write_results(

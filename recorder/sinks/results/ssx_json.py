@@ -7,6 +7,8 @@ from recorder.records.run_report import RunReport
 from recorder.ssx.lattices.symmetry import lattice_type
 
 MAX_CELLS = 5000
+"""Unit cells in the file that py-ISPyB reads as a whole for its histograms. Chosen, not
+tuned."""
 
 
 NO_LATTICE = "unknown"

@@ -32,6 +32,7 @@ TYPED_ARRAYS = {
     86: "<f8",
 }
 ROW_MAJOR, COLUMN_MAJOR, COMPRESSION = 40, 1040, 56500
+"""Tags of RFC 8746 (arrays of several dimensions) and DECTRIS (compressed bytes)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from recorder.errors import BadMessageError
 from recorder.records.limits import MAX_DEPTH, MAX_INTEGER_BYTES, MAX_ITEMS
 
 BYTES, TEXT, ARRAY, MAP, TAG = 2, 3, 4, 5, 6
+"""Major types of CBOR (RFC 8949) that need a look."""
 BIG_INTEGERS = (2, 3)
+"""Tags of CBOR (RFC 8949) for integers of any length."""
 # Fractions with any exponent, references to other items (few bytes become a cycle, or
 # a tree without end), programs for other parsers (regular expressions, mail).
 REFUSED_TAGS = {4, 5, 25, 28, 29, 30, 35, 36, 256}

@@ -10,6 +10,7 @@ from recorder.records import DetectorInfo
 from recorder.records.limits import MAX_IMAGES, MAX_NAME
 
 MAX_ID = 2**63 - 1
+"""Largest id: the journal's columns have 64 bits and a sign."""
 
 
 def require_id(value: Any, name: str) -> int:

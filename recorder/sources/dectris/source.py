@@ -24,6 +24,8 @@ from recorder.sources.threads import Deliver, in_thread
 log = get_logger("detector")
 
 POLL_MS = 100
+"""Milliseconds that the thread waits for a message before it looks whether it is to
+stop. Chosen, not tuned."""
 # A half-open connection is noticed by TCP keep-alive, never by ZMTP heartbeats: those
 # time out when we are slow to read, and the reconnect throws away what was queued
 # (docs/decisions/0009-no-zmtp-heartbeats.md).

@@ -12,6 +12,7 @@ from recorder.records import Payload
 from recorder.sources.pixels import decode
 
 BITSHUFFLE, LZ4, GZIP, SHUFFLE = 32008, 32004, 1, 2
+"""Numbers of HDF5's registered filters."""
 _BITSHUFFLE_CODECS = {2: "bslz4", 3: "bszstd"}
 
 

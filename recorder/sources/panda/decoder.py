@@ -58,6 +58,7 @@ _GARBAGE = (
     MemoryError,
 )
 _MAX_COUNT = 2**62
+"""Samples and ns below which sums of two stay within 64 bits."""
 _MAX_SERIES = 64
 """Characters of an arm time, which is a part of each event's uid."""
 

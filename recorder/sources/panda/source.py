@@ -15,8 +15,11 @@ from recorder.sources.protocols import SourcePort
 log = get_logger("panda")
 
 READ_BYTES = 1 << 16
+"""Bytes that are read and handled at a time; TCP holds the rest back."""
 HELD_S = 0.2
+"""Seconds between two looks whether samples may be taken again. Chosen, not tuned."""
 RETRY_MAX_S = 10.0
+"""Longest wait (s) between two attempts to connect. Chosen, not tuned."""
 
 
 class PandaSource:

@@ -12,6 +12,10 @@ from recorder.ssx.background import poisson
 
 BAND = 8
 """Rows that share one line of thresholds."""
+CUT = 6.0
+"""Standard deviations, and photons besides, above the mean beyond which a pixel is no
+background when a mean is made. Poisson noise goes there less than once in 10⁹ pixels;
+spots, zingers and hot pixels are cut."""
 
 
 class Noise(Protocol):

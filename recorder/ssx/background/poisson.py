@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from recorder.ssx.arrays import FloatArray
 
 _TABLE = 400
+"""Counts (exclusive) up to which quantiles are exact; beyond, the normal formula is
+within 1."""
 _TERMS = 160
+"""Terms of the series: at the end of the table what is left out is below 1e-13 of
+it."""
+_BISECTIONS = 50
+"""Halvings of an interval of at most 400: to 4e-13, the last digits of a float64."""
+_LEAST_MEAN = 1e-12
+"""Where the search for a mean begins: its logarithm must exist."""
 
 
 def _survival(t: FloatArray, mu: FloatArray) -> FloatArray:
@@ -31,9 +39,9 @@ def _survival(t: FloatArray, mu: FloatArray) -> FloatArray:
 def _limits(p: float) -> FloatArray:
     """For t = 0, 1, ...: the largest mu with P(X > t) < p."""
     t = np.arange(_TABLE, dtype=np.float64)
-    low = np.full(_TABLE, 1e-12)
+    low = np.full(_TABLE, _LEAST_MEAN)
     high = t + 1.0
-    for _ in range(50):
+    for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
         inside = _survival(t, middle) < p
         low = np.where(inside, middle, low)

@@ -24,6 +24,11 @@ from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY
 SCOPES = ("collection", "position")
 MAX_CYCLE = 4096
 """Longest cycle (in shortest periods) that is looked for."""
+_MOST_PARTS = 64
+"""Largest denominator of a ratio of periods: finer ones make no cycle that is worth
+having. Chosen, not tuned."""
+_EXACT = 1e-5
+"""Relative error of such a ratio that is taken for rounding. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +116,10 @@ def cycle_length(chains: Iterable[Chain]) -> tuple[int, float | None]:
         return 0, None
     whole = 1
     for event in repeated:
-        ratio = Fraction((event.period or 0.0) / shortest).limit_denominator(64)
-        exact = abs((event.period or 0.0) / shortest - ratio) < 1e-5 * ratio
+        ratio = Fraction((event.period or 0.0) / shortest).limit_denominator(
+            _MOST_PARTS
+        )
+        exact = abs((event.period or 0.0) / shortest - ratio) < _EXACT * ratio
         if not exact or ratio.numerator > MAX_CYCLE:
             return 0, None
         whole = math.lcm(whole, ratio.numerator)

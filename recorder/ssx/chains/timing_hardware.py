@@ -16,8 +16,11 @@ from typing import Any
 from recorder.records import Chain, ChainEvent, EventType
 
 PANDA_TICK_S = 8e-9
+"""Clock tick of a PandABox, s: it runs at 125 MHz."""
 MAX_PULSES = 100_000
 """Pulses of one pass of a table."""
+_DIGITS = 12
+"""Decimals of times (s) that are kept, 1 ps: sums of ticks of 8 ns carry dust below."""
 _IMMEDIATE = ("immediate", "")
 
 
@@ -158,10 +161,10 @@ def _events(
     if not pulses:
         return []
     starts = [start for start, _ in pulses]
-    lengths = {round(length, 12) for _, length in pulses}
-    steps = {round(b - a, 12) for a, b in pairwise(starts)}
+    lengths = {round(length, _DIGITS) for _, length in pulses}
+    steps = {round(b - a, _DIGITS) for a, b in pairwise(starts)}
     if passes > 1:
-        steps.add(round(cycle - starts[-1] + starts[0], 12))
+        steps.add(round(cycle - starts[-1] + starts[0], _DIGITS))
     if len(lengths) == 1 and len(steps) == 1:
         return [
             ChainEvent(
@@ -182,7 +185,7 @@ def _events(
 
 def _tidy(value: float) -> float:
     """Without the dust of adding up ticks."""
-    return round(value, 12)
+    return round(value, _DIGITS)
 
 
 # -- Zebra ---------------------------------------------------------------------------

@@ -20,8 +20,14 @@ from recorder.ssx.detector import panels
 HC = 12398.42
 """Wavelength (Å) times photon energy (eV)."""
 _DISTANCE_RANGE = (0.02, 5.0)
+"""Detector distances (m) that are believed; what is a thousand times too long was given
+in mm. Chosen, not tuned."""
 _PIXEL_RANGE = (1e-6, 1e-3)
+"""Sizes of a pixel (m) that are believed, 1 µm to 1 mm; others were given in another
+unit. Chosen, not tuned."""
 _ENERGY_TOLERANCE = 1e-3
+"""Relative difference of wavelength and photon energy that is taken for rounding.
+Chosen, not tuned."""
 
 
 def resolve(

@@ -54,6 +54,9 @@ __all__ = [
 
 _MARGIN = 4096
 """Triggers beyond the last image that are described: the first ones may be missed."""
+_SPARE_OF = 16
+"""One trigger in so many images more: twice what the matcher looks for. Chosen, not
+tuned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +132,7 @@ def describe(
         facts: What else is known of the run.
         images: Highest image_id plus one.
     """
-    size = images + images // 16 + _MARGIN
+    size = images + images // _SPARE_OF + _MARGIN
     total = facts.triggers
     declared = pattern(chains, size)
     if declared is not None and declared.total is not None:

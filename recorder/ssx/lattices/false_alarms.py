@@ -21,6 +21,11 @@ _LOG_SCALES = 0.5
 _TURN = 0.0075
 """Turns in radians up to which two orientations explain the same spots: one that moves
 a spot at 0.3 1/Å by its tolerance there, 0.00225 1/Å."""
+_MOST_CHANCE = 0.9
+"""Probability of a spot to meet a point by chance, at most: where the spheres of
+tolerance overlap their volumes no longer add up."""
+_LEAST_CHANCE = 1e-12
+"""The same, at least: its logarithm must exist."""
 
 
 def log10_orientations(rotations: int) -> float:
@@ -83,8 +88,8 @@ def log10_nfa(
     best = np.full(errors.shape[0], np.inf)
     for scale in SCALES:
         reach = tolerance * scale
-        chance = np.minimum(volume * (4 / 3) * np.pi * reach**3, 0.9)
-        p = float(np.clip(chance.mean(), 1e-12, 0.9))
+        chance = np.minimum(volume * (4 / 3) * np.pi * reach**3, _MOST_CHANCE)
+        p = float(np.clip(chance.mean(), _LEAST_CHANCE, _MOST_CHANCE))
         k = (errors < reach).sum(axis=1)
         np.minimum(best, log10_tail(n, k, p), out=best)
     return best + orientations + _LOG_SCALES

@@ -21,6 +21,12 @@ from recorder.ssx.lattices import symmetry, unit_cell
 from recorder.ssx.lattices.false_alarms import log10_nfa, log10_orientations
 
 _MIN_SPOTS_RETRY = 10
+"""Spots without which a retry is not worth its time. With 20, 3 of 60 images with 10
+true and 4 spurious spots are lost; 5 gains none (`make bench-quality`, Indexing)."""
+_LEAST_INDEXED = 6.0
+"""Spots that a lattice must explain, besides the share of them. Both are gates
+against lattices of another cell: without them up to 38 % were accepted in a cell of
+3·10⁶ Å³."""
 _BIG_VOLUME = 1.5e6
 """Å³ of the primitive cell: 7 % of the spots at 0.3 1/Å meet a point by chance."""
 _BIG_NFA = -9.0
@@ -30,7 +36,14 @@ meets most. Of 784 lists of another cell (6 to 30 spots) the nearest is 0.9 shor
 _EXTRA_NFA = -3.0
 """Further lattices must be this much less likely by chance than the first."""
 _FITTED_NFA = -4.0
+"""log10 by which a fitted lattice must be less likely by chance than a rigid one: a fit
+finds something in any list. At half of it 2 of 60 images more are indexed with a cell
+1.2 % off, at double none less, and no list of another cell either way (as `make
+bench-quality`, Indexing)."""
 _FITTED_SHARE = 0.3
+"""Share of the spots that a fitted lattice must explain. On real thaumatin a fit
+explained 0.94 to 0.99 of them. Double loses one of 60 images with a cell 1.2 % off,
+half changes none, nor any list of another cell (as `make bench-quality`, Indexing)."""
 _FITTED_SPOTS = 12
 """A lattice whose cell was fitted to the spots needs more of them: up to six free
 numbers fit a dozen of any sixty."""
@@ -47,11 +60,31 @@ _SURE_SHARE = 0.5
 _FITTED_GAIN = 0.2
 """How much better, in units of the rigid log10 NFA, a fitted cell must be."""
 _SCALE_LIMIT = 0.03
+"""Relative change of scale, and then of each length, that a fit may make: real
+thaumatin asked for 1.3 %. With cells 2 % off up to 18 % of the lattices of a big cell
+were wrong. Chosen, not tuned."""
 _MAX_Q = 10.0
+"""1/Å; spots farther out are no numbers to work with. No wavelength above 0.2 Å (62
+keV) gets there."""
 _FIRST_STEPS = ((4.0, 6.0), (3.0, 4.0), (2.0, 2.5))
+"""Factors of the tolerance (constant, slope) in the first steps of a rigid refinement:
+wide enough for an orientation between the directions that were searched. Half loses one
+of 60 images with 10 true spots, double none (as `make bench-quality`, Indexing)."""
 _LAST_STEPS = (2.0, 1.5, 1.0)
+"""Factors of the tolerance in the last steps, on more spots. With half 60 instead of 57
+of 60 images with 10 true spots are indexed, but 16 instead of 44 with a cell 1.2 % off;
+double loses 4 to 6 of 60 (as `make bench-quality`, Indexing)."""
+_FITTED_STEPS = (2.0, 1.5, 1.0, 1.0)
+"""Factors of the wide tolerance while the scale is fitted. Chosen, not tuned."""
+_FREE_PASSES = 3
+"""Steps of the free fit, of which each gives the spots their indices anew. Chosen, not
+tuned."""
 _KEEP_REFINED = 6
+"""Orientations that are refined on more spots, or a third of those handed on if that is
+more. Half or double changes nothing (as `make bench-quality`, Indexing)."""
 _REFINE_SPOTS = 150
+"""Spots of lowest |q| that these are refined on. Half changes nothing (as `make
+bench-quality`, Indexing, whose lists are shorter than double)."""
 
 
 class Indexer:
@@ -93,7 +126,7 @@ class Indexer:
             At most ``max_lattices`` lattices; the same list gives the same result.
         """
         rest = self._usable(q)
-        least = max(6.0, self._settings.min_inlier_share * len(rest))
+        least = max(_LEAST_INDEXED, self._settings.min_inlier_share * len(rest))
         found: list[Lattice] = []
         bases: list[FloatArray] = []
         # a left-over of a known lattice uses up a round without being reported
@@ -196,10 +229,10 @@ class Indexer:
         """Fit scale, then the free cell under the lattice's symmetry."""
         norm = np.linalg.norm(q, axis=1)
         reach = refine.WIDE(norm)
-        for factor in (2.0, 1.5, 1.0, 1.0):
+        for factor in _FITTED_STEPS:
             bases = refine.rotate(bases, self._basis, q, factor * reach, _SCALE_LIMIT)
         scaled = bases
-        for _ in range(3):
+        for _ in range(_FREE_PASSES):
             bases = refine.free(bases, q, reach)
             bases = np.stack([refine.symmetrise(b, self._symmetry) for b in bases])
         change = np.linalg.norm(bases, axis=2) / np.linalg.norm(scaled, axis=2) - 1

@@ -18,14 +18,36 @@ from recorder.ssx.arrays import Float32Array, FloatArray
 _CHUNK = 2048
 """Directions at once: the work arrays stay in the L2 cache."""
 _SAME_LENGTH = 0.003
+"""Relative; axes whose lengths differ by less are searched together. Chosen, not
+tuned."""
+_SAME_VECTOR = 0.01
+"""Relative to the length: axes that a rotation of the lattice maps so near to each
+other are one. Twice what the lattice's symmetry is allowed to be off
+(`symmetry.TOLERANCE`)."""
 _TRIM = 0.2
+"""Of a lattice spacing: misses beyond count alike, so that spurious spots do not
+decide. A cosine instead of trimmed squares finds as many lattices and takes longer."""
+_VECTOR_STEPS = (0.25, 0.2)
+"""Misses (of a spacing) that still count in the two steps that refine a vector; the
+second is the score's own _TRIM."""
+_RIDGE = 1e-4
+"""1/Å², added to the sums over spots: a vector across which there are no spots stays
+where it is. A single spot at 0.1 1/Å weighs 100 times as much."""
 _PARALLEL = 0.99995
+"""Cosine of 0.57°, half of the distance between neighbouring directions: nearer vectors
+are one."""
 _TURNS = 180
 """Turns of the cell about a vector, for axes up to the following length (Å): those of
 longer ones would step over the next row of lattice points."""
 _TURNS_LENGTH = 110.0
+"""Å: half a turn of 2° moves a spot at 0.1 1/Å by 0.19 of the spacing along such an
+axis, which _TRIM just sees. Longer axes without finer turns were the failures of big
+cells; double loses 3 of 180 images (as `make bench-quality`, Indexing)."""
 _TURNS_MOST = 720
+"""Turns at most, for axes of 330 Å and more: it bounds the time of huge cells. Half or
+double changes nothing up to 200 Å (as `make bench-quality`, Indexing)."""
 _TURNS_KEPT = 48
+"""Best turns that each axis hands on. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +65,11 @@ class WorkLevel:
 
 
 NORMAL = WorkLevel(directions=16384, spots=60, raw=96, vectors=24, cells=24)
+"""The usual search. Measured on simulated images: 8192 directions lose 3 to 5 % of the
+hard ones, 25 spots 5 to 7 % where three of four are spurious."""
 HARD = WorkLevel(directions=32768, spots=100, raw=96, vectors=48, cells=48)
+"""The retry. So many directions gain nothing on simulated images; real stills with
+several crystals needed them."""
 
 
 @functools.cache
@@ -103,7 +129,7 @@ class CoarseSearch:
     @staticmethod
     def _among(vector: FloatArray, images: FloatArray) -> bool:
         distance = np.linalg.norm(images - vector, axis=1)
-        return bool(distance.min() < 0.01 * np.linalg.norm(vector))
+        return bool(distance.min() < _SAME_VECTOR * np.linalg.norm(vector))
 
     @property
     def groups(self) -> int:
@@ -170,11 +196,11 @@ class CoarseSearch:
     ) -> FloatArray:
         """Trimmed least squares on single vectors, duplicates dropped."""
         outer = (q[:, :, None] * q[:, None, :]).reshape(len(q), 9)
-        for limit in (0.25, 0.2):
+        for limit in _VECTOR_STEPS:
             p = vectors @ q.T
             f = p - np.rint(p)
             w = (np.abs(f) < limit).astype(np.float64)
-            normal = (w @ outer).reshape(-1, 3, 3) + 1e-4 * np.eye(3)
+            normal = (w @ outer).reshape(-1, 3, 3) + _RIDGE * np.eye(3)
             right = (w * f) @ q
             vectors = vectors - np.linalg.solve(normal, right[:, :, None])[:, :, 0]
             vectors *= length / np.linalg.norm(vectors, axis=1)[:, None]

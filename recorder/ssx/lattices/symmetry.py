@@ -20,6 +20,19 @@ from recorder.ssx.lattices.unit_cell import (
     vectors_from_cell,
 )
 
+TOLERANCE = 0.005
+"""Relative to the lengths: what a lattice may miss of a symmetry and still have it.
+Chosen, not tuned."""
+_SAME_LENGTH = 2e-3
+"""Relative difference of lengths that the name of a lattice takes for none: rounding of
+a given cell. Chosen, not tuned."""
+_SAME_ANGLE = 0.1
+"""The same for angles, degrees."""
+_MOST_STEPS = 100
+"""Steps of a reduction, which needs a handful: what is no lattice must end, too."""
+_ROUNDING = 1e-9
+"""Relative; vectors of equal length are not exchanged for ever."""
+
 
 def reduce_basis(vectors: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
     """Three shortest independent vectors of a lattice (Buerger's reduction).
@@ -33,7 +46,7 @@ def reduce_basis(vectors: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]
     """
     matrix = np.eye(3)
     base = np.asarray(vectors, dtype=np.float64)
-    for _ in range(100):
+    for _ in range(_MOST_STEPS):
         current = matrix @ base
         order = np.argsort(np.linalg.norm(current, axis=1), kind="stable")
         matrix = matrix[order]
@@ -43,7 +56,7 @@ def reduce_basis(vectors: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]
         norms = np.linalg.norm(longest + trials @ current[:2], axis=1)
         best = int(np.argmin(norms))
         step = -round(float(current[1] @ current[0] / (current[0] @ current[0])))
-        if norms[best] < np.linalg.norm(longest) * (1 - 1e-9):
+        if norms[best] < np.linalg.norm(longest) * (1 - _ROUNDING):
             matrix[2] += trials[best] @ matrix[:2]
         elif step and _shorter(current[1] + step * current[0], current[1]):
             matrix[1] += step * matrix[0]
@@ -55,7 +68,7 @@ def reduce_basis(vectors: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]
 
 
 def _shorter(a: FloatArray, b: FloatArray) -> bool:
-    return bool(a @ a < (b @ b) * (1 - 1e-9))
+    return bool(a @ a < (b @ b) * (1 - _ROUNDING))
 
 
 def primitive_vectors(
@@ -91,7 +104,7 @@ def _unimodular() -> FloatArray:
 
 
 def symmetry_matrices(
-    vectors: NDArray[np.floating], tolerance: float = 0.005
+    vectors: NDArray[np.floating], tolerance: float = TOLERANCE
 ) -> FloatArray:
     """Proper symmetries of a lattice as integer matrices on its basis.
 
@@ -112,7 +125,9 @@ def symmetry_matrices(
     return np.asarray(n[fits])
 
 
-def rotations(vectors: NDArray[np.floating], tolerance: float = 0.005) -> FloatArray:
+def rotations(
+    vectors: NDArray[np.floating], tolerance: float = TOLERANCE
+) -> FloatArray:
     """Proper rotations that map a lattice onto itself.
 
     Args:
@@ -217,14 +232,18 @@ def lattice_type(cell: Sequence[float], space_group: str | None) -> str:
 def _metric_system(cell: Cell) -> str:
     """Crystal system that the cell's lengths and angles allow."""
     a, b, c, *angles = cell
-    right = [abs(x - 90) < 0.1 for x in angles]
-    ab, bc = abs(a - b) < 2e-3 * a, abs(b - c) < 2e-3 * b
+    right = [abs(x - 90) < _SAME_ANGLE for x in angles]
+    ab, bc = abs(a - b) < _SAME_LENGTH * a, abs(b - c) < _SAME_LENGTH * b
     if all(right):
         if ab and bc:
             return "cubic"
-        return "tetragonal" if ab or bc or abs(a - c) < 2e-3 * a else "orthorhombic"
-    if ab and right[0] and right[1] and abs(angles[2] - 120) < 0.1:
+        return (
+            "tetragonal"
+            if ab or bc or abs(a - c) < _SAME_LENGTH * a
+            else "orthorhombic"
+        )
+    if ab and right[0] and right[1] and abs(angles[2] - 120) < _SAME_ANGLE:
         return "hexagonal"
-    if ab and bc and max(angles) - min(angles) < 0.1:
+    if ab and bc and max(angles) - min(angles) < _SAME_ANGLE:
         return "rhombohedral"
     return "monoclinic" if sum(right) == 2 else "triclinic"

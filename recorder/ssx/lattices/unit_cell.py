@@ -30,7 +30,17 @@ _PRIMITIVE: dict[str, list[list[float]]] = {
 """Primitive vectors in terms of the conventional ones."""
 
 _MAX_CELL = 5000.0
+"""Å; longest edge that is believed: beyond, the unit is wrong. Chosen, not tuned."""
 _MIN_CELL = 1.0
+"""Å; shortest edge that is believed: shorter ones hold no atom. Chosen, not tuned."""
+_ANGLES = (10, 170)
+"""Degrees that angles of a cell may have; radians lie outside. Chosen, not tuned."""
+_FLAT = 1e-3
+"""Square of volume over a b c below which a cell is flat: no vectors can be worked out
+from it. Chosen, not tuned."""
+_SAME_LENGTH = 0.02
+"""Relative difference of lengths up to which a cell with centring R is on rhombohedral
+axes; on hexagonal ones a and c differ by more. Chosen, not tuned."""
 
 
 def check_cell(cell: Sequence[float]) -> Cell:
@@ -56,9 +66,9 @@ def check_cell(cell: Sequence[float]) -> Cell:
         raise UnitCellError(
             f"unit cell {said}: lengths must be {_MIN_CELL:g} to {_MAX_CELL:g} Å"
         )
-    if not all(10 <= v <= 170 for v in (alpha, beta, gamma)):
+    if not all(_ANGLES[0] <= v <= _ANGLES[1] for v in (alpha, beta, gamma)):
         raise UnitCellError(f"unit cell {said}: angles must be 10 to 170 degrees")
-    if _volume_factor(alpha, beta, gamma) < 1e-3:
+    if _volume_factor(alpha, beta, gamma) < _FLAT:
         raise UnitCellError(
             f"unit cell {said}: these three angles are impossible together"
         )
@@ -124,7 +134,7 @@ def cell_from_vectors(vectors: NDArray[np.floating]) -> Cell:
 def _is_rhombohedral(cell: Sequence[float]) -> bool:
     """Rhombohedral axes: three equal lengths, three equal angles."""
     a, b, c, alpha, beta, gamma = cell
-    same = abs(a - b) < 0.02 * a and abs(a - c) < 0.02 * a
+    same = abs(a - b) < _SAME_LENGTH * a and abs(a - c) < _SAME_LENGTH * a
     return same and abs(alpha - beta) < 1 and abs(alpha - gamma) < 1
 
 

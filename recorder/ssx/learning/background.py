@@ -21,10 +21,19 @@ from recorder.ssx.background.noise import Background, Noise, limit
 from recorder.ssx.spots.finder import SpotFinder
 
 MIN_IMAGES = 4
+"""Images without which no map is made: at 0.6 photons/px four give a block of 8 x 8
+pixels 154 photons, its mean to 8 %. Chosen, not tuned."""
 _HOT_SHARE = 0.5
+"""Share of the non-hits in which a hot pixel stands out. In all of them is too much:
+false spots grow from 0.4 to 0.7 in a blank at 4.6 photons/px; half of it changes
+nothing (`make bench-quality`, Spots)."""
 _HOT_LEAST = 3
+"""Non-hits, at least, in which it does: of few images half is chance. With ten non-hits
+the share decides (`make bench-quality`, Spots). Chosen, not tuned."""
 _P_HOT = 1e-9
 """A summed pixel this unlikely is hot, too: too weak to stand out in one image."""
+_UNEVEN = 0.5
+"""Of a block's mean: so much more a pixel may have within it. Chosen, not tuned."""
 _DEAD_COUNTS = 25.0
 """A pixel with no count where so many were expected is dead."""
 _MIN_PIXELS = 8
@@ -133,7 +142,7 @@ def _odd(
     odd = np.empty(total.shape, np.bool_)
     expected = np.repeat(grid * images, BLOCK, axis=1)[:, :width]
     # the block's mean is uncertain, and steeper than a block in a shadow's edge
-    most = np.repeat(most + 0.5 * grid * images, BLOCK, axis=1)[:, :width]
+    most = np.repeat(most + _UNEVEN * grid * images, BLOCK, axis=1)[:, :width]
     for band in range(len(grid)):
         rows = slice(band * BLOCK, min((band + 1) * BLOCK, height))
         dead = (total[rows] <= 0) & (expected[band] > _DEAD_COUNTS * noise.gain)

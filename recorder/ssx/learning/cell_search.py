@@ -14,23 +14,50 @@ import numpy as np
 from recorder.records import Cell
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.lattices import symmetry, unit_cell
-from recorder.ssx.lattices.refinement import symmetrise
+from recorder.ssx.lattices.refinement import LEAST_FREE, symmetrise
 from recorder.ssx.learning.vector_search import Vectors, find_vectors
 
 _NEAR = 0.15
+"""Distance from an integer up to which an index fits: of random spots 0.3³ = 3 % fit in
+all three."""
+_PASSES = 3
+"""Fits of a proposed basis, each on the spots that fit the one before. Chosen, not
+tuned."""
 _LENGTH = 0.045
 """Allowed relative error of a known cell's lengths."""
+_LONGER = 1.1
+"""Longest vector that is looked for, over the known cell's longest edge: about twice
+what _LENGTH allows."""
 _COSINE = 0.05
+"""Allowed error of the cosines between edges, 3°. Half finds a known cell in 27 instead
+of 34 of 75 single images, double in 33."""
+_FLAT = 0.2
+"""Volume of three unit vectors below which they are taken to lie in a plane. Chosen,
+not tuned."""
 _TRIPLES = 600
+"""Combinations of edges that are tried: it bounds the time. Half or double finds the
+same cells in 75 single images."""
 _LEAST_SHARE = 0.3
+"""Share of the spots that a proposed cell must explain: ten times what chance does.
+Without it lists of many spots propose garbage."""
 _AS_GOOD = 0.9
 """Smaller cells that explain so much of what the best one does are preferred."""
 _BEST = 36
+"""Best vectors of which edges of an unknown cell are chosen. Half or double finds one
+in 45 instead of 48 of 75 single images."""
 _SHORT = 28
 """Of so many best vectors the shortest may be edges of an unknown cell."""
 _AGREE = 3
 """Images that must propose the same cell."""
+_AGREE_SHARE = 0.25
+"""The same as a share of the images that propose anything."""
 _SAME_LENGTH = 0.03
+"""Relative difference of edges up to which two images propose the same cell. Half or
+double leaves every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic
+cell)."""
+_SYMMETRY = 0.02
+"""Relative misfit up to which a found cell is given a symmetry; later lessons refine
+it. Chosen, not tuned, below _SAME_LENGTH."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +80,7 @@ def propose_known(q: FloatArray, basis: FloatArray) -> Proposal | None:
         basis: (3, 3) reduced primitive basis, rows in Å.
     """
     lengths = np.linalg.norm(basis, axis=1)
-    found = find_vectors(q, 1.1 * float(lengths.max()))
+    found = find_vectors(q, _LONGER * float(lengths.max()))
     size = np.linalg.norm(found.vectors, axis=1)
     axes = [np.flatnonzero(np.abs(size / a - 1) < _LENGTH) for a in lengths]
     wanted = (basis @ basis.T) / np.outer(lengths, lengths)
@@ -89,7 +116,7 @@ def propose_unknown(q: FloatArray, longest: float) -> Proposal | None:
         rows = found.vectors[list(triple)]
         unit = rows / np.linalg.norm(rows, axis=1)[:, None]
         volume = float(np.linalg.det(unit))
-        if abs(volume) > 0.2:
+        if abs(volume) > _FLAT:
             triples.append((*triple, 1, 1, 1 if volume > 0 else -1))
     return _best(found, triples, q, smallest=True)
 
@@ -129,11 +156,11 @@ def _fitted(basis: FloatArray, phases: FloatArray, q: FloatArray) -> Proposal | 
     """Least squares of basis and phases together, on the spots that fit."""
     design = np.column_stack([q, np.ones(len(q))])
     near = np.zeros(len(q), np.bool_)
-    for _ in range(3):
+    for _ in range(_PASSES):
         f = q @ basis.T + phases
         h = np.rint(f)
         near = np.asarray((np.abs(f - h) < _NEAR).all(axis=1), dtype=np.bool_)
-        if near.sum() < 9:
+        if near.sum() < LEAST_FREE:
             return None
         solution, *_ = np.linalg.lstsq(design[near], h[near], rcond=None)
         basis, phases = solution[:3].T, solution[3]
@@ -159,7 +186,7 @@ def common_cell(proposals: Sequence[Proposal]) -> tuple[Cell, list[int]] | None:
     angles = np.abs(shapes[:, None, 3:] - shapes[None, :, 3:]).max(axis=2)
     same = (lengths < _SAME_LENGTH) & (angles < _COSINE)
     votes = same.sum(axis=1)
-    if votes.max() < max(_AGREE, len(proposals) / 4):
+    if votes.max() < max(_AGREE, _AGREE_SHARE * len(proposals)):
         return None
     chosen = same[int(np.argmax(votes))]
     middle = np.median(shapes[chosen], axis=0)
@@ -171,7 +198,7 @@ def common_cell(proposals: Sequence[Proposal]) -> tuple[Cell, list[int]] | None:
     a, b, c = (float(v) for v in middle[:3])
     alpha, beta, gamma = (float(v) for v in angles_deg)
     basis = unit_cell.vectors_from_cell((a, b, c, alpha, beta, gamma))
-    basis = symmetrise(basis, symmetry.symmetry_matrices(basis, 0.02))
+    basis = symmetrise(basis, symmetry.symmetry_matrices(basis, _SYMMETRY))
     return unit_cell.cell_from_vectors(basis), np.flatnonzero(chosen).tolist()
 
 

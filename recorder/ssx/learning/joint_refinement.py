@@ -21,14 +21,28 @@ from recorder.ssx.detector.geometry import scattering_vectors
 from recorder.ssx.lattices.refinement import Tolerance
 
 _REACH = (Tolerance(0.003, 0.006), Tolerance(0.002, 0.004), Tolerance(0.0012, 0.0025))
+"""Tolerances of the passes, two of each and the last for the rest: from wider than
+WIDE, because centre and distance are off, to narrower than FAST. Half or double leaves
+every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _PASSES = 9
+"""Passes of Gauss-Newton. Half or double leaves every later hit indexed (`make
+bench-quality`, after 30 hits, a monoclinic cell)."""
 _CENTRE_SIGMA = 5.0
 """Expected error of the beam centre, px."""
 _RELATIVE_SIGMA = 0.01
 """Expected relative error of distance and cell."""
 _LEAST_SPOTS = 10
+"""Spots near the lattice without which an image is left out. Half or double leaves
+every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
+_LEAST_SHARE = 0.2
+"""The same as a share of an image's spots."""
 _LEAST_NOISE = 1e-4
 """Spots are not known better than so (1/Å)."""
+_STEPS = (0.01, 0.01, 1e-5)
+"""Steps of the numeric derivatives: centre (px, px), logarithm of the distance. Small
+against the errors above, large against rounding."""
+_ROUNDING = 1e-6
+"""Singular values below are zero but for rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +134,7 @@ def _rows(
     at = h @ reciprocal
     near = np.linalg.norm(local - at, axis=1) < reach(np.linalg.norm(q, axis=1))
     near &= h.any(axis=1)
-    if near.sum() < max(_LEAST_SPOTS, 0.2 * len(xy)):
+    if near.sum() < max(_LEAST_SPOTS, _LEAST_SHARE * len(xy)):
         return None
     xy, q, at = xy[near], q[near], at[near]
     point = at @ turn.T
@@ -129,7 +143,7 @@ def _rows(
     # the miss falls when q moves by -dq/dp or the point by +
     for axis in range(3):
         step = np.zeros(3)
-        step[axis] = (0.01, 0.01, 1e-5)[axis]
+        step[axis] = _STEPS[axis]
         more = scattering_vectors(_moved(geometry, step), xy[:, 0], xy[:, 1])
         columns.append(-(more - q) / step[axis])
     # a larger basis has shorter reciprocal vectors
@@ -187,5 +201,5 @@ def _strains(rotations: FloatArray) -> FloatArray:
             kept = rotations @ strain @ rotations.transpose(0, 2, 1)
             single.append(kept.mean(axis=0).ravel())
     _, size, rows = np.linalg.svd(np.array(single))
-    free = rows[: len(size)][size > 1e-6]
+    free = rows[: len(size)][size > _ROUNDING]
     return np.asarray(free.reshape(-1, 3, 3))

@@ -28,8 +28,15 @@ from recorder.ssx.learning.cell_search import (
 from recorder.ssx.learning.joint_refinement import IndexedImage, refine_common
 
 MIN_SPOTS = 15
+"""Spots of a hit that teaches: with 12 an unknown cell was found in 0.5 to 0.7 of the
+images, with 20 in 0.8 to 0.96. Half or double leaves every later hit indexed (`make
+bench-quality`, after 30 hits, a monoclinic cell)."""
 MIN_HITS = 4
+"""Hits without which nothing is learned, and that must index: one more than must agree.
+Chosen, not tuned."""
 _TRIED = 24
+"""Hits that are tried: they set the time of a lesson. Half or double leaves every later
+hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _MANY = 150
 """Spots of an image that are refined or searched, the strongest."""
 _WELL = 0.6
@@ -38,8 +45,18 @@ _FOUND_SHARE = 0.3
 """A cell that was found must index this share of the hits."""
 _BETTER = 1.01
 """Evidence (log10 NFA) must grow so much for a change."""
+_KEPT_SHARE = 0.95
+"""Share of the indexed images that a change may not fall below: of 24 one may be lost.
+Chosen, not tuned."""
 _AGREE_PX = 2.0
+"""Distance (px) of proposed beam centres that agree: with a centre so far off images
+still index. Half or double leaves every later hit indexed (`make bench-quality`, after
+30 hits, a monoclinic cell)."""
 _LEAST_AGREE = 3
+"""Proposals that must agree on a centre: two may by chance. 1 or 6 leaves every later
+hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
+_AGREE_SHARE = 1 / 3
+"""The same as a share of those that propose anything."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +88,7 @@ class _Trial:
         return -sum(item.log10_nfa for item in self.lattices if item is not None)
 
     def better_than(self, other: _Trial) -> bool:
-        if self.indexed < 0.95 * other.indexed:
+        if self.indexed < _KEPT_SHARE * other.indexed:
             return False
         return self.evidence > _BETTER * other.evidence
 
@@ -198,7 +215,7 @@ def _agreed_centre(
     apart = np.linalg.norm(shifts[:, None] - shifts[None], axis=2)
     near = apart < _AGREE_PX
     chosen = near[int(np.argmax(near.sum(axis=1)))]
-    if chosen.sum() < max(_LEAST_AGREE, len(proposals) / 3):
+    if chosen.sum() < max(_LEAST_AGREE, _AGREE_SHARE * len(proposals)):
         return None
     x, y = np.median(shifts[chosen], axis=0)
     centre = (geometry.beam_center[0] + float(x), geometry.beam_center[1] + float(y))

@@ -19,6 +19,8 @@ from recorder.ssx.matching.matcher import Matcher
 from recorder.ssx.triggers.trigger_table import TriggerTable
 
 BLOCK = 1024
+"""Image ids that are matched at once: a live run is settled by these. `make
+timeline-bench`: half or double changes no label."""
 _FITS = 0.5
 """Share of the images that must match for triggers to be those of the images."""
 

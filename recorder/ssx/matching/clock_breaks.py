@@ -22,6 +22,9 @@ BLUR = 6
 """Images by which the place of a jump of whole periods may be off."""
 _SHARE = 0.9
 """Of the images of a window that must match."""
+_FORGIVEN = 0.3
+"""Misses that each match makes good when the place is looked for from which on they
+prevail. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def strange(
             return int(inside[max(0, change - BLUR)]), 2 * BLUR
     bad = ~good[inside]
     if inside.size >= BREAK and bad.mean() > 1 - _SHARE:
-        first = int(np.argmin(np.cumsum(np.where(bad, 1.0, -0.3))))
+        first = int(np.argmin(np.cumsum(np.where(bad, 1.0, -_FORGIVEN))))
         return int(inside[first]), 0
     return int(good.size), 0
 

@@ -12,8 +12,19 @@ from recorder.ssx.clocks.unknown import NO_TIME
 from recorder.ssx.triggers.trigger_table import TriggerTable
 
 _TRIED = 4096
+"""First images, or triggers, that tell a typical step. `make timeline-bench`: half or
+double changes no label."""
 _NEVER_THE_SAME = 0.02
 """Relative difference of rates beyond which these are other triggers."""
+_EVEN, _STEADY, _TYPICAL = 0.1, 1e-2, 0.05
+"""Of the period, by which a step may differ and still count as even: between images,
+between positions, between triggers that give a rate. Chosen, not tuned."""
+_MOST, _MANY = 0.8, 0.7
+"""Share of such steps that makes images, or a rate, even: some images are lost. Chosen,
+not tuned."""
+_LEAST_SIGMA = 1e-5
+"""Relative uncertainty of a rate from a typical step, at least: the median of a few
+steps is not known better. Chosen, not tuned."""
 
 
 def candidates(
@@ -55,7 +66,7 @@ def position_times(
         return np.empty(0, np.int64)
     period = float(np.median(steps))
     span = float(pattern.time_ns[-1] - pattern.time_ns[0])
-    regular = float(np.mean(np.abs(steps - period) < 1e-2 * period)) > 0.8
+    regular = float(np.mean(np.abs(steps - period) < _STEADY * period)) > _MOST
     if not regular or period <= span:
         return np.empty(0, np.int64)
     index = np.arange(size, dtype=np.int64)
@@ -70,11 +81,11 @@ def even_times(ids: Int64Array, start_ns: Int64Array, size: int) -> Int64Array:
     Returns:
         Shape (size,), or empty if the images are not evenly spaced.
     """
-    step = np.diff(start_ns)[np.diff(ids) == 1][:4096]
+    step = np.diff(start_ns)[np.diff(ids) == 1][:_TRIED]
     if step.size < 2:
         return np.empty(0, np.int64)
     period = float(np.median(step))
-    if period <= 0 or float(np.mean(np.abs(step - period) < 0.1 * period)) < 0.8:
+    if period <= 0 or float(np.mean(np.abs(step - period) < _EVEN * period)) < _MOST:
         return np.empty(0, np.int64)
     multiples: Int64Array = np.rint(np.arange(size) * period).astype(np.int64)
     return multiples
@@ -95,12 +106,12 @@ def first_rate(
     if images.size < 4 or triggers.size < 4:
         return 0.0, PRIOR_RATE
     one, other = float(np.median(images)), float(np.median(triggers))
-    even = np.mean(np.abs(images - one) < 0.05 * one) > 0.7
-    even &= np.mean(np.abs(triggers - other) < 0.05 * other) > 0.7
+    even = np.mean(np.abs(images - one) < _TYPICAL * one) > _MANY
+    even &= np.mean(np.abs(triggers - other) < _TYPICAL * other) > _MANY
     if one <= 0 or not even:
         return 0.0, PRIOR_RATE
     rate = other / one - 1
     if abs(rate) <= PRIOR_RATE or abs(rate) > _NEVER_THE_SAME:
         return 0.0, PRIOR_RATE
     scatter = float(np.median(np.abs(images - one))) / one
-    return rate, max(1e-5, min(PRIOR_RATE, 3 * scatter))
+    return rate, max(_LEAST_SIGMA, min(PRIOR_RATE, 3 * scatter))

@@ -10,6 +10,9 @@ from recorder.ssx.matching.start_candidates import StartCandidates
 
 DOUBT = 0.25
 """Share of the spacing: a time that is known less well names no trigger."""
+_DOUBTS = 4
+"""Standard deviations of the bridged clock within which the trigger must lie. Chosen,
+not tuned."""
 
 
 def bridge_gap(
@@ -42,5 +45,5 @@ def bridge_gap(
     )
     off = np.abs(triggers[candidates.triggers] - wanted)
     candidate = int(candidates.triggers[np.argmin(off)])
-    sure = doubt <= DOUBT * gaps[candidate] and int(off.min()) <= 4 * doubt
+    sure = doubt <= DOUBT * gaps[candidate] and int(off.min()) <= _DOUBTS * doubt
     return candidate if sure else None

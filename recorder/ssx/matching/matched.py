@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recorder.ssx.arrays import Int64Array
+from recorder.ssx.clocks.unknown import NO_ORDINAL, NO_TIME
+
+Step = tuple[int, Int64Array, Int64Array]
+"""How many images were looked at; index of the trigger and residual (ns) of each."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +36,16 @@ class Matched:
         for part in parts:
             if len(part) > 1:
                 part[:] = [np.concatenate(part)]
-        empty = np.empty(0, np.int64)
-        first, second, third = (part[0] if part else empty for part in parts)
+        first, second, third = (part[0] if part else nothing() for part in parts)
         return first, second, third
+
+
+def nothing() -> Int64Array:
+    """No times and no triggers, shape (0,)."""
+    return np.empty(0, np.int64)
+
+
+def unmatched(count: int) -> Step:
+    """So many images have no trigger."""
+    none = np.full(count, NO_ORDINAL, np.int64)
+    return count, none, np.full(count, NO_TIME, np.int64)

@@ -21,10 +21,8 @@ from recorder.ssx.matching.clock_breaks import (
     until_break,
 )
 from recorder.ssx.matching.gap_bridge import DOUBT, bridge_gap
-from recorder.ssx.matching.matched import Matched
-from recorder.ssx.matching.start_candidates import (
-    find_start_candidates,
-)
+from recorder.ssx.matching.matched import Matched, Step, nothing, unmatched
+from recorder.ssx.matching.start_candidates import find_start_candidates
 from recorder.ssx.matching.tolerances import (
     LEAST_NS,
     SIGMAS,
@@ -34,19 +32,25 @@ from recorder.ssx.matching.tolerances import (
 )
 
 _WINDOW = 1024
+"""Images that are matched before the clock is fitted anew. `make timeline-bench`: half
+or double changes no label."""
 _FIRST_WINDOW = 16
+"""The same behind a start or break, where the clock is known least; it doubles. `make
+timeline-bench`: half or double changes no label."""
 _ANCHORS = 4096
 """Latest pairs of times that the clock rests on."""
 _TO_LOCK, _TO_TRACK = 1024, 64
 """Images that are waited for before a trigger is looked for, or a window matched."""
-_SPARE = 512
+_SPARE, _SPARE_OF = 512, 32
 """Triggers that may have been missed before the first image; and one in 32 more."""
+_LEAST_RATE_SIGMA = 1e-6
+"""Relative uncertainty of a rate, at least, when the way is sought anew: a clock may
+have drifted meanwhile. Chosen, not tuned."""
 _TRIES = 12
+"""Failed attempts to find the way after which the rest of what is there is left
+unknown: it bounds the time. `make timeline-bench`: half or double changes no label."""
 _PAUSE = 1 << 16
 """After failed attempts the next one comes later, at most so many images."""
-
-_Step = tuple[int, Int64Array, Int64Array]
-"""How many images were looked at; index of the trigger and residual (ns) of each."""
 
 
 class Matcher:
@@ -66,12 +70,12 @@ class Matcher:
         self._found = Matched()
         self._window = _FIRST_WINDOW
         self._last: tuple[int, int, int] | None = None
-        self._anchors: tuple[Int64Array, Int64Array] = (_none(), _none())
+        self._anchors: tuple[Int64Array, Int64Array] = (nothing(), nothing())
         self._lost: str | None = "start"
         self._pause = BREAK
         self._tries = 0
         self._overall = OverallRate()
-        self._kept: tuple[Int64Array, Int64Array] = (_none(), _none())
+        self._kept: tuple[Int64Array, Int64Array] = (nothing(), nothing())
         self._origin = 0
         self._locked_at = -1
         """First image when the way was found last."""
@@ -154,7 +158,7 @@ class Matcher:
         start_ns: Int64Array,
         triggers: Int64Array,
         gaps: Int64Array,
-    ) -> _Step:
+    ) -> Step:
         """Match one window of images on the fitted clock."""
         clock = self.clock or self._prior
         ids, start_ns = ids[: self._window], start_ns[: self._window]
@@ -224,23 +228,25 @@ class Matcher:
         start_ns: Int64Array,
         triggers: Int64Array,
         gaps: Int64Array,
-    ) -> _Step:
+    ) -> Step:
         """Find the trigger of the first of these images."""
         if self._skip:
             count, self._skip = min(self._skip, ids.size), 0
-            return _unmatched(count)
+            return unmatched(count)
         if int(ids[0]) == self._locked_at:
             # What was found here did not last for a single image: go on behind it.
             self._locked_at = -1
             return self._give_up(ids)
         ids, start_ns = ids[:_TO_LOCK], start_ns[:_TO_LOCK]
         usual = int(ids[0]) - self._origin
-        spare = _SPARE + int(ids[0]) // 32
+        spare = _SPARE + int(ids[0]) // _SPARE_OF
         first = usual - spare
         if self._last is not None:
             first = usual = usual + self._last[1] - self._last[0]
         prior = self.clock or self._prior
-        prior = Clock(0, 0, prior.rate, rate_sigma=max(prior.rate_sigma, 1e-6))
+        prior = Clock(
+            0, 0, prior.rate, rate_sigma=max(prior.rate_sigma, _LEAST_RATE_SIGMA)
+        )
         candidates = find_start_candidates(
             ids, start_ns, triggers, gaps, first, usual, usual + spare, prior
         )
@@ -249,7 +255,7 @@ class Matcher:
         off = candidates.clock.at_origin_ns - int(triggers[candidates.best])
         if abs(off) > max(LEAST_NS, SIGMAS * candidates.clock.sigma_ns):
             # The first image does not fit to those after it: begin with the next.
-            return _unmatched(1)
+            return unmatched(1)
         candidate, bridged = candidates.best, False
         if self._lost == "gap" and not candidates.certain and self._last is not None:
             before = (self._last[1] - self._origin, self._last[2])
@@ -271,13 +277,13 @@ class Matcher:
             self._shared_ns = clock.sigma_ns if candidates.certain else None
         self._locked_at = int(ids[0])
         self.clock, self._lost, self._tries, self._pause = clock, None, 0, BREAK
-        self._anchors = (_none(), _none())
+        self._anchors = (nothing(), nothing())
         self._window = _FIRST_WINDOW
         # The image before the first: so that the first one is matched like all others.
         self._last = (int(ids[0]) - 1, candidate + self._origin - 1, int(start_ns[0]))
-        return 0, _none(), _none()
+        return 0, nothing(), nothing()
 
-    def _give_up(self, ids: Int64Array) -> _Step:
+    def _give_up(self, ids: Int64Array) -> Step:
         """These images fit no trigger: leave some out and try again later."""
         self._tries += 1
         if self._tries > 3:
@@ -285,14 +291,4 @@ class Matcher:
         n = min(self._pause, ids.size)
         if self._tries > _TRIES:
             n = ids.size
-        return _unmatched(n)
-
-
-def _none() -> Int64Array:
-    return np.empty(0, np.int64)
-
-
-def _unmatched(count: int) -> _Step:
-    """So many images have no trigger."""
-    none = np.full(count, NO_ORDINAL, np.int64)
-    return count, none, np.full(count, NO_TIME, np.int64)
+        return unmatched(n)

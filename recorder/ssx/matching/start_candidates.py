@@ -25,11 +25,15 @@ SEPARATION = 8.0
 exp(8 / sqrt(n)) over n images. The sigmas of two candidates that are both wrong differ
 by a factor of exp(1 / sqrt(n)) at one standard deviation: this is eight of them."""
 _WINDOWS = (16, 64, 256, 1024)
+"""Images that candidates are compared over: more and more, because most fall behind
+soon, and the rate is known better each time."""
 _REACH = 0.45
 """Of the spacing to the next trigger: nearer to none than to one is no match."""
 _LEAST = 0.9
 """Share of the images that must match for a candidate to be kept."""
 _LEAST_IMAGES = 16
+"""Images without which no scatter, rate or certainty is believed. `make
+timeline-bench`: half or double changes no label."""
 _CHANCE = -15.0
 """A chance of 3 in ten million is none."""
 _TELLING, _ALIKE = 64, 1.02
@@ -38,6 +42,15 @@ _RATE_REACH = 1e-3
 """Relative rates further from what was expected are no clock's."""
 _SCATTER = 0.1
 """Of the spacing: candidates that scatter more match by chance."""
+_SPREAD = 6.0
+"""Standard deviations within which a true candidate's residuals lie, from end to end:
+over the spacing it is the chance of a wrong one to look so."""
+_SIGMAS = 5.0
+"""Standard deviations beyond which a residual is an outlier, or a rate another clock's,
+as when clocks are fitted (`clock`)."""
+_SAFE = 0.3
+"""Of the spacing: what the rate's uncertainty may add up to before it decides which
+trigger is nearest; below _REACH. Chosen, not tuned."""
 _BREAK, _BREAK_NS = 4.0, 100.0
 """Growth of the scatter, and its least size, that no larger window explains."""
 
@@ -132,7 +145,7 @@ def find_start_candidates(
     around = gaps[np.minimum(candidates[:, None] + np.arange(used), gaps.size - 1)]
     near = float(np.median(around[around > 0])) if (around > 0).any() else 0.0
     real = (sigma <= _SCATTER * near) | (used < _LEAST_IMAGES)
-    real &= np.abs(rates - clock.rate) <= 5 * clock.rate_sigma + _RATE_REACH
+    real &= np.abs(rates - clock.rate) <= _SIGMAS * clock.rate_sigma + _RATE_REACH
     if not real.any():
         return NO_CANDIDATES
     candidates, rates, sigma, doubts = (
@@ -141,7 +154,7 @@ def find_start_candidates(
         sigma[real],
         doubts[real],
     )
-    share = np.clip(6 * sigma / max(near, 1.0), 1e-9, 1.0)
+    share = np.clip(_SPREAD * sigma / max(near, 1.0), 1e-9, 1.0)
     chance = used * np.log(share) + math.log(tried)
     return _choose(
         candidates, rates, sigma, doubts, chance, used, start_ns, triggers, usual
@@ -156,7 +169,7 @@ def _safe(
         return 0
     near = float(np.median(gaps[candidates[0] : candidates[0] + 4 * start_ns.size]))
     away = np.abs(start_ns - start_ns[0]) * doubt
-    bad = np.flatnonzero(away > 0.3 * near)
+    bad = np.flatnonzero(away > _SAFE * near)
     return int(bad[0]) if bad.size else start_ns.size
 
 
@@ -206,7 +219,7 @@ def _fits(
         residual = y - mean_y - slope[:, None] * (x - mean_x)
         residual -= np.median(residual, axis=1, keepdims=True)
         typical = MAD_SIGMA * np.median(np.abs(residual), axis=1, keepdims=True)
-        limit = 5 * np.maximum(QUANTUM_NS, typical)
+        limit = _SIGMAS * np.maximum(QUANTUM_NS, typical)
         use = np.abs(residual) <= limit
     # Not the median alone: its own scatter is larger than that of a mean square.
     clipped = np.clip(residual, -limit, limit)

@@ -11,8 +11,14 @@ _REACH = 0.45
 """Share of the spacing: a time further from its trigger is nearly as near to the
 next."""
 SIGMAS = 8.0
+"""Standard deviations by which an image may be off its trigger: jitter has tails,
+and the next trigger is mostly far. `make timeline-bench`: half or double changes no
+label."""
 LEAST_NS = 2000.0
 """Tolerance below which no image is refused for its time."""
+_DOUBTS = 3
+"""Standard deviations of the prediction that are added: the clock's doubt, which is no
+jitter. Chosen, not tuned."""
 
 
 def doubts_ns(clock: Clock, start_ns: Int64Array) -> FloatArray:
@@ -53,6 +59,6 @@ def growing(
 def tolerance_ns(near: FloatArray, sigma: float, doubt: FloatArray) -> FloatArray:
     """How far (ns) an image may be from its trigger."""
     limit: FloatArray = np.minimum(
-        _REACH * near, np.maximum(LEAST_NS, SIGMAS * sigma) + 3 * doubt
+        _REACH * near, np.maximum(LEAST_NS, SIGMAS * sigma) + _DOUBTS * doubt
     )
     return limit

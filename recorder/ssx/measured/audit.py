@@ -12,7 +12,13 @@ from recorder.ssx.measured.chains import MeasuredChain, MeasuredEvent
 OFFSET_S = 1e-6
 """Offsets that differ by less are as commanded."""
 _SIGMAS = 5.0
+"""Standard deviations of a measured offset within which it is as commanded: chance
+would cry wolf once in two million events."""
 _DURATION = 0.1
+"""Relative difference of durations that counts. Chosen, not tuned."""
+_SAME_DELAY = 0.05
+"""Relative: a delay that is so near to the commanded one but for its sign has the wrong
+sign. Chosen, not tuned."""
 SHORT = 200
 """Characters of the summary."""
 
@@ -156,7 +162,7 @@ def _offset_finding(
             # The pulse nearest to the detection: whole periods say nothing.
             whole = round((after + before) / event.period)
             after -= whole * event.period
-        if before and abs(after + before) <= 0.05 * abs(before):
+        if before and abs(after + before) <= _SAME_DELAY * abs(before):
             return (
                 f"wrong sign of the delay: commanded {_seconds(before)}, "
                 f"measured {_seconds(after)}"

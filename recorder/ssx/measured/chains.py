@@ -22,8 +22,21 @@ from recorder.ssx.measured.pulse_trains import Train, find_trains
 MAX_PULSES = 2_000_000
 """Pulses that a train is looked for in; of more, the first ones."""
 _SAME_PERIOD = 0.02
+"""Relative difference of periods up to which a train answers to a declared one; the
+audit then says how far it is off. Chosen, not tuned."""
 _SAME_PHASE = 0.25
 """Of the period: pulses nearer to their declared place than this are those declared."""
+_OTHER_PERIOD, _OTHER_KIND = 10.0, 100.0
+"""What another period (for each 100 % of difference), or a pulse where a train is
+wanted, adds to a distance that is below 1 for the right one. Chosen, not tuned."""
+_REACH = 0.45
+"""Of the distance to the next pulse due: just less than half way, as when images are
+matched."""
+_DIGITS, _MOST_DIGITS = 12, 15
+"""Decimals of a value (s) without uncertainty, 1 ps; and at most, what a float64
+holds."""
+_JITTER_S, _SIGMA_S, _DURATION_S = 1e-10, 1e-11, 1e-12
+"""Digits of these (s) that are kept: far below the 8 ns of a tick."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,14 +130,14 @@ def _event(pulses: Pulses, train: Train, first: Train, zero_ns: float) -> Measur
         type=pulses.type,
         name=pulses.name or None,
         offset=_known((train.first_ns - zero_ns) / 1e9, sigma / 1e9),
-        duration=pulses.duration_s and _known(pulses.duration_s, 1e-12),
+        duration=pulses.duration_s and _known(pulses.duration_s, _DURATION_S),
         period=None
         if train.period_ns is None
         else _known(train.period_ns / 1e9, train.period_sigma_ns / 1e9),
         repetition=train.count,
         seen=train.seen,
-        jitter=_known(train.jitter_ns / 1e9, 1e-10),
-        offset_sigma=_known(sigma / 1e9, 1e-11),
+        jitter=_known(train.jitter_ns / 1e9, _JITTER_S),
+        offset_sigma=_known(sigma / 1e9, _SIGMA_S),
         irregular=train.irregular,
         complete=pulses.complete,
     )
@@ -132,7 +145,9 @@ def _event(pulses: Pulses, train: Train, first: Train, zero_ns: float) -> Measur
 
 def _known(value: float, sigma: float) -> float:
     """A value without the digits that its uncertainty leaves open."""
-    digits = 12 if sigma <= 0 else min(15, -math.floor(math.log10(sigma)))
+    digits = (
+        _DIGITS if sigma <= 0 else min(_MOST_DIGITS, -math.floor(math.log10(sigma)))
+    )
     return round(value, digits)
 
 
@@ -173,9 +188,9 @@ def _distance(wanted: ChainEvent, event: MeasuredEvent) -> float:
         off = abs(math.remainder(event.offset - wanted.offset, event.period))
         ratio = event.period / wanted.period
         other = abs(ratio - 1) > _SAME_PERIOD
-        return off / wanted.period + (10.0 * abs(ratio - 1) if other else 0.0)
+        return off / wanted.period + (_OTHER_PERIOD * abs(ratio - 1) if other else 0.0)
     if bool(event.period) != bool(wanted.period and (wanted.repetition or 2) > 1):
-        return 100.0 + off
+        return _OTHER_KIND + off
     return off
 
 
@@ -266,8 +281,8 @@ def _in_position(
         period=None if step is None else _known(step / 1e9, sigma / 1e9),
         repetition=len(due),
         seen=seen,
-        jitter=_known(jitter / 1e9, 1e-10),
-        offset_sigma=_known(sigma / 1e9, 1e-11),
+        jitter=_known(jitter / 1e9, _JITTER_S),
+        offset_sigma=_known(sigma / 1e9, _SIGMA_S),
         complete=pulses.complete,
     )
 
@@ -276,7 +291,7 @@ def _reach(starts: Int64Array, due: Int64Array) -> float:
     """Half way to the next pulse due: nearer ones are meant."""
     every = np.diff(np.sort(due)) if due.size > 1 else np.diff(starts)
     smallest = float(every.min()) if every.size else 1e9
-    return 0.45 * smallest
+    return _REACH * smallest
 
 
 def _scatter(values: NDArray[np.int64]) -> float:

@@ -25,13 +25,28 @@ from recorder.ssx.spots.integrate import MARGIN, SpotIntegrator, Spots
 MAX_SPOTS = 1000
 """Spots that are measured and counted at most."""
 _P_PIXEL = 4e-4
+"""Probability that background exceeds a pixel's threshold. Half or double it finds 3 %
+fewer or more of the spots of 20 to 40 photons; double makes half as many false spots
+again (0.2 to 0.3 in a blank), and more candidates that cost time (`make bench-quality`,
+Spots; 6e-4 was given up for `make bench`)."""
 _P_SUM = 3e-6
+"""The same for the sum of the 3 x 3 pixels. Half or double changes 1 % of the spots of
+20 to 40 photons (`make bench-quality`, Spots): the first stage and the surroundings
+decide."""
 _MIN_SUM = 3.0
+"""Photons of a 3 x 3 sum, at least: where no background is expected one photon would be
+improbable. Half or double changes no spot in `make bench-quality`, Spots."""
 _MIN_GOOD = 5
+"""Good pixels among the 3 x 3 that make a sum: a majority. 2 or 9 changes no spot in
+`make bench-quality`, Spots."""
 _FLOOD = 0.02
 """If this share of the pixels stands out, the background is another one."""
 _KEPT_MAPS = 3
+"""Learned maps that are kept: as many as the pool keeps states, because a late image
+may need an older one."""
 _MAX_CANDIDATES = 10_000
+"""Candidates that are looked at, the highest: a blank of 16 megapixels has at most 6400
+by chance. It bounds the time of absurd images."""
 _MAX_AREA = 400
 """Larger connected areas are shadows or edges, not spots (pixels)."""
 _MAX_FACTOR = 100.0

@@ -13,6 +13,10 @@ from recorder.ssx.clocks.unknown import NO_TIME
 NO_NUMBER = -1
 """Trigger number of a row that has none."""
 _WRAPS = (1 << 16, 1 << 32)
+"""Values at which counters of timing hardware wrap: those of 16 and of 32 bits."""
+_NEAR_WRAP = 0.1
+"""Of a counter's range: a fall from so near its top to so near its bottom is a wrap,
+any other one a restart. Chosen, not tuned."""
 
 
 def _ints() -> Int64Array:
@@ -117,7 +121,7 @@ def unwrap(numbers: Int64Array, times: Int64Array) -> tuple[Int64Array, int, int
         if after >= before:
             continue
         size = next((w for w in _WRAPS if before < w), 0)
-        if size and before > 0.9 * size and after < 0.1 * size:
+        if size and before > (1 - _NEAR_WRAP) * size and after < _NEAR_WRAP * size:
             wraps += 1
             numbers[fall + 1 :] += size
             continue

@@ -25,6 +25,10 @@ from recorder.ssx.triggers.trigger_table import (
 _FEW = 3
 """Pulses at the end that no sensor reported: misfires, or a sensor that stopped."""
 _MAX_SLOTS = 1 << 16
+"""More than any chain has detections in a cycle: chain and slot make one number."""
+_REACH = 0.45
+"""Of the spacing of triggers: a pulse further from where the chains have it is not that
+one; just less than half way, as when images are matched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +238,9 @@ def _places(ref: TriggerTable, rows: CapturedTriggers) -> Int64Array:
         # The chains say how far pump and probe are apart; the pump may come second.
         wanted = when + int(ref.delay_ns[lit].min())
         near = nearest(ref.time_ns, wanted)
-        close = np.abs(ref.time_ns[near] - wanted) <= 0.45 * spacings(ref.time_ns)[near]
+        close = (
+            np.abs(ref.time_ns[near] - wanted) <= _REACH * spacings(ref.time_ns)[near]
+        )
         following = np.where(close, near, following)
     place[loose] = np.where(following < ref.size, following, NO_ORDINAL)
     return place

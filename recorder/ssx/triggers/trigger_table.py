@@ -22,11 +22,19 @@ from recorder.ssx.triggers.captured import CapturedTriggers, in_order
 PUMPS = (Pump.UNKNOWN, Pump.LIGHT, Pump.DARK)
 EVIDENCES = tuple(reversed(Evidence))  # none, commanded, image_id, … measured
 UNKNOWN, LIGHT, DARK = range(3)
+"""Codes of pumps: their places in PUMPS."""
 NONE, COMMANDED, IMAGE_ID, CLOCK, CAPTURED, MEASURED = range(6)
+"""Codes of evidence: places in EVIDENCES, better evidence is higher."""
 _REGULAR = 1e-3
 """Triggers are as evenly spaced as declared if their distances agree so well."""
 _GARBAGE = 50_000_000
 """Trigger numbers further apart are no count."""
+_LOOKED_AT = 1024
+"""First rows that are held against the chains, half as many for each slot. Chosen, not
+tuned."""
+_AS_DECLARED, _MOST = 0.1, 0.9
+"""A step is as declared within this share of it; rows are if so many of their steps
+are. Also: how much better another slot must fit. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,12 +211,12 @@ def _scale(times: Int64Array, declared: Int64Array) -> float:
 
 def _agrees(times: Int64Array, base: TriggerTable) -> bool:
     """Whether the rows are spaced as the chains declare."""
-    n = min(times.size, base.time_ns.size, 1024)
+    n = min(times.size, base.time_ns.size, _LOOKED_AT)
     if n < 2:
         return n == 1
     steps, declared = np.diff(times[:n]), np.diff(base.time_ns[:n])
-    off = np.abs(steps - declared) <= 0.1 * np.maximum(declared, 1)
-    return float(np.mean(off)) > 0.9
+    off = np.abs(steps - declared) <= _AS_DECLARED * np.maximum(declared, 1)
+    return float(np.mean(off)) > _MOST
 
 
 def _fill(
@@ -245,7 +253,7 @@ def _slot_shift(times: Int64Array, base: TriggerTable) -> int:
     """
     declared = base.time_ns
     slots = int(base.slot.max(initial=-1)) + 1
-    n = min(times.size, declared.size - slots, 512)
+    n = min(times.size, declared.size - slots, _LOOKED_AT // 2)
     if slots < 2 or n < 2 * slots or base.by_position:
         return 0
     steps = np.diff(times[:n])
@@ -254,4 +262,4 @@ def _slot_shift(times: Int64Array, base: TriggerTable) -> int:
         for s in range(slots)
     ]
     best = int(np.argmin(off))
-    return best if off[best] < 0.1 * off[0] else 0
+    return best if off[best] < _AS_DECLARED * off[0] else 0
