@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recorder.records import Evidence, RunState, WorkLevel
+from recorder.records.image_outcome import INDEXED, NON_INDEXED_HIT
 from recorder.records.image_report import (
     CellHistogram,
     CellParameter,
@@ -38,7 +39,6 @@ from recorder.reports.statistics import (
 from recorder.reports.timeline_report import chains_report, timeline_report
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
-from recorder.runs.tables.image_table import INDEXED, NON_INDEXED_HIT
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.measurement import NOT_MEASURED, measure
 from recorder.runs.timeline.of_run import is_long, timeline_of

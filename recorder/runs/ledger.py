@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recorder.records import ImageClass
+from recorder.records.image_outcome import INDEXED, NON_HIT, NON_INDEXED_HIT
 from recorder.runs.run import Run
-from recorder.runs.tables.image_table import INDEXED, NON_HIT, NON_INDEXED_HIT
 from recorder.ssx.labels.timeline import DARK, LIGHT, PUMPS, UNKNOWN, Timeline
 
 

@@ -28,6 +28,7 @@ from recorder.records import (
 KIND = "record"
 """Under which such records are counted."""
 _BITS = 63
+"""Bits of a whole number beside its sign: what SQLite and numpy's int64 hold."""
 Record = TypeVar("Record", bound=DetectorRecord | ControlRecord)
 Check = Callable[[Any], str]
 """What is wrong with a value; empty if it is well."""

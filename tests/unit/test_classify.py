@@ -18,9 +18,9 @@ from recorder.records import (
     ImageClass,
 )
 from recorder.ssx.classification.classifier import Classifier
-from recorder.ssx.detector import geometry
 from recorder.ssx.lattices import symmetry, unit_cell
 from recorder.ssx.spots import powder_rings as rings
+from tests.crystallography import pixel_positions
 
 SHAPE = (900, 1000)
 DETECTOR = Geometry(SHAPE, (75e-6, 75e-6), 0.07, (490.0, 455.0), 1.0)
@@ -69,7 +69,7 @@ def crystal(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarra
     q = h[np.any(h != 0, axis=1)] @ np.linalg.inv(basis).T
     q = q[np.linalg.norm(q, axis=1) < 0.38]
     q = q[np.abs(np.linalg.norm(q + np.array([0, 0, 1]), axis=1) - 1) < 3e-4]
-    x, y = geometry.pixel_positions(DETECTOR, q)
+    x, y = pixel_positions(DETECTOR, q)
     inside = (x > 10) & (x < SHAPE[1] - 10) & (y > 10) & (y < SHAPE[0] - 10)
     return basis, x[inside], y[inside]
 

@@ -7,6 +7,7 @@ import pytest
 
 from recorder.records import DetectorInfo, Geometry
 from recorder.ssx.detector import geometry
+from tests.crystallography import d_spacing, pixel_positions
 
 GOOD = DetectorInfo(
     shape=(2167, 2070),
@@ -127,14 +128,14 @@ DETECTOR = Geometry((1000, 1200), (75e-6, 172e-6), 0.1, (600.5, 400.25), 0.9)
 def test_the_beam_centre_scatters_nothing() -> None:
     q = geometry.scattering_vectors(DETECTOR, np.array([600.5]), np.array([400.25]))
     np.testing.assert_allclose(q, 0, atol=1e-12)
-    assert geometry.d_spacing(q)[0] == np.inf
+    assert d_spacing(q)[0] == np.inf
 
 
 def test_scattering_vectors_obey_bragg_and_the_axes() -> None:
     # 100 px along x = 7.5 mm at 100 mm: 2 theta = atan(0.075)
     q = geometry.scattering_vectors(DETECTOR, np.array([700.5]), np.array([400.25]))
     theta = np.arctan(0.075) / 2
-    assert geometry.d_spacing(q)[0] == pytest.approx(0.9 / (2 * np.sin(theta)))
+    assert d_spacing(q)[0] == pytest.approx(0.9 / (2 * np.sin(theta)))
     assert q[0, 0] > 0
     assert q[0, 1] == pytest.approx(0)
     assert q[0, 2] < 0
@@ -148,11 +149,11 @@ def test_scattering_vectors_lie_on_the_ewald_sphere_and_map_back() -> None:
     q = geometry.scattering_vectors(DETECTOR, x, y)
     s1 = q + np.array([0, 0, 1 / 0.9])
     np.testing.assert_allclose(np.linalg.norm(s1, axis=1), 1 / 0.9)
-    back_x, back_y = geometry.pixel_positions(DETECTOR, q)
+    back_x, back_y = pixel_positions(DETECTOR, q)
     np.testing.assert_allclose(back_x, x)
     np.testing.assert_allclose(back_y, y)
 
 
 def test_rays_away_from_the_detector_have_no_position() -> None:
-    x, _ = geometry.pixel_positions(DETECTOR, np.array([[0.0, 0.0, -2.0]]))
+    x, _ = pixel_positions(DETECTOR, np.array([[0.0, 0.0, -2.0]]))
     assert np.isnan(x[0])

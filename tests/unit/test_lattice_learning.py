@@ -11,7 +11,7 @@ from benchmarks.quality.indexing import is_right
 from benchmarks.quality.spot_lists import CELLS, GEOMETRY, make_list, random_list
 from recorder.records import ClassifySettings
 from recorder.ssx.detector.geometry import scattering_vectors
-from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.lattices import symmetry
 from recorder.ssx.lattices.indexer import Indexer
 from recorder.ssx.learning.cell_search import (
     common_cell,
@@ -21,6 +21,7 @@ from recorder.ssx.learning.cell_search import (
 from recorder.ssx.learning.joint_refinement import IndexedImage, refine_common
 from recorder.ssx.learning.lattice import LatticeKnowledge, learn_lattice
 from recorder.ssx.learning.vector_search import find_vectors
+from tests.crystallography import cell_volume
 
 SETTINGS = ClassifySettings()
 
@@ -131,8 +132,8 @@ def test_an_unknown_cell_is_found(name):
     after = learn_lattice(known, [i.xy for i in hits(name, 25)], SETTINGS)
     assert after.found
     assert after.cell is not None
-    assert unit_cell.cell_volume(after.cell) == pytest.approx(
-        unit_cell.cell_volume(CELLS[name][0]), rel=0.02
+    assert cell_volume(after.cell) == pytest.approx(
+        cell_volume(CELLS[name][0]), rel=0.02
     )
 
 

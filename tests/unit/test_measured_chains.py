@@ -18,7 +18,6 @@ from recorder.ssx.chains.scopes import (
     COLLECTION,
     POSITION,
     PositionSequence,
-    as_stored,
     in_scope,
     to_collection,
     to_position,
@@ -242,11 +241,6 @@ def test_there_and_back_is_the_same_number_of_shots(shots, positions, gap):
     back = in_scope(there, COLLECTION, POSITION, walk)
     assert sum(e.repetition or 0 for e in back) == shots
     assert in_scope(one, POSITION, POSITION, walk) == one
-
-
-@given(st.floats(1e-9, 1e6) | st.floats(-1e6, -1e-9))
-def test_stored_floats_keep_five_digits(value):
-    assert as_stored(value) == pytest.approx(value, rel=1e-5)
 
 
 def test_nothing_seen_is_no_verdict():

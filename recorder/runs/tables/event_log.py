@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recorder.records import EventType, Evidence, TimedEvent
 from recorder.runs.tables.columns import Columns
-from recorder.runs.tables.event_order import _ascending, _best
+from recorder.runs.tables.event_order import ascending, best_rows
 from recorder.runs.tables.seen_uids import SeenUids, uid_code
 from recorder.ssx.clocks.unknown import NO_TIME
 from recorder.ssx.measured.chains import Pulses
@@ -212,10 +212,10 @@ class EventLog:
         same = codes.size == 1 and int(codes[0]) != 0
         numbers, wraps, restarts = trigger, 0, 0
         if same and xray.size:
-            numbers, wraps, restarts = _ascending(trigger, time_ns, xray, laser)
+            numbers, wraps, restarts = ascending(trigger, time_ns, xray, laser)
         names = view("name", since)
-        xray = _best(numbers, grade, np.zeros_like(names), xray)
-        laser = _best(numbers, grade, names, laser)
+        xray = best_rows(numbers, grade, np.zeros_like(names), xray)
+        laser = best_rows(numbers, grade, names, laser)
         return CapturedTriggers(
             laser=numbers[laser],
             laser_ns=time_ns[laser],

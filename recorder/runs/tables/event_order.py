@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from recorder.ssx.triggers.captured import NO_NUMBER, unwrap
 
 
-def _ascending(
+def ascending(
     trigger: NDArray[np.int64],
     time_ns: NDArray[np.int64],
     xray: NDArray[np.int64],
@@ -32,7 +32,7 @@ def _ascending(
     return numbers, wraps, restarts
 
 
-def _best(
+def best_rows(
     numbers: NDArray[np.int64],
     grade: NDArray[np.uint8],
     names: NDArray[np.uint16],

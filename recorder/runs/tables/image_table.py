@@ -15,7 +15,6 @@ from recorder.records import ImageOutcome, WorkLevel
 from recorder.records.image_outcome import (
     CODES,
     INDEXED,
-    NON_HIT,
     NON_INDEXED_HIT,
     NOT_SEEN,
     OUTCOMES,
@@ -23,8 +22,6 @@ from recorder.records.image_outcome import (
 )
 from recorder.runs.tables.columns import Columns
 from recorder.ssx.clocks.unknown import NO_TIME
-
-__all__ = ["INDEXED", "NON_HIT", "NON_INDEXED_HIT", "ImageArrays", "ImageTable"]
 
 MAX_EXPOSURE_NS = 10**13
 """Longest exposure (ns) that is believed, 10 000 s: a stop time of another clock must
@@ -208,10 +205,6 @@ class ImageTable:
     def pending(self) -> int:
         """Received, but not yet classified or given up."""
         return self.received - sum(self.outcomes.values())
-
-    def pending_ids(self) -> list[int]:
-        """The image_ids that are pending."""
-        return [int(i) for i in np.flatnonzero(self.column("outcome") == PENDING)]
 
     def lost(self, expected: int) -> int:
         """Image_ids below ``expected`` that never came."""

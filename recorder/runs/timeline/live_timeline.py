@@ -20,8 +20,11 @@ from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.timeline import Labels, Timeline, assemble
 from recorder.ssx.matching.assignment import BLOCK, Assigner, Assignment
 from recorder.ssx.triggers.laser_labels import Before, light
-from recorder.ssx.triggers.trigger_table import TriggerTable, captured_table
-from recorder.ssx.triggers.trigger_table import declared_table as declared_of
+from recorder.ssx.triggers.trigger_table import (
+    TriggerTable,
+    captured_table,
+    declared_table,
+)
 
 REORDER = 256
 """Images by which one may be late and still be settled with its block."""
@@ -156,7 +159,7 @@ class _Settled:
         declared = self._pattern.part(window, size) if self._pattern else None
         dark = run.announced and not (declared is not None and declared.has_laser)
         dark &= not run.events.counts["LaserExcitation"]
-        base = declared_of(declared, size, None, dark=dark)
+        base = declared_table(declared, size, None, dark=dark)
         if not captured:
             return base
         number = (run.events.first_number or 0) + window

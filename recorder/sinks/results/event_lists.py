@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from recorder.records import Files, Pump
+from recorder.records.image_outcome import INDEXED
 from recorder.reports.statistics import delay_clusters
 from recorder.runs.run import Run
-from recorder.runs.tables.image_table import INDEXED
 from recorder.sinks.atomic_files import write_text
 from recorder.ssx.clocks.unknown import NO_DELAY
 from recorder.ssx.labels.timeline import PUMPS, Labels

@@ -6,7 +6,6 @@ in the other: who reads one as the other sees thousands of shots on a single cry
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -88,9 +87,3 @@ def in_scope(
     if scope == wanted:
         return tuple(events)
     return to_collection(events, sequence)
-
-
-def as_stored(value: float) -> float:
-    """What a text-protocol reader sees of a value in a 32-bit FLOAT column."""
-    single = struct.unpack("f", struct.pack("f", value))[0]
-    return float(f"{single:.6g}")

@@ -86,12 +86,6 @@ def _volume_factor(alpha: float, beta: float, gamma: float) -> float:
     return 1 - ca * ca - cb * cb - cg * cg + 2 * ca * cb * cg
 
 
-def cell_volume(cell: Sequence[float]) -> float:
-    """Volume of the cell in Å³ (see :func:`check_cell` for the errors)."""
-    a, b, c, alpha, beta, gamma = check_cell(cell)
-    return a * b * c * math.sqrt(_volume_factor(alpha, beta, gamma))
-
-
 def vectors_from_cell(cell: Sequence[float]) -> FloatArray:
     """Real-space basis of a cell: a along x, b in the x-y plane.
 

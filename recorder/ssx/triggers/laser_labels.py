@@ -47,7 +47,7 @@ FROM_THE_FIRST = Before()
 
 
 def light(
-    ref: TriggerTable,
+    table: TriggerTable,
     rows: CapturedTriggers,
     present: NDArray[np.bool_] | None,
     before: Before,
@@ -55,40 +55,40 @@ def light(
     """The triggers with labels overruled where lasers were logged or seen.
 
     Args:
-        ref: The triggers, labels as declared.
+        table: The triggers, labels as declared.
         rows: The events.
         present: Triggers with an X-ray row: from there, no laser row means no pulse.
             None without any X-ray rows: then the laser rows vouch for themselves.
         before: What came before the first trigger.
     """
-    place = _places(ref, rows)
-    inside = np.flatnonzero((place >= 0) & (place < ref.size))
+    place = _places(table, rows)
+    inside = np.flatnonzero((place >= 0) & (place < table.size))
     inside = inside[np.argsort(rows.laser_measured[inside], kind="stable")]
     place, measured = place[inside], rows.laser_measured[inside]
-    watched = _watched(ref, rows, place, measured)
+    watched = _watched(table, rows, place, measured)
     believed = measured | ~watched[place]
-    lit = np.zeros(ref.size, np.bool_)
-    pulse = np.full(ref.size, NO_TIME, np.int64)
-    unsure = np.zeros(ref.size, np.bool_)
+    lit = np.zeros(table.size, np.bool_)
+    pulse = np.full(table.size, NO_TIME, np.int64)
+    unsure = np.zeros(table.size, np.bool_)
     doubtful = _unwatched(place, measured, watched)
-    for row, at in next_detections(ref, place):
+    for row, at in next_detections(table, place):
         unsure[at[doubtful[row]]] = True
         good = believed[row]
         lit[at[good]] = True
         pulse[at[good]] = rows.laser_ns[inside[row[good]]]
     if present is None:
-        present = np.arange(ref.size) <= int(place.max(initial=-1))
+        present = np.arange(table.size) <= int(place.max(initial=-1))
     unsure &= ~watched
-    known = (lit | watched | _told(ref, present)) & ~unsure
-    pump, evidence = ref.pump.copy(), ref.evidence.copy()
+    known = (lit | watched | _told(table, present)) & ~unsure
+    pump, evidence = table.pump.copy(), table.evidence.copy()
     pump[unsure], evidence[unsure] = UNKNOWN, NONE
     pump[known] = np.where(lit[known], LIGHT, DARK)
     evidence[known] = np.where(watched[known], MEASURED, CAPTURED)
-    delay_ns = np.where(known & (ref.declared != pump), NO_DELAY, ref.delay_ns)
-    if rows.same_clock and ref.time_ns.size:
-        _measure_delays(ref, delay_ns, pulse, lit, known, before.pulse_ns)
+    delay_ns = np.where(known & (table.declared != pump), NO_DELAY, table.delay_ns)
+    if rows.same_clock and table.time_ns.size:
+        _measure_delays(table, delay_ns, pulse, lit, known, before.pulse_ns)
     return replace(
-        ref,
+        table,
         pump=pump,
         evidence=evidence,
         dark_n=_dark_n(pump, before.dark_n),
@@ -96,25 +96,25 @@ def light(
     )
 
 
-def _events(ref: TriggerTable) -> Int64Array:
+def _events(table: TriggerTable) -> Int64Array:
     """Which detection event each trigger is of, -1 where that is not known."""
-    known = (ref.chain >= 0) & (ref.slot >= 0)
-    return np.where(known, ref.chain * _MAX_SLOTS + ref.slot, -1)
+    known = (table.chain >= 0) & (table.slot >= 0)
+    return np.where(known, table.chain * _MAX_SLOTS + table.slot, -1)
 
 
 def next_detections(
-    ref: TriggerTable, place: Int64Array
+    table: TriggerTable, place: Int64Array
 ) -> list[tuple[Int64Array, Int64Array]]:
     """What pulses light: the next detection of each event of the pulse's chain.
 
     Args:
-        ref: The triggers.
+        table: The triggers.
         place: Trigger that each pulse lights first, shape (n,).
 
     Returns:
         For each event the pulses (indices into ``place``) and the triggers they light.
     """
-    event = _events(ref)
+    event = _events(table)
     mine = event[place]
     alone = np.flatnonzero(mine < 0)
     found = [(alone, place[alone])] if alone.size else []
@@ -126,30 +126,30 @@ def next_detections(
         after = np.searchsorted(triggers, place[of_chain])
         here = after < triggers.size
         row, at = of_chain[here], triggers[after[here]]
-        if ref.by_position:
-            same = ref.cycle[at] == ref.cycle[place[row]]
+        if table.by_position:
+            same = table.cycle[at] == table.cycle[place[row]]
             row, at = row[same], at[same]
         found.append((row, at))
     return found
 
 
-def _told(ref: TriggerTable, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _told(table: TriggerTable, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Triggers of which the rows tell that no pulse lit them.
 
     All rows that could have brought such a pulse must be there: back to the trigger
     before of the same event, or to the start of the position.
     """
-    event = _events(ref)
-    before = np.arange(ref.size, dtype=np.int64) - 1
+    event = _events(table)
+    before = np.arange(table.size, dtype=np.int64) - 1
     for code in np.unique(event[event >= 0]).tolist():
         triggers = np.flatnonzero(event == code)
         before[triggers[1:]] = triggers[:-1]
         if triggers.size and triggers[0] < _MAX_SLOTS:
             before[triggers[0]] = -1
-    if ref.by_position:
-        first = np.ones(ref.size, np.bool_)
-        first[1:] = np.diff(ref.cycle) != 0
-        start = np.maximum.accumulate(np.where(first, np.arange(ref.size), 0))
+    if table.by_position:
+        first = np.ones(table.size, np.bool_)
+        first[1:] = np.diff(table.cycle) != 0
+        start = np.maximum.accumulate(np.where(first, np.arange(table.size), 0))
         before = np.maximum(before, start - 1)
     missing = np.concatenate(([0], np.cumsum(~present)))
     told: NDArray[np.bool_] = missing[1:] == missing[before + 1]
@@ -157,7 +157,7 @@ def _told(ref: TriggerTable, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _watched(
-    ref: TriggerTable,
+    table: TriggerTable,
     rows: CapturedTriggers,
     place: Int64Array,
     measured: NDArray[np.bool_],
@@ -166,9 +166,9 @@ def _watched(
 
     A sensor that saw other pulses and not this one says: the laser did not fire.
     """
-    watched = np.zeros(ref.size, np.bool_)
-    off = rows.laser_off - ref.first_number
-    off = off[(off >= 0) & (off < ref.size)]
+    watched = np.zeros(table.size, np.bool_)
+    off = rows.laser_off - table.first_number
+    off = off[(off >= 0) & (off < table.size)]
     seen = np.concatenate((place[measured], off))
     if seen.size:
         watched[int(seen.min()) : int(seen.max()) + 1] = True
@@ -206,7 +206,7 @@ def _dark_n(pump: NDArray[np.uint8], before: int) -> Int64Array:
 
 
 def _measure_delays(
-    ref: TriggerTable,
+    table: TriggerTable,
     delay_ns: Int64Array,
     pulse: Int64Array,
     lit: NDArray[np.bool_],
@@ -214,33 +214,36 @@ def _measure_delays(
     before_ns: int,
 ) -> None:
     """Put X-ray start minus the last laser pulse's start, from the rows' own times."""
-    size = min(ref.size, ref.time_ns.size)
+    size = min(table.size, table.time_ns.size)
     pulse, lit, known = pulse[:size], lit[:size], known[:size]
     timed = pulse != NO_TIME
     last = np.maximum.accumulate(np.where(lit, np.arange(size), -1))
-    use = known & (last >= 0) & ref.usable[:size] & timed[last]
-    delay_ns[:size][use] = ref.time_ns[:size][use] - pulse[last[use]]
+    use = known & (last >= 0) & table.usable[:size] & timed[last]
+    delay_ns[:size][use] = table.time_ns[:size][use] - pulse[last[use]]
     if before_ns != NO_TIME:
-        early = known & (last < 0) & ref.usable[:size]
-        delay_ns[:size][early] = ref.time_ns[:size][early] - before_ns
+        early = known & (last < 0) & table.usable[:size]
+        delay_ns[:size][early] = table.time_ns[:size][early] - before_ns
 
 
-def _places(ref: TriggerTable, rows: CapturedTriggers) -> Int64Array:
+def _places(table: TriggerTable, rows: CapturedTriggers) -> Int64Array:
     """Ordinal of the trigger that each laser pulse lights first, NO_ORDINAL if none."""
-    place = np.where(rows.laser == NO_NUMBER, NO_ORDINAL, rows.laser - ref.first_number)
+    place = np.where(
+        rows.laser == NO_NUMBER, NO_ORDINAL, rows.laser - table.first_number
+    )
     loose = np.flatnonzero((rows.laser == NO_NUMBER) & (rows.laser_ns != NO_TIME))
-    if not (loose.size and rows.same_clock and ref.time_ns.size):
+    if not (loose.size and rows.same_clock and table.time_ns.size):
         return place
     when = rows.laser_ns[loose]
-    following = np.searchsorted(ref.time_ns, when)
-    lit = (ref.declared == LIGHT) & (ref.delay_ns != NO_DELAY)
+    following = np.searchsorted(table.time_ns, when)
+    lit = (table.declared == LIGHT) & (table.delay_ns != NO_DELAY)
     if lit.any():
         # The chains say how far pump and probe are apart; the pump may come second.
-        wanted = when + int(ref.delay_ns[lit].min())
-        near = nearest(ref.time_ns, wanted)
+        wanted = when + int(table.delay_ns[lit].min())
+        near = nearest(table.time_ns, wanted)
         close = (
-            np.abs(ref.time_ns[near] - wanted) <= _REACH * spacings(ref.time_ns)[near]
+            np.abs(table.time_ns[near] - wanted)
+            <= _REACH * spacings(table.time_ns)[near]
         )
         following = np.where(close, near, following)
-    place[loose] = np.where(following < ref.size, following, NO_ORDINAL)
+    place[loose] = np.where(following < table.size, following, NO_ORDINAL)
     return place
