@@ -68,7 +68,7 @@ class Housekeeping:
 
     def _prune(self, resumable: list[str]) -> None:
         give_back_memory()
-        self._journal.drop_chunks_of_kind(HEADER, resumable)
+        self._journal.drop_snapshots_of_kind(HEADER, resumable)
         found = prune(self._journal, self._bound, self._sinks, SINK_KINDS)
         if found.runs:
             log.info(

@@ -97,7 +97,7 @@ def _remove(journal: Journal, uid: str) -> None:
     names = event_names(journal, uid)
     journal.write([NewRecord(RecordKind.RUN_PRUNED, uid, {}, time.time_ns())])
     for name in names:
-        journal.drop_chunks(name)
+        journal.drop_snapshots(name)
         while journal.drop_records(
             name, (RecordKind.EVENT, RecordKind.RUN_UPDATED), STEP
         ):

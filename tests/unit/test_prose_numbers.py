@@ -125,7 +125,7 @@ NUMBERS = {
     ],
     "durability": [
         f"at most {number(writer.FLUSH_S * 1000)} ms later",
-        f"{thousands(snapshots_table.CHUNK)} at a time",
+        f"{thousands(snapshots_table.SNAPSHOT_ROWS)} at a time",
         f"is among the last {known_runs.KEPT_SEALED}",
         f"the last {pruning.KEPT_RUNS} runs stay whole",
     ],
