@@ -1,4 +1,4 @@
-"""How far each sink came, what it refused, and the ids that it was given."""
+"""How far each sink came, which records it refused, and the ids that it got."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks after the journal beside its writer: packs what is done, keeps to the bound."""
+"""Looks after the journal beside its writer: makes snapshots, keeps it in its bound."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Keeps the journal within its bound: what is sealed and written everywhere may go.
+"""Keeps the journal within its bound, at the cost of the oldest runs.
 
-Images, events and packed copies of the oldest such runs are removed; descriptions and
-sealed reports stay, so that `recorder report` is complete and a repeated announcement
-is known. What a sink has not written is never removed.
+It removes images, events and snapshots of the oldest runs that are sealed and that
+every sink has written. Descriptions and sealed reports stay, so that `recorder report`
+is complete and a repeated announcement is known.
 """
 
 from __future__ import annotations

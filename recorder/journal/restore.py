@@ -80,7 +80,7 @@ def _event_batch(journal: Journal, name: str, after: Seq) -> list[Record]:
 
 
 def pack_run(journal: Journal, uid: str) -> int:
-    """Make the snapshots of a run that are due; how many.
+    """Make the snapshots of a run that are due.
 
     The last images are left alone: workers finish them in any order.
     """

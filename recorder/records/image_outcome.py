@@ -1,4 +1,4 @@
-"""What became of an image: one record for the table, the journal, files and sinks."""
+"""The outcome of an image: one record for the table, the journal, files and sinks."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Label images light, dark or unknown, with delay and why we know.
+"""Label images light, dark or unknown, with their delay and their evidence.
 
 Each image is given its trigger (:mod:`recorder.ssx.matching.assignment`); each trigger
 has a label (:mod:`recorder.ssx.triggers.trigger_table`) from the best evidence there
 is: what a sensor measured, what the timing hardware captured, the declared chains.
-What cannot be known is unknown.
+Without enough evidence the label is unknown.
 """
 
 from __future__ import annotations
