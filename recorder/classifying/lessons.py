@@ -95,7 +95,7 @@ class Lessons:
             image_id: The detector's count.
             payload: Its compressed pixels.
             done: Called with the outcome.
-            force: The image comes from a file: take it even if the pool is full.
+            force: Never refuse, never leave anything out: for replayed files.
 
         Returns:
             False if the pool has no room.
