@@ -85,7 +85,7 @@ def measure(path: Path) -> list[tuple[str, float]]:
     journal = Journal(path)
     found.append(("open the journal", time.perf_counter() - began))
     found.append(("rebuild the run", _timed(lambda: load_unsealed(journal))))
-    journal.drop_chunks("run")
+    journal.drop_snapshots("run")
     found.append(("rebuild it from rows alone", _timed(lambda: load_unsealed(journal))))
     journal.close()
     return found

@@ -1,10 +1,10 @@
 """When a run learns, from which images, and which image uses what.
 
-Everything here follows from image_ids alone, so that the same images give the same
-classes however many workers there are: state n is learned from images before a fixed
-image_id and used from a fixed one on. Between the two lie a few images that the
-workers can do meanwhile; those that come before the state is there wait for it. Only
-under overload is it otherwise: then lessons are left out once a run has had a few.
+Image_ids alone decide, so that the same images give the same classes with any number of
+workers: state n is learned from images before a fixed image_id and used from another
+one on. Between the two lie a few images that the workers classify meanwhile; an image
+whose state is not ready waits for it. Under overload, lessons are left out once a run
+has had its first few.
 """
 
 from __future__ import annotations
@@ -96,6 +96,12 @@ class Lessons:
         self, image_id: int, payload: Payload, done: Callback, *, force: bool
     ) -> bool:
         """Have an image classified with the state that is its own.
+
+        Args:
+            image_id: The detector's count.
+            payload: Its compressed pixels.
+            done: Called with the outcome.
+            force: Never refuse, never leave anything out: for replayed files.
 
         Returns:
             False if the pool has no room.

@@ -1,4 +1,4 @@
-"""How far each sink came, what it refused, and the ids that it was given."""
+"""How far each sink came, which records it refused, and the ids that it got."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ class Cursors(Records):
         return int(row[0]) if row else 0
 
     def advance(self, sink: str, seq: Seq, run: str | None, ids: Json | None) -> None:
-        """A sink has done with a record; remember the ids it was given."""
+        """Move a sink's cursor past a record, and keep the ids that the sink got.
+
+        Args:
+            sink: Name of the sink.
+            seq: Number of the record.
+            run: Uid of the record's run; None if it has none.
+            ids: Ids that the report is to show; None leaves the known ones.
+        """
         with self._transaction() as db:
             self._done(db, sink, seq)
             if run is not None and ids:
@@ -41,7 +48,13 @@ class Cursors(Records):
         )
 
     def park(self, sink: str, record: Record, error: str) -> None:
-        """A sink refuses a record for good: keep why, let the rest pass."""
+        """Park a record that a sink refuses for good; later records go on.
+
+        Args:
+            sink: Name of the sink.
+            record: What it refuses.
+            error: Why, for people.
+        """
         with self._transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)",
@@ -52,7 +65,7 @@ class Cursors(Records):
     def unpark(self, sink: str, seqs: Sequence[Seq] | None = None) -> int:
         """Have parked records tried again, all or some; how many.
 
-        They alone: what the sink has written since is not written again.
+        The cursor stays, so records written since then are not written again.
         """
         chosen = "" if seqs is None else f"AND seq IN ({','.join('?' * len(seqs))})"
         values = (sink, *(seqs or ()))
@@ -75,7 +88,13 @@ class Cursors(Records):
         return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
 
     def written(self, sink: str, run: str, kinds: Sequence[RecordKind]) -> bool:
-        """Whether a sink has done with a run: nothing waits, nothing was refused."""
+        """Whether a sink has written a run: nothing waits, nothing was refused.
+
+        Args:
+            sink: Name of the sink.
+            run: Uid of the run.
+            kinds: Kinds of records that the sink writes.
+        """
         (left,) = self._one(
             "SELECT (SELECT COUNT(*) FROM retries WHERE sink = ?1 AND run = ?2) "
             "+ (SELECT COUNT(*) FROM parked WHERE sink = ?1 AND run = ?2)",

@@ -3,7 +3,8 @@
 Whatever must survive is committed here before anyone is told about it. With
 ``synchronous=FULL`` each commit is synced to disk, so it survives a power cut as well
 as ``kill -9``; with ``NORMAL`` a power cut may take the last commits, but never half of
-one: the log's frames carry checksums, and what is not whole is not there.
+one: the log's frames carry checksums, and SQLite leaves out a transaction that is not
+whole.
 """
 
 from __future__ import annotations
@@ -206,7 +207,11 @@ class JournalFile:
         return int((pages - free) * size)
 
     def give_back(self) -> None:
-        """Give unused space back to the file system."""
+        """Give unused space back to the file system.
+
+        Raises:
+            JournalError: The file cannot be shrunk.
+        """
         left = -1
         while (free := int(self._one("PRAGMA freelist_count")[0])) and free != left:
             left = free

@@ -1,4 +1,4 @@
-"""Looks after the journal beside its writer: packs what is done, keeps to the bound."""
+"""Looks after the journal beside its writer: makes snapshots, keeps it in its bound."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Housekeeping:
 
     def _prune(self, resumable: list[str]) -> None:
         give_back_memory()
-        self._journal.drop_chunks_of_kind(HEADER, resumable)
+        self._journal.drop_snapshots_of_kind(HEADER, resumable)
         found = prune(self._journal, self._bound, self._sinks, SINK_KINDS)
         if found.runs:
             log.info(

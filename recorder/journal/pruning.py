@@ -1,8 +1,8 @@
-"""Keeps the journal within its bound: what is sealed and written everywhere may go.
+"""Keeps the journal within its bound, at the cost of the oldest runs.
 
-Images, events and packed copies of the oldest such runs are removed; descriptions and
-sealed reports stay, so that `recorder report` is complete and a repeated announcement
-is known. What a sink has not written is never removed.
+It removes images, events and snapshots of the oldest runs that are sealed and that
+every sink has written. Descriptions and sealed reports stay, so that `recorder report`
+is complete and a repeated announcement is known.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _remove(journal: Journal, uid: str) -> None:
     names = event_names(journal, uid)
     journal.write([NewRecord(RecordKind.RUN_PRUNED, uid, {}, time.time_ns())])
     for name in names:
-        journal.drop_chunks(name)
+        journal.drop_snapshots(name)
         while journal.drop_records(
             name, (RecordKind.EVENT, RecordKind.RUN_UPDATED), STEP
         ):

@@ -68,7 +68,14 @@ class Records(JournalFile):
         run: str | None = None,
         limit: int = -1,
     ) -> list[Record]:
-        """Records in order."""
+        """Records in order.
+
+        Args:
+            after: Only records with higher numbers.
+            kinds: Only these kinds; empty for all.
+            run: Only those of this run (its uid); None for all.
+            limit: At most so many; -1 for all.
+        """
         where, values = _where(after, kinds, run)
         rows = self._query(
             "SELECT seq, run, kind, time_ns, body FROM records "

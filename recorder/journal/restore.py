@@ -15,7 +15,7 @@ from recorder.journal.snapshots import (
     unpack_events,
     unpack_images,
 )
-from recorder.journal.snapshots_table import CHUNK
+from recorder.journal.snapshots_table import SNAPSHOT_ROWS
 from recorder.journal.store import Journal
 from recorder.records import ImageOutcome, RunState, TimedEvent
 from recorder.records.report_json import counted_in
@@ -35,20 +35,22 @@ def load_run(journal: Journal, uid: str) -> Run | None:
     for name in event_names(journal, uid):
         number = 0
         after = 0
-        while (chunk := journal.chunk(name, "events", number)) is not None:
-            after, body = chunk
+        while (snapshot := journal.snapshot(name, "events", number)) is not None:
+            after, body = snapshot
             run.events.extend(unpack_events(body))
             number += 1
         while batch := _event_batch(journal, name, after):
             run.events.extend(event_arrays(entry.body for entry in batch))
             after = batch[-1].seq
     last = journal.last_image(uid)
-    for number in range(0 if last is None else last // CHUNK + 1):
-        chunk = journal.chunk(uid, "images", number)
-        if chunk is not None:
-            run.images.extend(unpack_images(chunk[1]))
+    for number in range(0 if last is None else last // SNAPSHOT_ROWS + 1):
+        snapshot = journal.snapshot(uid, "images", number)
+        if snapshot is not None:
+            run.images.extend(unpack_images(snapshot[1]))
         else:
-            images = journal.image_rows(uid, number * CHUNK, (number + 1) * CHUNK)
+            images = journal.image_rows(
+                uid, number * SNAPSHOT_ROWS, (number + 1) * SNAPSHOT_ROWS
+            )
             run.images.extend(image_arrays(images))
     return run
 
@@ -80,28 +82,31 @@ def _event_batch(journal: Journal, name: str, after: Seq) -> list[Record]:
 
 
 def pack_run(journal: Journal, uid: str) -> int:
-    """Make the chunks of a run that are due; how many.
+    """Make the snapshots of a run that are due.
 
     The last images are left alone: workers finish them in any order.
     """
     made = 0
     last = journal.last_image(uid)
-    due = 0 if last is None else max(0, last - CHUNK // 2) // CHUNK
-    there = journal.chunk_ends(uid, "images")
+    due = 0 if last is None else max(0, last - SNAPSHOT_ROWS // 2) // SNAPSHOT_ROWS
+    there = journal.snapshot_ends(uid, "images")
     for number in sorted(set(range(due)) - set(there)):
-        journal.make_image_chunk(uid, number, _packed_images)
+        journal.make_image_snapshot(uid, number, _packed_images)
         made += 1
     for name in event_names(journal, uid):
-        ends = journal.chunk_ends(name, "events")
+        ends = journal.snapshot_ends(name, "events")
         number, after = len(ends), max(ends.values(), default=0)
         # counted before they are read: this is asked every few seconds
-        while journal.count(after=after, kinds=(RecordKind.EVENT,), run=name) >= CHUNK:
+        while (
+            journal.count(after=after, kinds=(RecordKind.EVENT,), run=name)
+            >= SNAPSHOT_ROWS
+        ):
             batch = journal.records(
-                after=after, kinds=(RecordKind.EVENT,), run=name, limit=CHUNK
+                after=after, kinds=(RecordKind.EVENT,), run=name, limit=SNAPSHOT_ROWS
             )
             body = pack(event_arrays(entry.body for entry in batch))
             after = batch[-1].seq
-            journal.keep_chunk(name, "events", number, after, body)
+            journal.keep_snapshot(name, "events", number, after, body)
             number += 1
             made += 1
     return made
@@ -172,15 +177,15 @@ def load_last_sealed(
 
 
 def _rows_to_read(journal: Journal, uid: str) -> int:
-    images = len(journal.chunk_ends(uid, "images"))
+    images = len(journal.snapshot_ends(uid, "images"))
     last = journal.last_image(uid)
-    count = 0 if last is None else max(0, last + 1 - images * CHUNK)
-    packed = images * CHUNK
+    count = 0 if last is None else max(0, last + 1 - images * SNAPSHOT_ROWS)
+    packed = images * SNAPSHOT_ROWS
     for name in event_names(journal, uid):
-        ends = journal.chunk_ends(name, "events")
+        ends = journal.snapshot_ends(name, "events")
         after = max(ends.values(), default=0)
         count += journal.count(after=after, kinds=(RecordKind.EVENT,), run=name)
-        packed += len(ends) * CHUNK
+        packed += len(ends) * SNAPSHOT_ROWS
     return count + packed // 10
 
 

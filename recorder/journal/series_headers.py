@@ -19,7 +19,7 @@ from recorder.runtime.log import get_logger
 log = get_logger("journal")
 
 HEADER = "header"
-"""Kind of the chunks."""
+"""Kind of the snapshots."""
 
 
 def pack_header(start: SeriesStart) -> bytes:
@@ -45,7 +45,7 @@ def pack_header(start: SeriesStart) -> bytes:
 
 def with_arrays(journal: Packed, run: str, start: SeriesStart) -> SeriesStart:
     """A restored series with the arrays that its run has in the journal, if any."""
-    kept = journal.chunk(run, HEADER, 0)
+    kept = journal.snapshot(run, HEADER, 0)
     if kept is None or not kept[1]:
         return start
     try:

@@ -1,8 +1,9 @@
 """Packed copies of a run's images and events: a restart reads arrays, not rows.
 
-A chunk of images or events holds what the rows of a range say, and nothing else: a run
-is the same with and without them. Rows that are written into the range of a chunk of
-images remove it in the same transaction; events are only ever appended.
+A snapshot of images or events holds what the rows of a range say, and nothing else, so
+that a run is the same with and without its snapshots. Writing a row into the range of a
+snapshot of images removes the snapshot in the same transaction; events are only ever
+appended.
 """
 
 from __future__ import annotations

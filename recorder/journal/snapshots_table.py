@@ -1,4 +1,4 @@
-"""Where the journal keeps chunks: see :mod:`recorder.journal.snapshots`."""
+"""Where the journal keeps snapshots: see :mod:`recorder.journal.snapshots`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from recorder.journal.file import JournalFile
 from recorder.journal.records import Seq
 
-CHUNK = 16_384
-"""Image ids, or events, of one chunk."""
+SNAPSHOT_ROWS = 16_384
+"""Image ids, or events, of one snapshot."""
 
 
 def pack_arrays(named: Mapping[str, NDArray[Any]]) -> bytes:
-    """Arrays as the body of a chunk."""
+    """Arrays as the body of a snapshot."""
     buffer = io.BytesIO()
     np.savez(buffer, **dict[str, Any](named))
     return buffer.getvalue()
@@ -35,18 +35,18 @@ def unpack_arrays(body: bytes) -> dict[str, NDArray[Any]]:
 
 
 class Packed(JournalFile):
-    """Reads and writes chunks."""
+    """Reads and writes snapshots."""
 
-    def chunk(self, run: str, kind: str, number: int) -> tuple[Seq, bytes] | None:
-        """A chunk, and the last record in it."""
+    def snapshot(self, run: str, kind: str, number: int) -> tuple[Seq, bytes] | None:
+        """A snapshot, and the last record in it."""
         row = self._one(
             "SELECT upto, body FROM chunks WHERE run = ? AND kind = ? AND number = ?",
             (run, kind, number),
         )
         return None if row is None else (int(row[0]), bytes(row[1]))
 
-    def chunk_ends(self, run: str, kind: str) -> dict[int, Seq]:
-        """The chunks that a run has, and the last record in each."""
+    def snapshot_ends(self, run: str, kind: str) -> dict[int, Seq]:
+        """The snapshots that a run has, and the last record in each."""
         return dict(
             self._query(
                 "SELECT number, upto FROM chunks WHERE run = ? AND kind = ?",
@@ -54,24 +54,24 @@ class Packed(JournalFile):
             )
         )
 
-    def keep_chunk(
+    def keep_snapshot(
         self, run: str, kind: str, number: int, upto: Seq, body: bytes
     ) -> None:
-        """Keep a chunk, instead of the one that may be there."""
+        """Keep a snapshot, instead of the one that may be there."""
         with self._transaction() as db:
-            self._insert_chunk(db, run, kind, number, upto, body)
+            self._insert_snapshot(db, run, kind, number, upto, body)
 
     @staticmethod
-    def _insert_chunk(db: sqlite3.Connection, *values: Any) -> None:
+    def _insert_snapshot(db: sqlite3.Connection, *values: Any) -> None:
         db.execute("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?)", values)
 
-    def drop_chunks(self, run: str) -> None:
-        """Remove a run's chunks."""
+    def drop_snapshots(self, run: str) -> None:
+        """Remove a run's snapshots."""
         with self._transaction() as db:
             db.execute("DELETE FROM chunks WHERE run = ?", (run,))
 
-    def drop_chunks_of_kind(self, kind: str, but: Sequence[str]) -> None:
-        """Remove the chunks of a kind, but those of some runs."""
+    def drop_snapshots_of_kind(self, kind: str, but: Sequence[str]) -> None:
+        """Remove the snapshots of a kind, but those of some runs."""
         with self._transaction() as db:
             db.execute(
                 "DELETE FROM chunks WHERE kind = ? "

@@ -9,7 +9,7 @@ from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
 from recorder.journal.image_rows import Images
 from recorder.journal.records import NewRecord
-from recorder.journal.snapshots_table import CHUNK, Packed
+from recorder.journal.snapshots_table import SNAPSHOT_ROWS, Packed
 from recorder.records import ImageOutcome
 from recorder.records.outcome_codec import JOURNAL_COLUMNS, encode_row
 
@@ -83,7 +83,7 @@ class Journal(Cursors, Images, Packed):
         )
         db.executemany(
             "DELETE FROM chunks WHERE run=? AND kind='images' AND number=?",
-            {(run, image.image_id // CHUNK) for run, image in images},
+            {(run, image.image_id // SNAPSHOT_ROWS) for run, image in images},
         )
 
     def _run_ids(self, db: sqlite3.Connection, uids: set[str]) -> dict[str, int]:
@@ -96,7 +96,7 @@ class Journal(Cursors, Images, Packed):
         )
         return dict(found.fetchall())
 
-    def make_image_chunk(
+    def make_image_snapshot(
         self,
         run: str,
         number: int,
@@ -104,5 +104,7 @@ class Journal(Cursors, Images, Packed):
     ) -> None:
         """Pack a range of images; nobody writes into it meanwhile."""
         with self._transaction() as db:
-            images = self.image_rows(run, number * CHUNK, (number + 1) * CHUNK)
-            self._insert_chunk(db, run, "images", number, 0, pack(images))
+            images = self.image_rows(
+                run, number * SNAPSHOT_ROWS, (number + 1) * SNAPSHOT_ROWS
+            )
+            self._insert_snapshot(db, run, "images", number, 0, pack(images))

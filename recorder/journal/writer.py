@@ -158,7 +158,7 @@ class JournalWriter:
 
     def _keep(self, run: str, start: SeriesStart) -> None:
         with boundary("keep the header of a series", (JournalError,)):
-            self._journal.keep_chunk(run, HEADER, 0, 0, pack_header(start))
+            self._journal.keep_snapshot(run, HEADER, 0, 0, pack_header(start))
 
     async def run(self) -> None:
         """Flush until cancelled."""

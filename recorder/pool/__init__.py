@@ -1,4 +1,4 @@
-"""Classification in worker processes; which worker has which image.
+"""Classification in worker processes, and which worker has which image.
 
 Empty on purpose: a worker imports only what it needs.
 """

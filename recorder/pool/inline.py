@@ -50,14 +50,14 @@ class Inline:
     async def _do(
         self, classifiers: Classifiers, job: AnyJob, cache: WorkerCache
     ) -> Callable[[], None]:
-        briefing = cache.brief(job.setup, self._work.states(job.setup))
-        for old in briefing.forget:
+        update = cache.update(job.setup, self._work.states(job.setup))
+        for old in update.forget:
             classifiers.forget(old)
         try:
-            if briefing.prepare:
+            if update.prepare:
                 setup = self._work.setup(job.setup)
                 await asyncio.to_thread(classifiers.prepare, job.setup, setup)
-            for learned in briefing.states:
+            for learned in update.states:
                 await asyncio.to_thread(classifiers.take, job.setup, learned)
             return await asyncio.to_thread(job.run, classifiers)
         except ImageError as error:

@@ -223,13 +223,13 @@ class Processes:
 
     def _briefing(self, worker: _Worker, job: AnyJob) -> list[list[Frame]]:
         number = b"%d" % job.setup
-        briefing = worker.cache.brief(job.setup, self._work.states(job.setup))
-        messages: list[list[Frame]] = [[FORGET, b"%d" % old] for old in briefing.forget]
-        if briefing.prepare:
+        update = worker.cache.update(job.setup, self._work.states(job.setup))
+        messages: list[list[Frame]] = [[FORGET, b"%d" % old] for old in update.forget]
+        if update.prepare:
             setup = self._work.setup(job.setup)
             messages.append([SETUP, number, *pack_setup(setup)])
         return messages + [
-            [LEARNED, number, *pack_learned(learned)] for learned in briefing.states
+            [LEARNED, number, *pack_learned(learned)] for learned in update.states
         ]
 
 

@@ -1,4 +1,4 @@
-"""What a worker must be told before a job, and what it may forget."""
+"""What a worker must be sent before a job, and what it may forget."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from recorder.records import Learned
 
 
 @dataclass(frozen=True, slots=True)
-class Briefing:
-    """To be told in this order."""
+class CacheUpdate:
+    """Changes of a worker's cache, to be sent in this order."""
 
     forget: tuple[int, ...]
     """Setups that are no longer needed."""
@@ -21,7 +21,7 @@ class Briefing:
 
 
 class WorkerCache:
-    """What one worker knows: the setups used last, and their learned states.
+    """The worker cache: the setups one worker used last, and their learned states.
 
     A setup with its states takes tens of megabytes for large images.
 
@@ -32,10 +32,10 @@ class WorkerCache:
     def __init__(self, kept_setups: int) -> None:
         self._kept = kept_setups
         self._setups: dict[int, set[int]] = {}
-        """Numbers of the states told, by setup; the setup used last comes last."""
+        """Numbers of the states sent, by setup; the setup used last comes last."""
 
-    def brief(self, setup: int, states: Mapping[int, Learned]) -> Briefing:
-        """What is new to the worker, which then has it.
+    def update(self, setup: int, states: Mapping[int, Learned]) -> CacheUpdate:
+        """Changes that a worker needs before a job; it is then taken to have them.
 
         Args:
             setup: Number of the job's setup.
@@ -50,4 +50,4 @@ class WorkerCache:
         new = tuple(states[n] for n in sorted(states) if n not in cache)
         # Only the states that are still kept: those of a long run are many.
         self._setups[setup] = set(states)
-        return Briefing(forget, known is None, new)
+        return CacheUpdate(forget, known is None, new)

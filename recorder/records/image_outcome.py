@@ -1,4 +1,4 @@
-"""What became of an image: one record for the table, the journal, files and sinks."""
+"""The outcome of an image: one record for the table, the journal, files and sinks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recorder.records.detector import Image
 from recorder.records.units import Cell
 
 # Codes of the outcome column; 0 = never seen (lost, if the series went past it). They
-# stand in the journal's chunks: add at the end only, or raise its format.
+# stand in the journal's snapshots: add at the end only, or raise its format.
 NOT_SEEN, PENDING = 0, 1
 OUTCOMES: tuple[ImageClass | Unprocessed, ...] = (*ImageClass, *Unprocessed)
 CODES: dict[str, int] = {str(name): n for n, name in enumerate(OUTCOMES, start=2)}

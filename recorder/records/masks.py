@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def pack_mask(mask: NDArray[np.bool_]) -> bytes:
-    """A mask as one bit for each pixel."""
+    """A mask (slow, fast) as one bit for each pixel."""
     return np.packbits(mask).tobytes()
 
 

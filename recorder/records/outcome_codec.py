@@ -1,8 +1,8 @@
-"""What became of an image, as a worker sends it and as a row of the journal.
+"""The outcome of an image as bytes, as a worker sends it, and as a row of the journal.
 
-Both are made of the same parts: the numbers that each classified image has, and the
-detail that only some have. Details are left out where they are as expected, so rows
-are short; journals of all formats hold details that are read here.
+Both have the same parts: the numbers that each classified image has, and details that
+only some have. Details with their usual value are left out, so that rows are short. The
+details of journals of all formats can be read here.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def expected_multi(hits: int, images: int, single: int) -> float | None:
 
 
 def histogram(values: NDArray[np.floating], edges: NDArray[np.floating]) -> list[int]:
-    """Counts between edges; what lies outside counts at the ends."""
+    """Counts between the (n + 1,) edges; values outside count in the end bins."""
     inside = np.clip(values, edges[0], np.nextafter(edges[-1], 0))
     counts, _ = np.histogram(inside, edges)
     return [int(n) for n in counts]

@@ -1,8 +1,8 @@
 """The reports of runs, from what the journal holds already.
 
-A sealed run's report stands in the journal, and that of a run that goes on is
-journalled every few seconds: neither is worked out again. Only what a recorder that
-died could not report any more is worked out from the images and events themselves.
+The journal has the report of a sealed run, and every few seconds that of a run that
+goes on: neither is worked out again. Only if a recorder died before it could report a
+run, the report is worked out from the run's images and events.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One run: what is known of it, and where it is in its life.
 
-announced → open → draining → sealed; what comes late reopens a sealed run for a further
-revision. Its labels are worked out in :mod:`recorder.runs.timeline.of_run`, its sums in
-:mod:`recorder.runs.ledger`.
+announced → open → draining → sealed; a late image, event or end reopens a sealed run
+for a further revision. Its labels are worked out in
+:mod:`recorder.runs.timeline.of_run`, its sums in :mod:`recorder.runs.ledger`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one place that catches everything: a defect of ours costs one step, named."""
+"""The one place that catches every exception: a defect fails one step and is logged."""
 
 from __future__ import annotations
 

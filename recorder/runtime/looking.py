@@ -1,4 +1,4 @@
-"""Looks whether a peer listens, or a folder can be written; neither is touched."""
+"""Checks whether a peer listens or a folder can be written, and changes neither."""
 
 from __future__ import annotations
 

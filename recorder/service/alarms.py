@@ -1,4 +1,4 @@
-"""Says once what is wrong with the clocks of runs that go on."""
+"""Logs, once each, what is wrong with the clocks of runs that go on."""
 
 from __future__ import annotations
 

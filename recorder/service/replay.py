@@ -66,6 +66,11 @@ async def replay(
 ) -> ReplayResult:
     """Replay one file as one run.
 
+    Args:
+        settings: The whole configuration.
+        options: The file, and how to replay it.
+        progress: Told how far the replay is.
+
     Raises:
         FileFormatError: The file has no images.
         UsageError: The collection or the events cannot be used.

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from recorder.errors import CorruptImageError
 
 Into = Callable[[str, memoryview, NDArray[Any]], None]
-"""Decode a chunk of an encoding into an array of exactly its size."""
+"""Decode a chunk of an encoding into an array of exactly its size; raises
+:class:`CorruptImageError` if the chunk does not decode to that size."""
 _ALGORITHMS = {"bslz4": 0, "lz4": 1, "bszstd": 2}
 
 

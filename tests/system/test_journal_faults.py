@@ -259,7 +259,7 @@ async def test_a_header_that_does_not_fit_holds_nothing_back(disk: Path) -> None
     assert (writer.depth, writer.failing) == (0, False)
     assert journal.latest("run", "a").body == {"n": 1}
     assert len(list(journal.image_rows("a"))) == 1
-    assert journal.chunk("a", HEADER, 0) is None
+    assert journal.snapshot("a", HEADER, 0) is None
     filler.unlink()
     writer.retry_headers()
     await writer.flush()

@@ -38,7 +38,7 @@ def setup_of(series) -> ClassifierSetup:
 def test_the_setup_is_the_same_after_a_restart(journal, mask, flat, applied):
     info = DetectorInfo(shape=SHAPE, flatfield_applied=applied)
     series = replace(start(mask=mask, flatfield=flat), info=info)
-    journal.keep_chunk("a", HEADER, 0, 0, pack_header(series))
+    journal.keep_snapshot("a", HEADER, 0, 0, pack_header(series))
     bare = replace(series, mask=None, flatfield=None)
     before, after = setup_of(series), setup_of(with_arrays(journal, "a", bare))
     for name in ("mask", "flatfield"):
@@ -50,7 +50,7 @@ def test_the_setup_is_the_same_after_a_restart(journal, mask, flat, applied):
 
 def test_a_later_series_of_a_run_without_mask_has_none(journal):
     for series in (start(mask=MASK), start()):
-        journal.keep_chunk("a", HEADER, 0, 0, pack_header(series))
+        journal.keep_snapshot("a", HEADER, 0, 0, pack_header(series))
     assert with_arrays(journal, "a", start()).mask is None
     assert with_arrays(journal, "b", start()).mask is None
 
@@ -58,19 +58,19 @@ def test_a_later_series_of_a_run_without_mask_has_none(journal):
 @pytest.mark.parametrize("cut", [slice(0, 100), slice(0, -200), slice(200, None)])
 def test_a_damaged_header_keeps_nothing_from_starting(journal, cut, log_events):
     body = pack_header(start(mask=MASK, flatfield=FLAT))
-    journal.keep_chunk("a", HEADER, 0, 0, body[cut])
+    journal.keep_snapshot("a", HEADER, 0, 0, body[cut])
     assert with_arrays(journal, "a", start()).mask is None
     assert [found["event"] for found in log_events] == ["header_damaged"]
 
 
 def test_only_runs_that_may_go_on_keep_their_headers(journal):
     for uid in "abc":
-        journal.keep_chunk(uid, HEADER, 0, 0, pack_header(start(mask=MASK)))
-        journal.keep_chunk(uid, "images", 0, 0, b"packed")
-    journal.drop_chunks_of_kind(HEADER, ["b"])
+        journal.keep_snapshot(uid, HEADER, 0, 0, pack_header(start(mask=MASK)))
+        journal.keep_snapshot(uid, "images", 0, 0, b"packed")
+    journal.drop_snapshots_of_kind(HEADER, ["b"])
     kept = [with_arrays(journal, uid, start()).mask is not None for uid in "abc"]
     assert kept == [False, True, False]
-    assert all(journal.chunk(uid, "images", 0) for uid in "abc")
+    assert all(journal.snapshot(uid, "images", 0) for uid in "abc")
 
 
 def test_a_mask_of_sixteen_megapixels_is_small():

@@ -78,9 +78,10 @@ def known_names() -> set[str]:
 
 
 def identifiers() -> set[str]:
-    """Names of functions, arguments and attributes in the sources."""
+    """Names of functions, arguments and attributes in the sources and tests."""
     found: set[str] = set()
-    for path in (ROOT / "recorder").rglob("*.py"):
+    paths = [p for name in ("recorder", "tests") for p in (ROOT / name).rglob("*.py")]
+    for path in paths:
         for node in ast.walk(ast.parse(read(path))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found.add(node.name)
@@ -95,7 +96,7 @@ def identifiers() -> set[str]:
 
 def for_developers(page: Path) -> bool:
     """Pages that name what stands in the code."""
-    return page.stem.startswith(("write-", "add-"))
+    return page.stem.startswith(("write-", "add-", "change-"))
 
 
 def source_strings() -> set[str]:

@@ -61,7 +61,7 @@ _fills = [percent(fill) for fill, _ in backlog._GIVING_UP]
 NUMBERS = {
     "classification": [
         f"exceeds with a probability of {number(finder._P_PIXEL)}.",
-        f"what background does with {number(finder._P_SUM)}.",
+        f"background exceeds with a probability of {number(finder._P_SUM)}.",
         f"areas of more than {finder._MAX_AREA} pixels",
         f"A spot has at least {number(integrate._MIN_PHOTONS)} photons",
         f"above its ring ({number(integrate._P_LOCAL)}; {number(integrate._P_ALONE)} ",
@@ -72,7 +72,7 @@ NUMBERS = {
         f"blocks of {learned_map.BLOCK} {_TIMES} {learned_map.BLOCK} pixels",
         f"each of {len(learned_map._ZONES) - 1} zones of resolution",
         f"solvent ring ({_solvent} Å)",
-        f"non-hits (and in {WORDS[background_learning._HOT_LEAST]})",
+        f"non-hits (and in at least {WORDS[background_learning._HOT_LEAST]})",
         f"more than {number(background_learning._DEAD_COUNTS)} photons were expected",
         f"| 1 | {lessons.FIRST[0]} |",
         f"| 2 | {lessons.FIRST[1]} |",
@@ -125,7 +125,7 @@ NUMBERS = {
     ],
     "durability": [
         f"at most {number(writer.FLUSH_S * 1000)} ms later",
-        f"{thousands(snapshots_table.CHUNK)} at a time",
+        f"{thousands(snapshots_table.SNAPSHOT_ROWS)} at a time",
         f"is among the last {known_runs.KEPT_SEALED}",
         f"the last {pruning.KEPT_RUNS} runs stay whole",
     ],

@@ -43,13 +43,13 @@ def test_a_worker_knows_what_its_next_job_needs_and_no_more_setups_than_it_may(
         newest[setup] += step
         last = newest[setup]
         states = {n: Learned(n) for n in range(max(1, last - 2), last + 1)}
-        briefing = cache.brief(setup, states)
-        for old in briefing.forget:
+        update = cache.update(setup, states)
+        for old in update.forget:
             del worker[old]
-        if briefing.prepare:
+        if update.prepare:
             assert setup not in worker
             worker[setup] = set()
-        for state in briefing.states:
+        for state in update.states:
             assert state.number not in worker[setup]
             worker[setup].add(state.number)
         assert worker[setup] >= set(states)
@@ -58,11 +58,11 @@ def test_a_worker_knows_what_its_next_job_needs_and_no_more_setups_than_it_may(
 
 def test_the_setup_used_last_is_kept():
     cache = WorkerCache(2)
-    assert cache.brief(1, {}).prepare
-    assert cache.brief(2, {}).prepare
-    assert not cache.brief(1, {}).prepare
-    assert cache.brief(3, {}).forget == (2,)
-    assert not cache.brief(1, {}).prepare
+    assert cache.update(1, {}).prepare
+    assert cache.update(2, {}).prepare
+    assert not cache.update(1, {}).prepare
+    assert cache.update(3, {}).forget == (2,)
+    assert not cache.update(1, {}).prepare
 
 
 def blank(level: int, seed: int) -> Payload:

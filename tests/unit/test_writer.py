@@ -114,7 +114,7 @@ async def test_the_latest_headers_are_kept(journal: Journal) -> None:
     for run in runs:
         writer.header(run, start())
     await writer.flush()
-    kept = [run for run in runs if journal.chunk(run, HEADER, 0)]
+    kept = [run for run in runs if journal.snapshot(run, HEADER, 0)]
     assert kept == runs[-HEADERS:]
     writer.close()
 
@@ -131,8 +131,8 @@ async def test_a_header_that_does_not_fit_waits_and_holds_up_nothing(
     writer.record("event", "a", {})
     await writer.flush()
     assert len(journal.records()) == 1
-    assert journal.chunk("a", HEADER, 0) is None
+    assert journal.snapshot("a", HEADER, 0) is None
     writer.retry_headers()
     await writer.flush()
-    assert journal.chunk("a", HEADER, 0) is not None
+    assert journal.snapshot("a", HEADER, 0) is not None
     writer.close()

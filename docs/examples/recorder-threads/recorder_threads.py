@@ -10,19 +10,19 @@ import asyncio
 from functools import partial
 
 from recorder.errors import ConfigError, ImageError
-from recorder.pool.briefing import Told
 from recorder.pool.jobs import AnyJob
 from recorder.pool.protocols import EngineOptions, Work
 from recorder.pool.worker import Classifiers
+from recorder.pool.worker_cache import WorkerCache
 from recorder.records import Unprocessed
 
 
 class Thread:
-    """One worker: what it was told, and what it knows."""
+    """One worker, and the cache that says what it knows."""
 
     def __init__(self, work: Work, kept_setups: int) -> None:
         self._work = work
-        self._told = Told(kept_setups)
+        self._cache = WorkerCache(kept_setups)
         self._classifiers = Classifiers()
 
     async def run(self) -> None:
@@ -34,15 +34,15 @@ class Thread:
                 await self._do(job)
 
     async def _do(self, job: AnyJob) -> None:
-        briefing = self._told.brief(job.setup, self._work.states(job.setup))
-        setup = self._work.setup(job.setup) if briefing.prepare else None
+        update = self._cache.update(job.setup, self._work.states(job.setup))
+        setup = self._work.setup(job.setup) if update.prepare else None
 
         def classify() -> partial[None]:
-            for old in briefing.forget:
+            for old in update.forget:
                 self._classifiers.forget(old)
             if setup is not None:
                 self._classifiers.prepare(job.setup, setup)
-            for learned in briefing.states:
+            for learned in update.states:
                 self._classifiers.take(job.setup, learned)
             try:
                 return partial(job.run(self._classifiers))

@@ -1,7 +1,7 @@
-"""What an account may write: tried out at start, group by group, without a trace.
+"""Finds out what an account may write: at start, group by group, without a trace.
 
-Only the core is needed. Facilities deny the rest in their own ways, so each further
-group is used where it is there and allowed, and named once where it is not.
+Only the core is needed. Facilities deny other groups in their own ways, so each of them
+is used where it exists and is allowed, and named once where it is not.
 """
 
 from __future__ import annotations
@@ -139,6 +139,11 @@ class Capabilities:
 
 def require_core(engine: Engine, live: LiveSchema, flavour: str) -> None:
     """Check that the core's tables and columns are there.
+
+    Args:
+        engine: The database, for messages.
+        live: The columns that it has.
+        flavour: Name of the configured flavour, for messages.
 
     Raises:
         SinkError: One is missing; it is named.

@@ -186,7 +186,13 @@ def error_code(origin: object) -> int | None:
 
 
 def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
-    """Create the embedded database: tables, types, and one proposal with a visit."""
+    """Create the embedded database: tables, types, and one proposal with a visit.
+
+    Args:
+        engine: The SQLite file.
+        demo_proposal: Code and number, such as ``mx2345``.
+        beamline: Beamline of the visit.
+    """
     code, digits = split_proposal(demo_proposal)
     with transaction(engine) as db:
         t.metadata.create_all(db)

@@ -64,7 +64,13 @@ class Rows:
             self._connection.execute(statement, fitted)
 
     def update(self, table: Table, key: int, values: Mapping[str, Any]) -> None:
-        """Change columns of the row with this primary key."""
+        """Change columns of a row.
+
+        Args:
+            table: Its table.
+            key: Its primary key.
+            values: New values by column; columns that the database lacks are left out.
+        """
         fitted = fit(self.live, table, dict(values))
         if fitted:
             self._connection.execute(
@@ -86,7 +92,13 @@ class Rows:
     def find_or_create(
         self, table: Table, match: Mapping[str, Any], more: Mapping[str, Any]
     ) -> int:
-        """The first row that matches, else a new one; its id."""
+        """The id of the first row that matches, else of a new one.
+
+        Args:
+            table: Where to look.
+            match: Values by column that the row must have.
+            more: Further values by column, for a new row only.
+        """
         found = self.ids(table, **match)
         return found[0] if found else self.insert(table, {**match, **more})
 

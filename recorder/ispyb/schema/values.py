@@ -62,6 +62,11 @@ def number(value: Any) -> float | None:
 def fit(live: LiveSchema, table: Table, values: dict[str, Any]) -> dict[str, Any]:
     """Values as the live columns hold them; columns that are not there are left out.
 
+    Args:
+        live: The columns that the database has.
+        table: Table of the row.
+        values: Values by column.
+
     Raises:
         SinkError: A path, a whole number or a choice does not fit.
     """

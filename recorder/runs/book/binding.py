@@ -20,7 +20,14 @@ def series_matches(
     start: SeriesStart | None,
     uid: str | None,
 ) -> bool:
-    """Whether the announcement names this series, or the series this announcement."""
+    """Whether the announcement names this series, or the series this announcement.
+
+    Args:
+        announcement: Of a run without a series.
+        key: Numbers that identify the series.
+        start: Its header; None if it did not come.
+        uid: Uid of a run that its images carried; None if they carried none.
+    """
     if announcement.series_unique_id is not None:
         return announcement.series_unique_id in (key.unique_id, str(key.series_id))
     carried = uid or (start.recorder_uid if start else None)

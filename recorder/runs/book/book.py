@@ -1,7 +1,7 @@
 """The run book: sorts series, images and events into runs, and seals them.
 
-Everything here is a decision, nothing an effect: the caller passes records and the
-monotonic time, and carries out the actions that come back.
+The book is pure: the caller passes records and the monotonic time as arguments, and
+carries out the list of actions that it gets back.
 """
 
 from __future__ import annotations

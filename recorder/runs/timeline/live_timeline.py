@@ -1,8 +1,9 @@
-"""The timeline of a run that goes on: what is settled is not worked out again.
+"""The timeline of a run that goes on; settled images are not labelled again.
 
-Images are settled in blocks, once the rows of their triggers are there. Only a window
-of triggers is looked at for each, so that an image costs the same early and late in a
-run. When the run ends all is worked out once more, with what came late.
+Images are settled in blocks, once the captured triggers for them are there. Each block
+looks only at a window of triggers, so that an image costs the same early and late in a
+run. When the run ends, all images are labelled once more, with the events that came
+late.
 """
 
 from __future__ import annotations

@@ -26,7 +26,11 @@ class Publisher(Protocol):
 
 @asynccontextmanager
 async def detector_socket(endpoint: str) -> AsyncIterator[zmq.asyncio.Socket]:
-    """The detector's PUSH socket; what was sent is delivered before it closes."""
+    """The detector's PUSH socket; sent messages are delivered before it closes.
+
+    Raises:
+        RecorderError: The endpoint is taken, or is none to listen on.
+    """
     context = zmq.asyncio.Context()
     socket = context.socket(zmq.PUSH)
     socket.sndhwm = 200

@@ -105,7 +105,11 @@ def synthetic_series(
 
 
 def file_series(path: Path, images: int | None) -> Series:
-    """Images of an HDF5 file, their chunks passed through as they are."""
+    """Images of an HDF5 file, their chunks passed through as they are.
+
+    Raises:
+        UsageError: None of its images can be read.
+    """
     source = Hdf5File(path)
     start = source.start("simulator")
     found: list[Image] = []
@@ -124,7 +128,7 @@ def file_series(path: Path, images: int | None) -> Series:
 
 
 def encode(stack: Sequence[NDArray[Any]]) -> list[Payload]:
-    """Compress images with bitshuffle and LZ4, as the detector does."""
+    """Compress images, (slow, fast) each, with bitshuffle and LZ4 like a detector."""
     payloads = []
     for pixels in stack:
         shape = (int(pixels.shape[0]), int(pixels.shape[1]))

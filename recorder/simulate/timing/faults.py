@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, with the truth kept.
+"""Faults: what goes wrong on purpose, while the truth is kept.
 
 A spec is a comma-separated list, such as ``lost=0.01,missed=0.005,no_end``:
 
@@ -14,16 +14,16 @@ A spec is a comma-separated list, such as ``lost=0.01,missed=0.005,no_end``:
 ``no_header``        the header is not sent
 ``no_end``           neither the end message nor ``collection/end`` is sent
 ``stop=N``           the detector stops after N images, without an end message
-``restart=N``        it stops after N images, and the run is begun anew
+``restart=N``        the detector stops after N images, and the run begins again
 ``join_late=N``      header and first N images are not sent
 ``skew=PPM``         the detector's clock runs fast
-``drift=PPM``        and gains so much in an hour
-``step=T:S``         after T seconds it jumps by S seconds
+``drift=PPM``        the detector's clock gains so much rate in an hour
+``step=T:S``         after T seconds the detector's clock jumps by S seconds
 ``jitter=S``         triggers and pulses scatter (standard deviation)
-``stamp=S``          and the detector's stamps besides
-``own_jitter``       rows of the timing hardware scatter on their own
-``misfire=P``        the laser is asked for and does not fire; a photodiode watches
-``extra_shot=P``     the laser fires though it was not asked for
+``stamp=S``          the detector's time stamps scatter by so much in addition
+``own_jitter``       rows of the timing hardware scatter independently
+``misfire=P``        the laser is triggered and does not fire; a photodiode watches
+``extra_shot=P``     the laser fires without a trigger
 ``late=P``           timing messages come up to 2 s late
 ``repeat=P``         timing messages are sent twice
 ``away=T:S``         from T seconds on the broker is away for S seconds: messages wait

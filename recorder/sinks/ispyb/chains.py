@@ -120,6 +120,9 @@ def write_chains(
         collection_id: The run's row.
         chains: In the order in which they were written first.
         components: Ids of the sample's components by name; None leaves links alone.
+
+    Raises:
+        SinkError: The database does not know an event's type.
     """
     there = rows.ids(t.event_chain, dataCollectionId=collection_id)
     kinds = rows.names(t.event_type)

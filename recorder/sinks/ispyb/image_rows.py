@@ -1,7 +1,7 @@
 """One row for each image in ``ImageQualityIndicators``, in batches.
 
-What is there is asked of the database once for each run; from then on only what is new
-is sent. A crash between commit and acknowledgement so writes no row twice.
+The sink asks the database once for each run which rows it has; from then on it sends
+only new ones. So a crash between commit and acknowledgement writes no row twice.
 """
 
 from __future__ import annotations

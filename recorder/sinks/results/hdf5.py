@@ -73,7 +73,14 @@ def write_results(
 def image_arrays(
     run: Run, timeline: Timeline, pulses: PulseFacts, rows: Iterator[ImageOutcome]
 ) -> Arrays:
-    """One array for each column, its first axis the images."""
+    """One array for each column; the first axis of each is the received images.
+
+    Args:
+        run: The run.
+        timeline: Its labels.
+        pulses: What the lasers' durations and reaction triggers add to the columns.
+        rows: Outcomes of the received images, by ascending image_id.
+    """
     exposure = run.images.column("exposure_ns")[run.images.ids]
     labels = timeline.labels
     return {

@@ -44,7 +44,11 @@ class ResultsSink:
         """Nothing is kept open."""
 
     def apply(self, record: Record) -> Json | None:
-        """Write the files that a journal record changes."""
+        """Write the files that a journal record changes.
+
+        Raises:
+            SinkError: The run's images are no longer in the journal.
+        """
         uid = record.run or ""
         if record.kind == RecordKind.RUN:
             folder = self._folder(uid)

@@ -1,7 +1,7 @@
-"""The shape of a CBOR message, looked at before anything is made of it.
+"""Checks the shape of a CBOR message before it is decoded.
 
-The decoder bounds the depth alone. Here the heads of the items are walked through,
-byte strings (the pixels) are skipped over: an image message has some thirty heads.
+The decoder bounds only the depth. This check reads the heads of all items and skips
+byte strings (the pixels); an image message has some thirty heads.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Stream1Decoder:
         self._start: SeriesStart | None = None
 
     def decode(self, parts: Sequence[Part], received_ns: int = 0) -> DetectorRecord:
-        """Decode one message; what is wrong with it becomes part of the record."""
+        """Decode one message; a malformed one becomes a :class:`BadMessage` record."""
         try:
             if len(parts) > MAX_PARTS:
                 text = f"message has {len(parts)} parts, at most {MAX_PARTS} are read"

@@ -62,7 +62,7 @@ class Bins:
         return np.asarray(self._wavelength / (2 * np.sin(angle / 2)))
 
     def lowest_near(self, values: FloatArray) -> FloatArray:
-        """Per bin the lowest value among the bin and its neighbours."""
+        """(bins,) the lowest value among each bin and its neighbours."""
         if not self.radial or len(values) < 2:
             return values
         out = values.copy()

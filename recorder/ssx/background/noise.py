@@ -1,4 +1,4 @@
-"""How counts scatter about a background: what all estimates of it offer."""
+"""How counts scatter about a background; the protocol of all background estimates."""
 
 from __future__ import annotations
 

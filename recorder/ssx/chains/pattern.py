@@ -237,7 +237,11 @@ def _light(
 
 
 def dark_numbers(light: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """0 for light, n for the n-th after the last light one, -1 before the first."""
+    """0 for light, n for the n-th after the last light one, -1 before the first.
+
+    Args:
+        light: Whether each trigger is light, in order, shape (n,).
+    """
     index = np.arange(len(light), dtype=np.int64)
     last = np.maximum.accumulate(np.where(light, index, NO_DARK_N))
     return np.where(last < 0, NO_DARK_N, index - last)

@@ -1,7 +1,7 @@
-"""One chain, two readings: over the whole run (ESRF), or per position (Diamond).
+"""Converts chains between two scopes: the whole run (ESRF), or one position (Diamond).
 
-In both a repetition counts pulses, but those of the run in one and those of a position
-in the other: who reads one as the other sees thousands of shots on a single crystal.
+A repetition counts the pulses of the run in one scope, and those of a position in the
+other. A reader that mixes them up sees thousands of shots on a single crystal.
 """
 
 from __future__ import annotations
@@ -79,7 +79,14 @@ def _shots(event: ChainEvent) -> int:
 def in_scope(
     events: Sequence[ChainEvent], scope: str, wanted: str, sequence: PositionSequence
 ) -> tuple[ChainEvent, ...]:
-    """A chain as a reader of the wanted scope understands it."""
+    """A chain as a reader of the wanted scope understands it.
+
+    Args:
+        events: Events of the chain.
+        scope: Its own scope.
+        wanted: Scope of the reader.
+        sequence: The position sequence, for the conversion.
+    """
     if wanted == POSITION:
         found = tuple(events) if scope == wanted else to_position(events, sequence)
         # its readers sum the repetitions: one that is unknown would break the sum

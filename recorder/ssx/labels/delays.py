@@ -22,6 +22,11 @@ def overlap(
     """Share of the exposure during which the pump was on, 0 to 1, shape (n,).
 
     NaN where delay, exposure or the pump's duration are not known.
+
+    Args:
+        delay_ns: Exposure start minus pump start, NO_DELAY if unknown, shape (n,).
+        exposure_ns: Length of the exposure, 0 if unknown, shape (n,).
+        pump_s: Duration of the pump; None if unknown.
     """
     known = (delay_ns != NO_DELAY) & (exposure_ns > 0)
     share = np.full(delay_ns.size, np.nan)

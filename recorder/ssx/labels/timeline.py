@@ -1,9 +1,9 @@
-"""Label images light, dark or unknown, with delay and why we know.
+"""Label images light, dark or unknown, with their delay and their evidence.
 
 Each image is given its trigger (:mod:`recorder.ssx.matching.assignment`); each trigger
 has a label (:mod:`recorder.ssx.triggers.trigger_table`) from the best evidence there
 is: what a sensor measured, what the timing hardware captured, the declared chains.
-What cannot be known is unknown.
+Without enough evidence the label is unknown.
 """
 
 from __future__ import annotations
@@ -154,7 +154,13 @@ def describe(
 def assemble(
     assignment: Assignment, table: TriggerTable, declared: Pattern | None
 ) -> Timeline:
-    """Labels of images from the labels of their triggers."""
+    """Labels of images from the labels of their triggers.
+
+    Args:
+        assignment: Which trigger made each image.
+        table: The triggers and their labels.
+        declared: The declared chains; None without any.
+    """
     known = assignment.known & (assignment.ordinal < table.size)
     if table.uniform:
         # Whichever trigger it was: they are all alike.
@@ -194,7 +200,16 @@ def _at(column: NDArray[Any], at: Int64Array) -> NDArray[Any]:
 def contradictions(
     labels: Labels, table: TriggerTable, at: Int64Array
 ) -> dict[str, int]:
-    """Images whose captured or measured label differs from the declared one."""
+    """Images whose captured or measured label differs from the declared one.
+
+    Args:
+        labels: Labels of n images.
+        table: Their triggers.
+        at: Index of each image's trigger in the table, shape (n,).
+
+    Returns:
+        Number of images by a text such as ``captured dark, declared light``.
+    """
     told = _at(table.declared, at)
     differs = (labels.evidence >= CAPTURED) & (told != UNKNOWN) & (told != labels.pump)
     code = (labels.evidence * 3 + labels.pump) * 3 + told

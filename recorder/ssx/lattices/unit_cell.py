@@ -148,5 +148,5 @@ def centring(cell: Sequence[float], space_group: str | None) -> str:
 
 
 def primitive_matrix(letter: str) -> FloatArray:
-    """Rows: primitive vectors in terms of the conventional ones, for a centring."""
+    """(3, 3), rows: primitive vectors of a centring in terms of conventional ones."""
     return np.array(_PRIMITIVE[letter], dtype=np.float64)

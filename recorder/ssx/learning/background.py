@@ -1,7 +1,7 @@
 """Learning a background map from a few images of a run.
 
 Pixels that stand out from the images' radial background are left out of the mean.
-Those that do so in most of the non-hits are hot; a crystal never is twice the same.
+Pixels that do so in most of the non-hits are hot: no crystal repeats the same spots.
 """
 
 from __future__ import annotations

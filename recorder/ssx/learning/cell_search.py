@@ -1,6 +1,6 @@
 """Cells from candidate vectors: a known one with wrong scale, or an unknown one.
 
-One image proposes; only what several images propose alike is believed.
+Each image proposes a cell; only a cell that several images propose is believed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Beam centre, distance and cell refined together over many indexed images.
 
 Gauss-Newton on the distances of spots from their lattice points. Each image has an
-orientation of its own, which is eliminated, so that the normal equations hold only
-what all images share: two shifts of the centre, the logarithm of the distance, and
-the strains of the cell that its symmetry allows. Distance and size of the cell are
-told apart by the high-angle spots alone; a weak prior keeps both near what was said
-where those are missing.
+orientation of its own, which is eliminated, so that the normal equations hold only what
+all images share: two shifts of the centre, the logarithm of the distance, and the
+strains of the cell that its symmetry allows. Only high-angle spots tell the distance
+from the size of the cell; where they are missing, a weak prior keeps both near the
+given values.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _turn(basis: FloatArray, turned: FloatArray) -> FloatArray:
 
 
 def rotation_from_vector(vector: FloatArray) -> FloatArray:
-    """Rotation matrix of a rotation vector (rad); Rodrigues' formula."""
+    """Rotation matrix (3, 3) of a rotation vector (3,), rad; Rodrigues' formula."""
     angle = float(np.linalg.norm(vector))
     if angle < 1e-12:
         return np.eye(3)

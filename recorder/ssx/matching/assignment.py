@@ -183,7 +183,7 @@ def between(ids: Int64Array, ordinal: Int64Array, segment: Int64Array) -> Int64A
     """Ordinals of images without a time of their own, where the count is forced.
 
     Between two images whose trigger is known, and that are as many triggers apart as
-    images, every trigger made an image.
+    images, every trigger made an image. All arrays have shape (n,).
     """
     index = np.arange(ids.size)
     matched = ordinal != NO_ORDINAL

@@ -1,4 +1,4 @@
-"""Where the thread between images and triggers breaks: gaps, steps, strange windows."""
+"""Where a segment ends: long gaps, jumps of the clock, windows that do not match."""
 
 from __future__ import annotations
 
@@ -116,10 +116,13 @@ def _change(growth: FloatArray) -> int | None:
 
 
 def until_break(good: NDArray[np.bool_]) -> int:
-    """Images before the first run of misses that is no chance.
+    """Number of images before the first series of misses that is too long for chance.
 
-    A run of misses at the end is left for the next window, where it can be judged; at
-    the beginning it is taken as misses if it is short.
+    A series of misses at the end is left for the next window, which shows its length; a
+    short one at the beginning counts as misses.
+
+    Args:
+        good: Whether each image has a trigger within the tolerance, shape (n,).
     """
     bad = np.flatnonzero(~good)
     if not bad.size:

@@ -34,7 +34,18 @@ def candidates(
     table: TriggerTable,
     pattern: Pattern | None,
 ) -> list[Int64Array]:
-    """Times that the triggers may have had: known, declared, or evenly spaced."""
+    """Times that the triggers may have had: known, declared, or evenly spaced.
+
+    Args:
+        ids: image_ids, ascending, shape (n,).
+        start_ns: Start times by the detector's clock, shape (n,).
+        timed: Which images have a usable time, shape (n,).
+        table: The triggers as captured or declared.
+        pattern: The declared chains; None without any.
+
+    Returns:
+        Ascending times (ns), one array of shape (triggers,) for each possibility.
+    """
     times, periodic = table.time_ns, pattern is not None and pattern.periodic
     found = []
     if times.size and (table.clock or not periodic):
@@ -51,6 +62,12 @@ def position_times(
     pattern: Pattern, ids: Int64Array, start_ns: Int64Array, size: int
 ) -> Int64Array:
     """Times of the shots of all positions, if positions follow each other evenly.
+
+    Args:
+        pattern: The declared chains.
+        ids: image_ids, ascending, shape (n,).
+        start_ns: Their start times, shape (n,).
+        size: Number of triggers.
 
     Returns:
         Shape (size,), or empty: the chains do not say when the next position comes.
@@ -78,6 +95,11 @@ def position_times(
 def even_times(ids: Int64Array, start_ns: Int64Array, size: int) -> Int64Array:
     """Times of evenly spaced triggers, as the images' own times suggest.
 
+    Args:
+        ids: image_ids, ascending, shape (n,).
+        start_ns: Their start times, shape (n,).
+        size: Number of triggers.
+
     Returns:
         Shape (size,), or empty if the images are not evenly spaced.
     """
@@ -98,6 +120,11 @@ def first_rate(
 
     Clocks agree within :data:`PRIOR_RATE`; a declared period that is further off
     shows in the typical step, if the steps are even.
+
+    Args:
+        ids: image_ids, ascending, shape (n,).
+        start_ns: Start times, NO_TIME where unknown, shape (n,).
+        times: Times of the triggers, ascending (ns), shape (triggers,).
     """
     timed = start_ns != NO_TIME
     ids, start_ns = ids[timed][:_TRIED], start_ns[timed][:_TRIED]

@@ -1,4 +1,4 @@
-"""Over a gap in the images: the clock before it, and the rate that comes after it."""
+"""Bridges a gap in the images, with the clock before it and the rate after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been matched so far: grows by blocks, joined when it is asked for."""
+"""The matches so far: kept in blocks, which are joined when somebody asks for them."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class Matcher:
         return self._found.arrays()
 
     def take(self) -> tuple[Int64Array, Int64Array, Int64Array]:
-        """The same, and forget them: for a run that is followed while it goes on."""
+        """Like :meth:`arrays`, and forget them: for a run that still goes on."""
         found = self._found.arrays()
         self._found = Matched()
         return found

@@ -1,4 +1,4 @@
-"""How near an image must be to its trigger, and how sure that is."""
+"""How far an image may be from its trigger, and how sure that limit is."""
 
 from __future__ import annotations
 
@@ -57,7 +57,16 @@ def growing(
 
 
 def tolerance_ns(near: FloatArray, sigma: float, doubt: FloatArray) -> FloatArray:
-    """How far (ns) an image may be from its trigger."""
+    """How far an image may be from its trigger.
+
+    Args:
+        near: Distance of each trigger to its nearer neighbour (ns), shape (n,).
+        sigma: Standard deviation of the residuals (ns).
+        doubt: Uncertainty of the clock at each image (ns), shape (n,).
+
+    Returns:
+        Tolerance (ns), shape (n,).
+    """
     limit: FloatArray = np.minimum(
         _REACH * near, np.maximum(LEAST_NS, SIGMAS * sigma) + _DOUBTS * doubt
     )

@@ -1,4 +1,4 @@
-"""Event chains as measured: what the pulses that were seen amount to.
+"""Event chains as measured: the events that explain the pulses that were seen.
 
 Times come from the timing hardware, X-ray detections without any from the images. All
 offsets count from the run's start, which is where the first detection says it is: its

@@ -158,6 +158,11 @@ class SpotFinder:
     ) -> tuple[Background, IntArray, int]:
         """Background of an image and the pixels that stand out from it.
 
+        Args:
+            pixels: (slow, fast), as set up.
+            gain: Counts per photon; None estimates it.
+            learned: Number of the learned state to use; 0 for none.
+
         Returns:
             The background, flat indices of good pixels above their threshold, and
             the number of saturated pixels.
@@ -181,7 +186,7 @@ class SpotFinder:
         return background, index, self._count_saturated(pixels, index, highest)
 
     def flags(self, pixels: Pixels, underload: float) -> IntArray:
-        """Flat indices of the pixels that hold a flag instead of counts."""
+        """Flat indices of the pixels (slow, fast) that hold a flag, not counts."""
         np.equal(pixels, self._bad_value, out=self._above)
         if underload > -math.inf:
             self._above |= pixels < underload

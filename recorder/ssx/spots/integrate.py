@@ -60,7 +60,7 @@ class Spots:
         return len(self.x)
 
     def select(self, keep: BoolArray | IntArray) -> Spots:
-        """The spots at `keep`."""
+        """The spots at `keep`: a mask of shape (n,), or indices of shape (m,)."""
         return Spots(self.x[keep], self.y[keep], self.intensity[keep], self.snr[keep])
 
 

@@ -21,7 +21,7 @@ from recorder.journal.snapshots import (
     unpack_events,
     unpack_images,
 )
-from recorder.journal.snapshots_table import CHUNK
+from recorder.journal.snapshots_table import SNAPSHOT_ROWS
 from recorder.records import EventType, Evidence, ImageClass, ImageOutcome, Lattice
 from recorder.records.outcome_codec import decode_row, encode_row
 from recorder.runs.run import Run
@@ -109,34 +109,34 @@ def same(one: Run, other: Run) -> None:
 
 @pytest.mark.slow
 def test_a_long_run_is_the_same_from_its_chunks(journal):
-    journal.write(events(2 * CHUNK + 50), rows(0, 3 * CHUNK + 100))
+    journal.write(events(2 * SNAPSHOT_ROWS + 50), rows(0, 3 * SNAPSHOT_ROWS + 100))
     plain = load_run(journal, "u")
     assert pack_run(journal, "u") == 2 + 2
     assert pack_run(journal, "u") == 0
     packed = load_run(journal, "u")
-    assert packed.images.received == 3 * CHUNK + 100
-    assert packed.events.size == 2 * CHUNK + 50
+    assert packed.images.received == 3 * SNAPSHOT_ROWS + 100
+    assert packed.events.size == 2 * SNAPSHOT_ROWS + 50
     same(plain, packed)
 
 
 def test_a_late_image_is_not_hidden_by_a_chunk(journal):
-    journal.write(images=[*rows(0, 5), *rows(6, 2 * CHUNK)])
+    journal.write(images=[*rows(0, 5), *rows(6, 2 * SNAPSHOT_ROWS)])
     assert pack_run(journal, "u") == 1
     journal.write(images=rows(5, 6))
-    assert journal.chunk("u", "images", 0) is None
-    assert load_run(journal, "u").images.received == 2 * CHUNK
+    assert journal.snapshot("u", "images", 0) is None
+    assert load_run(journal, "u").images.received == 2 * SNAPSHOT_ROWS
     assert pack_run(journal, "u") == 1
-    assert load_run(journal, "u").images.received == 2 * CHUNK
+    assert load_run(journal, "u").images.received == 2 * SNAPSHOT_ROWS
 
 
 def test_events_after_the_last_chunk_and_repeated_ones(journal):
-    first = events(CHUNK)
+    first = events(SNAPSHOT_ROWS)
     journal.write([*first, *first[-3:]])
     assert pack_run(journal, "u") == 1
-    journal.write([*first[:2], *events(CHUNK + 4)[CHUNK:]])
+    journal.write([*first[:2], *events(SNAPSHOT_ROWS + 4)[SNAPSHOT_ROWS:]])
     run = load_run(journal, "u")
-    assert run.events.size == CHUNK + 4
-    assert run.events.counts["XrayDetection"] == CHUNK + 4
+    assert run.events.size == SNAPSHOT_ROWS + 4
+    assert run.events.counts["XrayDetection"] == SNAPSHOT_ROWS + 4
     assert not run.events.add(event_from_json(first[0].body))
 
 
