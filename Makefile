@@ -10,7 +10,8 @@ SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 # One worker for each core; each has a MariaDB of its own where a test asks for one.
-TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
+# one more than cores: system tests wait for servers a third of their time
+TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
 PARALLEL := -n $(TEST_JOBS) --dist loadgroup
 PYTEST := $(BIN)/pytest $(PARALLEL)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

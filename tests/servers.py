@@ -283,6 +283,7 @@ class MariaDB(Server):
         """A connection as root, through the socket."""
         return pymysql.connect(
             unix_socket=str(self._socket),
+            ssl_disabled=True,  # else each connection loads the host's certificates
             user="root",
             database=database,
             charset="utf8mb4",
@@ -293,6 +294,16 @@ class MariaDB(Server):
     def root_url(self, database: str) -> str:
         """URL of a database for root, through the socket."""
         return f"mariadb+pymysql://root@localhost/{database}?unix_socket={self._socket}"
+
+    def dump(self, database: str) -> bytes:
+        """All of a database as SQL."""
+        command = ["mariadb-dump", f"--socket={self._socket}", "--user=root", database]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
+    def load(self, database: str, sql: bytes) -> None:
+        """Run what :meth:`dump` gave, in another database."""
+        command = ["mariadb", f"--socket={self._socket}", "--user=root", database]
+        subprocess.run(command, check=True, capture_output=True, input=sql)
 
     def create_database(self) -> Database:
         """A new empty database and a user who may do everything in it."""

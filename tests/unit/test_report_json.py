@@ -227,7 +227,7 @@ def test_counts_that_a_restart_cannot_read_are_none(bad: Any):
     assert counted_in({"counts": {"late_images": 2}}) == {"late_images": 2}
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.data())
 def test_what_can_be_reported_can_be_read(data: st.DataObject):
     """Whatever came of a run: sealed once, its report must be readable for ever."""
