@@ -35,10 +35,10 @@ RECORDS: list[Any] = [
     BadMessage("mqtt", "json", "no JSON"),
 ]
 WRONG: dict[type, tuple[Any, ...]] = {
-    int: (np.int64(5), 2**63, -(2**63) - 1, True, 1.5, "5", b"5"),
-    str: (5, b"text", "\ud800", None),
-    float: ("1", float("nan"), float("inf"), True, 1j),
-    bool: (1, "yes", None),
+    int: (np.int64(5), 2**63, -(2**63) - 1, True, False, 1.5, 0.0, "5", "", b"5", None),
+    str: (5, 0, b"text", b"", "\ud800", False, None),
+    float: ("1", "", float("nan"), float("inf"), True, False, 1j, None),
+    bool: (1, 0, "yes", "", None),
 }
 
 
@@ -111,11 +111,33 @@ def test_a_header_goes_on_without_a_wrong_value(name, value):
     assert problem.startswith(f"{name} is left out: ")
 
 
-def test_an_image_goes_on_without_a_wrong_analysis():
-    sent = replace(image(1), upstream=Upstream(indexed=True, resolution=float("nan")))
-    found = checked(sent)
-    assert isinstance(found, Image)
-    assert (found.upstream, found.image_id) == (None, 1)
+ANALYSIS = Upstream(
+    indexed=True,
+    spots=30,
+    cell=(1.0, 2.0, 3.0, 90.0, 90.0, 90.0),
+    vectors=tuple(map(float, range(9))),
+    background=1.0,
+    resolution=2.0,
+    saturated_pixels=3,
+)
+
+
+@pytest.mark.parametrize("name", [item.name for item in fields(Upstream)])
+def test_an_image_goes_on_without_a_wrong_analysis(name):
+    good = replace(image(1), upstream=ANALYSIS)
+    assert checked(good) is good
+    plain = get_args(get_type_hints(Upstream)[name]) or (type(getattr(ANALYSIS, name)),)
+    optional = type(None) in plain
+    others = ((1.0, None), [1.0], 5)
+    kinds = [of for of in plain if of is not type(None)]
+    wrong = [value for of in kinds for value in WRONG.get(of, others)]
+    for value in wrong:
+        if value is None and optional:
+            continue
+        bad = replace(image(1), upstream=replace(ANALYSIS, **{name: value}))
+        found = checked(bad)
+        assert isinstance(found, Image)
+        assert (found.upstream, found.image_id) == (None, 1), value
 
 
 def test_a_number_of_numpy_describes_as_well_as_another():
