@@ -34,7 +34,7 @@ def files() -> list[Path]:
         and "__pycache__" not in path.parts
         and (path.name == "README.md" or ROOT / "tests" / "data" not in path.parents)
         and path != Path(__file__)
-        and path.name != ".git"
+        and not path.name.startswith(".")  # what tools leave
     )
 
 
