@@ -20,6 +20,7 @@ from recorder.errors import shown
 from recorder.records import (
     BadMessage,
     ControlRecord,
+    DetectorInfo,
     DetectorRecord,
     Image,
     Payload,
@@ -55,13 +56,14 @@ def checked(record: Record) -> Record | BadMessage:
 def _plainly_well(image: Image) -> bool:
     """What nearly all images are, found out quickly; others are looked at closely."""
     key, payload, upstream = image.key, image.payload, image.upstream
+    if type(key) is not SeriesKey or not isinstance(upstream, Upstream | None):
+        return False
     texts = (key.source, key.unique_id)
     times = (image.start_time_ns, image.stop_time_ns, image.series_date_ns)
     known = [time for time in times if time is not None]
     numbers = (key.series_id, image.image_id, image.received_ns, *known)
     return (
-        type(key) is SeriesKey
-        and set(map(type, texts)) == {str}
+        set(map(type, texts)) == {str}
         and "".join(texts).isascii()
         and set(map(type, numbers)) == {int}
         and min(numbers) in _INT64
@@ -105,9 +107,11 @@ def _refused(record: Any, name: str, why: str) -> BadMessage:
 
 def _without_bad_parts(record: Any) -> Any:
     if isinstance(record, Image):
-        bad = record.upstream is not None and any(_wrong(record.upstream))
+        if record.upstream is None:
+            return record
+        bad = _record(Upstream, record.upstream)
         return replace(record, upstream=None) if bad else record
-    if not isinstance(record, SeriesStart):
+    if not isinstance(record, SeriesStart) or not isinstance(record.info, DetectorInfo):
         return record
     wrong = dict(_wrong(record.info))
     if not wrong:

@@ -166,3 +166,12 @@ async def test_the_port_checks_all_that_comes():
     port.put(end())
     await asyncio.sleep(0)
     assert [type(record) for record in taken] == [BadMessage, SeriesEnd]
+
+
+@pytest.mark.parametrize("value", [None, 5, "key", image(1)])
+def test_a_part_of_another_kind_is_refused_or_left_out(value):
+    for record in (image(1), end(), series_start()):
+        assert isinstance(checked(replace(record, key=value)), BadMessage)
+    assert isinstance(checked(replace(series_start(), info=value)), BadMessage)
+    found = checked(replace(image(1), upstream=value))
+    assert isinstance(found, Image) and found.upstream is None
