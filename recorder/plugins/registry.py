@@ -103,6 +103,11 @@ class Registry:
         """Those that are not left out."""
         return tuple(plugin for plugin in self.all() if not plugin.why)
 
+    def built_in(self, name: str) -> bool:
+        """Whether a name is that of a plug-in of ours."""
+        points = self._found().get(name)
+        return points is not None and self._plugin(name, points).package == OURS
+
     # -- found and loaded ------------------------------------------------------------
 
     def _found(self) -> dict[str, list[EntryPoint]]:

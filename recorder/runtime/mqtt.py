@@ -17,6 +17,20 @@ VERSIONS = {
 }
 
 
+class _Client(aiomqtt.Client):
+    """Ends without asyncio's complaint that nobody asked why the broker went.
+
+    aiomqtt keeps the reason in a future. Who publishes learns of it by an error of its
+    own, and the future would be logged as never retrieved when it is collected.
+    """
+
+    async def __aexit__(self, *reason: Any) -> None:
+        await super().__aexit__(*reason)
+        ended = self._disconnected
+        if ended.done() and not ended.cancelled():
+            ended.exception()
+
+
 def client(
     settings: MqttSection,
     client_id: str,
@@ -45,7 +59,7 @@ def client(
     else:
         options["clean_session"] = not persistent
     password = settings.password
-    return aiomqtt.Client(
+    return _Client(
         settings.host,
         settings.port,
         identifier=client_id,

@@ -23,8 +23,6 @@ from recorder.records import (
     DetectorInfo,
     DetectorRecord,
     Image,
-    Payload,
-    SeriesKey,
     SeriesStart,
     Upstream,
 )
@@ -46,52 +44,9 @@ def checked(record: Record) -> Record | BadMessage:
     """
     if isinstance(record, BadMessage):
         return record
-    if isinstance(record, Image) and _plainly_well(record):
-        return record
     record = _without_bad_parts(record)
     wrong = next(_wrong(record), None)
     return record if wrong is None else _refused(record, *wrong)
-
-
-def _plainly_well(image: Image) -> bool:
-    """What nearly all images are, found out quickly; others are looked at closely."""
-    key, payload, upstream = image.key, image.payload, image.upstream
-    if type(key) is not SeriesKey or not isinstance(upstream, Upstream | None):
-        return False
-    texts = (key.source, key.unique_id)
-    times = (image.start_time_ns, image.stop_time_ns, image.series_date_ns)
-    known = [time for time in times if time is not None]
-    numbers = (key.series_id, image.image_id, image.received_ns, *known)
-    return (
-        set(map(type, texts)) == {str}
-        and "".join(texts).isascii()
-        and set(map(type, numbers)) == {int}
-        and min(numbers) in _INT64
-        and max(numbers) in _INT64
-        and image.recorder_uid is None
-        and (payload is None or type(payload) is Payload)
-        and (upstream is None or _analysis_plainly_well(upstream))
-    )
-
-
-def _analysis_plainly_well(upstream: Upstream) -> bool:
-    parts = (upstream.cell, upstream.vectors)
-    known = [part for part in parts if part is not None]
-    single = (upstream.background, upstream.resolution)
-    numbers = [0.0, *(value for value in single if value is not None)]
-    if set(map(type, known)) <= {tuple}:
-        numbers += [value for part in known for value in part]
-    spots = () if upstream.spots is None else (upstream.spots,)
-    counts = (upstream.saturated_pixels, *spots)
-    return (
-        type(upstream.indexed) is bool
-        and set(map(type, known)) <= {tuple}
-        and set(map(type, numbers)) == {float}
-        and math.isfinite(sum(numbers))
-        and set(map(type, counts)) == {int}
-        and min(counts) in _INT64
-        and max(counts) in _INT64
-    )
 
 
 def _refused(record: Any, name: str, why: str) -> BadMessage:

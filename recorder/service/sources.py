@@ -10,10 +10,11 @@ from functools import partial
 
 from recorder.config import Settings
 from recorder.errors import ConfigError
+from recorder.plugins.groups import SOURCES
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.runtime.retry import backoff
-from recorder.service.port import Port
+from recorder.service.port import CheckedPort, Port
 from recorder.sources.protocols import Source, source_plugin
 
 log = get_logger("sources")
@@ -40,8 +41,10 @@ class Sources:
         self._detectors: list[asyncio.Task[None]] = []
         self._others: list[asyncio.Task[None]] = []
         for section in settings.sources:
+            entry = port if SOURCES.built_in(section.kind) else CheckedPort(port)
             make = partial(source_plugin(section.kind).make, section)
-            task = group.create_task(_keep(section.name, make, port), name=section.name)
+            running = _keep(section.name, make, entry)
+            task = group.create_task(running, name=section.name)
             detector = section.name in settings.detectors
             (self._detectors if detector else self._others).append(task)
 
@@ -71,7 +74,9 @@ class Sources:
         self._port.stop()
 
 
-async def _keep(name: str, make: Callable[[], Source], port: Port) -> None:
+async def _keep(
+    name: str, make: Callable[[], Source], port: Port | CheckedPort
+) -> None:
     """Run a source, and begin it anew if it ends by itself.
 
     Raises:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from recorder.config import GeometrySection, SourceSection
-from recorder.records import CheckLine, ControlRecord, DetectorRecord
-from recorder.service.port import Port
+from recorder.records import BadMessage, CheckLine, ControlRecord, DetectorRecord
+from recorder.service.port import CheckedPort, Port
+from recorder.service.record_types import KIND
 from recorder.sources.protocols import source_plugin
 from recorder.testing.sections import check_settings
 
@@ -77,11 +78,13 @@ class _Taken:
         return [number for number in found if number is not None]
 
     async def until(self, peer: Peer, last: int) -> list[int]:
-        """All numbers, once the last one came."""
+        """All numbers, once the last one came; no record was of a wrong type."""
         async with asyncio.timeout(WAIT_S):
             while last not in self.numbers(peer):
                 self.news.clear()
                 await self.news.wait()
+                bad = [r for r in self.records if isinstance(r, BadMessage)]
+                assert [r.detail for r in bad if r.kind == KIND] == []
         return self.numbers(peer)
 
 
@@ -218,9 +221,10 @@ class SourceConformance:
         async with self.peer(folder) as peer:
             taken = _Taken()
             port = Port(taken, MAX_BYTES, held)
+            entry = CheckedPort(port)
             source = source_plugin(self.kind).make(peer.section)
             assert source.name == peer.section.name
-            task = asyncio.create_task(source.run(port), name=source.name)
+            task = asyncio.create_task(source.run(entry), name=source.name)
             bench = _Bench(peer, taken, port, task)
             try:
                 yield bench

@@ -26,6 +26,7 @@ RATE_HZ = 200.0
 STREAM_FAULTS = (
     "lost=0.01,missed=0.005,duplicate=0.01,corrupt=0.005,skew=40,repeat=0.02"
 )
+RECORDED_S = 60.0
 SEALED_S = 90.0
 WRITTEN_S = 60.0
 AMENDED_S = 3.0
@@ -46,6 +47,8 @@ class Round:
     """How the run's end is announced."""
     flavour: str = "esrf"
     """Of the database."""
+    first: int = 0
+    """The faults wait until so many of the run's images are in the journal."""
 
     @property
     def names(self) -> str:
@@ -117,10 +120,12 @@ def _under_faults(
         except BaseException as error:  # told to the round, which ends with it
             found.append(error)
 
+    before = _images_recorded(stage)
     begun = time.monotonic() + 0.5
     simulating = threading.Thread(target=simulate)
     starter = threading.Timer(max(0.0, begun - time.monotonic()), simulating.start)
     starter.start()
+    _wait_recorded(stage, before + planned.first)
     for fault, moment in zip(planned.faults, planned.moments, strict=True):
         time.sleep(max(0.0, begun + moment - time.monotonic()))
         fault(stage, chance)
@@ -130,6 +135,27 @@ def _under_faults(
         raise found[0]
     uid, truth, sent = found[0]
     return uid, truth, sent
+
+
+def _images_recorded(stage: Stage) -> int:
+    journal = Journal(stage.settings.journal_path, read_only=True)
+    try:
+        return journal.image_count()
+    finally:
+        journal.close()
+
+
+def _wait_recorded(stage: Stage, images: int) -> None:
+    """Wait until the journal holds so many images.
+
+    Raises:
+        TimeoutError: It does not come to that.
+    """
+    deadline = time.monotonic() + RECORDED_S
+    while (found := _images_recorded(stage)) < images:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"after {RECORDED_S:g} s: {found} of {images} images")
+        time.sleep(POLL_S)
 
 
 def _wait_settled(stage: Stage, uid: str) -> None:

@@ -28,6 +28,7 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.records.limits import MAX_IMAGES, MAX_NAME
+from recorder.service.record_types import checked
 from recorder.simulate.stream.messages import Stream1, Stream2
 from recorder.simulate.timing.panda import LASER_PLACE
 from recorder.sources import wheel_decoder
@@ -86,6 +87,7 @@ def _sound_series(key: Any) -> None:
 
 
 def _sound_image(record: Image) -> None:
+    assert checked(record) is record
     _sound_series(record.key)
     assert 0 <= record.image_id < 2**63
     for time in (record.start_time_ns, record.stop_time_ns):

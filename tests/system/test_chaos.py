@@ -27,6 +27,8 @@ from tests.chaos.stage import Stage, stage
 pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(600)]
 
 IMAGES = 500
+FIRST = 20
+"""A slow machine may need the whole run's length to start a daemon again."""
 STOPPED_S = 2.0
 ROUNDS = (
     (daemon_kill, connections_cut),
@@ -49,7 +51,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -
     faults = ROUNDS[number]
     moments = (0.3, 0.9)[: len(faults)]
     status = "failed" if number == 1 else "success"
-    planned = Round(number + 1, faults, moments, IMAGES, number, status)
+    planned = Round(number + 1, faults, moments, IMAGES, number, status, first=FIRST)
     verdict = play_round(played_on, planned, STOPPED_S)
     assert verdict.problems == []
     assert (verdict.lost, verdict.doubled, verdict.wrong) == (0, 0, 0)
@@ -66,7 +68,7 @@ def test_the_comparison_sees_a_row_that_is_missing_and_one_that_is_there_twice(
 ) -> None:
     """In the database of Diamond, after a round that leaves nothing to see."""
     faults = (connections_cut, daemon_kill)
-    planned = Round(1, faults, (0.3, 0.9), IMAGES, 1, flavour="diamond")
+    planned = Round(1, faults, (0.3, 0.9), IMAGES, 1, flavour="diamond", first=FIRST)
     with stage(tmp_path, "diamond") as made:
         verdict = play_round(made, planned, STOPPED_S)
         found = compare(made)

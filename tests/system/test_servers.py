@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from collections.abc import Callable
@@ -54,6 +55,22 @@ async def test_a_broker_keeps_messages_over_a_restart(
     mosquitto.stop()
     mosquitto.start()
     assert await _first_payload(configured, "t") == "kept"
+
+
+async def test_a_client_whose_broker_dies_leaves_no_complaint_behind(
+    mosquitto: Mosquitto, settings: MakeSettings
+) -> None:
+    """asyncio logs an error for a future whose exception nobody asked for."""
+    configured = settings(mqtt=mosquitto.section())
+    with pytest.raises(aiomqtt.MqttError):
+        async with client(configured.mqtt, "publisher") as broker:
+            await broker.publish("t", "1", qos=1)
+            mosquitto.kill()
+            while True:
+                await broker.publish("t", "2", qos=1)
+    del broker
+    gc.collect()
+    mosquitto.start()
 
 
 async def test_a_broker_asks_for_tls_and_password(

@@ -19,7 +19,7 @@ from recorder.records import (
     TimedEvent,
     Upstream,
 )
-from recorder.service.port import Port
+from recorder.service.port import CheckedPort, Port
 from recorder.service.record_types import KIND, checked
 from tests.builders import announced, announcement, collection_end, end, event, image
 from tests.builders import start as series_start
@@ -156,7 +156,7 @@ async def test_the_port_checks_all_that_comes():
         def feed_control(self, records, acknowledge=None):
             taken.extend(records)
 
-    port = Port(Taker(), 1 << 20, lambda: False)
+    port = CheckedPort(Port(Taker(), 1 << 20, lambda: False))
     timed = event("XrayDetection", 3)
     assert isinstance(timed, TimedEvent)
     port.feed_control([replace(timed, time_ns=np.int64(1)), timed])
