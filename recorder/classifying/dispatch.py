@@ -58,14 +58,15 @@ class Dispatch:
             image: The image.
             wait: Never shed it.
         """
-        done = partial(self._classified, run, _without_pixels(image))
         if image.upstream is not None and self._settings.classify.upstream == "use":
             least = self._settings.classify.min_spots_hit
-            done(upstream_class(image.upstream, least))
+            self._classified(run, image, upstream_class(image.upstream, least))
             return
         if image.payload is None:
-            done(image.problem or (Unprocessed.CORRUPT, "no pixels"))
+            problem = image.problem or (Unprocessed.CORRUPT, "no pixels")
+            self._classified(run, image, problem)
             return
+        done = partial(self._classified, run, _without_pixels(image))
         try:
             lessons = self._lessons_of(run, image, image.payload)
         except RecorderError as error:

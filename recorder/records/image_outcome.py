@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from recorder.records.classification import (
     Classification,
@@ -107,13 +107,18 @@ def rounded(found: Classification) -> Classification:
 
     It is rounded here and nowhere else, so that a run is the same after a restart.
     """
-    return replace(
-        found,
-        lattices=tuple(_rounded(lattice) for lattice in found.lattices),
+    return Classification(  # not replace(), which costs three times as much
+        image_class=found.image_class,
+        spots=found.spots,
+        lattices=tuple([_rounded(lattice) for lattice in found.lattices]),
         resolution=_finite(found.resolution),
         background=_finite(found.background),
+        saturated_pixels=found.saturated_pixels,
         solvent=_finite(found.solvent),
-        positions=None,
+        rings=found.rings,
+        learned=found.learned,
+        effort=found.effort,
+        upstream=found.upstream,
     )
 
 
