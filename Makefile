@@ -65,8 +65,8 @@ endif
 oracles: dev ## Environments of ISPyB's published models, kept in ~/.cache
 	@$(BIN)/python -m tests.published_models
 
-test-bare: dev ## The unit tests in a bare copy of HEAD, without recordings beside it
-	@scripts/test-bare $(VENV) -q $(PARALLEL)
+test-bare: dev ## The unit tests (but the slow ones) in a bare copy of HEAD, without recordings beside it
+	@scripts/test-bare $(VENV) -q -m "not slow" $(PARALLEL)
 
 fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
 	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt

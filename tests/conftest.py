@@ -91,6 +91,18 @@ def _no_leaked_tasks(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("_leaked_tasks")
 
 
+@pytest.fixture(autouse=True)
+def _slow_ones_unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Coverage costs such a test half its time again, and finds nothing new in it."""
+    tracer = sys.gettrace()
+    if tracer is None or request.node.get_closest_marker("slow") is None:
+        yield
+        return
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
+
+
 # -- configuration ---------------------------------------------------------------------
 
 
