@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
 from collections.abc import Callable
 from copy import copy
@@ -18,6 +20,7 @@ from recorder.service.installed import installed_lines, tell_installed
 from recorder.sources.protocols import SourcePlugin
 from tests.packages import write_package
 
+ROOT = Path(__file__).parents[2]
 GOOD = """
 from typing import Literal
 from recorder.config import SourceSection
@@ -265,3 +268,20 @@ def test_ispyb_can_be_switched_off_and_named():
 def test_misfits_are_found_whatever_the_object_is():
     for value in (None, 3, object(), SourcePlugin, lambda: None):
         assert misfit(value, SourcePlugin)
+
+
+def test_the_examples_import_only_what_is_promised():
+    page = (ROOT / "docs/reference/plug-ins.md").read_text("utf-8")
+    table = page.split("## What a plug-in may import")[1].split("## ")[0]
+    promised = re.findall(r"`(recorder\.[\w.]+)`", table)
+    found = []
+    for file in sorted((ROOT / "docs/examples").glob("*/*recorder_*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found.append(node.module)
+            elif isinstance(node, ast.Import):
+                found += [name.name for name in node.names]
+    ours = {name for name in found if name.split(".")[0] == "recorder"}
+    assert len(ours) > 10
+    for name in ours:
+        assert any(f"{name}.".startswith(f"{given}.") for given in promised), name
