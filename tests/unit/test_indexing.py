@@ -141,8 +141,8 @@ LOOSE = ClassifySettings(nfa_max=-1.5)
 def test_lattices_of_another_cell_are_rarely_indexed() -> None:
     """At most one list of 240 is, even by a limit that is two decades looser.
 
-    The rate is to be below 1 in 1000 for few spots: 1 of 3840 lists like these were at
-    the limit itself (16 other seeds, AVX-512 and Haswell's kernels). So many cannot be
+    The rate is to be below 1 in 1000 for few spots: 4 of 11040 lists like these were at
+    the limit itself (46 other seeds, AVX-512 and Haswell's kernels). So many cannot be
     tried here; at two decades looser the rate was 1 in 1200, and two or more of 240
     are then found once in 57 times. With the rule before, 4 of these 240 are.
 
