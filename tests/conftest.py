@@ -229,7 +229,7 @@ def run_recorder() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs ``recorder ARGUMENTS`` to its end."""
 
     def run(
-        *arguments: str | Path, config: Path | None = None, timeout: float = 60.0
+        *arguments: str | Path, config: Path | None = None, timeout: float = 300.0
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "recorder", *map(str, arguments)],

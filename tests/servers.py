@@ -42,7 +42,7 @@ import recorder
 from recorder.errors import ServerMissingError
 
 HOST = "127.0.0.1"
-TIMEOUT_S = 30.0
+TIMEOUT_S = 120.0
 INSTALL = "apt-get install -y mosquitto mariadb-server"
 RECORDER_HOME = Path(recorder.__file__).parents[1]
 
@@ -254,6 +254,8 @@ class MariaDB(Server):
             capture_output=True,
             text=True,
             check=False,
+            # names of temporary tables repeat in other process namespaces
+            env={**os.environ, "TMPDIR": str(directory)},
         )
         if done.returncode:
             raise ServerError(f"mariadb-install-db: {done.stdout}{done.stderr}")
@@ -265,6 +267,7 @@ class MariaDB(Server):
             f"--datadir={self._data}",
             f"--socket={self._socket}",
             f"--pid-file={self._data / 'pid'}",
+            f"--tmpdir={self._data.parent}",
             f"--bind-address={HOST}",
             f"--port={self.port}",
             "--skip-name-resolve",

@@ -155,7 +155,7 @@ def test_demo_equals_truth(run_recorder, tmp_path, broker):
     """With the real broker, and with the pure-Python one where that is missing."""
     folder = tmp_path / "demo"
     done = run_recorder(
-        "demo", "--dir", folder, "--images", "40", "--broker", broker, timeout=110
+        "demo", "--dir", folder, "--images", "40", "--broker", broker, timeout=500
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"broker: {broker}" in done.stdout
