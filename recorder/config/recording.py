@@ -33,8 +33,10 @@ class RunsSection(Section):
     hold_s: float = Field(1.0, ge=0, le=1.5)
     """How long a series waits for its announcement before it is recorded as
     unannounced (its images are kept meanwhile)."""
-    match_window_s: float = Field(60.0, ge=0)
-    """Series and announcement match by time within this window."""
+    match_window_s: float | None = Field(None, ge=0)
+    """Longest time between the arrivals of an announcement and of a series that do not
+    name each other; unset: as long as the announcement waits
+    (`announcement_timeout_s`)."""
     series_timeout_s: float = Field(30.0, gt=0)
     """A series without images for so long is given up: its run is aborted."""
     announcement_timeout_s: float = Field(600.0, gt=0)

@@ -114,6 +114,16 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _triggers_of_a_detector(self) -> Settings:
+        for panda in self.panda:
+            if panda.detector is not None and panda.detector not in self.series_sources:
+                raise ValueError(
+                    f"panda {panda.name}: detector {panda.detector!r} is no configured "
+                    f"detector; there is {', '.join(self.series_sources) or 'none'}"
+                )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _no_detector_that_nobody_named(cls, data: Any) -> Any:
@@ -143,6 +153,11 @@ class Settings(BaseSettings):
     def sources(self) -> tuple[SourceSection, ...]:
         """All sources; ``[[detector]]`` and ``[[panda]]`` are short for two kinds."""
         return (*self.detector, *self.panda, *self.source)
+
+    @property
+    def series_sources(self) -> tuple[str, ...]:
+        """Names of the sources that may send series: all but timing hardware."""
+        return tuple(s.name for s in self.sources if not isinstance(s, PandaSection))
 
     @property
     def detectors(self) -> dict[str, GeometrySection]:

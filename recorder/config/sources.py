@@ -59,7 +59,8 @@ class DetectorSection(GeometrySection, SourceSection):
     protocol: Literal["auto", "stream1", "stream2"] = "auto"
     """Stream version; `auto` tells them apart message by message."""
     channel: str | None = None
-    """Channel (threshold) to classify; unset: the first that a message carries."""
+    """Channel (threshold) to classify; unset: the first that the series header names,
+    without a header the first by name."""
     other_channels: Literal["ignore", "refuse"] = "ignore"
     """What to do with further channels: count and ignore them, or count the image
     as `unsupported`."""
@@ -84,6 +85,9 @@ class PandaSection(SourceSection):
     """Its data port."""
     time_field: str = "PCAP.TS_TRIG.Value"
     """Captured field that holds the time of the X-ray trigger."""
+    detector: str | None = None
+    """Name of the detector whose triggers it captures; unset: any, which is certain
+    only where there is one."""
     lasers: dict[str, str] = Field({})
     """Captured bits that are set where a laser fired, and the laser's name: such as
     `{"PCAP.BITS0.Value#3" = "pump"}`."""

@@ -34,6 +34,7 @@ def run_record(run: Run, what: str) -> Json:
         "announced": run.announced,
         "collection_uid": announcement.uid,
         "collection_time_ns": announcement.time_ns if run.announced else None,
+        "announced_ns": run.announced_ns,
         "body": announcement.message,
         "series": _series_to_json(run),
         "state": run.state,
@@ -41,6 +42,8 @@ def run_record(run: Run, what: str) -> Json:
         "reason": run.reason,
         "decided": run.decided,
         "revision": run.revision,
+        "superseded": run.superseded,
+        "captures": sorted(run.captures),
         "ended_ns": run.ended_ns,
         "end": None
         if run.end is None
@@ -103,6 +106,9 @@ def read_run_record(body: Json) -> Run:
         reason=body["reason"],
         decided=body.get("decided", False),
         ended_ns=body["ended_ns"],
+        announced_ns=body.get("announced_ns", 0),
+        superseded=body.get("superseded", False),
+        captures={(clock, name) for clock, name in body.get("captures", ())},
         revision=body["revision"],
         folder=body["folder"],
         counts=Counter(body["counts"]),

@@ -24,7 +24,12 @@ from recorder.records.classification import (
     Upstream,
     WorkLevel,
 )
-from recorder.records.control import CollectionEnd, ControlRecord, TimedEvent
+from recorder.records.control import (
+    Capture,
+    CollectionEnd,
+    ControlRecord,
+    TimedEvent,
+)
 from recorder.records.detector import (
     BadMessage,
     DetectorInfo,
@@ -46,6 +51,7 @@ __all__ = [
     "Announcement",
     "BadMessage",
     "Beam",
+    "Capture",
     "Cell",
     "Chain",
     "ChainEvent",

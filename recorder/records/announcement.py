@@ -42,6 +42,11 @@ def _plain(value: Any) -> Any:
 _Words = Annotated[str, BeforeValidator(_plain), Field(max_length=MAX_TEXT)]
 
 
+def _named(value: Any) -> Any:
+    """A detector's name alone stands for a section with that name."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 def _lenient(where: str) -> WrapValidator:
     """Leave a value out that cannot be used, and say so in ``context["problems"]``."""
 
@@ -126,8 +131,10 @@ class Beam:
 
 @dataclass(frozen=True, slots=True)
 class DetectorPlace:
-    """Where the detector is, as the control system says."""
+    """Which detector it is and where, as the control system says."""
 
+    name: Annotated[Name | None, _lenient("detector.name")] = None
+    """The source whose series it is; None if any may be."""
     distance: Annotated[_Number | None, _lenient("detector.distance")] = None
     """m."""
     beam_center: Annotated[
@@ -184,7 +191,7 @@ class Announcement:
     """Å and degrees."""
     space_group: Text | None = None
     beam: Beam | None = None
-    detector: DetectorPlace | None = None
+    detector: Annotated[DetectorPlace | None, BeforeValidator(_named)] = None
     ssx: SsxDelivery | None = None
     files: Files | None = None
     chains: tuple[Chain, ...] = ()
@@ -202,3 +209,8 @@ class Announcement:
     def announced(self) -> bool:
         """Whether a control system announced it."""
         return self.uid is not None
+
+    @property
+    def source(self) -> str | None:
+        """Name of the detector whose series it is, if it says so."""
+        return self.detector.name if self.detector else None

@@ -28,6 +28,18 @@ class CollectionEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """What timing hardware saw from being armed to being disarmed."""
+
+    id: str
+    """Tells the captures of one clock apart."""
+    begun_ns: int
+    """When its header came (Unix ns, the host's clock)."""
+    detector: str | None = None
+    """Source whose triggers it holds; None if nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimedEvent:
     """Something that happened at the beamline (``event``)."""
 
@@ -43,6 +55,8 @@ class TimedEvent:
     value: float | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     received_ns: int = 0
+    capture: Capture | None = field(default=None, compare=False)
+    """The capture that it is a row of: tells the run while no run is named."""
 
 
 ControlRecord = Announcement | CollectionEnd | TimedEvent | BadMessage

@@ -43,6 +43,12 @@ class Run:
     """Status and reason follow from what was there when it was sealed."""
     end: CollectionEnd | None = None
     ended_ns: int | None = None
+    announced_ns: int = 0
+    """When its announcement came (Unix ns, the host's clock); 0 without one."""
+    superseded: bool = False
+    """Another series began on its detector before its own ended."""
+    captures: set[tuple[str, str]] = field(default_factory=set)
+    """Captures of timing hardware that are its own: clock and id of each."""
     revision: int = 0
     folder: str = ""
     """Where its files lie, relative to the results folder."""
@@ -58,7 +64,11 @@ class Run:
     drain_until: float = 0.0
     last_progress: float = 0.0
     """Monotonic time of the last image or header."""
+    bound_at: float = 0.0
+    """Monotonic time at which it got its series."""
     stride_told: bool = False
+    miss_told: bool = False
+    """It was said why a series did not get this announcement."""
 
     @property
     def announced(self) -> bool:

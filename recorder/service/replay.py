@@ -78,7 +78,13 @@ async def replay(
     records = _Records(options)
     control = read_control(options)
     book = replace(
-        book_settings(settings), hold_s=0.0, drain_s=0.0, announcement_timeout_s=1e9
+        book_settings(settings),
+        hold_s=0.0,
+        drain_s=0.0,
+        announcement_timeout_s=1e9,
+        match_window_s=None,
+        detectors=(),
+        live=False,
     )
     async with hosting(settings, book) as (host, _):
         host.pipeline.restore_numbers()

@@ -38,7 +38,7 @@ def restore_runs(
     past = _known_runs(journal, folders)
     now = time.monotonic()
     for run in runs:
-        run.last_progress = now
+        run.last_progress = run.bound_at = now
         run.drain_until = now + settings.drain_s
         log.info(
             "run_resumed",

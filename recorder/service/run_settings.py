@@ -12,6 +12,7 @@ def book_settings(settings: Settings) -> BookSettings:
     return BookSettings(
         hold_s=runs.hold_s if settings.mqtt.enabled else 0.0,
         match_window_s=runs.match_window_s,
+        detectors=settings.series_sources,
         series_timeout_s=runs.series_timeout_s,
         announcement_timeout_s=runs.announcement_timeout_s,
         drain_s=runs.drain_s,

@@ -199,7 +199,19 @@ def test_header_of_another_size_makes_later_images_fit_it():
     decoder.decode(Stream1(5, bigger, 25).start())
     parts = Stream1(5, bigger, 25).image(0, payload(shape=(20, 20)), 0)
     assert decoder.decode(parts).problem is None
-    assert decoder.decode(message()).key.unique_id == ""
+
+
+def test_the_last_images_after_the_next_header_keep_their_own():
+    decoder = Stream1Decoder("e")
+    first = decoder.decode(Stream1(4, INFO, 25).start())
+    for number in (5, 6):
+        bigger = DetectorInfo(shape=(20, 20), dtype="uint16")
+        decoder.decode(Stream1(number, bigger, 25).start())
+    late = decoder.decode(message())
+    assert (late.key, late.problem) == (first.key, None)
+    assert decoder.decode([b'{"htype": "dseries_end-1.0", "series": 4}']).key == (
+        first.key
+    )
 
 
 def test_lost_tables_are_named():

@@ -1,17 +1,32 @@
-"""Which announcement a series belongs to; docs/reference/mqtt.md says how."""
+"""Which announcement a series belongs to; docs/explanations/binding.md says how.
+
+By what names the other first, then by order of arrival: first in, first out. The clocks
+of detectors and of announcing hosts decide nothing that the recorder's own can.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from recorder.records import Announcement, Image, SeriesKey, SeriesStart
+from recorder.records import Announcement, SeriesKey, SeriesStart
 from recorder.runs.book.waiting_series import Waiting
 from recorder.runs.run import Run
-from recorder.ssx.clocks.unknown import NO_TIME
 
 ADOPT_WINDOW_S = 5.0
 """Events without a name, and announcements that come late, belong to a run that begins
 no further from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The run that a series or an announcement is for."""
+
+    run: Run
+    by_order: bool = False
+    """Neither names the other."""
+    rivals: tuple[Run, ...] = ()
+    """Others that it may be for as well: only the order spoke for this one."""
 
 
 def series_matches(
@@ -34,57 +49,118 @@ def series_matches(
     return carried is not None and carried == announcement.uid
 
 
-def best_run(runs: Iterable[Run], waiting: Waiting, window_ns: int) -> Run | None:
-    """The announced run without a series that fits a waiting series best, if one does.
+def meant_source(announcement: Announcement, detectors: Sequence[str]) -> str | None:
+    """The source that the announcement is for; None if it may be any.
 
-    By the series' unique id, then by the uid that the detector carries, then by time:
-    the announcement nearest to the arming of the detector, within the window (ns).
+    Args:
+        announcement: Of a run.
+        detectors: Names of all sources; empty: nobody knows them, as in a replay.
     """
-    key, start, uid = waiting.key, waiting.start, waiting.uid
+    if len(detectors) == 1:
+        return detectors[0]
+    return announcement.source if announcement.source in detectors else None
+
+
+def best_run(
+    runs: Iterable[Run],
+    waiting: Waiting,
+    detectors: Sequence[str],
+    window_s: float | None,
+) -> Choice | None:
+    """The announced run without a series that a waiting series is for, if there is one.
+
+    By the series' unique id, then by the uid that the detector carries, then the run
+    that was announced first of those that name this detector, then of those that name
+    none.
+
+    Args:
+        runs: All that are not sealed, in the order of their announcements.
+        waiting: The series.
+        detectors: Names of all sources.
+        window_s: Longest time between the arrivals of both; None: as long as the
+            announcement lives.
+    """
     free = [run for run in runs if run.key is None and run.announced]
     for run in free:
-        if series_matches(run.announcement, key, start, uid):
-            return run
-    if uid or (start and start.recorder_uid):
-        return None  # it names its announcement, and that is none of these
-    moment = (start.arm_time_ns if start else None) or waiting.received_ns
-    near = [
-        (abs(run.announcement.time_ns - moment), n, run)
-        for n, run in enumerate(free)
-        if run.announcement.series_unique_id is None
-    ]
-    if not near:
+        if series_matches(run.announcement, waiting.key, waiting.start, waiting.uid):
+            return Choice(run)
+    if why_not_by_order(waiting):
         return None
-    distance, _, run = min(near)
-    return run if distance <= window_ns else None
+    fit = [run for run in free if not why_not(run, waiting, detectors, window_s)]
+    # An announced end without a series: what comes now is rather the next one's.
+    fit = [run for run in fit if run.end is None] or fit
+    source = waiting.key.source
+    named = [r for r in fit if meant_source(r.announcement, detectors) == source]
+    fit = named or fit
+    return Choice(fit[0], True, tuple(fit[1:])) if fit else None
 
 
-def run_to_adopt(runs: Iterable[Run], announcement: Announcement) -> Run | None:
-    """An open, unannounced run that this late announcement is for."""
+def why_not_by_order(waiting: Waiting) -> str:
+    """Why no order can tell the run of a series; empty if it can."""
+    uid = waiting.uid or (waiting.start.recorder_uid if waiting.start else None)
+    if uid is not None:
+        return f"its header names run {uid}, which nobody announced"
+    return "it is a single image without a header" if waiting.single else ""
+
+
+def why_not(
+    run: Run, waiting: Waiting, detectors: Sequence[str], window_s: float | None
+) -> str:
+    """Why a free run is not the one of this series; empty if it may be."""
+    named = run.announcement.series_unique_id
+    if named is not None:
+        return f"it names the series {named}"
+    source = meant_source(run.announcement, detectors)
+    if source not in (None, waiting.key.source):
+        return f"it names the detector {source}"
+    apart_s = abs(run.opened_ns - waiting.received_ns) / 1e9
+    if window_s is not None and apart_s > window_s:
+        return (
+            f"it came {apart_s:.0f} s from the series, and runs.match_window_s is "
+            f"{window_s:g}"
+        )
+    return ""
+
+
+def run_to_adopt(
+    runs: Iterable[Run],
+    announcement: Announcement,
+    detectors: Sequence[str],
+    sent_ns: int,
+) -> Choice | None:
+    """The unannounced run that this late announcement is for.
+
+    Args:
+        runs: The ones in memory, sealed ones as well: an announcement that waited in
+            the broker may be for one of them, and then it is for no later one.
+        announcement: Just came.
+        detectors: Names of all sources.
+        sent_ns: When it was sent, on the host's clock as well as that is known.
+    """
+    fit: list[Run] = []
     for run in runs:
         if run.announced or run.key is None:
             continue
         uid = run.start.recorder_uid if run.start else None
         if series_matches(announcement, run.key, run.start, uid):
-            return run
-        near = abs(announcement.time_ns - run.opened_ns) <= ADOPT_WINDOW_S * 1e9
-        if near and uid is None and announcement.series_unique_id is None:
-            return run
-    return None
+            return Choice(run)
+        if uid is None and _may_adopt(run, announcement, detectors, sent_ns):
+            fit.append(run)
+    if not fit:
+        return None
+    fit.sort(key=lambda run: abs(run.opened_ns - sent_ns) if len(fit) > 1 else 0)
+    return Choice(fit[0], True, tuple(fit[1:]))
 
 
-def same_series(a: SeriesKey, b: SeriesKey) -> bool:
-    """Same series; without its header a series has no unique id ("")."""
-    return (a.source, a.series_id) == (b.source, b.series_id) and (
-        a.unique_id == b.unique_id or "" in (a.unique_id, b.unique_id)
-    )
-
-
-def is_another_series(run: Run, image: Image) -> bool:
-    """A known image_id with another start time: the detector began anew, unheard."""
-    if image.start_time_ns is None or not 0 <= image.image_id < run.images.size:
+def _may_adopt(
+    run: Run, announcement: Announcement, detectors: Sequence[str], sent_ns: int
+) -> bool:
+    if announcement.series_unique_id is not None or run.key is None:
         return False
-    known = int(run.images.column("start_time_ns")[image.image_id])
-    return known not in (NO_TIME, image.start_time_ns) and image.key.unique_id != (
-        run.key.unique_id if run.start and run.key else ""
-    )
+    if meant_source(announcement, detectors) not in (None, run.key.source):
+        return False
+    if run.start is None and run.images.received < 2:
+        return False  # a stray, for all that is known
+    moments = (announcement.received_ns, sent_ns)
+    near_ns = ADOPT_WINDOW_S * 1e9
+    return any(abs(moment - run.opened_ns) <= near_ns for moment in moments)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from recorder.records import TimedEvent
 from recorder.runs.book.actions import Action, Adopted, Noticed
 from recorder.runs.book.binding import ADOPT_WINDOW_S
+from recorder.runs.book.captures import (
+    CaptureKey,
+    capture_key,
+    fits_detector,
+    has_one,
+)
 from recorder.runs.run import Run
 
 KEPT_EVENTS = 100_000
@@ -19,9 +25,14 @@ logged again. Chosen, not tuned."""
 
 
 class EarlyEvents:
-    """The latest events that no run has."""
+    """The latest events that no run has.
 
-    def __init__(self) -> None:
+    Args:
+        detectors: Names of all sources.
+    """
+
+    def __init__(self, detectors: Sequence[str] = ()) -> None:
+        self._detectors = detectors
         self._events: deque[TimedEvent] = deque(maxlen=KEPT_EVENTS)
         self._unclaimed: set[str] = set()
         """Uids that events named and no announcement has."""
@@ -46,19 +57,42 @@ class EarlyEvents:
     def adopt(self, run: Run) -> list[Action]:
         """Give a run those that name it, or that it needs.
 
-        Timing hardware names no run: its latest rows are those of the next run.
+        Timing hardware names no run: its latest rows are those of the next run, and
+        with a row comes the whole capture.
         """
         uids = {run.uid, run.announcement.uid or run.uid}
         since = run.opened_ns - int(ADOPT_WINDOW_S * 1e9)
+        run.captures |= self._captures_for(run, since)
         kept: list[TimedEvent] = []
         nameless: list[TimedEvent] = []
         for event in self._events:
             if event.collection in uids:
                 run.events.add(event)
-            elif event.collection is None and event.received_ns >= since:
+            elif event.collection is None and _wanted(event, run, since):
                 if run.events.add(event):
                     nameless.append(event)
             else:
                 kept.append(event)
         self._events = deque(kept, maxlen=KEPT_EVENTS)
         return [Adopted(run, tuple(nameless))] if nameless else []
+
+    def _captures_for(self, run: Run, since: int) -> set[CaptureKey]:
+        """The oldest capture of each clock that still goes on and fits the run."""
+        latest: dict[CaptureKey, TimedEvent] = {}
+        for event in self._events:
+            if event.collection is None and event.capture is not None:
+                latest[capture_key(event, event.capture)] = event
+        found: dict[str, CaptureKey] = {}
+        for key, event in latest.items():
+            fits = event.capture is not None and fits_detector(
+                run, event.capture, self._detectors
+            )
+            if fits and event.received_ns >= since and not has_one(run, key[0]):
+                found.setdefault(key[0], key)
+        return set(found.values())
+
+
+def _wanted(event: TimedEvent, run: Run, since: int) -> bool:
+    if event.capture is not None:
+        return capture_key(event, event.capture) in run.captures
+    return event.received_ns >= since

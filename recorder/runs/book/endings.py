@@ -24,7 +24,12 @@ class BookSettings:
     """When runs begin and end; see the configuration section ``runs``."""
 
     hold_s: float = 1.0
-    match_window_s: float = 60.0
+    match_window_s: float | None = None
+    detectors: tuple[str, ...] = ()
+    """Names of all detectors; empty: nobody knows them, and what is named is not looked
+    at."""
+    live: bool = True
+    """Off: a file is replayed, and its times are not those of today."""
     series_timeout_s: float = 30.0
     announcement_timeout_s: float = 600.0
     drain_s: float = 2.0
@@ -39,6 +44,8 @@ class BookSettings:
 END_TOLD_S = 5.0
 """Once its end was announced, a run without further images waits so long for the series
 end: it may have been on its way when the recorder was killed."""
+SUPERSEDED = "a new series began before this one ended"
+NO_IMAGE = "no image came"
 Ending = tuple[RunStatus | None, str]
 
 
@@ -56,7 +63,7 @@ def overdue(run: Run, now: float, settings: BookSettings) -> Ending | None:
     limit = settings.series_timeout_s
     if run.state is RunState.ANNOUNCED:
         limit = settings.announcement_timeout_s
-    elif run.end is not None:
+    elif run.end is not None or run.superseded:
         limit = min(limit, END_TOLD_S)
     elif run.images.received == 0:
         limit = settings.announcement_timeout_s
@@ -64,14 +71,33 @@ def overdue(run: Run, now: float, settings: BookSettings) -> Ending | None:
         return None
     if run.state is RunState.ANNOUNCED:
         return RunStatus.ABORTED, f"announced, but no series came for {limit:g} s"
-    declared = run.declared_images
-    if declared is not None and run.images.lost(declared) == 0:
+    if all_here(run):
         run.note("the series end was lost; all images are here")
         return None, ""
+    if run.superseded:
+        return None, ""  # decide_status says so
     if run.end is not None:
         run.note("the series end was lost; the run's end was announced")
         return None, ""
     return RunStatus.ABORTED, f"no image for {limit:g} s and no series end"
+
+
+def all_here(run: Run) -> bool:
+    """Whether every image that somebody declared has come."""
+    declared = run.declared_images
+    if run.end is not None and run.end.images is not None:
+        declared = run.end.images
+    return bool(declared) and run.images.lost(declared or 0) == 0
+
+
+def _cut_short(run: Run) -> bool:
+    """Whether fewer images were made than declared."""
+    declared = run.declared_images
+    made = run.images.size
+    if declared is not None and made < declared:
+        # A missed trigger makes no image: then fewer than declared are all there are.
+        made += timeline_of(run).assignment.missed
+    return declared is not None and made < declared
 
 
 def decide_status(run: Run) -> None:
@@ -79,19 +105,38 @@ def decide_status(run: Run) -> None:
     if run.status is not RunStatus.RUNNING:
         return
     run.decided = True
-    if run.end is not None:
-        run.status, run.reason = run.end.status, run.end.reason
-        return
-    declared = run.declared_images
-    made = run.images.size
-    if declared is not None and made < declared:
-        # A missed trigger makes no image: then fewer than declared are all there are.
-        made += timeline_of(run).assignment.missed
-    if declared is not None and made < declared:
+    if run.superseded and not all_here(run) and _superseded_early(run):
+        run.status, run.reason = RunStatus.ABORTED, SUPERSEDED
+    elif run.end is not None:
+        _take_end(run, run.end)
+    elif _cut_short(run):
         run.status = RunStatus.ABORTED
+        declared = run.declared_images
         run.reason = f"the series ended after image {run.images.size} of {declared}"
     else:
         run.status = RunStatus.SUCCESS
+    _say_if_empty(run)
+
+
+def _superseded_early(run: Run) -> bool:
+    """Whether a series that another one replaced had not reached its end."""
+    return run.declared_images is None or _cut_short(run)
+
+
+def _take_end(run: Run, end: CollectionEnd) -> None:
+    run.status, run.reason = end.status, end.reason
+    _say_if_empty(run)
+
+
+def _say_if_empty(run: Run) -> None:
+    """A success without a single image is said to be one, wherever it is shown."""
+    if run.status is not RunStatus.SUCCESS or run.images.received:
+        return
+    declared = run.declared_images
+    text = NO_IMAGE if declared is None else f"{NO_IMAGE} of {declared} announced"
+    run.note(f"{text}: the recorder received none, whatever the run's end says")
+    if NO_IMAGE not in run.reason:
+        run.reason = f"{run.reason}; {text}" if run.reason else text
 
 
 def _says_more(run: Run, end: CollectionEnd) -> bool:
@@ -134,6 +179,7 @@ def reopen_run(run: Run, now: float, settings: BookSettings) -> list[Action]:
     run.state = RunState.DRAINING
     run.revision += 1
     run.drain_until = now + settings.drain_s
+    run.notes = [note for note in run.notes if not note.startswith(NO_IMAGE)]
     if run.decided:  # on what was there; it is decided again
         run.status, run.reason = RunStatus.RUNNING, ""
     return [
@@ -152,7 +198,7 @@ def hear_end(run: Run, end: CollectionEnd, now: float, settings: BookSettings) -
     run.end = end
     if amended or (run.state is RunState.DRAINING and run.revision > 0):
         # it was sealed without this word, and is to be sealed again
-        run.status, run.reason = end.status, end.reason
+        _take_end(run, end)
     if run.state is RunState.ANNOUNCED:
         run.state = RunState.DRAINING
         run.drain_until = now + settings.drain_s

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 
 from recorder.records import RunState, SeriesKey
-from recorder.runs.book.binding import same_series
+from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
 
 KEPT_SEALED = 8
@@ -30,8 +30,24 @@ class KnownRuns:
             (self.sealed if run.state is RunState.SEALED else self.active).append(run)
 
     @property
-    def latest(self) -> Run | None:
-        """The run that began last of those that go on."""
+    def all(self) -> list[Run]:
+        """The sealed ones in memory, then those that go on."""
+        return [*self.sealed, *self.active]
+
+    @property
+    def current(self) -> Run | None:
+        """The run that something without a name is for.
+
+        The latest whose series goes on; without one, the run whose series comes next;
+        without one, the latest that is not sealed.
+        """
+        for state, runs in (
+            (RunState.OPEN, reversed(self.active)),
+            (RunState.ANNOUNCED, iter(self.active)),
+        ):
+            for run in runs:
+                if run.state is state:
+                    return run
         return self.active[-1] if self.active else None
 
     def by_uid(self, uid: str) -> Run | None:
@@ -48,12 +64,13 @@ class KnownRuns:
                 return run
         return None
 
-    def open_of(self, source: str) -> Run | None:
-        """The run that is open on a source."""
-        for run in self.active:
-            if run.state is RunState.OPEN and run.key and run.key.source == source:
-                return run
-        return None
+    def open_of(self, source: str) -> list[Run]:
+        """The runs open on a source: one, unless a relay interleaves series."""
+        return [
+            run
+            for run in self.active
+            if run.state is RunState.OPEN and run.key and run.key.source == source
+        ]
 
     def number(self, experiment: str, asked: int | None) -> int:
         """The number of a new run: the one asked for, else the next."""

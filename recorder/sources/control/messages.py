@@ -35,6 +35,7 @@ from recorder.records.limits import (
 )
 from recorder.records.times import parse_time
 from recorder.runs.read_announcement import read_announcement
+from recorder.sources.control.time_units import check_unit
 from recorder.ssx.chains.declared import read_chains
 
 SOURCE = "mqtt"
@@ -151,6 +152,7 @@ def _record(parser: Parser, topic: str, item: Any, received_ns: int) -> ControlR
         if not isinstance(item, dict):
             raise BadMessageError("json", f"{topic}: payload is no JSON object")
         _check_schema(topic, item)
+        check_unit(topic, item)
         return parser(item, received_ns)
     except BadMessageError as error:
         return BadMessage(SOURCE, error.kind, str(error), received_ns)

@@ -28,6 +28,7 @@ from recorder.sources.dectris.checks import (
     require_id,
     text,
 )
+from recorder.sources.dectris.last_headers import LastHeaders
 from recorder.sources.dectris.stream1_header import (
     Part,
     _header_appendix,
@@ -51,7 +52,7 @@ class Stream1Decoder:
     def __init__(self, source: str, max_pixels: int = 64_000_000) -> None:
         self._source = source
         self._max_pixels = max_pixels
-        self._start: SeriesStart | None = None
+        self._headers = LastHeaders()
 
     def decode(self, parts: Sequence[Part], received_ns: int = 0) -> DetectorRecord:
         """Decode one message; a malformed one becomes a :class:`BadMessage` record."""
@@ -102,14 +103,13 @@ class Stream1Decoder:
             problems=tuple(problems),
             received_ns=received_ns,
         )
-        self._start = start
+        self._headers.add(start)
         return start
 
     def _key(self, series: int) -> SeriesKey:
         """Key of a series; without its header the unique id is unknown ("")."""
-        if self._start is not None and self._start.key.series_id == series:
-            return self._start.key
-        return SeriesKey(self._source, series, "")
+        start = self._headers.of_number(series)
+        return start.key if start else SeriesKey(self._source, series, "")
 
     def _image(
         self, head: dict[str, Any], parts: Sequence[Part], received_ns: int
@@ -142,9 +142,8 @@ class Stream1Decoder:
             raise BadMessageError("parts", f"image has {len(parts)} parts, expected 4")
         meta = _json(parts[1], "part 2 (image description)")
         shape = _yx(meta.get("shape"))
-        known = self._start is not None and self._start.key == key
-        header = self._start.info if self._start and known else None
-        check_shape(shape, header, self._max_pixels)
+        start = self._headers.of(key)
+        check_shape(shape, start.info if start else None, self._max_pixels)
         encoding, dtype = parse_v1_encoding(
             str(meta.get("encoding", "")), str(meta.get("type", ""))
         )

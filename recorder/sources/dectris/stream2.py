@@ -6,8 +6,6 @@ is DECTRIS' compression of a byte string.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 import cbor2
@@ -30,16 +28,18 @@ from recorder.records import (
     SeriesStart,
     Unprocessed,
 )
-from recorder.records.limits import MAX_DEPTH, MAX_METADATA, MAX_NAME
+from recorder.records.limits import MAX_DEPTH, MAX_METADATA
 from recorder.sources.dectris.appendix import parse_appendix, recorder_uid
 from recorder.sources.dectris.cbor_arrays import tag_hook
 from recorder.sources.dectris.cbor_limits import check_structure
+from recorder.sources.dectris.channels import Channels, names
 from recorder.sources.dectris.checks import (
     announced,
     check_shape,
     require_id,
     require_name,
 )
+from recorder.sources.dectris.last_headers import KEPT, LastHeaders
 from recorder.sources.dectris.stream2_values import (
     _array,
     _date_ns,
@@ -58,7 +58,7 @@ class Stream2Decoder:
 
     Args:
         source: Name of the detector in records and counts.
-        channel: Channel to use; None takes the first of each message.
+        channel: Channel to use; None takes the first that the header names.
         refuse_others: Count images with further channels as unsupported.
         max_pixels: Larger images are refused.
     """
@@ -72,11 +72,10 @@ class Stream2Decoder:
         max_pixels: int = 64_000_000,
     ) -> None:
         self._source = source
-        self._channel = channel
-        self._refuse_others = refuse_others
+        self._channels = Channels(channel, refuse_others)
         self._max_pixels = max_pixels
-        self._start: SeriesStart | None = None
-        self._refuse_pixels = ""
+        self._headers = LastHeaders()
+        self._refuse_pixels: dict[SeriesKey, str] = {}
 
     def records(self, message: bytes, received_ns: int = 0) -> list[DetectorRecord]:
         """Decode one message; one of metadata alone holds many images."""
@@ -126,8 +125,8 @@ class Stream2Decoder:
         series = require_id(body.get("series_id"), "series_id")
         unique = body.get("series_unique_id")
         if not isinstance(unique, str):
-            same = self._start is not None and self._start.key.series_id == series
-            unique = self._start.key.unique_id if self._start and same else ""
+            start = self._headers.of_number(series)
+            unique = start.key.unique_id if start else ""
         require_name(unique, "series_unique_id")
         return SeriesKey(self._source, series, unique)
 
@@ -135,31 +134,37 @@ class Stream2Decoder:
         problems: list[str] = []
         appendix = _appendix(body.get("user_data"), problems)
         info = _info(body)
-        mask = self._table(body, "pixel_mask", info, problems)
-        count = body.get("number_of_images")
-        self._refuse_pixels = ""
-        if body.get("poisson_compression"):
-            self._refuse_pixels = "poisson_compression makes counts non-linear"
-            problems.append(f"{self._refuse_pixels}: images are not classified")
+        key = self._key(body)
         channels = body.get("channels")
+        named = channels if isinstance(channels, list) else []
+        self._channels.header(key, [name for name in named if isinstance(name, str)])
+        mask = self._table(key, body, "pixel_mask", info, problems)
+        count = body.get("number_of_images")
+        self._refuse_pixels.pop(key, None)
+        if body.get("poisson_compression"):
+            why = "poisson_compression makes counts non-linear"
+            self._refuse_pixels = dict([*self._refuse_pixels.items()][-KEPT:])
+            self._refuse_pixels[key] = why
+            problems.append(f"{why}: images are not classified")
         start = SeriesStart(
-            key=self._key(body),
+            key=key,
             info=info,
             expected_images=announced(count) if isinstance(count, int) else None,
             arm_time_ns=_date_ns(body.get("arm_date")),
             recorder_uid=recorder_uid(appendix),
             user_data=appendix,
             mask=None if mask is None else mask != 0,
-            flatfield=self._table(body, "flatfield", info, problems),
-            channels=_names(channels) if isinstance(channels, list) else (),
+            flatfield=self._table(key, body, "flatfield", info, problems),
+            channels=names(named),
             problems=tuple(problems),
             received_ns=received_ns,
         )
-        self._start = start
+        self._headers.add(start)
         return start
 
     def _table(
         self,
+        key: SeriesKey,
         body: dict[str, Any],
         name: str,
         info: DetectorInfo,
@@ -169,7 +174,7 @@ class Stream2Decoder:
         tables = body.get(name)
         if not isinstance(tables, dict) or not tables:
             return None
-        channel = self._channel if self._channel in tables else next(iter(tables))
+        channel = self._channels.of_table(key, tables)
         try:
             array = _array(tables[channel], self._max_pixels)
         except (BadMessageError, ImageError) as error:
@@ -195,7 +200,7 @@ class Stream2Decoder:
                 raise UnsupportedImageError(
                     'metadata without pixels; set classify.upstream = "use"'
                 )
-            channel, ignored = self._choose(body.get("data"))
+            channel, ignored = self._channels.of_image(key, body.get("data"))
             payload = self._payload(body["data"][channel], key)
         except BadMessageError as error:
             problem = (Unprocessed.CORRUPT, str(error))
@@ -215,30 +220,12 @@ class Stream2Decoder:
             upstream=upstream,
         )
 
-    def _choose(self, data: Any) -> tuple[str, tuple[str, ...]]:
-        if not isinstance(data, dict) or not data:
-            raise BadMessageError("data", "image has no data map {channel: array}")
-        if self._channel is not None and self._channel not in data:
-            raise UnsupportedImageError(
-                f"image has no channel {self._channel!r}, only {_listed(data)}; "
-                "set detector.channel"
-            )
-        channel = self._channel if self._channel is not None else next(iter(data))
-        others = _names([name for name in data if name != channel])
-        if others and self._refuse_others:
-            raise UnsupportedImageError(
-                f"image has further channels {_listed(others)} and "
-                'detector.other_channels is "refuse"'
-            )
-        return channel, others
-
     def _payload(self, value: Any, key: SeriesKey) -> Payload:
-        if self._refuse_pixels:
-            raise UnsupportedImageError(self._refuse_pixels)
+        if key in self._refuse_pixels:
+            raise UnsupportedImageError(self._refuse_pixels[key])
         payload = _payload(value)
-        known = self._start is not None and self._start.key == key
-        header = self._start.info if self._start and known else None
-        check_shape(payload.shape, header, self._max_pixels)
+        start = self._headers.of(key)
+        check_shape(payload.shape, start.info if start else None, self._max_pixels)
         return payload
 
 
@@ -268,14 +255,3 @@ def _appendix(user_data: Any, problems: list[str]) -> Any:
     except BadMessageError as error:
         problems.append(f"user_data not used: {error}")
         return None
-
-
-def _names(channels: Iterable[Any]) -> tuple[str, ...]:
-    """Names of channels, each cut where it is too long."""
-    texts = (name if isinstance(name, str) else shown(name) for name in channels)
-    return tuple(text[:MAX_NAME] for text in texts)
-
-
-def _listed(channels: Iterable[Any]) -> str:
-    """The first channels for a message."""
-    return ", ".join(_names(islice(channels, 10)))

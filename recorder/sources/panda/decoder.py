@@ -19,6 +19,7 @@ from recorder.config import PandaSection
 from recorder.errors import MAX_QUOTED, MissingExtraError, RecorderError
 from recorder.records import (
     BadMessage,
+    Capture,
     ControlRecord,
     EventType,
     Evidence,
@@ -79,6 +80,7 @@ class PandaDecoder:
         self._connection = DataConnection()
         self._start: StartData | None = None
         self._base_ns = 0
+        self._capture: Capture | None = None
         self._next = 0
         self._refused = False
         self._held = 0
@@ -120,6 +122,11 @@ class PandaDecoder:
             raise ValueError("impossible number of missed samples")
         self._start, self._next = start, start.missed
         self._base_ns = _base_ns(start)
+        self._capture = Capture(
+            id=_series(start) or f"@{received_ns}",
+            begun_ns=received_ns,
+            detector=self._section.detector,
+        )
         names = [f"{field.name}.{field.capture}" for field in start.fields]
         log.info(
             "capture_started",
@@ -194,9 +201,7 @@ class PandaDecoder:
         name: str | None = None,
         fired: bool = True,
     ) -> TimedEvent:
-        start = self._start
-        series = (start.arm_time or start.start_time or "") if start else ""
-        series = series[:_MAX_SERIES]
+        series = _series(self._start) if self._start else ""
         laser = kind is EventType.LASER_EXCITATION
         return TimedEvent(
             uid=f"{self._section.name}/{series}/{number}/{name or 'x'}",
@@ -210,6 +215,7 @@ class PandaDecoder:
             # A bit says that the laser fired within the sample, not when.
             body={"untimed": True} if laser else {},
             received_ns=received_ns,
+            capture=self._capture,
         )
 
     def _end(self, end: EndData, received_ns: int) -> list[ControlRecord]:
@@ -227,6 +233,11 @@ class PandaDecoder:
             f"{end.reason.value}; later triggers have no rows"
         )
         return [self._bad("capture_incomplete", text, received_ns)]
+
+
+def _series(start: StartData) -> str:
+    """What tells a capture from the one before: when it was armed."""
+    return (start.arm_time or start.start_time or "")[:_MAX_SERIES]
 
 
 def _base_ns(start: StartData) -> int:

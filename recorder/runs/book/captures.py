@@ -1,0 +1,120 @@
+"""Which run the captures of timing hardware belong to.
+
+The rows name no run. They say which capture they are of, and the timing hardware is
+armed once for each run: a capture belongs to one run as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from recorder.records import Capture, RunState, TimedEvent
+from recorder.runs.book.actions import Action, Changed, Noticed
+from recorder.runs.book.binding import meant_source
+from recorder.runs.book.endings import all_here
+from recorder.runs.book.known_runs import KnownRuns
+from recorder.runs.run import Run
+
+CaptureKey = tuple[str, str]
+"""Clock and id of a capture."""
+_KEPT = 1000
+"""Captures that are remembered to be waiting, so that each is logged once. Chosen, not
+tuned."""
+
+
+def capture_key(event: TimedEvent, capture: Capture) -> CaptureKey:
+    """What tells a capture from all others."""
+    return event.clock or "", capture.id
+
+
+@dataclass
+class Captures:
+    """Gives each capture to a run.
+
+    Args:
+        runs: The ones in memory.
+        detectors: Names of all sources.
+    """
+
+    runs: KnownRuns
+    detectors: Sequence[str]
+    _waiting: set[CaptureKey] = field(default_factory=set)
+
+    def run_of(
+        self, event: TimedEvent, capture: Capture
+    ) -> tuple[Run | None, list[Action]]:
+        """The run of a row, None while its run is still to come.
+
+        Args:
+            event: The row.
+            capture: The capture that it is of.
+        """
+        key = capture_key(event, capture)
+        for run in reversed(self.runs.all):
+            if key in run.captures:
+                return run, []
+        fresh = [run for run in self.runs.active if self._may_have(run, key, capture)]
+        if fresh:
+            return fresh[0], self._bound(fresh[0], key, fresh[1:])
+        again = [run for run in self.runs.active if self._goes_on(run, capture)]
+        if again:
+            again[-1].note(f"the capture of {key[0]} began anew in the run")
+            return again[-1], self._bound(again[-1], key, [])
+        return None, self._waits(key)
+
+    def _bound(self, run: Run, key: CaptureKey, others: Sequence[Run]) -> list[Action]:
+        run.captures.add(key)
+        self._waiting.discard(key)
+        actions: list[Action] = [Changed(run, "capture")]
+        rivals = [other for other in others if other.state is RunState.OPEN]
+        if rivals and run.state is RunState.OPEN:
+            text = (
+                f"the triggers of {key[0]} may be another detector's: name it in "
+                "panda.detector"
+            )
+            run.note(text)
+            fields = (
+                ("clock", key[0]),
+                ("rivals", [other.uid for other in rivals[:5]]),
+                ("hint", text),
+            )
+            actions.append(Noticed("capture_ambiguous", "warning", fields, run))
+        return actions
+
+    def _waits(self, key: CaptureKey) -> list[Action]:
+        if key in self._waiting:
+            return []
+        if len(self._waiting) >= _KEPT:
+            self._waiting.clear()
+        self._waiting.add(key)
+        fields = (("clock", key[0]), ("capture", key[1]))
+        return [Noticed("capture_waits", "info", fields)]
+
+    def _may_have(self, run: Run, key: CaptureKey, capture: Capture) -> bool:
+        """Whether a run that goes on lacks a capture, and this one may be its own."""
+        if has_one(run, key[0]) or not self._fits(run, capture):
+            return False
+        if run.state is not RunState.DRAINING:
+            return True
+        # Over already when the capture began: the capture is the next run's.
+        return run.ended_ns is not None and capture.begun_ns <= run.ended_ns
+
+    def _goes_on(self, run: Run, capture: Capture) -> bool:
+        """Whether the timing hardware may have been armed anew within this run."""
+        going = run.state is RunState.OPEN and not run.superseded
+        return going and not all_here(run) and self._fits(run, capture)
+
+    def _fits(self, run: Run, capture: Capture) -> bool:
+        return fits_detector(run, capture, self.detectors)
+
+
+def has_one(run: Run, clock: str) -> bool:
+    """Whether a run has a capture of this clock."""
+    return any(of == clock for of, _ in run.captures)
+
+
+def fits_detector(run: Run, capture: Capture, detectors: Sequence[str]) -> bool:
+    """Whether the capture may hold the triggers of the run's detector."""
+    source = run.key.source if run.key else meant_source(run.announcement, detectors)
+    return capture.detector is None or source in (None, capture.detector)
