@@ -11,6 +11,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from recorder.journal.run_record import read_run_record, run_record
 from recorder.records import (
     Announcement,
     Classification,
@@ -189,11 +190,31 @@ class Driver:
     def __init__(self, **settings: Any) -> None:
         nobody = stand_in(experiment={"name": "unannounced"})
         values = {"hold_s": 1.0, "drain_s": 2.0, "series_timeout_s": 30.0, **settings}
-        self.book = RunBook(BookSettings(unannounced=nobody, **values))
+        self.settings = BookSettings(unannounced=nobody, **values)
+        self.book = RunBook(self.settings)
         self.now = 1000.0
         self.accepted: list[tuple[Run, int]] = []
         self.sealed: list[Run] = []
         self.noticed: list[str] = []
+        self.said: list[Noticed] = []
+
+    def restart(self) -> None:
+        """Another book takes over what the journal holds of the runs."""
+        runs = [self._read_again(run) for run in self.runs]
+        self.book = RunBook(self.settings)
+        self.book.restore(runs, {}, ())
+
+    def _read_again(self, run: Run) -> Run:
+        again = read_run_record(json.loads(json.dumps(run_record(run, "test"))))
+        again.images, again.events = run.images, run.events
+        again.last_progress = again.bound_at = self.now
+        again.drain_until = self.now + self.settings.drain_s
+        return again
+
+    @property
+    def runs(self) -> list[Run]:
+        """All that are in memory."""
+        return [*self.book.sealed, *self.book.active]
 
     def feed(self, *records: Any) -> None:
         for record in records:
@@ -221,6 +242,7 @@ class Driver:
                 action.run.images.finish(outcome(action.image.image_id))
             elif isinstance(action, Noticed):
                 self.noticed.append(action.event)
+                self.said.append(action)
             elif type(action).__name__ == "Sealed":
                 self.sealed.append(action.run)
 

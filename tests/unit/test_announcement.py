@@ -34,6 +34,7 @@ GOOD: dict[str, Any] = {
         "energy_bandwidth": 1e-4,
     },
     "detector": {
+        "name": "eiger",
         "distance": 0.15,
         "beam_center": [1034.0, 1081.0],
         "exposure_time": 1e-4,

@@ -1,7 +1,8 @@
 """Which run the captures of timing hardware belong to.
 
-The rows name no run. They say which capture they are of, and the timing hardware is
-armed once for each run: a capture belongs to one run as a whole.
+The rows name no run. They say which capture they are of, and timing hardware is armed
+for a run: a capture belongs to one run as a whole, unless the hardware stays armed and
+its run has a row for each image already.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from recorder.records import Capture, RunState, TimedEvent
+from recorder.records import Capture, EventType, RunState, TimedEvent
 from recorder.runs.book.actions import Action, Changed, Noticed
 from recorder.runs.book.binding import meant_source
 from recorder.runs.book.endings import all_here
@@ -53,8 +54,8 @@ class Captures:
         key = capture_key(event, capture)
         for run in reversed(self.runs.all):
             if key in run.captures:
-                return run, []
-        fresh = [run for run in self.runs.active if self._may_have(run, key, capture)]
+                return self._next_run(event, capture, run)
+        fresh = [run for run in self.runs.all if self._may_have(run, key, capture)]
         if fresh:
             return fresh[0], self._bound(fresh[0], key, fresh[1:])
         again = [run for run in self.runs.active if self._goes_on(run, capture)]
@@ -62,6 +63,19 @@ class Captures:
             again[-1].note(f"the capture of {key[0]} began anew in the run")
             return again[-1], self._bound(again[-1], key, [])
         return None, self._waits(key)
+
+    def _next_run(
+        self, event: TimedEvent, capture: Capture, run: Run
+    ) -> tuple[Run, list[Action]]:
+        """The run of a further row: timing hardware may stay armed for several runs."""
+        if not _beyond(run, event):
+            return run, []
+        key = capture_key(event, capture)
+        for other in self.runs.active:
+            lacks = other.state is RunState.OPEN and not has_one(other, key[0])
+            if lacks and self._fits(other, capture):
+                return other, self._bound(other, key, [])
+        return run, []
 
     def _bound(self, run: Run, key: CaptureKey, others: Sequence[Run]) -> list[Action]:
         run.captures.add(key)
@@ -92,10 +106,10 @@ class Captures:
         return [Noticed("capture_waits", "info", fields)]
 
     def _may_have(self, run: Run, key: CaptureKey, capture: Capture) -> bool:
-        """Whether a run that goes on lacks a capture, and this one may be its own."""
+        """Whether a run lacks a capture, and this one may be its own."""
         if has_one(run, key[0]) or not self._fits(run, capture):
             return False
-        if run.state is not RunState.DRAINING:
+        if not run.final:
             return True
         # Over already when the capture began: the capture is the next run's.
         return run.ended_ns is not None and capture.begun_ns <= run.ended_ns
@@ -107,6 +121,17 @@ class Captures:
 
     def _fits(self, run: Run, capture: Capture) -> bool:
         return fits_detector(run, capture, self.detectors)
+
+
+def _beyond(run: Run, event: TimedEvent) -> bool:
+    """Whether a row is of a trigger after a run that has a row for each image."""
+    return (
+        run.ended_ns is not None
+        and event.received_ns > run.ended_ns
+        and event.trigger is not None
+        and event.trigger > run.events.highest_number
+        and run.events.counts[EventType.XRAY_DETECTION] >= run.images.size
+    )
 
 
 def has_one(run: Run, clock: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from recorder.records import Image, RunState, SeriesEnd, SeriesStart
+from recorder.records import Image, RunState, SeriesEnd, SeriesKey, SeriesStart
 from recorder.runs.book.acceptance import accept_image
 from recorder.runs.book.actions import (
     Accepted,
@@ -15,7 +15,7 @@ from recorder.runs.book.actions import (
     Opened,
     notice,
 )
-from recorder.runs.book.binding import best_run, series_matches
+from recorder.runs.book.binding import best_run
 from recorder.runs.book.clock_offsets import ClockOffsets
 from recorder.runs.book.early_events import EarlyEvents
 from recorder.runs.book.endings import (
@@ -33,6 +33,7 @@ from recorder.runs.book.said import (
     stray,
 )
 from recorder.runs.book.same_series import completes, is_another_series
+from recorder.runs.book.superseding import supersede
 from recorder.runs.book.waiting_series import Waiting, WaitingSeries, bind_header
 from recorder.runs.run import Run
 
@@ -103,39 +104,15 @@ class SeriesDesk:
     def _supersede(
         self, by: Waiting, start: SeriesStart | None, now: float
     ) -> list[Action]:
-        """Another series begins on this source: the ones before are over, it seems.
-
-        Images that still come for them are theirs, and their ends as well.
-        """
-        source = by.key.source
-        actions: list[Action] = []
-        for run in self._runs.open_of(source):
-            if run.images.received or not run.announced:
-                run.superseded = True
-                actions += end_run(run, now, self._settings, None, "")
-            elif start is not None and not _holds(run, start):
-                actions += self._replaced(run)
-        return actions + self._waiting.supersede(source, by)
-
-    def _replaced(self, run: Run) -> list[Action]:
-        """The detector was armed again before the first image of an announced run."""
-        said = notice("series_replaced", "warning", run.key, run=run)
-        if run.key is not None:
-            self._waiting.add(Waiting(run.key, run.start))
-        run.key, run.start, run.state = None, None, RunState.ANNOUNCED
-        return [said]
+        runs = self._runs.open_of(by.key.source)
+        return supersede(by, start, runs, self._waiting, now, self._settings)
 
     # -- images -------------------------------------------------------------------
 
     def image(self, image: Image, now: float) -> list[Action]:
         """An image: of a run, or of a series that waits for one."""
-        run, waiting = self._runs.by_series(image.key), self._waiting.of(image.key)
-        restarted = waiting is not None and waiting.restarted
-        if (
-            run is not None
-            and (not restarted or run.key == image.key)
-            and not is_another_series(run, image)
-        ):
+        run, waiting = self._find(image.key)
+        if run is not None and not is_another_series(run, image):
             return self.accept(run, image, now)
         actions: list[Action] = []
         if waiting is None:
@@ -145,6 +122,17 @@ class SeriesDesk:
         if stray_so_far and not waiting.single:
             actions += self._no_stray(waiting, now)
         return actions + self._bind(waiting, now)
+
+    def _find(self, key: SeriesKey) -> tuple[Run | None, Waiting | None]:
+        """The run of a series, and the series if it waits.
+
+        No run if the waiting series fits better: by more than its number, or newer.
+        """
+        run, waiting = self._runs.by_series(key), self._waiting.of(key)
+        if run is not None and waiting is not None and run.key != key:
+            newer = waiting.key == key or waiting.restarted
+            return (None, waiting) if newer else (run, waiting)
+        return run, waiting
 
     def _without_header(
         self, image: Image, restarted: bool, now: float
@@ -193,14 +181,13 @@ class SeriesDesk:
 
     def end(self, end: SeriesEnd, now: float) -> list[Action]:
         """A series ended."""
-        run = self._runs.by_series(end.key)
+        run, waiting = self._find(end.key)
         if run is not None and (
             run.state is RunState.OPEN
             or (run.superseded and run.state is RunState.DRAINING)
         ):
             run.superseded = False
             return end_run(run, now, self._settings, None, "", end.received_ns)
-        waiting = self._waiting.of(end.key)
         if waiting is None:
             return [notice("series_end_unmatched", "warning", end.key, run=run)]
         if not waiting.images:
@@ -291,10 +278,3 @@ def reopen(
     """A sealed run goes on: it is to be sealed again, as a further revision."""
     runs.reopen(run)
     return reopen_run(run, now, settings)
-
-
-def _holds(run: Run, start: SeriesStart) -> bool:
-    """Whether a run and its series name each other, and another series does not."""
-    told = run.announcement
-    named = run.key is not None and series_matches(told, run.key, run.start, None)
-    return named and not series_matches(told, start.key, start, None)
