@@ -55,7 +55,7 @@ class Run:
     images: ImageTable = field(default_factory=ImageTable)
     events: EventLog = field(default_factory=EventLog)
     counts: Counter[str] = field(default_factory=Counter)
-    """``duplicate_images``, ``late_images``, ``out_of_order_images``,
+    """``duplicate_images``, ``late_images``, ``stray_images``, ``out_of_order_images``,
     ``ignored_channels``, ``duplicate_events``, ``lessons_left_out``, …"""
     notes: list[str] = field(default_factory=list)
     """What people should know, in the report."""

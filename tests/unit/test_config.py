@@ -68,3 +68,14 @@ def test_embedded_default(monkeypatch, tmp_path):
     assert settings.ispyb_url == f"sqlite:///{tmp_path}/ispyb.sqlite"
     assert settings.results == tmp_path / "results"
     assert settings.topic_prefix == "recorder/demo"
+
+
+def test_panda_detector_is_a_configured_one(tmp_path):
+    two = '[[detector]]\nname = "left"\n[[detector]]\nname = "right"\n'
+    file = tmp_path / "r.toml"
+    file.write_text(f'{two}[[panda]]\ndetector = "left"\n')
+    settings = load_settings(file)
+    assert settings.series_sources == ("left", "right")
+    file.write_text(f'{two}[[panda]]\ndetector = "middle"\n')
+    with pytest.raises(ConfigError, match="'middle' is no configured detector; there"):
+        load_settings(file)

@@ -192,3 +192,19 @@ def test_a_long_arm_time_is_cut(log_events):
     event = decode(begun, frame((1, 0)))[0]
     assert len(event.uid) < 100
     assert max(len(str(value)) for value in log_events[0].values()) < 200
+
+
+def test_each_row_says_of_which_capture_it_is_and_of_which_detector():
+    section = PandaSection(name="panda-1", detector="left")
+    twice = header() + frame((1, 0)) + b"END 1 Ok\n"
+    other = twice.replace(b"18:30:00", b"18:31:00")
+    first, second = (event.capture for event in decode(twice, other, section=section))
+    assert (first.id, second.id) == (START, START.replace("18:30:00", "18:31:00"))
+    assert (first.begun_ns, first.detector) == (5, "left")
+
+
+def test_a_capture_without_times_has_an_id_all_the_same():
+    (event,) = decode(
+        header().replace(START.encode(), b""), frame((1, 0)), section=PandaSection()
+    )
+    assert event.capture.id == "@5"

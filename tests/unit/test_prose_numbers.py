@@ -13,7 +13,14 @@ import pytest
 from recorder.classifying import lessons
 from recorder.journal import pruning, snapshots_table, writer
 from recorder.pool import backlog, processes
-from recorder.runs.book import binding, early_events, known_runs
+from recorder.runs.book import (
+    binding,
+    clock_offsets,
+    early_events,
+    endings,
+    known_runs,
+    same_series,
+)
 from recorder.service import inbox, restoring
 from recorder.sinks import runner
 from recorder.ssx.background import bins, learned_map, radial
@@ -119,8 +126,13 @@ NUMBERS = {
         f"period is off by more than {number(clock.ALARM_PPM)} ppm",
         f"duration is off by more than {percent(audit._DURATION)}",
     ],
+    "binding": [
+        f"within {number(binding.ADOPT_WINDOW_S)} s after the first image",
+        f"a clock that is {number(clock_offsets.OFFSET_S)} s or more off",
+        f"within {number(same_series.HEADER_OVERTAKEN_S)} s of the first image",
+        f"If none comes for {number(endings.END_TOLD_S)} s it is aborted",
+    ],
     "ledger": [
-        f"with a time within {number(binding.ADOPT_WINDOW_S)} s of its first image",
         f"the last {known_runs.KEPT_SEALED} sealed runs are watched",
     ],
     "durability": [

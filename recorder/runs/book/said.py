@@ -43,7 +43,7 @@ def adopted_one_of(choice: Choice) -> list[Action]:
 def _ambiguous(run: Run, rivals: Sequence[Run], why: str) -> Noticed:
     uids = [rival.uid for rival in rivals[:_SHOWN]]
     return notice(
-        "bound_by_order", "warning", None, run, why=why, rivals=uids, hint=HINT
+        "bound_by_order", "warning", run.key, run, why=why, rivals=uids, hint=HINT
     )
 
 

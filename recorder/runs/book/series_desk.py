@@ -212,8 +212,8 @@ class SeriesDesk:
         choice = best_run(self._runs.active, waiting, detectors, window_s)
         if choice is not None:
             self._waiting.remove(waiting)
-            said = order_spoke(choice, detectors)
-            return [*self._begin(choice.run, waiting, now), *said]
+            begun = self._begin(choice.run, waiting, now)
+            return [*begun, *order_spoke(choice, detectors)]
         free = any(run.state is RunState.ANNOUNCED for run in self._runs.active)
         if held_s >= (max(hold_s, STRAY_S) if free and waiting.single else hold_s):
             self._waiting.remove(waiting)
