@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ import hdf5plugin
 import numpy as np
 
 from recorder.journal.run_record import read_run_record, run_record
+from recorder.pool.pool import Pool
 from recorder.records import (
     Announcement,
     Classification,
@@ -284,6 +287,18 @@ def bitshuffle_chunk(pixels: Any, codec: str = "lz4") -> bytes:
         )
         file.flush()
         return bytes(data.id.read_direct_chunk((0, 0, 0))[1])
+
+
+@asynccontextmanager
+async def working(pool: Pool) -> AsyncIterator[None]:
+    """A pool at work for the length of a block, within a minute."""
+    task = asyncio.create_task(pool.run())
+    try:
+        async with asyncio.timeout(60):
+            yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def dumps(body: Any) -> bytes:

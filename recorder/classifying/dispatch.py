@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import partial
 
+from recorder.classifying.kinds import ImageKinds, Kind, header_kind, kind_of
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.setup import calibration, make_setup
 from recorder.config import Settings
-from recorder.errors import RecorderError
+from recorder.errors import ImageError, RecorderError
 from recorder.journal import RecordKind
 from recorder.journal.run_record import run_record
 from recorder.journal.writer import JournalWriter
@@ -24,10 +27,22 @@ from recorder.records import (
 from recorder.records.image_outcome import outcome_of
 from recorder.records.report_json import calibration_to_json
 from recorder.runs.run import Run
+from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.ssx.classification.upstream import upstream_class
 
 log = get_logger("runs")
+
+
+@dataclass(eq=False)
+class _RunImages:
+    """The images of one run on their way."""
+
+    kinds: ImageKinds
+    set_up_for: Kind | None = None
+    lessons: Lessons | None = None
+    held: list[tuple[Image, bool]] = field(default_factory=list)
+    """Of a kind that may be that of most, and whether they are never shed."""
 
 
 class Dispatch:
@@ -44,11 +59,20 @@ class Dispatch:
         self._pool = pool
         self._writer = writer
         self._sections = settings.detectors
-        self._lessons: dict[str, Lessons] = {}
+        self._runs: dict[str, _RunImages] = {}
 
-    def forget(self, uid: str) -> None:
-        """A run is over, or its geometry or cell is another one from now on."""
-        self._lessons.pop(uid, None)
+    def forget(self, run: Run) -> None:
+        """A run is over, or its header, geometry or cell is another one from now on."""
+        known = self._runs.pop(run.uid, None)
+        for image, wait in known.held if known else ():
+            self.classify(run, image, wait=wait)
+
+    def settle(self, runs: Iterable[Run]) -> None:
+        """No more images of these runs are expected: none may be held any longer."""
+        for run in runs:
+            if (known := self._runs.get(run.uid)) is not None:
+                known.kinds.settle()
+                self._release(run, known)
 
     def classify(self, run: Run, image: Image, *, wait: bool) -> None:
         """Have an image classified.
@@ -66,19 +90,74 @@ class Dispatch:
             problem = image.problem or (Unprocessed.CORRUPT, "no pixels")
             self._classified(run, image, problem)
             return
-        done = partial(self._classified, run, _without_pixels(image))
         try:
-            lessons = self._lessons_of(run, image, image.payload)
-        except RecorderError as error:
-            done((Unprocessed.UNSUPPORTED, str(error)))
+            kind = kind_of(image.payload)
+        except ImageError as error:
+            self._classified(run, image, (Unprocessed(error.reason), str(error)))
             return
-        if not lessons.offer(image.image_id, image.payload, done, force=wait):
+        known = self._runs.get(run.uid)
+        if known is None:
+            header = header_kind(run.start.info if run.start else None)
+            known = self._runs[run.uid] = _RunImages(ImageKinds(header))
+        known.kinds.add(kind)
+        if run.final:
+            known.kinds.settle()
+        self._release(run, known)
+        self._place(run, known, image, kind, wait=wait)
+
+    def _release(self, run: Run, known: _RunImages) -> None:
+        """Held images go on once it is decided what the run's images are."""
+        if known.kinds.open:
+            return
+        held, known.held = known.held, []
+        for image, wait in held:
+            if image.payload is not None:
+                self._place(run, known, image, kind_of(image.payload), wait=wait)
+
+    def _place(
+        self, run: Run, known: _RunImages, image: Image, kind: Kind, *, wait: bool
+    ) -> None:
+        """Offer it, hold it, or refuse it."""
+        kinds, payload = known.kinds, image.payload
+        if payload is None or (kinds.open and kind != kinds.kind):
+            known.held.append((image, wait))
+        elif kind != kinds.kind:
+            refused = (Unprocessed.CORRUPT, kinds.refusal(kind))
+            self._classified(run, image, refused)
+        else:
+            self._offer(run, known, image, payload, wait=wait)
+
+    def _offer(
+        self,
+        run: Run,
+        known: _RunImages,
+        image: Image,
+        payload: Payload,
+        *,
+        wait: bool,
+    ) -> None:
+        done = partial(self._classified, run, _without_pixels(image))
+        lessons = None
+        failed = "the classifier cannot be set up; see step_failed in the log"
+        try:
+            with boundary("set up the classifier of a run", (RecorderError,)):
+                lessons = self._lessons_of(run, known, image, payload)
+        except RecorderError as error:
+            failed = str(error)
+        if lessons is None:
+            done((Unprocessed.UNSUPPORTED, failed))
+        elif not lessons.offer(image.image_id, payload, done, force=wait):
             done((Unprocessed.OVERLOAD, "all workers busy and the backlog full"))
 
-    def _lessons_of(self, run: Run, image: Image, payload: Payload) -> Lessons:
-        known = self._lessons.get(run.uid)
-        if known is not None:
-            return known
+    def _lessons_of(
+        self, run: Run, known: _RunImages, image: Image, payload: Payload
+    ) -> Lessons:
+        kind, lessons = known.kinds.kind, known.lessons
+        if lessons is not None and known.set_up_for == kind:
+            if self._pool.knows(lessons.setup):
+                return lessons
+        elif kind != known.kinds.header:
+            self._say_kind(run, known)
         section = self._sections.get(image.key.source, self._settings.replay)
         setup, found = make_setup(
             run, payload, section, self._settings.classify.settings()
@@ -90,8 +169,25 @@ class Dispatch:
         number = self._pool.add_setup(setup)
         changed = partial(self._calibrated, run, setup)
         lessons = Lessons(self._pool, number, changed, partial(_count_left_out, run))
-        self._lessons[run.uid] = lessons
+        known.lessons, known.set_up_for = lessons, kind
         return lessons
+
+    @staticmethod
+    def _say_kind(run: Run, known: _RunImages) -> None:
+        """The images are not what was expected of them: people should know."""
+        kinds = known.kinds
+        expected = known.set_up_for or kinds.header
+        if expected is None:
+            return
+        run.note(f"images are {kinds.kind}; expected were {expected}")
+        log.warning(
+            "setup_made_anew",
+            run=run.number,
+            uid=run.uid,
+            expected=str(expected),
+            images=str(kinds.kind),
+            hint="most images contradict what was expected: they are believed",
+        )
 
     def _calibrated(
         self, run: Run, setup: ClassifierSetup, old: Learned, new: Learned

@@ -3,8 +3,9 @@
 Image_ids alone decide, so that the same images give the same classes with any number of
 workers: state n is learned from images before a fixed image_id and used from another
 one on. Between the two lie a few images that the workers classify meanwhile; an image
-whose state is not ready waits for it. Under overload, lessons are left out once a run
-has had its first few.
+whose state is not ready waits for it. States that no image of the run uses are skipped:
+behind a gap the next lesson is that of the image that came. Under overload, lessons are
+left out once a run has had its first few.
 """
 
 from __future__ import annotations
@@ -79,9 +80,11 @@ class Lessons:
     changed: Callable[[Learned, Learned], None]
     left_out: Callable[[], None] = lambda: None
     state: Learned = field(default_factory=lambda: Learned(0))
+    _states: list[int] = field(default_factory=list)
+    """States that images use, ascending, from the first image's own on. The others
+    are skipped: no image asked for them when a later one was wanted."""
     _next: int = 0
-    """State that is awaited or being learned; 0: no image has asked yet."""
-    _asked: bool = False
+    """Place in ``_states`` of the one that is awaited or being learned."""
     _running: bool = False
     _taught: int = 0
     """Lessons that were learned: a run may be joined late."""
@@ -91,6 +94,8 @@ class Lessons:
     _open: set[int] = field(default_factory=set)
     """Image_ids that are offered and not finished."""
     _hits: dict[int, Classification] = field(default_factory=dict)
+    _came: set[int] = field(default_factory=set)
+    """Numbers of the states that images which came could be the first to teach."""
 
     def offer(
         self, image_id: int, payload: Payload, done: Callback, *, force: bool
@@ -106,12 +111,7 @@ class Lessons:
         Returns:
             False if the pool has no room.
         """
-        wanted = state_of(image_id)
-        if not self._next:
-            # a run may be joined late: what came before is not known
-            self._next = wanted + 1
-            if wanted:
-                self._adopt(replace(self.state, number=wanted))
+        wanted = self._own_state(image_id)
 
         def finished(outcome: Outcome) -> None:
             self._finished(image_id, outcome)
@@ -124,21 +124,30 @@ class Lessons:
             return False
         self._whole |= force
         self._open.add(image_id)
-        if self._teaches(image_id):
-            self._shown[image_id] = _Shown(payload)
-        if wanted >= self._next:
-            self._asked = True
+        number = _teaches(image_id)
+        if number > self.state.number:
+            self._came.add(number)
+            end = used_from(number) - LEAD
+            if end - WINDOW <= image_id < end:
+                # whichever state it uses: workers that are behind change nothing
+                self._shown[image_id] = _Shown(payload)
+        if wanted > self.state.number:
             self._look()
         return True
 
-    def _teaches(self, image_id: int) -> bool:
-        """Whether the background of a state that is to come is learned from this image.
-
-        Of whichever state: workers that are behind do not change what is learned.
-        """
-        number = state_of(image_id + LEAD) + 1
-        end = used_from(number) - LEAD
-        return number >= self._next and end - WINDOW <= image_id < end
+    def _own_state(self, image_id: int) -> int:
+        """State of an image; 0: none. The order in which images come decides."""
+        wanted = state_of(image_id)
+        if not self._states:
+            # a run may be joined late: what came before is not known
+            self._states.append(wanted)
+            self._next = 1
+            if wanted:
+                self._adopt(replace(self.state, number=wanted))
+        if wanted > self._states[-1]:
+            self._states.append(wanted)
+        place = bisect_right(self._states, wanted)
+        return self._states[place - 1] if place else wanted
 
     def _finished(self, image_id: int, outcome: Outcome) -> None:
         self._open.discard(image_id)
@@ -152,33 +161,42 @@ class Lessons:
                     del self._hits[min(self._hits)]
         else:
             self._shown.pop(image_id, None)
-        if self._asked and image_id < used_from(self._next) - LEAD:
+        if self._next < len(self._states) and image_id < self._end():
             self._look()
+
+    def _end(self) -> int:
+        """First image that the awaited state is not learned from."""
+        return used_from(self._states[self._next]) - LEAD
 
     def _look(self) -> None:
         """Start the awaited lesson once all images before it are finished."""
-        end = used_from(self._next) - LEAD
-        if self._running or any(image_id < end for image_id in self._open):
-            return
-        self._running = True
-        needed = self._whole or self._taught < len(FIRST)
-        self.pool.learn(
-            self.setup,
-            self._lesson(end),
-            self._learned,
-            left_out=None if needed else self._left_out,
-        )
-
-    def _lesson(self, end: int) -> Lesson:
-        shown = sorted(
-            (
-                shown.result.image_class is not ImageClass.NON_HIT,
-                shown.result.spots,
-                -image_id,
-                shown.payload,
+        while self._next < len(self._states) and not self._running:
+            number = self._states[self._next]
+            end = self._end()
+            if any(image_id < end for image_id in self._open):
+                return
+            if all(came > number for came in self._came):
+                self._learned(replace(self.state, number=number))  # nothing is new
+                continue
+            self._running = True
+            needed = self._whole or self._taught < len(FIRST)
+            left_out = None if needed else self._left_out
+            self.pool.learn(
+                self.setup, self._lesson(number, end), self._done, left_out=left_out
             )
-            for image_id, shown in self._shown.items()
-            if shown.result is not None and end - WINDOW <= image_id < end
+
+    def _lesson(self, number: int, end: int) -> Lesson:
+        shown = {n: s for n, s in self._shown.items() if n < end}
+        newest = max(shown, default=0)
+        best = sorted(
+            (
+                image.result.image_class is not ImageClass.NON_HIT,
+                image.result.spots,
+                -image_id,
+                image.payload,
+            )
+            for image_id, image in shown.items()
+            if image.result is not None and image_id > newest - WINDOW
         )[:BACKGROUND_IMAGES]
         hits = [
             result.positions
@@ -186,30 +204,37 @@ class Lessons:
             if image_id < end and result.positions is not None
         ][-HITS:]
         return Lesson(
-            number=self._next,
-            images=tuple(payload for *_, payload in shown),
-            non_hits=sum(not is_hit for is_hit, *_ in shown),
+            number=number,
+            images=tuple(payload for *_, payload in best),
+            non_hits=sum(not is_hit for is_hit, *_ in best),
             hits=tuple(hits),
         )
 
     def _left_out(self) -> None:
         self.left_out()
-        self._learned(None)
+        self._done(None)
 
-    def _learned(self, taught: Learned | None) -> None:
-        self._taught += taught is not None
-        new = taught or replace(self.state, number=self._next)
-        old = self.state
+    def _done(self, taught: Learned | None) -> None:
         self._running = False
+        self._taught += taught is not None
+        number = self._states[self._next]
+        self._learned(taught or replace(self.state, number=number))
+        self._look()
+
+    def _learned(self, new: Learned) -> None:
+        old = self.state
         self._next += 1
         self._adopt(new)
-        self._shown = {n: s for n, s in self._shown.items() if self._teaches(n)}
+        self._came = {n for n in self._came if n > new.number}
+        self._shown = {n: s for n, s in self._shown.items() if _teaches(n) > new.number}
         if (old.geometry, old.cell) != (new.geometry, new.cell):
             self.changed(old, new)
-        self._asked = any(state_of(n) >= self._next for n in self._open)
-        if self._asked:
-            self._look()
 
     def _adopt(self, state: Learned) -> None:
         self.state = state
         self.pool.publish(self.setup, state)
+
+
+def _teaches(image_id: int) -> int:
+    """Number of the first state that an image can teach."""
+    return state_of(image_id + LEAD) + 1

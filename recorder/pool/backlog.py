@@ -82,6 +82,10 @@ class Backlog:
             del self._setups[old], self._learned[old]
         return self._next_setup
 
+    def knows(self, number: int) -> bool:
+        """Whether a setup is still kept."""
+        return number in self._setups
+
     def setup(self, number: int) -> ClassifierSetup:
         """A setup that an image waits for."""
         return self._setups[number]
@@ -111,7 +115,7 @@ class Backlog:
         if self._held >= self._max_bytes and not force:
             return False
         states = self._learned[setup]
-        if states and learned not in states:
+        if learned and states and learned not in states:
             # a late image, whose state is no longer kept
             learned = max(learned, min(states))
         job = Job(setup, payload, done, learned, force)

@@ -22,9 +22,12 @@ from recorder.records import (
     Unprocessed,
     WorkLevel,
 )
+from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 
 log = get_logger("pool")
+
+UNREADABLE = "the worker's answer cannot be read; see step_failed in the log"
 
 Outcome = Classification | tuple[Unprocessed, str]
 Callback = Callable[[Outcome], None]
@@ -62,8 +65,11 @@ class Job:
         return partial(self.done, outcome)
 
     def answered(self, frames: list[bytes]) -> None:
-        """A worker's answer."""
-        self.done(unpack_result(frames))
+        """A worker's answer; one that cannot be read is an outcome, too."""
+        outcome: Outcome = (Unprocessed.WORKER_LOST, UNREADABLE)
+        with boundary("read the answer of a worker"):
+            outcome = unpack_result(frames)
+        self.done(outcome)
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done."""
@@ -93,8 +99,11 @@ class LessonJob:
         return partial(self.done, classifiers.learn(self.setup, self.lesson))
 
     def answered(self, frames: list[bytes]) -> None:
-        """A worker's answer."""
-        self.done(unpack_learned(frames))
+        """A worker's answer; from one that cannot be read nothing is learned."""
+        taught = None
+        with boundary("read the answer of a worker"):
+            taught = unpack_learned(frames)
+        self.done(taught)
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done: the run goes on with what it knows."""

@@ -56,6 +56,10 @@ class Pool:
         """Register a setup; images refer to it by the number returned."""
         return self._backlog.add_setup(setup)
 
+    def knows(self, setup: int) -> bool:
+        """Whether a setup is still kept; one that was not used for long is not."""
+        return self._backlog.knows(setup)
+
     def offer(
         self,
         setup: int,

@@ -28,7 +28,8 @@ from recorder.pool.wire import Frame, pack_learned, pack_setup
 from recorder.pool.worker import DONE, FAILED, FORGET, LEARNED, READY, SETUP, STOP
 from recorder.pool.worker_cache import WorkerCache
 from recorder.records import Unprocessed
-from recorder.runtime.log import get_logger
+from recorder.runtime.boundary import boundary
+from recorder.runtime.log import current, get_logger
 
 log = get_logger("pool")
 
@@ -102,6 +103,7 @@ class Processes:
 
     async def _keep(self, address: str) -> None:
         """Start a worker, and another one whenever it ends."""
+        level, style = current()
         environment = {
             **os.environ,
             "OMP_NUM_THREADS": "1",
@@ -111,6 +113,8 @@ class Processes:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "recorder.pool.worker", "--connect", address),
+                *("--parent", str(os.getpid())),
+                *("--level", level, "--format", style),
                 env=environment,
                 cwd=Path(recorder.__file__).parent.parent,
             )
@@ -209,12 +213,22 @@ class Processes:
             job = self._work.take()
             if job is None:
                 continue
+            self._next_token += 1
+            messages: list[list[Frame]] = []
+            with boundary("hand a job to a worker"):
+                messages = [
+                    *self._briefing(worker, job),
+                    job.message(self._next_token),
+                ]
+            if not messages:
+                text = "it cannot be handed to a worker; see step_failed in the log"
+                lost = partial(job.failed, Unprocessed.WORKER_LOST, text)
+                self._work.finish(job, lost)
+                continue
             job.tries += 1
             job.sent_at = time.monotonic()
-            self._next_token += 1
-            token = self._next_token
-            worker.jobs[token] = job
-            for frames in (*self._briefing(worker, job), job.message(token)):
+            worker.jobs[self._next_token] = job
+            for frames in messages:
                 await socket.send_multipart([worker.identity, *frames], copy=False)
 
     def _least_loaded(self) -> _Worker | None:

@@ -11,10 +11,11 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from recorder.errors import ImageError
+from recorder.errors import ImageError, UnsupportedImageError
 from recorder.pool.wire import (
     Frame,
     pack_learned,
@@ -30,8 +31,11 @@ from recorder.records import (
     Learned,
     Lesson,
     Payload,
+    Unprocessed,
     WorkLevel,
 )
+from recorder.runtime.boundary import boundary
+from recorder.runtime.log import configure
 from recorder.runtime.memory import give_back_memory, keep_memory
 from recorder.sources.pixels import decode
 from recorder.ssx.classification.classifier import Classifier
@@ -39,6 +43,14 @@ from recorder.ssx.classification.classifier import Classifier
 READY, DONE, FAILED, STOP = b"ready", b"done", b"failed", b"stop"
 SETUP, FORGET, LEARNED = b"setup", b"forget", b"learned"
 IMAGE, LESSON = b"image", b"lesson"
+LOOK_MS = 5000
+"""Milliseconds without work after which a worker looks whether the daemon is still
+there. Chosen, not tuned."""
+NOT_PREPARED = (
+    "no classifier could be made for this run; see step_failed in the log, and look at "
+    "its geometry, cell and mask"
+)
+UNFORESEEN = "the classifier failed on this image; see step_failed in the log"
 
 
 @dataclass(eq=False)
@@ -46,7 +58,8 @@ class _Series:
     """What is kept for one setup."""
 
     classifier: Classifier
-    buffer: NDArray[Any] | None = None
+    buffer: NDArray[Any]
+    """Of the setup's shape and type: an image of another kind does not decode."""
     learned: Learned = field(default_factory=lambda: Learned(0))
 
 
@@ -58,15 +71,16 @@ class Classifiers:
 
     def prepare(self, number: int, setup: ClassifierSetup) -> None:
         """Make the classifier of a setup before its first image."""
-        self._series[number] = _Series(Classifier(setup))
+        buffer = np.empty(setup.shape, np.dtype(setup.dtype).newbyteorder("="))
+        self._series[number] = _Series(Classifier(setup), buffer)
 
     def forget(self, number: int) -> None:
         """Drop a setup and what its run has taught."""
-        del self._series[number]
+        self._series.pop(number, None)
 
     def take(self, number: int, learned: Learned) -> None:
         """Take over what the run of a setup has taught."""
-        series = self._series[number]
+        series = self._of(number)
         series.classifier.take(learned)
         series.learned = learned
 
@@ -76,10 +90,10 @@ class Classifiers:
         """Decode and classify one image.
 
         Raises:
-            ImageError: The pixels cannot be had.
+            ImageError: The pixels cannot be had, or are not what was prepared for.
         """
-        series = self._series[number]
-        series.buffer = decode(payload, series.buffer)
+        series = self._of(number)
+        decode(payload, series.buffer)
         return series.classifier.classify(series.buffer, learned, effort)
 
     def learn(self, number: int, lesson: Lesson) -> Learned:
@@ -88,7 +102,7 @@ class Classifiers:
         Raises:
             ImageError: The pixels of an image cannot be had.
         """
-        series = self._series[number]
+        series = self._of(number)
         return series.classifier.learn(
             lesson.number,
             series.learned,
@@ -97,9 +111,20 @@ class Classifiers:
             lesson.hits,
         )
 
+    def _of(self, number: int) -> _Series:
+        series = self._series.get(number)
+        if series is None:
+            raise UnsupportedImageError(NOT_PREPARED)
+        return series
 
-def serve(address: str) -> None:
-    """Work until told to stop."""
+
+def serve(address: str, parent: int) -> None:
+    """Work until told to stop, or until the daemon is gone.
+
+    Args:
+        address: Of the pool.
+        parent: Process id of the daemon.
+    """
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)
     socket.linger = 0
@@ -107,52 +132,80 @@ def serve(address: str) -> None:
     classifiers = Classifiers()
     socket.send_multipart([READY, str(os.getpid()).encode()])
     while True:
-        if not socket.poll(5000):
-            if os.getppid() == 1:  # the daemon is gone: nobody waits for results
+        # The daemon may be process 1, of a container: what counts is that it changes.
+        if not socket.poll(LOOK_MS):
+            if os.getppid() != parent:  # nobody waits for results
                 break
             continue
         parts = socket.recv_multipart()
         kind = parts[0]
         if kind == STOP:
             break
-        if kind == FORGET:
-            classifiers.forget(int(parts[1]))
-        elif kind == SETUP:
-            classifiers.prepare(int(parts[1]), unpack_setup(parts[2:]))
-        elif kind == LEARNED:
-            classifiers.take(int(parts[1]), unpack_learned(parts[2:]))
-        else:
+        if kind in (IMAGE, LESSON):
             socket.send_multipart(_answer(classifiers, parts))
+        else:
+            # what fails here is told with each image that needs it
+            with boundary("prepare to classify"):
+                _brief(classifiers, parts)
         del parts
         if kind != IMAGE:  # rare, and needs 5 to 10 times as much as an image
             give_back_memory()
     context.destroy()
 
 
+def _brief(classifiers: Classifiers, parts: list[bytes]) -> None:
+    """Kind, setup, and what is to be known of it."""
+    kind, number = parts[0], int(parts[1])
+    if kind == FORGET:
+        classifiers.forget(number)
+    elif kind == SETUP:
+        classifiers.prepare(number, unpack_setup(parts[2:]))
+    elif kind == LEARNED:
+        classifiers.take(number, unpack_learned(parts[2:]))
+
+
 def _answer(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
-    """To an image: kind, token, setup, learned, effort, payload; or to a lesson."""
-    kind, token, setup = parts[0], parts[1], int(parts[2])
+    """To an image or a lesson: whatever happens, what became of it."""
+    token = parts[1]
+    answer: list[Frame] = [
+        FAILED,
+        token,
+        Unprocessed.WORKER_LOST.encode(),
+        UNFORESEEN.encode(),
+    ]
     try:
-        if kind == LESSON:
-            taught = classifiers.learn(setup, unpack_lesson(parts[3:]))
-            return [DONE, token, *pack_learned(taught)]
-        learned, effort = int(parts[3]), WorkLevel(int(parts[4]))
-        payload = unpack_payload(parts[5], parts[6])
-        result = classifiers.classify(setup, payload, learned, effort)
-        return [DONE, token, *pack_result(result)]
+        with boundary("classify an image", (ImageError,)):
+            answer = [DONE, token, *_done(classifiers, parts)]
     except ImageError as error:
-        return [FAILED, token, error.reason.encode(), str(error).encode()]
+        text = str(error).encode(errors="replace")
+        answer = [FAILED, token, error.reason.encode(), text]
+    return answer
+
+
+def _done(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
+    """Kind, token, setup, learned, effort, payload; or kind, token, setup, lesson."""
+    setup = int(parts[2])
+    if parts[0] == LESSON:
+        return pack_learned(classifiers.learn(setup, unpack_lesson(parts[3:])))
+    learned, effort = int(parts[3]), WorkLevel(int(parts[4]))
+    payload = unpack_payload(parts[5], parts[6])
+    return pack_result(classifiers.classify(setup, payload, learned, effort))
 
 
 def main() -> None:
     """Entry point of the process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connect", required=True, help="address of the pool")
+    parser.add_argument("--parent", type=int, help="process id of the daemon")
+    parser.add_argument("--level", default="info", help="least level of log lines")
+    parser.add_argument("--format", default="auto", help="format of log lines")
     arguments = parser.parse_args()
     # Ctrl-C is for the daemon, which tells us to stop when the images are done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure(arguments.level, arguments.format)
     keep_memory(arenas=1)
-    serve(arguments.connect)
+    parent = os.getppid() if arguments.parent is None else arguments.parent
+    serve(arguments.connect, parent)
 
 
 if __name__ == "__main__":

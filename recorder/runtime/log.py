@@ -25,6 +25,15 @@ def get_logger(name: str) -> Logger:
     return cast(Logger, structlog.get_logger(part=name))
 
 
+_current = ["info", "auto"]
+"""Level and format as they were set last."""
+
+
+def current() -> tuple[str, str]:
+    """Level and format of this process, for one that it starts."""
+    return _current[0], _current[1]
+
+
 def configure(level: str = "info", fmt: str = "auto") -> None:
     """Set up logging to stderr.
 
@@ -35,6 +44,7 @@ def configure(level: str = "info", fmt: str = "auto") -> None:
     """
     if fmt == "auto":
         fmt = _choose()
+    _current[:] = level, fmt
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -119,6 +119,7 @@ def _status(host: Host) -> Json:
 async def _drain(host: Host) -> None:
     """Let images that are with workers be finished, and write what is journalled."""
     deadline = time.monotonic() + DRAIN_S
+    host.pipeline.settle()
     try:
         async with asyncio.timeout(DRAIN_S):
             await host.pool.empty()

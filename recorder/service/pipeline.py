@@ -205,19 +205,21 @@ class Pipeline:
 
     def _changed_run(self, run: Run, what: str) -> None:
         if what in ("announced", "series_started"):
-            self._images.forget(run.uid)
+            self._images.forget(run)
+        elif run.final:
+            self._images.settle([run])
         if what == "series_started" and run.start is not None:
             self.writer.header(run.uid, run.start)
         if what == "announced":
             self._folders.give(run)
             note_problems(run)
-        key = run.key
+        series_id = run.key.series_id if run.key else None
         log.info(
             "run_changed",
             run=run.number,
             what=what,
             reason=run.reason,
-            series_id=key.series_id if key else None,
+            series_id=series_id,
             experiment=run.experiment,
         )
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, what))
@@ -229,8 +231,9 @@ class Pipeline:
         body = {"report": report_to_json(report), "revision": run.revision}
         self.writer.record(RecordKind.RUN_SEALED, run.uid, body)
         self._alarms.look(run, report.timeline)
-        for part in (self._alarms, self._images, self._progress):
-            part.forget(run.uid)
+        self._images.forget(run)
+        self._alarms.forget(run.uid)
+        self._progress.forget(run.uid)
         images, classes = report.images, report.classes
         self._tell(
             "run_sealed",
@@ -254,12 +257,8 @@ class Pipeline:
             folder=run.folder,
         )
         if differences := report.ledger.differences:
-            log.error(
-                "ledger_open",
-                run=run.number,
-                uid=run.uid,
-                differences=list(differences),
-            )
+            said = list(differences)
+            log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
         self.changed.set()
 
     @staticmethod
@@ -268,6 +267,10 @@ class Pipeline:
         if notice.run is not None:
             fields["run"] = notice.run.number
         getattr(log, notice.level)(notice.event, **fields)
+
+    def settle(self) -> None:
+        """Nothing more is received: no image waits for others of its run."""
+        self._images.settle(self.book.active)
 
     # -- time ---------------------------------------------------------------------
 
@@ -283,10 +286,8 @@ class Pipeline:
                 with boundary("count the images"):
                     self._progress.update()
                 # Long runs are counted less often: never more than a 20th of the time.
-                took = time.monotonic() - now
-                next_update = now + max(
-                    self._settings.ispyb.update_interval_s, UPDATE_SHARE * took
-                )
+                rest = UPDATE_SHARE * (time.monotonic() - now)
+                next_update = now + max(self._settings.ispyb.update_interval_s, rest)
             if now >= next_log:
                 next_log = now + self._settings.log.progress_interval_s
                 self._progress.tell()

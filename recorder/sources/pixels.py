@@ -74,9 +74,15 @@ def pixel_dtype(payload: Payload) -> np.dtype[Any]:
     Raises:
         UnsupportedImageError: The pixel type is none of ours.
     """
-    dtype = np.dtype(payload.dtype)
-    if dtype.name not in PIXEL_TYPES:
-        raise UnsupportedImageError(f"pixel type {dtype.name} is not read")
+    try:
+        dtype = np.dtype(payload.dtype)
+        name = dtype.name
+    except (TypeError, ValueError, SyntaxError):  # what numpy raises on other words
+        name = shown(payload.dtype)
+    if name not in PIXEL_TYPES:
+        raise UnsupportedImageError(
+            f"pixel type {name} is not read; set the detector to uint8/16/32"
+        )
     return dtype.newbyteorder("=")
 
 

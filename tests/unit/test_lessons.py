@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -309,3 +310,81 @@ def test_a_storm_of_series_forgets_no_image_that_waits():
     for _ in range(20):
         bench.pool.add_setup(SETUP)
     bench.pool.publish(bench.lessons.setup, Learned(2))
+
+
+# -- gaps -----------------------------------------------------------------------------
+
+
+def played(
+    image_ids: list[int], finish_after: list[bool]
+) -> tuple[dict[int, int], list[int]]:
+    """State of each image, and the lessons that were run, however fast workers are."""
+    bench = Bench()
+    used: dict[int, int] = {}
+    lessons: list[int] = []
+
+    def work() -> None:
+        while bench.jobs():
+            queue = bench.jobs()
+            bench.pool._backlog._queue.clear()
+            for job in queue:
+                if isinstance(job, LessonJob):
+                    lessons.append(job.lesson.number)
+                    job.done(Learned(job.lesson.number))
+                else:
+                    job.done(HIT)
+
+    for image_id, finish in zip(image_ids, finish_after, strict=True):
+        offer = bench.pool.offer
+
+        def noted(*args, image_id=image_id, offer=offer, **more):
+            used[image_id] = more["learned"]
+            return offer(*args, **more)
+
+        bench.pool.offer = noted
+        bench.offer(image_id)
+        bench.pool.offer = offer
+        if finish:
+            work()
+    work()
+    assert sorted(bench.done) == sorted(image_ids)
+    return used, lessons
+
+
+@pytest.mark.parametrize("gap", [64, 20_000, 500_000, 10**9])
+def test_behind_a_gap_the_next_lesson_is_that_of_the_image_that_came(gap):
+    first = list(range(40))
+    later = [40 + gap + n for n in range(30)]
+    used, lessons = played(first + later, [True] * 70)
+    assert len(lessons) <= 2
+    assert used[later[0]] == state_of(later[0])
+
+
+def test_a_gap_without_anything_new_needs_no_lesson():
+    assert played([5000, 500_000, 10**9], [True] * 3)[1] == [
+        state_of(500_000),
+        state_of(10**9),
+    ]
+
+
+def test_a_late_image_of_a_state_that_was_skipped_uses_the_one_before():
+    used, _ = played([0, 1, 100_000, 50_000, 100_001], [True] * 5)
+    assert used[50_000] == 0
+    assert used[100_001] == used[100_000] == state_of(100_000)
+
+
+@given(
+    st.lists(
+        st.one_of(st.integers(1, 5), st.integers(1, 40_000)), min_size=1, max_size=60
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_with_any_gaps_and_any_speed_each_image_uses_the_same_state(steps, random):
+    """And no lesson is run for images that do not exist."""
+    ids = [int(n) for n in np.cumsum(steps)]
+    slow = [False] * len(ids)
+    any_speed = [random.random() < 0.5 for _ in ids]
+    expected, lessons = played(ids, slow)
+    assert played(ids, any_speed) == (expected, lessons)
+    assert len(lessons) <= len(ids)
+    assert all(expected[n] == state_of(n) for n in ids)

@@ -7,8 +7,13 @@ from recorder.runs.book.actions import Accepted, Action, notice
 from recorder.runs.run import Run
 
 MAX_JUMP = 1_000_000
-"""Ids further beyond everything seen than this are garbage, not a gap, which would be
-a quarter of an hour at 1000 images a second."""
+"""Where nobody says how many images there are: ids further beyond everything seen than
+this are garbage, not a gap, which would be a quarter of an hour at 1000 images a
+second."""
+MAX_EXCESS = 1000
+"""Where the header or the announcement says how many there are: ids further than this
+beyond both, and beyond everything seen, are garbage. A second of a fast detector; a
+series that goes on past what was declared is taken all the same. Chosen, not tuned."""
 
 
 def accept_image(run: Run, image: Image, now: float, max_image_id: int) -> list[Action]:
@@ -24,17 +29,10 @@ def accept_image(run: Run, image: Image, now: float, max_image_id: int) -> list[
         :class:`Accepted` first if it is new; what is to be said of it.
     """
     seen = run.images.size
-    limit = max(run.declared_images or 0, seen) + MAX_JUMP
+    declared = _declared(run)
+    limit = max(declared or 0, seen) + (MAX_JUMP if declared is None else MAX_EXCESS)
     if image.image_id >= min(limit, max_image_id):
-        run.counts["impossible_ids"] += 1
-        impossible = notice(
-            "image_id_impossible",
-            "warning",
-            image.key,
-            image_id=image.image_id,
-            run=run,
-        )
-        return [impossible]
+        return _impossible(run, image, declared, limit, max_image_id)
     if not run.images.receive(image.image_id, image.start_time_ns, image.stop_time_ns):
         run.counts["duplicate_images"] += 1
         return []
@@ -42,6 +40,39 @@ def accept_image(run: Run, image: Image, now: float, max_image_id: int) -> list[
     run.counts["ignored_channels"] += len(image.ignored_channels)
     run.last_progress = now
     return [Accepted(run, image), *_second_client(run, image)]
+
+
+def _declared(run: Run) -> int | None:
+    """The most that header or announcement say; None if neither does."""
+    header = run.start.expected_images if run.start else None
+    said = [n for n in (header, run.announcement.images) if n is not None]
+    return max(said, default=None)
+
+
+def _impossible(
+    run: Run, image: Image, declared: int | None, limit: int, max_image_id: int
+) -> list[Action]:
+    """Count it; say the first one, which is worth a line and a note."""
+    run.counts["impossible_ids"] += 1
+    if run.counts["impossible_ids"] > 1:
+        return []
+    if limit > max_image_id:
+        why = f"runs.max_image_id is {max_image_id}"
+    elif declared is None:
+        why = f"the last one was {run.images.size - 1}, and nobody declared more"
+    else:
+        why = f"header and announcement say {declared} images"
+    run.note(f"images were refused: image_id {image.image_id}, but {why}")
+    return [
+        notice(
+            "image_id_impossible",
+            "warning",
+            image.key,
+            image_id=image.image_id,
+            why=why,
+            run=run,
+        )
+    ]
 
 
 def _second_client(run: Run, image: Image) -> list[Action]:
