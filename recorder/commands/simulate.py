@@ -192,11 +192,12 @@ def _first_endpoint(settings: Settings) -> str:
 def _read_chains(path: Path) -> tuple[Json, ...]:
     """The chains of a file: a list of them, or an announcement that holds one."""
     from recorder.errors import UsageError
+    from recorder.records.texts import text_of
     from recorder.sources.control.messages import chains_of
 
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        body = json.loads(text_of(path.read_bytes()))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: no JSON file of event chains: {error}") from error
     return tuple(chains_of(body))
 

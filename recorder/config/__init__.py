@@ -1,7 +1,8 @@
 """The configuration: one tree, from TOML, environment and systemd credentials."""
 
+from recorder.config.reading import load_settings
 from recorder.config.section import Section, SinkSection, SourceSection
-from recorder.config.settings import Settings, find_config, load_settings
+from recorder.config.settings import Settings, find_config
 from recorder.config.sources import (
     DetectorSection,
     GeometrySection,

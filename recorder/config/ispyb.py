@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from recorder.config.by_kind import FlavourName
+from recorder.config.endpoints import DatabaseUrl
 from recorder.config.section import Secret, Section, split_password
+from recorder.config.values import FilePath, Name, Seconds
 
 
 class IspybSection(Section):
@@ -19,7 +20,7 @@ class IspybSection(Section):
     flavour: FlavourName = "esrf"
     """Which ISPyB: the common one (`esrf`), MAX IV's or Diamond's, or one that a
     package brings. It is compared with the live schema at start."""
-    beamline: str | None = None
+    beamline: Name | None = None
     """The beamline as `BLSession.beamLineName` has it; unset: `beamline`. Sessions of
     other beamlines are refused."""
     chain_scope: Literal["collection", "position"] | None = None
@@ -33,31 +34,31 @@ class IspybSection(Section):
     image_rows: bool | None = None
     """Write one row of `ImageQualityIndicators` for each image; unset: in flavour
     `diamond` only."""
-    runs_per_group: int = Field(100, ge=1)
+    runs_per_group: int = Field(100, ge=1, le=1_000_000)
     """Runs of an experiment after which a new group is begun: py-ISPyB's page shows no
     more of one group."""
-    url: str | None = None
+    url: DatabaseUrl | None = None
     """SQLAlchemy URL such as `mariadb+pymysql://recorder@host/ispyb`, without the
     password (one in it is taken as `ispyb.password`); unset: the embedded SQLite file
     `ispyb.sqlite` in the state directory."""
     password: Secret | None = None
     """Password; better in a credential or the environment than in the file."""
-    demo_proposal: str = "mx2345"
+    demo_proposal: Name = "mx2345"
     """Proposal that the embedded database is created with (visit 1)."""
-    update_interval_s: float = Field(5.0, gt=0)
+    update_interval_s: Seconds = 5.0
     """How often the statistics of a run are updated."""
     tls: bool = False
     """Use TLS with the system's certificate authorities or `ca_file`; the server's
     certificate and name are checked."""
-    ca_file: Path | None = None
+    ca_file: FilePath | None = None
     """Certificate authority to trust (PEM)."""
-    cert_file: Path | None = None
+    cert_file: FilePath | None = None
     """Client certificate (PEM)."""
-    key_file: Path | None = None
+    key_file: FilePath | None = None
     """Key of the client certificate (PEM)."""
-    connect_timeout_s: float = Field(10.0, gt=0)
+    connect_timeout_s: Seconds = 10.0
     """How long to wait for the server."""
-    retry_max_s: float = Field(5.0, gt=0)
+    retry_max_s: Seconds = 5.0
     """Longest wait between two attempts while the server is away."""
 
     @model_validator(mode="before")

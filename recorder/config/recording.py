@@ -8,7 +8,9 @@ from pydantic import Field
 
 from recorder.config.by_kind import EngineName
 from recorder.config.section import Section
+from recorder.config.values import MAX_MB, MAX_S, Name, Seconds, UnitCell
 from recorder.records import Announcement, ClassifySettings, Experiment, Protein, Sample
+from recorder.records.limits import MAX_IMAGES
 
 
 class JournalSection(Section):
@@ -18,11 +20,11 @@ class JournalSection(Section):
     """`full`: what is acknowledged survives a power cut; `normal`: it survives the end
     of the process, a power cut may take the last moments (for disks that sync
     slowly)."""
-    max_unwritten: int = Field(1_000_000, ge=1000)
+    max_unwritten: int = Field(1_000_000, ge=1000, le=MAX_IMAGES)
     """Images and events that may wait in memory while the disk refuses (about 1 kB
     each); beyond it no image is taken until there is space, and the detector's own
     buffer decides."""
-    max_mb: int = Field(20_480, ge=1)
+    max_mb: int = Field(20_480, ge=1, le=MAX_MB)
     """Over it, images and events of the oldest runs that are sealed and written
     everywhere are removed; their descriptions and reports stay."""
 
@@ -33,38 +35,38 @@ class RunsSection(Section):
     hold_s: float = Field(1.0, ge=0, le=1.5)
     """How long a series waits for its announcement before it is recorded as
     unannounced (its images are kept meanwhile)."""
-    match_window_s: float | None = Field(None, ge=0)
+    match_window_s: float | None = Field(None, ge=0, le=MAX_S)
     """Longest time between the arrivals of an announcement and of a series that do not
     name each other; unset: as long as the announcement waits
     (`announcement_timeout_s`)."""
-    series_timeout_s: float = Field(30.0, gt=0)
+    series_timeout_s: Seconds = 30.0
     """A series without images for so long is given up: its run is aborted."""
-    announcement_timeout_s: float = Field(600.0, gt=0)
+    announcement_timeout_s: Seconds = 600.0
     """An announcement without a series for so long is sealed as aborted."""
-    drain_s: float = Field(2.0, ge=0)
+    drain_s: float = Field(2.0, ge=0, le=MAX_S)
     """Wait for late images and events after the end of a series."""
-    max_image_id: int = Field(100_000_000, ge=1)
+    max_image_id: int = Field(100_000_000, ge=1, le=MAX_IMAGES)
     """Larger image ids are garbage."""
 
 
 class UnannouncedSection(Section):
     """Where series that nobody announced are recorded."""
 
-    proposal: str = "mx2345"
+    proposal: Name = "mx2345"
     """Proposal, code and number."""
-    visit: int = Field(1, ge=0)
+    visit: int = Field(1, ge=0, le=2**31 - 1)
     """Visit number."""
-    experiment: str = "unannounced"
+    experiment: Name = "unannounced"
     """Experiment name."""
-    experiment_type: str = "SSX-Jet"
+    experiment_type: Name = "SSX-Jet"
     """ISPyB experiment type."""
-    sample: str = "unknown"
+    sample: Name = "unknown"
     """Sample name."""
-    protein: str = "unknown"
+    protein: Name = "unknown"
     """Protein acronym."""
-    unit_cell: tuple[float, float, float, float, float, float] | None = None
+    unit_cell: UnitCell | None = None
     """Unit cell to index with (Å, degrees)."""
-    space_group: str | None = None
+    space_group: Name | None = None
     """Space group, such as `P43212`."""
 
     def announcement(self) -> Announcement:
@@ -90,11 +92,11 @@ class UnannouncedSection(Section):
 class ClassifySection(Section):
     """How images are classified."""
 
-    min_spots_hit: int = Field(8, ge=1)
+    min_spots_hit: int = Field(8, ge=1, le=100_000)
     """An image with at least so many spots is a hit."""
-    min_spots_index: int = Field(6, ge=4)
+    min_spots_index: int = Field(6, ge=4, le=100_000)
     """Indexing is tried from so many spots on, whatever the hit criterion."""
-    max_spots: int = Field(300, ge=20)
+    max_spots: int = Field(300, ge=20, le=100_000)
     """Strongest spots that are passed to the indexer."""
     min_snr: float = Field(4.0, gt=0)
     """Least signal-to-noise ratio of a spot."""
@@ -108,7 +110,7 @@ class ClassifySection(Section):
     ring_share: float = Field(0.6, gt=0, le=1)
     """More than this share of the spots in one thin shell is an ice or powder
     ring."""
-    max_lattices: int = Field(3, ge=1)
+    max_lattices: int = Field(3, ge=1, le=100_000)
     """Lattices looked for in one image."""
     index: bool = True
     """Off: hits are found, nothing is indexed."""
@@ -135,13 +137,13 @@ class PoolSection(Section):
     """Where images are classified: `processes`, `inline` (a thread of the daemon), or
     an engine that a package brings; unset: `processes`, and `inline` where `workers`
     is 0."""
-    max_backlog_mb: int = Field(2048, ge=1)
+    max_backlog_mb: int = Field(2048, ge=1, le=MAX_MB)
     """Compressed images that may wait for a worker; beyond it live images are
     counted as `unprocessed: overload`."""
-    max_inbox_mb: int = Field(256, ge=1)
+    max_inbox_mb: int = Field(256, ge=1, le=MAX_MB)
     """Images between the receiver threads and the event loop; beyond it ZeroMQ holds
     the streams back."""
-    worker_timeout_s: float = Field(60.0, gt=0)
+    worker_timeout_s: Seconds = 60.0
     """A worker that holds an image longer is replaced."""
 
 
@@ -152,5 +154,5 @@ class LogSection(Section):
     """Least level."""
     format: Literal["auto", "console", "json", "journald"] = "auto"
     """`auto`: console on a terminal, journald under systemd, else JSON lines."""
-    progress_interval_s: float = Field(5.0, gt=0)
+    progress_interval_s: Seconds = 5.0
     """How often `run_progress` is logged."""

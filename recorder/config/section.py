@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
+from recorder.config.values import Name
+
 
 def _strip_secret(value: Any) -> Any:
     """Files made by editors end in a newline that is not part of the secret."""
@@ -42,7 +44,11 @@ class Section(BaseModel):
     """Base of the sections: frozen, unknown keys refused."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
     )
 
 
@@ -52,7 +58,7 @@ class SourceSection(Section):
     A plug-in narrows ``kind`` to ``Literal["its kind"]``.
     """
 
-    name: str
+    name: Name
     """Name of the source in logs, counts and the journal; each source has its own."""
     kind: str
     """Which source plug-in reads it."""
@@ -64,7 +70,7 @@ class SinkSection(Section):
     A plug-in narrows ``kind`` to ``Literal["its kind"]``.
     """
 
-    name: str
+    name: Name
     """Name of the sink in logs, reports and the journal; each sink has its own. Under
     a new name everything that the journal holds is written anew."""
     kind: str

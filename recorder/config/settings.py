@@ -8,12 +8,13 @@ the built-in defaults.
 from __future__ import annotations
 
 import os
-import tomllib
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -39,6 +40,7 @@ from recorder.config.sources import (
     MqttSection,
     PandaSection,
 )
+from recorder.config.values import FilePath, unreadable
 from recorder.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/recorder/recorder.toml")
@@ -64,15 +66,17 @@ class Settings(BaseSettings):
         secrets_nested_delimiter="__",
         secrets_dir_missing="ok",
         nested_model_default_partial_update=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
     )
 
-    beamline: str = Field("demo", pattern=r"^[A-Za-z0-9_.-]+$")
+    beamline: str = Field("demo", pattern=r"^[A-Za-z0-9_.-]+$", max_length=100)
     """Beamline name: used in topics, client ids and the database."""
     timezone: str | None = None
     """Zone of ISPyB's local times, such as `Europe/Paris`; unset: the host's."""
-    state_directory: Path = Field(default_factory=_default_state_directory)
+    state_directory: FilePath = Field(default_factory=_default_state_directory)
     """Holds the journal and the embedded database."""
-    results_directory: Path | None = None
+    results_directory: FilePath | None = None
     """Holds the files per run; unset: `results` in the state directory."""
     detector: tuple[DetectorSection, ...] = (DetectorSection(),)
     """Detector streams."""
@@ -128,7 +132,11 @@ class Settings(BaseSettings):
     @classmethod
     def _no_detector_that_nobody_named(cls, data: Any) -> Any:
         """The detector of the built-in default goes where a ``[[source]]`` is given."""
-        if isinstance(data, dict) and data.get("source") and "detector" not in data:
+        if not isinstance(data, dict):
+            return data
+        if problem := next(chain(_wrong_brackets(data), unreadable(data)), None):
+            raise ValueError(problem)
+        if data.get("source") and "detector" not in data:
             return {**data, "detector": ()}
         return data
 
@@ -196,6 +204,23 @@ class Settings(BaseSettings):
         return self.ispyb.url or f"sqlite:///{self.state_directory / 'ispyb.sqlite'}"
 
 
+LISTS = ("detector", "panda", "source", "sink")
+"""Tables of which there may be several."""
+
+
+def _wrong_brackets(data: dict[str, Any]) -> Iterator[str]:
+    """Tables that were written for lists of tables, and the other way round."""
+    for name, value in data.items():
+        if name in LISTS and isinstance(value, dict):
+            yield (
+                f"{name}: there may be several: write [[{name}]] instead of [{name}], "
+                "and in the environment a JSON list of objects"
+            )
+        single = name not in LISTS and name in Settings.model_fields
+        if single and isinstance(value, list) and value and isinstance(value[0], dict):
+            yield f"{name}: there is one: write [{name}] instead of [[{name}]]"
+
+
 def find_config(explicit: Path | None) -> Path | None:
     """Path of the configuration file, None for the embedded default.
 
@@ -209,33 +234,3 @@ def find_config(explicit: Path | None) -> Path | None:
             raise ConfigError(f"{explicit}: no such configuration file")
         return explicit
     return SYSTEM_CONFIG if SYSTEM_CONFIG.is_file() else None
-
-
-def load_settings(explicit: Path | None = None) -> Settings:
-    """Read the configuration from file, environment and credentials.
-
-    Raises:
-        ConfigError: It does not parse or has unknown keys or bad values.
-    """
-    path = find_config(explicit)
-    data: dict[str, Any] = {}
-    if path is not None:
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path}: not readable as TOML: {error}") from error
-    try:
-        return Settings(**data)
-    except ValidationError as error:
-        raise ConfigError(_explain(path, error)) from error
-
-
-def _explain(path: Path | None, error: ValidationError) -> str:
-    lines = []
-    for item in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in item["loc"]) or "configuration"
-        text = item["msg"]
-        if item["type"] == "extra_forbidden":
-            text = "unknown key; see `recorder config schema` for the known ones"
-        lines.append(f"{where}: {text}")
-    return f"{path or 'configuration'}: " + "; ".join(lines)

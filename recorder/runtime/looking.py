@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from pathlib import Path
-from urllib.parse import urlparse
 
+from recorder.config.endpoints import Endpoint, parse_endpoint
 from recorder.records import CheckLine
+from recorder.runtime.addresses import only_ipv6
 
 TIMEOUT_S = 5.0
 """Longer than a reachable host takes; nobody waits long for ``recorder check``."""
@@ -21,19 +23,34 @@ async def listens(what: str, endpoint: str, hint: str) -> CheckLine:
         endpoint: Such as ``tcp://192.0.2.10:9999``.
         hint: What to look at if nothing does.
     """
-    url = urlparse(endpoint)
-    if url.scheme != "tcp" or not url.port:
-        text = f"{endpoint}: only tcp endpoints can be looked at"
-        return CheckLine(what, True, text)
+    try:
+        peer = parse_endpoint(endpoint)
+    except ValueError as error:
+        return CheckLine(what, False, f"endpoint {endpoint}: {error}")
+    if peer.scheme != "tcp":
+        return _looks(what, endpoint, peer, hint)
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            _, writer = await asyncio.open_connection(url.hostname, url.port)
+            ipv6 = await asyncio.to_thread(only_ipv6, peer.host)
+            family = socket.AF_INET6 if ipv6 else socket.AF_INET
+            _, writer = await asyncio.open_connection(
+                peer.host, peer.port, family=family
+            )
             writer.close()
             await writer.wait_closed()
-    except (OSError, TimeoutError) as error:
+    except (OSError, UnicodeError, TimeoutError) as error:
         text = f"{endpoint}: nothing listens ({error or 'no answer'}); {hint}"
         return CheckLine(what, False, text)
     return CheckLine(what, True, f"{endpoint} listens")
+
+
+def _looks(what: str, endpoint: str, peer: Endpoint, hint: str) -> CheckLine:
+    """A socket in the file system is there or not; one within a process is unseen."""
+    if peer.scheme == "ipc" and not peer.host.startswith("@"):
+        if Path(peer.host).is_socket():
+            return CheckLine(what, True, f"{endpoint} is there")
+        return CheckLine(what, False, f"{endpoint}: no such socket; {hint}")
+    return CheckLine(what, True, f"{endpoint}: cannot be seen from here")
 
 
 def writable(what: str, path: Path) -> CheckLine:

@@ -256,8 +256,7 @@ class Pipeline:
             unknown=report.pump.unknown,
             folder=run.folder,
         )
-        if differences := report.ledger.differences:
-            said = list(differences)
+        if said := list(report.ledger.differences):
             log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
         self.changed.set()
 

@@ -22,6 +22,7 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.records.run_report import FullReport
+from recorder.records.texts import TextError, text_of
 from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
@@ -196,9 +197,11 @@ def read_control(options: ReplayOptions) -> list[ControlRecord]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return text_of(path.read_bytes()).encode()
     except OSError as error:
         raise UsageError(f"{path}: cannot read: {error.strerror}") from error
+    except TextError as error:
+        raise UsageError(f"{path}: {error}") from error
 
 
 def _parse(where: Path, topic: str, payload: bytes) -> list[ControlRecord]:

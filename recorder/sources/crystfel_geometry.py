@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 from recorder.records import Panel
+from recorder.records.texts import TextError, text_of
 from recorder.ssx.detector.geometry import HC
 
 MAX_PIXELS = 64_000_000
@@ -62,8 +63,8 @@ def read_geometry(path: Path) -> CrystfelGeometry:
         UsageError: It cannot be read, or makes no detector.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = text_of(path.read_bytes())
+    except (OSError, TextError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
     try:
         return _geometry(text)

@@ -181,12 +181,12 @@ def test_without_our_own_it_says_what_to_do(monkeypatch):
     [
         (
             "[[source]]\nkind = 'nope'",
-            "source.0: Value error, no source kind 'nope' is installed; installed: "
+            "source.0: no source kind 'nope' is installed; installed: "
             "dectris, good (site-good 1.0), panda",
         ),
         (
             "[[source]]\nname = 'x'",
-            "source.0: Value error, kind is needed: one of dectris, good, panda",
+            "source.0: kind is needed: one of dectris, good, panda",
         ),
         ("[[source]]\nkind = 'good'\nport = 'many'", "source.0.port: Input should be"),
         ("[[source]]\nkind = 'good'\nprot = 1", "source.0.prot: unknown key"),
@@ -198,19 +198,17 @@ def test_without_our_own_it_says_what_to_do(monkeypatch):
         ),
         (
             "[[sink]]\nkind = 'csv'",
-            "sink.0: Value error, no sink kind 'csv' is installed; installed: ispyb, "
-            "results",
+            "sink.0: no sink kind 'csv' is installed; installed: ispyb, results",
         ),
         ("[[sink]]\nkind = 'results'", "two sinks have the same name, results"),
         (
             "[ispyb]\nflavour = 'vanilla'",
-            "ispyb.flavour: Value error, no flavour 'vanilla' is installed; installed: "
+            "ispyb.flavour: no flavour 'vanilla' is installed; installed: "
             "diamond, esrf, maxiv",
         ),
         (
             "[pool]\nengine = 'dask'",
-            "pool.engine: Value error, no engine 'dask' is installed; "
-            "installed: inline, processes",
+            "pool.engine: no engine 'dask' is installed; installed: inline, processes",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from recorder.config import Settings
+from recorder.config import DetectorSection, Settings
 from recorder.errors import ConfigError
 from recorder.plugins.groups import SOURCES
 from recorder.plugins.registry import Plugin
@@ -145,8 +145,11 @@ async def test_a_configuration_that_cannot_work_ends_the_daemon(plugins):
     assert caught.group_contains(ConfigError, match="no such endpoint")
 
 
-async def test_an_endpoint_that_is_none_is_said():
-    settings = Settings(detector=[{"name": "eiger", "endpoint": "nonsense"}])
+async def test_an_endpoint_that_zeromq_refuses_is_said():
+    """One that is none is refused as it is read: tests/unit/test_endpoints.py."""
+    changed = {"endpoint": "nonsense"}
+    section = DetectorSection(name="eiger").model_copy(update=changed)
+    settings = Settings().model_copy(update={"detector": (section,)})
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.TaskGroup() as group:
             Sources(settings, make_port(), group)

@@ -13,7 +13,9 @@ import zmq
 import zmq.asyncio
 
 from recorder.config import Settings
-from recorder.errors import RecorderError
+from recorder.config.endpoints import parse_endpoint
+from recorder.errors import RecorderError, UsageError
+from recorder.runtime.addresses import only_ipv6
 from recorder.runtime.mqtt import client
 
 
@@ -29,7 +31,8 @@ async def detector_socket(endpoint: str) -> AsyncIterator[zmq.asyncio.Socket]:
     """The detector's PUSH socket; sent messages are delivered before it closes.
 
     Raises:
-        RecorderError: The endpoint is taken, or is none to listen on.
+        UsageError: The endpoint is none.
+        RecorderError: It is taken, or is not on this host.
     """
     context = zmq.asyncio.Context()
     socket = context.socket(zmq.PUSH)
@@ -37,7 +40,12 @@ async def detector_socket(endpoint: str) -> AsyncIterator[zmq.asyncio.Socket]:
     socket.immediate = True
     socket.linger = 30_000
     try:
+        peer = parse_endpoint(endpoint)
+        socket.ipv6 = peer.scheme == "tcp" and only_ipv6(peer.host)
         socket.bind(endpoint)
+    except ValueError as error:
+        context.destroy(linger=0)
+        raise UsageError(f"endpoint {endpoint}: {error}") from error
     except zmq.ZMQError as error:
         context.destroy(linger=0)
         raise RecorderError(

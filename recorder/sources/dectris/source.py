@@ -13,8 +13,10 @@ import time
 import zmq
 
 from recorder.config import DetectorSection
+from recorder.config.endpoints import parse_endpoint
 from recorder.errors import ConfigError
 from recorder.records import BadMessage, DetectorRecord
+from recorder.runtime.addresses import only_ipv6
 from recorder.runtime.log import get_logger
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
@@ -118,7 +120,13 @@ class DectrisSource:
 
 def _connect(socket: zmq.Socket[bytes], section: DetectorSection) -> None:
     try:
+        peer = parse_endpoint(section.endpoint)
+        socket.ipv6 = peer.scheme == "tcp" and only_ipv6(peer.host)
         socket.connect(section.endpoint)
+    except ValueError as error:
+        raise ConfigError(
+            f"source {section.name}: endpoint {section.endpoint}: {error}"
+        ) from error
     except zmq.ZMQError as error:
         raise ConfigError(
             f"source {section.name}: endpoint {section.endpoint}: {error}; write it as "

@@ -22,7 +22,8 @@ class PandaPlugin:
 
     async def check(self, section: PandaSection) -> list[CheckLine]:
         """See :class:`~recorder.sources.protocols.SourcePlugin`."""
-        endpoint = f"tcp://{section.host}:{section.port}"
+        host = f"[{section.host}]" if ":" in section.host else section.host
+        endpoint = f"tcp://{host}:{section.port}"
         return [await listens(f"panda {section.name}", endpoint, HINT)]
 
 
