@@ -95,6 +95,15 @@ class Dispatch:
         except ImageError as error:
             self._classified(run, image, (Unprocessed(error.reason), str(error)))
             return
+        if image.remark and image.remark not in run.notes:
+            run.note(image.remark)
+            log.warning(
+                "images_mended",
+                run=run.number,
+                source=image.key.source,
+                image_id=image.image_id,
+                what=image.remark,
+            )
         known = self._runs.get(run.uid)
         if known is None:
             header = header_kind(run.start.info if run.start else None)

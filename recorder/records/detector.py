@@ -106,6 +106,8 @@ class Image:
     received_ns: int = 0
     upstream: Upstream | None = None
     """The stream's own analysis, if it sends one."""
+    remark: str = ""
+    """What of it was mended, for people: said once in a run."""
 
     @property
     def pixel_bytes(self) -> int:

@@ -176,7 +176,8 @@ def _framed(payload: Payload, out: Array, chunks: ChunkDecoder) -> None:
     size, block = struct.unpack(">QI", data[:12])
     if size != out.nbytes:
         raise CorruptImageError(
-            f"chunk header claims {size} bytes, the shape needs {out.nbytes}"
+            f"chunk header claims {size} bytes, the shape needs {out.nbytes}: the "
+            "image is damaged, or its sender leaves the header out"
         )
     if payload.encoding == "lz4":
         _check_block(block, 1, MAX_PLAIN_BLOCK_BYTES)

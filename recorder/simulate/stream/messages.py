@@ -123,24 +123,25 @@ class Stream1(_Stream):
         dtype = np.dtype(payload.dtype)
         encoding = _V1_ENCODINGS[payload.encoding].format(bits=8 * dtype.itemsize)
         y, x = payload.shape
+        described = _json(
+            {
+                "htype": "dimage_d-1.0",
+                "shape": [x, y],
+                "type": dtype.name,
+                "encoding": encoding,
+                "size": len(payload.data),
+            }
+        )
+        head = {
+            "htype": "dimage-1.0",
+            "series": self.series,
+            "frame": image_id,
+            # as detectors do: of the description, not of the pixels
+            "hash": hashlib.md5(described, usedforsecurity=False).hexdigest(),
+        }
         return [
-            _json(
-                {
-                    "htype": "dimage-1.0",
-                    "series": self.series,
-                    "frame": image_id,
-                    "hash": hashlib.md5(b"", usedforsecurity=False).hexdigest(),
-                }
-            ),
-            _json(
-                {
-                    "htype": "dimage_d-1.0",
-                    "shape": [x, y],
-                    "type": dtype.name,
-                    "encoding": encoding,
-                    "size": len(payload.data),
-                }
-            ),
+            _json(head),
+            described,
             payload.data,
             _json(
                 {

@@ -29,6 +29,7 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.records.limits import MAX_DEPTH, MAX_METADATA
+from recorder.sources.chunk_headers import with_header
 from recorder.sources.dectris.appendix import parse_appendix, recorder_uid
 from recorder.sources.dectris.cbor_arrays import tag_hook
 from recorder.sources.dectris.cbor_limits import check_structure
@@ -194,6 +195,7 @@ class Stream2Decoder:
         payload: Payload | None = None
         problem: tuple[Unprocessed, str] | None = None
         ignored: tuple[str, ...] = ()
+        remark = ""
         upstream = read_upstream(body)
         try:
             if body["type"] == "result":
@@ -202,6 +204,7 @@ class Stream2Decoder:
                 )
             channel, ignored = self._channels.of_image(key, body.get("data"))
             payload = self._payload(body["data"][channel], key)
+            payload, remark = with_header(payload)
         except BadMessageError as error:
             problem = (Unprocessed.CORRUPT, str(error))
         except ImageError as error:
@@ -218,6 +221,7 @@ class Stream2Decoder:
             recorder_uid=recorder_uid(body.get("user_data")),
             received_ns=received_ns,
             upstream=upstream,
+            remark=remark,
         )
 
     def _payload(self, value: Any, key: SeriesKey) -> Payload:

@@ -18,6 +18,7 @@ from recorder.records import (
     Payload,
 )
 from recorder.records.times import ticks_to_ns
+from recorder.sources.chunk_headers import with_header
 from recorder.sources.dectris.cbor_arrays import Compressed, MultiDim, Typed
 from recorder.sources.dectris.checks import (
     check_shape,
@@ -59,6 +60,7 @@ def _array(value: Any, max_pixels: int) -> NDArray[Any]:
     """Mask or flat field as a native array (slow, fast)."""
     payload = _payload(value)
     check_shape(payload.shape, None, max_pixels)
+    payload, _ = with_header(payload)
     if payload.dtype == "<f4":  # the decoder moves bytes; it need not know floats
         moved = Payload(payload.data, payload.encoding, payload.shape, "<u4")
         return decode(moved).view(np.float32)
