@@ -137,10 +137,20 @@ def mutate_parts(data: bytes, random: Random) -> bytes:
     return PART.join(parts)
 
 
+def mutate_lines(data: bytes, random: Random) -> bytes:
+    """Lines of JSON: one of them changed."""
+    lines = data.split(b"\n")
+    at = random.randrange(len(lines))
+    lines[at] = mutate_json(lines[at], random)
+    return b"\n".join(lines)
+
+
 def mutation(target: str) -> Mutate:
     """How messages of a target are changed."""
     if target.startswith("mqtt-"):
         return mutate_json
+    if target == "panda-rows":
+        return mutate_lines
     if target.startswith("stream1"):
         return mutate_parts
     return mutate_cbor if target == "stream2" else mutate_bytes

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -20,6 +21,7 @@ from tests.fuzz.targets import IMAGE, INFO, PART, PIXELS, SHAPE
 from tests.recordings import recording
 from tests.unit.test_panda import frame, header
 
+ROOT = Path(__file__).parents[2]
 APPENDIX = {"recorder_uid": "u-1", "inner": '{"recorder_uid": "u-2"}', "list": [1, {}]}
 MASK = np.arange(192).reshape(SHAPE) == 5
 _EVENT = {"uid": "a1", "type": "LaserExcitation", "time_ns": 1795541400123456789}
@@ -118,6 +120,36 @@ def _panda() -> list[bytes]:
     return [capture, b"OK\n" + header(missed=7, offset="") + frame((1, 0)), b"OK\n"]
 
 
+def _panda_rows() -> list[bytes]:
+    rows = [[125_000 * n, 8 * (n % 2)] for n in range(30)]
+    images = [[n, 10**6 * n] for n in range(28)]
+    odd = [[0, 0], [5, 2**33], [3, 8], [2**60, 8]]
+    pairs = ((rows, images), (rows[5:], images[:3]), (odd, odd), ([], images))
+    return [dumps(a) + b"\n" + dumps(b) for a, b in pairs]
+
+
+def _toml() -> list[bytes]:
+    example = (ROOT / "config" / "recorder.example.toml").read_bytes()
+    return [
+        b"\xef\xbb\xbf" + example,
+        example,
+        b'[[detector]]\nname="e"\nendpoint="tcp://[::1]:9"\nbeam_center=[1.0, 2]\n',
+        b'[[panda]]\nhost="p"\nlasers={"PCAP.BITS0.Value#3"="pump"}\n',
+        b'[detector]\nname="e"\n[mqtt]\nport=1\nprefix="a/b"\n',
+        b'timezone="Europe/Paris"\n[ispyb]\nurl="mariadb://u:p@h:1/db"\n',
+        b"[runs]\ndrain_s=inf\n[unannounced]\nunit_cell=[1,1,1,90,90,90]\n",
+    ]
+
+
+def _environment() -> list[bytes]:
+    return [
+        b'DETECTOR=[{"name": "e", "endpoint": "tcp://e:9"}]\nMQTT__PORT=1884',
+        b"MQTT__HOST=[::1]\nMQTT={}\nISPYB__URL=sqlite:////a",
+        b"DETECTOR=nojson\nBEAMLINE=id29\nTIMEZONE=UTC",
+        b"REPLAY__BEAM_CENTER=[1, 2]\nCLASSIFY__GAIN=1.5\nDETECTORS=",
+    ]
+
+
 _MAKERS: dict[str, Callable[[], list[bytes]]] = {
     "stream1": _stream1,
     "stream1-header": _stream1_header,
@@ -126,6 +158,9 @@ _MAKERS: dict[str, Callable[[], list[bytes]]] = {
     "mqtt-collection-end": _mqtt_end,
     "mqtt-event": _mqtt_event,
     "panda": _panda,
+    "panda-rows": _panda_rows,
+    "toml": _toml,
+    "environment": _environment,
 }
 
 

@@ -7,14 +7,18 @@ Whatever else a target raises is a finding. The same targets are run by hypothes
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from recorder.config import PandaSection
-from recorder.errors import MAX_QUOTED, ImageError
+from recorder.config import PandaSection, Settings, load_settings
+from recorder.config.endpoints import parse_endpoint
+from recorder.errors import MAX_QUOTED, ConfigError, ImageError
 from recorder.journal.event_json import event_to_json
 from recorder.records import (
     Announcement,
@@ -38,6 +42,9 @@ from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
 from recorder.sources.panda.decoder import PandaDecoder, PandaError
 from recorder.sources.pixels import decode
+from tests.builders import collection, ledger_now, new_run, outcome
+from tests.builders import start as series_start
+from tests.unit.test_panda import frame, header
 
 Target = Callable[[bytes], None]
 PART = b"\x00\xff\x00\xff"
@@ -183,6 +190,90 @@ def panda(data: bytes) -> None:
         assert 0 < len(str(error)) <= MAX_QUOTED
 
 
+def panda_rows(data: bytes) -> None:
+    """Rows of a capture against the images of a run: whatever they say, it is sealed.
+
+    Lines of JSON: the rows as ``[ticks, bits]``, then the images as ``[image_id, ns]``.
+    """
+    rows, images = (_pairs(part) for part in (data + b"\n").split(b"\n")[:2])
+    decoder = PandaDecoder(PANDA)
+    decoder.connect()
+    run = new_run(start=series_start(), announcement=collection())
+    sent = [(ticks % 2**61, bits % 2**32) for ticks, bits in rows]
+    try:
+        for records in decoder.feed(b"OK\n" + header() + frame(*sent), 5):
+            for record in records:
+                assert isinstance(record, TimedEvent)
+                run.events.add(record)
+    except PandaError as error:
+        assert 0 < len(str(error)) <= MAX_QUOTED
+    for number, time_ns in images:
+        image_id, begun = number % 200, time_ns % 2**62
+        if run.images.receive(image_id, begun, begun + 10**6):
+            run.images.finish(outcome(image_id, start_ns=begun))
+    ledger = ledger_now(run)
+    assert ledger.light + ledger.dark + ledger.unknown == ledger.received
+
+
+def _pairs(line: bytes) -> list[tuple[int, int]]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    items = found[:100] if isinstance(found, list) else []
+    pairs = [item for item in items if isinstance(item, list) and len(item) == 2]
+    return [(a, b) for a, b in pairs if type(a) is int and type(b) is int]
+
+
+# -- settings ----------------------------------------------------------------------
+
+
+@cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="recorder-fuzz-"))
+
+
+def _load(path: Path | None) -> None:
+    """Settings that can be used, or words for people."""
+    try:
+        settings = load_settings(path)
+    except ConfigError as error:
+        assert 0 < len(str(error).encode()) <= 20_000
+        assert "\n" not in str(error)
+        return
+    _sound_settings(settings)
+
+
+def _sound_settings(settings: Settings) -> None:
+    json.loads(settings.model_dump_json())
+    for detector in settings.detector:
+        assert parse_endpoint(detector.endpoint).scheme in ("tcp", "ipc", "inproc")
+    assert settings.ispyb_url
+    assert settings.topic_prefix
+    settings.unannounced.announcement()
+
+
+def toml(data: bytes) -> None:
+    """A configuration file."""
+    path = _folder() / f"{os.getpid()}.toml"
+    path.write_bytes(data)
+    _load(path)
+
+
+def environment(data: bytes) -> None:
+    """Variables ``NAME=VALUE``, one a line; names get the recorder's prefix."""
+    kept = dict(os.environ)
+    try:
+        for line in data.replace(b"\0", b"").split(b"\n")[:20]:
+            name, _, value = line.partition(b"=")
+            os.environb[b"RECORDER_" + name] = value
+        os.environ.pop("RECORDER_CONFIG", None)
+        _load(None)
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
 TARGETS: dict[str, Target] = {
     "stream1": stream1,
     "stream1-header": stream1_header,
@@ -191,4 +282,7 @@ TARGETS: dict[str, Target] = {
     **{f"pixels-{e}": partial(pixels, e, DECODER) for e in ENCODINGS},
     **{f"pixels-wheels-{e}": partial(pixels, e, WHEEL_DECODER) for e in FRAMED},
     "panda": panda,
+    "panda-rows": panda_rows,
+    "toml": toml,
+    "environment": environment,
 }

@@ -208,3 +208,83 @@ def test_a_capture_without_times_has_an_id_all_the_same():
         header().replace(START.encode(), b""), frame((1, 0)), section=PandaSection()
     )
     assert event.capture.id == "@5"
+
+
+# -- what the numbers are --------------------------------------------------------------
+
+
+def timed(
+    process: str, kind: str, pack: str, numbers: list[float], **more: str
+) -> list:
+    """Times of captured numbers, from the capture's start (ns)."""
+    words = {"scale": "8e-9", "offset": "0", "units": "s", **more}
+    said = " ".join(f'{name}="{word}"' for name, word in words.items())
+    fields = (("PCAP.TS_TRIG", kind, "Value", said),)
+    begun = header(offset="0", fields=fields).replace(b'"Raw"', f'"{process}"'.encode())
+    begun = begun.replace(b'sample_bytes="12"', b'sample_bytes="8"')
+    data = struct.pack(f"<{len(numbers)}{pack}", *numbers)
+    framed = b"BIN " + struct.pack("<I", len(data) + 8) + data
+    return decode(begun, framed, section=PandaSection(name="panda-1"))
+
+
+def since_start(found: list) -> list[int]:
+    return [event.time_ns - START_NS for event in found]
+
+
+@given(st.lists(st.integers(0, 2**40), min_size=1, max_size=20))
+def test_seconds_are_not_ticks(ticks):
+    """Scaled or raw, and in whatever unit: the same triggers at the same times."""
+    expected = [8 * tick for tick in ticks]
+    assert since_start(timed("Raw", "uint64", "Q", ticks)) == expected
+    assert since_start(timed("Unscaled", "uint64", "Q", ticks)) == expected
+    for units, per_s in (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)):
+        scale = f"{8e-9 * per_s:.12g}"
+        raw = timed("Raw", "uint64", "Q", ticks, units=units, scale=scale)
+        assert since_start(raw) == expected
+        numbers = [tick * 8e-9 * per_s for tick in ticks]
+        scaled = timed("Scaled", "double", "d", numbers, units=units, scale=scale)
+        near = zip(since_start(scaled), expected, strict=True)
+        assert all(abs(a - b) <= 2 + 1e-15 * b for a, b in near)
+
+
+def test_the_offset_of_a_field_is_read():
+    assert since_start(timed("Raw", "uint64", "Q", [1], offset="2e-6")) == [2008]
+    assert since_start(timed("Scaled", "double", "d", [2e-6], offset="2e-6")) == [2000]
+
+
+@pytest.mark.parametrize(
+    ("process", "more", "says"),
+    [
+        ("Raw", {"units": ""}, "no unit of time; capture PCAP.TS_TRIG.Value"),
+        ("Scaled", {"units": "mm"}, "no unit of time"),
+        ("Averaged", {}, "let it, or the relay between, send Raw or Scaled"),
+        ("None", {}, "send Raw or Scaled"),
+    ],
+)
+def test_numbers_that_are_no_times_are_refused_with_what_to_set(process, more, says):
+    (bad,) = timed(process, "uint64", "Q", [1, 2], **more)
+    assert bad.kind == "capture_fields"
+    assert says in bad.detail
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300, -1e300])
+def test_a_time_that_is_none_is_one_error(number):
+    with pytest.raises(PandaError, match="no position capture"):
+        timed("Scaled", "double", "d", [1.0, number])
+
+
+def test_a_count_beyond_64_bits_of_ns_is_one_error():
+    with pytest.raises(PandaError, match="no position capture"):
+        timed("Raw", "uint64", "Q", [2**63])
+
+
+def test_bits_may_come_as_floats():
+    fields = (FIELDS[0], ("PCAP.BITS0", "double", "Value", ""))
+    begun = header(fields=fields).replace(b'sample_bytes="12"', b'sample_bytes="16"')
+    data = struct.pack("<QdQd", 1, 8.0, 2, 0.0)
+    framed = b"BIN " + struct.pack("<I", len(data) + 8) + data
+    lasers = [e.value for e in decode(begun, framed) if e.name == "pump"]
+    assert lasers == [1.0, 0.0]
+    wrong = struct.pack("<Qd", 1, float("nan"))
+    with pytest.raises(PandaError):
+        decode(begun, b"BIN " + struct.pack("<I", len(wrong) + 8) + wrong)

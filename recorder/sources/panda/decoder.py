@@ -28,6 +28,7 @@ from recorder.records import (
 from recorder.records.limits import MAX_CAPTURE_BYTES, MAX_NAME
 from recorder.records.times import parse_time
 from recorder.runtime.log import get_logger
+from recorder.sources.panda.times import MAX_COUNT, TimeScale, time_scale
 
 try:
     from pandablocks.connections import DataConnection
@@ -35,7 +36,6 @@ try:
         Data,
         EndData,
         EndReason,
-        FieldCapture,
         FrameData,
         StartData,
     )
@@ -58,8 +58,6 @@ _GARBAGE = (
     RecursionError,
     MemoryError,
 )
-_MAX_COUNT = 2**62
-"""Samples and ns below which sums of two stay within 64 bits."""
 _MAX_SERIES = 64
 """Characters of an arm time, which is a part of each event's uid."""
 
@@ -83,10 +81,14 @@ class PandaDecoder:
         self._capture: Capture | None = None
         self._next = 0
         self._refused = False
+        self._scale: TimeScale | None = None
         self._held = 0
 
     def connect(self) -> bytes:
-        """What is sent first: framed, and ticks as they are, not scaled to floats."""
+        """What is sent first: framed, and ticks as they are, not scaled to floats.
+
+        A relay may send them scaled all the same: the header says what they are.
+        """
         request: bytes = self._connection.connect(scaled=False)
         return request
 
@@ -118,7 +120,7 @@ class PandaDecoder:
         return []
 
     def _begin(self, start: StartData, received_ns: int) -> list[ControlRecord]:
-        if not 0 <= start.missed < _MAX_COUNT:
+        if not 0 <= start.missed < MAX_COUNT:
             raise ValueError("impossible number of missed samples")
         self._start, self._next = start, start.missed
         self._base_ns = _base_ns(start)
@@ -138,7 +140,7 @@ class PandaDecoder:
         )
         wanted = [self._section.time_field, *self._section.lasers]
         missing = [n for n in (w.split("#")[0] for w in wanted) if n not in names]
-        self._refused = bool(missing)
+        self._refused, self._scale = bool(missing), None
         if missing:
             text = (
                 f"capture {self._section.name} has no field {', '.join(missing)}; it "
@@ -146,13 +148,29 @@ class PandaDecoder:
                 "panda.time_field and panda.lasers"
             )
             return [self._bad("capture_fields", text, received_ns)]
-        return []
+        return self._begin_times(start, names, received_ns)
+
+    def _begin_times(
+        self, start: StartData, names: list[str], received_ns: int
+    ) -> list[ControlRecord]:
+        """Seconds are not ticks: what a number means stands in the header."""
+        wanted = self._section.time_field
+        scale = time_scale(start.process, start.fields[names.index(wanted)])
+        if isinstance(scale, TimeScale):
+            self._scale = scale
+            return []
+        self._refused = True
+        text = f"capture {self._section.name}: {wanted} gives no times: {scale}"
+        return [self._bad("capture_fields", text, received_ns)]
 
     def _bad(self, kind: str, text: str, received_ns: int) -> BadMessage:
         return BadMessage(self._section.name, kind, text[:MAX_QUOTED], received_ns)
 
     def _samples(self, data: NDArray[Any], received_ns: int) -> Iterator[ControlRecord]:
-        times = self._times(data)
+        if self._scale is None or not len(data):
+            return
+        column = data[self._section.time_field]
+        times: list[int] = (self._scale.to_ns(column) + self._base_ns).tolist()
         lit = {name: _bit(data, place) for place, name in self._section.lasers.items()}
         first, self._next = self._next, self._next + len(data)
         for n in range(len(data)):
@@ -167,30 +185,6 @@ class PandaDecoder:
                     name=name,
                     fired=bool(bits[n]),
                 )
-
-    def _times(self, data: NDArray[Any]) -> list[int]:
-        """Times of the samples in ns, by integers where a tick is whole ns.
-
-        Raises:
-            ValueError: A tick or a time is no finite number.
-        """
-        field = self._field(self._section.time_field)
-        column = data[self._section.time_field]
-        tick_ns = (field.scale if field.scale is not None else 1.0) * 1e9
-        if column.dtype.kind in "iu" and abs(tick_ns - round(tick_ns)) < 1e-6:
-            whole = column.astype(np.int64) * round(tick_ns)
-        else:
-            with np.errstate(all="ignore"):
-                exact = np.rint(column.astype(np.float64) * tick_ns)
-            if not np.all(np.abs(exact) < _MAX_COUNT):
-                raise ValueError("a time is no number of ns that 64 bits hold")
-            whole = exact.astype(np.int64)
-        times: list[int] = (whole + self._base_ns).tolist()
-        return times
-
-    def _field(self, name: str) -> FieldCapture:
-        fields = self._start.fields if self._start else ()
-        return next(f for f in fields if f"{f.name}.{f.capture}" == name)
 
     def _event(
         self,
@@ -250,9 +244,16 @@ def _base_ns(start: StartData) -> int:
 
 
 def _bit(data: NDArray[Any], place: str) -> NDArray[np.bool_]:
-    """A bit of a field, such as ``PCAP.BITS0.Value#3``."""
+    """A bit of a field, such as ``PCAP.BITS0.Value#3``.
+
+    Raises:
+        ValueError: The field holds no whole numbers from 0.
+    """
     field, _, number = place.partition("#")
+    column = data[field]
+    if column.dtype.kind == "f" and not np.all((column >= 0) & (column < MAX_COUNT)):
+        raise ValueError(f"{field} holds no bits")
     set_: NDArray[np.bool_] = (
-        data[field].astype(np.uint64) >> np.uint64(int(number or 0))
+        column.astype(np.uint64) >> np.uint64(int(number or 0))
     ) & np.uint64(1) > 0
     return set_
