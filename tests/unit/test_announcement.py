@@ -179,9 +179,12 @@ CELL = (79.1, 79.1, 38.2, 90.0, 90.0, 90.0)
     ],
 )
 def test_after_a_restart_an_unannounced_run_is_what_it_was(changed, left_out):
-    """One configured value that no message may have costs that value only."""
+    """One configured value that no message may have costs that value only.
+
+    Most are refused where they are read; an older journal may hold them.
+    """
     configured = {"unit_cell": CELL, "space_group": "P43212", "visit": 7, **changed}
-    before = UnannouncedSection(**configured).announcement()
+    before = UnannouncedSection().model_copy(update=configured).announcement()
     run = Run("u", 1, 10**18, before)
     again = read_run_record(json.loads(json.dumps(run_record(run, "opened"))))
     after = again.announcement
