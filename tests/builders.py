@@ -13,6 +13,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from recorder.journal.event_json import event_from_json, event_to_json
 from recorder.journal.run_record import read_run_record, run_record
 from recorder.pool.pool import Pool
 from recorder.records import (
@@ -200,12 +201,14 @@ class Driver:
         self.sealed: list[Run] = []
         self.noticed: list[str] = []
         self.said: list[Noticed] = []
+        self._nameless: list[str] = []
 
     def restart(self) -> None:
         """Another book takes over what the journal holds of the runs."""
         runs = [self._read_again(run) for run in self.runs]
+        rows = [event_from_json(json.loads(body)) for body in self._nameless]
         self.book = RunBook(self.settings)
-        self.book.restore(runs, {}, ())
+        self.book.restore(runs, {}, (), rows)
 
     def _read_again(self, run: Run) -> Run:
         again = read_run_record(json.loads(json.dumps(run_record(run, "test"))))
@@ -232,7 +235,10 @@ class Driver:
             elif isinstance(record, CollectionEnd):
                 self._take(self.book.collection_end(record, self.now))
             else:
-                self._take(self.book.event(record, self.now)[1])
+                run, actions = self.book.event(record, self.now)
+                self._take(actions)
+                if run is None and record.collection is None:
+                    self._nameless.append(json.dumps(event_to_json(record)))
 
     def wait(self, seconds: float) -> None:
         self.now += seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.records import EventType, Evidence, Json, TimedEvent
+from recorder.records import Capture, EventType, Evidence, Json, TimedEvent
 
 
 def event_to_json(event: TimedEvent) -> Json:
@@ -20,7 +20,12 @@ def event_to_json(event: TimedEvent) -> Json:
         "value": event.value,
         "more": dict(event.body),
         "received_ns": event.received_ns,
+        **({} if event.capture is None else {"capture": _capture(event.capture)}),
     }
+
+
+def _capture(capture: Capture) -> list[str | int | None]:
+    return [capture.id, capture.begun_ns, capture.detector]
 
 
 def event_from_json(body: Json) -> TimedEvent:
@@ -38,4 +43,5 @@ def event_from_json(body: Json) -> TimedEvent:
         value=body["value"],
         body=body["more"],
         received_ns=body["received_ns"],
+        capture=Capture(*body["capture"]) if "capture" in body else None,
     )

@@ -151,6 +151,15 @@ class Records(JournalFile):
         )
         return int(row[0] or 0)
 
+    def nameless_events(self, since_ns: int, most: int) -> list[Json]:
+        """The latest events without a run, oldest first, no older than a time."""
+        rows = self._query(
+            "SELECT body, time_ns FROM records WHERE run IS NULL AND kind = 'event' "
+            "ORDER BY seq DESC LIMIT ?",
+            (most,),
+        )
+        return [json.loads(body) for body, at_ns in rows if at_ns >= since_ns][::-1]
+
     def event_names(self) -> list[str | None]:
         """What the events of the journal name as their run, None among them."""
         rows = self._query("SELECT DISTINCT run FROM records WHERE kind = 'event'")

@@ -6,6 +6,7 @@ import time
 
 from recorder.config.recording import RunsSection
 from recorder.journal import Journal, RecordKind
+from recorder.journal.event_json import event_from_json
 from recorder.journal.restore import load_last_sealed, load_unsealed, run_numbers
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.known_runs import KEPT_SEALED
@@ -47,7 +48,8 @@ def restore_runs(
             received=run.images.received,
             state=run.state,
         )
-    book.restore((*sealed, *runs), run_numbers(journal), past)
+    rows = map(event_from_json, journal.nameless_events(since_ns, RESTORED_ROWS))
+    book.restore((*sealed, *runs), run_numbers(journal), past, rows)
 
 
 def restore_numbers(journal: Journal, book: RunBook, folders: Folders) -> None:

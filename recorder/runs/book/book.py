@@ -65,7 +65,11 @@ class RunBook:
         return not self._runs.active and self._series.quiet
 
     def restore(
-        self, runs: Iterable[Run], numbers: dict[str, int], past: Iterable[str]
+        self,
+        runs: Iterable[Run],
+        numbers: dict[str, int],
+        past: Iterable[str],
+        rows: Iterable[TimedEvent] = (),
     ) -> None:
         """Take over what a journal holds.
 
@@ -73,9 +77,13 @@ class RunBook:
             runs: Runs that are not sealed, and the last ones that are.
             numbers: Highest run number of each experiment.
             past: Uids of all runs ever announced: a repeated message is no new run.
+            rows: The latest rows of timing hardware that had no run.
         """
         self._past = set(past)
         self._runs.restore(runs, numbers)
+        for row in rows:
+            if row.capture is not None and not self._captures.has_run(row, row.capture):
+                self._early.keep(row, self._past)
 
     # -- detector -----------------------------------------------------------------
 

@@ -42,6 +42,11 @@ class Captures:
     detectors: Sequence[str]
     _waiting: set[CaptureKey] = field(default_factory=set)
 
+    def has_run(self, event: TimedEvent, capture: Capture) -> bool:
+        """Whether a row's capture belongs to a run in memory."""
+        key = capture_key(event, capture)
+        return any(key in run.captures for run in self.runs.all)
+
     def run_of(
         self, event: TimedEvent, capture: Capture
     ) -> tuple[Run | None, list[Action]]:

@@ -105,7 +105,7 @@ def first_by_name(channels: Iterable[Any]) -> Any:
 
 def by_name(name: Any) -> NaturalKey:
     """Sorts ``threshold_2`` before ``threshold_10``."""
-    parts = re.findall(r"\d+|\D+", str(name))
+    parts = re.findall(r"\d+|\D+", str(name)[:MAX_NAME])
     return [
         (0, len(part.lstrip("0")), part.lstrip("0"))
         if part.isdecimal()
