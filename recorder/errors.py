@@ -74,6 +74,12 @@ class UnsupportedImageError(ImageError):
     reason = "unsupported"
 
 
+class PartialImageError(ImageError):
+    """Some parts of the image are there, others are not."""
+
+    reason = "partial"
+
+
 class FileFormatError(RecorderError):
     """A file has no image data that the recorder can read."""
 

@@ -22,10 +22,11 @@ from recorder.records import (
     Payload,
 )
 from recorder.records.image_report import Calibration
-from recorder.records.masks import unusable
+from recorder.records.masks import implausible, unusable
 from recorder.runs.run import Run
 from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
 from recorder.sources.pixels import pixel_dtype
+from recorder.ssx.detector.flags import narrow_flag
 from recorder.ssx.detector.geometry import resolve
 from recorder.ssx.detector.panels import outside
 from recorder.ssx.lattices.unit_cell import check_cell
@@ -90,6 +91,7 @@ def make_setup(
         flatfield=flatfield,
         saturation=saturation,
         settings=settings,
+        flag=narrow_flag(info, pixel_dtype(payload).name),
     )
     return setup, tuple(warnings)
 
@@ -186,6 +188,9 @@ def _combined(
     if mask is not None and mask.shape != shape:
         warnings.append(f"mask not used: {mask.shape} pixels, images have {shape}")
         mask = None
+    if mask is not None and (why := implausible(mask)):
+        warnings.append(f"mask not used: {why}")
+        mask = None
     if file is None:
         return mask
     try:
@@ -196,4 +201,6 @@ def _combined(
     if more.shape != shape:
         warnings.append(f"mask_file not used: {more.shape}, images have {shape}")
         return mask
+    if why := implausible(more):
+        warnings.append(f"mask_file is used, but {why}")
     return more if mask is None else mask | more

@@ -67,6 +67,5 @@ def command(
             err=True,
         )
     received = sum(run.images.received for run in result.report.runs)
-    failed = any("missing" in problem for problem in result.problems)
-    if failed or not received or not result.sinks_done:
+    if result.lost or not received or not result.sinks_done:
         sys.exit(1)

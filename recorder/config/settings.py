@@ -39,6 +39,7 @@ from recorder.config.sources import (
     GeometrySection,
     MqttSection,
     PandaSection,
+    ReplaySection,
 )
 from recorder.config.values import FilePath, unreadable
 from recorder.errors import ConfigError
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
     """Sources of any installed kind."""
     sink: tuple[AnySink, ...] = ()
     """Sinks of any installed kind, beside the results and ISPyB."""
-    replay: GeometrySection = GeometrySection()
+    replay: ReplaySection = ReplaySection()
     """Geometry overrides for `recorder replay`."""
     mqtt: MqttSection = MqttSection()
     ispyb: IspybSection = IspybSection()

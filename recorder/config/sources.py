@@ -56,6 +56,14 @@ class GeometrySection(Section):
         )
 
 
+class ReplaySection(GeometrySection):
+    """What wins over what a replayed file says."""
+
+    channel: int | None = Field(None, ge=1)
+    """Which image of an exposure to classify, from 1, in files that have several
+    (energy thresholds); unset: the first."""
+
+
 class DetectorSection(GeometrySection, SourceSection):
     """One detector stream."""
 

@@ -38,6 +38,7 @@ def pack_setup(setup: ClassifierSetup) -> list[Frame]:
         "space_group": setup.space_group,
         "saturation": setup.saturation,
         "settings": asdict(setup.settings),
+        "flag": setup.flag,
     }
     mask = b"" if setup.mask is None else pack_mask(setup.mask)
     flat = b"" if setup.flatfield is None else setup.flatfield.astype("<f4").tobytes()
@@ -64,6 +65,7 @@ def unpack_setup(frames: list[bytes]) -> ClassifierSetup:
         flatfield=flat,
         saturation=head["saturation"],
         settings=ClassifySettings(**head["settings"]),
+        flag=head["flag"],
     )
 
 

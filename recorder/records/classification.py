@@ -92,6 +92,8 @@ class ClassifierSetup:
     flatfield: NDArray[np.float32] | None
     saturation: float | None
     settings: ClassifySettings
+    flag: int | None = None
+    """Marks bad pixels beside the highest (unsigned) or lowest value of the type."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class DetectorInfo:
     serial_number: str | None = None
     flatfield_applied: bool | None = None
     nframes_sum: int | None = None
+    bit_depth: int | None = None
+    """Bits that the detector uses of a pixel, which may be stored in more."""
 
 
 @dataclass(frozen=True, slots=True)

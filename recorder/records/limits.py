@@ -38,6 +38,21 @@ MAX_INTEGER_BYTES = 64
 """One integer of CBOR that is longer than 64 bits."""
 MAX_CAPTURE_BYTES = 16 << 20
 """One header or frame of a PandABox."""
+MAX_FILE_PIXELS = 64_000_000
+"""Pixels of an image or a mask of a file: as ``detector.max_pixels`` has it for
+streams, four times an EIGER2 16M."""
+MAX_CHUNK_PIXELS = 1 << 27
+"""Pixels of one chunk of a file, which may hold several images: 256 MiB at 16 bit."""
+MAX_CHUNKS = 20_000
+"""Chunks that make one image of a file: an EIGER2 16M in pieces of 32 x 32 pixels."""
+MAX_FILE_VALUES = 2_000_000
+"""Values of one entry of a file's metadata, such as a wavelength for each image."""
+MAX_VALUE_BYTES = 16 << 20
+"""Bytes of one entry of a file's metadata, of one of its attributes, or of a chunk."""
+MAX_OBJECTS_IN_FILE = 10_000
+"""Groups and datasets of a file that are looked at in search of images."""
+MAX_MAPPINGS = 200_000
+"""Pieces of a virtual dataset, those of the datasets that it is made of included."""
 _MAX_DOUBLE = 1.7e308
 """Numbers beyond count as none: just below the largest double, 1.797e308."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recorder.config import Settings
+from recorder.config.sources import ReplaySection
 from recorder.errors import RecorderError, UsageError
 from recorder.records import (
     Announcement,
@@ -29,6 +30,7 @@ from recorder.runs.run import Run
 from recorder.service.host import Host, hosting, sink_names
 from recorder.service.run_settings import book_settings
 from recorder.sources.control.messages import parse_message
+from recorder.sources.crystfel_geometry import read_geometry
 from recorder.sources.dectris.dumps import is_dump, read_dump
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.hdf5.file import Hdf5File
@@ -60,6 +62,8 @@ class ReplayResult:
     report: FullReport
     problems: tuple[str, ...]
     sinks_done: bool
+    lost: tuple[str, ...] = ()
+    """What of the file's images could not be had."""
 
 
 async def replay(
@@ -76,7 +80,7 @@ async def replay(
         FileFormatError: The file has no images.
         UsageError: The collection or the events cannot be used.
     """
-    records = _Records(options)
+    records = _Records(options, settings.replay)
     control = read_control(options)
     book = replace(
         book_settings(settings),
@@ -95,32 +99,37 @@ async def replay(
         done = await host.sinks_done(SINKS_TIMEOUT_S)
         store = ReportStore(host.journal, sink_names(settings))
         found = [report for run in runs if (report := store.get(run.uid)) is not None]
-    return ReplayResult(by_experiment(found), records.problems, done)
+    return ReplayResult(by_experiment(found), records.problems, done, records.lost)
 
 
 class _Records:
     """Records of a file or dump, and what is wrong with it."""
 
-    def __init__(self, options: ReplayOptions) -> None:
+    def __init__(self, options: ReplayOptions, section: ReplaySection) -> None:
         self._options = options
-        self.problems: tuple[str, ...] = ()
         self.total: int | None = None
         self._file: Hdf5File | None = None
         if not options.file.exists():
             raise UsageError(f"{options.file}: no such file")
         if not is_dump(options.file):
-            self._file = Hdf5File(options.file, options.dataset)
+            panels = _panels(section.geometry_file)
+            self._file = Hdf5File(
+                options.file, options.dataset, section.channel, panels
+            )
             layout = self._file.layout
             self.total = layout.images
-            self.problems = layout.problems
-            if layout.others:
-                chosen = layout.segments[0].dataset
-                self.problems += (
-                    f"several image datasets: took {chosen}; others, for --dataset: "
-                    f"{', '.join(layout.others)}",
-                )
             if not layout.images:
                 raise missing_file_error(layout)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What of the file's images could not be had."""
+        return self._file.problems if self._file else ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is lost, and what people should know besides."""
+        return (*self.lost, *self._file.notes) if self._file else ()
 
     def __iter__(self) -> Iterator[DetectorRecord]:
         limit = self._options.limit
@@ -146,6 +155,14 @@ class _Records:
         yield start
         yield from self._file.images(start)
         yield self._file.end(start)
+
+
+def _panels(path: Path | None) -> tuple[int, int] | None:
+    """Size (slow, fast) that a geometry file is for; what is wrong is said later."""
+    try:
+        return read_geometry(path).shape if path else None
+    except UsageError:
+        return None
 
 
 async def _feed(

@@ -111,7 +111,7 @@ def test_unread_filters_are_unsupported_images(tmp_path):
     assert "repack" in images[0].problem[1]
 
 
-def test_unwritten_chunks_are_fill_values(tmp_path):
+def test_images_never_written_are_lost_and_named(tmp_path):
     path = tmp_path / "data.h5"
     with h5py.File(path, "w") as file:
         data = file.create_dataset(
@@ -123,7 +123,24 @@ def test_unwritten_chunks_are_fill_values(tmp_path):
             **FILTERS["bslz4"],
         )
         data[1] = 5
-    assert [int(image[0, 0]) for image in read_all(path)] == [7, 5, 7]
+    source = Hdf5File(path)
+    start = source.start()
+    assert start.expected_images == 3
+    assert [image.image_id for image in source.images(start)] == [1]
+    assert [int(image[0, 0]) for image in read_all(path)] == [5]
+    (problem,) = source.problems
+    assert "image 0, image 2 never written" in problem
+
+
+def test_unwritten_pieces_of_an_image_are_fill_values(tmp_path):
+    path = tmp_path / "data.h5"
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset(
+            "data", (1, *SHAPE), "u2", chunks=(1, 15, 41), fillvalue=7
+        )
+        data[0, :15] = 5
+    (image,) = read_all(path)
+    assert (image[:15] == 5).all() and (image[15:] == 7).all()
 
 
 def write_master(tmp_path: Path, sizes=(3, 2), virtual=False) -> Path:

@@ -60,6 +60,7 @@ def _info(config: dict[str, Any]) -> DetectorInfo:
         serial_number=text(config, "detector_number"),
         flatfield_applied=flag(config, "flatfield_correction_applied"),
         nframes_sum=integer(config, "nframes_sum"),
+        bit_depth=bits,
     )
 
 

@@ -31,6 +31,9 @@ from recorder.sources.dectris.checks import (
 from recorder.sources.dectris.stream1 import integer_ns
 from recorder.sources.pixels import decode
 
+_BITS = {"uint8": 8, "uint16": 16, "uint32": 32}
+"""Bits of the types that a header announces."""
+
 
 def _payload(value: Any) -> Payload:
     """The compressed pixels of a multi-dimensional array."""
@@ -89,6 +92,7 @@ def _info(body: dict[str, Any]) -> DetectorInfo:
         description=text(body, "detector_description"),
         serial_number=text(body, "detector_serial_number"),
         flatfield_applied=flag(body, "flatfield_enabled"),
+        bit_depth=_BITS.get(dtype) if isinstance(dtype, str) else None,
     )
 
 

@@ -1,48 +1,51 @@
-"""Image payloads from HDF5 datasets, as chunks where the layout allows."""
+"""Pixels of one image of a dataset, as a chunk where the layout allows."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 
 from recorder.errors import UnsupportedImageError
 from recorder.records import Payload
+from recorder.records.limits import MAX_CHUNK_PIXELS, MAX_CHUNKS
 from recorder.sources.pixels import decode
 
 BITSHUFFLE, LZ4, GZIP, SHUFFLE = 32008, 32004, 1, 2
 """Numbers of HDF5's registered filters."""
 _BITSHUFFLE_CODECS = {2: "bslz4", 3: "bszstd"}
+Lead = tuple[int, ...]
+"""Indices of all axes of a stack but the last two."""
 
 
-def read_payload(images: Any, index: int) -> Payload:
+def read_payload(images: Any, lead: Lead) -> Payload:
     """One image of a stack.
 
     Args:
-        images: h5py dataset, shape (n, slow, fast), not virtual.
-        index: Which image.
+        images: h5py dataset, shape (…, slow, fast), not virtual.
+        lead: Which image.
 
     Returns:
         The chunk as it is in the file if a chunk is an image; otherwise the pixels.
 
     Raises:
-        UnsupportedImageError: The filters are not read.
+        UnsupportedImageError: The filters are not read, or the chunks are absurd.
         CorruptImageError: A chunk does not decode.
     """
-    shape = (int(images.shape[1]), int(images.shape[2]))
-    dtype = images.dtype.str
+    slow, fast = (int(n) for n in images.shape[-2:])
     if images.chunks is None:
-        return Payload(images[index].tobytes(), "raw", shape, dtype)
+        return Payload(images[lead].tobytes(), "raw", (slow, fast), images.dtype.str)
     encoding = chunk_encoding(images)
-    if images.chunks == (1, *shape):
-        return _chunk(images, (index, 0, 0), encoding, shape)
-    return Payload(
-        _assemble(images, index, encoding).tobytes(),
-        "raw",
-        shape,
-        images.dtype.newbyteorder("=").str,
-    )
+    if images.chunks == (*(1 for _ in lead), slow, fast):
+        where = (*lead, 0, 0)
+        if is_written(images, where):
+            return _chunk(images, where, encoding, (slow, fast))
+        raw = np.full((slow, fast), images.fillvalue, images.dtype)
+    else:
+        raw = _assemble(images, lead, encoding)
+    return Payload(raw.tobytes(), "raw", (slow, fast), raw.dtype.str)
 
 
 def chunk_encoding(images: Any) -> str:
@@ -64,46 +67,45 @@ def chunk_encoding(images: Any) -> str:
     names = {(LZ4,): "lz4", (GZIP,): "gzip", (SHUFFLE, GZIP): "gzip+shuffle"}
     if tuple(codes) in names:
         return names[tuple(codes)]
-    known = ", ".join(f"{code} ({name.decode()})" for code, _, _, name in filters)
+    known = ", ".join(
+        f"{code} ({name.decode(errors='replace')})" for code, _, _, name in filters
+    )
     raise UnsupportedImageError(
         f"HDF5 filters {known} are not read; repack the file with bitshuffle+lz4, "
         "lz4 or gzip"
     )
 
 
-def _chunk(
-    images: Any, where: tuple[int, ...], encoding: str, shape: tuple[int, int]
-) -> Payload:
-    if images.id.get_chunk_info_by_coord(where).byte_offset is None:
-        # Never written: the file holds the fill value.
-        raw = np.full(shape, images.fillvalue, images.dtype).tobytes()
-        return Payload(raw, "raw", shape, images.dtype.str)
+def is_written(images: Any, where: Lead) -> bool:
+    """Whether the chunk at a corner has a place in the file."""
+    return images.id.get_chunk_info_by_coord(where).byte_offset is not None
+
+
+def _chunk(images: Any, where: Lead, encoding: str, shape: tuple[int, int]) -> Payload:
     skipped, data = images.id.read_direct_chunk(where)
     return Payload(data, "raw" if skipped else encoding, shape, images.dtype.str)
 
 
-def _assemble(images: Any, index: int, encoding: str) -> Any:
+def _assemble(images: Any, lead: Lead, encoding: str) -> Any:
     """An image from chunks that are no images, decoded by the safe decoders."""
-    depth, rows, columns = images.chunks
-    slow, fast = images.shape[1:]
+    *deep, rows, columns = images.chunks
+    slow, fast = images.shape[-2:]
+    pieces = math.ceil(slow / rows) * math.ceil(fast / columns)
+    if math.prod(images.chunks) > MAX_CHUNK_PIXELS or pieces > MAX_CHUNKS:
+        raise UnsupportedImageError(
+            f"{pieces} chunks of {images.chunks} pixels make an image: at most "
+            f"{MAX_CHUNKS} of {MAX_CHUNK_PIXELS} are read; repack the file"
+        )
     out = np.empty((slow, fast), images.dtype.newbyteorder("="))
-    base = index - index % depth
+    base = tuple(n - n % d for n, d in zip(lead, deep, strict=True))
+    within = tuple(n - b for n, b in zip(lead, base, strict=True))
     for y, x in itertools.product(range(0, slow, rows), range(0, fast, columns)):
-        flat = _chunk(images, (base, y, x), encoding, (depth * rows, columns))
-        block = decode(flat).reshape(depth, rows, columns)[index - base]
-        out[y : y + rows, x : x + columns] = block[: slow - y, : fast - x]
-    return out
-
-
-def read_array(dataset: Any) -> Any:
-    """A whole two-dimensional dataset, such as a mask, by the safe decoders."""
-    if dataset.chunks is None:
-        return dataset[()]
-    encoding = chunk_encoding(dataset)
-    rows, columns = dataset.chunks
-    slow, fast = dataset.shape
-    out = np.empty((slow, fast), dataset.dtype.newbyteorder("="))
-    for y, x in itertools.product(range(0, slow, rows), range(0, fast, columns)):
-        block = decode(_chunk(dataset, (y, x), encoding, (rows, columns)))
-        out[y : y + rows, x : x + columns] = block[: slow - y, : fast - x]
+        target = out[y : y + rows, x : x + columns]
+        if not is_written(images, (*base, y, x)):
+            target[...] = images.fillvalue
+            continue
+        flat = (math.prod(deep) * rows, columns)
+        block = decode(_chunk(images, (*base, y, x), encoding, flat))
+        cut = block.reshape(*deep, rows, columns)[within]
+        target[...] = cut[: slow - y, : fast - x]
     return out

@@ -6,13 +6,25 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from recorder.errors import ImageError
+from recorder.errors import FileFormatError, ImageError
 from recorder.records import Image, SeriesEnd, SeriesKey, SeriesStart, Unprocessed
-from recorder.sources.hdf5.chunks import read_payload
-from recorder.sources.hdf5.layout import Segment, find_layout, open_file
-from recorder.sources.hdf5.metadata import read_info, read_mask, read_times
+from recorder.sources.hdf5.facts import Facts
+from recorder.sources.hdf5.layout import Layout, arrange
+from recorder.sources.hdf5.locate import Locator
+from recorder.sources.hdf5.mask import gaps, mask_places, mask_shapes, read_mask
+from recorder.sources.hdf5.metadata import (
+    announced_images,
+    find_detector,
+    read_info,
+    read_times,
+)
+from recorder.sources.hdf5.nexus import read_tree
+from recorder.sources.hdf5.opening import Files, guarded
+from recorder.sources.hdf5.view import Shape, View
+
+_READ_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
+"""What h5py raises where an image cannot be read."""
 
 
 class Hdf5File:
@@ -20,73 +32,132 @@ class Hdf5File:
 
     Args:
         path: Master, data file or CXI file.
-        dataset: Path of the images in it; None finds them.
+        dataset: Path of the images in it, or of a group of numbered ones; None finds
+            them.
+        channel: Which of several images of an exposure to take, from 1; None: the
+            first.
+        panels: Size (slow, fast) of the image that panels make, where a geometry file
+            says it.
 
     Raises:
-        FileFormatError: Not HDF5, or no images in it.
+        FileFormatError: Not HDF5, or no images in it that can be read.
     """
 
-    def __init__(self, path: Path, dataset: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        dataset: str | None = None,
+        channel: int | None = None,
+        panels: Shape | None = None,
+    ) -> None:
         self.path = path
-        self.layout = find_layout(path, dataset)
+        self._files = Files()
+        self._vanished: dict[str, None] = {}
+        try:
+            with guarded(path):
+                self._look(dataset, channel, panels)
+        finally:
+            self._files.close()
+
+    def _look(
+        self, dataset: str | None, channel: int | None, panels: Shape | None
+    ) -> None:
+        facts = Facts(self._files)
+        tree = read_tree(self._files, self.path)
+        located = Locator(self._files, self.path, tree).locate(dataset)
+        detector = find_detector(facts, tree, located)
+        info = read_info(facts, tree, detector)
+        masks = mask_places(facts, detector.groups)
+        stated = {s for s in (info.shape, panels, *mask_shapes(facts, masks)) if s}
+        announced = announced_images(facts, detector)
+        self.layout: Layout = arrange(located, stated, announced, channel)
+        view = self.layout.view
+        mask, uncovered = read_mask(facts, masks, view), gaps(facts, view)
+        if uncovered is not None:
+            mask = uncovered if mask is None else mask | uncovered
+        self._mask = mask
+        self._info = replace(
+            info,
+            shape=view.shape if view else info.shape,
+            dtype=view.dtype.name if view else None,
+        )
+        self._notes = (*self.layout.notes, *facts.notes)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is lost, each named once; more of it after the images were read."""
+        return (*self.layout.problems, *self._vanished)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is there but not used, and what was taken for what."""
+        written = tuple(
+            f"{path} is still being written, or its writer was killed: what is not in "
+            "it yet is lost"
+            for path in sorted(self._files.being_written)
+        )
+        chosen = self.layout.segments[0].dataset if self.layout.segments else ""
+        others = ", ".join(self.layout.others)
+        several = f"several image datasets: took {chosen}; others, for --dataset: "
+        return (*self._notes, *written, *((several + others,) if others else ()))
 
     def start(self, source: str = "file") -> SeriesStart:
-        """The series as a header would announce it."""
-        stat = self.path.stat()
-        shape = None
-        dtype = None
-        for segment in self.layout.segments:
-            if not segment.problem:
-                with open_file(segment.file) as file:
-                    images = file[segment.dataset]
-                    shape = (images.shape[-2], images.shape[-1])
-                    dtype = images.dtype.name
-                break
-        with open_file(self.path) as file:
-            info = read_info(file)
-            mask, problems = read_mask(file, shape or info.shape)
-        info = replace(info, shape=shape or info.shape, dtype=dtype)
+        """The series as a header would announce it.
+
+        Raises:
+            FileFormatError: The file is not there any more.
+        """
+        with guarded(self.path):
+            changed_ns = self.path.stat().st_mtime_ns
+            real = self.path.resolve()
         return SeriesStart(
-            key=SeriesKey(source, 1, f"{self.path.resolve()}@{stat.st_mtime_ns}"),
-            info=info,
+            key=SeriesKey(source, 1, f"{real}@{changed_ns}"),
+            info=self._info,
             expected_images=self.layout.images,
-            mask=mask,
-            problems=(*problems, *self.layout.problems),
+            mask=self._mask,
+            problems=(*self.notes, *self.layout.problems),
             received_ns=time.time_ns(),
         )
 
     def images(self, start: SeriesStart) -> Iterator[Image]:
-        """The images in order; missing ones are left out, unreadable ones are not."""
+        """The images in order; lost ones are left out, unreadable ones are not."""
         times = read_times(self.path, self.layout.images)
-        for segment in self.layout.segments:
-            if segment.problem:
-                continue
-            with open_file(segment.file) as file:
-                images = file[segment.dataset]
-                for n in range(segment.count):
-                    yield _image(start, images, segment, n, times)
+        try:
+            for segment in self.layout.segments:
+                if segment.view is None:
+                    continue
+                for n in segment.written:
+                    image = self._image(start, segment.view, segment.first, n, times)
+                    if image is not None:
+                        yield image
+        finally:
+            self._files.close()
+
+    def _image(
+        self, start: SeriesStart, view: View, first: int, n: int, times: Sequence[int]
+    ) -> Image | None:
+        """One image; None if its file cannot be had any more."""
+        image_id = first + int(n)
+        payload, problem = None, None
+        try:
+            payload = view.payload(int(n))
+        except ImageError as error:
+            problem = (Unprocessed(error.reason), str(error))
+        except FileFormatError as error:
+            self._vanished.setdefault(f"{error}; its images are lost")
+            return None
+        except _READ_ERRORS as error:
+            problem = (Unprocessed.CORRUPT, f"image cannot be read: {error}")
+        return Image(
+            key=start.key,
+            image_id=image_id,
+            payload=payload,
+            problem=problem,
+            start_time_ns=times[image_id] if image_id < len(times) else None,
+            ignored_channels=view.ignored(),
+            received_ns=time.time_ns(),
+        )
 
     def end(self, start: SeriesStart) -> SeriesEnd:
         """The end of the series."""
         return SeriesEnd(start.key, time.time_ns())
-
-
-def _image(
-    start: SeriesStart, images: Any, segment: Segment, n: int, times: Sequence[int]
-) -> Image:
-    image_id = segment.first + n
-    payload, problem = None, None
-    try:
-        payload = read_payload(images, segment.offset + n)
-    except ImageError as error:
-        problem = (Unprocessed(error.reason), str(error))
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        problem = (Unprocessed.CORRUPT, f"image cannot be read: {error}")
-    return Image(
-        key=start.key,
-        image_id=image_id,
-        payload=payload,
-        problem=problem,
-        start_time_ns=times[image_id] if image_id < len(times) else None,
-        received_ns=time.time_ns(),
-    )

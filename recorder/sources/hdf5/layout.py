@@ -1,238 +1,209 @@
-"""Which files and datasets hold the images of an HDF5 file."""
+"""Which image of a series lies where, which are lost, and why."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import h5py
+import numpy as np
 
 from recorder.errors import FileFormatError, MissingDataFileError
+from recorder.records.limits import MAX_IMAGES
+from recorder.sources.hdf5.locate import Located, Part
+from recorder.sources.hdf5.stored import Frames
+from recorder.sources.hdf5.view import Shape, View, view_of
 
-# Where the images are, by convention; the first that exists is taken.
-KNOWN_PATHS = (
-    "/entry/data/data",
-    "/entry_1/data_1/data",
-    "/entry_1/instrument_1/detector_1/data",
-    "/entry/instrument/detector/data",
-    "/entry_0000/measurement/data",
-    "/data",
-)
+_MOST_RANGES = 5
+"""Stretches of lost images that a message names. Chosen, not tuned."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """A stretch of images that lie in one dataset, or are missing with its file."""
+    """A stretch of images that lie in one dataset, or are lost with it."""
 
     first: int
     count: int
-    file: Path
-    dataset: str
-    offset: int = 0
-    """Index of the first image within the dataset."""
+    name: str
+    """Of the dataset, as the master calls it."""
+    view: View | None
     problem: str = ""
+    """What of it cannot be had."""
+    written: Frames = field(default_factory=lambda: np.empty(0, np.int64))
+    """Indices of the images that are there."""
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds it."""
+        return self.view.source.place.file if self.view else None
+
+    @property
+    def dataset(self) -> str:
+        """Path in the file that holds it, or its name if it cannot be had."""
+        return self.view.source.place.name if self.view else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """Where the images of a file are."""
 
     segments: tuple[Segment, ...]
-    metadata_file: Path
-    others: tuple[str, ...] = field(default=())
+    others: tuple[str, ...] = ()
     """Further image datasets, not chosen."""
 
     @property
     def images(self) -> int:
-        """Images that the file announces, missing ones included."""
-        return sum(segment.count for segment in self.segments)
+        """Images that the file announces, lost ones included."""
+        return max((s.first + s.count for s in self.segments), default=0)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is missing, each named once."""
+        """What is lost, each named once."""
         return tuple(dict.fromkeys(s.problem for s in self.segments if s.problem))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for what."""
+        views = [s.view for s in self.segments if s.view]
+        return tuple(dict.fromkeys(v.note for v in views if v.note))[:1]
 
-def open_file(path: Path) -> h5py.File:
-    """Open for reading, without a lock: it may lie on a read-only or NFS mount.
+    @property
+    def view(self) -> View | None:
+        """The first that can be had: all others are of its shape and type."""
+        return next((s.view for s in self.segments if s.view), None)
+
+
+def arrange(
+    located: Located, stated: Collection[Shape], announced: int, channel: int | None
+) -> Layout:
+    """Give each dataset its images.
+
+    Args:
+        located: The datasets, in order.
+        stated: Sizes of an image by what else is known.
+        announced: Images that the master announces; 0 if it does not.
+        channel: Which of several images of an exposure, from 1; None: the first.
 
     Raises:
-        FileFormatError: No such file, or not HDF5.
+        FileFormatError: The only dataset cannot be read.
     """
-    if not path.is_file():
-        raise FileFormatError(f"{path}: no such file")
+    parts = located.parts
+    if all(part.low for part in parts) and len({p.low for p in parts}) == len(parts):
+        parts = tuple(sorted(parts, key=lambda part: part.low))
+    if len(parts) == 1 and parts[0].source is not None:
+        views: list[View | str] = [view_of(parts[0].source, stated, channel)]
+    else:
+        views = _alike([_viewed(part, stated, channel) for part in parts], stated)
+    segments = [
+        Segment(0, v.count, part.name, v)
+        if isinstance(v, View)
+        else Segment(0, 0, part.name, None, v)
+        for part, v in zip(parts, views, strict=True)
+    ]
+    placed = _place(segments, [part.low for part in parts], announced)
+    layout = Layout(tuple(map(_looked_at, placed)), located.others)
+    if layout.images > MAX_IMAGES:
+        raise FileFormatError(f"more than {MAX_IMAGES} images: not one series")
+    return layout
+
+
+def _viewed(part: Part, stated: Collection[Shape], channel: int | None) -> View | str:
+    if part.source is None:
+        return part.problem
     try:
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise FileFormatError(f"{path}: not readable as HDF5: {error}") from error
+        return view_of(part.source, stated, channel)
+    except FileFormatError as error:
+        return str(error)
 
 
-def find_layout(path: Path, dataset: str | None = None) -> Layout:
-    """Find the images of a file.
-
-    Raises:
-        FileFormatError: There are none, or not where ``dataset`` says.
-    """
-    with open_file(path) as file:
-        if dataset is not None:
-            return Layout(_segments(file, path, dataset), path)
-        for known in KNOWN_PATHS:
-            if _link(file, known) is not None and _is_images(file, known):
-                return Layout(_segments(file, path, known), path)
-        if segments := _numbered_links(file, path):
-            return Layout(segments, path)
-        found = _search(file)
-        if not found:
-            raise FileFormatError(
-                f"{path}: no image data: no dataset of three dimensions and whole "
-                "numbers; name it with --dataset if it is there"
-            )
-        return Layout(_segments(file, path, found[0]), path, tuple(found[1:]))
+def _alike(views: list[View | str], stated: Collection[Shape]) -> list[View | str]:
+    """What differs from the stated size, or from most images, is not used."""
+    kinds: Counter[tuple[Shape, str]] = Counter()
+    for v in views:
+        if isinstance(v, View):
+            kinds[v.shape, v.dtype.name] += v.count
+    if len(kinds) < 2:
+        return views
+    right = [kind for kind in kinds if kind[0] in stated] or list(kinds)
+    most = max(right, key=lambda kind: kinds[kind])
+    return [
+        f"{v.source.place} not used: images of {v.shape} {v.dtype.name}, the others "
+        f"are {most[0]} {most[1]}"
+        if isinstance(v, View) and (v.shape, v.dtype.name) != most
+        else v
+        for v in views
+    ]
 
 
-def _link(file: h5py.File, path: str) -> Any:
-    try:
-        return file.get(path, getlink=True)
-    except (KeyError, OSError):
-        return None
-
-
-def _is_images(file: h5py.File, path: str) -> bool:
-    """Three dimensions of whole numbers, or a virtual dataset that would be."""
-    try:
-        item = file[path]
-    except (KeyError, OSError):
-        return isinstance(_link(file, path), h5py.ExternalLink)
-    return isinstance(item, h5py.Dataset) and item.ndim == 3 and item.dtype.kind in "iu"
-
-
-def _segments(file: h5py.File, path: Path, name: str) -> tuple[Segment, ...]:
-    """Resolve links and virtual datasets to the datasets that hold chunks."""
-    target, inner, problem = _resolve(path, name)
-    if problem:
-        return (Segment(0, 0, target, inner, problem=problem),)
-    with open_file(target) as holder:
-        if inner not in holder:
-            raise FileFormatError(f"{target}: no dataset {inner}")
-        item = holder[inner]
-        if not isinstance(item, h5py.Dataset) or item.ndim != 3:
-            raise FileFormatError(f"{target}: {inner} is no stack of images")
-        if item.dtype.kind not in "iu":
-            raise FileFormatError(
-                f"{target}: {inner} holds {item.dtype}, images are whole numbers"
-            )
-        if not item.is_virtual:
-            return (Segment(0, len(item), target, inner),)
-        return _virtual(item, target)
-
-
-def _virtual(item: Any, path: Path) -> tuple[Segment, ...]:
-    segments: list[Segment] = []
-    for source in item.virtual_sources():
-        low, high = source.vspace.get_select_bounds()
-        offset = _offset(source.src_space)
-        holder = path if source.file_name == "." else path.parent / source.file_name
-        target, inner, problem = _resolve(holder, source.dset_name)
-        count = int(high[0]) - int(low[0]) + 1
-        if not problem:
-            with open_file(target) as file:
-                there = len(file[inner]) - offset if inner in file else 0
-            if there < count:
-                problem = f"{target}: {inner} holds {there} of {count} images"
-        segments.append(Segment(int(low[0]), count, target, inner, offset, problem))
-    return tuple(sorted(segments, key=lambda segment: segment.first))
-
-
-def _offset(space: Any) -> int:
-    """First selected image of a virtual source; a whole one has no bounds to ask."""
-    if space.get_select_type() != h5py.h5s.SEL_HYPERSLABS:
-        return 0
-    return int(space.get_select_bounds()[0][0])
-
-
-def _resolve(path: Path, name: str, depth: int = 8) -> tuple[Path, str, str]:
-    """Follow external and soft links: (file, dataset, problem)."""
-    name = "/" + name.strip("/")
-    if not path.is_file():
-        return path, name, f"data file {path} is missing: copy it beside the master"
-    with open_file(path) as file:
-        link = _link(file, name)
-    if isinstance(link, h5py.ExternalLink) and depth:
-        return _resolve(path.parent / link.filename, link.path, depth - 1)
-    if isinstance(link, h5py.SoftLink) and depth:
-        return _resolve(path, link.path, depth - 1)
-    return path, name, ""
-
-
-def _numbered_links(file: h5py.File, path: Path) -> tuple[Segment, ...]:
-    """``/entry/data/data_000001`` … of a DECTRIS master without a virtual dataset."""
-    group = file.get("/entry/data")
-    names = sorted(n for n in group if n.startswith("data_")) if group else []
-    found: list[tuple[Segment, int | None]] = []
-    for name in names:
-        target, inner, problem = _resolve(path, f"/entry/data/{name}")
-        count, low = 0, None
-        if not problem:
-            with open_file(target) as holder:
-                count = len(holder[inner])
-                low = int(holder[inner].attrs.get("image_nr_low", 0)) or None
-        found.append((Segment(0, count, target, inner, 0, problem), low))
-    return _place(found, _announced(file))
-
-
-def _announced(file: h5py.File) -> int:
-    """Images that a DECTRIS master announces, 0 if it does not."""
-    info = "/entry/instrument/detector/detectorSpecific"
-    images = int(_scalar(file, f"{info}/nimages") or 0)
-    return images * int(_scalar(file, f"{info}/ntrigger") or 1)
-
-
-def _place(
-    found: list[tuple[Segment, int | None]], announced: int
-) -> tuple[Segment, ...]:
-    """Give each file its images; a missing one gets those that no other holds."""
+def _place(segments: list[Segment], lows: list[int], announced: int) -> list[Segment]:
+    """Count on from dataset to dataset; a lost one gets what no other holds."""
     placed: list[Segment] = []
     first = 0
-    for n, (segment, low) in enumerate(found):
-        count = segment.count
-        if segment.problem:
-            later = [(m, at) for m, (_, at) in enumerate(found) if m > n and at]
-            known = sum(s.count for s, _ in found[n + 1 :])
-            end = later[0][1] - 1 if later and later[0][1] else announced - known
-            others = [s for s, _ in found[n : later[0][0] if later else None]]
-            missing = sum(1 for s in others if s.problem)
+    for n, segment in enumerate(segments):
+        count, low = segment.count, lows[n]
+        if low and announced and low - 1 + count > announced:
+            low = 0  # counted otherwise
+        if segment.view is None:
+            later = [m for m in range(n + 1, len(segments)) if lows[m]]
+            known = sum(s.count for s in segments[n + 1 :])
+            end = lows[later[0]] - 1 if later else announced - known
+            others = segments[n : later[0] if later else None]
+            if later:
+                end -= sum(s.count for s in others)
+            missing = sum(1 for s in others if s.view is None)
             count = max(0, end - first) // max(1, missing)
-        elif low is not None:
-            first = max(first, low - 1)
-        placed.append(replace(segment, first=first, count=count))
+        gap = ""
+        if segment.view is not None and low - 1 > first:
+            gap = f"{_between(first, low - 2)}: in none of the data files, lost"
+            first = low - 1
+        problem = segment.problem or gap
+        placed.append(replace(segment, first=first, count=count, problem=problem))
         first += count
-    return tuple(placed)
+    return placed
 
 
-def _scalar(file: h5py.File, name: str) -> Any:
+def _looked_at(segment: Segment) -> Segment:
+    """Which of its images are there."""
+    if segment.view is None:
+        where = _between(segment.first, segment.first + segment.count - 1)
+        lost = f"; lost: {where}" if segment.count else ""
+        return replace(segment, problem=segment.problem + lost)
+    problems = [segment.problem] if segment.problem else []
+    problems += segment.view.source.problems
     try:
-        return file[name][()]
-    except (KeyError, OSError, TypeError):
-        return None
+        written = segment.view.written()
+    except FileFormatError as error:
+        return replace(segment, view=None, problem=str(error))
+    if len(written) < segment.count:
+        where = _missing(written, segment.count, segment.first)
+        if segment.view.source.problems:
+            problems.append(f"lost: {where}")
+        else:
+            place = segment.view.source.place
+            problems.append(
+                f"{place}: {where} never written (is it complete?): lost, not counted "
+                "as images"
+            )
+    return replace(segment, written=written, problem="; ".join(problems))
 
 
-def _search(file: h5py.File) -> list[str]:
-    """All stacks of images, those with the largest images first, then by name."""
-    found: list[tuple[int, str]] = []
+def _missing(written: Frames, count: int, first: int) -> str:
+    """The gaps, for people."""
+    edges = np.concatenate([[-1], written, [count]])
+    before = np.flatnonzero(np.diff(edges) > 1)
+    found = [
+        _between(int(edges[n]) + 1 + first, int(edges[n + 1]) - 1 + first)
+        for n in before[:_MOST_RANGES]
+    ]
+    more = f" … ({count - len(written)} in all)" if len(before) > _MOST_RANGES else ""
+    return ", ".join(found) + more
 
-    def visit(name: str, item: Any) -> None:
-        if (
-            isinstance(item, h5py.Dataset)
-            and item.ndim == 3
-            and item.dtype.kind in "iu"
-        ):
-            found.append((-item.shape[1] * item.shape[2], f"/{name}"))
 
-    file.visititems(visit)
-    return [name for _, name in sorted(found)]
+def _between(first: int, last: int) -> str:
+    return f"image {first}" if first >= last else f"images {first} to {last}"
 
 
 def missing_file_error(layout: Layout) -> MissingDataFileError:
     """The error for a file none of whose images can be had."""
-    return MissingDataFileError("; ".join(layout.problems))
+    return MissingDataFileError("; ".join(layout.problems) or "it has no images")

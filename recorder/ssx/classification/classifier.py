@@ -57,6 +57,9 @@ class Classifier:
     def __init__(self, setup: ClassifierSetup) -> None:
         self._setup = setup
         self._dtype = np.dtype(setup.dtype).newbyteorder("=")
+        limits = np.iinfo(self._dtype.str)
+        bad = limits.min if limits.min < 0 else limits.max
+        self._bad_value = self._dtype.type(bad)
         self._finder = SpotFinder(
             setup.shape,
             self._dtype,
@@ -198,7 +201,10 @@ class Classifier:
                 f"image is {pixels.shape} {pixels.dtype}, "
                 f"set up for {self._setup.shape} {self._dtype}"
             )
-        return np.ascontiguousarray(pixels, dtype=self._dtype)
+        pixels = np.ascontiguousarray(pixels, dtype=self._dtype)
+        if self._setup.flag is None:
+            return pixels
+        return np.where(pixels == self._setup.flag, self._bad_value, pixels)
 
     def _without_rings(
         self, spots: Spots, detector: Geometry | None
