@@ -145,7 +145,7 @@ class Locator:
         try:
             place = Place(self._path, f"{group.path}/{name}")
             item = self._files.item(resolve(self._files, place))
-            return numbers(attribute(item, "signal")).tolist() == [1.0]
+            return bool(numbers(attribute(item, "signal")).tolist() == [1.0])
         except FileFormatError:
             return False
 
