@@ -147,7 +147,7 @@ def mutate_lines(data: bytes, random: Random) -> bytes:
 
 def mutation(target: str) -> Mutate:
     """How messages of a target are changed."""
-    if target.startswith("mqtt-"):
+    if target.startswith("mqtt-") or target == "hdf5":
         return mutate_json
     if target == "panda-rows":
         return mutate_lines

@@ -150,6 +150,44 @@ def _environment() -> list[bytes]:
     ]
 
 
+def _hdf5() -> list[bytes]:
+    """A master with a class for every group, its data file, and virtual datasets."""
+    shape, whole = [4, 16, 12], [[None], [None], [None]]
+    top, low = [[None], [0, 8], [None]], [[None], [8, 16], [None]]
+    half = [4, 8, 12]
+    common = {
+        "x.h5:entry": ["group", "NXentry"],
+        "x.h5:entry/data": ["group", "NXdata"],
+        "x.h5:entry/i": ["group", "NXinstrument"],
+        "x.h5:entry/i/d": ["group", "NXdetector"],
+        "x.h5:entry/i/b": ["group", "NXbeam"],
+        "x.h5:entry/i/b/incident_wavelength": ["value", [1.0, 1.001]],
+        "x.h5:entry/i/d/distance": ["value", 150.0],
+        "x.h5:entry/i/d/nimages": ["value", [8]],
+        "x.h5:entry/i/d/pixel_mask": ["images", [1, 16, 12], 2, None, [0]],
+        "x.h5:entry/i/d/x_pixel_size": ["value", 75e-6],
+        "y.h5:a": ["images", shape, 1, [1, 16, 12], [0, 1, 2]],
+        "y.h5:b": ["images", half, 1, [2, 5, 7], [0, 1, 2, 3]],
+        "y.h5:c": ["images", half, 1, None, [0]],
+    }
+    linked = {
+        "x.h5:entry/data/data_2": ["external", "y.h5", "/a"],
+        "x.h5:entry/data/data_10": ["external", "/gone/y.h5", "/a"],
+        "y.h5:": ["attribute", "image_nr_low", 1],
+    }
+    modules = [["y.h5", "b", half, top, whole], ["y.h5", "c", half, low, whole]]
+    joined = {"x.h5:entry/data/data": ["virtual", shape, modules]}
+    turns = [["y.h5", "a", [2, 16, 12], [[n, 4, 2]], [[None]]] for n in (0, 1)]
+    taken = {"x.h5:entry/data/data": ["virtual", shape, turns]}
+    soft = {
+        "x.h5:real": ["images", [4, 2, 16, 12], 1, [1, 1, 16, 12], [0, 1]],
+        "x.h5:entry/data/s": ["soft", "/real"],
+        "x.h5:entry/data/data": ["soft", "s"],
+        "x.h5:entry/i/up": ["hard", "/entry"],
+    }
+    return [dumps({**common, **more}) for more in (linked, joined, taken, soft)]
+
+
 _MAKERS: dict[str, Callable[[], list[bytes]]] = {
     "stream1": _stream1,
     "stream1-header": _stream1_header,
@@ -161,6 +199,7 @@ _MAKERS: dict[str, Callable[[], list[bytes]]] = {
     "panda-rows": _panda_rows,
     "toml": _toml,
     "environment": _environment,
+    "hdf5": _hdf5,
 }
 
 

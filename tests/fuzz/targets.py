@@ -44,6 +44,7 @@ from recorder.sources.panda.decoder import PandaDecoder, PandaError
 from recorder.sources.pixels import decode
 from tests.builders import collection, ledger_now, new_run, outcome
 from tests.builders import start as series_start
+from tests.fuzz.hdf5 import hdf5
 from tests.unit.test_panda import frame, header
 
 Target = Callable[[bytes], None]
@@ -103,7 +104,7 @@ def _sound_image(record: Image) -> None:
         assert len(record.problem[1]) <= MAX_QUOTED
     if record.payload is not None:
         assert record.payload.shape[0] * record.payload.shape[1] <= MAX_PIXELS
-        _decode(record.payload)
+        decoded(record.payload)
 
 
 def _sound_control(record: Any) -> None:
@@ -133,7 +134,8 @@ def _check(records: Iterable[Any]) -> None:
         _SOUND[type(record)](record)
 
 
-def _decode(payload: Payload, chunks: ChunkDecoder = DECODER) -> None:
+def decoded(payload: Payload, chunks: ChunkDecoder = DECODER) -> None:
+    """Pixels of the declared shape, or an error that says what is wrong."""
     try:
         assert decode(payload, chunks=chunks).shape == payload.shape
     except ImageError as error:
@@ -175,7 +177,7 @@ def control(topic: str, data: bytes) -> None:
 def pixels(encoding: str, chunks: ChunkDecoder, data: bytes) -> None:
     """Compressed pixels of each size of pixel."""
     for dtype in ("|u1", ">u2", "<u4"):
-        _decode(Payload(data, encoding, SHAPE, dtype), chunks)
+        decoded(Payload(data, encoding, SHAPE, dtype), chunks)
 
 
 def panda(data: bytes) -> None:
@@ -285,4 +287,5 @@ TARGETS: dict[str, Target] = {
     "panda-rows": panda_rows,
     "toml": toml,
     "environment": environment,
+    "hdf5": hdf5,
 }

@@ -20,6 +20,8 @@ from tests.fuzz.targets import ENCODINGS, PART, PIXELS, SHAPE, TARGETS, TOPICS
 
 TRIES = 15
 """Messages of each example: making one costs less than an example of hypothesis."""
+SLOW = {"hdf5": 1}
+"""Messages of each example where each of them is files that are written and read."""
 quick = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -28,7 +30,7 @@ quick = settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_real_messages_made_wrong(name, seed):
     random = Random(seed)
-    for _ in range(TRIES):
+    for _ in range(SLOW.get(name, TRIES)):
         message = random.choice(seeds(name))
         for _ in range(random.randint(1, 3)):
             message = mutation(name)(message, random)

@@ -131,7 +131,7 @@ def test_circles_of_links_are_an_error_with_advice(tmp_path, kind):
         assert "--dataset" in str(error)
     else:
         assert images == [] and "circle" in source.problems[0]
-    with pytest.raises(FileFormatError, match="no dataset|circle|images"):
+    with pytest.raises(FileFormatError, match=r"no dataset|circle|images"):
         source, images = read(path, dataset="/entry/data/data")
         raise FileFormatError(source.problems[0])
 
@@ -146,7 +146,6 @@ def test_modules_side_by_side(tmp_path):
             here = np.s_[:, y : y + 15, x : x + 20]
             pieces.append((here, f"m{n}.h5", "data", part.shape, ALL))
         virtual(file, "entry/data/data", images.shape, pieces)
-        file["entry/data/data"].shape
     source, found = read(tmp_path / "v.h5")
     assert np.array_equal(pixels(found)[:, :, :40], images[:, :, :40])
     mask = source.start().mask
@@ -236,7 +235,7 @@ def test_a_virtual_dataset_that_grows_with_its_source(tmp_path):
         space.select_hyperslab((0, 0, 0), counts, (stride, 1, 1), block)
         spaces.append(space)
     low_level(tmp_path / "v.h5", 9, *spaces, "w.h5")
-    source, found = read(tmp_path / "v.h5")
+    _, found = read(tmp_path / "v.h5")
     assert [image.image_id for image in found] == [0, 2, 4, 6, 8]
     assert np.array_equal(pixels(found), images)
 

@@ -249,7 +249,7 @@ def test_thresholds_are_channels(tmp_path, channel, chunks):
         del file["entry/data/data"]
         both = np.stack([stack(4), stack(4, seed=3)], axis=1)
         file.create_dataset("entry/data/data", data=both, chunks=chunks)
-    source, found = read(path, channel=channel)
+    _, found = read(path, channel=channel)
     wanted = (channel or 1) - 1
     assert np.array_equal(pixels(found), both[:, wanted])
     assert {image.ignored_channels for image in found} == {(f"channel_{2 - wanted}",)}

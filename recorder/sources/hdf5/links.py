@@ -51,8 +51,8 @@ def resolve(files: Files, place: Place) -> Place:
             file, done = find_file(file, _text(link[0])), ""
             todo = _components(_text(link[1])) + rest
     raise FileFormatError(
-        f"{place}: more than {_MAX_LINKS} links, one after the other: they lead in a "
-        "circle; name the dataset itself with --dataset"
+        f"{place}: more than {_MAX_LINKS} links, one after the other (in {file}, too): "
+        "they lead in a circle; name the dataset itself with --dataset"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ class Joined:
         self.place = place
         last = max((p.frames[1] for p in pieces), default=-1)
         self.dims: tuple[int, ...] = (max(dims[0], last + 1), *dims[1:])
-        self._pieces = sorted(pieces, key=lambda p: p.frames[0])
+        fitting = [_fitting(p, self.dtype) for p in pieces]
+        self._pieces = sorted(fitting, key=lambda p: p.frames[0])
         self._there: dict[tuple[int, Lead], Frames] = {}
         self._next, self._active, self._at = 0, list[int](), -1
 
@@ -173,6 +174,18 @@ class Joined:
             if _covers(p, (frame, *middle)):
                 gaps[_index(p.here)] = False
         return gaps if gaps.any() else None
+
+
+def _fitting(p: Piece, dtype: np.dtype[Any]) -> Piece:
+    """The piece; without its source if its numbers may be too large for the whole."""
+    source = p.source
+    if source is None or np.can_cast(source.dtype, dtype):
+        return p
+    problem = (
+        f"{source.place} not used: it holds {source.dtype.name}, the virtual dataset "
+        f"{dtype.name}"
+    )
+    return replace(p, source=None, problem=problem)
 
 
 def _covers(p: Piece, lead: Lead) -> bool:
