@@ -162,8 +162,7 @@ def test_a_unit_that_is_not_known_is_named_and_its_value_not_used(tmp_path, name
 @given(st.binary(max_size=12) | st.text(max_size=12))
 def test_any_unit_has_a_name_or_none(raw):
     name = unit_name(unit_text(raw))
-    assert name in METRES or name in SECONDS or isinstance(name, str)
-    assert unit_name(name) == name or name not in METRES
+    assert unit_name(name) == name or name not in {**METRES, **SECONDS}
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1), (4,)])
