@@ -9,6 +9,7 @@ import click
 
 from recorder import __version__
 from recorder.errors import RecorderError
+from recorder.foreign_text import plain
 
 COMMANDS = {
     "run": "The daemon: record until told to stop.",
@@ -57,15 +58,20 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except RecorderError as error:
-        click.echo(f"recorder: {error}", err=True)
+        _complain(error)
         sys.exit(error.exit_code)
     except ExceptionGroup as group:
         ours = group.subgroup(RecorderError)
         if ours is None or group.split(RecorderError)[1] is not None:
             raise
         first = _first(ours)
-        click.echo(f"recorder: {first}", err=True)
+        _complain(first)
         sys.exit(getattr(first, "exit_code", 1))
+
+
+def _complain(error: BaseException) -> None:
+    """One line on stderr; it may quote what came from outside."""
+    click.echo(f"recorder: {plain(error)}", err=True)
 
 
 def _first(group: BaseException) -> BaseException:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from recorder.commands.options import config_option
+from recorder.commands.out import say
 from recorder.config import find_config, load_settings
 
 
@@ -17,11 +18,11 @@ from recorder.config import find_config, load_settings
 def command(config: Path | None) -> None:
     """Configuration, database, broker, detector: ok, or what to do; one line each."""
     settings = load_settings(config)
-    click.echo(f"ok    configuration  {find_config(config) or 'embedded default'}")
+    say(f"ok    configuration  {find_config(config) or 'embedded default'}")
     from recorder.service.check import check_all
 
     good = True
     for line in asyncio.run(check_all(settings)):
         good = good and line.ok
-        click.echo(f"{'ok   ' if line.ok else 'FAIL '} {line.what:<14} {line.text}")
+        say(f"{'ok   ' if line.ok else 'FAIL '} {line.what:<14} {line.text}")
     sys.exit(0 if good else 1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from recorder.commands.options import config_option
+from recorder.commands.out import say, say_json
 from recorder.config import Settings, find_config, load_settings
 
 
@@ -22,7 +22,7 @@ def schema(report: bool) -> None:
     """The JSON schema of the configuration file, or of the report."""
     from recorder.records.report_json import report_schema
 
-    click.echo(json.dumps(report_schema() if report else schema_json(), indent=1))
+    say_json(report_schema() if report else schema_json())
 
 
 def schema_json() -> dict[str, object]:
@@ -35,5 +35,5 @@ def schema_json() -> dict[str, object]:
 def show(config: Path | None) -> None:
     """The effective configuration, secrets hidden."""
     settings = load_settings(config)
-    click.echo(f"# from {find_config(config) or 'the built-in embedded default'}")
-    click.echo(json.dumps(settings.model_dump(mode="json"), indent=1))
+    say(f"# from {find_config(config) or 'the built-in embedded default'}")
+    say_json(settings.model_dump(mode="json"))

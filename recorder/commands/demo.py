@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from recorder.commands.out import say, say_text
 from recorder.runtime.log import configure
 
 
@@ -53,22 +54,23 @@ def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
     temporary = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="recorder-demo-"))
     try:
-        result = asyncio.run(run_demo(place.resolve(), images, click.echo, broker))
-        click.echo("\n" + report_text(result.report))
-        for line in result.comparison:
-            click.echo(line)
+        result = asyncio.run(run_demo(place.resolve(), images, say, broker))
+        say("")
+        say_text(report_text(result.report))
+        say(*result.comparison)
         if not temporary or keep:
-            click.echo(_where(place.resolve()))
+            say(*_where(place.resolve()))
     finally:
         if temporary and not keep:
             shutil.rmtree(place, ignore_errors=True)
     sys.exit(0 if result.equal else 1)
 
 
-def _where(place: Path) -> str:
+def _where(place: Path) -> tuple[str, ...]:
     return (
-        f"\ndatabase       {place / 'ispyb.sqlite'}\n"
-        f"files per run  {place / 'results'}\n"
-        f"truth          {place / 'truth'}\n"
-        f"again          recorder report -c {place / 'recorder.toml'}"
+        "",
+        f"database       {place / 'ispyb.sqlite'}",
+        f"files per run  {place / 'results'}",
+        f"truth          {place / 'truth'}",
+        f"again          recorder report -c {place / 'recorder.toml'}",
     )

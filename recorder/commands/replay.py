@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from recorder.commands.options import config_option
+from recorder.commands.out import say, say_json, say_text
 from recorder.config import load_settings
 from recorder.runtime.log import configure
 
@@ -53,15 +53,14 @@ def command(
     options = ReplayOptions(file, dataset, collection, events, rate, limit)
     with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:
         result = asyncio.run(replay(settings, options, progress))
-    click.echo(
-        json.dumps(full_to_json(result.report), indent=1)
-        if as_json
-        else report_text(result.report)
-    )
+    if as_json:
+        say_json(full_to_json(result.report))
+    else:
+        say_text(report_text(result.report))
     for problem in result.problems:
-        click.echo(f"recorder: {problem}", err=True)
+        say(f"recorder: {problem}", err=True)
     if not result.sinks_done:
-        click.echo(
+        say(
             "recorder: a sink cannot be reached; the journal keeps the run, and "
             "the next recorder writes it",
             err=True,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from recorder.commands.options import config_option
+from recorder.commands.out import say_json, say_text
 from recorder.config import load_settings
 from recorder.runtime.log import configure
 
@@ -41,6 +41,7 @@ def command(
     if (run or experiment) and not report.experiments:
         what = f"run {run}" if run else f"experiment {experiment}"
         raise NoSuchRunError(f"{what}: not in the journal; `recorder report` lists all")
-    click.echo(
-        json.dumps(full_to_json(report), indent=1) if as_json else report_text(report)
-    )
+    if as_json:
+        say_json(full_to_json(report))
+    else:
+        say_text(report_text(report))

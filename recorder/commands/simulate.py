@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.commands.options import config_option
+from recorder.commands.out import say
 from recorder.config import Settings, load_settings
 from recorder.records import Json
 from recorder.runtime.log import configure
@@ -178,7 +179,10 @@ def command(
     address = endpoint or _first_endpoint(settings)
     counts = asyncio.run(_simulate(settings, address, plan, series, panda))
     for item in counts:
-        click.echo(json.dumps(item) if as_json else _line(item))
+        if as_json:
+            click.echo(json.dumps(item))
+        else:
+            say(_line(item))
 
 
 def _first_endpoint(settings: Settings) -> str:

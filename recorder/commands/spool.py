@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from recorder.commands.options import config_option
+from recorder.commands.out import say, say_json
 from recorder.config import load_settings
 
 if TYPE_CHECKING:
@@ -57,16 +58,16 @@ def ls(sink: str | None, as_json: bool, config: Path | None) -> None:
     with _opened(config, sink, read_only=True) as (journal, sinks):
         state = spool_state(journal, sinks)
     if as_json:
-        click.echo(json.dumps(state, indent=1))
+        say_json(state)
         return
     for item in state:
         since = f", the oldest since {item['oldest']}" if item["oldest"] else ""
-        click.echo(
+        say(
             f"{item['sink']}: {item['pending']} records to write{since}, "
             f"{len(item['parked'])} parked"
         )
         for record in item["parked"]:
-            click.echo(
+            say(
                 f"  {record['seq']}  run {record['run']} ({record['uid']})  "
                 f"{record['kind']}  {record['error']}"
             )
@@ -82,9 +83,7 @@ def retry(seqs: tuple[int, ...], sink: str | None, config: Path | None) -> None:
 
     with _opened(config, sink, read_only=False) as (journal, sinks):
         count = again(journal, sinks, seqs)
-    click.echo(
-        f"{count} records will be tried again, by the daemon that runs or the next one"
-    )
+    say(f"{count} records will be tried again, by the daemon that runs or the next one")
 
 
 @command.command()
@@ -97,7 +96,7 @@ def drop(seqs: tuple[int, ...], sink: str, config: Path | None) -> None:
 
     with _opened(config, sink, read_only=False) as (journal, _):
         count = give_up(journal, sink, seqs)
-    click.echo(f"{count} records given up")
+    say(f"{count} records given up")
 
 
 @command.command()
@@ -108,14 +107,12 @@ def export(file: Path | None, sink: str | None, config: Path | None) -> None:
     """Write what waits and what is parked as JSON lines to FILE, or to stdout."""
     from recorder.journal.spool import export as everything
 
-    def line(body: dict[str, Any]) -> str:
-        return json.dumps(body, separators=(",", ":"))
-
     with _opened(config, sink, read_only=True) as (journal, sinks):
-        lines = [line(body) for name in sinks for body in everything(journal, name)]
+        bodies = [body for name in sinks for body in everything(journal, name)]
     if file is None:
-        for text in lines:
-            click.echo(text)
+        for body in bodies:
+            say_json(body, indent=None)
         return
-    file.write_text("".join(f"{text}\n" for text in lines), encoding="utf-8")
-    click.echo(f"{file}: {len(lines)} records")
+    lines = [json.dumps(body, separators=(",", ":")) + "\n" for body in bodies]
+    file.write_text("".join(lines), encoding="utf-8")
+    say(f"{file}: {len(lines)} records")

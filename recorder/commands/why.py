@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from recorder.commands.options import config_option
+from recorder.commands.out import say, say_json
 from recorder.config import load_settings
 from recorder.records import Json
 
@@ -32,10 +32,13 @@ def command(run: str, image: int, as_json: bool, config: Path | None) -> None:
         answer = explain_image(journal, run, image)
     finally:
         journal.close()
-    click.echo(json.dumps(answer, indent=1) if as_json else _text(answer))
+    if as_json:
+        say_json(answer)
+    else:
+        say(*_lines(answer))
 
 
-def _text(answer: Json) -> str:
+def _lines(answer: Json) -> list[str]:
     lines = [f"Run {answer['run']} ({answer['uid']}), image {answer['image_id']}"]
     for name in ("image", "label"):
         lines.append(f"  {name}")
@@ -45,4 +48,4 @@ def _text(answer: Json) -> str:
         f"    {item['rung']:<10} says {item['pump']:<8} {item['because']}"
         for item in answer["evidence"]
     ]
-    return "\n".join(lines)
+    return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from recorder.foreign_text import plain
 from recorder.records import Evidence, RunState
 from recorder.records.image_report import EvidenceCounts, ImageCounts, Rates
 from recorder.records.run_report import ExperimentReport, FullReport, RunReport
@@ -23,10 +24,11 @@ def progress_bar(
         yield lambda done, total: None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
+        task = bar.add_task(escape(plain(title)), total=None)
 
         def update(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)
@@ -38,10 +40,12 @@ def report_text(report: FullReport) -> str:
     """A report for people; the same numbers as the JSON."""
     if not report.experiments:
         return "nothing recorded"
-    return "\n\n".join(_experiment(entry) for entry in report.experiments)
+    blocks = (_experiment(entry) for entry in report.experiments)
+    # names come from messages: none of them may make a line of its own
+    return "\n\n".join("\n".join(map(plain, lines)) for lines in blocks)
 
 
-def _experiment(entry: ExperimentReport) -> str:
+def _experiment(entry: ExperimentReport) -> list[str]:
     total = entry.cumulative
     lines = [
         f"Experiment {entry.experiment} "
@@ -54,7 +58,7 @@ def _experiment(entry: ExperimentReport) -> str:
         f"indexed, {total.non_indexed_hits} non-indexed hits, "
         f"{total.skipped} skipped (images - hits)"
     )
-    return "\n".join(lines)
+    return lines
 
 
 def _run(run: RunReport) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
 from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import structlog
+
+from recorder.foreign_text import plain, plain_text
 
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -52,10 +55,10 @@ def configure(level: str = "info", fmt: str = "auto") -> None:
     ]
     if fmt == "console":
         last: list[Any] = [
+            _fit_for_a_terminal,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                exception_formatter=structlog.dev.plain_traceback,
-            )
+                colors=sys.stderr.isatty(), exception_formatter=_traceback
+            ),
         ]
     elif fmt == "journald":
         last = [_TRACEBACKS, _JournaldRenderer()]
@@ -72,7 +75,38 @@ def configure(level: str = "info", fmt: str = "auto") -> None:
     )
     # Libraries log through the standard library: only their warnings are news.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_PlainFormatter(logging.BASIC_FORMAT))
     logging.getLogger("mqtt").setLevel(logging.CRITICAL)
+
+
+def _fit_for_a_terminal(
+    logger: Any, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Values quote what came from outside: each stays on its line, none is a command.
+
+    What is no text is shown by its ``repr``, which does the same.
+    """
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = plain(value)
+    return event
+
+
+def _traceback(file: TextIO, error: Any) -> None:
+    """A traceback of which no line can pass for one of the log."""
+    rendered = io.StringIO()
+    structlog.dev.plain_traceback(rendered, error)
+    for line in rendered.getvalue().split("\n"):
+        file.write(f"    {plain(line)}\n")
+
+
+class _PlainFormatter(logging.Formatter):
+    """What libraries log may quote input, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and below it the lines of a traceback, set in."""
+        return plain_text(super().format(record)).replace("\n", "\n    ")
 
 
 def _choose() -> str:
