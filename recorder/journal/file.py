@@ -9,9 +9,8 @@ whole.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from recorder.errors import JournalError
+from recorder.journal.place import make_private, require_journal, take_lock
 
 FORMAT = "3"
 WAL_BYTES = 64 << 20
@@ -29,8 +29,6 @@ WAL_BYTES = 64 << 20
 STEP_PAGES = 2000
 """Pages (8 MB at 4 kB) that one step gives back: the writer waits no longer than for
 one. Chosen, not tuned."""
-LOCKS = Path("/proc/locks")
-"""Where Linux lists who holds which file; anyone may read it."""
 DAMAGED = (
     "the file is damaged: move it away (keep it) and start again; what the sinks wrote "
     "is not lost"
@@ -105,13 +103,12 @@ class JournalFile:
         self._synchronous = synchronous
         self._lock_file: IO[str] | None = None
         self._lock = threading.Lock()
-        if read_only and not path.is_file():
-            raise JournalError(f"{path}: no journal yet; nothing has been recorded")
+        require_journal(path, may_be_missing=not read_only)
         try:
             if not read_only:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_private(path)
             if owner:
-                self._lock_file = _take_lock(path)
+                self._lock_file = take_lock(path)
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}",
                 uri=True,
@@ -143,6 +140,9 @@ class JournalFile:
             self._db.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,)
             )
+            self._db.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('id', ?)", (secrets.token_hex(8),)
+            )
             while (steps := _MIGRATIONS.get(self._format())) is not None:
                 with self._transaction() as db:
                     for step in steps:
@@ -162,6 +162,12 @@ class JournalFile:
     def _format(self) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key='format'").fetchone()
         return str(row[0]) if row else "none"
+
+    @property
+    def id(self) -> str:
+        """Tells this journal from every other one; it stays when the file is moved."""
+        row = self._one("SELECT value FROM meta WHERE key='id'")
+        return str(row[0]) if row else ""
 
     def close(self) -> None:
         """Close the file and give the lock back."""
@@ -221,42 +227,6 @@ class JournalFile:
                 except sqlite3.Error as error:
                     text = f"{self.path}: cannot shrink: {error}"
                     raise JournalError(text) from error
-
-
-def is_recorded_into(path: Path) -> bool:
-    """Whether a recorder that runs holds the journal; nothing is locked to find out.
-
-    The kernel's list of locks is read, so that a look never keeps a recorder from
-    starting. Where it shows none (another machine, a container of its own, a file
-    system with device numbers of its own) the answer is no.
-    """
-    try:
-        lock = _lock_path(path).stat()
-        listed = LOCKS.read_text(encoding="ascii")
-    except OSError:
-        return False
-    device = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    return any(
-        "FLOCK" in (parts := line.split()) and device in parts
-        for line in listed.splitlines()
-    )
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_suffix(".lock")
-
-
-def _take_lock(path: Path) -> IO[str]:
-    file = _lock_path(path).open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise JournalError(
-            f"{path}: another recorder uses this journal; stop it, or give this one "
-            "its own state_directory"
-        ) from error
-    return file
 
 
 def dump(body: Any) -> str:

@@ -83,7 +83,7 @@ class Pipeline:
         self.book = RunBook(book or book_settings(settings))
         self._pool = pool
         self._images = Dispatch(settings, pool, self.writer)
-        self._folders = Folders()
+        self._folders = Folders(settings.results, journal.id)
         self._alarms = ClockAlarms()
         self._progress = Progress(self.book, self.writer, self._alarms)
         self._bad = BadMessages()

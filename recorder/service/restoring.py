@@ -64,6 +64,6 @@ def _known_runs(journal: Journal, folders: Folders) -> list[str]:
     for uid in journal.run_uids():
         record = journal.latest(RecordKind.RUN, uid)
         if record is not None:
-            folders.note(record.body["folder"])
+            folders.note(record.body["folder"], uid)
             past += [uid, record.body["collection_uid"] or uid]
     return past

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.foreign_text import key_name, plain
 from recorder.records import ImageOutcome, Lattice, TimedEvent
 from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import PulseFacts
-from recorder.sinks.atomic_files import replacing
+from recorder.sinks.held_folder import HeldFolder
 from recorder.ssx.clocks.unknown import NO_TIME
 from recorder.ssx.labels.delays import (
     after_reaction,
@@ -24,6 +24,7 @@ from recorder.ssx.labels.delays import (
 )
 from recorder.ssx.labels.timeline import EVIDENCES, PUMPS, Labels, Timeline
 
+FILE = "results.h5"
 BATCH = 512
 """Rows and events that are objects at a time; a long run has millions."""
 T = TypeVar("T")
@@ -46,7 +47,7 @@ _NO_LATTICE = Lattice((np.nan,) * 6, (np.nan,) * 9, 0, np.nan, np.nan)
 
 
 def write_results(
-    path: Path,
+    folder: HeldFolder,
     run: Run,
     timeline: Timeline,
     pulses: PulseFacts,
@@ -56,7 +57,7 @@ def write_results(
     """Write the file anew, whole.
 
     Args:
-        path: Where.
+        folder: Of the run.
         run: The run.
         timeline: Its labels, in ascending image_id.
         pulses: What is known of its laser pulses and reaction triggers.
@@ -66,8 +67,7 @@ def write_results(
     columns = image_arrays(run, timeline, pulses, rows)
     told = _in_batches(event_arrays, events)
     body = _file_image(run, timeline, pulses, columns, told)
-    with replacing(path) as temporary:
-        temporary.write_bytes(body)
+    folder.write(FILE, body)
 
 
 def image_arrays(
@@ -102,13 +102,13 @@ def _file_image(
     """The file, made in memory: on a full disk the HDF5 library may end the process."""
     # HDF5 1.10 opens these; the library's newest layout it would not.
     with h5py.File(
-        "results.h5", "w", driver="core", backing_store=False, libver=("v110", "v110")
+        FILE, "w", driver="core", backing_store=False, libver=("v110", "v110")
     ) as file:
         entry = file.create_group("entry")
         file.attrs.update({"NX_class": "NXroot", "default": "entry"})
         entry.attrs.update({"NX_class": "NXentry", "default": "images"})
-        entry["title"] = f"{run.experiment} run {run.number}"
-        entry["run_uid"] = run.uid
+        entry["title"] = plain(f"{run.experiment} run {run.number}")
+        entry["run_uid"] = plain(run.uid)
         images = entry.create_group("images")
         images.attrs.update({"NX_class": "NXdata", "signal": "spots"})
         for name in tuple(columns):
@@ -138,15 +138,13 @@ def _in_batches(
 
 
 def _reactions(entry: h5py.Group, timeline: Timeline, pulses: PulseFacts) -> None:
-    """Time since each reaction trigger, for each image."""
+    """Time since each reaction trigger, for each image; by :func:`key_name`."""
     group = entry.create_group("reactions")
     group.attrs["NX_class"] = "NXcollection"
     since = since_start(timeline.labels.ordinal, timeline.table, pulses.first_ns)
     for name, offset in pulses.reactions.items():
-        data = group.create_dataset(
-            name.replace("/", "_"), data=after_reaction(since, offset)
-        )
-        data.attrs.update({"units": "ns", "offset_s": offset})
+        data = group.create_dataset(key_name(name), data=after_reaction(since, offset))
+        data.attrs.update({"units": "ns", "offset_s": offset, "name": plain(name)})
 
 
 def _row_arrays(images: Sequence[ImageOutcome]) -> Arrays:

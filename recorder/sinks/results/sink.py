@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from recorder.config import Settings
@@ -17,10 +18,15 @@ from recorder.records.times import iso
 from recorder.runs.timeline.measurement import pulse_facts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.sinks.atomic_files import write_json
+from recorder.sinks.held_folder import HeldFolder
 from recorder.sinks.records import report_of
 from recorder.sinks.results.event_lists import write_event_lists
 from recorder.sinks.results.hdf5 import write_results
+from recorder.sinks.results.run_folder import Owner, own_folder
 from recorder.sinks.results.ssx_json import MAX_CELLS, ssx_stats
+
+STATS = "ssx_stats.json"
+"""Written last of the two files of a run that goes on: py-ISPyB looks for it."""
 
 
 class ResultsSink:
@@ -35,10 +41,11 @@ class ResultsSink:
     def __init__(self, settings: Settings) -> None:
         self._root = settings.results.resolve()
         self._journal: Journal | None = None
+        self._id = ""
 
     def open(self, journal: Journal) -> None:
         """Use a journal connection of this sink's thread."""
-        self._journal = journal
+        self._journal, self._id = journal, journal.id
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -47,13 +54,14 @@ class ResultsSink:
         """Write the files that a journal record changes.
 
         Raises:
-            SinkError: The run's images are no longer in the journal.
+            SinkError: The run's images are no longer in the journal, or its folder is
+                another run's.
         """
         uid = record.run or ""
         if record.kind == RecordKind.RUN:
-            folder = self._folder(uid)
-            if not (folder / "ssx_stats.json").exists():
-                self._ssx_files(folder, RunReport(0, uid), [])
+            with self._folder(uid) as folder:
+                if STATS not in folder.names():
+                    self._ssx_files(folder, RunReport(0, uid), [])
             return None
         if self._store.latest(RecordKind.RUN_PRUNED, uid) is not None:
             raise SinkError(
@@ -61,10 +69,10 @@ class ResultsSink:
                 "stay as they are"
             )
         report = report_of(record)
-        folder = self._folder(uid)
-        self._ssx_files(folder, report, self._cells(uid, report))
-        if record.kind == RecordKind.RUN_SEALED:
-            self._sealed(uid, folder)
+        with self._folder(uid) as folder:
+            self._ssx_files(folder, report, self._cells(uid, report))
+            if record.kind == RecordKind.RUN_SEALED:
+                self._sealed(uid, folder)
         return None
 
     @property
@@ -73,19 +81,21 @@ class ResultsSink:
             raise SinkError("the sink is not open")
         return self._journal
 
-    def _folder(self, uid: str) -> Path:
+    @contextmanager
+    def _folder(self, uid: str) -> Iterator[HeldFolder]:
         record = self._store.latest(RecordKind.RUN, uid)
         if record is None:
             raise SinkError("the run is not in the journal")
-        folder = (self._root / str(record.body["folder"])).resolve()
-        if not folder.is_relative_to(self._root):
-            raise SinkError(f"{folder} lies outside the results folder {self._root}")
-        return folder
+        path, owner = str(record.body["folder"]), Owner(uid, self._id)
+        with own_folder(self._root, path, owner) as folder:
+            yield folder
 
-    def _ssx_files(self, folder: Path, report: RunReport, cells: list[Any]) -> None:
+    def _ssx_files(
+        self, folder: HeldFolder, report: RunReport, cells: list[Any]
+    ) -> None:
         """The two files that py-ISPyB reads; it fails on a half-written one."""
-        write_json(folder / "ssx_cells.json", {"unit_cells": cells})
-        write_json(folder / "ssx_stats.json", ssx_stats(report))
+        write_json(folder, "ssx_cells.json", {"unit_cells": cells})
+        write_json(folder, STATS, ssx_stats(report))
 
     def _cells(self, uid: str, report: RunReport) -> list[Any]:
         """At most MAX_CELLS unit cells, spread evenly over the run."""
@@ -97,7 +107,7 @@ class ResultsSink:
             for lattice in image.found.lattices
         ][: 2 * MAX_CELLS]
 
-    def _sealed(self, uid: str, folder: Path) -> None:
+    def _sealed(self, uid: str, folder: HeldFolder) -> None:
         """All files of a run; labels of the images are not in its report."""
         run = load_run(self._store, uid)
         sealed = self._store.latest(RecordKind.RUN_SEALED, uid)
@@ -112,7 +122,7 @@ class ResultsSink:
             timeline,
         )
         write_results(
-            folder / "results.h5",
+            folder,
             run,
             timeline,
             pulses,
@@ -123,6 +133,6 @@ class ResultsSink:
         body = report_to_json(replace(report, experiment=run.experiment))
         for transient in ("sinks", "data_collection_id", "data_collection_group_id"):
             body.pop(transient)
-        write_json(folder / "report.json", body)
+        write_json(folder, "report.json", body)
         whole = {name: body[name] for name in ("event_chains", "timeline")}
-        write_json(folder / "timeline.json", {"uid": uid, **whole})
+        write_json(folder, "timeline.json", {"uid": uid, **whole})
