@@ -196,7 +196,7 @@ def _first_endpoint(settings: Settings) -> str:
 def _read_chains(path: Path) -> tuple[Json, ...]:
     """The chains of a file: a list of them, or an announcement that holds one."""
     from recorder.errors import UsageError
-    from recorder.records.texts import text_of
+    from recorder.records.text_files import text_of
     from recorder.sources.control.messages import chains_of
 
     try:

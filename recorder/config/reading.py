@@ -14,7 +14,7 @@ from pydantic_settings import SettingsError
 from recorder.config.settings import Settings, find_config
 from recorder.config.values import bad_text
 from recorder.errors import ConfigError
-from recorder.records.texts import TextError, text_of
+from recorder.records.text_files import TextError, text_of
 
 PREFIX = "RECORDER_"
 OTHERS = ("RECORDER_CONFIG",)

@@ -17,13 +17,12 @@ from pydantic.functional_validators import WrapValidator
 
 from recorder.errors import shown
 from recorder.records.chains import Chain
-from recorder.records.limits import MAX_IMAGES, MAX_NAME, MAX_TEXT
+from recorder.records.limits import MAX_IMAGES, MAX_TEXT
+from recorder.records.texts import Name, Text, one_line
 from recorder.records.units import Json
 
 UNNAMED = "unnamed"
 """Experiment of a run whose announcement names none that can be used."""
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=MAX_IMAGES)]
@@ -39,7 +38,9 @@ def _plain(value: Any) -> Any:
     return str(value) if number else value
 
 
-_Words = Annotated[str, BeforeValidator(_plain), Field(max_length=MAX_TEXT)]
+_Words = Annotated[
+    str, Field(max_length=MAX_TEXT), BeforeValidator(one_line), BeforeValidator(_plain)
+]
 
 
 def _named(value: Any) -> Any:
@@ -55,7 +56,7 @@ def _lenient(where: str) -> WrapValidator:
             return handler(value)
         except ValidationError as error:
             why = error.errors(include_url=False, include_input=False)[0]["msg"]
-            if info.context is not None:
+            if info.context is not None and "problems" in info.context:
                 text = f"{where}: {shown(value)} is left out: {why}"
                 info.context["problems"].append(text)
             return None

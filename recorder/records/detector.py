@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.foreign_text import plain
 from recorder.records.classification import Unprocessed, Upstream
 
 
@@ -41,6 +42,12 @@ class DetectorInfo:
     nframes_sum: int | None = None
     bit_depth: int | None = None
     """Bits that the detector uses of a pixel, which may be stored in more."""
+
+    def __post_init__(self) -> None:
+        """Whatever header or file they come from, its texts are one line each."""
+        for name in ("sensor_material", "description", "serial_number"):
+            if isinstance(text := getattr(self, name), str):
+                object.__setattr__(self, name, plain(text.rstrip("\0")))
 
 
 @dataclass(frozen=True, slots=True)

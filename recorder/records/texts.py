@@ -1,40 +1,54 @@
-"""Text files that people edit: editors mark them, and save them in other encodings."""
+"""Texts of messages, as they may come in: names, comments, labels.
+
+A name identifies: with a control character in it, it is refused. A comment only
+describes: it is kept, the control characters in it written as escapes.
+"""
 
 from __future__ import annotations
 
-_MARKS = (
-    (b"\xff\xfe\0\0", "UTF-32"),
-    (b"\0\0\xfe\xff", "UTF-32"),
-    (b"\xff\xfe", "UTF-16"),
-    (b"\xfe\xff", "UTF-16"),
-)
-"""Byte order marks; the longer ones first, since one begins another."""
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo
+
+from recorder.errors import shown
+from recorder.foreign_text import cleaned, is_name, plain
+from recorder.records.limits import MAX_NAME, MAX_TEXT
+
+STORED = {"stored": True}
+"""Context of what was accepted once: it stands, as far as it can be shown."""
 
 
-class TextError(ValueError):
-    """Bytes that are no UTF-8 text; the message says what they are, for people."""
-
-
-def text_of(raw: bytes) -> str:
-    """The text of a file; a byte order mark before UTF-8 is left out.
-
-    Args:
-        raw: All bytes of the file.
+def one_line(value: Any, info: ValidationInfo) -> Any:
+    """A text of one line as it is; one that was accepted once, with escapes.
 
     Raises:
-        TextError: They are not UTF-8.
+        ValueError: It has control characters.
     """
-    for mark, name in _MARKS:
-        if raw.startswith(mark):
-            raise TextError(f"the file is {name} text: save it as UTF-8")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise TextError(
-            f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): save the file "
-            "as UTF-8"
-        ) from error
-    if "\0" in text:
-        raise TextError("the file has NUL bytes, as UTF-16 has: save it as UTF-8")
-    return text
+    if not isinstance(value, str) or is_name(value):
+        return value
+    if info.context is not None and info.context.get("stored"):
+        return plain(value)
+    raise ValueError(
+        f"{shown(value)} has a control character, a line end or half a character: "
+        "send the name without it"
+    )
+
+
+def _comment(value: Any) -> Any:
+    return cleaned(value) if isinstance(value, str) else value
+
+
+def _label(value: Any) -> Any:
+    return plain(value) if isinstance(value, str) else value
+
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME), BeforeValidator(one_line)
+]
+"""It identifies something: one line."""
+Text = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_comment)]
+"""It describes something; it may have several lines."""
+Reason = Annotated[str, BeforeValidator(_comment)]
+"""As a comment, of any length: it is cut."""
+Label = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_label)]
+"""It names something within a message: one line, escapes for what is no text."""

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from recorder.errors import shown
 from recorder.records import Announcement, Experiment
 from recorder.records.announcement import UNNAMED
+from recorder.records.texts import STORED
 from recorder.ssx.chains.declared import read_chains
 
 _ADAPTER = TypeAdapter(Announcement)
@@ -36,12 +37,15 @@ _STAND_INS = {"proposal": "x0", "experiment": {"name": UNNAMED}}
 _SENT = tuple(f.name for f in fields(Announcement) if f.name not in _OURS)
 
 
-def read_announcement(message: Mapping[str, Any], received_ns: int = 0) -> Announcement:
+def read_announcement(
+    message: Mapping[str, Any], received_ns: int = 0, *, stored: bool = False
+) -> Announcement:
     """The announcement that a message makes, the same whenever it is read.
 
     Args:
         message: As it came, with ``time_ns``; or as an earlier recorder stored it.
         received_ns: Host time (Unix ns).
+        stored: It was accepted once: names that would be refused now stand.
 
     Raises:
         pydantic.ValidationError: Something that a run cannot do without is missing or
@@ -50,7 +54,8 @@ def read_announcement(message: Mapping[str, Any], received_ns: int = 0) -> Annou
     problems: list[str] = []
     _LISTS.validate_python(message)
     sent = {name: message[name] for name in _SENT if name in message}
-    found = _ADAPTER.validate_python(sent, context={"problems": problems})
+    context = {"problems": problems, "stored": stored}
+    found = _ADAPTER.validate_python(sent, context=context)
     declared = read_chains(message)
     return replace(
         found,
@@ -65,7 +70,7 @@ def read_announcement(message: Mapping[str, Any], received_ns: int = 0) -> Annou
 def stored_experiment(message: Mapping[str, Any]) -> str:
     """Name of the experiment that :func:`read_stored` finds; the rest is not read."""
     try:
-        found = _EXPERIMENT.validate_python(message.get("experiment"))
+        found = _EXPERIMENT.validate_python(message.get("experiment"), context=STORED)
     except ValidationError:
         return UNNAMED
     return found.name
@@ -82,7 +87,7 @@ def read_stored(message: Mapping[str, Any]) -> Announcement:
     while True:
         usable = {name: v for name, v in message.items() if name not in unusable}
         try:
-            found = read_announcement({**_STAND_INS, **usable})
+            found = read_announcement({**_STAND_INS, **usable}, stored=True)
         except ValidationError as error:
             items = error.errors(include_url=False, include_context=False)
             unusable |= {str(item["loc"][0]): item["msg"] for item in items}

@@ -23,7 +23,7 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.records.run_report import FullReport
-from recorder.records.texts import TextError, text_of
+from recorder.records.text_files import TextError, text_of
 from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run

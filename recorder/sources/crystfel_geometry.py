@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 from recorder.records import Panel
-from recorder.records.texts import TextError, text_of
+from recorder.records.text_files import TextError, text_of
 from recorder.ssx.detector.geometry import HC
 
 MAX_PIXELS = 64_000_000

@@ -51,7 +51,7 @@ from recorder.simulate.stream.truth import truth_entry
 from recorder.simulate.timing.faults import Faults, fates
 from recorder.simulate.timing.plan import make_plan
 from recorder.sinks.ispyb import collections
-from recorder.sinks.results import event_lists
+from recorder.sinks.results import event_lists, hdf5, run_folder
 from recorder.sinks.results import sink as results
 from recorder.sinks.results.hdf5 import UNITS, event_arrays, image_arrays
 from recorder.sources.control import messages as control
@@ -626,13 +626,14 @@ def test_every_file_of_a_run():
         Path(str(module.__file__)).read_text(encoding="utf-8")
         for module in (results, event_lists)
     )
-    real = set(re.findall(r'folder / "([\w.]+)"', source)) | set(programs.FILES)
+    real = set(re.findall(r'write_json\(folder, "([\w.]+)"', source))
+    real |= {hdf5.FILE, run_folder.OWNER, *programs.FILES}
     chosen = re.search(r"chosen = \{(.*?)\}", source, re.DOTALL)
     assert chosen
     real |= {f"{name}.lst" for name in re.findall(r'"(\w+)":', chosen[1])}
     real.add("delay_<seconds>s.lst")
     same(names(sections(REFERENCE / "files.md")["Files of a run"]), real)
-    assert event_lists.delay_name(600_000_000) == "delay_0.6s"
+    assert event_lists.delay_names([600_000_000]) == ["delay_0.6s"]
 
 
 def test_every_column_of_the_results():

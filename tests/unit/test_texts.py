@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import UsageError
-from recorder.records.texts import TextError, text_of
+from recorder.records.text_files import TextError, text_of
 from recorder.service.replay import ReplayOptions, read_control
 from recorder.sources.crystfel_geometry import read_geometry
 from tests.builders import announcement

@@ -26,13 +26,14 @@ from recorder.records import (
     RunStatus,
     TimedEvent,
 )
-from recorder.records.announcement import Count, Finite, Name, Text
+from recorder.records.announcement import Count, Finite
 from recorder.records.limits import (
     MAX_OBJECTS,
     MAX_PAYLOAD_BYTES,
     load_json,
     require_finite,
 )
+from recorder.records.texts import Label, Name, Reason, Text
 from recorder.records.times import parse_time
 from recorder.runs.read_announcement import read_announcement
 from recorder.sources.control.time_units import check_unit
@@ -69,7 +70,7 @@ class CollectionEndMessage(_Timed):
     """The end of a run."""
 
     status: Literal["success", "aborted", "failed"]
-    reason: str | None = None
+    reason: Reason | None = None
     images: Count | None = None
 
 
@@ -77,11 +78,11 @@ class EventMessage(_Timed):
     """Something that happened."""
 
     type: EventType
-    collection: Text | None = None
-    name: Text | None = None
+    collection: Label | None = None
+    name: Label | None = None
     duration: Finite | None = None
     trigger: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    clock: Text | None = None
+    clock: Label | None = None
     evidence: Evidence = Evidence.COMMANDED
     value: Finite | None = None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from recorder.foreign_text import plain
 from recorder.records import Chain, ChainEvent, EventType
 from recorder.ssx.chains.timing_hardware import HardwareSetupError, hardware_chain
 
@@ -65,7 +66,7 @@ def read_chains(body: Mapping[str, Any]) -> Declared:
 
 def _some(problems: list[str]) -> list[str]:
     """The first problems, cut: they quote what was sent."""
-    found = [problem[:_PROBLEM_LENGTH] for problem in problems[:MAX_PROBLEMS]]
+    found = [plain(problem)[:_PROBLEM_LENGTH] for problem in problems[:MAX_PROBLEMS]]
     more = len(problems) - len(found)
     return found + ([f"and {more} more problems of the chains"] if more else [])
 
@@ -91,7 +92,7 @@ def _list(
 
 def _chain(item: Any, number: int, problems: list[str]) -> Chain:
     item = item if isinstance(item, Mapping) else {}
-    name = str(item.get("name") or "")[:MAX_NAME]
+    name = _one_line(item.get("name") or "")
     scope = str(item.get("scope") or "collection")
     if scope not in SCOPES:
         problems.append(f"chain {name!r}: scope {scope!r} is taken as 'collection'")
@@ -127,11 +128,16 @@ def _event(entry: Any, where: str, problems: list[str]) -> ChainEvent | None:
     return ChainEvent(
         type=EventType(kind),
         offset=offset,
-        name=None if name is None else str(name)[:MAX_NAME],
+        name=None if name is None else _one_line(name),
         duration=_not_negative(entry, "duration", where, problems),
         period=_not_negative(entry, "period", where, problems),
         repetition=_repetition(entry, where, problems),
     )
+
+
+def _one_line(name: Any) -> str:
+    """A name, of which only control characters are changed, to escapes."""
+    return plain(str(name)[:MAX_NAME])[:MAX_NAME]
 
 
 def _number(value: Any) -> float | None:
