@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -11,6 +12,8 @@ from recorder import __version__
 from recorder.errors import RecorderError
 from recorder.foreign_text import plain
 
+CLOSED_UMASK = 0o027
+"""Owner: all. Group: reads. Others: nothing, of no file that the recorder makes."""
 COMMANDS = {
     "run": "The daemon: record until told to stop.",
     "replay": "An image file through the same pipeline into the configured sinks.",
@@ -54,7 +57,11 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run a command; our errors become one line and an exit code."""
+    """Run a command; our errors become one line and an exit code.
+
+    What a command makes, others than owner and group may not read.
+    """
+    os.umask(os.umask(CLOSED_UMASK) | CLOSED_UMASK)
     try:
         cli(standalone_mode=True)
     except RecorderError as error:

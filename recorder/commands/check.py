@@ -20,9 +20,11 @@ def command(config: Path | None) -> None:
     settings = load_settings(config)
     say(f"ok    configuration  {find_config(config) or 'embedded default'}")
     from recorder.service.check import check_all
+    from recorder.service.safety import safety_lines
 
     good = True
-    for line in asyncio.run(check_all(settings)):
+    lines = asyncio.run(check_all(settings))
+    for line in (*lines, *safety_lines(settings, find_config(config))):
         good = good and line.ok
-        say(f"{'ok   ' if line.ok else 'FAIL '} {line.what:<14} {line.text}")
+        say(f"{line.word:<5} {line.what:<14} {line.text}")
     sys.exit(0 if good else 1)

@@ -13,7 +13,7 @@ from recorder.config import Settings, find_config, load_settings
 
 @click.group()
 def command() -> None:
-    """The schemas, and the effective configuration."""
+    """The schemas, the effective configuration, and the files for the host."""
 
 
 @command.command()
@@ -37,3 +37,22 @@ def show(config: Path | None) -> None:
     settings = load_settings(config)
     say(f"# from {find_config(config) or 'the built-in embedded default'}")
     say_json(settings.model_dump(mode="json"))
+
+
+@command.command()
+@click.argument("name", required=False)
+def files(name: str | None) -> None:
+    """Where the unit files, the example configuration and the schemas are.
+
+    With NAME, such as recorder.service, only its path.
+    """
+    from recorder.errors import UsageError
+    from recorder.service.shipped import shipped_files
+
+    found = shipped_files()
+    if name is None:
+        say(*(f"{item:<24} {path}" for item, path in found.items()))
+    elif name in found:
+        say(found[name])
+    else:
+        raise UsageError(f"no such file: {name}; there are {', '.join(found)}")

@@ -30,16 +30,16 @@ def _opened(
     config: Path | None, sink: str | None, *, read_only: bool
 ) -> Iterator[tuple[Journal, tuple[str, ...]]]:
     """The journal and the sinks that are meant; a daemon may go on beside."""
-    from recorder.errors import JournalError, UsageError
+    from recorder.errors import UsageError
     from recorder.journal import Journal
+    from recorder.journal.place import require_journal
     from recorder.service.host import sink_names
 
     settings = load_settings(config)
     names = sink_names(settings)
     if sink is not None and sink not in names:
         raise UsageError(f"no such sink: {sink}; there are {', '.join(names)}")
-    if not settings.journal_path.is_file():
-        raise JournalError(f"{settings.journal_path}: no journal yet")
+    require_journal(settings.journal_path)
     journal = Journal(settings.journal_path, read_only=read_only)
     try:
         yield journal, names if sink is None else (sink,)

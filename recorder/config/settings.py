@@ -7,6 +7,7 @@ the built-in defaults.
 
 from __future__ import annotations
 
+import grp
 import os
 from collections.abc import Iterator
 from itertools import chain
@@ -79,6 +80,9 @@ class Settings(BaseSettings):
     """Holds the journal and the embedded database."""
     results_directory: FilePath | None = None
     """Holds the files per run; unset: `results` in the state directory."""
+    group: str | None = None
+    """Group of this host that may read journal, database and results; unset: that of
+    the recorder's process. Others may not read them."""
     detector: tuple[DetectorSection, ...] = (DetectorSection(),)
     """Detector streams."""
     panda: tuple[PandaSection, ...] = ()
@@ -106,6 +110,18 @@ class Settings(BaseSettings):
                 ZoneInfo(value)
             except (ZoneInfoNotFoundError, ValueError, OSError) as error:
                 raise ValueError("is no time zone; use e.g. Europe/Paris") from error
+        return value
+
+    @field_validator("group")
+    @classmethod
+    def _known_group(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                grp.getgrnam(value)
+            except (KeyError, ValueError) as error:
+                raise ValueError(
+                    "is no group of this host; make it (groupadd), or leave it out"
+                ) from error
         return value
 
     @model_validator(mode="after")

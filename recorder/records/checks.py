@@ -13,3 +13,10 @@ class CheckLine:
     ok: bool
     text: str
     """Where it is, and what to do if it is not well."""
+    warning: bool = False
+    """It works, but something should be done."""
+
+    @property
+    def word(self) -> str:
+        """``ok``, ``warn`` or ``FAIL``."""
+        return "FAIL" if not self.ok else "warn" if self.warning else "ok"

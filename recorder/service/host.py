@@ -12,6 +12,7 @@ from recorder.journal.housekeeping import Housekeeping
 from recorder.pool.pool import Pool, default_workers
 from recorder.runs.book.endings import BookSettings
 from recorder.service.pipeline import Pipeline
+from recorder.service.sharing import share_with_group
 from recorder.sinks.protocols import make_sinks
 from recorder.sinks.runner import SinkRunner
 
@@ -21,6 +22,7 @@ class Host:
 
     def __init__(self, settings: Settings, book: BookSettings | None = None) -> None:
         self.settings = settings
+        share_with_group(settings)
         self.journal = _journal(settings, owner=True)
         workers = settings.pool.workers
         self.pool = Pool(

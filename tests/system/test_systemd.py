@@ -9,11 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from recorder.runtime.systemd import notify, watchdog_interval_s
 from tests.servers import program, recorder_environment
 from tests.system.beamline import make_beamline
 
 UNIT = Path(__file__).parents[2] / "systemd" / "recorder.service"
+TEMPLATE = UNIT.with_name("recorder@.service")
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -25,21 +28,63 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_unit_parses(tmp_path):
-    unit = tmp_path / "recorder.service"
-    text = UNIT.read_text().replace("/opt/recorder/bin/recorder", sys.executable)
-    unit.write_text(text)
-    done = analyze("verify", unit)
+def installed(unit: Path, folder: Path, name: str) -> Path:
+    """The unit with a program that is there, under the name of an instance."""
+    path = folder / name
+    text = unit.read_text().replace("/opt/recorder/bin/recorder", sys.executable)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [
+        (UNIT, "recorder.service"),
+        (TEMPLATE, "recorder@.service"),
+        (TEMPLATE, "recorder@id29.service"),
+    ],
+)
+def test_unit_parses(tmp_path, unit, name):
+    done = analyze("verify", installed(unit, tmp_path, name))
     assert done.returncode == 0, done.stderr
-    assert "recorder.service" not in done.stderr
+    assert name not in done.stderr
 
 
-def test_unit_is_hardened():
-    done = analyze("security", "--offline=true", "--no-pager", "--threshold=15", UNIT)
+@pytest.mark.parametrize("unit", [UNIT, TEMPLATE], ids=lambda unit: unit.name)
+def test_unit_is_hardened(tmp_path, unit):
+    path = installed(unit, tmp_path, unit.name.replace("@.", "@id29."))
+    done = analyze("security", "--offline=true", "--no-pager", "--threshold=15", path)
     assert done.returncode == 0, done.stdout
-    level = re.search(r"exposure level for recorder.service: ([\d.]+)", done.stdout)
+    level = re.search(r"exposure level for recorder\S*: ([\d.]+)", done.stdout)
     assert level is not None
     assert float(level[1]) <= 1.5
+
+
+@pytest.mark.parametrize("unit", [UNIT, TEMPLATE], ids=lambda unit: unit.name)
+def test_nobody_else_reads_what_a_unit_records(unit):
+    found = dict(
+        re.findall(r"^(UMask|StateDirectoryMode)=(\d+)$", unit.read_text(), re.M)
+    )
+    assert found == {"UMask": "0027", "StateDirectoryMode": "0750"}
+
+
+def test_the_template_is_the_unit_with_an_instance():
+    """Whoever changes one changes the other; each instance has its own state."""
+    ours = UNIT.read_text().splitlines()
+    lines = TEMPLATE.read_text().splitlines()
+    other = [line for line in lines if line not in ours and not line.startswith("#")]
+    assert other == [
+        "Description=Recorder of serial-crystallography runs, beamline %i",
+        "ExecStart=/opt/recorder/bin/recorder run -c /etc/recorder/%i.toml",
+        "StateDirectory=recorder/%i",
+        "Environment=RECORDER_STATE_DIRECTORY=%S/recorder/%i",
+    ]
+    missing = [ln for ln in ours if ln not in lines and not ln.startswith("#")]
+    assert [line.partition("=")[0] for line in missing] == [
+        "Description",
+        "ExecStart",
+        "StateDirectory",
+    ]
 
 
 def test_daemon_is_ready_and_feeds_the_watchdog(config_file, tmp_path):

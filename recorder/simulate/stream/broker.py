@@ -17,6 +17,10 @@ from recorder.errors import ServerMissingError
 MQTT5, MQTT311 = "5", "3.1.1"
 
 
+PURE = "amqtt>=0.12,<0.13"
+"""The extra ``demo``: a test compares them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
     """A running broker."""
@@ -97,7 +101,7 @@ async def _amqtt() -> AsyncIterator[Broker]:
     except ModuleNotFoundError as error:
         raise ServerMissingError(
             "no broker for the demonstration: `apt-get install mosquitto`, or "
-            "`pip install ssx-recorder[demo]` for a pure-Python one"
+            f"`pip install '{PURE}'` for a pure-Python one"
         ) from error
     logging.getLogger("amqtt").setLevel(logging.ERROR)
     logging.getLogger("transitions").setLevel(logging.ERROR)
