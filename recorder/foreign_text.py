@@ -54,12 +54,12 @@ def is_name(text: str) -> bool:
 def cleaned(text: str) -> str:
     """A comment without what only a terminal or a C program would take for a command.
 
-    Line ends and tabs stay; other control characters and lone surrogates become
-    escapes.
+    Line ends and tabs stay, and NULs that pad the end go; other control characters and
+    lone surrogates become escapes.
     """
     if text.isprintable():
         return text
-    unified = text.replace("\r\n", "\n").replace("\r", "\n")
+    unified = text.rstrip("\0").replace("\r\n", "\n").replace("\r", "\n")
     return "".join(_shown(c) if _controls(c) and c not in _KEPT else c for c in unified)
 
 

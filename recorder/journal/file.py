@@ -9,7 +9,9 @@ whole.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import secrets
 import sqlite3
 import threading
@@ -21,7 +23,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from recorder.errors import JournalError
-from recorder.journal.place import make_private, require_journal, take_lock
+from recorder.journal.place import make_private, require_journal
 
 FORMAT = "3"
 WAL_BYTES = 64 << 20
@@ -29,6 +31,8 @@ WAL_BYTES = 64 << 20
 STEP_PAGES = 2000
 """Pages (8 MB at 4 kB) that one step gives back: the writer waits no longer than for
 one. Chosen, not tuned."""
+LOCKS = Path("/proc/locks")
+"""Where Linux lists who holds which file; anyone may read it."""
 DAMAGED = (
     "the file is damaged: move it away (keep it) and start again; what the sinks wrote "
     "is not lost"
@@ -108,7 +112,7 @@ class JournalFile:
             if not read_only:
                 make_private(path)
             if owner:
-                self._lock_file = take_lock(path)
+                self._lock_file = _take_lock(path)
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}",
                 uri=True,
@@ -227,6 +231,42 @@ class JournalFile:
                 except sqlite3.Error as error:
                     text = f"{self.path}: cannot shrink: {error}"
                     raise JournalError(text) from error
+
+
+def is_recorded_into(path: Path) -> bool:
+    """Whether a recorder that runs holds the journal; nothing is locked to find out.
+
+    The kernel's list of locks is read, so that a look never keeps a recorder from
+    starting. Where it shows none (another machine, a container of its own, a file
+    system with device numbers of its own) the answer is no.
+    """
+    try:
+        lock = _lock_path(path).stat()
+        listed = LOCKS.read_text(encoding="ascii")
+    except OSError:
+        return False
+    device = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
+    return any(
+        "FLOCK" in (parts := line.split()) and device in parts
+        for line in listed.splitlines()
+    )
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_suffix(".lock")
+
+
+def _take_lock(path: Path) -> IO[str]:
+    file = _lock_path(path).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise JournalError(
+            f"{path}: another recorder uses this journal; stop it, or give this one "
+            "its own state_directory"
+        ) from error
+    return file
 
 
 def dump(body: Any) -> str:

@@ -33,9 +33,10 @@ _Cell = tuple[Positive, Positive, Positive, Positive, Positive, Positive]
 
 
 def _plain(value: Any) -> Any:
-    """Numbers are texts as well; what else is no text is none."""
+    """Numbers are texts as well; what else is no text is none. NULs pad C's texts."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if number else value
+    text = str(value) if number else value
+    return text.rstrip("\0") if isinstance(text, str) else text
 
 
 _Words = Annotated[

@@ -417,12 +417,23 @@ async def test_without_a_visit_the_beamline_decides(site, configured, record_run
     assert site.one(query)["beamLineName"] == "demo"
 
 
-async def test_an_unknown_component_type_is_refused(site, configured, record_runs):
-    sample = {"name": "s", "components": [{"name": "x", "type": "Plasma"}]}
+async def test_an_unknown_component_type_costs_the_component(
+    site, configured, record_runs, log_events
+):
+    good, odd = {"name": "y", "type": "Buffer"}, {"name": "x", "type": "Plasma"}
+    sample = {
+        "name": "s",
+        "components": [odd, good],
+        "crystal": {"components": [good, odd]},
+    }
     await record_runs(announcement(sample=sample))
-    with pytest.raises(SinkError, match="'Plasma'; this ISPyB knows Buffer, DNA"):
-        write(configured)
-    assert set(site.counts().values()) == {0}
+    write(configured)
+    write(configured)
+    assert site.one("SELECT name FROM Component")["name"] == "y"
+    assert site.counts()["DataCollection"] == 1
+    (said,) = [e for e in log_events if e["event"] == "value_left_out"]
+    assert (said["what"], said["value"]) == ("component 'x'", "'Plasma'")
+    assert "this ISPyB knows Buffer, DNA" in said["hint"]
 
 
 async def test_an_unknown_experiment_type_becomes_a_jet(site, configured, record_runs):
@@ -485,12 +496,22 @@ async def test_an_experiment_in_greek_letters_has_its_files(
         assert (Path(file["filePath"]) / file["fileName"]).is_file()
 
 
-async def test_a_path_is_never_cut(site, configured, record_runs):
-    files = {"directory": "/data/" + "x" * 300, "template": "a.h5"}
+@pytest.mark.parametrize("directory", ["/data/" + "x" * 300, "/data/🙂"])
+async def test_a_path_is_never_cut(
+    site, configured, record_runs, directory, log_events
+):
+    files = {"directory": directory, "template": "a.h5"}
     await record_runs(announcement(files=files))
-    with pytest.raises(SinkError, match=r"imageDirectory holds 255 .*files\.directory"):
-        write(configured)
-    assert set(site.counts().values()) == {0}
+    write(configured)
+    row = site.one("SELECT imageDirectory, fileTemplate FROM DataCollection")
+    assert row["fileTemplate"] == "a.h5"
+    if row["imageDirectory"] != directory:
+        assert row["imageDirectory"] is None
+        (said,) = [e for e in log_events if e["event"] == "value_left_out"]
+        assert said["what"] == "DataCollection.imageDirectory"
+        assert "announce a files.directory that is shorter" in said["hint"]
+    else:
+        assert directory.endswith("🙂"), "this database's charset holds it"
 
 
 async def test_the_session_that_is_on_is_taken(settings, record_runs, mariadb_database):

@@ -25,7 +25,7 @@ from recorder.runs.read_announcement import read_stored, stored_experiment
 from recorder.sources.control.messages import parse_message
 from tests.builders import announcement, dumps, new_run, stand_in
 
-WICKED = ["a\nRun 99: sealed", "\x1b]0;t\x07", "nul\0", "\ud800", "\x9b2J", "a\u2028b"]
+WICKED = ["a\nRun 99: sealed", "\x1b]0;t\x07", "nul\0x", "\ud800", "\x9b2J", "a\u2028b"]
 BODY = announcement(
     sample={
         "name": "laagg",
@@ -173,7 +173,9 @@ def test_texts_of_headers():
 def test_good_texts_are_as_they_were():
     body = changed(("experiment", "comments"), "first line\nsecond\tcolumn, 5 µm 🙂")
     body["experiment"]["name"] = "lyso 5 µm, 🙂"
+    body["ssx"] = {"chip_model": "padded\0\0"}
     record = read(body)
+    assert record.ssx.chip_model == "padded"
     assert record.experiment.comments == "first line\nsecond\tcolumn, 5 µm 🙂"
     assert record.experiment.name == "lyso 5 µm, 🙂"
     assert parse_message("collection/start", dumps(body), 1) == [record]

@@ -193,15 +193,6 @@ def test_commands_say_that_the_journal_is_a_folder(run_recorder, config_file, co
     assert "no journal yet" not in done.stderr
 
 
-def test_a_lock_is_not_taken_through_a_link(tmp_path):
-    victim = tmp_path / "victim"
-    victim.write_text("mine")
-    (tmp_path / "journal.lock").symlink_to(victim)
-    with pytest.raises(JournalError):
-        Journal(tmp_path / "journal.sqlite", owner=True)
-    assert victim.read_text() == "mine"
-
-
 # -- group -----------------------------------------------------------------------------
 
 

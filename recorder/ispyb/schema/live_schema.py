@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, String, Table, inspect, text
 
 from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.left_out import LeftOut
 
 MAX_INT = 2**31 - 1
 """Largest value of a column of type INT, which has 32 bits and a sign."""
@@ -56,12 +57,14 @@ class LiveSchema:
             for name, column in found.items()
         }
         self._tables = {table.lower() for table in columns}
+        self.left_out = LeftOut()
+        """What of runs was said not to fit."""
 
     def hiding(self, names: Iterable[str]) -> LiveSchema:
         """The same without columns (``Table.column``) that are not to be used."""
         hidden = {name.lower() for name in names}
         found = LiveSchema({})
-        found._tables = self._tables
+        found._tables, found.left_out = self._tables, self.left_out
         found._columns = {k: v for k, v in self._columns.items() if k not in hidden}
         return found
 

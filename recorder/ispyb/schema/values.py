@@ -19,6 +19,8 @@ PATHS = {
     "filePath": "choose a results_directory that is shorter and has plain letters",
     "imageDirectory": "announce a files.directory that is shorter, in plain letters",
 }
+ANNOUNCED = {"imageDirectory"}
+"""Those that a message names: they are left out, and cost nothing else of the run."""
 MAX_FLOAT = 3.4028234e38
 """Largest number of a column of type FLOAT, which has 32 bits (IEEE 754)."""
 # What people type, and what latin1 has for it.
@@ -68,17 +70,19 @@ def fit(live: LiveSchema, table: Table, values: dict[str, Any]) -> dict[str, Any
         values: Values by column.
 
     Raises:
-        SinkError: A path, a whole number or a choice does not fit.
+        SinkError: A path of ours, a whole number or a choice does not fit.
     """
     found = {}
     for name, value in values.items():
         column = live.column(table.name, name)
         if column is not None:
-            found[name] = _fit(table, name, column, value)
+            found[name] = _fit(live, table, name, column, value)
     return found
 
 
-def _fit(table: Table, name: str, column: LiveColumn, value: Any) -> Any:
+def _fit(
+    live: LiveSchema, table: Table, name: str, column: LiveColumn, value: Any
+) -> Any:
     kind = table.c[name].type
     where = f"{table.name}.{name}"
     if isinstance(kind, Float):
@@ -96,10 +100,11 @@ def _fit(table: Table, name: str, column: LiveColumn, value: Any) -> Any:
         return _choice(where, text, column.choices)
     fits = column.length is None or len(text) <= column.length
     if name in PATHS and not (fits and text == given):
-        raise SinkError(
-            f"{where} holds {column.length} {column.charset} characters, not "
-            f"{given!r}: {PATHS[name]}"
-        )
+        holds = f"{where} holds {column.length} {column.charset} characters"
+        if name in ANNOUNCED:
+            live.left_out.say(where, given, f"{holds}: {PATHS[name]}")
+            return None
+        raise SinkError(f"{holds}, not {given!r}: {PATHS[name]}")
     return text if fits else text[: column.length]
 
 

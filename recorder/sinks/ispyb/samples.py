@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from recorder.errors import SinkError
+from recorder.errors import shown
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
 from recorder.ispyb.schema.rows import Rows
@@ -64,29 +64,24 @@ def _support(rows: Rows, support: str | None) -> Json:
 def _compose(
     rows: Rows, table: Table, proposal_id: int, item: Component, part: Json
 ) -> None:
-    rows.find_or_create(
-        table,
-        {"componentId": _find_component(rows, proposal_id, item), **part},
-        {"abundance": item.abundance},
-    )
+    component_id = _find_component(rows, proposal_id, item)
+    if component_id is not None:
+        match = {"componentId": component_id, **part}
+        rows.find_or_create(table, match, {"abundance": item.abundance})
 
 
 def _named(names: tuple[str, ...], values: Sequence[float] | None) -> dict[str, Any]:
     return dict(zip(names, values, strict=True)) if values else dict.fromkeys(names)
 
 
-def _find_component(rows: Rows, proposal_id: int, item: Component) -> int:
-    """A component of a proposal, by type and name.
-
-    Raises:
-        SinkError: The type is none of the database's.
-    """
+def _find_component(rows: Rows, proposal_id: int, item: Component) -> int | None:
+    """A component of a proposal, by type and name; None, and said, without its type."""
     kinds = rows.names(t.component_type)
     if item.type not in kinds:
-        raise SinkError(
-            f"component {item.name!r} has type {item.type!r}; this ISPyB knows "
-            f"{', '.join(sorted(kinds))}"
-        )
+        known = f"this ISPyB knows {', '.join(sorted(kinds))}"
+        hint = f"announce a type of ComponentType, or have it added: {known}"
+        rows.live.left_out.say(f"component {shown(item.name)}", item.type, hint)
+        return None
     return rows.find_or_create(
         t.component,
         {
@@ -104,7 +99,8 @@ def find_components(
     """Ids of the sample's components by name: reaction triggers point at them."""
     if sample is None or not can.can(Capability.COMPONENTS):
         return {}
-    return {
-        item.name: _find_component(rows, proposal_id, item)
+    found = (
+        (item.name, _find_component(rows, proposal_id, item))
         for item in sample.components
-    }
+    )
+    return {name: number for name, number in found if number is not None}
