@@ -428,7 +428,6 @@ async def test_an_unknown_component_type_costs_the_component(
     }
     await record_runs(announcement(sample=sample))
     write(configured)
-    write(configured)
     assert site.one("SELECT name FROM Component")["name"] == "y"
     assert site.counts()["DataCollection"] == 1
     (said,) = [e for e in log_events if e["event"] == "value_left_out"]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from recorder.config import Settings
 from recorder.errors import ConfigError, SinkError, SinkUnavailableError
+from recorder.foreign_text import is_name
 from recorder.ispyb.check import check_ispyb
 from recorder.ispyb.schema import tables
 from recorder.ispyb.schema.rows import Rows
@@ -514,7 +515,7 @@ def embedded_sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IspybSin
 
 @hypothesis_settings(max_examples=150)
 @given(
-    uid=st.text(st.characters(codec="utf-8"), min_size=1, max_size=255),
+    uid=st.text(st.characters(codec="utf-8"), min_size=1, max_size=255).filter(is_name),
     beam=_some_of("wavelength", "flux", "transmission", "size", "energy_bandwidth"),
     detector=_some_of("distance", "beam_center", "exposure_time"),
     ssx=_some_of("repetition_rate", "jet_speed", "laser_energy", "chip_model"),
