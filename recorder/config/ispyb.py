@@ -10,6 +10,7 @@ from recorder.config.by_kind import FlavourName
 from recorder.config.endpoints import DatabaseUrl
 from recorder.config.section import Secret, Section, split_password
 from recorder.config.values import FilePath, Name, Seconds
+from recorder.records.announcement import PROPOSAL
 
 
 class IspybSection(Section):
@@ -34,6 +35,11 @@ class IspybSection(Section):
     image_rows: bool | None = None
     """Write one row of `ImageQualityIndicators` for each image; unset: in flavour
     `diamond` only."""
+    provisional_end: bool | None = None
+    """Give a run that goes on an end time, and advance it at each update, so that
+    readers that sort by it show the run first; `runStatus` stays empty until the true
+    end. Unset: the flavour's (`esrf` and `maxiv`: yes, py-ISPyB sorts so; `diamond`:
+    no, its readers sort by the start)."""
     runs_per_group: int = Field(100, ge=1, le=1_000_000)
     """Runs of an experiment after which a new group is begun: py-ISPyB's page shows no
     more of one group."""
@@ -43,7 +49,7 @@ class IspybSection(Section):
     `ispyb.sqlite` in the state directory."""
     password: Secret | None = None
     """Password; better in a credential or the environment than in the file."""
-    demo_proposal: Name = "mx2345"
+    demo_proposal: Name = Field("mx2345", pattern=PROPOSAL)
     """Proposal that the embedded database is created with (visit 1)."""
     update_interval_s: Seconds = 5.0
     """How often the statistics of a run are updated."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -54,8 +54,10 @@ class UnannouncedSection(Section):
 
     proposal: Name = "mx2345"
     """Proposal, code and number."""
-    visit: int = Field(1, ge=0, le=2**31 - 1)
-    """Visit number."""
+    visit: Annotated[int, Field(ge=0, le=2**31 - 1)] | Literal["current"] | None = 1
+    """Visit number; `current` (or none at all): the proposal's only session that is on
+    at this beamline when the run begins. If none or several are, the run is kept, and
+    ISPyB's part of it waits for a person."""
     experiment: Name = "unannounced"
     """Experiment name."""
     experiment_type: Name = "SSX-Jet"
@@ -69,18 +71,23 @@ class UnannouncedSection(Section):
     space_group: Name | None = None
     """Space group, such as `P43212`."""
 
+    @property
+    def number(self) -> int | None:
+        """The visit's number; None takes the session that is on."""
+        return None if self.visit == "current" else self.visit
+
     def announcement(self) -> Announcement:
         """What stands for the announcement of such a run."""
         return Announcement(
             proposal=self.proposal,
-            visit=self.visit,
+            visit=self.number,
             experiment=Experiment(self.experiment, self.experiment_type),
             sample=Sample(self.sample, protein=Protein(self.protein)),
             unit_cell=self.unit_cell,
             space_group=self.space_group,
             message={
                 "proposal": self.proposal,
-                "visit": self.visit,
+                "visit": self.number,
                 "experiment": {"name": self.experiment, "type": self.experiment_type},
                 "sample": {"name": self.sample, "protein": {"acronym": self.protein}},
                 "unit_cell": self.unit_cell,

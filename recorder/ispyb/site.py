@@ -19,6 +19,7 @@ from recorder.ispyb.schema.capabilities import (
 )
 from recorder.ispyb.schema.database import explain, shown_url
 from recorder.ispyb.schema.live_schema import LiveSchema, read_live
+from recorder.ispyb.schema.read_values import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Site:
     schema: str
     """Its version, as the database says, or empty."""
     chain_scope: str
+    provisional_end: bool = False
 
     def describe(self) -> str:
         """One line for people."""
@@ -67,7 +69,9 @@ def look(engine: Engine, settings: Settings) -> Site:
     except SQLAlchemyError as error:
         raise explain(engine, error) from error
     scope = settings.ispyb.chain_scope or flavour.chain_scope
-    return Site(flavour, live, can, schema, scope)
+    early = settings.ispyb.provisional_end
+    provisional = flavour.provisional_end if early is None else early
+    return Site(flavour, live, can, schema, scope, provisional)
 
 
 def _wanted(flavour: Flavour, settings: Settings) -> frozenset[Capability]:
@@ -91,7 +95,8 @@ def _compare(engine: Engine, live: LiveSchema, name: str) -> None:
 
 def _require_event_types(engine: Engine) -> None:
     with engine.connect() as db:
-        kinds = set(db.execute(select(t.event_type.c.name)).scalars())
+        found = db.execute(select(t.event_type.c.name)).scalars()
+        kinds = {as_text(name) for name in found}
     if absent := [name for name in t.EVENT_TYPES if name not in kinds]:
         raise SinkError(
             f"{shown_url(engine)}: table EventType lacks {', '.join(absent)}; load the "
@@ -109,4 +114,4 @@ def _schema_version(engine: Engine) -> str:
             found = db.execute(query).scalar()
     except SQLAlchemyError:
         return ""
-    return "" if found is None else str(found)
+    return as_text(found) or ""

@@ -21,6 +21,9 @@ from recorder.records.limits import MAX_IMAGES, MAX_TEXT
 from recorder.records.texts import Name, Text, one_line
 from recorder.records.units import Json
 
+PROPOSAL = r"^[\w-]+\d+$"
+"""Code and number of a proposal in one, as py-ISPyB takes it: a code may hold digits,
+dashes and underscores (``mx2345``, ``ih-ls3456``, ``bm1611234``)."""
 UNNAMED = "unnamed"
 """Experiment of a run whose announcement names none that can be used."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -82,6 +85,12 @@ class Component:
     type: Text = "Ligand"
     composition: Text | None = None
     abundance: Finite | None = None
+    ratio: Annotated[_Number | None, _lenient("components.ratio")] = None
+    ph: Annotated[_Number | None, _lenient("components.ph")] = None
+    concentration_type: Annotated[
+        _Words | None, _lenient("components.concentration_type")
+    ] = None
+    """What the abundance counts: name or symbol of an ISPyB ConcentrationType."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,15 @@ class Beam:
     energy_bandwidth: Annotated[_Number | None, _lenient("beam.energy_bandwidth")] = (
         None
     )
+    shape: Annotated[_Words | None, _lenient("beam.shape")] = None
+    polarisation: Annotated[_Number | None, _lenient("beam.polarisation")] = None
+    filling_mode: Annotated[_Words | None, _lenient("beam.filling_mode")] = None
+    """Of the storage ring."""
+    undulator: Annotated[_Words | None, _lenient("beam.undulator")] = None
+    undulator_gap: Annotated[_Number | None, _lenient("beam.undulator_gap")] = None
+    """mm."""
+    focusing_optic: Annotated[_Words | None, _lenient("beam.focusing_optic")] = None
+    monochromator: Annotated[_Words | None, _lenient("beam.monochromator")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +163,8 @@ class DetectorPlace:
     """(x, y), px."""
     exposure_time: Annotated[_Number | None, _lenient("detector.exposure_time")] = None
     """s."""
+    type: Annotated[_Words | None, _lenient("detector.type")] = None
+    manufacturer: Annotated[_Words | None, _lenient("detector.manufacturer")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +196,15 @@ class Files:
 class Announcement:
     """An announced run, or what stands for the announcement of one that was not."""
 
-    proposal: Annotated[Name, Field(pattern=r"^[A-Za-z]+\d+$")]
+    proposal: Annotated[Name, Field(pattern=PROPOSAL)]
     experiment: Experiment
     uid: Name | None = None
     """None: nobody announced it."""
     time_ns: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
     """When it was announced, by the sender's clock (Unix ns)."""
     visit: Small | None = None
+    session_id: Annotated[Small | None, _lenient("session_id")] = None
+    """``BLSession.sessionId``, where sessions have no visit number."""
     sample: Sample | None = None
     run: Small | None = None
     """Its number in the experiment; None takes the next one."""

@@ -8,27 +8,37 @@ from datetime import UTC, datetime
 from recorder.errors import shown
 
 _RFC3339 = re.compile(
-    r"^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$"
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:[.,](\d+))?"
+    r"([Zz]|[+-]\d\d(?::?\d\d)?)",
+    re.ASCII,
 )
+_DAY_S = 86_400
+"""Seconds of a day of Unix time, which knows no leap seconds."""
 
 
 def parse_time(text: str) -> int:
     """Unix ns of an RFC 3339 time with zone and any number of decimals.
 
+    A zone may also be written as ISO 8601 has it without colon (``+0100``, ``+01``). A
+    leap second (``23:59:60Z``) is, as in Unix time, the same as the second after it.
+
     Raises:
         ValueError: It is none, has no zone, or is no 64-bit number of ns.
     """
-    match = _RFC3339.match(text)
+    match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(
             f"{shown(text)} is no RFC 3339 time with zone, such as "
             "2026-11-23T18:30:00.123456789+01:00"
         )
-    date, clock, fraction, zone = match.groups()
+    date, minute, second, fraction, zone = match.groups()
+    leap = second == "60"
     whole = datetime.fromisoformat(
-        f"{date}T{clock}{zone.upper().replace('Z', '+00:00')}"
+        f"{date}T{minute}:{'59' if leap else second}{zone.upper().replace('Z', '+00')}"
     )
-    seconds = int((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    seconds = int((whole - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) + leap
+    if leap and seconds % _DAY_S:
+        raise ValueError(f"{shown(text)}: no minute has a second 60 but 23:59 UTC")
     nanoseconds = seconds * 10**9 + int((fraction or "0").ljust(9, "0")[:9])
     if not -(2**63) <= nanoseconds < 2**63:
         raise ValueError(f"{shown(text)} lies outside of the years 1678 to 2261")

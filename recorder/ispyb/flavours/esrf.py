@@ -25,6 +25,8 @@ ESRF = Flavour(
     capabilities=frozenset(Capability)
     - {Capability.EXPERIMENT_TYPES, Capability.RESULTS},
     image_rows=False,
+    # py-ISPyB sorts by end time, and NULL comes last
+    provisional_end=True,
     statistics=AttachedFiles(PROGRAM_STATUS),
 )
 

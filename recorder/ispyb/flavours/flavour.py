@@ -61,6 +61,8 @@ class Flavour:
     image_rows: bool
     """Whether its readers expect one row for each image."""
     statistics: Statistics
+    provisional_end: bool = False
+    """Whether its readers sort by end times, so that a run that goes on needs one."""
 
 
 class FlavourPlugin(Protocol):

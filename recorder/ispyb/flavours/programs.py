@@ -60,8 +60,8 @@ def _find(rows: Rows, run: RunRow) -> int | None:
             t.integration,
             t.integration.c.autoProcProgramId == t.program.c.autoProcProgramId,
         ).where(t.integration.c.dataCollectionId == run.collection_id)
-    found = rows.execute(query.order_by(t.program.c.autoProcProgramId)).scalar()
-    return None if found is None else int(found)
+    found = rows.read(query.order_by(t.program.c.autoProcProgramId).limit(1))
+    return found[0][0] if found else None
 
 
 def attach(rows: Rows, run: RunRow, ids: Json, name: str, kind: str) -> None:

@@ -16,8 +16,9 @@ from sqlalchemy.sql.expression import Executable
 
 from recorder.errors import SinkDeniedError, SinkError
 from recorder.ispyb.schema import tables as t
-from recorder.ispyb.schema.database import DENIED, error_code, explain, shown_url
+from recorder.ispyb.schema.database import explain, shown_url
 from recorder.ispyb.schema.live_schema import LiveSchema
+from recorder.ispyb.schema.server_errors import DENIED, error_code
 
 
 class Capability(StrEnum):
@@ -34,6 +35,11 @@ class Capability(StrEnum):
     ATTACHMENTS = "attachments"
     RESULTS = "processing results"
     IMAGE_ROWS = "image rows"
+    SAMPLES_COMPLETED = "samples completed"
+    COMPONENTS_COMPLETED = "components completed"
+    DETECTOR_COMPLETED = "detectors completed"
+    CONCENTRATION_TYPES = "concentration types"
+    BEAMLINE_SETUP = "beamline setup"
 
 
 RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
@@ -62,13 +68,28 @@ RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
     Capability.ATTACHMENTS: {t.attachment: "SIU"},
     Capability.RESULTS: {t.result: "SIU", t.result_attachment: "SIU"},
     Capability.IMAGE_ROWS: {t.image_quality: "SI"},
+    Capability.SAMPLES_COMPLETED: {t.protein: "U", t.crystal: "U", t.sample: "U"},
+    Capability.COMPONENTS_COMPLETED: {
+        t.component: "U",
+        t.sample_composition: "U",
+        t.crystal_composition: "U",
+    },
+    Capability.DETECTOR_COMPLETED: {t.detector: "U"},
+    Capability.CONCENTRATION_TYPES: {t.concentration_type: "S"},
+    Capability.BEAMLINE_SETUP: {t.beamline_setup: "SIU", t.session: "U"},
 }
 """Tables of each group with the rights it needs: S select, I insert, U update."""
 NEEDS = {
     Capability.INTEGRATION: Capability.PROGRAM,
     Capability.ATTACHMENTS: Capability.PROGRAM,
+    Capability.SAMPLES_COMPLETED: Capability.SAMPLE,
+    Capability.COMPONENTS_COMPLETED: Capability.COMPONENTS,
+    Capability.DETECTOR_COMPLETED: Capability.DETECTOR,
+    Capability.CONCENTRATION_TYPES: Capability.COMPONENTS,
 }
 """Groups that are of no use without another one."""
+CHANGED = {t.group: ("endTime",), t.session: ("beamLineSetupId",)}
+"""Columns that are changed, of tables of which others are not."""
 NEEDED = {
     Capability.CORE: "Proposal.proposalId Proposal.proposalCode "
     "Proposal.proposalNumber BLSession.sessionId BLSession.proposalId "
@@ -105,6 +126,8 @@ NEEDED = {
     "SSXProcessingResultAttachment.fileName",
     Capability.IMAGE_ROWS: "ImageQualityIndicators.dataCollectionId "
     "ImageQualityIndicators.autoProcProgramId ImageQualityIndicators.imageNumber",
+    Capability.CONCENTRATION_TYPES: "ConcentrationType.name",
+    Capability.BEAMLINE_SETUP: "BLSession.beamLineSetupId",
 }
 """Columns without which a group is of no use; without those of the core, the sink."""
 
@@ -253,5 +276,5 @@ def _trial(live: LiveSchema, table: Table, right: str) -> Executable:
         return insert(table).from_select(
             [c.name for c in others], select(*others).where(false())
         )
-    changed = [t.group.c.endTime] if table is t.group else others
+    changed = [table.c[name] for name in CHANGED.get(table, ())] or others
     return update(table).where(false()).values({c.name: c for c in changed})

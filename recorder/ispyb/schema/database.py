@@ -13,10 +13,13 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    inspect,
     make_url,
     select,
+    text,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from recorder.config import Settings
 from recorder.errors import (
@@ -26,58 +29,26 @@ from recorder.errors import (
     SinkUnavailableError,
 )
 from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.server_errors import (
+    DENIED,
+    NO_DATABASE,
+    SQLITE_TRANSIENT,
+    TRANSIENT,
+    error_code,
+)
 from recorder.ispyb.schema.values import split_proposal
 from recorder.runtime.tls import tls_context
 
-# MariaDB error numbers that pass by themselves: trying again is right. Changed by
-# another, disk errors and full, too many connections, shutting down, Galera not ready,
-# host blocked, connection lost, locks, time limit, read-only.
-TRANSIENT = {
-    1020,
-    1021,
-    1026,
-    1030,
-    1036,
-    1040,
-    1041,
-    1047,
-    1053,
-    1077,
-    1079,
-    1080,
-    1114,
-    1129,
-    1152,
-    1158,
-    1159,
-    1160,
-    1161,
-    1203,
-    1205,
-    1213,
-    1226,
-    1290,
-    1317,
-    1792,
-    1836,
-    1927,
-    1969,
-    2002,
-    2003,
-    2006,
-    2013,
-    2014,
-    2055,
-}
-# SQLite's words for what passes: another writer, no space, a read-only file system.
-SQLITE_TRANSIENT = (
-    "database is locked",
-    "unable to open",
-    "disk is full",
-    "disk I/O error",
-    "readonly database",
+CONCENTRATIONS = (
+    ("Molar", "M"),
+    ("Percentage weight / volume", "%(w/v)"),
+    ("Percentage volume / volume", "%(v/v)"),
+    ("Milligrams / millilitre", "mg/ml"),
+    ("Grams", "g"),
+    ("Microlitre", "uL"),
+    ("Millilitre", "ml"),
 )
-DENIED = {1044, 1045, 1130, 1142, 1143, 1370, 1698, 1820, 1862, 4151}
+"""Concentration types of the embedded database, name and symbol: those of Diamond."""
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
 
@@ -163,26 +134,22 @@ def explain(engine: Engine, error: SQLAlchemyError) -> Exception:
     """Our error for one of the database's, with what to do."""
     where = shown_url(engine)
     origin = error.orig if isinstance(error, DBAPIError) else None
-    text = str(origin if origin is not None else error).split("\n")[0]
+    said = str(origin if origin is not None else error).split("\n")[0]
     code = error_code(origin)
     if code in DENIED:
         return SinkDeniedError(
-            f"{where}: access denied ({text}); check ispyb.url's user, the password "
+            f"{where}: access denied ({said}); check ispyb.url's user, the password "
             "(credential ispyb__password or RECORDER_ISPYB__PASSWORD) and its rights"
         )
-    broken = isinstance(error, DBAPIError) and error.connection_invalidated
-    later = any(phrase in text for phrase in SQLITE_TRANSIENT)
+    broken = isinstance(error, PoolTimeoutError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
+    later = any(phrase in said for phrase in SQLITE_TRANSIENT)
     if broken or later or code in TRANSIENT:
-        return SinkUnavailableError(f"{where}: {text}")
-    if code == 1049:
+        return SinkUnavailableError(f"{where}: {said}")
+    if code == NO_DATABASE:
         return SinkUnavailableError(f"{where}: no such database; check ispyb.url")
-    return SinkError(f"{where}: {text}")
-
-
-def error_code(origin: object) -> int | None:
-    """MariaDB's number of an error, None if it has none."""
-    arguments = getattr(origin, "args", ())
-    return arguments[0] if arguments and isinstance(arguments[0], int) else None
+    return SinkError(f"{where}: {said}")
 
 
 def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
@@ -196,6 +163,7 @@ def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
     code, digits = split_proposal(demo_proposal)
     with transaction(engine) as db:
         t.metadata.create_all(db)
+        _add_columns(db)
         _seed(db)
         found = db.execute(
             select(t.proposal.c.proposalId).where(
@@ -216,7 +184,25 @@ def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
             )
 
 
+def _add_columns(db: Connection) -> None:
+    """Columns that an earlier recorder did not know; SQLite adds them at no cost."""
+    there = inspect(db)
+    quote = db.dialect.identifier_preparer.quote
+    for table in t.metadata.sorted_tables:
+        known = {column["name"].lower() for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name.lower() not in known:
+                kind = column.type.compile(db.dialect)
+                name = f"{quote(table.name)} ADD COLUMN {quote(column.name)}"
+                db.execute(text(f"ALTER TABLE {name} {kind}"))
+
+
 def _seed(db: Connection) -> None:
+    if not db.execute(select(t.concentration_type.c.name).limit(1)).first():
+        db.execute(
+            insert(t.concentration_type),
+            [{"name": name, "symbol": symbol} for name, symbol in CONCENTRATIONS],
+        )
     for table, names in (
         (t.event_type, t.EVENT_TYPES),
         (t.component_type, t.COMPONENT_TYPES),

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, String, Table, inspect, text
 
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.left_out import LeftOut
+from recorder.ispyb.schema.read_values import as_text
 
 MAX_INT = 2**31 - 1
 """Largest value of a column of type INT, which has 32 bits and a sign."""
@@ -108,12 +109,13 @@ def _of_mariadb(engine: Engine) -> dict[str, dict[str, LiveColumn]]:
     )
     found: dict[str, dict[str, LiveColumn]] = {}
     with engine.connect() as db:
-        for table, name, kind, full, length, charset in db.execute(query):
+        for row in db.execute(query):
+            table, name, kind, full, length, charset = (as_text(v) or "" for v in row)
             found.setdefault(table, {})[name] = LiveColumn(
-                length=None if length is None or kind == "enum" else int(length),
+                length=None if not length or kind == "enum" else int(length),
                 charset=charset or "utf8mb4",
-                choices=_choices(str(full)) if kind == "enum" else (),
-                maximum=_maximum(str(kind), str(full)),
+                choices=_choices(full) if kind == "enum" else (),
+                maximum=_maximum(kind, full),
             )
     return found
 

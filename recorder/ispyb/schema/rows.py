@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Table, and_, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Select,
+    Table,
+    and_,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.types import NULLTYPE
 
 from recorder.errors import SinkError
 from recorder.ispyb.schema.live_schema import LiveSchema
+from recorder.ispyb.schema.read_values import read_value
 from recorder.ispyb.schema.values import fit
 
 
@@ -24,9 +36,27 @@ class Rows:
         self._connection = connection
         self.live = live
 
-    def execute(self, query: Executable) -> Any:
-        """Run a query."""
-        return self._connection.execute(query)
+    def run(self, statement: Executable) -> None:
+        """Run a statement that gives no rows."""
+        self._connection.execute(statement)
+
+    def read(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query; every value is what its column's type promises, or None.
+
+        What a driver makes of zero dates, or of text in a column of numbers, does not
+        get beyond here (:mod:`recorder.ispyb.schema.read_values`).
+        """
+        columns = list(query.selected_columns)
+        plain = query.with_only_columns(
+            *(type_coerce(c, NULLTYPE).label(f"c{n}") for n, c in enumerate(columns)),
+            maintain_column_froms=True,
+        )
+        return [
+            tuple(
+                read_value(c.type, value) for c, value in zip(columns, row, strict=True)
+            )
+            for row in self._connection.execute(plain)
+        ]
 
     def insert(self, table: Table, values: Mapping[str, Any]) -> int:
         """Insert one row; its new id.
@@ -84,10 +114,8 @@ class Rows:
         """
         fitted = fit(self.live, table, match)
         where = and_(True, *(table.c[name] == value for name, value in fitted.items()))
-        found = self._connection.execute(
-            select(_key(table)).where(where).order_by(_key(table))
-        )
-        return [int(number) for number in found.scalars()]
+        found = self.read(select(_key(table)).where(where).order_by(_key(table)))
+        return [number for (number,) in found]
 
     def find_or_create(
         self, table: Table, match: Mapping[str, Any], more: Mapping[str, Any]
@@ -104,8 +132,8 @@ class Rows:
 
     def names(self, table: Table, name: str = "name") -> dict[str, int]:
         """Ids of a table of types, by name."""
-        found = self._connection.execute(select(table.c[name], _key(table)))
-        return {str(text): int(number) for text, number in found}
+        found = self.read(select(table.c[name], _key(table)))
+        return {text: number for text, number in found if text is not None}
 
 
 def _key(table: Table) -> Any:

@@ -15,115 +15,67 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
-    MetaData,
     String,
     Table,
 )
 
-metadata = MetaData()
-"""Tables that every flavour has."""
-optional = MetaData()
-"""Tables that only some flavours have: nothing embedded."""
+from recorder.ispyb.schema.columns import CELL, key, metadata, optional, ref
+from recorder.ispyb.schema.sample_tables import (
+    COMPONENT_TYPES,
+    beamline_setup,
+    component,
+    component_type,
+    concentration_type,
+    crystal,
+    crystal_composition,
+    proposal,
+    protein,
+    sample,
+    sample_composition,
+    session,
+)
+
+__all__ = [
+    "CELL",
+    "COMPONENT_TYPES",
+    "EVENT_TYPES",
+    "attachment",
+    "beamline_setup",
+    "collection",
+    "component",
+    "component_type",
+    "concentration_type",
+    "crystal",
+    "crystal_composition",
+    "detector",
+    "event",
+    "event_chain",
+    "event_type",
+    "experiment_type",
+    "group",
+    "image_quality",
+    "integration",
+    "metadata",
+    "optional",
+    "program",
+    "proposal",
+    "protein",
+    "result",
+    "result_attachment",
+    "sample",
+    "sample_composition",
+    "session",
+    "ssx_collection",
+]
 
 EVENT_TYPES = ("XrayDetection", "XrayExposure", "LaserExcitation", "ReactionTrigger")
-COMPONENT_TYPES = (
-    *("Protein", "DNA", "Small Molecule", "RNA"),
-    *("Ligand", "Buffer", "JetMaterial"),
-)
-CELL = ("cell_a", "cell_b", "cell_c", "cell_alpha", "cell_beta", "cell_gamma")
 
-
-def _key(name: str) -> Column[int]:
-    return Column(name, Integer, primary_key=True, autoincrement=True)
-
-
-def _ref(name: str, target: str, *, nullable: bool = True) -> Column[int]:
-    return Column(name, Integer, ForeignKey(target), nullable=nullable)
-
-
-proposal = Table(
-    "Proposal",
-    metadata,
-    _key("proposalId"),
-    Column("personId", Integer, nullable=False, server_default="0"),
-    Column("title", String(200)),
-    Column("proposalCode", String(45)),
-    Column("proposalNumber", String(45)),
-)
-session = Table(
-    "BLSession",
-    metadata,
-    _key("sessionId"),
-    _ref("proposalId", "Proposal.proposalId", nullable=False),
-    Column("beamLineName", String(45)),
-    Column("visit_number", Integer, server_default="0"),
-    Column("startDate", DateTime),
-    Column("endDate", DateTime),
-)
-protein = Table(
-    "Protein",
-    metadata,
-    _key("proteinId"),
-    _ref("proposalId", "Proposal.proposalId", nullable=False),
-    Column("name", String(255)),
-    Column("acronym", String(45)),
-)
-crystal = Table(
-    "Crystal",
-    metadata,
-    _key("crystalId"),
-    _ref("proteinId", "Protein.proteinId", nullable=False),
-    Column("name", String(255)),
-    Column("spaceGroup", String(20)),
-    *(Column(name, Double) for name in ("size_X", "size_Y", "size_Z")),
-    *(Column(name, Double) for name in CELL),
-)
-sample = Table(
-    "BLSample",
-    metadata,
-    _key("blSampleId"),
-    _ref("crystalId", "Crystal.crystalId"),
-    Column("name", String(100)),
-    Column("comments", String(1024)),
-    Column("support", String(50)),
-)
-component_type = Table(
-    "ComponentType",
-    metadata,
-    _key("componentTypeId"),
-    Column("name", String(31), nullable=False, unique=True),
-)
-component = Table(
-    "Component",
-    metadata,
-    _key("componentId"),
-    _ref("componentTypeId", "ComponentType.componentTypeId", nullable=False),
-    _ref("proposalId", "Proposal.proposalId"),
-    Column("name", String(255), nullable=False),
-    Column("composition", String(255)),
-)
-sample_composition = Table(
-    "SampleComposition",
-    metadata,
-    _key("sampleCompositionId"),
-    _ref("componentId", "Component.componentId", nullable=False),
-    _ref("blSampleId", "BLSample.blSampleId", nullable=False),
-    Column("abundance", Float),
-)
-crystal_composition = Table(
-    "CrystalComposition",
-    metadata,
-    _key("crystalCompositionId"),
-    _ref("componentId", "Component.componentId", nullable=False),
-    _ref("crystalId", "Crystal.crystalId", nullable=False),
-    Column("abundance", Float),
-)
 group = Table(
     "DataCollectionGroup",
     metadata,
-    _key("dataCollectionGroupId"),
-    _ref("sessionId", "BLSession.sessionId", nullable=False),
-    _ref("blSampleId", "BLSample.blSampleId"),
+    key("dataCollectionGroupId"),
+    ref("sessionId", "BLSession.sessionId", nullable=False),
+    ref("blSampleId", "BLSample.blSampleId"),
     Column("experimentType", String(45)),
     Column("experimentTypeId", Integer),
     Column("startTime", DateTime),
@@ -133,7 +85,9 @@ group = Table(
 detector = Table(
     "Detector",
     metadata,
-    _key("detectorId"),
+    key("detectorId"),
+    Column("detectorType", String(255)),
+    Column("detectorManufacturer", String(255)),
     Column("detectorModel", String(255)),
     Column("detectorSerialNumber", String(30), unique=True),
     Column("detectorPixelSizeHorizontal", Float),
@@ -142,13 +96,13 @@ detector = Table(
 collection = Table(
     "DataCollection",
     metadata,
-    _key("dataCollectionId"),
-    _ref(
+    key("dataCollectionId"),
+    ref(
         "dataCollectionGroupId",
         "DataCollectionGroup.dataCollectionGroupId",
         nullable=False,
     ),
-    _ref("detectorId", "Detector.detectorId"),
+    ref("detectorId", "Detector.detectorId"),
     Column("dataCollectionNumber", Integer),
     Column("startTime", DateTime),
     Column("endTime", DateTime),
@@ -170,6 +124,10 @@ collection = Table(
     Column("beamSizeAtSampleX", Float),
     Column("beamSizeAtSampleY", Float),
     Column("flux", Double),
+    Column("beamShape", String(45)),
+    Column("polarisation", Float),
+    Column("undulatorGap1", Float),
+    Column("synchrotronMode", String(20)),
     Column("comments", String(1024)),
 )
 ssx_collection = Table(
@@ -195,23 +153,23 @@ ssx_collection = Table(
 event_chain = Table(
     "EventChain",
     metadata,
-    _key("eventChainId"),
-    _ref("dataCollectionId", "DataCollection.dataCollectionId", nullable=False),
+    key("eventChainId"),
+    ref("dataCollectionId", "DataCollection.dataCollectionId", nullable=False),
     Column("name", String(255)),
 )
 event_type = Table(
     "EventType",
     metadata,
-    _key("eventTypeId"),
+    key("eventTypeId"),
     Column("name", String(30), nullable=False, unique=True),
 )
 event = Table(
     "Event",
     metadata,
-    _key("eventId"),
-    _ref("eventChainId", "EventChain.eventChainId", nullable=False),
-    _ref("eventTypeId", "EventType.eventTypeId", nullable=False),
-    _ref("componentId", "Component.componentId"),
+    key("eventId"),
+    ref("eventChainId", "EventChain.eventChainId", nullable=False),
+    ref("eventTypeId", "EventType.eventTypeId", nullable=False),
+    ref("componentId", "Component.componentId"),
     Column("name", String(255)),
     Column("offset", Float, nullable=False),
     Column("duration", Float),
@@ -221,8 +179,8 @@ event = Table(
 program = Table(
     "AutoProcProgram",
     metadata,
-    _key("autoProcProgramId"),
-    _ref("dataCollectionId", "DataCollection.dataCollectionId"),
+    key("autoProcProgramId"),
+    ref("dataCollectionId", "DataCollection.dataCollectionId"),
     Column("processingPrograms", String(255)),
     Column("processingStatus", String(10)),
     Column("processingMessage", String(255)),
@@ -234,8 +192,8 @@ program = Table(
 attachment = Table(
     "AutoProcProgramAttachment",
     metadata,
-    _key("autoProcProgramAttachmentId"),
-    _ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId", nullable=False),
+    key("autoProcProgramAttachmentId"),
+    ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId", nullable=False),
     Column("fileType", String(10)),
     Column("fileName", String(255)),
     Column("filePath", String(255)),
@@ -244,9 +202,9 @@ attachment = Table(
 integration = Table(
     "AutoProcIntegration",
     metadata,
-    _key("autoProcIntegrationId"),
-    _ref("dataCollectionId", "DataCollection.dataCollectionId", nullable=False),
-    _ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
+    key("autoProcIntegrationId"),
+    ref("dataCollectionId", "DataCollection.dataCollectionId", nullable=False),
+    ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
     Column("startImageNumber", Integer),
     Column("endImageNumber", Integer),
     *(Column(name, Float) for name in CELL),
@@ -255,9 +213,9 @@ integration = Table(
 image_quality = Table(
     "ImageQualityIndicators",
     metadata,
-    _key("imageQualityIndicatorsId"),
+    key("imageQualityIndicatorsId"),
     Column("dataCollectionId", Integer, index=True),
-    _ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
+    ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
     Column("imageNumber", Integer),
     Column("spotTotal", Integer),
     Column("goodBraggCandidates", Integer),
@@ -268,13 +226,13 @@ image_quality = Table(
 experiment_type = Table(
     "ExperimentType",
     optional,
-    _key("experimentTypeId"),
+    key("experimentTypeId"),
     Column("name", String(100)),
 )
 result = Table(
     "SSXProcessingResult",
     optional,
-    _key("ssxProcessingResultId"),
+    key("ssxProcessingResultId"),
     Column("dataCollectionId", Integer, nullable=False),
     Column("hitRate", Float),
     Column("indexingRate", Float),
@@ -287,7 +245,7 @@ result = Table(
 result_attachment = Table(
     "SSXProcessingResultAttachment",
     optional,
-    _key("ssxProcessingResultAttachmentId"),
+    key("ssxProcessingResultAttachmentId"),
     Column("ssxProcessingResultId", Integer, nullable=False),
     Column("fileType", String(40), nullable=False),
     Column("fileName", String(255), nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,27 @@ def local_time(time_ns: int | None, zone: ZoneInfo | None) -> datetime | None:
         return None
     moment = datetime.fromtimestamp(time_ns // 10**9, UTC).astimezone(zone)
     return moment.replace(tzinfo=None)
+
+
+def local_end(end_ns: int, start_ns: int, zone: ZoneInfo | None) -> datetime:
+    """Local time of a moment of a run, as :func:`local_time`, never before its start.
+
+    If clocks were set back since (the end of summer time), the time that the run began
+    with goes on, so that the end follows the start and the run lasts as long as it
+    did. A host's clock that was corrected backwards gives the start itself.
+
+    Args:
+        end_ns: The moment (Unix ns).
+        start_ns: When the run was opened (Unix ns).
+        zone: Of the facility; None is the host's.
+    """
+    begun = datetime.fromtimestamp(start_ns // 10**9, UTC).astimezone(zone)
+    moment = datetime.fromtimestamp(max(start_ns, end_ns) // 10**9, UTC)
+    ended = moment.astimezone(zone)
+    before, after = begun.utcoffset(), ended.utcoffset()
+    if before is not None and after is not None and after < before:
+        ended = moment.astimezone(timezone(before))
+    return ended.replace(tzinfo=None)
 
 
 def latin1(text: str) -> str:
@@ -129,12 +150,16 @@ def _choice(where: str, text: str, choices: tuple[str, ...]) -> str:
 
 
 def split_proposal(name: str) -> tuple[str, str]:
-    """Code and number of a proposal such as ``mx2345``.
+    """Code and number for a new proposal such as ``mx2345``: all last digits are one.
+
+    What is in a database is not split but compared as a whole.
 
     Raises:
         SinkError: It is no such name.
     """
-    match = re.fullmatch(r"([A-Za-z]+)(\d+)", name)
-    if match is None:
-        raise SinkError(f"proposal {name!r} is no code and number such as mx2345")
-    return match[1], match[2]
+    if re.fullmatch(r"[\w-]+\d+", name) is None:
+        raise SinkError(
+            f"proposal {name!r} is no code and number such as mx2345 or ih-ls3456"
+        )
+    code = re.sub(r"\d+$", "", name) or name[0]
+    return code, name[len(code) :]

@@ -10,7 +10,7 @@ from recorder.simulate.stream.simulated_run import SimulatedRun
 
 
 def announcement(
-    run: SimulatedRun, series: Series, uid: str, proposal: str, visit: int
+    run: SimulatedRun, series: Series, uid: str, proposal: str, visit: int | None
 ) -> Json:
     """The message that announces a run."""
     parts = [

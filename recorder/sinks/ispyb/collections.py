@@ -21,9 +21,11 @@ from recorder.records import (
 )
 from recorder.runs.run import Run
 
+# py-ISPyB and SynchWeb look for "success" and "aborted" in it, and count the rest as
+# failed.
 RUN_STATUS = {
     "success": "DataCollection Successful",
-    "aborted": "DataCollection Cancelled",
+    "aborted": "DataCollection aborted",
     "failed": "DataCollection Failed",
 }
 COMMENTS_LENGTH = 1020
@@ -34,7 +36,7 @@ room."""
 def find_collection(rows: Rows, session_id: int, uid: str) -> int | None:
     """Our row of a run, by the marker in its comments."""
     mark = marker(uid)
-    found = rows.execute(
+    found = rows.read(
         select(t.collection.c.dataCollectionId, t.collection.c.comments)
         .join(
             t.group,
@@ -46,7 +48,7 @@ def find_collection(rows: Rows, session_id: int, uid: str) -> int | None:
         )
     )
     # The database compares without case.
-    return next((int(known) for known, text in found if mark in text), None)
+    return next((known for known, text in found if mark in (text or "")), None)
 
 
 def collection_values(run: Run, zone: ZoneInfo | None) -> Json:
@@ -79,6 +81,10 @@ def collection_values(run: Run, zone: ZoneInfo | None) -> Json:
         "beamSizeAtSampleX": size[0],
         "beamSizeAtSampleY": size[1],
         "flux": beam.flux,
+        "beamShape": beam.shape,
+        "polarisation": beam.polarisation,
+        "undulatorGap1": beam.undulator_gap,
+        "synchrotronMode": beam.filling_mode,
         "comments": comments(run),
     }
 
@@ -120,20 +126,3 @@ def write_collection(rows: Rows, known: int | None, values: Json, ssx: Json) -> 
         rows.update(t.collection, known, values)
         rows.update(t.ssx_collection, known, ssx)
     return known
-
-
-def find_detector(rows: Rows, run: Run) -> int | None:
-    """The detector by its serial number, created if it is new."""
-    seen = run.start.info if run.start else DetectorInfo()
-    if not seen.serial_number:
-        return None
-    pixel = seen.pixel_size or (None, None)
-    return rows.find_or_create(
-        t.detector,
-        {"detectorSerialNumber": seen.serial_number},
-        {
-            "detectorModel": seen.description,
-            "detectorPixelSizeHorizontal": pixel[0],
-            "detectorPixelSizeVertical": pixel[1],
-        },
-    )

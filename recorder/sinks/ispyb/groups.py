@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
+from recorder.ispyb.flavours.experiment_types import stored_type
 from recorder.ispyb.flavours.flavour import Flavour
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
+from recorder.ispyb.schema.completing import Completer, Told
 from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import fit
+from recorder.ispyb.sessions import Session
 from recorder.records import Announcement, Experiment
-from recorder.runtime.log import get_logger
 from recorder.sinks.ispyb.samples import find_sample
-from recorder.sinks.ispyb.sessions import Session
-
-log = get_logger("ispyb")
-
-DEFAULT_TYPE = "SSX-Jet"
 
 
 def experiment_name(rows: Rows, announcement: Announcement) -> str:
@@ -37,6 +34,7 @@ def place_run(
     flavour: Flavour,
     can: Capabilities,
     most_runs: int,
+    told: Told,
 ) -> int:
     """The group of a run, found or made; its id.
 
@@ -49,8 +47,9 @@ def place_run(
         flavour: Names the types.
         can: What may be written.
         most_runs: Runs of a full group.
+        told: Conflicts that were logged.
     """
-    sample_id = find_sample(rows, session.proposal_id, announced, can)
+    sample_id = find_sample(Completer(rows, told), session.proposal_id, announced, can)
     name = experiment_name(rows, announced)
     group_id = find_group(rows, session, sample_id, name, known, most_runs)
     if group_id is not None:
@@ -80,7 +79,7 @@ def find_group(
         most_runs: A group with so many runs is full: the next run begins a new one,
             because py-ISPyB's page shows no more.
     """
-    found = rows.execute(
+    found = rows.read(
         select(
             t.group.c.dataCollectionGroupId,
             t.collection.c.dataCollectionId,
@@ -103,7 +102,7 @@ def find_group(
     runs: dict[int, set[int]] = {}
     for group_id, run_id, there in found:
         if there == name:  # the database compares without case and accents
-            runs.setdefault(int(group_id), set()).add(int(run_id))
+            runs.setdefault(group_id, set()).add(run_id)
     for group_id, members in runs.items():
         if collection_id in members:
             return group_id
@@ -118,12 +117,12 @@ def group_alone(rows: Rows, collection_id: int) -> int | None:
     mine = select(t.collection.c.dataCollectionGroupId).where(
         t.collection.c.dataCollectionId == collection_id
     )
-    found = rows.execute(
+    found = rows.read(
         select(t.collection.c.dataCollectionId, t.collection.c.dataCollectionGroupId)
         .where(t.collection.c.dataCollectionGroupId == mine.scalar_subquery())
         .limit(2)
-    ).all()
-    return int(found[0][1]) if len(found) == 1 else None
+    )
+    return found[0][1] if len(found) == 1 else None
 
 
 def write_group(
@@ -148,7 +147,7 @@ def write_group(
         flavour: Names the types.
         can: What may be written.
     """
-    stored = _stored_type(experiment.type, flavour)
+    stored = stored_type(experiment.type, flavour, rows.live)
     values = {
         "sessionId": session.session_id,
         "blSampleId": sample_id,
@@ -164,28 +163,12 @@ def write_group(
     return known
 
 
-def _stored_type(kind: str, flavour: Flavour) -> str:
-    """The flavour's name of a type; clients write it in any case."""
-    for name, stored in flavour.experiment_types.items():
-        if name.lower() == kind.lower():
-            return stored
-    stored = flavour.experiment_types[DEFAULT_TYPE]
-    log.warning(
-        "experiment_type_replaced",
-        type=kind,
-        by=stored,
-        known=sorted(flavour.experiment_types),
-    )
-    return stored
-
-
-def end_group(rows: Rows, group_id: int, end: datetime | None) -> None:
-    """A group ends with its latest run."""
-    rows.execute(
-        update(t.group)
-        .where(
-            t.group.c.dataCollectionGroupId == group_id,
-            func.coalesce(t.group.c.endTime, end) <= end,
-        )
-        .values(endTime=end)
-    )
+def end_group(rows: Rows, group_id: int, end: datetime) -> None:
+    """A group ends with its latest run, and never before it starts."""
+    columns = t.group.c
+    query = select(columns.startTime, columns.endTime)
+    for start, there in rows.read(
+        query.where(columns.dataCollectionGroupId == group_id)
+    ):
+        latest = max(time for time in (start, there, end) if time is not None)
+        rows.update(t.group, group_id, {"endTime": latest})

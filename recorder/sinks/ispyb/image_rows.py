@@ -134,9 +134,8 @@ def _there(rows: Rows, ids: Json) -> list[int]:
         mine = table.autoProcProgramId == ids["program_id"]
     else:
         mine = table.dataCollectionId == ids["data_collection_id"]
-    return [
-        int(n) for n in rows.execute(select(table.imageNumber).where(mine)).scalars()
-    ]
+    found = rows.read(select(table.imageNumber).where(mine))
+    return [number for (number,) in found if number is not None]
 
 
 def _values(image: ImageOutcome, ids: Json, now: datetime | None) -> dict[str, Any]:

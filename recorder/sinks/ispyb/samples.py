@@ -1,36 +1,50 @@
-"""The sample of a run: protein, crystal, sample and components, found or created."""
+"""The sample of a run: protein, crystal, sample and components.
+
+They are found or created. What a row lacks, and a later announcement says, is filled in
+where UPDATE is granted; what it has is never changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, select
 
 from recorder.errors import shown
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
+from recorder.ispyb.schema.completing import Completer
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Announcement, Component, Crystal, Json, Protein, Sample
+from recorder.runtime.log import get_logger
+
+log = get_logger("ispyb")
 
 SIZE = ("size_X", "size_Y", "size_Z")
 
 
 def find_sample(
-    rows: Rows, proposal_id: int, announcement: Announcement, can: Capabilities
+    completer: Completer,
+    proposal_id: int,
+    announcement: Announcement,
+    can: Capabilities,
 ) -> int | None:
     """The sample of a run with what it is made of; None if samples are denied."""
     if not can.can(Capability.SAMPLE):
         return None
+    allowed = can.can(Capability.SAMPLES_COMPLETED)
     wanted = announcement.sample or Sample("unknown")
     protein = wanted.protein or Protein("unknown")
-    protein_id = rows.find_or_create(
+    protein_id = completer.find_or_create(
         t.protein,
         {"proposalId": proposal_id, "acronym": protein.acronym},
-        {"name": protein.name or protein.acronym},
+        {"name": protein.name},
+        allowed=allowed,
+        stand_ins={"name": protein.acronym},
     )
     crystal = wanted.crystal or Crystal()
-    crystal_id = rows.find_or_create(
+    crystal_id = completer.find_or_create(
         t.crystal,
         {"proteinId": protein_id, "name": wanted.name},
         {
@@ -38,51 +52,104 @@ def find_sample(
             **_named(SIZE, crystal.size),
             **_named(t.CELL, announcement.unit_cell),
         },
+        allowed=allowed,
     )
-    sample_id = rows.find_or_create(
-        t.sample,
-        {"crystalId": crystal_id, "name": wanted.name},
-        _support(rows, wanted.support),
-    )
+    sample_id = _sample(completer, crystal_id, wanted, allowed=allowed)
     if can.can(Capability.COMPONENTS):
         for item in wanted.components:
             part = {"blSampleId": sample_id}
-            _compose(rows, t.sample_composition, proposal_id, item, part)
+            _compose(completer, t.sample_composition, proposal_id, item, part, can)
         for item in crystal.components:
             part = {"crystalId": crystal_id}
-            _compose(rows, t.crystal_composition, proposal_id, item, part)
+            _compose(completer, t.crystal_composition, proposal_id, item, part, can)
     return sample_id
 
 
-def _support(rows: Rows, support: str | None) -> Json:
-    """Only ``diamond`` has a column for it; elsewhere it stands in the comments."""
-    if rows.live.column(t.sample.name, "support"):
-        return {"support": support}
-    return {"comments": f"support: {support}" if support else None}
+def _sample(
+    completer: Completer, crystal_id: int, wanted: Sample, *, allowed: bool
+) -> int:
+    """Only ``diamond`` has a column for the support; elsewhere it is a comment.
+
+    Comments are other people's as well: what they say is no conflict.
+    """
+    match = {"crystalId": crystal_id, "name": wanted.name}
+    if completer.rows.live.column(t.sample.name, "support"):
+        more: Json = {"support": wanted.support}
+        return completer.find_or_create(t.sample, match, more, allowed=allowed)
+    text = f"support: {wanted.support}" if wanted.support else None
+    found = completer.rows.ids(t.sample, **match)
+    if not found:
+        return completer.rows.insert(t.sample, {**match, "comments": text})
+    empty = select(t.sample.c.comments).where(t.sample.c.blSampleId == found[0])
+    if completer.rows.read(empty)[0][0] in (None, ""):
+        said = {"comments": text}
+        completer.complete(t.sample, found[0], said, allowed=allowed)
+    return found[0]
 
 
 def _compose(
-    rows: Rows, table: Table, proposal_id: int, item: Component, part: Json
+    completer: Completer,
+    table: Table,
+    proposal_id: int,
+    item: Component,
+    part: Json,
+    can: Capabilities,
 ) -> None:
-    component_id = _find_component(rows, proposal_id, item)
-    if component_id is not None:
-        match = {"componentId": component_id, **part}
-        rows.find_or_create(table, match, {"abundance": item.abundance})
+    component_id = _find_component(completer, proposal_id, item, can)
+    if component_id is None:
+        return
+    kind = None
+    if item.concentration_type and can.can(Capability.CONCENTRATION_TYPES):
+        kind = _concentration_type(completer.rows, item)
+    completer.find_or_create(
+        table,
+        {"componentId": component_id, **part},
+        {
+            "abundance": item.abundance,
+            "ratio": item.ratio,
+            "ph": item.ph,
+            "concentrationTypeId": kind,
+        },
+        allowed=can.can(Capability.COMPONENTS_COMPLETED),
+    )
+
+
+def _concentration_type(rows: Rows, item: Component) -> int | None:
+    """The id of a type by its name or symbol; None, and a warning, if it is unknown."""
+    columns = t.concentration_type.c
+    query = select(columns.concentrationTypeId, columns.name, columns.symbol)
+    known = rows.read(query.order_by(columns.concentrationTypeId))
+    wanted = str(item.concentration_type)
+    for same in (str, str.casefold):
+        for number, *names in known:
+            if same(wanted) in [same(name) for name in names if name]:
+                return int(number)
+    log.warning(
+        "concentration_type_unknown",
+        component=item.name,
+        type=wanted,
+        known=[name for _, name, _ in known],
+        hint="the abundance is written without it; add it to ConcentrationType",
+    )
+    return None
 
 
 def _named(names: tuple[str, ...], values: Sequence[float] | None) -> dict[str, Any]:
     return dict(zip(names, values, strict=True)) if values else dict.fromkeys(names)
 
 
-def _find_component(rows: Rows, proposal_id: int, item: Component) -> int | None:
+def _find_component(
+    completer: Completer, proposal_id: int, item: Component, can: Capabilities
+) -> int | None:
     """A component of a proposal, by type and name; None, and said, without its type."""
+    rows = completer.rows
     kinds = rows.names(t.component_type)
     if item.type not in kinds:
         known = f"this ISPyB knows {', '.join(sorted(kinds))}"
         hint = f"announce a type of ComponentType, or have it added: {known}"
         rows.live.left_out.say(f"component {shown(item.name)}", item.type, hint)
         return None
-    return rows.find_or_create(
+    return completer.find_or_create(
         t.component,
         {
             "proposalId": proposal_id,
@@ -90,17 +157,18 @@ def _find_component(rows: Rows, proposal_id: int, item: Component) -> int | None
             "name": item.name,
         },
         {"composition": item.composition},
+        allowed=can.can(Capability.COMPONENTS_COMPLETED),
     )
 
 
 def find_components(
-    rows: Rows, proposal_id: int, sample: Sample | None, can: Capabilities
+    completer: Completer, proposal_id: int, sample: Sample | None, can: Capabilities
 ) -> dict[str, int]:
     """Ids of the sample's components by name: reaction triggers point at them."""
     if sample is None or not can.can(Capability.COMPONENTS):
         return {}
     found = (
-        (item.name, _find_component(rows, proposal_id, item))
+        (item.name, _find_component(completer, proposal_id, item, can))
         for item in sample.components
     )
     return {name: number for name, number in found if number is not None}

@@ -13,6 +13,7 @@ from recorder.errors import SinkDeniedError, SinkError
 from recorder.ispyb.flavours.flavour import RunRow
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
+from recorder.ispyb.schema.completing import Completer, Told
 from recorder.ispyb.schema.database import (
     connect,
     create_embedded,
@@ -21,7 +22,8 @@ from recorder.ispyb.schema.database import (
     transaction,
 )
 from recorder.ispyb.schema.rows import Rows
-from recorder.ispyb.schema.values import local_time
+from recorder.ispyb.schema.values import local_end
+from recorder.ispyb.sessions import Session, find_session
 from recorder.ispyb.site import Site, look
 from recorder.journal import Journal, Record, RecordKind, Seq
 from recorder.journal.run_record import read_run_record
@@ -30,6 +32,7 @@ from recorder.records.run_report import RunReport
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 from recorder.sinks.ispyb import collections, groups
+from recorder.sinks.ispyb.beamline import describe_setup, find_detector
 from recorder.sinks.ispyb.chains import (
     commanded_chains,
     has_chains,
@@ -38,7 +41,6 @@ from recorder.sinks.ispyb.chains import (
 )
 from recorder.sinks.ispyb.image_rows import ImageRows
 from recorder.sinks.ispyb.samples import find_components
-from recorder.sinks.ispyb.sessions import Session, find_session
 from recorder.sinks.records import report_of
 
 log = get_logger("ispyb")
@@ -62,6 +64,7 @@ class IspybSink:
         self._run: tuple[Seq, Run] | None = None
         """The run that was described last, and by which record: read once."""
         self._image_rows = ImageRows(self._begin)
+        self._told = Told()
 
     def open(self, journal: Journal) -> None:
         """Connect and compare the live schema with what we write."""
@@ -129,7 +132,7 @@ class IspybSink:
             collection_id=collection_id,
             uid=run.uid,
             folder=str(self._settings.results.resolve() / run.folder),
-            now=local_time(record.time_ns, self._zone),
+            now=local_end(record.time_ns, run.opened_ns, self._zone),
             can=self._site.can,
             status=status,
             known=self._journal.ids(self.name, run.uid),
@@ -161,13 +164,7 @@ class IspybSink:
         announced = run.announcement
         values = collections.collection_values(run, self._zone)
         with self._begin() as rows:
-            session = find_session(
-                rows,
-                announced.proposal,
-                announced.visit,
-                self._beamline,
-                values["startTime"],
-            )
+            session = find_session(rows, announced, self._beamline, values["startTime"])
             known = self._find(rows, session, run.uid)
             group_id = groups.place_run(
                 rows,
@@ -178,12 +175,18 @@ class IspybSink:
                 self._site.flavour,
                 self._site.can,
                 self._settings.ispyb.runs_per_group,
+                self._told,
             )
-            if self._site.can.can(Capability.DETECTOR):
-                values["detectorId"] = collections.find_detector(rows, run)
+            completer = Completer(rows, self._told)
+            detector_id = find_detector(completer, run, self._site.can)
+            if detector_id is not None:
+                values["detectorId"] = detector_id
+            describe_setup(completer, session.session_id, announced, self._site.can)
             ssx = collections.ssx_values(announced)
             ssx["experimentName"] = groups.experiment_name(rows, announced)
             values["dataCollectionGroupId"] = group_id
+            if known is None and self._site.provisional_end:
+                values["endTime"] = values["startTime"]
             run_id = collections.write_collection(rows, known, values, ssx)
             self._commanded_chains(rows, session, run_id, announced)
             ids = self._site.flavour.statistics.begin(
@@ -205,7 +208,10 @@ class IspybSink:
         self, rows: Rows, session: Session, run_id: int, announced: Announcement
     ) -> None:
         components = find_components(
-            rows, session.proposal_id, announced.sample, self._site.can
+            Completer(rows, self._told),
+            session.proposal_id,
+            announced.sample,
+            self._site.can,
         )
         if not has_chains(rows, run_id):
             chains = commanded_chains(announced, self._site.chain_scope)
@@ -218,15 +224,18 @@ class IspybSink:
         run = self._row(ids["data_collection_id"], described, record)
         self._write_image_rows(run, ids, last=False)
         with self._begin() as rows:
-            received = {"numberOfImages": report.images.received}
-            rows.update(t.collection, run.collection_id, received)
+            values: Json = {"numberOfImages": report.images.received}
+            if self._site.provisional_end:
+                values["endTime"] = run.now
+            rows.update(t.collection, run.collection_id, values)
             self._site.flavour.statistics.update(rows, run, ids, report)
 
     def _close_run(self, record: Record, report: RunReport) -> Json | None:
         """The true end: counts, time and status."""
         described, ids = self._described(record)
         run = self._row(ids["data_collection_id"], described, record, report.status)
-        end = local_time(report.ended_ns or record.time_ns, self._zone)
+        ended_ns = report.ended_ns or record.time_ns
+        end = local_end(ended_ns, described.opened_ns, self._zone)
         if report.measured:
             self._write_measured(record, run, report)
         statistics = self._site.flavour.statistics
