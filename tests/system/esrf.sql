@@ -13,12 +13,19 @@ CREATE TABLE Proposal (
   FOREIGN KEY (personId) REFERENCES Person (personId) ON DELETE CASCADE
 ) DEFAULT CHARSET=utf8mb4;
 
+CREATE TABLE BeamLineSetup (
+  beamLineSetupId int(10) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  synchrotronMode varchar(255), undulatorType1 varchar(45),
+  focusingOptic varchar(255), monochromatorType varchar(255), polarisation float
+) DEFAULT CHARSET=latin1;
+
 CREATE TABLE BLSession (
   sessionId int(10) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   proposalId int(10) unsigned NOT NULL,
-  beamLineName varchar(45), visit_number int(10) unsigned DEFAULT 0,
+  beamLineSetupId int(10) unsigned, beamLineName varchar(45), visit_number int(10) unsigned DEFAULT 0,
   startDate datetime, endDate datetime,
   lastUpdate timestamp NOT NULL DEFAULT '0000-00-00 00:00:00',
+  FOREIGN KEY (beamLineSetupId) REFERENCES BeamLineSetup (beamLineSetupId),
   FOREIGN KEY (proposalId) REFERENCES Proposal (proposalId) ON DELETE CASCADE
 ) DEFAULT CHARSET=latin1;
 
@@ -61,10 +68,17 @@ CREATE TABLE Component (
   FOREIGN KEY (proposalId) REFERENCES Proposal (proposalId) ON DELETE CASCADE
 ) DEFAULT CHARSET=utf8mb4;
 
+CREATE TABLE ConcentrationType (
+  concentrationTypeId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  name varchar(31) NOT NULL, symbol varchar(8) NOT NULL
+) DEFAULT CHARSET=utf8mb4;
+
 CREATE TABLE SampleComposition (
   sampleCompositionId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   componentId int(11) unsigned NOT NULL, blSampleId int(11) unsigned NOT NULL,
+  concentrationTypeId int(11) unsigned,
   abundance float, ratio float, ph float,
+  FOREIGN KEY (concentrationTypeId) REFERENCES ConcentrationType (concentrationTypeId),
   FOREIGN KEY (componentId) REFERENCES Component (componentId),
   FOREIGN KEY (blSampleId) REFERENCES BLSample (blSampleId)
 ) DEFAULT CHARSET=utf8mb4;
@@ -72,7 +86,9 @@ CREATE TABLE SampleComposition (
 CREATE TABLE CrystalComposition (
   crystalCompositionId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   componentId int(11) unsigned NOT NULL, crystalId int(11) unsigned NOT NULL,
+  concentrationTypeId int(11) unsigned,
   abundance float, ratio float, ph float,
+  FOREIGN KEY (concentrationTypeId) REFERENCES ConcentrationType (concentrationTypeId),
   FOREIGN KEY (componentId) REFERENCES Component (componentId),
   FOREIGN KEY (crystalId) REFERENCES Crystal (crystalId)
 ) DEFAULT CHARSET=utf8mb4;
@@ -90,6 +106,7 @@ CREATE TABLE DataCollectionGroup (
 
 CREATE TABLE Detector (
   detectorId int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  detectorType varchar(255), detectorManufacturer varchar(255),
   detectorModel varchar(255), detectorSerialNumber varchar(30) UNIQUE,
   detectorPixelSizeHorizontal float, detectorPixelSizeVertical float
 ) DEFAULT CHARSET=latin1;
@@ -105,6 +122,8 @@ CREATE TABLE DataCollection (
   xBeam float, yBeam float, xBeamPix float, yBeamPix float,
   transmission float, exposureTime float,
   beamSizeAtSampleX float, beamSizeAtSampleY float, flux double,
+  beamShape varchar(45), polarisation float, undulatorGap1 float,
+  synchrotronMode varchar(20),
   comments varchar(1024),
   FOREIGN KEY (dataCollectionGroupId)
     REFERENCES DataCollectionGroup (dataCollectionGroupId) ON DELETE CASCADE,

@@ -228,7 +228,7 @@ async def test_a_cancelled_run(site, configured, record_runs):
     await record_runs(announcement(images=10))
     write(configured)
     row = site.one("SELECT runStatus, numberOfImages FROM DataCollection")
-    assert row == {"runStatus": "DataCollection Cancelled", "numberOfImages": 4}
+    assert row == {"runStatus": "DataCollection aborted", "numberOfImages": 4}
     program = site.one("SELECT * FROM AutoProcProgram")
     assert program["processingMessage"].endswith("ended after image 4 of 10")
 

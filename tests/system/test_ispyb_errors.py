@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from recorder.config import Settings
 from recorder.errors import SinkDeniedError, SinkError, SinkUnavailableError
 from recorder.ispyb.schema.database import connect, transaction
+from recorder.ispyb.schema.server_errors import DENIED, TRANSIENT
 from tests.ispyb import esrf_site
 from tests.servers import Database
 
@@ -142,3 +143,35 @@ def test_a_right_that_is_missing_may_be_granted(
     )
     with pytest.raises(SinkDeniedError, match="access denied"):
         attempt(engine, UPDATE.format(101))
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (TRANSIENT, SinkUnavailableError),
+        (DENIED, SinkDeniedError),
+        ({1054, 1062, 1146, 1264, 1265, 1366, 1406, 1452, 1064, 1305}, SinkError),
+    ],
+    ids=["pass", "may-be-granted", "park"],
+)
+def test_every_number_by_what_is_to_be_done(
+    engine: Engine, codes: set[int], kind: type[Exception]
+) -> None:
+    """The server itself raises them, so that the driver sees what it would see."""
+    for code in sorted(codes):
+        signal = f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {code}"
+        with pytest.raises((SinkError, SinkUnavailableError), match=str(code)) as found:
+            attempt(engine, signal)
+        assert type(found.value) is kind, code
+
+
+def test_a_table_that_is_changed_meanwhile(database: Database, engine: Engine) -> None:
+    """Another adds a column while our transaction has its view of the database."""
+    with (
+        pytest.raises(SinkUnavailableError, match="1412"),
+        transaction(engine) as db,
+    ):
+        db.execute(text("SELECT * FROM EventType"))
+        database.execute("ALTER TABLE Proposal ADD COLUMN c int, ALGORITHM=COPY")
+        db.execute(text("SELECT * FROM Proposal"))
+    attempt(engine, UPDATE.format(101))

@@ -189,6 +189,9 @@ async def test_diamonds_narrow_role_still_gets_every_run(
         "integration",
         "attachments",
         "image rows",
+        "samples completed",
+        "detectors completed",
+        "beamline setup",
     }
 
 

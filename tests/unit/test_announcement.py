@@ -32,12 +32,21 @@ GOOD: dict[str, Any] = {
         "transmission": 100,
         "size": [0.005, 0.1],
         "energy_bandwidth": 1e-4,
+        "shape": "gaussian",
+        "polarisation": 0.99,
+        "filling_mode": "16 bunch",
+        "undulator": "CPMU18",
+        "undulator_gap": 6.5,
+        "focusing_optic": "CRL",
+        "monochromator": "Si(111)",
     },
     "detector": {
         "name": "eiger",
         "distance": 0.15,
         "beam_center": [1034.0, 1081.0],
         "exposure_time": 1e-4,
+        "type": "hybrid pixel",
+        "manufacturer": "Dectris",
     },
     "ssx": {
         "repetition_rate": 10,
@@ -78,6 +87,23 @@ def test_all_values_are_used_where_they_are_good():
             if isinstance(value, str)
             else sent
         )
+
+
+@given(st.sampled_from(("ph", "ratio", "concentration_type")), JSON)
+def test_a_bad_value_of_a_component_costs_itself_only(key, value):
+    """As an unknown key did before it was known: the announcement stands."""
+    component = {"name": "a", "type": "Buffer", "abundance": 0.5, key: value}
+    sample = {"name": "s", "components": [component], "crystal": {}}
+    found = announced(announcement(sample=sample, session_id=value))
+    assert found.sample is not None
+    (part,) = found.sample.components
+    assert (part.name, part.type, part.abundance) == ("a", "Buffer", 0.5)
+    kept = getattr(part, key)
+    unused = kept is None and value is not None
+    assert any(f"components.{key}:" in p for p in found.problems) == unused
+    assert found.session_id is None or 0 <= found.session_id < 2**31
+    unused = found.session_id is None and value is not None
+    assert any(p.startswith("session_id:") for p in found.problems) == unused
 
 
 @given(st.sampled_from(KEYS), JSON)

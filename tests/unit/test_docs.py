@@ -685,7 +685,7 @@ def test_rights_are_those_of_the_grants():
     granted = {
         table: rights
         for rights, table in re.findall(
-            r"^GRANT ([A-Z, ]+) ON ispyb\.(\w+)", text, re.M
+            r"^GRANT ([A-Z, ]+)(?: \(\w+\))? ON ispyb\.(\w+)", text, re.M
         )
     }
     initial = {"S": "SELECT", "I": "INSERT", "U": "UPDATE"}

@@ -7,6 +7,7 @@ was commanded, so that a run has each event once. The commanded values stay in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,9 +20,12 @@ from recorder.records.run_report import RunReport
 from recorder.records.timeline_report import CommandedEvent, SeenEvent
 from recorder.ssx.chains.pattern import cycle_length
 from recorder.ssx.chains.scopes import PositionSequence, in_scope
+from recorder.ssx.measured.audit import SIGMAS
 
 MAX_UNDECLARED = 50
 """Events that nobody declared and that are written, at most."""
+MOST_DIGITS = 12
+"""Decimals of a value (s), 1 ps: as the measurement has them."""
 _VALUES = ("name", "offset", "duration", "period", "repetition")
 
 
@@ -82,27 +86,57 @@ def measured_chains(report: RunReport, scope: str) -> list[StoredChain]:
 
 
 def _event(item: CommandedEvent | SeenEvent) -> ChainEvent:
+    offset, period = item.offset, item.period
+    if isinstance(item, SeenEvent):
+        offset = known_part(offset, item.offset_sigma)
+        period = None if period is None else known_part(period, period_sigma(item))
     return ChainEvent(
         type=item.type,
-        offset=item.offset,
+        offset=offset,
         name=item.name,
         duration=item.duration,
-        period=item.period,
+        period=period,
         repetition=item.repetition,
     )
 
 
+def known_part(value: float, sigma: float, commanded: float | None = None) -> float:
+    """A measured value (s) without the digits that its uncertainty leaves open.
+
+    Within the uncertainty that the audit allows, the measurement is of the commanded
+    value; else it is the decimal with the fewest digits that is as good.
+
+    Args:
+        value: As measured.
+        sigma: Its standard deviation; 0 keeps all digits.
+        commanded: What was meant; None is unknown.
+    """
+    if commanded is not None and abs(value - commanded) <= SIGMAS * sigma:
+        return commanded
+    rounded = (round(value, digits) for digits in range(MOST_DIGITS))
+    return next((r for r in rounded if abs(r - value) <= sigma), value)
+
+
+def period_sigma(item: SeenEvent) -> float:
+    """Standard deviation (s) of a period that was fitted to evenly spaced pulses."""
+    return item.jitter * math.sqrt(12 / item.seen**3) if item.seen > 1 else 0.0
+
+
 def _overruled(wanted: ChainEvent, item: SeenEvent) -> ChainEvent:
     """What was measured, with what cannot be: names, durations nobody reported."""
+    offset = known_part(item.offset, item.offset_sigma, wanted.offset)
     if item.irregular:
-        return replace(wanted, offset=item.offset, period=None, repetition=item.seen)
+        return replace(wanted, offset=offset, period=None, repetition=item.seen)
     single = item.period is None
+    period = wanted.period
+    if item.period is not None:
+        period = known_part(item.period, period_sigma(item), wanted.period)
     return replace(
         wanted,
         name=wanted.name or item.name,
-        offset=item.offset,
+        offset=offset,
         duration=wanted.duration if item.duration is None else item.duration,
-        period=wanted.period if single else item.period,
+        period=period,
         repetition=wanted.repetition if single else item.repetition,
     )
 

@@ -11,7 +11,7 @@ from recorder.ssx.measured.chains import MeasuredChain, MeasuredEvent
 
 OFFSET_S = 1e-6
 """Offsets that differ by less are as commanded."""
-_SIGMAS = 5.0
+SIGMAS = 5.0
 """Standard deviations of a measured offset within which it is as commanded: chance
 would cry wolf once in two million events."""
 _DURATION = 0.1
@@ -111,7 +111,7 @@ def _verdict(
     if event.irregular and wanted.period:
         findings.append(f"no period explains its {event.seen} pulses")
     error = event.offset - wanted.offset
-    limit = max(OFFSET_S, _SIGMAS * event.offset_sigma)
+    limit = max(OFFSET_S, SIGMAS * event.offset_sigma)
     if abs(error) > limit and not event.irregular:
         findings.append(_offset_finding(wanted, event, reference, error))
     ppm = None
