@@ -128,7 +128,9 @@ class Completer:
 
 
 def agree(there: Any, said: Any) -> bool:
-    """Whether two values say the same."""
+    """Whether two values say the same; texts do whatever their case."""
     if isinstance(there, int | float) and isinstance(said, int | float):
         return math.isclose(there, said, rel_tol=SAME)
+    if isinstance(there, str) and isinstance(said, str):
+        return there.strip().casefold() == said.strip().casefold()
     return bool(there == said)

@@ -32,8 +32,11 @@ def find_detector(completer: Completer, run: Run, can: Capabilities) -> int | No
         return completer.find_or_create(t.detector, serial, values, allowed=allowed)
     if run.start is None or all(value is None for value in values.values()):
         return None
-    known = _without_serial(completer.rows, values)
-    return completer.rows.insert(t.detector, values) if known is None else known
+    number = _without_serial(completer.rows, values)
+    if number is None:
+        return completer.rows.insert(t.detector, values)
+    completer.complete(t.detector, number, values, allowed=allowed)
+    return number
 
 
 def _described(seen: DetectorInfo, place: DetectorPlace) -> Json:
@@ -54,7 +57,10 @@ def _maker(description: str | None) -> str | None:
 
 
 def _without_serial(rows: Rows, values: Json) -> int | None:
-    """A detector without serial number of which all of this, and no more, is known."""
+    """A detector without serial number of this model, of which nothing else is known.
+
+    What only one of the two says does not tell them apart.
+    """
     known = fit(rows.live, t.detector, values)
     names = list(known)
     query = select(t.detector.c.detectorId, *(t.detector.c[name] for name in names))
@@ -63,8 +69,12 @@ def _without_serial(rows: Rows, values: Json) -> int | None:
     if "detectorModel" in known:
         query = query.where(t.detector.c.detectorModel == known["detectorModel"])
     for number, *there in rows.read(query.order_by(t.detector.c.detectorId)):
-        pairs = zip(names, there, strict=True)
-        if all(agree(found or None, known[name]) for name, found in pairs):
+        said = [
+            (found, known[name])
+            for name, found in zip(names, there, strict=True)
+            if found not in (None, "") and known[name] is not None
+        ]
+        if all(agree(found, value) for found, value in said):
             return int(number)
     return None
 
