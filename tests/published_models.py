@@ -114,12 +114,18 @@ def documented_rights(settings: Settings) -> dict[str, str]:
     return {name: "".join(sorted(letters)) for name, letters in rights.items()}
 
 
+def _right(table: str, letter: str) -> str:
+    """A right in words: of the sessions one column may be changed."""
+    if (table, letter) == ("BLSession", "U"):
+        return "UPDATE (beamLineSetupId)"
+    return {"S": "SELECT", "I": "INSERT", "U": "UPDATE"}[letter]
+
+
 def restrict(database: Database, rights: dict[str, str]) -> None:
     """Leave the database's user only these rights: table and letters of S, I, U."""
-    words = {"S": "SELECT", "I": "INSERT", "U": "UPDATE"}
     user = f"{database.user}@'{HOST}'"
     grants = [
-        f"GRANT {', '.join(words[letter] for letter in letters)} "
+        f"GRANT {', '.join(_right(table, letter) for letter in letters)} "
         f"ON {database.name}.{table} TO {user}"
         for table, letters in rights.items()
     ]

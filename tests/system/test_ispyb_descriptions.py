@@ -21,7 +21,7 @@ from recorder.journal import Journal, NewRecord, RecordKind
 from recorder.journal.records import SINK_KINDS
 from recorder.sinks.ispyb.sink import IspybSink
 from tests.ispyb import Site, announcement, embedded_site, esrf_site, record, write
-from tests.published_models import documented_rights, restrict
+from tests.published_models import ORACLES, Oracle, documented_rights, restrict
 
 MakeSettings = Callable[..., Settings]
 NO_ISPYB = {"enabled": False}
@@ -165,6 +165,34 @@ async def test_every_optional_key_has_its_column(site, settings, record_runs):
     assert [row["symbol"] for row in site.rows(kind)] == (
         ["mM"] if site.section else []
     )
+
+
+@pytest.mark.parametrize("flavour", ["esrf", "maxiv", "diamond"])
+async def test_the_published_schemas_have_these_columns(
+    settings, record_runs, mariadb_database, flavour, log_events
+):
+    """With no more than the documented rights; sessions are changed in one column."""
+    Oracle(ORACLES[flavour]).create(mariadb_database)
+    mariadb_database.execute(
+        "INSERT INTO ConcentrationType (name, symbol) VALUES ('Molar', 'M')"
+    )
+    configured = settings(ispyb=mariadb_database.section(flavour=flavour))
+    restrict(mariadb_database, documented_rights(configured))
+    body = announcement(beam={"undulator": "U20", "shape": "flat", "polarisation": 1})
+    part = body["sample"]["components"][0]
+    part |= {"ph": 6.5, "ratio": 0.5, "concentration_type": "molar"}
+    await record_runs(body)
+    write(configured)
+    rows = mariadb_database.rows
+    assert [e for e in log_events if e["event"] == "ispyb_limited"] == []
+    parts = rows("SELECT * FROM SampleComposition WHERE ratio IS NOT NULL")
+    acidity = "pH" if flavour == "diamond" else "ph"
+    kinds = [(row[acidity], row["concentrationTypeId"]) for row in parts]
+    assert kinds == [(6.5, 1)]
+    assert rows("SELECT undulatorType1 AS u FROM BeamLineSetup") == [{"u": "U20"}]
+    used = "SELECT COUNT(*) AS n FROM BLSession WHERE beamLineSetupId IS NOT NULL"
+    assert rows(used) == [{"n": 1}]
+    assert rows("SELECT beamShape FROM DataCollection") == [{"beamShape": "flat"}]
 
 
 async def test_a_set_up_that_is_there_is_completed_only(
