@@ -122,7 +122,7 @@ NUMBERS = {
         f"up to {matcher._SPARE} candidates",
         f"stand out by {WORDS[round(start_candidates.SEPARATION)]} standard deviations",
         f"off by more than {number(audit.OFFSET_S * 1e6)} µs and "
-        f"{number(audit._SIGMAS)} standard deviations",
+        f"{number(audit.SIGMAS)} standard deviations",
         f"period is off by more than {number(clock.ALARM_PPM)} ppm",
         f"duration is off by more than {percent(audit._DURATION)}",
     ],
