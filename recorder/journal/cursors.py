@@ -129,6 +129,15 @@ class Cursors(Records):
         )
         return [(Record(s, r, k, t, json.loads(b)), e) for s, r, k, t, b, e in rows]
 
+    def parked_causes(self, sink: str) -> list[tuple[str | None, str, int]]:
+        """Uid of the run, why, and how many records a sink refused for that cause."""
+        rows = self._query(
+            "SELECT run, error, COUNT(*) FROM parked WHERE sink = ? "
+            "GROUP BY run, error ORDER BY MIN(seq)",
+            (sink,),
+        )
+        return [(run, str(error), int(count)) for run, error, count in rows]
+
     def parked(self, sink: str, run: str) -> str | None:
         """Why a sink refused a run first, None if it did not; the rest follows."""
         row = self._one(

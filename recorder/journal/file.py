@@ -9,7 +9,6 @@ whole.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -24,6 +23,8 @@ import numpy as np
 
 from recorder.errors import JournalError
 from recorder.journal.place import make_private, require_journal
+from recorder.journal.lock import is_recorded_into as is_recorded_into
+from recorder.journal.lock import take_lock
 
 FORMAT = "3"
 WAL_BYTES = 64 << 20
@@ -31,8 +32,6 @@ WAL_BYTES = 64 << 20
 STEP_PAGES = 2000
 """Pages (8 MB at 4 kB) that one step gives back: the writer waits no longer than for
 one. Chosen, not tuned."""
-LOCKS = Path("/proc/locks")
-"""Where Linux lists who holds which file; anyone may read it."""
 DAMAGED = (
     "the file is damaged: move it away (keep it) and start again; what the sinks wrote "
     "is not lost"
@@ -112,7 +111,7 @@ class JournalFile:
             if not read_only:
                 make_private(path)
             if owner:
-                self._lock_file = _take_lock(path)
+                self._lock_file = take_lock(path)
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}",
                 uri=True,
@@ -209,6 +208,20 @@ class JournalFile:
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{self.path}: cannot read: {error}") from error
 
+    def mark(self, name: str, value: str) -> None:
+        """Keep a word about the whole journal.
+
+        Raises:
+            JournalError: The disk refuses.
+        """
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def marked(self, name: str) -> str | None:
+        """A word about the whole journal, None if none was kept."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", (name,))
+        return str(row[0]) if row else None
+
     def used_bytes(self) -> int:
         """Bytes of the file that are in use."""
         (pages,) = self._one("PRAGMA page_count")
@@ -231,42 +244,6 @@ class JournalFile:
                 except sqlite3.Error as error:
                     text = f"{self.path}: cannot shrink: {error}"
                     raise JournalError(text) from error
-
-
-def is_recorded_into(path: Path) -> bool:
-    """Whether a recorder that runs holds the journal; nothing is locked to find out.
-
-    The kernel's list of locks is read, so that a look never keeps a recorder from
-    starting. Where it shows none (another machine, a container of its own, a file
-    system with device numbers of its own) the answer is no.
-    """
-    try:
-        lock = _lock_path(path).stat()
-        listed = LOCKS.read_text(encoding="ascii")
-    except OSError:
-        return False
-    device = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    return any(
-        "FLOCK" in (parts := line.split()) and device in parts
-        for line in listed.splitlines()
-    )
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_suffix(".lock")
-
-
-def _take_lock(path: Path) -> IO[str]:
-    file = _lock_path(path).open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise JournalError(
-            f"{path}: another recorder uses this journal; stop it, or give this one "
-            "its own state_directory"
-        ) from error
-    return file
 
 
 def dump(body: Any) -> str:

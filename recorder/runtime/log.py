@@ -23,6 +23,25 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 
+_LAST: dict[str, str] = {}
+"""The last error that was logged; see :func:`last_error`."""
+
+
+def last_error() -> dict[str, str] | None:
+    """Event, time, ``error`` and ``hint`` of the last ERROR line; None before one."""
+    return dict(_LAST) or None
+
+
+def _keep_error(
+    logger: Any, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if event.get("level") in ("error", "critical"):
+        _LAST.clear()
+        names = ("event", "timestamp", "run", "sink", "error", "hint")
+        _LAST.update({name: str(event[name]) for name in names if name in event})
+    return event
+
+
 def get_logger(name: str) -> Logger:
     """A logger whose lines carry ``part=name``."""
     return cast(Logger, structlog.get_logger(part=name))
@@ -52,6 +71,7 @@ def configure(level: str = "info", fmt: str = "auto") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=False),
+        _keep_error,
     ]
     if fmt == "console":
         last: list[Any] = [

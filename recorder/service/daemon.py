@@ -17,6 +17,7 @@ from recorder.service.host import Host, hosting
 from recorder.service.installed import tell_installed
 from recorder.service.mqtt_status import StatusPublisher
 from recorder.service.port import Port
+from recorder.service.sign_of_life import SignOfLife, daemon_mark
 from recorder.service.sources import Sources
 from recorder.sources.control.mqtt import MqttSource
 
@@ -49,14 +50,20 @@ async def run_daemon(settings: Settings) -> None:
         state=str(settings.state_directory),
     )
     tell_installed()
-    async with hosting(settings) as (host, group):
+    async with hosting(settings) as (host, group), SignOfLife(settings) as life:
+        daemon_mark(settings, host.journal)
+        life.status = lambda: {
+            **_status(host),
+            "images_seen": host.pipeline.images_seen,
+        }
         host.pipeline.restore()
         port = Port(
             host.pipeline,
             settings.pool.max_inbox_mb << 20,
             lambda: host.pipeline.writer.full,
         )
-        tasks = await _control_tasks(settings, host, port, group)
+        tasks = [group.create_task(life.run(), name="sign-of-life")]
+        tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
         sources = Sources(settings, port, group)
         try:
@@ -68,9 +75,11 @@ async def run_daemon(settings: Settings) -> None:
                 detectors=list(settings.detectors),
                 sources=[s.name for s in settings.sources],
             )
+            life.stage = "running"
             notify("READY=1")
             await stop.wait()
             notify("STOPPING=1")
+            life.stage = "stopping"
             log.info("recorder_stopping", pending=host.pool.backlog)
             await sources.stop()
         finally:
@@ -83,13 +92,18 @@ async def run_daemon(settings: Settings) -> None:
 
 
 async def _control_tasks(
-    settings: Settings, host: Host, port: Port, group: asyncio.TaskGroup
+    settings: Settings,
+    host: Host,
+    port: Port,
+    group: asyncio.TaskGroup,
+    life: SignOfLife,
 ) -> list[asyncio.Task[None]]:
     """Subscribe and publish; wait a moment for the broker, so that ready means it."""
     if not settings.mqtt.enabled:
         return []
     client_id = settings.mqtt.client_id or f"recorder-{settings.beamline}"
     source = MqttSource(settings.mqtt, settings.topic_prefix, client_id)
+    life.broker = source
     status = StatusPublisher(
         settings.mqtt,
         settings.topic_prefix,

@@ -35,6 +35,8 @@ class MqttSource:
         self._prefix = prefix
         self._client_id = client_id
         self.connected = asyncio.Event()
+        self.problem = ""
+        """Why the broker could not be reached at the last attempt."""
 
     async def run(self, port: SourcePort) -> None:
         """Stay connected for ever; log only changes from working to failing."""
@@ -47,6 +49,7 @@ class MqttSource:
                     await self._receive(connection, port)
             except aiomqtt.MqttError as error:
                 self.connected.clear()
+                self.problem = str(error) or "no answer"
                 failures += 1
                 if failures == 1:
                     log.warning(
@@ -74,6 +77,7 @@ class MqttSource:
         for topic in TOPICS:
             await connection.subscribe(f"{self._prefix}/{topic}", qos=1)
         self.connected.set()
+        self.problem = ""
         log.info(
             "broker_connected",
             host=self._settings.host,

@@ -1,0 +1,31 @@
+"""``recorder status``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from recorder.commands.options import config_option
+from recorder.config import load_settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@config_option
+def command(as_json: bool, config: Path | None) -> None:
+    """Is a daemon alive, which run, what is wrong.
+
+    Asks neither the broker nor the daemon, only the state directory. Exit code: 0
+    well, 1 something is wrong, 3 no daemon, 4 cannot tell.
+    """
+    settings = load_settings(config)
+    from recorder.reports.life import life_json, look
+    from recorder.reports.life_text import life_text
+
+    names = sorted(section.name for section in settings.sinks)
+    life = look(settings.state_directory, names)
+    click.echo(json.dumps(life_json(life), indent=1) if as_json else life_text(life))
+    sys.exit(life.exit_code)

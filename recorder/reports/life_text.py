@@ -1,0 +1,92 @@
+"""What is known of a daemon, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from recorder.records import Json
+from recorder.reports.life import Alive, Life
+
+_SHOWN = 5
+"""Open runs and refusals that are named; `recorder spool ls` has all. Chosen, not
+tuned."""
+
+
+def life_text(life: Life) -> str:
+    """A few lines: alive, which run, what is wrong."""
+    return "\n".join(map(_plain, _lines(life)))
+
+
+def _plain(line: str) -> str:
+    """A line that stays one and commands no terminal, whatever names are in it."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
+def _lines(life: Life) -> Iterator[str]:
+    sign = life.sign
+    stage = sign.get("stage")
+    word = stage if life.alive is Alive.RUNNING and stage == "stopping" else life.alive
+    yield f"daemon     {word} ({life.why})"
+    if sign:
+        yield (
+            f"           version {sign.get('version')}, beamline "
+            f"{sign.get('beamline')}, last sign of life {_ago(life.age_s, sign)}"
+        )
+    if life.alive is Alive.RUNNING:
+        yield f"run        {_run(sign)}"
+    for run in life.open_runs[:_SHOWN] if life.alive is not Alive.RUNNING else ():
+        yield (
+            f"open       run {run.run} of {run.experiment} ({run.uid}): it goes on "
+            "when the daemon starts"
+        )
+    for sink, count in life.waiting.items():
+        yield f"sink       {_sink(life, sink, count)}"
+    if life.alive is Alive.RUNNING:
+        broker = sign.get("broker") or {}
+        error = f": {broker['error']}" if broker.get("error") else ""
+        yield f"broker     {broker.get('state', '?')}{error}"
+    if (error_line := sign.get("last_error")) is not None:
+        yield f"last error {_error(error_line)}"
+    problems = life.problems
+    for text in problems[:_SHOWN]:
+        yield f"PROBLEM    {text}"
+    if len(problems) > _SHOWN:
+        yield f"PROBLEM    and {len(problems) - _SHOWN} more: see --json"
+    if life.alive is Alive.RUNNING and not problems:
+        yield "           nothing is wrong"
+
+
+def _ago(age: float | None, sign: Json) -> str:
+    if age is None:
+        return f"{sign.get('time')}, before the host booted"
+    return f"{age:.0f} s ago" if age < 120 else str(sign.get("time"))
+
+
+def _run(sign: Json) -> str:
+    run = sign.get("run")
+    rate = f"{sign.get('images_per_s', 0)} images/s"
+    last = sign.get("last_image_s")
+    since = "" if last is None else f", last image {last:.0f} s ago"
+    if not run:
+        return f"none; {rate}{since}"
+    declared = "?" if run.get("declared") is None else run["declared"]
+    return (
+        f"{run.get('run')} of {run.get('experiment')} ({run.get('uid')}): "
+        f"{sign.get('state')}, {run.get('received')} of {declared} images, "
+        f"{rate}{since}"
+    )
+
+
+def _sink(life: Life, sink: str, count: int) -> str:
+    refused = sum(item.records for item in life.refused if item.sink == sink)
+    text = f"{sink}: {count} records to write, {refused} parked"
+    if life.alive is not Alive.RUNNING:
+        return text + (" (no daemon writes them)" if count else "")
+    state = (life.sign.get("sinks") or {}).get(sink, "not configured when it started")
+    return text if state == "ok" else f"{text} ({state})"
+
+
+def _error(found: Json) -> str:
+    run = f", run {found['run']}" if "run" in found else ""
+    error = f": {found['error']}" if "error" in found else ""
+    return f"{found.get('timestamp')}  {found.get('event')}{run}{error}"
