@@ -104,6 +104,10 @@ class SinkError(RecorderError):
     """A sink refuses a record for good; repeating it would not help."""
 
 
+class SinkFollowsError(SinkError):
+    """A sink refuses a record because it refused an earlier one of the same run."""
+
+
 class SinkUnavailableError(RecorderError):
     """A sink cannot be reached now; the same record will be tried again."""
 

@@ -129,14 +129,14 @@ class Cursors(Records):
         )
         return [(Record(s, r, k, t, json.loads(b)), e) for s, r, k, t, b, e in rows]
 
-    def parked_causes(self, sink: str) -> list[tuple[str | None, str, int]]:
-        """Uid of the run, why, and how many records a sink refused for that cause."""
-        rows = self._query(
-            "SELECT run, error, COUNT(*) FROM parked WHERE sink = ? "
-            "GROUP BY run, error ORDER BY MIN(seq)",
+    def parked_runs(self, sink: str) -> list[tuple[str | None, str, int]]:
+        """Uids of runs of which a sink refused records, why first, and how many."""
+        rows = self._query(  # SQLite takes `error` from the row that has the minimum
+            "SELECT run, error, COUNT(*), MIN(seq) AS first FROM parked "
+            "WHERE sink = ? GROUP BY run ORDER BY first",
             (sink,),
         )
-        return [(run, str(error), int(count)) for run, error, count in rows]
+        return [(run, str(error), int(count)) for run, error, count, _ in rows]
 
     def parked(self, sink: str, run: str) -> str | None:
         """Why a sink refused a run first, None if it did not; the rest follows."""

@@ -39,7 +39,7 @@ class Alive(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Records of one run that a sink refused for one cause."""
+    """Records of one run that a sink refused, and why the first of them."""
 
     sink: str
     run: int | None
@@ -209,7 +209,7 @@ def _refusals(refused: Sequence[Refused]) -> list[str]:
 def _refused(journal: Journal, sinks: Sequence[str]) -> list[Refused]:
     found = []
     for sink in sinks:
-        for uid, error, count in journal.parked_causes(sink):
+        for uid, error, count in journal.parked_runs(sink):
             record = journal.latest(RecordKind.RUN, uid) if uid else None
             number = read_headline(record.body).number if record else None
             found.append(Refused(sink, number, uid, count, error))

@@ -24,6 +24,7 @@ from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.runtime.retry import backoff
 from recorder.sinks.protocols import Sink
+from recorder.sinks.refusals import Refusals
 
 log = get_logger("sinks")
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class SinkRunner:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=sink.name)
         self._opened = False
         self._failures = 0
+        self.refusals = Refusals(sink.name)
         self.idle = asyncio.Event()
         self.backlog = 0
         """Records that it still has to write, as of its last look."""
@@ -136,13 +138,7 @@ class SinkRunner:
             try:
                 ids = await self._call(_apply, self.sink, record)
             except SinkError as error:
-                log.error(
-                    "record_parked",
-                    sink=name,
-                    run=record.run,
-                    seq=record.seq,
-                    error=str(error),
-                )
+                self.refusals.tell(record, error)
                 await self._call(self._journal.park, name, record, str(error))
                 continue
             await self._call(self._journal.advance, name, record.seq, record.run, ids)

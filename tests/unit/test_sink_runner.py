@@ -11,10 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.errors import SinkDeniedError, SinkError, SinkUnavailableError
+from recorder.errors import (
+    SinkDeniedError,
+    SinkError,
+    SinkFollowsError,
+    SinkUnavailableError,
+)
 from recorder.journal import Journal, Record
 from recorder.journal.records import NewRecord
 from recorder.records import Json
+from recorder.sinks.refusals import CAUSES, Refusals
 from recorder.sinks.runner import SinkRunner, _without_superseded
 from tests.guards import Event, logged
 
@@ -134,6 +140,45 @@ async def test_what_is_refused_is_parked_and_the_rest_passes(bench: Any) -> None
         (3, "no"),
         (6, "no"),
     ]
+
+
+@pytest.mark.allow_error_log("record_parked")
+async def test_a_refusal_is_logged_once_for_each_run_and_cause(
+    bench: Any, log_events: list[Event]
+) -> None:
+    def refuse(record: Record) -> None:
+        n = record.body["n"]
+        if record.run == "b" and n > 20:
+            raise SinkFollowsError("an earlier one was refused")
+        raise SinkError("no such proposal" if n < 20 else "no such session")
+
+    records = [
+        NewRecord("run_sealed", run, {"n": n}, n) for n in range(30) for run in "ab"
+    ]
+    made = bench(Memory(refuse), records)
+    await made.until_idle()
+    told = [e for e in log_events if e["event"] == "record_parked"]
+    assert [(e["run"], e["error"]) for e in told] == [
+        ("a", "no such proposal"),
+        ("b", "no such proposal"),
+        ("a", "no such session"),
+        ("b", "no such session"),
+    ]
+    assert made.runner.refusals.total == 60
+    assert made.journal.parked_runs("memory") == [
+        ("a", "no such proposal", 30),
+        ("b", "no such proposal", 30),
+    ]
+
+
+@pytest.mark.allow_error_log("record_parked")
+def test_errors_that_all_differ_do_not_flood_the_log(log_events: list[Event]) -> None:
+    refusals = Refusals("memory")
+    for n in range(100):
+        record = Record(n, "a", "run_updated", n, {})
+        refusals.tell(record, SinkError(f"row {n} is refused"))
+    assert len(log_events) == CAUSES
+    assert refusals.total == 100
 
 
 @pytest.mark.allow_error_log("record_parked", "step_failed")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from recorder.config import Settings
-from recorder.errors import SinkDeniedError, SinkError
+from recorder.errors import SinkDeniedError, SinkError, SinkFollowsError
 from recorder.ispyb.flavours.flavour import RunRow
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
@@ -149,7 +149,7 @@ class IspybSink:
             raise SinkError("the run is not in the journal")
         ids = self._journal.ids(self.name, record.run or "")
         if not ids:
-            raise SinkError(
+            raise SinkFollowsError(
                 "the run has no row in ISPyB: its first record was refused, see there"
             )
         if self._run is None or self._run[0] != found.seq:
