@@ -10,7 +10,7 @@ import click
 
 from recorder.commands.options import config_option
 from recorder.commands.out import say, say_json, say_text
-from recorder.config import load_settings
+from recorder.config import find_config, load_settings
 from recorder.runtime.log import configure
 
 FILE = click.Path(path_type=Path)
@@ -27,6 +27,12 @@ FILE = click.Path(path_type=Path)
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N images.")
 @click.option("--dataset", help="Path of the images in the file, if it has several.")
+@click.option("--uid", help="Uid of the run; the same again goes on or does nothing.")
+@click.option(
+    "--into-production",
+    is_flag=True,
+    help="Write where a daemon of this configuration records.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @config_option
 def command(
@@ -36,12 +42,16 @@ def command(
     rate: float | None,
     limit: int | None,
     dataset: str | None,
+    uid: str | None,
+    into_production: bool,
     as_json: bool,
     config: Path | None,
 ) -> None:
     """An image file through the same pipeline into the configured sinks.
 
     FILE is an NXmx or DECTRIS master, a data file, a CXI file or a recorded stream.
+    What a daemon records into is left alone without --into-production. Exit code: 1
+    something is missing or was refused, 130 or 143 ended by Ctrl-C or SIGTERM.
     """
     settings = load_settings(config)
     level = "warning" if settings.log.level == "info" else settings.log.level
@@ -49,22 +59,22 @@ def command(
     from recorder.records.report_json import full_to_json
     from recorder.reports.text import progress_bar, report_text
     from recorder.service.replay import ReplayOptions, replay
+    from recorder.service.replay_place import find_place
 
-    options = ReplayOptions(file, dataset, collection, events, rate, limit)
+    place = find_place(settings, find_config(config), into_production=into_production)
+    options = ReplayOptions(
+        file, dataset, collection, events, rate, limit, uid, into_production
+    )
     with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:
-        result = asyncio.run(replay(settings, options, progress))
+        result = asyncio.run(replay(place.settings, options, progress))
     if as_json:
         say_json(full_to_json(result.report))
     else:
         say_text(report_text(result.report))
-    for problem in result.problems:
+    for problem in (*result.problems, *result.failures, *result.told, *place.said):
         say(f"recorder: {problem}", err=True)
-    if not result.sinks_done:
-        say(
-            "recorder: a sink cannot be reached; the journal keeps the run, and "
-            "the next recorder writes it",
-            err=True,
-        )
+    if result.signal is not None:
+        sys.exit(128 + result.signal)
     received = sum(run.images.received for run in result.report.runs)
-    if result.lost or not received or not result.sinks_done:
+    if result.lost or not received or result.failures:
         sys.exit(1)

@@ -48,7 +48,7 @@ from recorder.errors import ConfigError
 SYSTEM_CONFIG = Path("/etc/recorder/recorder.toml")
 
 
-def _default_state_directory() -> Path:
+def default_state_directory() -> Path:
     """Systemd's state directory, else the user's."""
     if state := os.environ.get("STATE_DIRECTORY"):
         return Path(state.split(":")[0])
@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     """Beamline name: used in topics, client ids and the database."""
     timezone: str | None = None
     """Zone of ISPyB's local times, such as `Europe/Paris`; unset: the host's."""
-    state_directory: FilePath = Field(default_factory=_default_state_directory)
+    state_directory: FilePath = Field(default_factory=default_state_directory)
     """Holds the journal and the embedded database."""
     results_directory: FilePath | None = None
     """Holds the files per run; unset: `results` in the state directory."""
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     sink: tuple[AnySink, ...] = ()
     """Sinks of any installed kind, beside the results and ISPyB."""
     replay: ReplaySection = ReplaySection()
-    """Geometry overrides for `recorder replay`."""
+    """Geometry overrides for `recorder replay`, and where it may write."""
     mqtt: MqttSection = MqttSection()
     ispyb: IspybSection = IspybSection()
     journal: JournalSection = JournalSection()

@@ -57,11 +57,14 @@ class GeometrySection(Section):
 
 
 class ReplaySection(GeometrySection):
-    """What wins over what a replayed file says."""
+    """How files are replayed: what wins over what they say, and what is written."""
 
     channel: int | None = Field(None, ge=1)
     """Which image of an exposure to classify, from 1, in files that have several
     (energy thresholds); unset: the first."""
+    into_production: bool = False
+    """On: this configuration is the replay's own, and what it names may be written;
+    off: a replay leaves alone what a daemon records into."""
 
 
 class DetectorSection(GeometrySection, SourceSection):

@@ -10,7 +10,6 @@ whole.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sqlite3
 import threading
@@ -22,9 +21,9 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from recorder.errors import JournalError
-from recorder.journal.place import make_private, require_journal
 from recorder.journal.lock import is_recorded_into as is_recorded_into
 from recorder.journal.lock import take_lock
+from recorder.journal.place import make_private, require_journal
 
 FORMAT = "3"
 WAL_BYTES = 64 << 20

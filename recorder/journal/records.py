@@ -160,6 +160,10 @@ class Records(JournalFile):
         )
         return [json.loads(body) for body, at_ns in rows if at_ns >= since_ns][::-1]
 
+    def last_record(self) -> Seq:
+        """The last record of all, 0 if there is none."""
+        return int(self._one("SELECT MAX(seq) FROM records")[0] or 0)
+
     def event_names(self) -> list[str | None]:
         """What the events of the journal name as their run, None among them."""
         rows = self._query("SELECT DISTINCT run FROM records WHERE kind = 'event'")

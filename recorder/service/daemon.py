@@ -17,7 +17,8 @@ from recorder.service.host import Host, hosting
 from recorder.service.installed import tell_installed
 from recorder.service.mqtt_status import StatusPublisher
 from recorder.service.port import Port
-from recorder.service.sign_of_life import SignOfLife, daemon_mark
+from recorder.service.replay_place import mark
+from recorder.service.sign_of_life import SignOfLife
 from recorder.service.sources import Sources
 from recorder.sources.control.mqtt import MqttSource
 
@@ -51,7 +52,7 @@ async def run_daemon(settings: Settings) -> None:
     )
     tell_installed()
     async with hosting(settings) as (host, group), SignOfLife(settings) as life:
-        daemon_mark(settings, host.journal)
+        mark(settings, host.journal, into_production=True)
         life.status = lambda: {
             **_status(host),
             "images_seen": host.pipeline.images_seen,

@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from recorder.config import Settings
 from recorder.config.sources import ReplaySection
 from recorder.errors import RecorderError, UsageError
 from recorder.records import (
-    Announcement,
-    BadMessage,
     ControlRecord,
     DetectorRecord,
     Image,
     Json,
+    RunState,
+    SeriesKey,
     SeriesStart,
-    TimedEvent,
 )
 from recorder.records.run_report import FullReport
-from recorder.records.text_files import TextError, text_of
 from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
 from recorder.service.host import Host, hosting, sink_names
+from recorder.service.replay_again import done_run, end_runs, go_on, seal_left, uids
+from recorder.service.replay_control import (
+    ReplayOptions as ReplayOptions,
+)
+from recorder.service.replay_control import (
+    fresh_uids,
+    read_control,
+)
+from recorder.service.replay_end import (
+    Stop,
+    refusals,
+    sinks_away,
+    unwritten,
+    wait_for_disk,
+)
+from recorder.service.replay_place import leave_out_earlier, mark
 from recorder.service.run_settings import book_settings
-from recorder.sources.control.messages import parse_message
+from recorder.service.sign_of_life import SignOfLife
 from recorder.sources.crystfel_geometry import read_geometry
 from recorder.sources.dectris.dumps import is_dump, read_dump
 from recorder.sources.dectris.stream1 import Stream1Decoder
@@ -39,20 +53,14 @@ from recorder.sources.hdf5.layout import missing_file_error
 SINKS_TIMEOUT_S = 60.0
 """Seconds that a replay waits for the sinks to write its run; what they lack then is
 written later. Chosen, not tuned."""
+STOPPED_SINKS_S = 10.0
+"""The same for a replay that was told to end: nobody who pressed Ctrl-C waits longer.
+Chosen, not tuned."""
+DISK_S = 10.0
+"""Seconds that a replay waits for a disk that refuses the journal: longer than a log
+rotation or another job's cleaning takes. Chosen, not tuned."""
 SOURCE = "file"
 Progress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """What to replay, and how."""
-
-    file: Path
-    dataset: str | None = None
-    collection: Path | None = None
-    events: Path | None = None
-    rate_hz: float | None = None
-    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +72,21 @@ class ReplayResult:
     sinks_done: bool
     lost: tuple[str, ...] = ()
     """What of the file's images could not be had."""
+    failures: tuple[str, ...] = ()
+    """What was not written or was refused, and what to do."""
+    told: tuple[str, ...] = ()
+    """What people should know, that is no failure."""
+    signal: int | None = None
+    """The signal that ended the replay early, if one did."""
 
 
 async def replay(
     settings: Settings, options: ReplayOptions, progress: Progress
 ) -> ReplayResult:
     """Replay one file as one run.
+
+    Ctrl-C or SIGTERM ends it in order: what is with the workers is finished, and the
+    run is sealed as aborted. A second one ends the process at once.
 
     Args:
         settings: The whole configuration.
@@ -90,16 +107,80 @@ async def replay(
         match_window_s=None,
         detectors=(),
         live=False,
+        series_timeout_s=1e9,
+        new_uid=uids(options.uid),
     )
-    async with hosting(settings, book) as (host, _):
+    stop = Stop()
+    async with (
+        hosting(settings, book) as (host, group),
+        SignOfLife(settings, "replay") as life,
+    ):
+        life.status = partial(_status, host)
+        sign = group.create_task(life.run(), name="sign-of-life")
+        try:
+            with stop.listening():
+                result = await _replayed(
+                    host, records, control, options, progress, stop
+                )
+        finally:
+            sign.cancel()
+    return result
+
+
+async def _replayed(
+    host: Host,
+    records: _Records,
+    control: list[ControlRecord],
+    options: ReplayOptions,
+    progress: Progress,
+    stop: Stop,
+) -> ReplayResult:
+    settings = host.settings
+    leave_out_earlier(host.journal, sink_names(settings))  # before a sink begins
+    mark(settings, host.journal, into_production=options.into_production)
+    known = host.journal.run_uids()
+    again = options.uid if options.uid in known else None
+    if again is None:
+        await seal_left(host)
         host.pipeline.restore_numbers()
-        host.pipeline.feed_control(_fresh_uids(host, control, options.limit))
-        await _feed(host, records, options, progress)
-        runs = await _sealed(host)
-        done = await host.sinks_done(SINKS_TIMEOUT_S)
-        store = ReportStore(host.journal, sink_names(settings))
-        found = [report for run in runs if (report := store.get(run.uid)) is not None]
-    return ReplayResult(by_experiment(found), records.problems, done, records.lost)
+        host.pipeline.feed_control(fresh_uids(control, options, known))
+    elif (done := done_run(host.journal, again, records.key)) is not None:
+        stop.tell(f"run {again} is in the journal already: nothing is replayed")
+        return await _result(host, [done], records, stop)
+    else:
+        records.skip = await go_on(host, again, records.key)
+    await _feed(host, records, options, progress, stop)
+    if stop.reason:
+        end_runs(host, stop.reason)
+    runs = await _sealed(host)
+    return await _result(host, runs, records, stop)
+
+
+async def _result(
+    host: Host, runs: list[Run], records: _Records, stop: Stop
+) -> ReplayResult:
+    """What the journal and the sinks have in the end."""
+    failures = await unwritten(host, runs, DISK_S)
+    timeout = STOPPED_SINKS_S if stop.signal else SINKS_TIMEOUT_S
+    done = bool(failures) or await stop.unless(host.sinks_done(timeout))
+    if not done:
+        failures += sinks_away(host)
+    store = ReportStore(host.journal, sink_names(host.settings))
+    found = [report for run in runs if (report := store.get(run.uid)) is not None]
+    failures += refusals(found)
+    return ReplayResult(
+        by_experiment(found),
+        records.problems,
+        done,
+        lost=records.lost,
+        failures=tuple(failures),
+        told=tuple(stop.told),
+        signal=stop.signal,
+    )
+
+
+def _status(host: Host) -> Json:
+    return {**host.pipeline.status(), "images_seen": host.pipeline.images_seen}
 
 
 class _Records:
@@ -108,6 +189,8 @@ class _Records:
     def __init__(self, options: ReplayOptions, section: ReplaySection) -> None:
         self._options = options
         self.total: int | None = None
+        self.skip: frozenset[int] = frozenset()
+        """Images that the run has already."""
         self._file: Hdf5File | None = None
         if not options.file.exists():
             raise UsageError(f"{options.file}: no such file")
@@ -122,6 +205,7 @@ class _Records:
                 raise missing_file_error(layout)
 
     @property
+    @property
     def lost(self) -> tuple[str, ...]:
         """What of the file's images could not be had."""
         return self._file.problems if self._file else ()
@@ -131,6 +215,11 @@ class _Records:
         """What is lost, and what people should know besides."""
         return (*self.lost, *self._file.notes) if self._file else ()
 
+    @property
+    def key(self) -> SeriesKey | None:
+        """What the file's series is called in the journal; None for a dump."""
+        return self._file.start(SOURCE).key if self._file else None
+
     def __iter__(self) -> Iterator[DetectorRecord]:
         limit = self._options.limit
         images = 0
@@ -139,6 +228,8 @@ class _Records:
                 if limit is not None and images >= limit:
                     continue
                 images += 1
+                if record.image_id in self.skip:
+                    continue
             elif isinstance(record, SeriesStart) and limit is not None:
                 expected = record.expected_images
                 cut = limit if expected is None else min(limit, expected)
@@ -166,7 +257,11 @@ def _panels(path: Path | None) -> tuple[int, int] | None:
 
 
 async def _feed(
-    host: Host, records: _Records, options: ReplayOptions, progress: Progress
+    host: Host,
+    records: _Records,
+    options: ReplayOptions,
+    progress: Progress,
+    stop: Stop,
 ) -> None:
     """Hand the records over, as fast as the workers follow or at the rate asked."""
     begun, images = time.monotonic(), 0
@@ -174,8 +269,12 @@ async def _feed(
         if isinstance(record, Image):
             if options.rate_hz:
                 due = begun + images / options.rate_hz
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                await stop.sleep(due - time.monotonic())
             await host.pool.room()
+            if host.pipeline.writer.failing:
+                await wait_for_disk(host, stop, DISK_S)
+            if stop.reason:
+                return
             images += 1
             progress(images, records.total)
         host.pipeline.feed(record, wait=True)
@@ -188,80 +287,7 @@ async def _sealed(host: Host) -> list[Run]:
     while host.pipeline.book.active:
         host.pipeline.changed.clear()
         for run in host.pipeline.book.active:
-            if run.key is None:
+            if run.key is None and run.state is RunState.ANNOUNCED:
                 raise RecorderError("the file's series was not bound to its collection")
         await host.pipeline.changed.wait()
     return runs
-
-
-def read_control(options: ReplayOptions) -> list[ControlRecord]:
-    """The announcement and events that go with a file.
-
-    Raises:
-        UsageError: A file is missing or a message is not valid.
-    """
-    records: list[ControlRecord] = []
-    if options.collection is not None:
-        records += _parse(
-            options.collection, "collection/start", _read(options.collection)
-        )
-    if options.events is not None:
-        for n, line in enumerate(_read(options.events).splitlines(), start=1):
-            if line.strip():
-                records += _parse(Path(f"{options.events}:{n}"), "event", line)
-    return records
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return text_of(path.read_bytes()).encode()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read: {error.strerror}") from error
-    except TextError as error:
-        raise UsageError(f"{path}: {error}") from error
-
-
-def _parse(where: Path, topic: str, payload: bytes) -> list[ControlRecord]:
-    records = parse_message(topic, payload, time.time_ns())
-    for record in records:
-        if isinstance(record, BadMessage):
-            raise UsageError(f"{where}: {record.detail}")
-    return records
-
-
-def _fresh_uids(
-    host: Host, records: list[ControlRecord], limit: int | None
-) -> list[ControlRecord]:
-    """Bind the announcement to the file, and make it a new run if it was replayed."""
-    fresh: list[ControlRecord] = []
-    renamed: dict[str, str] = {}
-    for record in records:
-        if isinstance(record, Announcement):
-            if record.uid in host.journal.run_uids():
-                renamed[str(record.uid)] = str(uuid.uuid4())
-            fresh.append(_for_file(record, renamed, limit))
-        elif isinstance(record, TimedEvent):
-            name = record.collection
-            fresh.append(replace(record, collection=renamed.get(name or "", name)))
-    return fresh
-
-
-def _for_file(
-    announcement: Announcement, renamed: dict[str, str], limit: int | None
-) -> Announcement:
-    """The announcement as of now, for the file's series and no other."""
-    uid = str(announcement.uid)
-    now = time.time_ns()
-    changes: Json = {
-        "uid": renamed.get(uid, uid),
-        "time_ns": now,
-        "series_unique_id": None,
-    }
-    if limit is not None and announcement.images is not None:
-        changes["images"] = min(announcement.images, limit)
-    return replace(
-        announcement,
-        message={**announcement.message, **changes},
-        received_ns=now,
-        **changes,
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
 import time
@@ -14,7 +13,6 @@ from typing import Protocol, Self
 
 from recorder import __version__
 from recorder.config import Settings
-from recorder.journal import Journal
 from recorder.records import Json
 from recorder.records.times import iso
 from recorder.runtime.boundary import boundary
@@ -31,8 +29,6 @@ log = get_logger("service")
 
 RATE_OVER = 5
 """Signs of life over which the rate of images is taken: 5 s, as `run_progress`."""
-MARK = "recorded_by"
-"""Name in the journal of what a daemon that records into it writes to."""
 
 
 class Broker(Protocol):
@@ -152,16 +148,3 @@ class SignOfLife:
                     hint="`recorder status` shows what was true before; free disk "
                     "space or mend the folder's owner",
                 )
-
-
-def daemon_mark(settings: Settings, journal: Journal) -> None:
-    """Keep in the journal that a daemon records into it, and where it writes to.
-
-    A replay does not mix with such a journal unless it is told to.
-    """
-    places = {
-        "results": str(settings.results.absolute()),
-        "ispyb": settings.ispyb_url if settings.ispyb.enabled else None,
-    }
-    with boundary("mark the journal"):
-        journal.mark(MARK, json.dumps({"command": "run", **places}))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from recorder.records import (
     Announcement,
@@ -39,6 +41,8 @@ class BookSettings:
     announcement; those of later images are dropped."""
     unannounced: Announcement = NOT_ANNOUNCED
     """What stands for the announcement of a run that nobody announced."""
+    new_uid: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    """Gives the uid of a run that nobody announced."""
 
 
 END_TOLD_S = 5.0

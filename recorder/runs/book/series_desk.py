@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 
 from recorder.records import Image, RunState, SeriesEnd, SeriesKey, SeriesStart
@@ -251,7 +250,7 @@ class SeriesDesk:
 
     def _open_unannounced(self, waiting: Waiting, now: float) -> list[Action]:
         run = Run(
-            uid=str(uuid.uuid4()),
+            uid=self._settings.new_uid(),
             number=0,
             opened_ns=waiting.images[0].received_ns,
             announcement=self._settings.unannounced,

@@ -1,0 +1,125 @@
+"""What is announced with a replayed file."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from recorder.errors import UsageError
+from recorder.records import (
+    Announcement,
+    BadMessage,
+    ControlRecord,
+    Json,
+    TimedEvent,
+)
+from recorder.records.text_files import TextError, text_of
+from recorder.sources.control.messages import parse_message
+
+_UID = re.compile(r"[\w.:@-]{1,128}")
+"""What a uid may be made of, so that it can stand in a log, a file and a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What to replay, and how."""
+
+    file: Path
+    dataset: str | None = None
+    collection: Path | None = None
+    events: Path | None = None
+    rate_hz: float | None = None
+    limit: int | None = None
+    uid: str | None = None
+    """Uid of the run: the same one again goes on with it, or finds it done."""
+    into_production: bool = False
+    """Into what a daemon records: the journal is marked as a daemon's."""
+
+
+def read_control(options: ReplayOptions) -> list[ControlRecord]:
+    """The announcement and events that go with a file.
+
+    Raises:
+        UsageError: A file is missing, a message is not valid, or the uid is none.
+    """
+    if options.uid is not None and not _UID.fullmatch(options.uid):
+        raise UsageError(
+            "--uid: give 1 to 128 letters, digits, and any of . _ : @ -, such as a UUID"
+        )
+    records: list[ControlRecord] = []
+    if options.collection is not None:
+        records += _parse(
+            options.collection, "collection/start", _read(options.collection)
+        )
+    if options.events is not None:
+        for n, line in enumerate(_read(options.events).splitlines(), start=1):
+            if line.strip():
+                records += _parse(Path(f"{options.events}:{n}"), "event", line)
+    return records
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return text_of(path.read_bytes()).encode()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read: {error.strerror}") from error
+    except TextError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _parse(where: Path, topic: str, payload: bytes) -> list[ControlRecord]:
+    records = parse_message(topic, payload, time.time_ns())
+    for record in records:
+        if isinstance(record, BadMessage):
+            raise UsageError(f"{where}: {record.detail}")
+    return records
+
+
+def fresh_uids(
+    records: list[ControlRecord], options: ReplayOptions, known: Collection[str]
+) -> list[ControlRecord]:
+    """Bind the announcement to the file, and make it a new run if it was replayed.
+
+    Args:
+        records: The announcement and its events.
+        options: Which uid is asked for.
+        known: Uids of the runs that there are.
+    """
+    fresh: list[ControlRecord] = []
+    renamed: dict[str, str] = {}
+    for record in records:
+        if isinstance(record, Announcement):
+            if options.uid is not None:
+                renamed[str(record.uid)] = options.uid
+            elif record.uid in known:
+                renamed[str(record.uid)] = str(uuid.uuid4())
+            fresh.append(_for_file(record, renamed, options.limit))
+        elif isinstance(record, TimedEvent):
+            name = record.collection
+            fresh.append(replace(record, collection=renamed.get(name or "", name)))
+    return fresh
+
+
+def _for_file(
+    announcement: Announcement, renamed: dict[str, str], limit: int | None
+) -> Announcement:
+    """The announcement as of now, for the file's series and no other."""
+    uid = str(announcement.uid)
+    now = time.time_ns()
+    changes: Json = {
+        "uid": renamed.get(uid, uid),
+        "time_ns": now,
+        "series_unique_id": None,
+    }
+    if limit is not None and announcement.images is not None:
+        changes["images"] = min(announcement.images, limit)
+    return replace(
+        announcement,
+        message={**announcement.message, **changes},
+        received_ns=now,
+        **changes,
+    )
