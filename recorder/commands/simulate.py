@@ -106,6 +106,7 @@ PANDA_S = 30.0
     help="Serve the timing as a PandABox's data port there, not over MQTT.",
 )
 @click.option("--no-mqtt", is_flag=True, help="A bare detector: nothing is announced.")
+@click.option("--uid", help="Uid of the run, also in the header; of the next: UID-2.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @config_option
 def command(
@@ -129,6 +130,7 @@ def command(
     endpoint: str | None,
     panda: int | None,
     no_mqtt: bool,
+    uid: str | None,
     as_json: bool,
     config: Path | None,
 ) -> None:
@@ -173,6 +175,7 @@ def command(
             speed=speed,
             experiment=experiment,
             truth=truth and (truth if runs == 1 else _numbered(truth, number)),
+            uid=uid and (uid if number == 1 else f"{uid}-{number}"),
         )
         for number in range(1, runs + 1)
     ]

@@ -150,6 +150,30 @@ def test_run_is_visible_within_two_seconds_and_counts_while_it_goes_on(
     daemon.wait_for_event("run_sealed", uid="live")
 
 
+@pytest.mark.parametrize("protocol", ["stream1", "stream2"])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_bare_simulator_is_bound_to_the_announcement_of_others(
+    config_file, mosquitto, recorder_daemon, run_recorder, protocol, told
+):
+    beamline = make_beamline(config_file, mosquitto, classify={"index": False})
+    daemon = recorder_daemon(beamline.config)
+    daemon.wait_for_event("broker_connected")
+    now = time.time_ns()
+    beamline.publish(
+        "collection/start", announcement("real", images=5, time=None, time_ns=now)
+    )
+    daemon.wait_for_event("run_started", uid="real")
+    options = ("--images", "5", "--pixels", "128", "--protocol", protocol)
+    more = ("--uid", "real") if told else ()
+    done = run_recorder(
+        "simulate", "--no-mqtt", *options, *more, config=beamline.config
+    )
+    assert done.returncode == 0, done.stderr
+    sealed = daemon.wait_for_event("run_sealed")
+    assert (sealed["uid"], sealed["received"]) == ("real", 5)
+    assert list(beamline.report()) == ["real"]
+
+
 @pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
 def test_demo_equals_truth(run_recorder, tmp_path, broker):
     """With the real broker, and with the pure-Python one where that is missing."""

@@ -81,15 +81,17 @@ class Simulator:
             first = replace(run.faults, stop=run.faults.restart, restart=None)
             await self.simulate(replace(run, faults=first, truth=None), series)
             again = replace(run.faults, restart=None)
-            run = replace(run, faults=again, number=run.number + 1, seed=run.seed + 1)
-        uid = str(uuid.uuid4())
+            run = replace(
+                run, faults=again, number=run.number + 1, seed=run.seed + 1, uid=None
+            )
+        uid = run.uid or str(uuid.uuid4())
         self._taken.clear()
         series = with_frame_time(series, run.period_s)
         stream = PROTOCOLS[run.protocol](
             next(self._series_ids),
             series.info,
             run.images,
-            appendix={"recorder_uid": uid},
+            appendix=self._appendix(run, uid),
             mask=series.mask,
         )
         plan = make_plan(run.event_chains, run.images, run.faults, run.seed, run.gap_s)
@@ -106,6 +108,16 @@ class Simulator:
             run.truth.parent.mkdir(parents=True, exist_ok=True)
             run.truth.write_text("".join(map(dump_line, truth)), encoding="utf-8")
         return {"uid": uid, **truth_counts(truth)}
+
+    def _appendix(self, run: SimulatedRun, uid: str) -> Json | None:
+        """What the header carries; a bare detector knows of no run.
+
+        A uid that nobody announced would keep the header from any announcement that
+        somebody else makes.
+        """
+        if self._broker is None and run.uid is None:
+            return None
+        return {"recorder_uid": uid}
 
     def _ending(self, uid: str, truth: list[Json]) -> Json:
         """How the end of a run is announced."""

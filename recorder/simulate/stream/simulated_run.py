@@ -36,6 +36,8 @@ class SimulatedRun:
     experiment: str = "simulated"
     sample: str = "lysozyme"
     truth: Path | None = None
+    uid: str | None = None
+    """Uid of the run; None: a new one."""
 
     @property
     def period_s(self) -> float:
