@@ -75,6 +75,7 @@ fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_
 bench: dev ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md
 	$(BIN)/python -m benchmarks.restart --write docs/benchmarks-restart.md
+	$(BIN)/python -m benchmarks.replay --write docs/benchmarks-replay.md
 
 bench-peers: dev $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
 	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from recorder.commands.options import config_option
+from recorder.commands.options import config_option, find_config, load_settings
 from recorder.commands.out import say
-from recorder.config import find_config, load_settings
 
 
 @click.command()

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from recorder.commands.options import config_option
+from recorder.commands.options import config_option, find_config, load_settings
 from recorder.commands.out import say, say_json
-from recorder.config import Settings, find_config, load_settings
 
 
 @click.group()
@@ -27,6 +26,8 @@ def schema(report: bool) -> None:
 
 def schema_json() -> dict[str, object]:
     """The schema, the same on every host."""
+    from recorder.config import Settings
+
     return Settings.model_json_schema()
 
 

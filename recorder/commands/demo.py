@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from recorder.commands.options import configure
 from recorder.commands.out import say, say_text
-from recorder.runtime.log import configure
 
 
 @click.command()

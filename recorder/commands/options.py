@@ -1,11 +1,14 @@
-"""Options that several commands share."""
+"""What several commands share; nothing heavy is imported before a command is called."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from recorder.config import Settings
 
 
 def config_option(function: Any) -> Any:
@@ -18,3 +21,24 @@ def config_option(function: Any) -> Any:
         help="Configuration file; default: $RECORDER_CONFIG, then "
         "/etc/recorder/recorder.toml, then the built-in embedded default.",
     )(function)
+
+
+def load_settings(config: Path | None) -> Settings:
+    """See :func:`recorder.config.load_settings`; imported when it is called."""
+    from recorder.config import load_settings as load
+
+    return load(config)
+
+
+def find_config(config: Path | None) -> Path | None:
+    """See :func:`recorder.config.find_config`; imported when it is called."""
+    from recorder.config import find_config as find
+
+    return find(config)
+
+
+def configure(level: str, fmt: str) -> None:
+    """See :func:`recorder.runtime.log.configure`; imported when it is called."""
+    from recorder.runtime.log import configure as set_up
+
+    set_up(level, fmt)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import click
 
-from recorder.commands.options import config_option
+from recorder.commands.options import (
+    config_option,
+    configure,
+    find_config,
+    load_settings,
+)
 from recorder.commands.out import say, say_json, say_text
-from recorder.config import find_config, load_settings
-from recorder.runtime.log import configure
 
 FILE = click.Path(path_type=Path)
 

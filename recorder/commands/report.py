@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from recorder.commands.options import config_option
+from recorder.commands.options import config_option, configure, load_settings
 from recorder.commands.out import say_json, say_text
-from recorder.config import load_settings
-from recorder.runtime.log import configure
 
 
 @click.command()
@@ -26,15 +24,17 @@ def command(
     from recorder.errors import NoSuchRunError
     from recorder.journal import Journal
     from recorder.records.report_json import full_to_json
+    from recorder.reports.life import why_pending
     from recorder.reports.store import ReportStore
     from recorder.reports.text import report_text
-    from recorder.service.host import sink_names
+    from recorder.service.replay_place import sinks_of
 
     if run is not None and experiment is not None:
         raise click.UsageError("give --run or --experiment, not both")
     journal = Journal(settings.journal_path, read_only=True)
     try:
-        store = ReportStore(journal, sink_names(settings))
+        sinks = sinks_of(settings, journal)
+        store = ReportStore(journal, sinks)
         report = store.full(run=run, experiment=experiment)
     finally:
         journal.close()
@@ -44,4 +44,5 @@ def command(
     if as_json:
         say_json(full_to_json(report))
     else:
-        say_text(report_text(report))
+        pending = why_pending(settings.state_directory, sinks)
+        say_text(report_text(report, pending))

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from recorder.commands.options import config_option
-from recorder.config import load_settings
-from recorder.runtime.log import configure
+from recorder.commands.options import config_option, configure, load_settings
 
 
 @click.command()

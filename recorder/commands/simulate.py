@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recorder.commands.options import config_option
+from recorder.commands.options import config_option, configure, load_settings
 from recorder.commands.out import say
-from recorder.config import Settings, load_settings
-from recorder.records import Json
-from recorder.runtime.log import configure
 
 if TYPE_CHECKING:
+    from recorder.config import Settings
+    from recorder.records import Json
     from recorder.simulate.stream.series import Series
     from recorder.simulate.stream.simulated_run import SimulatedRun
 

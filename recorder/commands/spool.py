@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recorder.commands.options import config_option
+from recorder.commands.options import config_option, load_settings
 from recorder.commands.out import say, say_json
-from recorder.config import load_settings
 
 if TYPE_CHECKING:
     from recorder.journal import Journal

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
-from recorder.commands.options import config_option
-from recorder.config import load_settings
+from recorder.commands.options import config_option, load_settings
+from recorder.commands.out import say_json, say_text
 
 
 @click.command()
@@ -27,5 +26,8 @@ def command(as_json: bool, config: Path | None) -> None:
 
     names = sorted(section.name for section in settings.sinks)
     life = look(settings.state_directory, names)
-    click.echo(json.dumps(life_json(life), indent=1) if as_json else life_text(life))
+    if as_json:
+        say_json(life_json(life))
+    else:
+        say_text(life_text(life))
     sys.exit(life.exit_code)

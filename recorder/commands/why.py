@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from recorder.commands.options import config_option
+from recorder.commands.options import config_option, load_settings
 from recorder.commands.out import say, say_json
-from recorder.config import load_settings
-from recorder.records import Json
+
+if TYPE_CHECKING:
+    from recorder.records import Json
 
 
 @click.command()

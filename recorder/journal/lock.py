@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from recorder.errors import JournalError
+from recorder.journal.place import FILE_MODE
 
 LOCKS = Path("/proc/locks")
 """Where Linux lists who holds which file; anyone may read it."""
@@ -31,7 +32,8 @@ def take_lock(path: Path) -> IO[str]:
         JournalError: Another recorder holds it.
         OSError: The lock's file cannot be made.
     """
-    file = _lock_path(path).open("a+")
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.fdopen(os.open(_lock_path(path), flags, FILE_MODE), "r+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

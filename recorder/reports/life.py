@@ -198,6 +198,31 @@ def find_problems(sign: Json, age: float | None) -> list[str]:
     return found
 
 
+def why_pending(state_directory: Path, sinks: Sequence[str]) -> dict[str, str]:
+    """Why what is pending waits, by sink: the daemon knows, or there is none.
+
+    Args:
+        state_directory: Where journal and sign of life are.
+        sinks: Names of the sinks.
+    """
+    try:
+        sign = read_status(state_directory / NAME) or {}
+    except OSError:
+        sign = {}
+    held = lock_state(state_directory / "journal.sqlite")
+    alive, _ = judge(held, sign, age_s(sign) if sign else None)
+    if alive is not Alive.RUNNING:
+        why = {
+            Alive.NOT_RUNNING: "no daemon runs that writes it",
+            Alive.UNKNOWN: "whether a daemon writes it cannot be told",
+        }[alive]
+        return dict.fromkeys(sinks, why)
+    states = sign.get("sinks") or {}
+    missing = "the daemon that runs was started without this sink"
+    found = {sink: states.get(sink, missing) for sink in sinks}
+    return {s: "being written" if t == "ok" else t for s, t in found.items()}
+
+
 def _refusals(refused: Sequence[Refused]) -> list[str]:
     return [
         f"sink {item.sink} refused {item.records} records of run {item.run}: "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from recorder.foreign_text import plain
 from recorder.records import Evidence, RunState
@@ -13,6 +14,7 @@ from recorder.records.timeline_report import AuditVerdict, BreakKind
 
 _SHOWN = 5
 """Breaks of the timeline that are named."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
@@ -36,23 +38,28 @@ def progress_bar(
         yield update
 
 
-def report_text(report: FullReport) -> str:
-    """A report for people; the same numbers as the JSON."""
+def report_text(report: FullReport, pending: Mapping[str, str] = _NOTHING) -> str:
+    """A report for people; the same numbers as the JSON.
+
+    Args:
+        report: What was recorded.
+        pending: Why what is pending waits, by sink.
+    """
     if not report.experiments:
         return "nothing recorded"
-    blocks = (_experiment(entry) for entry in report.experiments)
+    blocks = (_experiment(entry, pending) for entry in report.experiments)
     # names come from messages: none of them may make a line of its own
     return "\n\n".join("\n".join(map(plain, lines)) for lines in blocks)
 
 
-def _experiment(entry: ExperimentReport) -> list[str]:
+def _experiment(entry: ExperimentReport, pending: Mapping[str, str]) -> list[str]:
     total = entry.cumulative
     lines = [
         f"Experiment {entry.experiment} "
         f"(DataCollectionGroup {entry.data_collection_group_id})"
     ]
     for run in entry.runs:
-        lines += _run(run)
+        lines += _run(run, pending)
     lines.append(
         f"  all {total.runs} runs: {total.images} images, {total.indexed} "
         f"indexed, {total.non_indexed_hits} non-indexed hits, "
@@ -61,7 +68,7 @@ def _experiment(entry: ExperimentReport) -> list[str]:
     return lines
 
 
-def _run(run: RunReport) -> list[str]:
+def _run(run: RunReport, pending: Mapping[str, str]) -> list[str]:
     images, classes, pump = run.images, run.classes, run.pump
     reason = f" ({run.reason})" if run.reason else ""
     lines = [
@@ -92,7 +99,11 @@ def _run(run: RunReport) -> list[str]:
     if not run.ledger.closed and run.state is RunState.SEALED:
         lines += [f"    NOT CLOSED {item}" for item in run.ledger.differences]
     lines += [f"    note       {note}" for note in run.notes]
-    sinks = ", ".join(f"{name} {state}" for name, state in run.sinks.items())
+    sinks = ", ".join(
+        f"{name} {state}"
+        + (f" ({pending[name]})" if state == "pending" and name in pending else "")
+        for name, state in run.sinks.items()
+    )
     return [*lines, f"    sinks      {sinks}"] if sinks else lines
 
 

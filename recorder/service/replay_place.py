@@ -137,6 +137,15 @@ def leave_out_earlier(journal: Journal, sinks: Sequence[str]) -> None:
         journal.advance(sink, last, None, None)
 
 
+def sinks_of(settings: Settings, journal: Journal) -> tuple[str, ...]:
+    """Names of the sinks of a journal: a replay's may be fewer than configured."""
+    names = sorted(section.name for section in settings.sinks)
+    known = _parsed(journal.marked(MARK))
+    if known.get("command") == "replay":
+        names = [name for name in names if name in (known.get("sinks") or names)]
+    return tuple(names)
+
+
 def is_replays(journal: Journal) -> bool:
     """Whether only replays write into a journal."""
     return _parsed(journal.marked(MARK)).get("command") == "replay"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -26,6 +29,29 @@ def test_help_does_not_import_the_heavy_parts(run_recorder):
     assert all(name in done.stdout for name in COMMANDS)
     for name in COMMANDS:
         assert run_recorder(name, "--help").returncode == 0
+
+
+HEAVY = ("numpy", "pydantic", "sqlalchemy", "h5py", "zmq", "structlog")
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_no_help_imports_the_heavy_parts(name):
+    """Told by what is imported: a time would depend on the machine."""
+    program = (
+        "import sys; from recorder.cli import main"
+        "\nsys.argv = ['recorder', *sys.argv[1:]]"
+        "\ntry: main()\nexcept SystemExit: pass"
+        f"\nprint('HEAVY', [m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *([name] if name else []), "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert "Usage: recorder" in done.stdout
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
 @pytest.mark.parametrize(

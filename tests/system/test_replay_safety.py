@@ -99,6 +99,10 @@ def test_a_replay_leaves_production_alone_until_it_is_told(
     assert "left alone: results folder" in done.stderr
     assert "ISPyB mariadb+pymysql://" in done.stderr
     assert list(state.glob("results/*/*/run001/results.h5"))
+    with monkeypatch.context() as patch:
+        patch.setenv("RECORDER_STATE_DIRECTORY", str(state))
+        told = run_recorder("report", config=beamline.config).stdout
+    assert told.splitlines()[-2].strip() == "sinks      results written"
     assert everything_in(tmp_path / "results") == before
     assert site.counts() == rows
     assert (tmp_path / "state" / "journal.sqlite").stat().st_size == journal

@@ -107,6 +107,10 @@ def test_a_database_that_is_away_for_a_whole_experiment(
     (experiment,) = json.loads(done.stdout)["experiments"]
     assert experiment["cumulative"]["runs"] == 3
     assert experiment["cumulative"]["images"] == sum(t["received"] for t in truths)
+    told = run_recorder("report", config=beamline.config).stdout
+    reason = re.search(r"sinks      ispyb pending \((.+)\), results written", told)
+    assert reason is not None, told
+    assert "127.0.0.1" in reason[1]  # which server does not answer
     text = spool(run_recorder, beamline, "ls").stdout
     waiting = re.search(r"^ispyb: (\d+) records to write, the oldest since", text, re.M)
     assert waiting is not None
