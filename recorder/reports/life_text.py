@@ -26,7 +26,7 @@ def _lines(life: Life) -> Iterator[str]:
     sign = life.sign
     stage = sign.get("stage")
     word = stage if life.alive is Alive.RUNNING and stage == "stopping" else life.alive
-    yield f"daemon     {word} ({life.why})"
+    yield f"daemon     {word}: {life.why}"
     if sign:
         yield (
             f"           version {sign.get('version')}, beamline "

@@ -54,7 +54,7 @@ def wait_status(run_recorder, config, test) -> tuple[int, dict]:
 def test_none_has_ever_run(run_recorder, config_file, tmp_path):
     done = run_recorder("status", config=config_file())
     assert done.returncode == 3
-    assert "not running (none has recorded into this state directory)" in done.stdout
+    assert "not running: none has recorded into this state directory" in done.stdout
     assert not (tmp_path / "state").exists()  # a look makes nothing
 
 
