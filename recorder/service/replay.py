@@ -205,7 +205,6 @@ class _Records:
                 raise missing_file_error(layout)
 
     @property
-    @property
     def lost(self) -> tuple[str, ...]:
         """What of the file's images could not be had."""
         return self._file.problems if self._file else ()

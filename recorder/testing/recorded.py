@@ -33,6 +33,8 @@ from recorder.sources.control.messages import parse_message
 
 IMAGES = 6
 """Images of a recorded run: three light, three dark."""
+BEGUN_NS = 1_750_000_000 * 10**9
+"""Unix ns; a moment of 2025."""
 PERIOD_NS = 10**7
 """Time between two images, ns: 100 Hz."""
 RUNS = ("recorded-1", "recorded-2")
@@ -121,7 +123,7 @@ async def _play(host: Host, series: Series, number: int, uid: str) -> None:
         series.info,
         IMAGES,
         mask=series.mask,
-        received_ns=number * 10**12,
+        received_ns=BEGUN_NS + number * 10**12,
     )
     pipeline = host.pipeline
     pipeline.feed_control(_announced(series, number, uid, start.received_ns))
