@@ -191,7 +191,7 @@ async def record_with_end(
 ) -> None:
     """The same with a ``collection/end`` message, which replay does not have."""
     file = Hdf5File(image_file(folder / "images.h5"))
-    book = replace(book_settings(settings), hold_s=0.0, drain_s=0.0)
+    book = replace(book_settings(settings), hold_s=0.0, drain_s=0.0, detectors=())
     body = json.dumps({**announced, "time": None, "time_ns": 0}).encode()
     start = file.start()
     (collection,) = parse_message("collection/start", body, start.received_ns)

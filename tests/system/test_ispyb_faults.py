@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from recorder.config import Settings
 from recorder.errors import ConfigError, SinkError, SinkUnavailableError
@@ -109,7 +110,7 @@ def test_an_empty_database(
 def test_what_is_no_database_url(
     settings: MakeSettings, tmp_path: Path, url: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"mariadb\+pymysql://user@host/database"):
+    with pytest.raises((ConfigError, ValidationError), match=r"mariadb\+pymysql://"):
         opening(settings(ispyb={"url": url}), tmp_path)
 
 

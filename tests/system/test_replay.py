@@ -85,6 +85,7 @@ def check_files(folder: Path) -> None:
     assert [len(cell) for cell in cells] == [6] * 6
     assert len((folder / "indexed.lst").read_text().splitlines()) == 6
     assert {path.name for path in folder.iterdir()} == {
+        "run.uid",
         "results.h5",
         "timeline.json",
         "report.json",
