@@ -432,6 +432,8 @@ class Mosquitto(Server):
         users: Names and passwords; without any, everybody may connect.
         certificates: Speak TLS with these.
         lines: Further lines of ``mosquitto.conf``.
+        persistent: Keep sessions on disk, at each change; False is the broker's own
+            default, and keeps up with a burst.
     """
 
     def __init__(
@@ -441,6 +443,7 @@ class Mosquitto(Server):
         users: Mapping[str, str] | None = None,
         certificates: Certificates | None = None,
         lines: Sequence[str] = (),
+        persistent: bool = True,
     ) -> None:
         super().__init__()
         self.users = dict(users or {})
@@ -448,12 +451,15 @@ class Mosquitto(Server):
         self._config = directory / "mosquitto.conf"
         config = [
             f"listener {self.port} {HOST}",
-            "persistence true",
-            f"persistence_location {directory}/",
-            "autosave_on_changes true",
-            "autosave_interval 1",
             f"allow_anonymous {'false' if users else 'true'}",
         ]
+        if persistent:
+            config += [
+                "persistence true",
+                f"persistence_location {directory}/",
+                "autosave_on_changes true",
+                "autosave_interval 1",
+            ]
         if users:
             config.append(f"password_file {self._passwords(directory)}")
         if certificates is not None:

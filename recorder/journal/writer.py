@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,10 @@ log = get_logger("journal")
 FLUSH_S = 0.05
 """Seconds that images are collected before a commit: what a crash may take, and at 1000
 images/s 50 of them share a sync of the disk."""
+SOON = 10
+"""Records that wait to be acknowledged from which on a commit is made at once: a broker
+of MQTT 3.1.1 sends no more than 20 messages (mosquitto's own default) before the first
+of them is acknowledged, and a burst would creep on at 20 in FLUSH_S."""
 RETRY_S = 1.0
 """Seconds until a disk that refused is tried again. Chosen, not tuned; `make chaos`
 fills the disk for 1 to 3 s."""
@@ -55,6 +60,7 @@ class JournalWriter:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._failing = False
         self._one_at_a_time = asyncio.Lock()
+        self._soon = asyncio.Event()
         self.last_commit = time.monotonic()
         """When the disk last answered, be it with a refusal."""
 
@@ -76,6 +82,8 @@ class JournalWriter:
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call once everything queued so far is on disk."""
         self._after.append(call)
+        if len(self._records) >= SOON:
+            self._soon.set()
 
     @property
     def full(self) -> bool:
@@ -163,8 +171,11 @@ class JournalWriter:
     async def run(self) -> None:
         """Flush until cancelled."""
         while True:
+            self._soon.clear()
             await self.flush()
-            await asyncio.sleep(FLUSH_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await self._soon.wait()
 
     def close(self) -> None:
         """Let the last commit end."""

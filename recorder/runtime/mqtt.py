@@ -17,7 +17,7 @@ VERSIONS = {
 }
 
 
-class _Client(aiomqtt.Client):
+class Client(aiomqtt.Client):
     """Ends without asyncio's complaint that nobody asked why the broker went.
 
     aiomqtt keeps the reason in a future. Who publishes learns of it by an error of its
@@ -37,8 +37,30 @@ def client(
     *,
     persistent: bool = False,
     will: aiomqtt.Will | None = None,
-) -> aiomqtt.Client:
+) -> Client:
     """A client for ``async with``.
+
+    Args:
+        settings: Broker and credentials.
+        client_id: Id at the broker.
+        persistent: Keep the session at the broker while we are away.
+        will: What the broker says when we vanish.
+
+    Raises:
+        ConfigError: A certificate or key cannot be read.
+    """
+    options = client_options(settings, client_id, persistent=persistent, will=will)
+    return Client(**options)
+
+
+def client_options(
+    settings: MqttSection,
+    client_id: str,
+    *,
+    persistent: bool = False,
+    will: aiomqtt.Will | None = None,
+) -> dict[str, Any]:
+    """What a client is made with.
 
     Args:
         settings: Broker and credentials.
@@ -55,23 +77,24 @@ def client(
         if persistent:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = settings.session_expiry_s
+            properties.ReceiveMaximum = settings.receive_maximum
             options["properties"] = properties
     else:
         options["clean_session"] = not persistent
     password = settings.password
-    return _Client(
-        settings.host,
-        settings.port,
-        identifier=client_id,
-        protocol=VERSIONS[settings.protocol],
-        username=settings.username,
-        password=None if password is None else password.get_secret_value(),
-        tls_context=(
+    return {
+        "hostname": settings.host,
+        "port": settings.port,
+        "identifier": client_id,
+        "protocol": VERSIONS[settings.protocol],
+        "username": settings.username,
+        "password": None if password is None else password.get_secret_value(),
+        "tls_context": (
             tls_context("mqtt", settings.ca_file, settings.cert_file, settings.key_file)
             if settings.tls
             else None
         ),
-        will=will,
-        timeout=10.0,
+        "will": will,
+        "timeout": 10.0,
         **options,
-    )
+    }

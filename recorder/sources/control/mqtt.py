@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from functools import partial
 
 import aiomqtt
 
 from recorder.config import MqttSection
-from recorder.runtime.log import get_logger
-from recorder.runtime.mqtt import client
+from recorder.runtime.mqtt import client_options
+from recorder.runtime.mqtt_receiver import Acknowledge, Received, Receiver
 from recorder.runtime.retry import backoff
 from recorder.sources.control.messages import parse_message
+from recorder.sources.control.outages import STABLE_S, Outages
 from recorder.sources.protocols import SourcePort
-
-log = get_logger("mqtt")
 
 TOPICS = ("collection/start", "collection/end", "event")
 
@@ -34,69 +35,56 @@ class MqttSource:
         self._settings = settings
         self._prefix = prefix
         self._client_id = client_id
+        self._outages = Outages(settings, client_id)
         self.connected = asyncio.Event()
         self.problem = ""
         """Why the broker could not be reached at the last attempt."""
 
     async def run(self, port: SourcePort) -> None:
         """Stay connected for ever; log only changes from working to failing."""
-        failures = 0
         while True:
             try:
-                async with self._client() as connection:
-                    await self._subscribe(connection, failures)
-                    failures = 0
-                    await self._receive(connection, port)
+                async with self._receiver(port) as connection:
+                    await self._subscribe(connection)
+                    await self._stay(connection)
             except aiomqtt.MqttError as error:
                 self.connected.clear()
                 self.problem = str(error) or "no answer"
-                failures += 1
-                if failures == 1:
-                    log.warning(
-                        "broker_unreachable",
-                        host=self._settings.host,
-                        port=self._settings.port,
-                        error=str(error),
-                        hint="is the broker running, and are mqtt.host, port, "
-                        "tls and the password right? Trying on.",
-                    )
-            await asyncio.sleep(backoff(failures, 10.0))
+                failures = self._outages.failed(error)
+                await asyncio.sleep(backoff(failures, 10.0))
 
-    def _client(self) -> aiomqtt.Client:
-        """A client that acknowledges only when told to.
+    def _receiver(self, port: SourcePort) -> Receiver:
+        options = client_options(self._settings, self._client_id, persistent=True)
+        return Receiver(partial(self._take, port), port.held, options)
 
-        aiomqtt 2.5 acknowledges before we have the message (its issue 345); paho's
-        manual acknowledgement is the way round until aiomqtt 3. It is set before
-        connecting: a persistent session's messages come at once.
-        """
-        made = client(self._settings, self._client_id, persistent=True)
-        made._client.manual_ack_set(True)  # noqa: SLF001
-        return made
-
-    async def _subscribe(self, connection: aiomqtt.Client, failures: int) -> None:
+    async def _subscribe(self, connection: Receiver) -> None:
         for topic in TOPICS:
             await connection.subscribe(f"{self._prefix}/{topic}", qos=1)
         self.connected.set()
         self.problem = ""
-        log.info(
-            "broker_connected",
-            host=self._settings.host,
-            port=self._settings.port,
-            after_failures=failures,
-        )
+        self._outages.connected()
 
-    async def _receive(self, connection: aiomqtt.Client, port: SourcePort) -> None:
-        paho = connection._client  # noqa: SLF001
-        async for message in connection.messages:
-            mid, qos = message.mid, message.qos
-            topic = str(message.topic).removeprefix(f"{self._prefix}/")
-            payload = message.payload
-            raw = payload if isinstance(payload, bytes) else str(payload or "").encode()
-            records = parse_message(
-                topic, raw, time.time_ns(), retained=bool(message.retain)
+    async def _stay(self, connection: Receiver) -> None:
+        """Until the connection is over: receiving needs nobody to wait for it."""
+        ended = asyncio.ensure_future(connection.ended())
+        done, _ = await asyncio.wait((ended,), timeout=STABLE_S)
+        if not done:
+            self._outages.stable()
+        await ended
+
+    def _take(
+        self, port: SourcePort, messages: Sequence[Received], acknowledge: Acknowledge
+    ) -> None:
+        now_ns = time.time_ns()
+        *before, last = (
+            parse_message(
+                message.topic.removeprefix(f"{self._prefix}/"),
+                message.payload,
+                now_ns,
+                retained=message.retained,
             )
-
-            def acknowledge(mid: int = mid, qos: int = qos) -> None:
-                paho.ack(mid, qos)
-
-            port.feed_control(records, acknowledge)
+            for message in messages
+        )
+        for records in before:
+            port.feed_control(records)
+        port.feed_control(last, acknowledge)
