@@ -35,9 +35,9 @@ from recorder.records import (
     TimedEvent,
     Unprocessed,
 )
-from recorder.runs.book.actions import Accepted, Action, Noticed
+from recorder.runs.book.actions import Accepted, Action, Due, Noticed
 from recorder.runs.book.book import RunBook
-from recorder.runs.book.endings import BookSettings
+from recorder.runs.book.endings import BookSettings, decide_status
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.read_announcement import read_announcement
 from recorder.runs.run import Run
@@ -252,7 +252,11 @@ class Driver:
             elif isinstance(action, Noticed):
                 self.noticed.append(action.event)
                 self.said.append(action)
-            elif type(action).__name__ == "Sealed":
+            elif isinstance(action, Due):
+                copy = action.run.copy()
+                decide_status(copy)
+                further = self.book.take_report(action.run, copy, self.now)
+                assert further == []
                 self.sealed.append(action.run)
 
     @property

@@ -8,7 +8,7 @@ for a further revision. Its labels are worked out in
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from recorder.records import (
     Announcement,
@@ -69,6 +69,21 @@ class Run:
     stride_told: bool = False
     miss_told: bool = False
     """It was said why a series did not get this announcement."""
+    being_sealed: bool = False
+    """Its report is being made, of a copy."""
+    seal_tries: int = 0
+    """How often that was in vain, because something came meanwhile."""
+
+    def copy(self) -> Run:
+        """As it is now, to be looked at in another thread: 100 bytes an image."""
+        return replace(
+            self,
+            images=self.images.copy(),
+            events=self.events.copy(),
+            counts=Counter(self.counts),
+            notes=list(self.notes),
+            calibrations=list(self.calibrations),
+        )
 
     @property
     def announced(self) -> bool:

@@ -138,6 +138,7 @@ async def _drain(host: Host) -> None:
     try:
         async with asyncio.timeout(DRAIN_S):
             await host.pool.empty()
+            await host.pipeline.reporter.idle()
     except TimeoutError:
         log.warning("images_given_up", pending=host.pool.backlog)
     await host.sinks_done(max(1.0, deadline - time.monotonic()))

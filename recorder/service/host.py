@@ -91,6 +91,7 @@ async def hosting(
                 group.create_task(host.pool.run(), name="pool"),
                 group.create_task(host.pipeline.writer.run(), name="journal"),
                 group.create_task(host.pipeline.tick(), name="tick"),
+                group.create_task(host.pipeline.count(), name="count"),
                 group.create_task(host.housekeeping.run(), name="housekeeping"),
                 *(
                     group.create_task(sink.run(), name=f"sink-{sink.sink.name}")
@@ -102,6 +103,7 @@ async def hosting(
             for task in tasks:
                 task.cancel()
     finally:
+        await host.pipeline.reporter.close()
         host.pipeline.writer.close()
         for sink in host.sinks:
             await sink.close()

@@ -25,17 +25,15 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.records.report_json import report_to_json
-from recorder.reports.run_report import run_report
 from recorder.runs.book.actions import (
     Accepted,
     Action,
     Adopted,
     Changed,
     Dropped,
+    Due,
     Noticed,
     Opened,
-    Sealed,
 )
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.endings import BookSettings
@@ -47,8 +45,11 @@ from recorder.service.announcement_problems import note_problems
 from recorder.service.bad_messages import BadMessages
 from recorder.service.folders import Folders
 from recorder.service.progress import Progress
+from recorder.service.reporting import Made, Reporter
 from recorder.service.restoring import restore_numbers, restore_runs
 from recorder.service.run_settings import book_settings
+from recorder.service.telling import sealed_fields
+from recorder.service.trigger_gaps import TriggerGaps
 
 log = get_logger("runs")
 messages = get_logger("sources")
@@ -85,7 +86,11 @@ class Pipeline:
         self._images = Dispatch(settings, pool, self.writer)
         self._folders = Folders(settings.results, journal.id)
         self._alarms = ClockAlarms()
-        self._progress = Progress(self.book, self.writer, self._alarms)
+        self._gaps = TriggerGaps()
+        self.reporter = Reporter()
+        self._progress = Progress(
+            self.book, self.writer, self.reporter, self._alarms, self._gaps
+        )
         self._bad = BadMessages()
         self.changed = asyncio.Event()
         """Set at each change of a run's state."""
@@ -174,8 +179,8 @@ class Pipeline:
                     self._opened(run)
                 case Changed(run, what):
                     self._changed_run(run, what)
-                case Sealed(run):
-                    self._sealed(run)
+                case Due(run):
+                    self.reporter.seal(run, self._reported)
                 case Noticed():
                     self._notice(action)
                 case Adopted(run, events):
@@ -225,39 +230,28 @@ class Pipeline:
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, what))
         self.changed.set()
 
-    def _sealed(self, run: Run) -> None:
-        report = run_report(run)
-        self.writer.record(RecordKind.RUN, run.uid, run_record(run, "sealed"))
-        body = {"report": report_to_json(report), "revision": run.revision}
-        self.writer.record(RecordKind.RUN_SEALED, run.uid, body)
-        self._alarms.look(run, report.timeline)
+    def _reported(self, run: Run, made: Made) -> None:
+        """The report of a run that was due is made."""
+        further = self.book.take_report(run, made.run, time.monotonic())
+        if further is None:
+            return
         self._images.forget(run)
-        self._alarms.forget(run.uid)
+        self._sealed(made.run if further else run, made)
+        self._do(further)
+
+    def _sealed(self, run: Run, made: Made) -> None:
+        self.writer.record(RecordKind.RUN, run.uid, run_record(run, "sealed"))
         self._progress.forget(run.uid)
-        images, classes = report.images, report.classes
-        self._tell(
-            "run_sealed",
-            run=run.number,
-            uid=run.uid,
-            experiment=run.experiment,
-            status=run.status,
-            reason=run.reason,
-            revision=run.revision,
-            expected=images.expected,
-            received=images.received,
-            lost=images.lost,
-            unprocessed=dict(images.unprocessed),
-            indexed=classes.indexed,
-            non_indexed_hits=classes.non_indexed_hits,
-            non_hits=classes.non_hits,
-            hit_rate=report.rates.hit,
-            light=report.pump.light,
-            dark=report.pump.dark,
-            unknown=report.pump.unknown,
-            folder=run.folder,
-        )
-        if said := list(report.ledger.differences):
-            log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
+        if (report := made.report) is not None:
+            body = {"report": made.body, "revision": run.revision}
+            self.writer.record(RecordKind.RUN_SEALED, run.uid, body)
+            self._alarms.look(run, report.timeline)
+            self._gaps.look(made.run)
+            self._tell("run_sealed", **sealed_fields(run, report))
+            if said := list(report.ledger.differences):
+                log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
+        for alarm in (self._alarms, self._gaps):
+            alarm.forget(run.uid)
         self.changed.set()
 
     @staticmethod
@@ -274,22 +268,27 @@ class Pipeline:
     # -- time ---------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Holds, timeouts, seals and progress, until cancelled."""
-        next_log = next_update = time.monotonic()
+        """Holds, timeouts and seals, until cancelled."""
+        next_log = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
             now = time.monotonic()
             with boundary("look after the runs"):
                 self._do(self.book.tick(now))
-            if now >= next_update:
-                with boundary("count the images"):
-                    self._progress.update()
-                # Long runs are counted less often: never more than a 20th of the time.
-                rest = UPDATE_SHARE * (time.monotonic() - now)
-                next_update = now + max(self._settings.ispyb.update_interval_s, rest)
             if now >= next_log:
                 next_log = now + self._settings.log.progress_interval_s
                 self._progress.tell()
+
+    async def count(self) -> None:
+        """Journal how the runs do, every few seconds, until cancelled."""
+        while True:
+            begun = time.monotonic()
+            with boundary("count the images"):
+                await self._progress.update()
+            # Long runs are counted less often: never more than a 20th of the time.
+            took = time.monotonic() - begun
+            interval = self._settings.ispyb.update_interval_s
+            await asyncio.sleep(max(interval, UPDATE_SHARE * took) - took)
 
     def status(self) -> Json:
         """What operators ask first: is it alive, what is it doing."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from recorder.journal import RecordKind
 from recorder.journal.writer import JournalWriter
 from recorder.records import Json, RunState
-from recorder.records.report_json import report_to_json
-from recorder.reports.run_report import run_report
 from recorder.runs.book.book import RunBook
+from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.runs.timeline.of_run import LONG_RUN
 from recorder.runtime.log import get_logger
 from recorder.service.alarms import ClockAlarms
+from recorder.service.reporting import Reporter
+from recorder.service.trigger_gaps import TriggerGaps
 
 log = get_logger("runs")
 
@@ -21,15 +23,24 @@ class Progress:
     Args:
         book: The runs.
         writer: What journals.
+        reporter: What makes their reports.
         alarms: Says what is wrong with the clocks.
+        gaps: Says which trigger rows did not come.
     """
 
     def __init__(
-        self, book: RunBook, writer: JournalWriter, alarms: ClockAlarms
+        self,
+        book: RunBook,
+        writer: JournalWriter,
+        reporter: Reporter,
+        alarms: ClockAlarms,
+        gaps: TriggerGaps,
     ) -> None:
         self._book = book
         self._writer = writer
+        self._reporter = reporter
         self._alarms = alarms
+        self._gaps = gaps
         self._reported: dict[str, tuple[int, int, int]] = {}
         self._live: dict[str, LiveTimeline] = {}
         """What is settled of the labels of runs that go on, by uid."""
@@ -39,17 +50,31 @@ class Progress:
         self._reported.pop(uid, None)
         self._live.pop(uid, None)
 
-    def update(self) -> None:
-        """Journal the statistics of the runs that moved."""
+    async def update(self) -> None:
+        """Journal the statistics of the runs that moved.
+
+        A long one that has come to its end has its report soon, and waits for no other.
+        """
         for run in self._book.active:
             state = (run.images.received, run.images.pending, sum(run.counts.values()))
-            if run.images.received and self._reported.get(run.uid) != state:
+            soon = run.being_sealed or (run.final and run.images.received > LONG_RUN)
+            if (
+                run.images.received
+                and not soon
+                and self._reported.get(run.uid) != state
+            ):
                 self._reported[run.uid] = state
-                live = self._live.setdefault(run.uid, LiveTimeline())
-                report = run_report(run, live)
-                self._alarms.look(run, report.timeline)
-                body = {"report": report_to_json(report)}
-                self._writer.record(RecordKind.RUN_UPDATED, run.uid, body)
+                await self._update(run)
+
+    async def _update(self, run: Run) -> None:
+        live = self._live.setdefault(run.uid, LiveTimeline())
+        made = await self._reporter.report(run, live)
+        if made.report is None or run.state is RunState.SEALED:
+            return
+        self._alarms.look(run, made.report.timeline)
+        self._gaps.look(made.run)
+        body = {"report": made.body}
+        self._writer.record(RecordKind.RUN_UPDATED, run.uid, body)
 
     def tell(self) -> None:
         """One line for each run that has images."""

@@ -32,8 +32,8 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sealed:
-    """A run is complete: journal its report."""
+class Due:
+    """A run is complete: have its report made, then ``RunBook.take_report``."""
 
     run: Run
 
@@ -64,7 +64,7 @@ class Adopted:
     events: tuple[TimedEvent, ...]
 
 
-Action = Opened | Changed | Accepted | Sealed | Noticed | Dropped | Adopted
+Action = Opened | Changed | Accepted | Due | Noticed | Dropped | Adopted
 
 
 def notice(

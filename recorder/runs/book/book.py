@@ -19,20 +19,20 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.runs.book.actions import Action, Changed, Noticed, Opened, Sealed
+from recorder.runs.book.actions import Action, Changed, Noticed, Opened
 from recorder.runs.book.binding import run_to_adopt
 from recorder.runs.book.captures import Captures
 from recorder.runs.book.clock_offsets import ClockOffsets, sent_ns
 from recorder.runs.book.early_events import EarlyEvents
 from recorder.runs.book.endings import (
     BookSettings,
-    decide_status,
     end_run,
     hear_end,
     overdue,
 )
 from recorder.runs.book.known_runs import KnownRuns
 from recorder.runs.book.said import adopted_one_of
+from recorder.runs.book.sealing import has_changed, look_draining, seal_as
 from recorder.runs.book.series_desk import SeriesDesk, reopen
 from recorder.runs.run import Run
 
@@ -58,11 +58,6 @@ class RunBook:
     def sealed(self) -> list[Run]:
         """The runs that were sealed last: what is late for them finds them."""
         return list(self._runs.sealed)
-
-    @property
-    def quiet(self) -> bool:
-        """Nothing open and nothing waiting."""
-        return not self._runs.active and self._series.quiet
 
     def restore(
         self,
@@ -195,16 +190,22 @@ class RunBook:
         actions = self._series.bind(now)
         for run in list(self._runs.active):
             if run.state is RunState.DRAINING:
-                actions += self._check_draining(run, now)
+                actions += look_draining(run, now)
             elif (over := overdue(run, now, self._settings)) is not None:
                 actions += end_run(run, now, self._settings, *over)
         return actions
 
-    def _check_draining(self, run: Run, now: float) -> list[Action]:
-        if now < run.drain_until or run.images.pending:
-            return []
-        decide_status(run)
-        run.state = RunState.SEALED
+    def take_report(self, run: Run, copy: Run, now: float) -> list[Action] | None:
+        """A run that was due is sealed as its copy says, of which a report was made.
+
+        Returns:
+            What follows from what came meanwhile, a further revision. None: too much
+            changed, and it is due again.
+        """
+        if not seal_as(run, copy):
+            return None
         self._past.add(run.uid)
         self._runs.seal(run)
-        return [Sealed(run)]
+        if not has_changed(run, copy):
+            return []
+        return reopen(self._runs, run, now, self._settings)

@@ -56,6 +56,14 @@ class Columns:
             self._arrays[name][self.size : self.size + count] = value
         self.size += count
 
+    def copy(self) -> Columns:
+        """The used part, which changes no longer."""
+        made = Columns({})
+        made._kinds = self._kinds
+        made._arrays = {n: a[: self.size].copy() for n, a in self._arrays.items()}
+        made.size = self.size
+        return made
+
     def clear(self) -> None:
         """Forget all entries."""
         self.size = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
@@ -74,7 +75,8 @@ class EventLog:
         self._texts: list[str] = [""]
         self._codes: dict[str, int] = {"": 0}
         self._rows: tuple[int, CapturedTriggers] | None = None
-        self._mark = 0
+        self._mark = [0]
+        """Event from which on windows look; copies have it in common."""
         self.ordered = True
         """Numbers of X-ray rows came ascending, but for a few that were late."""
         self.first_number: int | None = None
@@ -111,6 +113,14 @@ class EventLog:
             uid=code,
         )
         return True
+
+    def copy(self) -> EventLog:
+        """The log as it is now; nothing may be added to it."""
+        made = copy.copy(self)
+        made._columns = self._columns.copy()  # noqa: SLF001
+        made._texts, made._codes = list(self._texts), dict(self._codes)  # noqa: SLF001
+        made.counts = Counter(self.counts)
+        return made
 
     def arrays(self) -> EventArrays:
         """All events, to be kept."""
@@ -192,10 +202,10 @@ class EventLog:
         To be asked for ascending numbers: events that came before the first one of a
         window are not looked at again.
         """
-        trigger = self._columns.view("trigger", self._mark)
+        trigger = self._columns.view("trigger", self._mark[0])
         reached = np.flatnonzero(trigger >= number)
-        self._mark += int(reached[0]) if reached.size else max(0, trigger.size - 1)
-        return self._make_rows(self._mark).since(number)
+        self._mark[0] += int(reached[0]) if reached.size else max(0, trigger.size - 1)
+        return self._make_rows(self._mark[0]).since(number)
 
     def _make_rows(self, since: int) -> CapturedTriggers:
         view = self._columns.view

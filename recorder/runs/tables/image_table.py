@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from array import array
 from collections import Counter
@@ -181,6 +182,14 @@ class ImageTable:
         for code, count in enumerate(np.bincount(more.outcome).tolist()):
             if count:
                 self.outcomes[OUTCOMES[code - CODES[OUTCOMES[0]]]] += count
+
+    def copy(self) -> ImageTable:
+        """The table as it is now."""
+        made = copy.copy(self)
+        made._columns = self._columns.copy()  # noqa: SLF001
+        made._cells, made._residuals = self._cells[:], self._residuals[:]  # noqa: SLF001
+        made.reduced, made.outcomes = Counter(self.reduced), Counter(self.outcomes)
+        return made
 
     def column(self, name: str) -> NDArray[Any]:
         """A column, one entry for each image_id from 0 to ``size - 1``; read only."""

@@ -1,0 +1,38 @@
+"""What the log says of a run that is sealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recorder.records.run_report import RunReport
+from recorder.runs.run import Run
+
+
+def sealed_fields(run: Run, report: RunReport) -> dict[str, Any]:
+    """The fields of ``run_sealed``.
+
+    Args:
+        run: The run.
+        report: Its report.
+    """
+    images, classes = report.images, report.classes
+    return {
+        "run": run.number,
+        "uid": run.uid,
+        "experiment": run.experiment,
+        "status": run.status,
+        "reason": run.reason,
+        "revision": run.revision,
+        "expected": images.expected,
+        "received": images.received,
+        "lost": images.lost,
+        "unprocessed": dict(images.unprocessed),
+        "indexed": classes.indexed,
+        "non_indexed_hits": classes.non_indexed_hits,
+        "non_hits": classes.non_hits,
+        "hit_rate": report.rates.hit,
+        "light": report.pump.light,
+        "dark": report.pump.dark,
+        "unknown": report.pump.unknown,
+        "folder": run.folder,
+    }
