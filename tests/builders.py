@@ -193,7 +193,7 @@ class Driver:
 
     def __init__(self, **settings: Any) -> None:
         nobody = stand_in(experiment={"name": "unannounced"})
-        values = {"hold_s": 1.0, "drain_s": 2.0, "series_timeout_s": 30.0, **settings}
+        values = {"hold_s": 1.0, "drain_s": 2.0, "quiet_s": 2.0, **settings}
         self.settings = BookSettings(unannounced=nobody, **values)
         self.book = RunBook(self.settings)
         self.now = 1000.0

@@ -45,6 +45,12 @@ class RunsSection(Section):
     """An announcement without a series for so long is sealed as aborted."""
     drain_s: float = Field(2.0, ge=0, le=MAX_S)
     """Wait for late images and events after the end of a series."""
+    quiet_s: float = Field(10.0, ge=0, le=MAX_S)
+    """What comes after the seal makes a further revision once nothing came for so long:
+    each revision writes all files and the database anew, and events that trickle in
+    every few seconds would have it done each time."""
+    revise_max_s: float = Field(300.0, ge=0, le=MAX_S)
+    """The longest wait for that quiet: then the revision is made, whatever comes."""
     max_image_id: int = Field(100_000_000, ge=1, le=MAX_IMAGES)
     """Larger image ids are garbage."""
 

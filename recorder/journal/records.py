@@ -114,6 +114,22 @@ class Records(JournalFile):
         )
         return [uid for (uid,) in rows]
 
+    def headlines(self) -> list[Json]:
+        """All runs, oldest first, with what tells them apart; no body is read whole.
+
+        Of a body ``uid``, ``run``, ``state``, and ``experiment`` as it was announced.
+        """
+        rows = self._query(
+            "SELECT json_extract(body, '$.uid', '$.run', '$.state', "
+            "'$.body.experiment') FROM records "
+            "JOIN (SELECT MIN(seq) AS opened, MAX(seq) AS last FROM records WHERE kind = 'run' GROUP BY run) ON seq = last "
+            "ORDER BY opened"
+        )
+        return [
+            {"uid": uid, "run": run, "state": state, "body": {"experiment": experiment}}
+            for uid, run, state, experiment in (json.loads(row) for (row,) in rows)
+        ]
+
     def runs_before(self, before: Seq | None) -> list[tuple[str, Seq]]:
         """Runs with the record that opened each, latest first.
 

@@ -110,28 +110,32 @@ class ReportStore:
             experiment: Experiment name or DataCollectionGroup id.
         """
         found: list[RunReport] = []
-        for uid in self._journal.run_uids():
-            known = self._known(uid, run=run, experiment=experiment)
-            if known is not None:
+        for body in self._journal.headlines():
+            known = read_headline(body)
+            meant = run is None or is_run(run, known.number, known.uid)
+            if meant and self._is_of(experiment, known):
                 found += self._readable(known)
         return by_experiment(found)
 
     # -- which ------------------------------------------------------------------------
 
-    def _known(
-        self, uid: str, *, run: str | None = None, experiment: str | None = None
-    ) -> Headline | None:
+    def _known(self, uid: str, *, experiment: str | None = None) -> Headline | None:
         """A run by its description, None if there is none or it is not asked for."""
         record = self._journal.latest(RecordKind.RUN, uid)
         if record is None:
             return None
         known = read_headline(record.body)
-        if run is not None and not is_run(run, known.number, uid):
-            return None
-        if experiment is None:
-            return known
-        group_id = self._journal.all_ids(uid).get("data_collection_group_id")
-        return known if is_experiment(experiment, known.experiment, group_id) else None
+        return known if self._is_of(experiment, known) else None
+
+    def _is_of(self, experiment: str | None, known: Headline) -> bool:
+        """Whether a run is of an experiment; None is any."""
+        if experiment is None or experiment == known.experiment:
+            return True
+        if not experiment.isdecimal():
+            return False
+        ids = self._journal.all_ids(known.uid)
+        group_id = ids.get("data_collection_group_id")
+        return is_experiment(experiment, known.experiment, group_id)
 
     # -- reports ----------------------------------------------------------------------
 

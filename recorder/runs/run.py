@@ -62,10 +62,14 @@ class Run:
     calibrations: list[Calibration] = field(default_factory=list)
     """Each change of geometry or cell that its images asked for."""
     drain_until: float = 0.0
+    revise_by: float = 0.0
+    """Monotonic time until which a further revision waits at most."""
     last_progress: float = 0.0
     """Monotonic time of the last image or header."""
     bound_at: float = 0.0
     """Monotonic time at which it got its series."""
+    sealed_images: int | None = None
+    """Images that its last report expects; None if none was made here."""
     stride_told: bool = False
     miss_told: bool = False
     """It was said why a series did not get this announcement."""

@@ -243,6 +243,7 @@ class Pipeline:
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, "sealed"))
         self._progress.forget(run.uid)
         if (report := made.report) is not None:
+            run.sealed_images = report.images.expected
             body = {"report": made.body, "revision": run.revision}
             self.writer.record(RecordKind.RUN_SEALED, run.uid, body)
             self._alarms.look(run, report.timeline)

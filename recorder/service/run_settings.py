@@ -16,6 +16,8 @@ def book_settings(settings: Settings) -> BookSettings:
         series_timeout_s=runs.series_timeout_s,
         announcement_timeout_s=runs.announcement_timeout_s,
         drain_s=runs.drain_s,
+        quiet_s=runs.quiet_s,
+        revise_max_s=runs.revise_max_s,
         max_image_id=runs.max_image_id,
         # What waits goes to the pool at once: more than its backlog would be refused.
         max_held_bytes=settings.pool.max_backlog_mb << 20,

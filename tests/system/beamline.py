@@ -25,7 +25,7 @@ from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.timing.faults import parse_faults
 from tests.servers import Mosquitto, Recorder, free_port
 
-QUICK_RUNS = {"drain_s": 0.3, "series_timeout_s": 2.0, "hold_s": 0.5}
+QUICK_RUNS = {"drain_s": 0.3, "quiet_s": 0.3, "series_timeout_s": 2.0, "hold_s": 0.5}
 PIXELS = 512
 
 

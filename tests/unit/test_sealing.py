@@ -6,11 +6,20 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.records import RunState
+from recorder.records import RunState, RunStatus
 from recorder.runs.book.actions import Due
 from recorder.runs.book.endings import decide_status
 from recorder.runs.book.sealing import TRIES
-from tests.builders import Driver, collection, end, event, image, outcome, start
+from tests.builders import (
+    Driver,
+    collection,
+    collection_end,
+    end,
+    event,
+    image,
+    outcome,
+    start,
+)
 
 
 def due(driver: Driver) -> Due:
@@ -79,3 +88,57 @@ def test_a_copy_is_of_one_moment():
     assert not copy.counts["late_images"]
     assert "later" not in copy.notes
     assert np.array_equal(copy.images.ids, [0, 1])
+
+
+def seal(driver: Driver) -> int:
+    """Take the reports that are due; how many."""
+    made = 0
+    for action in driver.book.tick(driver.now):
+        if isinstance(action, Due):
+            decide_status(copy := action.run.copy())
+            assert driver.book.take_report(action.run, copy, driver.now) == []
+            made += 1
+    return made
+
+
+@given(
+    st.lists(st.floats(0.1, 30.0), min_size=1, max_size=60),
+    st.floats(0.5, 20.0),
+    st.data(),
+)
+def test_what_trickles_in_after_the_seal_makes_few_revisions(pauses, quiet, data):
+    """One for each time of quiet, or for each longest wait; each holds all before it."""
+    longest = 4 * quiet
+    driver = Driver(drain_s=0.5, quiet_s=quiet, revise_max_s=longest)
+    driver.feed(collection(images=None), start(None), image(0), end())
+    driver.now += 1.0
+    assert seal(driver) == 1
+    begun, revisions, quiets = driver.now, 0, 0
+    for n, pause in enumerate(pauses):
+        if data.draw(st.booleans()):
+            driver.feed(event("LaserExcitation", n))
+        else:
+            driver.feed(image(1 + n))
+        quiets += pause >= quiet
+        until = driver.now + pause
+        while driver.now < until:
+            driver.now = min(until, driver.now + 0.05)
+            revisions += seal(driver)
+    for _ in range(2):
+        driver.now += max(quiet, 0.5) + 0.1
+        revisions += seal(driver)
+    (run,) = driver.book.sealed
+    assert run.revision == revisions
+    assert revisions <= quiets + (driver.now - begun) / longest + 1
+    assert run.images.received + run.events.size == 1 + len(pauses)
+
+
+def test_an_end_that_is_announced_late_is_heeded_at_once():
+    driver = Driver(drain_s=0.5, quiet_s=60.0)
+    driver.feed(collection(images=None), start(None), image(0), end())
+    driver.wait(1.0)
+    driver.feed(event("LaserExcitation", 1))
+    driver.feed(collection_end(RunStatus.FAILED))
+    driver.wait(1.0)
+    (run,) = driver.book.sealed
+    assert (run.revision, run.status) == (1, RunStatus.FAILED)

@@ -33,7 +33,7 @@ from recorder.runs.book.endings import (
 from recorder.runs.book.known_runs import KnownRuns
 from recorder.runs.book.said import adopted_one_of
 from recorder.runs.book.sealing import has_changed, look_draining, seal_as
-from recorder.runs.book.series_desk import SeriesDesk, reopen
+from recorder.runs.book.series_desk import SeriesDesk, late, reopen
 from recorder.runs.run import Run
 
 
@@ -170,10 +170,9 @@ class RunBook:
             return None, [*actions, *self._early.keep(event, self._past)]
         if not run.events.add(event):
             run.counts["duplicate_events"] += 1
-        elif run.state is RunState.SEALED:
-            run.counts["late_events"] += 1
-            actions += reopen(self._runs, run, now, self._settings)
-        return run, actions
+            return run, actions
+        more = late(self._runs, run, now, self._settings, "late_events")
+        return run, [*actions, *more]
 
     def _run_of(self, event: TimedEvent) -> tuple[Run | None, list[Action]]:
         """By the run that it names, then by the capture that it is a row of."""

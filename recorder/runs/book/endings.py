@@ -35,6 +35,8 @@ class BookSettings:
     series_timeout_s: float = 30.0
     announcement_timeout_s: float = 600.0
     drain_s: float = 2.0
+    quiet_s: float = 10.0
+    revise_max_s: float = 300.0
     max_image_id: int = 100_000_000
     max_held_bytes: int = 2 << 30
     """Pixels that the images of one series may keep while it waits for its
@@ -147,9 +149,12 @@ def _says_more(run: Run, end: CollectionEnd) -> bool:
     """Whether an end that comes after the seal changes what was sealed."""
     if run.status is not end.status:
         return True
-    return end.images is not None and end.images != expected_images(
-        run, timeline_of(run)
-    )
+    if end.images is None:
+        return False
+    expected = run.sealed_images  # of a long run it takes seconds to work it out
+    if expected is None:
+        expected = expected_images(run, timeline_of(run))
+    return end.images != expected
 
 
 def end_run(
@@ -182,6 +187,7 @@ def reopen_run(run: Run, now: float, settings: BookSettings) -> list[Action]:
     """Something came late: seal the run again, as a further revision."""
     run.state = RunState.DRAINING
     run.revision += 1
+    run.revise_by = now + settings.revise_max_s
     run.drain_until = now + settings.drain_s
     run.notes = [note for note in run.notes if not note.startswith(NO_IMAGE)]
     if run.decided:  # on what was there; it is decided again
@@ -190,6 +196,13 @@ def reopen_run(run: Run, now: float, settings: BookSettings) -> list[Action]:
         Changed(run, "reopened"),
         notice("run_reopened", "warning", run.key, run=run),
     ]
+
+
+def wait_for_quiet(run: Run, now: float, settings: BookSettings) -> None:
+    """More came for a run that was sealed before: wait whether that is all."""
+    if run.state is RunState.DRAINING and run.revision > 0:
+        quiet = min(now + settings.quiet_s, run.revise_by)
+        run.drain_until = max(run.drain_until, quiet)
 
 
 def hear_end(run: Run, end: CollectionEnd, now: float, settings: BookSettings) -> bool:
@@ -203,6 +216,7 @@ def hear_end(run: Run, end: CollectionEnd, now: float, settings: BookSettings) -
     if amended or (run.state is RunState.DRAINING and run.revision > 0):
         # it was sealed without this word, and is to be sealed again
         _take_end(run, end)
+        run.drain_until = min(run.drain_until, now + settings.drain_s)
     if run.state is RunState.ANNOUNCED:
         run.state = RunState.DRAINING
         run.drain_until = now + settings.drain_s

@@ -22,6 +22,7 @@ from recorder.runs.book.endings import (
     all_here,
     end_run,
     reopen_run,
+    wait_for_quiet,
 )
 from recorder.runs.book.known_runs import KnownRuns
 from recorder.runs.book.said import (
@@ -165,16 +166,14 @@ class SeriesDesk:
         actions = accept_image(run, image, now, self._settings.max_image_id)
         if not any(isinstance(action, Accepted) for action in actions):
             return actions
-        if run.state is RunState.SEALED:
-            run.counts["late_images"] += 1
-            return [*reopen(self._runs, run, now, self._settings), *actions]
         if run.superseded and run.state is RunState.DRAINING:
             if run.revision or all_here(run):
                 run.drain_until = now + self._settings.drain_s
             else:  # it goes on beside the other one
                 run.state = RunState.OPEN
                 return [Changed(run, "resumed"), *actions]
-        return actions
+        more = late(self._runs, run, now, self._settings, "late_images")
+        return [*more, *actions]
 
     # -- ends ---------------------------------------------------------------------
 
@@ -269,6 +268,26 @@ class SeriesDesk:
         run.key = waiting.key  # tells whose captures it adopts
         adopted = self._early.adopt(run)
         return [Opened(run), *missed, *adopted, *self._begin(run, waiting, now)]
+
+
+def late(
+    runs: KnownRuns, run: Run, now: float, settings: BookSettings, what: str
+) -> list[Action]:
+    """Something new came for a run: if it is sealed, or was, that was late.
+
+    Args:
+        runs: The ones in memory.
+        run: The run.
+        now: Monotonic time (s).
+        settings: How long to wait whether that was all.
+        what: What is counted, if the run is sealed.
+    """
+    actions: list[Action] = []
+    if run.state is RunState.SEALED:
+        run.counts[what] += 1
+        actions = reopen(runs, run, now, settings)
+    wait_for_quiet(run, now, settings)
+    return actions
 
 
 def reopen(
