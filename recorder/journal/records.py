@@ -122,8 +122,8 @@ class Records(JournalFile):
         rows = self._query(
             "SELECT json_extract(body, '$.uid', '$.run', '$.state', "
             "'$.body.experiment') FROM records "
-            "JOIN (SELECT MIN(seq) AS opened, MAX(seq) AS last FROM records WHERE kind = 'run' GROUP BY run) ON seq = last "
-            "ORDER BY opened"
+            "JOIN (SELECT MIN(seq) AS opened, MAX(seq) AS last FROM records "
+            "WHERE kind = 'run' GROUP BY run) ON seq = last ORDER BY opened"
         )
         return [
             {"uid": uid, "run": run, "state": state, "body": {"experiment": experiment}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -152,10 +153,35 @@ def test_bad_messages_say_what_is_wrong(topic, body, kind):
     assert len(record.detail) > 15
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b'{"uid": NaN}'])
+@pytest.mark.parametrize("payload", [b" ", b"{", b"\xff\xfe", b'{"uid": NaN}'])
 def test_not_json(payload):
     (record,) = parse_message("event", payload)
     assert record.kind == "json"
+
+
+@pytest.mark.parametrize("topic", ["collection/start", "collection/end", "event"])
+@pytest.mark.parametrize("retained", [False, True])
+def test_a_message_that_clears_a_retained_one_says_nothing(topic, retained):
+    assert parse_message(topic, b"", retained=retained) == []
+
+
+@given(
+    st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)),
+    st.integers(-14 * 60, 14 * 60),
+    st.integers(0, 10**9 - 1),
+)
+def test_all_ways_to_write_a_moment_are_the_same_moment(moment, zone, ns):
+    """The zone it is written in, and how the zone is written, change nothing."""
+    whole = moment.replace(microsecond=0, tzinfo=UTC)
+    here = whole.astimezone(timezone(timedelta(minutes=zone)))
+    hours, minutes = divmod(abs(zone), 60)
+    sign = "-" if zone < 0 else "+"
+    text = here.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    written = {f"{sign}{hours:02}:{minutes:02}", f"{sign}{hours:02}{minutes:02}"}
+    if not minutes:
+        written.add(f"{sign}{hours:02}")
+    expected = int(whole.timestamp()) * 10**9 + ns
+    assert {parse_time(f"{text}.{ns:09}{each}") for each in written} == {expected}
 
 
 def test_retained_messages_are_state_not_events():

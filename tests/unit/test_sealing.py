@@ -107,7 +107,7 @@ def seal(driver: Driver) -> int:
     st.data(),
 )
 def test_what_trickles_in_after_the_seal_makes_few_revisions(pauses, quiet, data):
-    """One for each time of quiet, or for each longest wait; each holds all before it."""
+    """One for each time of quiet, or each longest wait; all of it is in the last."""
     longest = 4 * quiet
     driver = Driver(drain_s=0.5, quiet_s=quiet, revise_max_s=longest)
     driver.feed(collection(images=None), start(None), image(0), end())
@@ -138,7 +138,7 @@ def test_an_end_that_is_announced_late_is_heeded_at_once():
     driver.feed(collection(images=None), start(None), image(0), end())
     driver.wait(1.0)
     driver.feed(event("LaserExcitation", 1))
-    driver.feed(collection_end(RunStatus.FAILED))
+    driver.feed(collection_end(status=RunStatus.FAILED))
     driver.wait(1.0)
     (run,) = driver.book.sealed
     assert (run.revision, run.status) == (1, RunStatus.FAILED)

@@ -45,4 +45,6 @@ def seal_as(run: Run, copy: Run) -> bool:
     run.seal_tries = 0
     run.state = RunState.SEALED
     run.status, run.reason, run.decided = copy.status, copy.reason, copy.decided
+    for note in copy.notes:
+        run.note(note)
     return True

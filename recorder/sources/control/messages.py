@@ -116,10 +116,12 @@ def parse_message(
     Args:
         topic: Last part of the topic: ``collection/start``, ``collection/end`` or
             ``event``.
-        payload: UTF-8 JSON, one object or an array of objects.
+        payload: UTF-8 JSON, one object or an array of objects; nothing gives nothing.
         received_ns: Host time.
         retained: Seen on connecting: state, not news. Only an announcement counts.
     """
+    if not payload:
+        return []  # it clears a retained message, and says nothing else
     parser = _PARSERS.get(topic)
     if parser is None:
         known = "collection/start, collection/end or event"

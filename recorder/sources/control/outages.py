@@ -22,6 +22,9 @@ something closes them: MQTT 3.1.1 gives no reason. Chosen, not tuned."""
 TAKEN_OVER = 0x8E
 """MQTT 5's reason: another client connected with our client id."""
 
+_NEEDS_A_PERSON = ("client_id_taken", "broker_closes")
+"""What does not pass by itself."""
+
 
 class Outages:
     """Says each change from working to failing once, however often it is tried.
@@ -111,7 +114,8 @@ class Outages:
         if event not in self._said:
             self._said.add(event)
             where = {"host": self._settings.host, "port": self._settings.port}
-            log.warning(event, **where, **fields)
+            level = log.error if event in _NEEDS_A_PERSON else log.warning
+            level(event, **where, **fields)
 
 
 def _reason(error: aiomqtt.MqttError) -> int | None:

@@ -6,6 +6,7 @@ detectors and relays do otherwise is named beside the code that copes with it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import md5
@@ -23,6 +24,7 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.records.limits import MAX_PARTS
+from recorder.records.times import parse_time
 from recorder.sources.chunk_headers import with_header
 from recorder.sources.dectris.appendix import recorder_uid
 from recorder.sources.dectris.checks import (
@@ -202,6 +204,8 @@ def integer_ns(value: Any) -> int | None:
 
 def _zoned_ns(date: str | None) -> int | None:
     """Unix ns of an ISO date, None if it has no zone: then it cannot be compared."""
+    with contextlib.suppress(ValueError):  # a leap second, or a zone without colon
+        return parse_time(date or "")
     try:
         moment = datetime.fromisoformat(date or "")
     except ValueError:
