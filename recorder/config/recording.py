@@ -43,6 +43,10 @@ class RunsSection(Section):
     """A series without images for so long is given up: its run is aborted."""
     announcement_timeout_s: Seconds = 600.0
     """An announcement without a series for so long is sealed as aborted."""
+    max_announced: int = Field(200, ge=1)
+    """Runs that may be announced and wait for their series. A further announcement is
+    refused and counted: each of them is a folder, rows in the database and 0.2 MB of
+    memory, and a shift has fewer runs."""
     drain_s: float = Field(2.0, ge=0, le=MAX_S)
     """Wait for late images and events after the end of a series."""
     quiet_s: float = Field(10.0, ge=0, le=MAX_S)

@@ -20,7 +20,14 @@ class Cursors(Records):
         row = self._one("SELECT seq FROM cursors WHERE sink = ?", (sink,))
         return int(row[0]) if row else 0
 
-    def advance(self, sink: str, seq: Seq, run: str | None, ids: Json | None) -> None:
+    def advance(
+        self,
+        sink: str,
+        seq: Seq,
+        run: str | None,
+        ids: Json | None,
+        upto: Seq | None = None,
+    ) -> None:
         """Move a sink's cursor past a record, and keep the ids that the sink got.
 
         Args:
@@ -28,9 +35,10 @@ class Cursors(Records):
             seq: Number of the record.
             run: Uid of the record's run; None if it has none.
             ids: Ids that the report is to show; None leaves the known ones.
+            upto: The last record that it has done with, if not this one.
         """
         with self._transaction() as db:
-            self._done(db, sink, seq)
+            self._done(db, sink, seq, upto)
             if run is not None and ids:
                 db.execute(
                     "INSERT OR REPLACE INTO ids VALUES (?, ?, ?)",
@@ -38,29 +46,34 @@ class Cursors(Records):
                 )
 
     @staticmethod
-    def _done(db: sqlite3.Connection, sink: str, seq: Seq) -> None:
+    def _done(
+        db: sqlite3.Connection, sink: str, seq: Seq, upto: Seq | None = None
+    ) -> None:
         """Past a record: the cursor never goes back, also for one tried again."""
         db.execute("DELETE FROM retries WHERE sink = ? AND seq = ?", (sink, seq))
         db.execute(
             "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sink) "
             "DO UPDATE SET seq = MAX(seq, excluded.seq)",
-            (sink, seq),
+            (sink, seq if upto is None else upto),
         )
 
-    def park(self, sink: str, record: Record, error: str) -> None:
+    def park(
+        self, sink: str, record: Record, error: str, upto: Seq | None = None
+    ) -> None:
         """Park a record that a sink refuses for good; later records go on.
 
         Args:
             sink: Name of the sink.
             record: What it refuses.
             error: Why, for people.
+            upto: The last record that it has done with, if not this one.
         """
         with self._transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)",
                 (sink, record.seq, record.run, error, time.time_ns()),
             )
-            self._done(db, sink, record.seq)
+            self._done(db, sink, record.seq, upto)
 
     def unpark(self, sink: str, seqs: Sequence[Seq] | None = None) -> int:
         """Have parked records tried again, all or some; how many.

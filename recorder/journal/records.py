@@ -13,6 +13,10 @@ from recorder.records import Json
 
 Seq = int
 
+LOOK_AHEAD = 1000
+"""Records among which a sink looks for runs that go on, before those that are only
+announced: five times the announcements that may be open. Chosen, not tuned."""
+
 
 class RecordKind(StrEnum):
     """What a record says."""
@@ -81,6 +85,24 @@ class Records(JournalFile):
             "SELECT seq, run, kind, time_ns, body FROM records "
             f"WHERE {where} ORDER BY seq LIMIT ?",
             (*values, limit),
+        )
+        return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
+
+    def urgent_records(self, after: Seq, kinds: Sequence[RecordKind]) -> list[Record]:
+        """Records of runs that have a series, among the next ones of these kinds.
+
+        Args:
+            after: Only records with higher numbers.
+            kinds: Only these kinds.
+        """
+        marks = ",".join("?" * len(kinds))
+        rows = self._query(
+            "WITH ahead AS (SELECT seq, run, kind, time_ns, body FROM records "
+            f"WHERE seq > ? AND kind IN ({marks}) ORDER BY seq LIMIT {LOOK_AHEAD}) "
+            "SELECT seq, run, kind, time_ns, body FROM ahead WHERE run IN "
+            "(SELECT run FROM ahead WHERE kind <> 'run' "
+            "OR json_extract(body, '$.state') <> 'announced') ORDER BY seq",
+            (after, *kinds),
         )
         return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
 

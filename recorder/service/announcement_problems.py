@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from recorder.runs.run import Run
-from recorder.runtime.log import get_logger
-
-log = get_logger("runs")
+from recorder.runtime.throttle import Throttle
 
 
-def note_problems(run: Run) -> None:
-    """Say what is wrong with an announcement; the rest of it is used."""
+def note_problems(run: Run, lines: Throttle) -> None:
+    """Say what is wrong with an announcement; the rest of it is used.
+
+    Args:
+        run: The run.
+        lines: Where it is logged.
+    """
     announced = run.announcement
     for problem in (*announced.problems, *announced.chain_problems):
         run.note(problem)
     if announced.problems:
         run.counts["announcement_problems"] += len(announced.problems)
-        log.warning(
+        lines.write(
+            "warning",
             "announcement_problems",
             run=run.number,
             uid=run.uid,
@@ -23,7 +27,8 @@ def note_problems(run: Run) -> None:
         )
     if announced.chain_problems:
         run.counts["chain_problems"] += len(announced.chain_problems)
-        log.warning(
+        lines.write(
+            "warning",
             "chain_problems",
             run=run.number,
             uid=run.uid,

@@ -34,12 +34,14 @@ from recorder.runs.book.actions import (
     Due,
     Noticed,
     Opened,
+    notice,
 )
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.endings import BookSettings
 from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
+from recorder.runtime.throttle import Throttle
 from recorder.service.alarms import ClockAlarms
 from recorder.service.announcement_problems import note_problems
 from recorder.service.bad_messages import BadMessages
@@ -48,7 +50,7 @@ from recorder.service.progress import Progress
 from recorder.service.reporting import Made, Reporter
 from recorder.service.restoring import restore_numbers, restore_runs
 from recorder.service.run_settings import book_settings
-from recorder.service.telling import sealed_fields
+from recorder.service.telling import opened_fields, sealed_fields
 from recorder.service.trigger_gaps import TriggerGaps
 
 log = get_logger("runs")
@@ -92,6 +94,7 @@ class Pipeline:
             self.book, self.writer, self.reporter, self._alarms, self._gaps
         )
         self._bad = BadMessages()
+        self._lines = Throttle(log)
         self.changed = asyncio.Event()
         """Set at each change of a run's state."""
         self.images_seen = 0
@@ -148,6 +151,9 @@ class Pipeline:
 
     def _control(self, record: ControlRecord, now: float) -> None:
         if isinstance(record, Announcement):
+            if (refused := self.book.refusal(record)) is not None:
+                self._bad.take(refused, ())
+                return
             self.writer.record(RecordKind.COLLECTION, record.uid, record.message)
             self._do(self.book.announcement(record, now))
         elif isinstance(record, CollectionEnd):
@@ -188,20 +194,13 @@ class Pipeline:
                         body = event_to_json(event)
                         self.writer.record(RecordKind.EVENT, run.uid, body)
                 case Dropped(key, _):
-                    log.info("series_empty", source=key.source, series_id=key.series_id)
+                    self._notice(notice("series_empty", "info", key))
 
     def _opened(self, run: Run) -> None:
         self._folders.give(run)
-        note_problems(run)
+        note_problems(run, self._lines)
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, "opened"))
-        self._tell(
-            "run_started",
-            run=run.number,
-            uid=run.uid,
-            experiment=run.experiment,
-            announced=run.announced,
-            images=run.declared_images,
-        )
+        self._tell("run_started", **opened_fields(run))
         self.changed.set()
 
     def _tell(self, event: str, **fields: object) -> None:
@@ -217,9 +216,10 @@ class Pipeline:
             self.writer.header(run.uid, run.start)
         if what == "announced":
             self._folders.give(run)
-            note_problems(run)
+            note_problems(run, self._lines)
         series_id = run.key.series_id if run.key else None
-        log.info(
+        self._lines.write(
+            "info",
             "run_changed",
             run=run.number,
             what=what,
@@ -255,12 +255,11 @@ class Pipeline:
             alarm.forget(run.uid)
         self.changed.set()
 
-    @staticmethod
-    def _notice(notice: Noticed) -> None:
+    def _notice(self, notice: Noticed) -> None:
         fields = dict(notice.fields)
         if notice.run is not None:
             fields["run"] = notice.run.number
-        getattr(log, notice.level)(notice.event, **fields)
+        self._lines.write(notice.level, notice.event, **fields)
 
     def settle(self) -> None:
         """Nothing more is received: no image waits for others of its run."""
@@ -279,6 +278,7 @@ class Pipeline:
             if now >= next_log:
                 next_log = now + self._settings.log.progress_interval_s
                 self._progress.tell()
+                self._lines.look()
 
     async def count(self) -> None:
         """Journal how the runs do, every few seconds, until cancelled."""
@@ -297,4 +297,5 @@ class Pipeline:
         status["pending"] = self._pool.backlog
         status["unwritten"] = self.writer.depth
         status["bad_messages"] = self._bad.total
+        status["lines_left_out"] = dict(self._lines.left_out)
         return status

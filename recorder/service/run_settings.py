@@ -15,6 +15,7 @@ def book_settings(settings: Settings) -> BookSettings:
         detectors=settings.series_sources,
         series_timeout_s=runs.series_timeout_s,
         announcement_timeout_s=runs.announcement_timeout_s,
+        max_announced=runs.max_announced,
         drain_s=runs.drain_s,
         quiet_s=runs.quiet_s,
         revise_max_s=runs.revise_max_s,

@@ -1,4 +1,4 @@
-"""What the log says of a run that is sealed."""
+"""What the log says of a run that is opened or sealed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from typing import Any
 
 from recorder.records.run_report import RunReport
 from recorder.runs.run import Run
+
+
+def opened_fields(run: Run) -> dict[str, Any]:
+    """The fields of ``run_started``."""
+    return {
+        "run": run.number,
+        "uid": run.uid,
+        "experiment": run.experiment,
+        "announced": run.announced,
+        "images": run.declared_images,
+    }
 
 
 def sealed_fields(run: Run, report: RunReport) -> dict[str, Any]:

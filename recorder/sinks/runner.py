@@ -18,7 +18,7 @@ from recorder.errors import (
     SinkUnavailableError,
 )
 from recorder.journal import Journal, Record, RecordKind
-from recorder.journal.records import SINK_KINDS
+from recorder.journal.records import SINK_KINDS, Seq
 from recorder.records import Json
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
@@ -31,6 +31,9 @@ T = TypeVar("T")
 
 BATCH = 200
 """Records that a sink reads at a time, about 0.2 MB. Chosen, not tuned."""
+SLICE = 20
+"""Records that are applied before it is looked again whether a run goes on: with a
+database that takes 50 ms for each, its own wait a second. Chosen, not tuned."""
 LOOK_S = 5.0
 """How often an idle sink looks whether records are to be tried again."""
 
@@ -53,6 +56,8 @@ class SinkRunner:
         self._opened = False
         self._failures = 0
         self.refusals = Refusals(sink.name)
+        self._ahead: set[Seq] = set()
+        """Records beyond the cursor that are done with."""
         self.idle = asyncio.Event()
         self.backlog = 0
         """Records that it still has to write, as of its last look."""
@@ -117,31 +122,65 @@ class SinkRunner:
         await asyncio.sleep(backoff(self._failures, self._retry_max_s))
 
     async def _apply_batch(self) -> bool:
+        """Apply the next records; whether there may be more.
+
+        Those of runs that go on come first: whoever looks at one does not wait behind
+        hundreds that are only announced. Of each run they stay in order.
+        """
         name = self.sink.name
         after = await self._call(self._journal.cursor, name)
+        await self._apply_urgent(after)
         records: list[Record] = await self._call(
             lambda: self._journal.records(after=after, kinds=SINK_KINDS, limit=BATCH)
         )
         await self._count()
-        dropped = await self._call(self._journal.dropped, name) if records else set()
-        wanted = [r for r in records if r.seq not in dropped]
-        await self._apply(_without_superseded(wanted))
+        wanted = _without_superseded(await self._wanted(records))
+        await self._apply(wanted[:SLICE])
+        if wanted[SLICE:]:
+            return True
         if records:  # those left out, too
-            last = records[-1]
-            await self._call(self._journal.advance, name, last.seq, None, None)
+            last = records[-1].seq
+            await self._call(self._journal.advance, name, last, None, None)
+            self._ahead = {seq for seq in self._ahead if seq > last}
         return len(records) == BATCH
 
-    async def _apply(self, records: list[Record]) -> None:
-        """Apply records in order; each is done with before the next one."""
+    async def _apply_urgent(self, after: Seq) -> None:
+        """Apply records of runs that go on; the cursor stays where it is."""
+        urgent: list[Record] = await self._call(
+            self._journal.urgent_records, after, SINK_KINDS
+        )
+        wanted = await self._wanted(urgent)
+        kept = _without_superseded(wanted)
+        self._ahead |= {r.seq for r in wanted} - {r.seq for r in kept}
+        await self._apply(kept, after)
+
+    async def _wanted(self, records: list[Record]) -> list[Record]:
+        """Without those that are done with, or given up."""
+        if not records:
+            return []
+        dropped = await self._call(self._journal.dropped, self.sink.name)
+        return [r for r in records if r.seq not in dropped | self._ahead]
+
+    async def _apply(self, records: list[Record], upto: Seq | None = None) -> None:
+        """Apply records in order; each is done with before the next one.
+
+        Args:
+            records: The records.
+            upto: Where the cursor stays; None has it follow them.
+        """
         name = self.sink.name
         for record in records:
             try:
                 ids = await self._call(_apply, self.sink, record)
             except SinkError as error:
                 self.refusals.tell(record, error)
-                await self._call(self._journal.park, name, record, str(error))
+                await self._call(self._journal.park, name, record, str(error), upto)
                 continue
-            await self._call(self._journal.advance, name, record.seq, record.run, ids)
+            await self._call(
+                self._journal.advance, name, record.seq, record.run, ids, upto
+            )
+            if upto is not None:
+                self._ahead.add(record.seq)
             self.backlog = max(0, self.backlog - 1)
             self._recovered()
 
@@ -153,9 +192,8 @@ class SinkRunner:
             self._failures, self.unavailable = 0, ""
 
     async def _count(self) -> None:
-        self.backlog = await self._call(
-            self._journal.backlog, self.sink.name, SINK_KINDS
-        )
+        waiting = await self._call(self._journal.backlog, self.sink.name, SINK_KINDS)
+        self.backlog = max(0, waiting - len(self._ahead))
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

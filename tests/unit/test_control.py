@@ -166,13 +166,13 @@ def test_a_message_that_clears_a_retained_one_says_nothing(topic, retained):
 
 
 @given(
-    st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)),
+    st.integers(-8 * 10**9, 7 * 10**9),
     st.integers(-14 * 60, 14 * 60),
     st.integers(0, 10**9 - 1),
 )
-def test_all_ways_to_write_a_moment_are_the_same_moment(moment, zone, ns):
+def test_all_ways_to_write_a_moment_are_the_same_moment(seconds, zone, ns):
     """The zone it is written in, and how the zone is written, change nothing."""
-    whole = moment.replace(microsecond=0, tzinfo=UTC)
+    whole = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     here = whole.astimezone(timezone(timedelta(minutes=zone)))
     hours, minutes = divmod(abs(zone), 60)
     sign = "-" if zone < 0 else "+"
@@ -180,7 +180,7 @@ def test_all_ways_to_write_a_moment_are_the_same_moment(moment, zone, ns):
     written = {f"{sign}{hours:02}:{minutes:02}", f"{sign}{hours:02}{minutes:02}"}
     if not minutes:
         written.add(f"{sign}{hours:02}")
-    expected = int(whole.timestamp()) * 10**9 + ns
+    expected = seconds * 10**9 + ns
     assert {parse_time(f"{text}.{ns:09}{each}") for each in written} == {expected}
 
 

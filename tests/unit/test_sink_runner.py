@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -246,3 +247,53 @@ def test_only_what_later_records_say_again_is_left_out(made: list[Any]) -> None:
         assert any(r.run == record.run and r.seq < record.seq for r in kept) or (
             record.kind != "run"
         )
+
+
+def described(run: str, n: int, state: str) -> NewRecord:
+    return NewRecord("run", run, {"n": n, "state": state}, n)
+
+
+async def test_a_run_that_goes_on_does_not_wait_behind_announcements(
+    bench: Any,
+) -> None:
+    sink = Memory()
+    records = [described(f"ahead-{n}", n, "announced") for n in range(150)]
+    records += [described("real", 1000, "open"), *sealed(1)]
+    made = bench(sink, records)
+    await made.until_idle()
+    assert sink.got[:2] == [1000, 0]
+    assert sorted(sink.got) == [0, *range(150), 1000]
+    assert made.journal.cursor("memory") == len(records)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from(["announced", "open"])),
+        max_size=60,
+    ),
+    st.sets(st.integers(0, 59), max_size=3),
+)
+def test_each_run_gets_its_last_word_whatever_fails(
+    made: list[Any], fails: set[int]
+) -> None:
+    """What goes first changes no order within a run, and loses nothing."""
+    records = [described(run, n, state) for n, (run, state) in enumerate(made)]
+    failing = set(fails)
+
+    def away(record: Record) -> None:
+        if record.body["n"] in failing:
+            failing.discard(record.body["n"])
+            raise SinkUnavailableError("gone")
+
+    sink = Memory(away)
+    with TemporaryDirectory() as folder:
+        item = Bench(Path(folder), sink, records)
+        asyncio.run(item.until_idle())
+        assert item.journal.cursor("memory") == len(records)
+        item.close()
+    for name in {run for run, _ in made}:
+        mine = [n for n, (run, _) in enumerate(made) if run == name]
+        got = [n for n in sink.got if n in mine]
+        assert got == sorted(set(got))
+        assert (got[0], got[-1]) == (mine[0], mine[-1])

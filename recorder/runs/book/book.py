@@ -12,6 +12,7 @@ from dataclasses import replace
 from recorder.errors import shown
 from recorder.records import (
     Announcement,
+    BadMessage,
     CollectionEnd,
     Image,
     RunState,
@@ -56,7 +57,7 @@ class RunBook:
 
     @property
     def sealed(self) -> list[Run]:
-        """The runs that were sealed last: what is late for them finds them."""
+        """The runs that were sealed last."""
         return list(self._runs.sealed)
 
     def restore(
@@ -95,6 +96,10 @@ class RunBook:
         return self._series.end(end, now)
 
     # -- control events -----------------------------------------------------------
+
+    def refusal(self, announcement: Announcement) -> BadMessage | None:
+        """Why a run cannot be announced now, None if it can."""
+        return self._runs.refusal(announcement, self._settings.max_announced)
 
     def announcement(self, announcement: Announcement, now: float) -> list[Action]:
         """A run was announced."""

@@ -34,6 +34,7 @@ class BookSettings:
     """Off: a file is replayed, and its times are not those of today."""
     series_timeout_s: float = 30.0
     announcement_timeout_s: float = 600.0
+    max_announced: int = 200
     drain_s: float = 2.0
     quiet_s: float = 10.0
     revise_max_s: float = 300.0

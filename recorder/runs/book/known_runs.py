@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 
-from recorder.records import RunState, SeriesKey
+from recorder.errors import shown
+from recorder.records import Announcement, BadMessage, RunState, SeriesKey
 from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
 
@@ -77,6 +78,20 @@ class KnownRuns:
         number = asked if asked is not None else self._numbers[experiment] + 1
         self._numbers[experiment] = max(self._numbers[experiment], number)
         return number
+
+    def refusal(self, announcement: Announcement, most: int) -> BadMessage | None:
+        """Why a run cannot be announced now, None if it can."""
+        uid = announcement.uid or ""
+        waiting = sum(run.state is RunState.ANNOUNCED for run in self.active)
+        if waiting < most or self.by_uid(uid) is not None:
+            return None
+        text = (
+            f"collection/start: {waiting} runs are announced already and wait for "
+            f"their series: {shown(uid)} is refused; announce a run when it begins, "
+            "end those that will not come (collection/end), or raise "
+            "runs.max_announced"
+        )
+        return BadMessage("mqtt", "too_many", text, announcement.received_ns)
 
     def seal(self, run: Run) -> None:
         """A run goes on no longer."""
