@@ -94,7 +94,7 @@ class Pipeline:
             self.book, self.writer, self.reporter, self._alarms, self._gaps
         )
         self._bad = BadMessages()
-        self._lines = Throttle(log)
+        self._lines = Throttle()
         self.changed = asyncio.Event()
         """Set at each change of a run's state."""
         self.images_seen = 0
@@ -217,16 +217,16 @@ class Pipeline:
         if what == "announced":
             self._folders.give(run)
             note_problems(run, self._lines)
-        series_id = run.key.series_id if run.key else None
-        self._lines.write(
-            "info",
-            "run_changed",
-            run=run.number,
-            what=what,
-            reason=run.reason,
-            series_id=series_id,
-            experiment=run.experiment,
-        )
+        key = run.key
+        if self._lines.passes("run_changed"):
+            log.info(
+                "run_changed",
+                run=run.number,
+                what=what,
+                reason=run.reason,
+                series_id=key.series_id if key else None,
+                experiment=run.experiment,
+            )
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, what))
         self.changed.set()
 
@@ -259,7 +259,8 @@ class Pipeline:
         fields = dict(notice.fields)
         if notice.run is not None:
             fields["run"] = notice.run.number
-        self._lines.write(notice.level, notice.event, **fields)
+        if self._lines.passes(notice.event):
+            getattr(log, notice.level)(notice.event, **fields)
 
     def settle(self) -> None:
         """Nothing more is received: no image waits for others of its run."""

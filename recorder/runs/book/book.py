@@ -98,7 +98,7 @@ class RunBook:
     # -- control events -----------------------------------------------------------
 
     def refusal(self, announcement: Announcement) -> BadMessage | None:
-        """Why a run cannot be announced now, None if it can."""
+        """Why a run cannot be announced now."""
         return self._runs.refusal(announcement, self._settings.max_announced)
 
     def announcement(self, announcement: Announcement, now: float) -> list[Action]:
@@ -203,8 +203,7 @@ class RunBook:
         """A run that was due is sealed as its copy says, of which a report was made.
 
         Returns:
-            What follows from what came meanwhile, a further revision. None: too much
-            changed, and it is due again.
+            What follows from what came meanwhile. None: it is due again.
         """
         if not seal_as(run, copy):
             return None

@@ -22,8 +22,12 @@ something closes them: MQTT 3.1.1 gives no reason. Chosen, not tuned."""
 TAKEN_OVER = 0x8E
 """MQTT 5's reason: another client connected with our client id."""
 
-_NEEDS_A_PERSON = ("client_id_taken", "broker_closes")
-"""What does not pass by itself."""
+LOST = "the connection was lost; trying on"
+AWAY = (
+    "is the broker running, and are mqtt.host, port, tls and the password right? "
+    "Trying on."
+)
+"""What to look for where there was no connection at all."""
 
 
 class Outages:
@@ -86,36 +90,59 @@ class Outages:
             self._short += 1
         if _reason(error) == TAKEN_OVER:
             self._taken += 1
-            hint = (
-                f"another client connected with our client id {self._client_id!r}: "
-                "give each recorder and each tool an mqtt.client_id of its own; until "
-                "then both take the session from each other, and events come late"
-            )
-            self._say("client_id_taken", client_id=self._client_id, hint=hint)
+            self._say_taken()
         elif self.quarrel:
-            hint = (
-                "the broker closes the connection again and again: another client "
-                f"with our client id {self._client_id!r} (mqtt.client_id), or a limit "
-                "of the broker; its log says which"
-            )
-            self._say("broker_closes", client_id=self._client_id, hint=hint)
-        elif lost:
-            hint = "the connection was lost; trying on"
-            self._say("broker_unreachable", error=str(error), hint=hint)
+            self._say_closed()
         else:
-            hint = (
-                "is the broker running, and are mqtt.host, port, tls and the "
-                "password right? Trying on."
+            self._say_away(
+                "the connection was lost; trying on" if lost else AWAY, error
             )
-            self._say("broker_unreachable", error=str(error), hint=hint)
         return self._failures
 
-    def _say(self, event: str, **fields: object) -> None:
-        if event not in self._said:
-            self._said.add(event)
-            where = {"host": self._settings.host, "port": self._settings.port}
-            level = log.error if event in _NEEDS_A_PERSON else log.warning
-            level(event, **where, **fields)
+    def _say_taken(self) -> None:
+        hint = (
+            f"another client connected with our client id {self._client_id!r}: give "
+            "each recorder and each tool an mqtt.client_id of its own; until then both "
+            "take the session from each other, and events come late"
+        )
+        if self._is_news("client_id_taken"):
+            log.error(
+                "client_id_taken",
+                host=self._settings.host,
+                port=self._settings.port,
+                client_id=self._client_id,
+                hint=hint,
+            )
+
+    def _say_closed(self) -> None:
+        hint = (
+            "the broker closes the connection again and again: another client with our "
+            f"client id {self._client_id!r} (mqtt.client_id), or a limit of the "
+            "broker; its log says which"
+        )
+        if self._is_news("broker_closes"):
+            log.error(
+                "broker_closes",
+                host=self._settings.host,
+                port=self._settings.port,
+                client_id=self._client_id,
+                hint=hint,
+            )
+
+    def _say_away(self, hint: str, error: aiomqtt.MqttError) -> None:
+        if self._is_news("broker_unreachable"):
+            log.warning(
+                "broker_unreachable",
+                host=self._settings.host,
+                port=self._settings.port,
+                error=str(error),
+                hint=hint,
+            )
+
+    def _is_news(self, event: str) -> bool:
+        new = event not in self._said
+        self._said.add(event)
+        return new
 
 
 def _reason(error: aiomqtt.MqttError) -> int | None:
