@@ -12,13 +12,16 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client as Paho
-from paho.mqtt.client import MQTTMessage, SocketLike
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
 from recorder.runtime.mqtt import Client
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import SocketLike  # paho has it for type checkers only
 
 READ_BYTES = 1 << 16
 """Bytes asked of the socket at a time: about 200 events. Chosen, not tuned."""

@@ -60,6 +60,11 @@ class RunBook:
         """The runs that were sealed last."""
         return list(self._runs.sealed)
 
+    @property
+    def quiet(self) -> bool:
+        """Nothing open and nothing waiting."""
+        return not self._runs.active and self._series.quiet
+
     def restore(
         self,
         runs: Iterable[Run],
