@@ -56,6 +56,8 @@ class Progress:
         A long one that has come to its end has its report soon, and waits for no other.
         """
         for run in self._book.active:
+            if run.events.size and not run.images.received:
+                self._gaps.look(run)
             state = (run.images.received, run.images.pending, sum(run.counts.values()))
             soon = run.being_sealed or (run.final and run.images.received > LONG_RUN)
             if (
