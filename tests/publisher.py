@@ -75,9 +75,8 @@ class BurstPublisher:
         return b"\x32" + _length(len(rest)) + rest
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Say goodbye, and wait until the broker has read all and closes."""
         self._socket.sendall(b"\xe0\x00")
-        self._socket.shutdown(socket.SHUT_RDWR)
         self._reader.join()
         self._socket.close()
 
