@@ -50,7 +50,7 @@ from recorder.service.progress import Progress
 from recorder.service.reporting import Made, Reporter
 from recorder.service.restoring import restore_numbers, restore_runs
 from recorder.service.run_settings import book_settings
-from recorder.service.telling import opened_fields, sealed_fields
+from recorder.service.telling import changed_fields, opened_fields, sealed_fields
 from recorder.service.trigger_gaps import TriggerGaps
 
 log = get_logger("runs")
@@ -217,16 +217,8 @@ class Pipeline:
         if what == "announced":
             self._folders.give(run)
             note_problems(run, self._lines)
-        key = run.key
         if self._lines.passes("run_changed"):
-            log.info(
-                "run_changed",
-                run=run.number,
-                what=what,
-                reason=run.reason,
-                series_id=key.series_id if key else None,
-                experiment=run.experiment,
-            )
+            log.info("run_changed", **changed_fields(run, what))
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, what))
         self.changed.set()
 

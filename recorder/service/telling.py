@@ -1,4 +1,4 @@
-"""What the log says of a run that is opened or sealed."""
+"""What the log says of a run that is opened, changed or sealed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,22 @@ def opened_fields(run: Run) -> dict[str, Any]:
         "experiment": run.experiment,
         "announced": run.announced,
         "images": run.declared_images,
+    }
+
+
+def changed_fields(run: Run, what: str) -> dict[str, Any]:
+    """The fields of ``run_changed``.
+
+    Args:
+        run: The run.
+        what: What changed.
+    """
+    return {
+        "run": run.number,
+        "what": what,
+        "reason": run.reason,
+        "series_id": run.key.series_id if run.key else None,
+        "experiment": run.experiment,
     }
 
 

@@ -175,14 +175,19 @@ class SinkRunner:
             except SinkError as error:
                 self.refusals.tell(record, error)
                 await self._call(self._journal.park, name, record, str(error), upto)
+                self._is_done(record, upto)
                 continue
             await self._call(
                 self._journal.advance, name, record.seq, record.run, ids, upto
             )
-            if upto is not None:
-                self._ahead.add(record.seq)
+            self._is_done(record, upto)
             self.backlog = max(0, self.backlog - 1)
             self._recovered()
+
+    def _is_done(self, record: Record, upto: Seq | None) -> None:
+        """A record is done with; if the cursor stays, it is to be left out later."""
+        if upto is not None:
+            self._ahead.add(record.seq)
 
     def _recovered(self) -> None:
         if self._failures:
