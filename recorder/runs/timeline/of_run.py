@@ -39,15 +39,24 @@ def timeline_of(run: Run, live: LiveTimeline | None = None) -> Timeline:
 
 def facts_of(run: Run) -> Facts:
     """What the timeline needs to know besides images and events."""
-    ended_well = run.status is RunStatus.SUCCESS or (
-        run.status is RunStatus.RUNNING
-        and (run.end is None or run.end.status is RunStatus.SUCCESS)
-    )
     return Facts(
         announced=run.announced,
         header=run.start is not None,
         ended=run.final,
-        success=run.final and ended_well,
+        success=run.final and not cut_short(run),
         made=run.end.images if run.end else None,
         triggers=run.declared_images,
+        going_on=not run.final,
     )
+
+
+def cut_short(run: Run) -> bool:
+    """Whether somebody saw that a run ended before its plan did.
+
+    A timeout shows it, a new header, or ``collection/end``. That there are fewer images
+    than declared does not: triggers may have been missed.
+    """
+    if run.end is not None:
+        return run.end.status is not RunStatus.SUCCESS
+    ended_well = run.status in (RunStatus.RUNNING, RunStatus.SUCCESS)
+    return not ended_well and not run.decided

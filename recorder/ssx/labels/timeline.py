@@ -19,7 +19,8 @@ from recorder.records import Chain, Start
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
-from recorder.ssx.matching.assignment import Assigner, Assignment, Facts, place
+from recorder.ssx.matching.assignment import Assigner, Assignment, place
+from recorder.ssx.matching.certainty import Facts
 from recorder.ssx.triggers.captured import CapturedTriggers
 from recorder.ssx.triggers.laser_labels import FROM_THE_FIRST, light
 from recorder.ssx.triggers.trigger_table import (

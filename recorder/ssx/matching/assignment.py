@@ -13,9 +13,17 @@ from recorder.ssx.chains.pattern import Pattern
 from recorder.ssx.clocks.clock import Clock
 from recorder.ssx.clocks.nearest import spacings
 from recorder.ssx.clocks.unknown import NO_ORDINAL, NO_TIME
+from recorder.ssx.matching.certainty import (
+    Facts,
+    certainty,
+    conflict_of,
+    open_start,
+    sums,
+)
 from recorder.ssx.matching.clock_breaks import Break
 from recorder.ssx.matching.first_guess import candidates, first_rate
 from recorder.ssx.matching.matcher import Matcher
+from recorder.ssx.matching.rate_conflict import rate_conflict
 from recorder.ssx.triggers.trigger_table import TriggerTable
 
 BLOCK = 1024
@@ -23,22 +31,6 @@ BLOCK = 1024
 timeline-bench`: half or double changes no label."""
 _FITS = 0.5
 """Share of the images that must match for triggers to be those of the images."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a run besides images and events."""
-
-    announced: bool = True
-    header: bool = True
-    """The series was followed from its beginning."""
-    ended: bool = False
-    success: bool = False
-    """It ended as planned: all triggers were given."""
-    made: int | None = None
-    """Images that the detector made, where somebody says so."""
-    triggers: int | None = None
-    """Triggers that the run was announced with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +56,10 @@ class Assignment:
     clock: Clock | None = None
     rate: float = 0.0
     """Relative rate of the triggers' clock over the image clock, over the whole run."""
+    total: int | None = None
+    """Triggers that there were in all; None if nobody says."""
+    conflict: str = ""
+    """How the images contradict the plan, so that no trigger is known; for people."""
 
 
 class Assigner:
@@ -130,16 +126,19 @@ def place(
         assigner: One that has been fed all these images already; None to match now.
     """
     timed = start_ns != NO_TIME
+    conflict, enough = rate_conflict(ids[timed], start_ns[timed], pattern)
+    if conflict and enough and not table.captured:
+        return _by_count(ids, table, facts, conflict)
     if assigner is None and timed.any():
         assigner = _matched(ids, start_ns, timed, table, pattern)
     if assigner is None or assigner.matcher is None:
-        return _by_count(ids, table, facts)
+        return _by_count(ids, table, facts, conflict)
     matcher = assigner.matcher
     ordinal, residual, segment = matcher.arrays()
     ordinal = between(ids, ordinal, segment)
-    missed, tail = _losses(ids, ordinal, table, facts)
-    start, certain = _certainty(
-        matcher.certain, ids, ordinal, segment, tail, table, facts
+    counted = sums(ids, ordinal, table, facts)
+    start, certain = certainty(
+        matcher.certain, ids, ordinal, segment, counted, table, facts
     )
     sure = certain[segment] if certain.size else np.zeros(ids.size, np.bool_)
     known = sure.copy()
@@ -152,11 +151,13 @@ def place(
         known=known & (ordinal != NO_ORDINAL),
         start=start,
         by_time=True,
-        missed=missed,
-        tail=tail,
+        missed=counted.missed,
+        tail=counted.tail,
         breaks=tuple(matcher.breaks),
         clock=matcher.clock,
         rate=matcher.rate,
+        total=counted.total,
+        conflict="" if start is Start.PROVEN else conflict_of(counted),
     )
 
 
@@ -201,82 +202,17 @@ def between(ids: Int64Array, ordinal: Int64Array, segment: Int64Array) -> Int64A
     return ordinal
 
 
-def _losses(
-    ids: Int64Array, ordinal: Int64Array, table: TriggerTable, facts: Facts
-) -> tuple[int, int]:
-    """Triggers that made no image: before the last image, and after it."""
-    matched = np.flatnonzero(ordinal != NO_ORDINAL)
-    if not matched.size:
-        return 0, 0
-    last = int(matched[-1])
-    missed = int(ordinal[last] - ids[last])
-    total = table.triggers
-    if total is None:
-        return missed, 0
-    made = max(facts.made or 0, int(ids[-1]) + 1)
-    return missed, total - made - missed
-
-
-def _certainty(
-    certain: list[bool],
-    ids: Int64Array,
-    ordinal: Int64Array,
-    segment: Int64Array,
-    tail: int,
-    table: TriggerTable,
-    facts: Facts,
-) -> tuple[Start, NDArray[np.bool_]]:
-    """How sure the start is, and which segments are certain.
-
-    A segment has the lowest ordinals that it can have. It cannot have higher ones if
-    there is no room before what follows: a certain segment, or the end of the triggers.
-    So certainty goes back from there.
-    """
-    flags = np.array(certain, np.bool_)
-    matched = np.flatnonzero(ordinal != NO_ORDINAL)
-    follows = table.triggers is not None and tail == 0
-    if tail < 0 and (table.clock or (matched.size and ordinal[matched[-1]] > ids[-1])):
-        # More triggers used than there were: some jump was taken for missed triggers.
-        return Start.UNCERTAIN, np.zeros(flags.size, np.bool_)
-    missed = ordinal - ids
-    for number in range(flags.size - 1, -1, -1):
-        mine = matched[segment[matched] == number]
-        if not mine.size:
-            continue
-        after = matched[matched > mine[-1]]
-        room = missed[after[0]] - missed[mine[-1]] if after.size else 0
-        flags[number] = flags[number] or (follows and room == 0)
-        follows = bool(flags[number])
-    used = int(ids[-1]) + 1 if ids.size else 0
-    used = max(used, facts.made or 0) + (
-        int(missed[matched[-1]]) if matched.size else 0
-    )
-    if flags.size and flags[0]:
-        return Start.PROVEN, flags
-    return _open_start(table.triggers, used, table, facts), flags
-
-
-def _open_start(
-    total: int | None, used: int, table: TriggerTable, facts: Facts
-) -> Start:
-    """What may be said of a start that is not proven."""
-    if not facts.header:
-        return Start.UNCERTAIN
-    if total is not None and used > total and table.clock:
-        return Start.UNCERTAIN
-    if facts.ended and facts.success and total is not None and used < total:
-        return Start.UNCERTAIN
-    return Start.ASSUMED
-
-
-def _by_count(ids: Int64Array, table: TriggerTable, facts: Facts) -> Assignment:
+def _by_count(
+    ids: Int64Array, table: TriggerTable, facts: Facts, conflict: str = ""
+) -> Assignment:
     """Image k has trigger k: all that can be said without times."""
-    made = max(facts.made or 0, int(ids[-1]) + 1 if ids.size else 0)
-    total = table.triggers
-    if total is not None and total == made:
+    counted = sums(ids, np.full(ids.size, NO_ORDINAL, np.int64), table, facts)
+    if conflict or table.floating:
+        start = Start.UNCERTAIN
+    elif counted.total == counted.made:
         start = Start.PROVEN
     else:
-        start = _open_start(total, made, table, facts)
+        start = open_start(counted, table, facts)
     known = np.full(ids.size, start is not Start.UNCERTAIN)
     return Assignment(
         ordinal=ids.copy(),
@@ -286,5 +222,7 @@ def _by_count(ids: Int64Array, table: TriggerTable, facts: Facts) -> Assignment:
         start=start,
         by_time=False,
         missed=0,
-        tail=0 if total is None else max(0, total - made),
+        tail=max(0, counted.tail),
+        total=counted.total,
+        conflict=conflict,
     )

@@ -63,6 +63,12 @@ class TriggerTable:
     """The hardware's number of ordinal 0."""
     by_position: bool = False
     """Pulses light triggers of their own position alone."""
+    planned: int | None = None
+    """How many were announced; None if nobody says."""
+    captured: bool = False
+    """The timing hardware logged X-ray rows; these are the triggers."""
+    floating: bool = False
+    """How many triggers came before the first row is not known."""
 
     @property
     def size(self) -> int:
@@ -72,7 +78,10 @@ class TriggerTable:
     @property
     def uniform(self) -> bool:
         """All triggers say the same, so that it does not matter which is which."""
-        known = self.pump[: self.triggers]
+        most = self.triggers
+        if most is not None and self.planned is not None:
+            most = max(most, self.planned)
+        known = self.pump[:most]
         return known.size > 0 and bool((known == known[0]).all())
 
 
@@ -118,6 +127,7 @@ def declared_table(
         evidence=evidence,
         declared=pump.copy(),
         triggers=triggers,
+        planned=triggers,
         by_position=pattern is not None and pattern.periodic,
     )
 
@@ -165,6 +175,8 @@ def captured_table(
         evidence=evidence,
         declared=_grown(base.declared, size, UNKNOWN),
         triggers=count or base.triggers,
+        planned=base.planned,
+        captured=rows.xray.size > 0,
         by_position=base.by_position,
         clock=rows.clock,
         first_number=first,
