@@ -143,6 +143,9 @@ def _triggers(
     """
     missed = timeline.assignment.missed
     captured = run.events.triggers
+    total = timeline.assignment.total
+    if total is None or captured is None or captured < total:
+        captured = None  # rows are missing: they do not cover all triggers
     if captured is None or expected is None or captured < expected:
         return None, missed
     if run.end is not None and run.end.images is not None:

@@ -167,7 +167,9 @@ class _Settled:
         rows = run.events.rows_since(number)
         table, present = captured_table(rows, base, number)
         if run.events.counts["LaserExcitation"]:
-            return light(table, rows, present, self._before(window))
+            span = int(rows.xray[-1] - rows.xray[0]) + 1 if rows.xray.size else 0
+            lost = span - rows.xray.size
+            return light(table, rows, present, self._before(window), lost)
         return table
 
     def _before(self, window: int) -> Before:

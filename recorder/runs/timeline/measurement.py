@@ -188,11 +188,12 @@ def seen_pulses(run: Run, timeline: Timeline) -> tuple[list[Pulses], int]:
     if xray is not None and table.clock and table.time_ns.size:
         # Missing rows interpolated, repeated ones left out.
         count = table.triggers or table.time_ns.size
-        times = table.time_ns[:count][table.usable[:count]]
+        usable = np.flatnonzero(table.usable[:count])
+        times = table.time_ns[usable]
         pulses[pulses.index(xray)] = replace(
             xray, time_ns=times, duration_s=xray.duration_s or _exposure(run)
         )
-        return pulses, 0
+        return pulses, 0 if table.floating or not usable.size else int(usable[0])
     images = _image_pulses(run)
     if xray is not None or images.time_ns.size < 2:
         return pulses, 0

@@ -9,7 +9,7 @@ Without enough evidence the label is unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from recorder.records import Chain, Start
 from recorder.ssx.arrays import Int64Array
-from recorder.ssx.chains.pattern import Pattern, pattern
+from recorder.ssx.chains.pattern import Pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
+from recorder.ssx.labels.described import describe
 from recorder.ssx.matching.assignment import Assigner, Assignment, place
 from recorder.ssx.matching.certainty import Facts
 from recorder.ssx.triggers.captured import CapturedTriggers
-from recorder.ssx.triggers.laser_labels import FROM_THE_FIRST, light
 from recorder.ssx.triggers.trigger_table import (
     CAPTURED,
     CLOCK,
@@ -35,8 +35,6 @@ from recorder.ssx.triggers.trigger_table import (
     PUMPS,
     UNKNOWN,
     TriggerTable,
-    captured_table,
-    declared_table,
 )
 
 __all__ = [
@@ -52,13 +50,6 @@ __all__ = [
     "Timeline",
     "label_images",
 ]
-
-_MARGIN = 4096
-"""Triggers beyond the last image that are described: the first ones may be missed."""
-_SPARE_OF = 16
-"""One trigger in so many images more: twice what the matcher looks for. Chosen, not
-tuned."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
@@ -117,39 +108,22 @@ def label_images(
     facts = facts or Facts()
     start_ns = np.full(ids.size, NO_TIME, np.int64) if start_ns is None else start_ns
     top = int(ids[-1]) + 1 if ids.size else 0
-    declared, table = describe(chains, rows, facts, top)
-    assignment = place(ids, start_ns, table, declared, facts)
-    return assemble(assignment, table, declared)
-
-
-def describe(
-    chains: Sequence[Chain], rows: CapturedTriggers, facts: Facts, images: int
-) -> tuple[Pattern | None, TriggerTable]:
-    """The declared pattern, and the triggers with all that is known of them.
-
-    Args:
-        chains: Declared chains.
-        rows: Captured and measured events.
-        facts: What else is known of the run.
-        images: Highest image_id plus one.
-    """
-    size = images + images // _SPARE_OF + _MARGIN
-    total = facts.triggers
-    declared = pattern(chains, size)
-    if declared is not None and declared.total is not None:
-        total = declared.total if total is None else min(total, declared.total)
-    if total is not None and not (rows.xray.size or rows.laser.size):
-        size = max(images, min(size, total))
-    has_laser = declared is not None and declared.has_laser
-    seen = rows.laser.size + rows.laser_off.size > 0
-    dark = facts.announced and not has_laser and not seen
-    base = declared_table(declared, size, total, dark=dark)
-    if not (rows.xray.size or seen):
-        return declared, base
-    table, present = captured_table(rows, base)
-    if seen:
-        table = light(table, rows, present, FROM_THE_FIRST)
-    return declared, table
+    known = describe(chains, rows, facts, top)
+    table = known.table()
+    assignment = place(ids, start_ns, table, known.declared, facts)
+    if table.floating:
+        known = known.narrowed(ids, assignment)
+        table = known.table()
+        if not table.floating:
+            assignment = place(ids, start_ns, table, known.declared, facts)
+    found = assemble(assignment, table, known.declared)
+    if not table.captured or not known.agree or (found.labels.pump != UNKNOWN).all():
+        return found
+    facts = replace(facts, triggers=known.most)
+    bare = describe(chains, CapturedTriggers(), facts, top)
+    table = bare.table()
+    other = place(ids, start_ns, table, bare.declared, facts)
+    return completed(found, assemble(other, table, bare.declared))
 
 
 def assemble(
@@ -186,12 +160,39 @@ def assemble(
         chain=np.where(known, _at(table.chain, at), -1),
         slot=np.where(known, _at(table.slot, at), -1),
         cycle=np.where(known, _at(table.cycle, at), -1),
-        ordinal=np.where(assignment.known, assignment.ordinal, NO_ORDINAL),
+        ordinal=np.where(
+            assignment.known & (not table.floating), assignment.ordinal, NO_ORDINAL
+        ),
         residual_ns=assignment.residual_ns,
         evidence=evidence.astype(np.uint8),
     )
     differ = contradictions(labels, table, at)
     return Timeline(labels, assignment, table, declared, differ)
+
+
+def completed(found: Timeline, other: Timeline) -> Timeline:
+    """What the rows leave unknown, as it is known without them.
+
+    Rows that got lost at an end of the run, or that come late, must not cost what
+    times and chains tell. Where both know triggers they must be the same ones.
+
+    Args:
+        found: With all rows.
+        other: Without any.
+    """
+    one, two = found.labels, other.labels
+    both = (one.ordinal != NO_ORDINAL) & (two.ordinal != NO_ORDINAL)
+    gaps = (one.pump == UNKNOWN) & (two.pump != UNKNOWN)
+    if not gaps.any() or (one.ordinal[both] != two.ordinal[both]).any():
+        return found
+    columns = {
+        item.name: np.where(gaps, getattr(two, item.name), getattr(one, item.name))
+        for item in fields(Labels)
+    }
+    if (one.pump != UNKNOWN).any():
+        return replace(found, labels=Labels(**columns))
+    # Nothing was known with the rows: start and losses are those without them.
+    return replace(found, labels=Labels(**columns), assignment=other.assignment)
 
 
 def _at(column: NDArray[Any], at: Int64Array) -> NDArray[Any]:
@@ -222,4 +223,4 @@ def contradictions(
     }
 
 
-__all__ += ["Assigner", "assemble", "describe"]
+__all__ += ["Assigner", "assemble"]

@@ -14,6 +14,7 @@ from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.triggers.captured import NO_NUMBER, CapturedTriggers
 from recorder.ssx.triggers.trigger_table import (
     CAPTURED,
+    CLOCK,
     DARK,
     LIGHT,
     MEASURED,
@@ -24,6 +25,9 @@ from recorder.ssx.triggers.trigger_table import (
 
 _FEW = 3
 """Pulses at the end that no sensor reported: misfires, or a sensor that stopped."""
+_LOST_TOO = 3
+"""Laser rows that may be lost for each lost X-ray row. Chosen, not tuned: as many, and
+some more by chance."""
 _MAX_SLOTS = 1 << 16
 """More than any chain has detections in a cycle: chain and slot make one number."""
 _REACH = 0.45
@@ -51,6 +55,7 @@ def light(
     rows: CapturedTriggers,
     present: NDArray[np.bool_] | None,
     before: Before,
+    lost: int = 0,
 ) -> TriggerTable:
     """The triggers with labels overruled where lasers were logged or seen.
 
@@ -60,6 +65,7 @@ def light(
         present: Triggers with an X-ray row: from there, no laser row means no pulse.
             None without any X-ray rows: then the laser rows vouch for themselves.
         before: What came before the first trigger.
+        lost: X-ray rows that are known to be missing: laser rows may be, too.
     """
     place = _places(table, rows)
     inside = np.flatnonzero((place >= 0) & (place < table.size))
@@ -79,8 +85,11 @@ def light(
     if present is None:
         present = np.arange(table.size) <= int(place.max(initial=-1))
     unsure &= ~watched
-    known = (lit | watched | _told(table, present)) & ~unsure
+    silent = _silent(table, rows, lit, lost)
+    unsure |= silent & watched
+    known = (lit | watched | _told(table, present)) & ~unsure & ~silent
     pump, evidence = table.pump.copy(), table.evidence.copy()
+    evidence[silent] = np.minimum(evidence[silent], CLOCK)
     pump[unsure], evidence[unsure] = UNKNOWN, NONE
     pump[known] = np.where(lit[known], LIGHT, DARK)
     evidence[known] = np.where(watched[known], MEASURED, CAPTURED)
@@ -191,6 +200,26 @@ def _unwatched(
             if np.unique(place[beyond]).size <= _FEW:
                 doubtful |= beyond
     return doubtful
+
+
+def _silent(
+    table: TriggerTable, rows: CapturedTriggers, lit: NDArray[np.bool_], lost: int
+) -> NDArray[np.bool_]:
+    """Triggers whose laser row may be lost like other rows of this run.
+
+    Declared light, and no row says so, nor that there was no pulse. If there are many
+    more of these than rows lost, the laser really did not fire.
+    """
+    silent: NDArray[np.bool_] = (table.declared == LIGHT) & ~lit
+    silent[(rows.laser_off - table.first_number).clip(0, table.size - 1)] = False
+    if int(silent[: table.triggers].sum()) > lost_too(lost):
+        silent[:] = False
+    return silent
+
+
+def lost_too(lost: int) -> int:
+    """Laser rows that may be missing, if so many X-ray rows are lost."""
+    return _LOST_TOO * lost + _FEW if lost else 0
 
 
 def _dark_n(pump: NDArray[np.uint8], before: int) -> Int64Array:
