@@ -142,6 +142,7 @@ class _Settled:
             start_ns,
             table.time_ns,
             table.usable,
+            table.real,
             last=False,
             first=window,
         )

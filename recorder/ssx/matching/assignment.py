@@ -78,13 +78,15 @@ class Assigner:
         start_ns: Int64Array,
         times: Int64Array,
         usable: NDArray[np.bool_] | None = None,
+        real: NDArray[np.bool_] | None = None,
         *,
         last: bool,
         first: int = 0,
     ) -> None:
         """Match further images, in blocks of BLOCK; see :meth:`Matcher.feed`.
 
-        ``usable`` is False for triggers whose time is a guess: no image matches them.
+        ``usable`` is False for triggers whose time is a guess: no image matches them;
+        ``real`` for those whose time was worked out: they have no jitter to share.
         """
         if self.matcher is None:
             self.begin(ids, start_ns, times)
@@ -104,6 +106,7 @@ class Assigner:
                 gaps,
                 last=last and b == ids.size,
                 first_ordinal=first,
+                real=real,
             )
 
 
@@ -171,7 +174,9 @@ def _matched(
     """Match to the first triggers that are those of the images."""
     for times in candidates(ids, start_ns, timed, table, pattern):
         assigner = Assigner()
-        assigner.feed(ids, start_ns, times, table.usable, last=True)
+        own = times is table.time_ns
+        real = table.real if own else None
+        assigner.feed(ids, start_ns, times, table.usable, real, last=True)
         if assigner.matcher is None:
             continue
         found = int((assigner.matcher.arrays()[0] != NO_ORDINAL).sum())

@@ -162,8 +162,9 @@ def open_start(counted: Sums, table: TriggerTable, facts: Facts) -> Start:
         return Start.UNCERTAIN
     if table.captured and counted.limit is not None and counted.used > counted.limit:
         return Start.UNCERTAIN
-    if facts.complete and counted.total is not None and counted.used < counted.total:
-        return Start.UNCERTAIN
+    if facts.complete and counted.total is not None:
+        beyond = not table.captured and counted.used > counted.total
+        return Start.ASSUMED if beyond else Start.UNCERTAIN
     return Start.ASSUMED
 
 

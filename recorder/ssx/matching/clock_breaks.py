@@ -70,6 +70,7 @@ def strange(
     outside: NDArray[np.bool_],
     off: Int64Array,
     shared: float | None,
+    real: NDArray[np.bool_] | None = None,
 ) -> tuple[int, int]:
     """From which image on a window does not look like what came before.
 
@@ -81,19 +82,22 @@ def strange(
         outside: Images before or after all triggers, shape (n,).
         off: Distance of each from its nearest trigger (ns), shape (n,).
         shared: Scatter (ns) of jitter that is shared, None if none is.
+        real: Where the nearest trigger's time was logged, not worked out, shape (n,);
+            None for all. Only those have jitter that can be shared.
 
     Returns:
         The first strange image, n for none; and how many from there on may lie on
         either side of the jump.
     """
     inside = np.flatnonzero(~outside)
-    if shared is not None and inside.size >= TELLING:
+    logged = inside if real is None else inside[real[inside]]
+    if shared is not None and logged.size >= TELLING:
         # Of neighbours: a drift of the clock is smooth, jitter is not.
-        size = np.abs(np.diff(off[inside], prepend=off[inside[0]])) / math.sqrt(2)
+        size = np.abs(np.diff(off[logged], prepend=off[logged[0]])) / math.sqrt(2)
         size = np.maximum(size, QUANTUM_NS) / shared
         change = _change(np.log(size) + _MEDIAN_OF_NORMAL)
         if change is not None:
-            return int(inside[max(0, change - BLUR)]), 2 * BLUR
+            return int(logged[max(0, change - BLUR)]), 2 * BLUR
     bad = ~good[inside]
     if inside.size >= BREAK and bad.mean() > 1 - _SHARE:
         first = int(np.argmin(np.cumsum(np.where(bad, 1.0, -_FORGIVEN))))

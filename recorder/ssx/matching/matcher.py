@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recorder.ssx.arrays import Int64Array
+from recorder.ssx.arrays import BoolArray, Int64Array
 from recorder.ssx.clocks.clock import PRIOR_RATE, Clock, fit_clock
 from recorder.ssx.clocks.nearest import nearest
 from recorder.ssx.clocks.overall_rate import OverallRate
@@ -24,10 +24,10 @@ from recorder.ssx.matching.gap_bridge import DOUBT, bridge_gap
 from recorder.ssx.matching.matched import Matched, Step, nothing, unmatched
 from recorder.ssx.matching.start_candidates import find_start_candidates
 from recorder.ssx.matching.tolerances import (
-    LEAST_NS,
-    SIGMAS,
     doubts_ns,
+    first_fits,
     growing,
+    telling,
     tolerance_ns,
 )
 
@@ -81,6 +81,7 @@ class Matcher:
         """First image when the way was found last."""
         self._skip = 0
         """Images at a jump of whole periods: on which side of it is not certain."""
+        self._real: BoolArray | None = None
         self._shared_ns: float | None = None
         """Scatter of a segment whose trigger was told by it."""
 
@@ -93,6 +94,7 @@ class Matcher:
         *,
         last: bool,
         first_ordinal: int = 0,
+        real: BoolArray | None = None,
     ) -> None:
         """Match further images.
 
@@ -103,8 +105,10 @@ class Matcher:
             gaps: Distance of each trigger to its nearer neighbour (ns).
             last: No more images come. Else some are kept back until more are there.
             first_ordinal: Ordinal of the first of these triggers.
+            real: Triggers whose time a row gave, so that they may share jitter with
+                images; None for all.
         """
-        self._origin = first_ordinal
+        self._origin, self._real = first_ordinal, real
         ids = np.concatenate((self._kept[0], ids))
         start_ns = np.concatenate((self._kept[1], start_ns))
         timed = np.flatnonzero(start_ns != NO_TIME)
@@ -167,7 +171,8 @@ class Matcher:
         off = triggers[found] - wanted
         near = gaps[found].astype(np.float64)
         doubt = doubts_ns(clock, start_ns)
-        good = np.abs(off) <= tolerance_ns(near, clock.sigma_ns, doubt)
+        real = None if self._real is None else self._real[found]
+        good = np.abs(off) <= tolerance_ns(near, clock.sigma_ns, doubt, real)
         good &= growing(ids, found, good, self._least_missed())
         outside = (wanted > triggers[-1] + near) | (wanted < triggers[0] - near)
         n = until_break(good | outside)
@@ -179,12 +184,12 @@ class Matcher:
         elif n == 0:
             self._lost = "step"
         good, found, off = good[:n], found[:n], off[:n]
-        odd, skip = strange(good, outside[:n], off, self._shared_ns)
+        odd, skip = strange(good, outside[:n], off, self._shared_ns, real)
         if odd < n:
             self._skip = skip
             self._lost = "step"
             n, good, found, off = odd, good[:odd], found[:odd], off[:odd]
-        self._learn(start_ns[:n][good], triggers[found[good]])
+        self._learn(start_ns[:n], triggers[found], telling(good, real))
         if good.any():
             last = np.flatnonzero(good)[-1]
             ordinal = int(found[last]) + self._origin
@@ -202,10 +207,11 @@ class Matcher:
             return None
         return self._last[1] - self._origin - self._last[0]
 
-    def _learn(self, source: Int64Array, target: Int64Array) -> None:
+    def _learn(self, source: Int64Array, target: Int64Array, use: BoolArray) -> None:
         """Fit the clock anew with further pairs of times."""
-        if not source.size:
+        if not use.any():
             return
+        source, target = source[use], target[use]
         old_source, old_target = self._anchors
         self._anchors = (
             np.concatenate((old_source, source))[-_ANCHORS:],
@@ -252,8 +258,7 @@ class Matcher:
         )
         if candidates.clock is None:
             return self._give_up(ids)
-        off = candidates.clock.at_origin_ns - int(triggers[candidates.best])
-        if abs(off) > max(LEAST_NS, SIGMAS * candidates.clock.sigma_ns):
+        if not first_fits(candidates, start_ns, triggers):
             # The first image does not fit to those after it: begin with the next.
             return unmatched(1)
         candidate, bridged = candidates.best, False

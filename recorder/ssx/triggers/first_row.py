@@ -24,6 +24,7 @@ from recorder.ssx.triggers.trigger_table import (
     UNKNOWN,
     TriggerTable,
     captured_table,
+    spaced_as_declared,
 )
 
 MOST_PLACES = 4096
@@ -59,11 +60,13 @@ def possible_places(
     if room > 0:
         places = np.arange(min(room, MOST_PLACES) + 1, dtype=np.int64)
     extra, absent = _misfits(rows, base, places)
-    misfits = extra + absent
-    best = int(misfits.min())
-    if best <= _MISFITS * min(_COMPARED, rows.xray.size):
-        keep = misfits <= best + _SPARE
-        places, extra, absent = places[keep], extra[keep], absent[keep]
+    compared = min(_COMPARED, rows.xray.size)
+    # Laser rows may be lost, too: then those that are there must fit.
+    for misfits, of in ((extra + absent, compared), (extra, rows.laser.size)):
+        if int(misfits.min()) <= _MISFITS * of:
+            keep = misfits <= int(misfits.min()) + _SPARE
+            places, extra, absent = places[keep], extra[keep], absent[keep]
+            break
     lost = count - rows.xray.size + (max(0, room) if whole else 0)
     agree = (extra == 0) & (absent <= lost_too(lost))
     if room > MOST_PLACES and whole:
@@ -132,10 +135,22 @@ def table_of_rows(
     first = int(rows.xray[0]) - lead if rows.xray.size else None
     table, present = captured_table(rows, base, first)
     if lead and table.captured:
-        usable = table.usable.copy()
-        usable[:lead] = False
-        table = replace(table, usable=usable)
+        table = _with_lead(table, base, lead)
     return replace(table, floating=places.size > 1), present
+
+
+def _with_lead(table: TriggerTable, base: TriggerTable, lead: int) -> TriggerTable:
+    """Times of the triggers before the first row, as far as the chains tell them."""
+    times, usable = table.time_ns.copy(), table.usable.copy()
+    count = min(times.size, base.time_ns.size)
+    usable[:lead] = False
+    if count > lead + 1:
+        rows, declared = times[lead:count], base.time_ns[lead:count]
+        scale = float(rows[-1] - rows[0]) / max(1.0, float(declared[-1] - declared[0]))
+        before = (declared[0] - base.time_ns[:lead]) * scale
+        times[:lead] = rows[0] - np.rint(before).astype(np.int64)
+        usable[:lead] = spaced_as_declared(rows, declared)
+    return replace(table, time_ns=times, usable=usable)
 
 
 def _same_at_all(base: TriggerTable, back: Int64Array) -> TriggerTable:

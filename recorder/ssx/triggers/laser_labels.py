@@ -208,13 +208,19 @@ def _silent(
     """Triggers whose laser row may be lost like other rows of this run.
 
     Declared light, and no row says so, nor that there was no pulse. If there are many
-    more of these than rows lost, the laser really did not fire.
+    more of these than rows lost, the laser really did not fire. Where the rows begin
+    and end, one may be lost and leave no trace.
     """
     silent: NDArray[np.bool_] = (table.declared == LIGHT) & ~lit
     silent[(rows.laser_off - table.first_number).clip(0, table.size - 1)] = False
-    if int(silent[: table.triggers].sum()) > lost_too(lost):
-        silent[:] = False
-    return silent
+    if int(silent[: table.triggers].sum()) <= lost_too(lost):
+        if lost and table.floating:  # what the chains declare there is not known
+            silent |= (table.declared == UNKNOWN) & ~lit
+        return silent
+    ends: NDArray[np.bool_] = np.zeros(table.size, np.bool_)
+    if rows.xray.size:
+        ends[rows.xray[[0, -1]] - table.first_number] = True
+    return silent & ends
 
 
 def lost_too(lost: int) -> int:

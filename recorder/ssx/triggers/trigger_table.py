@@ -67,6 +67,8 @@ class TriggerTable:
     """How many were announced; None if nobody says."""
     captured: bool = False
     """The timing hardware logged X-ray rows; these are the triggers."""
+    real: NDArray[np.bool_] | None = None
+    """Where a row gave the time; None: everywhere. Other times are worked out."""
     floating: bool = False
     """How many triggers came before the first row is not known."""
 
@@ -163,9 +165,14 @@ def captured_table(
     present = np.zeros(size, np.bool_)
     present[rows.xray - first] = True
     evidence[present & (evidence >= IMAGE_ID)] = CAPTURED
+    real = np.ones(times.size, np.bool_)
+    if rows.xray.size and times is not base.time_ns:
+        real[:] = False
+        real[(rows.xray - first)[in_order(rows.xray_ns)]] = True
     table = TriggerTable(
         time_ns=times,
         usable=usable,
+        real=real,
         pump=_grown(base.pump, size, UNKNOWN),
         dark_n=_grown(base.dark_n, size, NO_DARK_N),
         delay_ns=_grown(base.delay_ns, size, NO_DELAY),
@@ -208,7 +215,7 @@ def _row_times(
     if known.size < count:
         _fill(times, usable, known, base.time_ns)
     more = base.time_ns[count:]
-    if more.size and count and count <= base.time_ns.size and _agrees(times, base):
+    if more.size and count and count <= base.time_ns.size and spaced_as_declared(times, base.time_ns):
         scale = _scale(times, base.time_ns[:count])
         after = np.rint((more - base.time_ns[count - 1]) * scale).astype(np.int64)
         times = np.concatenate((times, times[-1] + after))
@@ -221,12 +228,17 @@ def _scale(times: Int64Array, declared: Int64Array) -> float:
     return float(times[-1] - times[0]) / span if span > 0 else 1.0
 
 
-def _agrees(times: Int64Array, base: TriggerTable) -> bool:
-    """Whether the rows are spaced as the chains declare."""
-    n = min(times.size, base.time_ns.size, _LOOKED_AT)
+def spaced_as_declared(times: Int64Array, declared_ns: Int64Array) -> bool:
+    """Whether rows are spaced as the chains declare; by the first ones of them.
+
+    Args:
+        times: Times of triggers (ns), shape (n,).
+        declared_ns: As declared, shape (m,).
+    """
+    n = min(times.size, declared_ns.size, _LOOKED_AT)
     if n < 2:
         return n == 1
-    steps, declared = np.diff(times[:n]), np.diff(base.time_ns[:n])
+    steps, declared = np.diff(times[:n]), np.diff(declared_ns[:n])
     off = np.abs(steps - declared) <= _AS_DECLARED * np.maximum(declared, 1)
     return float(np.mean(off)) > _MOST
 
