@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from recorder.records import Json
 from recorder.simulate.timing.faults import Faults
@@ -37,7 +38,12 @@ class Cell:
     """``collection/end`` says how many images the detector made."""
     seed: int = 1
     rows: Json = field(default_factory=dict)
-    """What happens to the timing messages: ``away_s``, ``bits``, ``head``."""
+    """What happens to the timing messages: ``away_s``, ``bits``, ``head`` (triggers
+    that the detector misses), ``first_lost``, ``last_lost``, ``some_lost`` (share)."""
+    slow: int = 1
+    """The triggers really come so many times as slowly as declared."""
+    zero_ns: int = 0
+    """By how much the clock of the timing hardware is off."""
 
 
 def pump_probe(
@@ -141,7 +147,7 @@ def chip(shots: int, step: float) -> tuple[Json, ...]:
 
 def matrix() -> list[Cell]:
     """All cells; the first ones are small, the last ones large."""
-    return [*_patterns(), *_faults(), *_evidence(), *_large()]
+    return [*_patterns(), *_faults(), *_evidence(), *_strange(), *_large()]
 
 
 _LITTLE = Faults(lost=1e-4, missed=1e-4, skew=20, jitter=3e-6)
@@ -249,6 +255,45 @@ def _evidence() -> list[Cell]:
         Cell("two slots", two_slots(rate, n), rate, n, much, "1 % lost, missed", CLOCK),
         Cell("light:dark 1:1", chains, rate, n, Faults(lost=1e-2), "1 % lost", COUNT),
         Cell("light:dark 1:1", chains, rate, n, much, "1 % lost, missed", COUNT),
+    ]
+
+
+def _strange() -> list[Cell]:
+    """What looks like something else: triggers, rows, rates and clocks of others."""
+    n, rate = 20_000, 925.0
+    chains = pump_probe(rate, n, 2, 3e-4)
+    some = Faults(lost=1e-3, missed=1e-3, skew=50, jitter=3e-6)
+    clean = Faults(skew=50, jitter=3e-6)
+    head = {"head": 1}
+    year_ns = 365 * 86_400 * 10**9
+    made: list[tuple[str, Faults, str, dict[str, Any]]] = [
+        ("first missed", some, CAPTURED, {"rows": head}),
+        ("first missed, end not told", some, CAPTURED, {"rows": head, "told": False}),
+        ("first missed, end not told", some, OWN_JITTER, {"rows": head, "told": False}),
+        ("first missed, end not told", some, CLOCK, {"rows": head, "told": False}),
+        ("last 5000 rows lost", some, CAPTURED, {"rows": {"last_lost": 5000}}),
+        ("last 5000 rows lost", some, OWN_JITTER, {"rows": {"last_lost": 5000}}),
+        ("first 300 rows lost", some, CAPTURED, {"rows": {"first_lost": 300}}),
+        ("first 300 rows lost", some, OWN_JITTER, {"rows": {"first_lost": 300}}),
+        ("10 % of rows lost", some, CAPTURED, {"rows": {"some_lost": 0.1}}),
+        ("10 % of rows lost", some, OWN_JITTER, {"rows": {"some_lost": 0.1}}),
+        (
+            "first missed, last row lost",
+            clean,
+            OWN_JITTER,
+            {"rows": {**head, "last_lost": 1}},
+        ),
+        ("half rate", clean, CLOCK, {"slow": 2}),
+        ("a third of the rate", clean, CLOCK, {"slow": 3}),
+        ("half rate", clean, CAPTURED, {"slow": 2}),
+        ("clocks years apart", some, CAPTURED, {"zero_ns": -8 * year_ns}),
+        ("skew 300 ppm", Faults(skew=300, lost=1e-3, jitter=3e-6), CAPTURED, {}),
+        ("skew 300 ppm", Faults(skew=300, lost=1e-3, jitter=3e-6), CLOCK, {}),
+        ("clock step one hour", Faults(step=(10.0, 3600.0), jitter=3e-6), CAPTURED, {}),
+    ]
+    return [
+        Cell("light:dark 1:1", chains, rate, n, faults, text, evidence, **more)
+        for text, faults, evidence, more in made
     ]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.timeline.cells import CLOCK, COUNT, OWN_JITTER, SENSOR, Cell
-from recorder.records import EventType
+from recorder.records import EventType, Json
 from recorder.simulate.timing.faults import draw_fates
 from recorder.simulate.timing.plan import NEVER, Plan, detector_times, make_plan
 from recorder.ssx.chains.declared import parse_chains
@@ -70,7 +71,8 @@ class Score:
 
 def play(cell: Cell) -> Played:
     """Make the images and rows of a cell."""
-    plan = make_plan(cell.chains, cell.triggers, cell.faults, cell.seed, cell.gap_s)
+    real = slowed(cell.chains, cell.slow)
+    plan = make_plan(real, cell.triggers, cell.faults, cell.seed, cell.gap_s)
     fates = draw_fates(cell.faults, plan.due_ns, cell.seed)
     missed = fates["missed"].copy()
     missed[: int(cell.rows.get("head", 0))] = True
@@ -95,6 +97,22 @@ def play(cell: Cell) -> Played:
     )
 
 
+def slowed(chains: Sequence[Json], factor: int) -> list[Json]:
+    """The chains as they really came: so many times as slowly as declared."""
+    return [
+        {
+            **chain,
+            "events": [
+                {**event, "period": factor * event["period"]}
+                if event.get("period")
+                else event
+                for event in chain["events"]
+            ],
+        }
+        for chain in chains
+    ]
+
+
 def _rows(cell: Cell, plan: Plan) -> CapturedTriggers:
     """Rows as they are in order again: late and repeated ones end up the same."""
     if cell.evidence in (CLOCK, COUNT):
@@ -102,8 +120,9 @@ def _rows(cell: Cell, plan: Plan) -> CapturedTriggers:
     rng = np.random.default_rng((cell.seed, 29))
     jitter = cell.faults.jitter * 1e9
     own = rng.normal(0, jitter if cell.evidence == OWN_JITTER else 0.0, plan.size)
-    xray_ns = (EPOCH_NS + plan.xray_ns + np.rint(own).astype(np.int64)) // 8 * 8
-    laser_ns = (EPOCH_NS + plan.laser_ns) // 8 * 8
+    zero_ns = EPOCH_NS + cell.zero_ns
+    xray_ns = (zero_ns + plan.xray_ns + np.rint(own).astype(np.int64)) // 8 * 8
+    laser_ns = (zero_ns + plan.laser_ns) // 8 * 8
     numbers = np.arange(plan.size)
     kept, lasers = np.ones(plan.size, np.bool_), plan.commanded.copy()
     if away := cell.rows.get("away_s"):
@@ -113,6 +132,9 @@ def _rows(cell: Cell, plan: Plan) -> CapturedTriggers:
         )
         kept &= ~gone
         lasers &= ~gone[plan.laser_trigger]
+    arrived = _arrived(cell, plan.size)
+    kept &= arrived
+    lasers &= arrived[plan.laser_trigger]
     if bits := cell.rows.get("bits"):
         wrapped = (numbers - 100) % (1 << bits)
         numbers, _, _ = unwrap(wrapped[kept], xray_ns[kept])
@@ -131,6 +153,16 @@ def _rows(cell: Cell, plan: Plan) -> CapturedTriggers:
         same_clock=True,
         clock="timing",
     )
+
+
+def _arrived(cell: Cell, triggers: int) -> NDArray[np.bool_]:
+    """Triggers whose rows are not lost."""
+    arrived = np.ones(triggers, np.bool_)
+    arrived[: cell.rows.get("first_lost", 0)] = False
+    arrived[triggers - cell.rows.get("last_lost", 0) :] = False
+    if share := cell.rows.get("some_lost"):
+        arrived &= np.random.default_rng((cell.seed, 37)).random(triggers) >= share
+    return arrived
 
 
 def score(cell: Cell) -> Score:
@@ -200,7 +232,8 @@ def _period(cell: Cell, plan: Plan, timeline: Timeline, played: Played) -> float
         return None
     table = timeline.table
     if table.clock:
-        times = table.time_ns[: table.triggers]
+        first = 0 if table.real is None else int(np.argmax(table.real))
+        times = table.time_ns[first : table.triggers]
     elif cell.faults.drift or cell.faults.skew:
         return None  # the detector's clock alone: its rate is part of the period
     else:

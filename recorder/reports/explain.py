@@ -183,7 +183,9 @@ def _evidence(journal: Journal, one: _One) -> list[Json]:
     )
     if run.chains:
         because = f"image {one.image_id} counted on the declared chains"
-        if declared.assignment.start is Start.UNCERTAIN:
+        if declared.assignment.conflict:
+            because += f": {declared.assignment.conflict}"
+        elif declared.assignment.start is Start.UNCERTAIN:
             because += ": fewer images than triggers, so the count proves nothing"
     elif run.announced:
         because = "announced without any laser"
@@ -229,6 +231,8 @@ def _by_clock(timeline: Timeline, place: int) -> str:
     """What the image's own time says on the declared chains."""
     assignment = timeline.assignment
     ordinal = int(assignment.ordinal[place])
+    if assignment.conflict:
+        return assignment.conflict
     if not assignment.by_time:
         return "the images' times do not follow the declared chains"
     if ordinal == NO_ORDINAL:
@@ -244,6 +248,8 @@ def _by_clock(timeline: Timeline, place: int) -> str:
 def _why_not(one: _One) -> str:
     """Why an image has no trigger."""
     assignment = one.timeline.assignment
+    if assignment.conflict:
+        return assignment.conflict
     if assignment.start is Start.UNCERTAIN:
         return "triggers made no image, and nothing tells which"
     breaks = [b for b in assignment.breaks if b.image_id <= one.image_id]

@@ -60,8 +60,12 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
     # Chains of a long run are measured when it ends: pulses are looked at as a whole.
     measurement = NOT_MEASURED if is_long(run) else measure(run, timeline)
     differences = ledger.differences() if run.state is RunState.SEALED else ()
+    known = described(run)
+    if timeline.assignment.conflict:
+        said = f"labels are unknown: {timeline.assignment.conflict}"
+        known["notes"] = (*known["notes"], said)
     return RunReport(
-        **described(run),
+        **known,
         images=_images(run, ledger),
         classes=ClassCounts(
             indexed=ledger.indexed,

@@ -55,8 +55,8 @@ class Run:
     images: ImageTable = field(default_factory=ImageTable)
     events: EventLog = field(default_factory=EventLog)
     counts: Counter[str] = field(default_factory=Counter)
-    """``duplicate_images``, ``late_images``, ``stray_images``, ``out_of_order_images``,
-    ``ignored_channels``, ``duplicate_events``, ``lessons_left_out``, …"""
+    """``duplicate_images``, ``reused_image_ids``, ``late_images``, ``stray_images``,
+    ``out_of_order_images``, ``ignored_channels``, ``duplicate_events``, …"""
     notes: list[str] = field(default_factory=list)
     """What people should know, in the report."""
     calibrations: list[Calibration] = field(default_factory=list)

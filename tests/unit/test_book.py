@@ -133,6 +133,22 @@ def test_duplicates_and_disorder_change_nothing():
     assert ledger_now(run).closed
 
 
+def test_ids_that_come_again_with_other_times_are_a_finding():
+    """The count of the detector jumps back: those are other images, not copies."""
+    driver = Driver(hold_s=0.0)
+    driver.feed(start(images=8), *images(8))
+    later = [replace(image(n), start_time_ns=10**9 + n) for n in range(3)]
+    driver.feed(*later, image(5), end())
+    driver.wait(2.1)
+    run = driver.only
+    assert run.counts["reused_image_ids"] == 3
+    assert run.counts["duplicate_images"] == 1
+    assert len(driver.accepted) == 8
+    assert [n for n in run.notes if "came again with other start times, first 0" in n]
+    assert driver.noticed.count("image_id_reused") == 1
+    assert ledger_now(run).closed
+
+
 def test_missing_header_is_recorded_and_said():
     driver = Driver(hold_s=0.0)
     headless = key(7, "")

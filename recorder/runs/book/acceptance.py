@@ -15,6 +15,13 @@ MAX_EXCESS = 1000
 beyond both, and beyond everything seen, are garbage. A second of a fast detector; a
 series that goes on past what was declared is taken all the same. Chosen, not tuned."""
 
+REUSED = (
+    "image ids came again with other start times, first {image_id}: the detector "
+    "began to count anew in mid-series. Those images are not recorded, and are counted "
+    "as reused_image_ids: send a header whenever the count begins anew"
+)
+"""What a run says of images that cannot be told from others by their id."""
+
 
 def accept_image(run: Run, image: Image, now: float, max_image_id: int) -> list[Action]:
     """Take an image into its run's table, or count why not.
@@ -34,8 +41,10 @@ def accept_image(run: Run, image: Image, now: float, max_image_id: int) -> list[
     if image.image_id >= min(limit, max_image_id):
         return _impossible(run, image, declared, limit, max_image_id)
     if not run.images.receive(image.image_id, image.start_time_ns, image.stop_time_ns):
-        run.counts["duplicate_images"] += 1
-        return []
+        if run.images.repeats(image.image_id, image.start_time_ns):
+            run.counts["duplicate_images"] += 1
+            return []
+        return _reused(run, image)
     run.counts["out_of_order_images"] += image.image_id < seen - 1
     run.counts["ignored_channels"] += len(image.ignored_channels)
     run.last_progress = now
@@ -71,6 +80,19 @@ def _impossible(
             image_id=image.image_id,
             why=why,
             run=run,
+        )
+    ]
+
+
+def _reused(run: Run, image: Image) -> list[Action]:
+    """An id comes again with another start time: another image, which has no place."""
+    run.counts["reused_image_ids"] += 1
+    if run.counts["reused_image_ids"] > 1:
+        return []
+    run.note(REUSED.format(image_id=image.image_id))
+    return [
+        notice(
+            "image_id_reused", "warning", image.key, image_id=image.image_id, run=run
         )
     ]
 

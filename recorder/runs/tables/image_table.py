@@ -115,6 +115,18 @@ class ImageTable:
         self._columns.size = max(self.size, image_id + 1)
         return True
 
+    def repeats(self, image_id: int, start_time_ns: int | None) -> bool:
+        """Whether a second image of this id is the first one again, by its time.
+
+        An image without a time, or of one without, cannot be told from a repetition.
+        """
+        first = int(self._columns["start_time_ns"][image_id])
+        return (
+            start_time_ns is None
+            or NO_TIME in (first, start_time_ns)
+            or (first == start_time_ns)
+        )
+
     def finish(self, image: ImageOutcome) -> bool:
         """Note what became of a pending image; False if it was not pending."""
         columns, n = self._columns, image.image_id

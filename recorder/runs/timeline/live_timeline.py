@@ -20,6 +20,7 @@ from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
 from recorder.ssx.labels.timeline import Labels, Timeline, assemble
 from recorder.ssx.matching.assignment import BLOCK, Assigner, Assignment
+from recorder.ssx.matching.rate_conflict import rate_conflict
 from recorder.ssx.triggers.laser_labels import Before, light
 from recorder.ssx.triggers.trigger_table import (
     TriggerTable,
@@ -110,6 +111,8 @@ class _Settled:
         self._pattern_size = 0
         self._table: TriggerTable | None = None
         self._kinds: dict[str, int] = {}
+        self._conflict = ""
+        """How the first images contradict the declared chains, for people."""
 
     def settle(self, run: Followed, captured: bool) -> None:
         """Match and label the blocks that are complete."""
@@ -147,6 +150,10 @@ class _Settled:
             first=window,
         )
         self._fed = end
+        if not captured and first == 0:
+            timed = start_ns != NO_TIME
+            conflict, enough = rate_conflict(ids[timed], start_ns[timed], self._pattern)
+            self._conflict = conflict if enough else ""
         if self._assigner.matcher is not None:
             self._label(run, table, window)
         self._table = table
@@ -203,7 +210,7 @@ class _Settled:
                 ordinal=np.where(found, ordinal - window, NO_ORDINAL),
                 residual_ns=residual,
                 sure=sure,
-                known=sure | (found & (segment == 0)),
+                known=(sure | (found & (segment == 0))) & (not self._conflict),
                 start=Start.ASSUMED,
                 by_time=True,
                 missed=0,
@@ -228,9 +235,14 @@ class _Settled:
             self._labels[name][ids] = getattr(part.labels, name)
         self._labels["ordinal"][ids] = ordinal
         self._labels["residual_ns"][ids] = residual
-        self._labels["known"][ids] = found
+        self._labels["known"][ids] = found & (not self._conflict)
         self._labels["sure"][ids] = sure
         self._labels.size = size
+
+    def _start(self, certain: list[bool]) -> Start:
+        if self._conflict:
+            return Start.UNCERTAIN
+        return Start.PROVEN if certain and certain[0] else Start.ASSUMED
 
     def timeline(self, run: Followed) -> Timeline:
         """All images: those that are not settled yet are unknown."""
@@ -250,13 +262,14 @@ class _Settled:
             residual_ns=columns["residual_ns"],
             sure=self._labels["sure"][ids],
             known=self._labels["known"][ids],
-            start=Start.PROVEN if certain and certain[0] else Start.ASSUMED,
+            start=self._start(certain),
             by_time=True,
             missed=max(0, reached - last) if reached != NO_ORDINAL else 0,
             tail=0,
             breaks=tuple(matcher.breaks) if matcher else (),
             clock=matcher.clock if matcher else None,
             rate=matcher.rate if matcher else 0.0,
+            conflict=self._conflict,
         )
         table = self._table or self._describe(run, False, 0, 1)
         return Timeline(Labels(**columns), assignment, table, None, dict(self._kinds))

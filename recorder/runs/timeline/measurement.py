@@ -189,6 +189,8 @@ def seen_pulses(run: Run, timeline: Timeline) -> tuple[list[Pulses], int]:
         # Missing rows interpolated, repeated ones left out.
         count = table.triggers or table.time_ns.size
         usable = np.flatnonzero(table.usable[:count])
+        if table.real is not None and table.real.any():
+            usable = usable[usable >= int(np.argmax(table.real))]
         times = table.time_ns[usable]
         pulses[pulses.index(xray)] = replace(
             xray, time_ns=times, duration_s=xray.duration_s or _exposure(run)

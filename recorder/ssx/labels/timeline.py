@@ -51,6 +51,7 @@ __all__ = [
     "label_images",
 ]
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
     """One entry for each of the given image_ids."""

@@ -72,8 +72,7 @@ class Matcher:
         self._last: tuple[int, int, int] | None = None
         self._anchors: tuple[Int64Array, Int64Array] = (nothing(), nothing())
         self._lost: str | None = "start"
-        self._pause = BREAK
-        self._tries = 0
+        self._pause, self._tries = BREAK, 0
         self._overall = OverallRate()
         self._kept: tuple[Int64Array, Int64Array] = (nothing(), nothing())
         self._origin = 0
@@ -105,8 +104,7 @@ class Matcher:
             gaps: Distance of each trigger to its nearer neighbour (ns).
             last: No more images come. Else some are kept back until more are there.
             first_ordinal: Ordinal of the first of these triggers.
-            real: Triggers whose time a row gave, so that they may share jitter with
-                images; None for all.
+            real: Triggers whose time a row gave; None for all.
         """
         self._origin, self._real = first_ordinal, real
         ids = np.concatenate((self._kept[0], ids))
@@ -258,7 +256,9 @@ class Matcher:
         )
         if candidates.clock is None:
             return self._give_up(ids)
-        if not first_fits(candidates, start_ns, triggers):
+        guessed = self._real is not None and not self._real[candidates.best]
+        near_ns = int(gaps[candidates.best]) if guessed else 0
+        if not first_fits(candidates, start_ns, triggers, near_ns):
             # The first image does not fit to those after it: begin with the next.
             return unmatched(1)
         candidate, bridged = candidates.best, False

@@ -95,7 +95,10 @@ def telling(good: BoolArray, real: BoolArray | None) -> BoolArray:
 
 
 def first_fits(
-    candidates: StartCandidates, start_ns: Int64Array, triggers: Int64Array
+    candidates: StartCandidates,
+    start_ns: Int64Array,
+    triggers: Int64Array,
+    near_ns: int,
 ) -> bool:
     """Whether the first image fits to those after it under the best candidate.
 
@@ -103,6 +106,7 @@ def first_fits(
         candidates: As found, with a clock.
         start_ns: Start times of the images that were looked at, shape (n,).
         triggers: Trigger times, ascending (ns).
+        near_ns: Spacing at the best candidate, 0 if a row gave its time.
     """
     clock = candidates.clock
     if clock is None:
@@ -110,5 +114,5 @@ def first_fits(
     off = clock.at_origin_ns - int(triggers[candidates.best])
     span = int(start_ns[max(0, candidates.images - 1)] - start_ns[0])
     # The offset is that of the middle; few images do not tell the rate up to there.
-    unsure = clock.rate_sigma * abs(span)
+    unsure = clock.rate_sigma * abs(span) + _WORKED_OUT * near_ns
     return abs(off) <= max(LEAST_NS, SIGMAS * clock.sigma_ns) + unsure

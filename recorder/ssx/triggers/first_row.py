@@ -24,7 +24,6 @@ from recorder.ssx.triggers.trigger_table import (
     UNKNOWN,
     TriggerTable,
     captured_table,
-    spaced_as_declared,
 )
 
 MOST_PLACES = 4096
@@ -88,17 +87,22 @@ def _misfits(
         return nothing, nothing
     if (rows.laser == NO_NUMBER).any():
         return nothing + 1, nothing
-    first_lit, lasers = _first_lit(base), np.unique(rows.laser)
-    at = np.union1d(rows.xray, lasers)
-    if at.size > _COMPARED:
-        at = at[np.linspace(0, at.size - 1, _COMPARED).astype(np.int64)]
-    seen = np.isin(at, lasers)[None, :]
+    first_lit = _first_lit(base)
+    at = np.union1d(_spread(rows.xray), _spread(rows.laser))
+    seen = np.isin(at, rows.laser)[None, :]
     here = places[:, None] + (at - (rows.xray[0] if rows.xray.size else 0))[None, :]
     inside = (here >= 0) & (here < first_lit.size)
     told = inside & first_lit[np.clip(here, 0, max(0, first_lit.size - 1))]
     extra: Int64Array = (seen & ~told).sum(axis=1)
     absent: Int64Array = (told & ~seen).sum(axis=1)
     return extra, absent
+
+
+def _spread(numbers: Int64Array) -> Int64Array:
+    """Some of many numbers, from all over the run."""
+    step = max(1, numbers.size // (_COMPARED // 2))
+    some: Int64Array = numbers[::step]
+    return some
 
 
 def _first_lit(base: TriggerTable) -> BoolArray:
@@ -134,34 +138,26 @@ def table_of_rows(
         base = _same_at_all(base, lead - places)
     first = int(rows.xray[0]) - lead if rows.xray.size else None
     table, present = captured_table(rows, base, first)
-    if lead and table.captured:
-        table = _with_lead(table, base, lead)
     return replace(table, floating=places.size > 1), present
-
-
-def _with_lead(table: TriggerTable, base: TriggerTable, lead: int) -> TriggerTable:
-    """Times of the triggers before the first row, as far as the chains tell them."""
-    times, usable = table.time_ns.copy(), table.usable.copy()
-    count = min(times.size, base.time_ns.size)
-    usable[:lead] = False
-    if count > lead + 1:
-        rows, declared = times[lead:count], base.time_ns[lead:count]
-        scale = float(rows[-1] - rows[0]) / max(1.0, float(declared[-1] - declared[0]))
-        before = (declared[0] - base.time_ns[:lead]) * scale
-        times[:lead] = rows[0] - np.rint(before).astype(np.int64)
-        usable[:lead] = spaced_as_declared(rows, declared)
-    return replace(table, time_ns=times, usable=usable)
 
 
 def _same_at_all(base: TriggerTable, back: Int64Array) -> TriggerTable:
     """What the chains say of triggers that may come so much earlier in the run."""
 
+    step, most = int(np.gcd.reduce(back)), int(back.max())
+
     def alike(column: NDArray[Any], fill: int) -> NDArray[Any]:
+        """Kept where it repeats with the step all the way back, shape (n,)."""
         same = column.copy()
-        for shift in back.tolist():
-            if shift:
-                same[shift:][column[:-shift] != column[shift:]] = fill
-                same[:shift] = fill
+        same[:most] = fill
+        if column.size <= most:
+            return same
+        rounds = -(-column.size // step)
+        differs = np.zeros(rounds * step, np.int64)
+        differs[step : column.size] = column[step:] != column[:-step]
+        upto = np.cumsum(differs.reshape(rounds, step), axis=0).ravel()
+        changed = upto[most : column.size] != upto[: column.size - most]
+        same[most:][changed] = fill
         return same
 
     return _each(base, alike)

@@ -214,10 +214,18 @@ def _row_times(
     usable = np.ones(count, np.bool_)
     if known.size < count:
         _fill(times, usable, known, base.time_ns)
-    more = base.time_ns[count:]
-    if more.size and count and count <= base.time_ns.size and spaced_as_declared(times, base.time_ns):
-        scale = _scale(times, base.time_ns[:count])
-        after = np.rint((more - base.time_ns[count - 1]) * scale).astype(np.int64)
+    lead, declared = int(known[0]), base.time_ns
+    spaced = count <= declared.size and spaced_as_declared(
+        times[lead:], declared[lead:count]
+    )
+    usable[:lead] = spaced
+    if spaced:
+        # Before the first row and after the last one the chains tell the times.
+        scale = _scale(times[lead:], declared[lead:count])
+        before = np.rint((declared[lead] - declared[:lead]) * scale).astype(np.int64)
+        more = declared[count:]
+        after = np.rint((more - declared[count - 1]) * scale).astype(np.int64)
+        times[:lead] = times[lead] - before
         times = np.concatenate((times, times[-1] + after))
         usable = np.concatenate((usable, np.ones(more.size, np.bool_)))
     return times, usable
