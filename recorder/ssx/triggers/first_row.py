@@ -143,7 +143,6 @@ def table_of_rows(
 
 def _same_at_all(base: TriggerTable, back: Int64Array) -> TriggerTable:
     """What the chains say of triggers that may come so much earlier in the run."""
-
     step, most = int(np.gcd.reduce(back)), int(back.max())
 
     def alike(column: NDArray[Any], fill: int) -> NDArray[Any]:
