@@ -27,6 +27,9 @@ NONE, COMMANDED, IMAGE_ID, CLOCK, CAPTURED, MEASURED = range(6)
 """Codes of evidence: places in EVIDENCES, better evidence is higher."""
 _REGULAR = 1e-3
 """Triggers are as evenly spaced as declared if their distances agree so well."""
+_JITTER = 1e-2
+"""Of their spacing: even triggers scatter less. What is worked out between two rows is
+off by no more, which the matcher allows (`tolerances`)."""
 _GARBAGE = 50_000_000
 """Trigger numbers further apart are no count."""
 _LOOKED_AT = 1024
@@ -265,15 +268,16 @@ def _fill(
     span = times[right] - times[left]
     one = np.diff(times[known])[np.diff(known) == 1]
     step = float(np.median(one)) if one.size else 0.0
-    if one.size and float(np.median(np.abs(one - step))) > _REGULAR * step:
+    if one.size and float(np.median(np.abs(one - step))) > _JITTER * step:
         step = 0.0  # uneven triggers: what was between two rows is not known
     even = (right - left) * step
     part = (missing - left) / (right - left)
-    regular = np.abs(span - even) <= _REGULAR * span
+    limit = np.maximum(_REGULAR * span, _JITTER * span / (right - left))
+    regular = np.abs(span - even) <= limit
     if declared.size >= times.size:
         wide = (declared[right] - declared[left]).astype(np.float64)
         part = np.where(wide > 0, (declared[missing] - declared[left]) / wide, part)
-        regular |= np.abs(span - wide) <= _REGULAR * span
+        regular |= np.abs(span - wide) <= limit
     usable[missing[~regular]] = False
     times[missing] = times[left] + np.rint(part * span).astype(np.int64)
 
