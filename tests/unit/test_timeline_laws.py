@@ -229,7 +229,6 @@ def at_half_rate(
 @example(triggers=40, every=2, factor=2, skipped=True, end="told", seed=1)
 @example(triggers=40, every=2, factor=2, skipped=False, end="series end", seed=1)
 def test_a_multiple_of_the_declared_period_is_unknown_and_said(
-    rows: str,
     triggers: int,
     every: int,
     factor: int,

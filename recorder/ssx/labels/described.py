@@ -14,7 +14,11 @@ from recorder.ssx.clocks.unknown import NO_ORDINAL
 from recorder.ssx.matching.assignment import Assignment
 from recorder.ssx.matching.certainty import Facts
 from recorder.ssx.triggers.captured import CapturedTriggers
-from recorder.ssx.triggers.first_row import possible_places, table_of_rows
+from recorder.ssx.triggers.first_row import (
+    lasers_placed,
+    possible_places,
+    table_of_rows,
+)
 from recorder.ssx.triggers.laser_labels import FROM_THE_FIRST, light
 from recorder.ssx.triggers.trigger_table import TriggerTable, declared_table
 
@@ -55,7 +59,7 @@ class Described:
         """The triggers with all that is known of them."""
         rows = self.rows
         seen = rows.laser.size + rows.laser_off.size > 0
-        if not (rows.xray.size or seen):
+        if not (rows.xray.size or seen) or not lasers_placed(rows, self.base):
             return self.base
         table, present = table_of_rows(rows, self.base, self.places)
         if not seen:

@@ -59,13 +59,14 @@ def possible_places(
     if room > 0:
         places = np.arange(min(room, MOST_PLACES) + 1, dtype=np.int64)
     extra, absent = _misfits(rows, base, places)
-    compared = min(_COMPARED, rows.xray.size)
-    # Laser rows may be lost, too: then those that are there must fit.
-    for misfits, of in ((extra + absent, compared), (extra, rows.laser.size)):
-        if int(misfits.min()) <= _MISFITS * of:
-            keep = misfits <= int(misfits.min()) + _SPARE
-            places, extra, absent = places[keep], extra[keep], absent[keep]
-            break
+    # Where rows are missing between others laser rows may be, too: those that are there
+    # must fit.
+    complete = count == rows.xray.size
+    misfits = extra + absent if complete else extra
+    compared = min(_COMPARED, rows.xray.size if complete else rows.laser.size)
+    if int(misfits.min()) <= _MISFITS * compared:
+        keep = misfits <= int(misfits.min()) + _SPARE
+        places, extra, absent = places[keep], extra[keep], absent[keep]
     lost = count - rows.xray.size + (max(0, room) if whole else 0)
     agree = (extra == 0) & (absent <= lost_too(lost))
     if room > MOST_PLACES and whole:
@@ -73,6 +74,18 @@ def possible_places(
     if not whole:
         places = places[:1]
     return places, bool(agree.any()) and not rows.laser_off.size
+
+
+def lasers_placed(rows: CapturedTriggers, base: TriggerTable) -> bool:
+    """Whether laser rows alone, without any X-ray row, can count from trigger 0.
+
+    Their counter may have started anywhere; where chains are declared, it must fit.
+    """
+    if rows.xray.size or not (base.declared == LIGHT).any():
+        return True
+    extra, _ = _misfits(rows, base, np.zeros(1, np.int64))
+    loose = (rows.laser == NO_NUMBER).any()
+    return bool(loose) or int(extra[0]) <= _MISFITS * rows.laser.size
 
 
 def _misfits(

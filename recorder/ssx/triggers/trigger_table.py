@@ -28,8 +28,7 @@ NONE, COMMANDED, IMAGE_ID, CLOCK, CAPTURED, MEASURED = range(6)
 _REGULAR = 1e-3
 """Triggers are as evenly spaced as declared if their distances agree so well."""
 _JITTER = 1e-2
-"""Of their spacing: even triggers scatter less. What is worked out between two rows is
-off by no more, which the matcher allows (`tolerances`)."""
+"""Of their spacing: even triggers scatter less; the matcher allows it (tolerances)."""
 _GARBAGE = 50_000_000
 """Trigger numbers further apart are no count."""
 _LOOKED_AT = 1024
