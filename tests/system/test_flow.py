@@ -68,7 +68,7 @@ def large_run(images: int) -> Run:
             texts=np.array(["", "panda"]),
         )
     )
-    run.state = RunState.DRAINING
+    run.state, run.folder = RunState.DRAINING, "large"
     return run
 
 
