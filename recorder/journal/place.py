@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def require_journal(path: Path, *, may_be_missing: bool = False) -> None:
 
 
 def make_private(path: Path) -> None:
-    """The folder and the file, which others than owner and group cannot read."""
+    """The folder and the file, which others than owner and group cannot read.
+
+    A file that is there is left alone: to open and close it would drop the locks that
+    SQLite holds on it in this process, and readers would then spoil it.
+    """
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, flags, FILE_MODE))

@@ -154,7 +154,10 @@ def _wait_recorded(stage: Stage, images: int) -> None:
     deadline = time.monotonic() + RECORDED_S
     while (found := _images_recorded(stage)) < images:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"after {RECORDED_S:g} s: {found} of {images} images")
+            told = "\n".join(map(str, stage.log()[-30:]))
+            raise TimeoutError(
+                f"after {RECORDED_S:g} s: {found} of {images} images; {told}"
+            )
         time.sleep(POLL_S)
 
 

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -313,3 +314,21 @@ def test_what_was_counted_since_the_last_description_is_not_forgotten(journal):
         ]
     )
     assert load_run(journal, run.uid).counts["duplicate_images"] == 1
+
+
+def locks_of(path: Path) -> int:
+    """How many locks of this process the kernel lists on a file."""
+    place, pid = f":{path.stat().st_ino}", str(os.getpid())
+    lines = Path("/proc/locks").read_text("ascii").splitlines()
+    words = [line.split() for line in lines if " POSIX " in line]
+    return sum(pid in found and found[-3].endswith(place) for found in words)
+
+
+def test_another_connection_drops_no_lock(tmp_path):
+    """Closing any descriptor of a file drops all locks that the process has on it."""
+    path = tmp_path / "journal.sqlite"
+    with closing(Journal(path, owner=True)):
+        before = locks_of(path)
+        assert before > 0
+        with closing(Journal(path)), closing(Journal(path, read_only=True)):
+            assert locks_of(path) >= before
