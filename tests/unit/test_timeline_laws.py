@@ -265,7 +265,7 @@ def test_fewer_images_than_declared_are_no_run_cut_short(rows: bool, end: str) -
     assert not timeline.labels.pump.any()
 
 
-@pytest.mark.parametrize("reason", ["timeout", "aborted"])
+@pytest.mark.parametrize("reason", ["timeout", "aborted", "new header"])
 def test_a_run_that_was_cut_short_keeps_the_count(reason: str) -> None:
     played = play(pump_probe(RATE_HZ, 40), 40, Faults())
     run = new_run(played)
@@ -273,11 +273,14 @@ def test_a_run_that_was_cut_short_keeps_the_count(reason: str) -> None:
         take_image(run, played, place)
     if reason == "aborted":
         run.end = CollectionEnd("u", 0, RunStatus.ABORTED)
+    elif reason == "new header":
+        run.superseded = True
     else:
         run.status = RunStatus.ABORTED
     run.state = RunState.DRAINING
     decide_status(run)
     run.state = RunState.SEALED
+    assert run.status is RunStatus.ABORTED
     timeline = timeline_of(run)
     assert timeline.assignment.start is Start.ASSUMED
     assert {EVIDENCES[e] for e in timeline.labels.evidence} == {Evidence.IMAGE_ID}
@@ -291,6 +294,27 @@ def test_missed_triggers_without_any_time_are_unknown() -> None:
     for image_id in played.image_id.tolist():
         run.images.receive(image_id, None)
     assert not timeline_of(ended(run, played, "series end")).labels.pump.any()
+
+
+def test_rows_that_end_with_the_images_are_no_missed_triggers() -> None:
+    """A new header ended it: the rows that never came were not lost at the head."""
+    played = play(pump_probe(RATE_HZ, 120), 120, Faults(jitter=3e-6))
+    early = replace(played, image_id=played.image_id[:50], trigger=played.trigger[:50])
+    for superseded in (True, False):
+        run = new_run(early)
+        for event in played.events[:76]:  # 25 laser rows, 50 X-ray rows, one laser row
+            run.events.add(event)
+        for place in range(50):
+            take_image(run, early, place)
+        run.superseded = superseded
+        run.state = RunState.DRAINING
+        assert timeline_of(run).assignment.missed == 0
+        decide_status(run)
+        assert run.status is RunStatus.ABORTED
+        run.state = RunState.SEALED
+        timeline = timeline_of(run)
+        assert wrong(timeline, early) == 0
+        assert (timeline.labels.pump != UNKNOWN).all() or not superseded
 
 
 @pytest.mark.parametrize("dropped", ["head", "tail", "ends", "some"])

@@ -81,6 +81,8 @@ def sums(
     matched = np.flatnonzero(ordinal != NO_ORDINAL)
     last = int(matched[-1]) if matched.size else -1
     missed = int(ordinal[last] - ids[last]) if matched.size else 0
+    if table.floating:  # those before the first row may be none at all
+        missed = max(0, missed - table.lead)
     made = max(facts.made or 0, int(ids[-1]) + 1 if ids.size else 0)
     total, limit = _triggers(table, facts)
     return Sums(made, missed, total, limit, table.planned)

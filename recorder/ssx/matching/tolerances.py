@@ -20,7 +20,7 @@ LEAST_NS = 2000.0
 _WORKED_OUT = 1e-2
 """Of the spacing: how much further an image may be from a trigger whose row is missing.
 Ten times what triggers may be uneven by for their times to be worked out
-(`trigger_table`)."""
+(`row_times`)."""
 _DOUBTS = 3
 """Standard deviations of the prediction that are added: the clock's doubt, which is no
 jitter. Chosen, not tuned."""

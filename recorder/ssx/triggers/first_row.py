@@ -151,7 +151,8 @@ def table_of_rows(
         base = _same_at_all(base, lead - places)
     first = int(rows.xray[0]) - lead if rows.xray.size else None
     table, present = captured_table(rows, base, first)
-    return replace(table, floating=places.size > 1), present
+    floating = places.size > 1
+    return replace(table, floating=floating, lead=lead if floating else 0), present
 
 
 def _same_at_all(base: TriggerTable, back: Int64Array) -> TriggerTable:

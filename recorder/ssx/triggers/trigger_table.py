@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from recorder.records import Evidence, Pump
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern
-from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_TIME
+from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY
 from recorder.ssx.triggers.captured import CapturedTriggers, in_order
+from recorder.ssx.triggers.row_times import AS_DECLARED, LOOKED_AT, row_times
 
 PUMPS = (Pump.UNKNOWN, Pump.LIGHT, Pump.DARK)
 EVIDENCES = tuple(reversed(Evidence))  # none, commanded, image_id, … measured
@@ -25,18 +26,8 @@ UNKNOWN, LIGHT, DARK = range(3)
 """Codes of pumps: their places in PUMPS."""
 NONE, COMMANDED, IMAGE_ID, CLOCK, CAPTURED, MEASURED = range(6)
 """Codes of evidence: places in EVIDENCES, better evidence is higher."""
-_REGULAR = 1e-3
-"""Triggers are as evenly spaced as declared if their distances agree so well."""
-_JITTER = 1e-2
-"""Of their spacing: even triggers scatter less; the matcher allows it (tolerances)."""
 _GARBAGE = 50_000_000
 """Trigger numbers further apart are no count."""
-_LOOKED_AT = 1024
-"""First rows that are held against the chains, half as many for each slot. Chosen, not
-tuned."""
-_AS_DECLARED, _MOST = 0.1, 0.9
-"""A step is as declared within this share of it; rows are if so many of their steps
-are. Also: how much better another slot must fit. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +64,8 @@ class TriggerTable:
     """Where a row gave the time; None: everywhere. Other times are worked out."""
     floating: bool = False
     """How many triggers came before the first row is not known."""
+    lead: int = 0
+    """Then: triggers before the first row that the table has room for."""
 
     @property
     def size(self) -> int:
@@ -160,7 +153,7 @@ def captured_table(
         return base, None
     # Without X-ray rows the laser's numbers are taken to count from the first trigger.
     size = max(base.size, count)
-    times, usable = _row_times(rows, first, count, base)
+    times, usable = row_times(rows, first, count, base.time_ns)
     shift = _slot_shift(times[:count], base) if rows.xray.size else 0
     evidence = _grown(base.evidence, size, NONE)
     # The chain still says what a trigger is; that it came is captured.
@@ -201,86 +194,6 @@ def _grown(column: NDArray[Any], size: int, fill: int) -> NDArray[Any]:
     return grown
 
 
-def _row_times(
-    rows: CapturedTriggers, first: int, count: int, base: TriggerTable
-) -> tuple[Int64Array, NDArray[np.bool_]]:
-    """Times of all triggers; missing rows and the time after the last one filled in."""
-    if not rows.timed:
-        return base.time_ns, base.usable
-    times = np.full(count, NO_TIME, np.int64)
-    good = in_order(rows.xray_ns)
-    times[(rows.xray - first)[good]] = rows.xray_ns[good]
-    known = np.flatnonzero(times != NO_TIME)
-    if known.size < min(2, count):
-        return base.time_ns, base.usable
-    usable = np.ones(count, np.bool_)
-    if known.size < count:
-        _fill(times, usable, known, base.time_ns)
-    lead, declared = int(known[0]), base.time_ns
-    spaced = count <= declared.size and spaced_as_declared(
-        times[lead:], declared[lead:count]
-    )
-    usable[:lead] = spaced
-    if spaced:
-        # Before the first row and after the last one the chains tell the times.
-        scale = _scale(times[lead:], declared[lead:count])
-        before = np.rint((declared[lead] - declared[:lead]) * scale).astype(np.int64)
-        more = declared[count:]
-        after = np.rint((more - declared[count - 1]) * scale).astype(np.int64)
-        times[:lead] = times[lead] - before
-        times = np.concatenate((times, times[-1] + after))
-        usable = np.concatenate((usable, np.ones(more.size, np.bool_)))
-    return times, usable
-
-
-def _scale(times: Int64Array, declared: Int64Array) -> float:
-    span = float(declared[-1] - declared[0])
-    return float(times[-1] - times[0]) / span if span > 0 else 1.0
-
-
-def spaced_as_declared(times: Int64Array, declared_ns: Int64Array) -> bool:
-    """Whether rows are spaced as the chains declare; by the first ones of them.
-
-    Args:
-        times: Times of triggers (ns), shape (n,).
-        declared_ns: As declared, shape (m,).
-    """
-    n = min(times.size, declared_ns.size, _LOOKED_AT)
-    if n < 2:
-        return n == 1
-    steps, declared = np.diff(times[:n]), np.diff(declared_ns[:n])
-    off = np.abs(steps - declared) <= _AS_DECLARED * np.maximum(declared, 1)
-    return float(np.mean(off)) > _MOST
-
-
-def _fill(
-    times: Int64Array,
-    usable: NDArray[np.bool_],
-    known: Int64Array,
-    declared: Int64Array,
-) -> None:
-    """Put in the times of missing rows where the triggers are regular."""
-    missing = np.flatnonzero(times == NO_TIME)
-    after = np.searchsorted(known, missing)
-    after = np.clip(after, 1, max(1, known.size - 1))
-    left, right = known[after - 1], known[after]
-    span = times[right] - times[left]
-    one = np.diff(times[known])[np.diff(known) == 1]
-    step = float(np.median(one)) if one.size else 0.0
-    if one.size and float(np.median(np.abs(one - step))) > _JITTER * step:
-        step = 0.0  # uneven triggers: what was between two rows is not known
-    even = (right - left) * step
-    part = (missing - left) / (right - left)
-    limit = np.maximum(_REGULAR * span, _JITTER * span / (right - left))
-    regular = np.abs(span - even) <= limit
-    if declared.size >= times.size:
-        wide = (declared[right] - declared[left]).astype(np.float64)
-        part = np.where(wide > 0, (declared[missing] - declared[left]) / wide, part)
-        regular |= np.abs(span - wide) <= limit
-    usable[missing[~regular]] = False
-    times[missing] = times[left] + np.rint(part * span).astype(np.int64)
-
-
 def _slot_shift(times: Int64Array, base: TriggerTable) -> int:
     """By how many slots the first row comes after the first declared detection.
 
@@ -288,7 +201,7 @@ def _slot_shift(times: Int64Array, base: TriggerTable) -> int:
     """
     declared = base.time_ns
     slots = int(base.slot.max(initial=-1)) + 1
-    n = min(times.size, declared.size - slots, _LOOKED_AT // 2)
+    n = min(times.size, declared.size - slots, LOOKED_AT // 2)
     if slots < 2 or n < 2 * slots or base.by_position:
         return 0
     steps = np.diff(times[:n])
@@ -297,4 +210,4 @@ def _slot_shift(times: Int64Array, base: TriggerTable) -> int:
         for s in range(slots)
     ]
     best = int(np.argmin(off))
-    return best if off[best] < _AS_DECLARED * off[0] else 0
+    return best if off[best] < AS_DECLARED * off[0] else 0
