@@ -53,6 +53,10 @@ TIMEOUT_S = 30.0
 PIXELS = 96
 
 
+NO_ISPYB = {"enabled": False}
+"""Configuration of a recorder that only keeps its journal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A facility's database."""

@@ -21,9 +21,9 @@ from recorder.journal import Journal
 from recorder.journal.records import SINK_KINDS
 from recorder.sinks.ispyb.sink import IspybSink
 from tests.ispyb import (
+    NO_ISPYB,
     Site,
     announcement,
-    embedded_site,
     esrf_site,
     forget_ids,
     record,
@@ -35,14 +35,6 @@ from tests.servers import Database
 
 MakeSettings = Callable[..., Settings]
 ZONE = "Pacific/Kiritimati"  # 14 hours ahead: no host's own zone
-NO_ISPYB = {"enabled": False}
-
-
-@pytest.fixture(params=["sqlite", "mariadb"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
-    if request.param == "sqlite":
-        return embedded_site(tmp_path / "state" / "ispyb.sqlite")
-    return esrf_site(request.getfixturevalue("mariadb_database"))
 
 
 @pytest.fixture

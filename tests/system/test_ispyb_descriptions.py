@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,23 +18,10 @@ from recorder.ispyb.schema.database import connect, create_embedded
 from recorder.journal import Journal, RecordKind
 from recorder.journal.records import SINK_KINDS
 from recorder.sinks.ispyb.sink import IspybSink
-from tests.ispyb import Site, announcement, embedded_site, esrf_site, record, write
+from tests.ispyb import announcement, esrf_site, write
 from tests.published_models import ORACLES, Oracle, documented_rights, restrict
 
 MakeSettings = Callable[..., Settings]
-NO_ISPYB = {"enabled": False}
-
-
-@pytest.fixture(params=["sqlite", "mariadb"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
-    if request.param == "sqlite":
-        return embedded_site(tmp_path / "state" / "ispyb.sqlite")
-    return esrf_site(request.getfixturevalue("mariadb_database"))
-
-
-@pytest.fixture
-def record_runs(settings: MakeSettings, tmp_path: Path) -> Callable[..., Any]:
-    return lambda *bodies: record(settings(ispyb=NO_ISPYB), tmp_path, *bodies)
 
 
 def told(log_events: list[dict[str, Any]]) -> list[str]:

@@ -7,7 +7,6 @@ from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,22 +15,9 @@ from recorder.config import Settings
 from recorder.journal import Journal, NewRecord, RecordKind
 from recorder.journal.records import SINK_KINDS
 from recorder.sinks.ispyb.sink import IspybSink
-from tests.ispyb import Site, announcement, embedded_site, esrf_site, record
+from tests.ispyb import announcement
 
 MakeSettings = Callable[..., Settings]
-NO_ISPYB = {"enabled": False}
-
-
-@pytest.fixture(params=["sqlite", "mariadb"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
-    if request.param == "sqlite":
-        return embedded_site(tmp_path / "state" / "ispyb.sqlite")
-    return esrf_site(request.getfixturevalue("mariadb_database"))
-
-
-@pytest.fixture
-def record_runs(settings: MakeSettings, tmp_path: Path) -> Callable[..., Any]:
-    return lambda *bodies: record(settings(ispyb=NO_ISPYB), tmp_path, *bodies)
 
 
 # -- a run that goes on ----------------------------------------------------------------
