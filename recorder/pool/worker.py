@@ -200,8 +200,10 @@ def main() -> None:
     parser.add_argument("--level", default="info", help="least level of log lines")
     parser.add_argument("--format", default="auto", help="format of log lines")
     arguments = parser.parse_args()
-    # Ctrl-C is for the daemon, which tells us to stop when the images are done.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and systemd's SIGTERM to all, are for the daemon, which tells us to stop
+    # when the images are done.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     configure(arguments.level, arguments.format)
     keep_memory(arenas=1)
     parent = os.getppid() if arguments.parent is None else arguments.parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import pytest
@@ -50,3 +51,19 @@ def test_as_process_1_no_idle_worker_ends(config_file):
         assert len([e for e in daemon.log if e["event"] == "worker_ready"]) == 1
     finally:
         daemon.kill()
+
+
+def test_a_signal_to_all_ends_no_worker_before_its_images(config_file, recorder_daemon):
+    """systemd sends SIGTERM to each process of a service."""
+    beamline = make_beamline(config_file, None)
+    daemon = recorder_daemon(beamline.config)
+    os.kill(daemon.wait_for_event("worker_ready")["pid"], signal.SIGTERM)
+    series = small_series(12)
+    detector, stream = RawDetector(beamline.endpoint), Stream1(3, series.info, 12)
+    images = [stream.image(n, series.frame(n).payload, 0) for n in range(12)]
+    detector.send(stream.start(), *images, stream.end())
+    sealed = daemon.wait_for_event("run_sealed")
+    detector.close()
+    assert (sealed["received"], sealed["unprocessed"]) == (12, {})
+    assert daemon.terminate() == 0
+    assert "worker_lost" not in [event["event"] for event in daemon.log]
