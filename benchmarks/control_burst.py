@@ -42,7 +42,7 @@ def journalled(path: Path) -> int:
 
 
 def settled(path: Path, wanted: int, timeout_s: float) -> tuple[int, float]:
-    """Events in the journal once none follows for 3 s, and when the last came."""
+    """Events in the journal once none follows for 5 s, and when the last came."""
     last, moved = journalled(path), time.monotonic()
     end = moved + timeout_s
     while last < wanted and time.monotonic() < end:

@@ -24,7 +24,6 @@ from datetime import datetime
 from pathlib import Path
 
 import h5py
-import hdf5plugin
 
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.setup import make_setup
@@ -37,6 +36,7 @@ from recorder.service.replay import ReplayOptions, replay
 from recorder.simulate.stills.settings import StillSettings, default_geometry
 from recorder.simulate.stream.series import synthetic_series
 from recorder.sources.hdf5.file import Hdf5File
+from tests.stills import write_series
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (2527, 2463)
@@ -55,23 +55,7 @@ def write_file(path: Path, images: int) -> None:
     )
     settings = StillSettings(geometry=geometry, hit_share=HIT_SHARE)
     series = synthetic_series(images, 4, pool=DISTINCT, settings=settings)
-    with h5py.File(path, "w") as file:
-        data = file.create_dataset(
-            "entry/data/data",
-            (images, *SHAPE),
-            settings.dtype,
-            chunks=(1, *SHAPE),
-            **hdf5plugin.Bitshuffle(cname="lz4"),
-        )
-        for n in range(images):
-            data.id.write_direct_chunk((n, 0, 0), bytes(series.frame(n).payload.data))
-        detector = file.create_group("entry/instrument/detector")
-        detector["detector_distance"] = geometry.distance
-        detector["beam_center_x"], detector["beam_center_y"] = geometry.beam_center
-        detector["x_pixel_size"], detector["y_pixel_size"] = geometry.pixel_size
-        if series.mask is not None:
-            detector["pixel_mask"] = series.mask.astype("u4")
-        file["entry/instrument/beam/incident_wavelength"] = geometry.wavelength
+    write_series(path, series, images, settings)
 
 
 def settings_in(folder: Path) -> Settings:

@@ -8,7 +8,7 @@ import h5py
 import hdf5plugin
 
 from recorder.simulate.stills.settings import StillSettings, default_geometry
-from recorder.simulate.stream.series import synthetic_series
+from recorder.simulate.stream.series import Series, synthetic_series
 
 SETTINGS = StillSettings(geometry=default_geometry(512), hit_share=0.5)
 
@@ -20,12 +20,21 @@ def write_stills(folder: Path, images: int = 8) -> Path:
         The HDF5 file.
     """
     series = synthetic_series(images, 1, pool=images, settings=SETTINGS)
-    path, geometry = folder / "stills.h5", SETTINGS.geometry
+    path = folder / "stills.h5"
+    write_series(path, series, images, SETTINGS)
+    return path
+
+
+def write_series(
+    path: Path, series: Series, images: int, settings: StillSettings
+) -> None:
+    """Write the images of a series, and the geometry of its detector."""
+    geometry = settings.geometry
     with h5py.File(path, "w") as file:
         data = file.create_dataset(
             "entry/data/data",
             (images, *geometry.shape),
-            SETTINGS.dtype,
+            settings.dtype,
             chunks=(1, *geometry.shape),
             **hdf5plugin.Bitshuffle(cname="lz4"),
         )
@@ -38,4 +47,3 @@ def write_stills(folder: Path, images: int = 8) -> Path:
         if series.mask is not None:
             detector["pixel_mask"] = series.mask.astype("u4")
         file["entry/instrument/beam/incident_wavelength"] = geometry.wavelength
-    return path

@@ -13,7 +13,6 @@ from benchmarks.soak.proc import Usage, children, usage
 from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.journal.records import SINK_KINDS
-from recorder.service.host import sink_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Sampler:
             journal.close()
 
     def _look(self, journal: Journal, seconds: float) -> None:
-        sinks = sink_names(self._settings)
+        sinks = self._settings.sink_names
         path = self._settings.journal_path
         parts = (path, path.with_name(f"{path.name}-wal"))
         self.samples.append(

@@ -15,7 +15,6 @@ from recorder.config import Settings, load_settings
 from recorder.journal import Journal
 from recorder.records.report_json import full_to_json
 from recorder.reports.store import ReportStore
-from recorder.service.host import sink_names
 from tests.ispyb import esrf_site
 from tests.servers import Database, MariaDB, Mosquitto, Recorder, free_port
 
@@ -96,7 +95,7 @@ class Site:
         """Reports of all runs by uid, from the journal."""
         journal = Journal(self.settings.journal_path, read_only=True)
         try:
-            store = ReportStore(journal, sink_names(self.settings))
+            store = ReportStore(journal, self.settings.sink_names)
             report = full_to_json(store.full())
         finally:
             journal.close()

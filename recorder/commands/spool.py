@@ -32,10 +32,9 @@ def _opened(
     from recorder.errors import UsageError
     from recorder.journal import Journal
     from recorder.journal.place import require_journal
-    from recorder.service.host import sink_names
 
     settings = load_settings(config)
-    names = sink_names(settings)
+    names = settings.sink_names
     if sink is not None and sink not in names:
         raise UsageError(f"no such sink: {sink}; there are {', '.join(names)}")
     require_journal(settings.journal_path)

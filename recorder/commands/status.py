@@ -24,8 +24,7 @@ def command(as_json: bool, config: Path | None) -> None:
     from recorder.reports.life import life_json, look
     from recorder.reports.life_text import life_text
 
-    names = sorted(section.name for section in settings.sinks)
-    life = look(settings.state_directory, names)
+    life = look(settings.state_directory, settings.sink_names)
     if as_json:
         say_json(life_json(life))
     else:

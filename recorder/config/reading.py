@@ -34,7 +34,7 @@ def load_settings(explicit: Path | None = None) -> Settings:
         ConfigError: It does not parse or has unknown keys or bad values.
     """
     path = find_config(explicit)
-    data = {} if path is None else _read(path)
+    data = {} if path is None else read_tables(path)
     _check_names()
     try:
         return Settings(**data)
@@ -50,8 +50,8 @@ def load_settings(explicit: Path | None = None) -> Settings:
         raise ConfigError(f"{path or 'configuration'}: {text}") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+def read_tables(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file, as they stand there.
 
     Raises:
         ConfigError: It cannot be read.

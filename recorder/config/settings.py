@@ -180,6 +180,11 @@ class Settings(BaseSettings):
         return (*self.detector, *self.panda, *self.source)
 
     @property
+    def sink_names(self) -> tuple[str, ...]:
+        """Names of all sinks, as in the report."""
+        return tuple(sorted(section.name for section in self.sinks))
+
+    @property
     def series_sources(self) -> tuple[str, ...]:
         """Names of the sources that may send series: all but timing hardware."""
         return tuple(s.name for s in self.sources if not isinstance(s, PandaSection))

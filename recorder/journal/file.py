@@ -21,7 +21,6 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from recorder.errors import JournalError
-from recorder.journal.lock import is_recorded_into as is_recorded_into
 from recorder.journal.lock import take_lock
 from recorder.journal.place import make_private, require_journal
 
@@ -168,8 +167,7 @@ class JournalFile:
     @property
     def id(self) -> str:
         """Tells this journal from every other one; it stays when the file is moved."""
-        row = self._one("SELECT value FROM meta WHERE key='id'")
-        return str(row[0]) if row else ""
+        return self.marked("id") or ""
 
     def close(self) -> None:
         """Close the file and give the lock back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from recorder.foreign_text import plain
 from recorder.records import Json
 from recorder.reports.life import Alive, Life
 
@@ -14,12 +15,7 @@ tuned."""
 
 def life_text(life: Life) -> str:
     """A few lines: alive, which run, what is wrong."""
-    return "\n".join(map(_plain, _lines(life)))
-
-
-def _plain(line: str) -> str:
-    """A line that stays one and commands no terminal, whatever names are in it."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    return "\n".join(map(plain, _lines(life)))
 
 
 def _lines(life: Life) -> Iterator[str]:

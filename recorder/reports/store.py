@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from recorder.errors import ReportError
 from recorder.journal import Journal, Record, RecordKind, Seq
-from recorder.journal.file import is_recorded_into
+from recorder.journal.lock import is_recorded_into
 from recorder.journal.records import SINK_KINDS
 from recorder.journal.restore import describe_run, event_names, load_run
 from recorder.journal.run_record import Headline, read_headline

@@ -18,7 +18,6 @@ from recorder.journal import Journal
 from recorder.records import Json, RunState
 from recorder.records.run_report import FullReport, RunReport
 from recorder.reports.store import ReportStore
-from recorder.service.host import sink_names
 from recorder.simulate.stream.broker import Broker, demo_broker, free_port
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
@@ -173,7 +172,7 @@ def _read(log: Path) -> str:
 async def _sealed(config: Path, uids: list[str]) -> FullReport:
     """The report, once the runs are sealed and every sink has written them."""
     settings = load_settings(config)
-    names = sink_names(settings)
+    names = settings.sink_names
     deadline = time.monotonic() + SEAL_TIMEOUT_S
     while time.monotonic() < deadline:
         journal = Journal(settings.journal_path, read_only=True)

@@ -70,11 +70,6 @@ def _journal(settings: Settings, *, owner: bool = False) -> Journal:
     )
 
 
-def sink_names(settings: Settings) -> tuple[str, ...]:
-    """Names of the configured sinks, as in the report."""
-    return tuple(sorted(section.name for section in settings.sinks))
-
-
 @asynccontextmanager
 async def hosting(
     settings: Settings, book: BookSettings | None = None

@@ -25,7 +25,7 @@ from recorder.records.run_report import FullReport
 from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
-from recorder.service.host import Host, hosting, sink_names
+from recorder.service.host import Host, hosting
 from recorder.service.replay_again import done_run, end_runs, go_on, seal_left, uids
 from recorder.service.replay_control import (
     ReplayOptions as ReplayOptions,
@@ -136,7 +136,7 @@ async def _replayed(
     stop: Stop,
 ) -> ReplayResult:
     settings = host.settings
-    leave_out_earlier(host.journal, sink_names(settings))  # before a sink begins
+    leave_out_earlier(host.journal, settings.sink_names)  # before a sink begins
     mark(settings, host.journal, into_production=options.into_production)
     known = host.journal.run_uids()
     again = options.uid if options.uid in known else None
@@ -165,7 +165,7 @@ async def _result(
     done = bool(failures) or await stop.unless(host.sinks_done(timeout))
     if not done:
         failures += sinks_away(host)
-    store = ReportStore(host.journal, sink_names(host.settings))
+    store = ReportStore(host.journal, host.settings.sink_names)
     found = [report for run in runs if (report := store.get(run.uid)) is not None]
     failures += refusals(found)
     return ReplayResult(

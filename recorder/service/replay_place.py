@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from recorder.config import Settings
+from recorder.config.reading import read_tables
 from recorder.config.settings import SYSTEM_CONFIG, default_state_directory
-from recorder.errors import JournalError
+from recorder.errors import ConfigError, JournalError
 from recorder.journal import Journal
 from recorder.journal.lock import lock_state
 from recorder.records import Json
@@ -112,7 +112,7 @@ def mark(settings: Settings, journal: Journal, *, into_production: bool) -> None
         "command": command,
         "results": str(settings.results.absolute()),
         "ispyb": settings.ispyb_url if settings.ispyb.enabled else None,
-        "sinks": sorted(section.name for section in settings.sinks),
+        "sinks": settings.sink_names,
     }
     if not into_production and known.get("command") == "run":
         return
@@ -139,11 +139,11 @@ def leave_out_earlier(journal: Journal, sinks: Sequence[str]) -> None:
 
 def sinks_of(settings: Settings, journal: Journal) -> tuple[str, ...]:
     """Names of the sinks of a journal: a replay's may be fewer than configured."""
-    names = sorted(section.name for section in settings.sinks)
+    names = settings.sink_names
     known = _parsed(journal.marked(MARK))
     if known.get("command") == "replay":
-        names = [name for name in names if name in (known.get("sinks") or names)]
-    return tuple(names)
+        return tuple(n for n in names if n in (known.get("sinks") or names))
+    return names
 
 
 def is_replays(journal: Journal) -> bool:
@@ -193,8 +193,8 @@ def _is_moved(settings: Settings, config: Path | None, told: set[str]) -> bool:
     if config is None or not _told(told, "RECORDER_STATE_DIRECTORY"):
         return False
     try:
-        data = tomllib.loads(config.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        data = read_tables(config)
+    except ConfigError:
         return True
     named = data.get("state_directory")
     its = Path(named) if isinstance(named, str) else default_state_directory()

@@ -6,7 +6,6 @@ import grp
 import ipaddress
 import os
 import stat
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from recorder.config import Settings
+from recorder.config.reading import read_tables
 from recorder.config.section import split_password
 from recorder.records import CheckLine
 from recorder.service.sharing import open_to_others
@@ -106,7 +106,7 @@ def _in_file(config: Path | None) -> Iterator[tuple[str, str]]:
     """A configuration file with a password that every user may read."""
     if config is None or not config.stat().st_mode & stat.S_IROTH:
         return
-    data = tomllib.loads(config.read_text(encoding="utf-8-sig"))
+    data = read_tables(config)
     if any(_has_password(data.get(name)) for name in ("mqtt", "ispyb")):
         yield (
             "configuration",

@@ -8,7 +8,6 @@ claims; it gets the size that the declared shape needs.
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from recorder.errors import CorruptImageError, UnsupportedImageError, shown
 from recorder.records import Payload
+from recorder.sources.chunk_headers import HEADER
 from recorder.sources.decoder import DECODER, ChunkDecoder
 
 Array = NDArray[Any]
@@ -171,9 +171,9 @@ def _gzip(payload: Payload, out: Array) -> None:
 def _framed(payload: Payload, out: Array, chunks: ChunkDecoder) -> None:
     """HDF5 framing of bslz4, lz4 and bszstd: u64 BE size, u32 BE block bytes."""
     data = memoryview(payload.data)
-    if data.nbytes < 12:
+    if data.nbytes < HEADER.size:
         raise CorruptImageError(f"{data.nbytes} bytes are too short for a chunk header")
-    size, block = struct.unpack(">QI", data[:12])
+    size, block = HEADER.unpack_from(data)
     if size != out.nbytes:
         raise CorruptImageError(
             f"chunk header claims {size} bytes, the shape needs {out.nbytes}: the "

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import CorruptImageError
+from recorder.sources.chunk_headers import HEADER
 
 GROUP_BYTES = 1 << 18
 """Blocks are unshuffled in groups of so many bytes, which stay in a core's cache; one
 call then serves 32 blocks of 8 KiB. 64 KiB is 4 % slower, 1 MiB 10 to 20 %
 (docs/decisions/0020)."""
-_HEADER = struct.Struct(">QI")
 _LENGTH = struct.Struct(">I")
 _FAILURES = (
     lz4.block.LZ4BlockError,
@@ -44,7 +44,7 @@ def decode_into(encoding: str, data: memoryview, out: NDArray[Any]) -> None:
     Raises:
         CorruptImageError: The chunk does not decode to exactly these bytes.
     """
-    _, block_bytes = _HEADER.unpack_from(data)
+    _, block_bytes = HEADER.unpack_from(data)
     target = out.reshape(-1).view(np.uint8).data
     try:
         if encoding == "lz4":
@@ -57,7 +57,7 @@ def decode_into(encoding: str, data: memoryview, out: NDArray[Any]) -> None:
 
 def _plain(data: memoryview, target: memoryview, block_bytes: int) -> None:
     """Blocks of LZ4, or as they are where LZ4 would not shorten them."""
-    place = _HEADER.size
+    place = HEADER.size
     for start in range(0, len(target), block_bytes):
         part, place = _part(data, place)
         block = target[start : start + block_bytes]
@@ -72,7 +72,7 @@ def _shuffled(
 ) -> None:
     """Blocks of bit planes; fewer than 8 pixels at the end are carried as they are."""
     unpack = _lz4_block if encoding == "bslz4" else _zstd_block
-    place, end = _HEADER.size, len(target) - len(target) % (8 * itemsize)
+    place, end = HEADER.size, len(target) - len(target) % (8 * itemsize)
     group_bytes = max(1, GROUP_BYTES // block_bytes) * block_bytes
     for start in range(0, end, group_bytes):
         stop = min(start + group_bytes, end)

@@ -16,7 +16,6 @@ from recorder.config import Settings, load_settings
 from recorder.journal import Journal
 from recorder.records.report_json import full_to_json
 from recorder.reports.store import ReportStore
-from recorder.service.host import sink_names
 from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
@@ -52,7 +51,7 @@ class Beamline:
         settings = self.settings
         journal = Journal(settings.journal_path, read_only=True)
         try:
-            report = full_to_json(ReportStore(journal, sink_names(settings)).full())
+            report = full_to_json(ReportStore(journal, settings.sink_names).full())
         finally:
             journal.close()
         return {run["uid"]: run for e in report["experiments"] for run in e["runs"]}

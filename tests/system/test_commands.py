@@ -16,7 +16,6 @@ from recorder.cli import COMMANDS
 from recorder.journal import Journal
 from recorder.records.report_json import full_to_json
 from recorder.reports.store import ReportStore
-from recorder.service.host import sink_names
 from recorder.simulate.stream.messages import Stream2
 from tests.builders import announcement
 from tests.stills import write_stills
@@ -148,7 +147,7 @@ def test_run_is_visible_within_two_seconds_and_counts_while_it_goes_on(
         while time.monotonic() < begun + 30:
             if settings.journal_path.exists():
                 journal = Journal(settings.journal_path, read_only=True)
-                report = full_to_json(ReportStore(journal, sink_names(settings)).full())
+                report = full_to_json(ReportStore(journal, settings.sink_names).full())
                 journal.close()
                 for experiment in report["experiments"]:
                     for run in experiment["runs"]:

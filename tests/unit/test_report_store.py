@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from recorder.errors import ReportError
 from recorder.journal import Journal, NewRecord, RecordKind
 from recorder.journal.event_json import event_to_json
-from recorder.journal.file import is_recorded_into
+from recorder.journal.lock import is_recorded_into
 from recorder.journal.run_record import read_headline, run_record
 from recorder.records import ImageOutcome, RunState, RunStatus
 from recorder.records.report_json import report_to_json

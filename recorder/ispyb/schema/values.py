@@ -13,6 +13,7 @@ from sqlalchemy import Double, Float, Integer, String, Table
 
 from recorder.errors import SinkError
 from recorder.ispyb.schema.live_schema import MAX_INT, LiveColumn, LiveSchema
+from recorder.records.announcement import PROPOSAL
 
 # Cut or transliterated, these would lead elsewhere; with what to do instead.
 PATHS = {
@@ -157,7 +158,7 @@ def split_proposal(name: str) -> tuple[str, str]:
     Raises:
         SinkError: It is no such name.
     """
-    if re.fullmatch(r"[\w-]+\d+", name) is None:
+    if re.fullmatch(PROPOSAL, name) is None:
         raise SinkError(
             f"proposal {name!r} is no code and number such as mx2345 or ih-ls3456"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from recorder.records import Image, RunState, SeriesKey, SeriesStart
 from recorder.runs.run import Run
-from recorder.ssx.clocks.unknown import NO_TIME
 
 HEADER_OVERTAKEN_S = 10.0
 """A header that comes no later than this after the first image of its series number is
@@ -21,12 +20,11 @@ def same_series(a: SeriesKey, b: SeriesKey) -> bool:
 
 def is_another_series(run: Run, image: Image) -> bool:
     """A known image_id with another start time: the detector began anew, unheard."""
-    if image.start_time_ns is None or not 0 <= image.image_id < run.images.size:
+    if not 0 <= image.image_id < run.images.size:
         return False
-    known = int(run.images.column("start_time_ns")[image.image_id])
-    return known not in (NO_TIME, image.start_time_ns) and image.key.unique_id != (
-        run.key.unique_id if run.start and run.key else ""
-    )
+    if run.images.repeats(image.image_id, image.start_time_ns):
+        return False
+    return image.key.unique_id != (run.key.unique_id if run.start and run.key else "")
 
 
 def completes(start: SeriesStart, run: Run, now: float) -> bool:

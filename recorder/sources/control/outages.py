@@ -23,6 +23,7 @@ TAKEN_OVER = 0x8E
 """MQTT 5's reason: another client connected with our client id."""
 
 LOST = "the connection was lost; trying on"
+"""What is said where there was one."""
 AWAY = (
     "is the broker running, and are mqtt.host, port, tls and the password right? "
     "Trying on."
@@ -83,7 +84,6 @@ class Outages:
         """
         self._failures += 1
         since, self._since = self._since, None
-        lost = since is not None
         if since is None:
             self._short = 0  # the broker is away: that explains what was lost
         elif time.monotonic() - since < STABLE_S:
@@ -94,9 +94,7 @@ class Outages:
         elif self.quarrel:
             self._say_closed()
         else:
-            self._say_away(
-                "the connection was lost; trying on" if lost else AWAY, error
-            )
+            self._say_away(AWAY if since is None else LOST, error)
         return self._failures
 
     def _say_taken(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recorder.errors import MAX_QUOTED, FileFormatError, shown
 from recorder.sources.hdf5.links import resolve
 from recorder.sources.hdf5.nexus import Group
-from recorder.sources.hdf5.opening import Files, Place
+from recorder.sources.hdf5.opening import Files
 from recorder.sources.hdf5.units import unit_name
 from recorder.sources.hdf5.values import numbers, read_value, text, whole
 
@@ -37,8 +37,7 @@ class Facts:
     def value(self, group: Group, name: str) -> tuple[Any, str] | None:
         """A value and its unit; None if it or the file it is linked from is away."""
         try:
-            at = Place(group.place.file, f"{group.place.name}/{name}")
-            place = resolve(self.files, at)
+            place = resolve(self.files, group.member(name))
         except FileFormatError:
             return None
         try:

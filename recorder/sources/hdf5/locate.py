@@ -100,7 +100,6 @@ class Locator:
 
     def _named(self, dataset: str) -> Located:
         place = Place(self._path, "/" + dataset.strip("/"))
-        target = None
         try:
             target = resolve(self._files, place)
             item = self._files.item(target)
@@ -166,7 +165,6 @@ class Locator:
     def _search(self) -> list[str]:
         """All stacks of images, those with the largest images first, then by name."""
         found: list[tuple[int, str]] = []
-
         looked = itertools.count()
 
         def visit(name: str, item: Any) -> bool | None:

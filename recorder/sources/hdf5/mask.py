@@ -29,9 +29,8 @@ def mask_places(facts: Facts, groups: tuple[Group, ...]) -> list[tuple[str, Plac
     found = []
     for name in _NAMES:
         for group in groups:
-            at = Place(group.place.file, f"{group.place.name}/{name}")
             try:
-                place = resolve(facts.files, at)
+                place = resolve(facts.files, group.member(name))
                 if isinstance(facts.files.item(place), h5py.Dataset):
                     found.append((f"{group.path}/{name}", place))
             except FileFormatError:

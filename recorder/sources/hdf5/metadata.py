@@ -17,10 +17,14 @@ from recorder.sources.hdf5.links import resolve
 from recorder.sources.hdf5.locate import Located
 from recorder.sources.hdf5.nexus import Group, Tree, member_names
 from recorder.sources.hdf5.opening import Files, Place, guarded
-from recorder.sources.hdf5.units import ANGSTROMS, ELECTRONVOLTS, METRES, SECONDS
+from recorder.sources.hdf5.units import (
+    ANGSTROMS,
+    ELECTRONVOLT_J,
+    ELECTRONVOLTS,
+    METRES,
+    SECONDS,
+)
 
-_JOULE = 1.602176634e-19
-"""Joules in an electronvolt."""
 _CXI_SOURCE = "/entry_1/instrument_1/source_1"
 """Where CXI files have the energy of the photons."""
 _EPOCH_BITS = 63
@@ -65,7 +69,7 @@ def find_detector(facts: Facts, tree: Tree, located: Located) -> Detector:
 
 def _member(files: Files, group: Group, name: str) -> Group | None:
     try:
-        place = resolve(files, Place(group.place.file, f"{group.place.name}/{name}"))
+        place = resolve(files, group.member(name))
         item = files.item(place)
     except FileFormatError:
         return None
@@ -82,9 +86,8 @@ def _holder(files: Files, groups: Sequence[Group], located: Located) -> Group | 
             return group
     for group in groups:
         for name in member_names(files, group.place):
-            at = Place(group.place.file, f"{group.place.name}/{name}")
             try:
-                if same(files, resolve(files, at), places):
+                if same(files, resolve(files, group.member(name)), places):
                     return group
             except FileFormatError:
                 continue
@@ -153,7 +156,7 @@ def announced_images(facts: Facts, detector: Detector) -> int:
 
 def _electronvolts(energy: float | None) -> float | None:
     """CXI files give joules without saying so: 10 keV are 1.6e-15 J."""
-    return energy / _JOULE if energy and energy < 1e-10 else energy
+    return energy / ELECTRONVOLT_J if energy and energy < 1e-10 else energy
 
 
 def _shape(facts: Facts, tree: Tree, detector: Detector) -> tuple[int, int] | None:
@@ -212,11 +215,8 @@ def _distance(facts: Facts, tree: Tree, detector: Detector) -> float | None:
     inside = [
         g for g in tree.groups if detector.entry and g.path.startswith(detector.entry)
     ]
-    near = (
-        [g for g in inside if g.path.startswith(detector.groups[0].path)]
-        if (detector.groups)
-        else []
-    )
+    own = tuple(group.path for group in detector.groups[:1])
+    near = [g for g in inside if g.path.startswith(own)]
     places = [g for g in (*near, *inside) if g.nx_class in _MOVING]
     return facts.number(places, ("det_z",), METRES)
 

@@ -47,6 +47,10 @@ class Group:
     entry: str = ""
     """Path of the NXentry that it belongs to."""
 
+    def member(self, name: str) -> Place:
+        """Where something in it is, before links are followed."""
+        return Place(self.place.file, f"{self.place.name}/{name}")
+
 
 @dataclass(slots=True)
 class Tree:
@@ -96,9 +100,7 @@ def _children(files: Files, group: Group, most: int) -> Iterator[Group]:
         try:
             if _NUMBERED.fullmatch(name) and _external(files, group.place, name):
                 continue  # a data file, which costs time to open
-            place = resolve(
-                files, Place(group.place.file, f"{group.place.name}/{name}")
-            )
+            place = resolve(files, group.member(name))
             item = files.item(place)
         except FileFormatError:
             continue

@@ -37,7 +37,9 @@ METRES = {
 """Metres in one of each unit."""
 ANGSTROMS = {unit: 1e10 * factor for unit, factor in METRES.items()}
 """Ångström in one of each unit."""
-ELECTRONVOLTS = {"ev": 1.0, "kev": 1e3, "MeV": 1e6, "j": 1 / 1.602176634e-19}
+ELECTRONVOLT_J = 1.602176634e-19
+"""Joules in an electronvolt: exact, by the SI of 2019."""
+ELECTRONVOLTS = {"ev": 1.0, "kev": 1e3, "MeV": 1e6, "j": 1 / ELECTRONVOLT_J}
 """Electronvolts in one of each unit."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """Seconds in one of each unit."""
