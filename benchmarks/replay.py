@@ -26,6 +26,7 @@ from pathlib import Path
 import h5py
 
 from recorder.classifying.lessons import Lessons
+from recorder.classifying.second_look import SecondLook
 from recorder.classifying.setup import make_setup
 from recorder.config import Settings
 from recorder.pool.pool import Pool
@@ -97,6 +98,10 @@ def alone_s(file: Path, images: int) -> float:
     return asyncio.run(_alone(settings, start, taken))
 
 
+def _nothing(_: object) -> None:
+    """What became of an image does not matter here."""
+
+
 async def _alone(
     settings: Settings, start: SeriesStart, images: Sequence[Image]
 ) -> float:
@@ -108,13 +113,17 @@ async def _alone(
     begun = time.perf_counter()
     pool = Pool(1)
     task = asyncio.create_task(pool.run())
-    lessons = Lessons(pool, pool.add_setup(setup), lambda old, new: None, lambda: None)
+    number, look = pool.add_setup(setup), SecondLook(setup, 512 << 20)
+    lessons = Lessons(pool, number, lambda old, new, first: None, look)
     for image in images:
         await pool.room()
         assert image.payload is not None
-        lessons.offer(image.image_id, image.payload, lambda result: None, force=True)
+        lessons.offer(image.image_id, image.payload, _nothing, _nothing, force=True)
         await asyncio.sleep(0)
     await pool.empty()
+    ended = asyncio.Event()
+    lessons.finish(ended.set)  # the last lesson and the second look are its work, too
+    await ended.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return time.perf_counter() - begun

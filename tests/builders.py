@@ -35,12 +35,12 @@ from recorder.records import (
     TimedEvent,
     Unprocessed,
 )
-from recorder.runs.book.actions import Accepted, Action, Due, Noticed
+from recorder.runs.book.actions import Accepted, Action, Due, LookAgain, Noticed
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.endings import BookSettings, decide_status
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.read_announcement import read_announcement
-from recorder.runs.run import Run
+from recorder.runs.run import Run, SecondLookState
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.sources import native_decoder, wheel_decoder
 from recorder.sources.decoder import NATIVE, WHEELS, ChunkDecoder
@@ -252,6 +252,9 @@ class Driver:
             elif isinstance(action, Noticed):
                 self.noticed.append(action.event)
                 self.said.append(action)
+            elif isinstance(action, LookAgain):
+                action.run.second_look = SecondLookState.DONE
+                self._take(self.book.tick(self.now))
             elif isinstance(action, Due):
                 copy = action.run.copy()
                 decide_status(copy)

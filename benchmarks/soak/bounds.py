@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.soak.verdicts import table
-from recorder.classifying.lessons import BACKGROUND_IMAGES, WINDOW
+from recorder.classifying.lessons import BACKGROUND_IMAGES
+from recorder.classifying.timetable import WINDOW
 from recorder.config import Settings
 from recorder.pool.processes import CREDIT
 
@@ -53,6 +54,7 @@ def daemon_bound(
                 pool.max_backlog_mb + message_mb,
             ),
             (f"{WINDOW} images to learn from", WINDOW * message_mb),
+            ("`pool.second_look_mb`", pool.second_look_mb),
             (f"{KB_PER_IMAGE:g} kB for each image", images * KB_PER_IMAGE / 1024),
         )
     )

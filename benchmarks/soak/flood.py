@@ -37,7 +37,12 @@ STEADY: dict[str, dict[str, Any]] = {
     "unannounced": {"unit_cell": CELL, "space_group": SPACE_GROUP},
 }
 SMALL: dict[str, dict[str, Any]] = {
-    "pool": {"workers": 1, "max_backlog_mb": 64, "max_inbox_mb": 16},
+    "pool": {
+        "workers": 1,
+        "max_backlog_mb": 64,
+        "max_inbox_mb": 16,
+        "second_look_mb": 16,
+    },
     "detector": {"receive_hwm": 20},
 }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from recorder.classifying.kinds import ImageKinds, Kind, header_kind, kind_of
 from recorder.classifying.lessons import Lessons
+from recorder.classifying.second_look import SecondLook
 from recorder.classifying.setup import calibration, make_setup
 from recorder.config import Settings
 from recorder.errors import ImageError, RecorderError
@@ -17,6 +18,7 @@ from recorder.journal.writer import JournalWriter
 from recorder.pool.jobs import Outcome
 from recorder.pool.pool import Pool
 from recorder.records import (
+    Classification,
     ClassifierSetup,
     Image,
     Learned,
@@ -26,7 +28,7 @@ from recorder.records import (
 )
 from recorder.records.image_outcome import outcome_of
 from recorder.records.report_json import calibration_to_json
-from recorder.runs.run import Run
+from recorder.runs.run import Run, SecondLookState
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.ssx.classification.upstream import upstream_class
@@ -73,6 +75,33 @@ class Dispatch:
             if (known := self._runs.get(run.uid)) is not None:
                 known.kinds.settle()
                 self._release(run, known)
+
+    def look_again(self, run: Run) -> None:
+        """All images of a run are here: those that knew less are classified again."""
+        known = self._runs.get(run.uid)
+        if known is None or known.lessons is None:
+            run.second_look = SecondLookState.DONE
+            return
+        known.lessons.finish(partial(self._looked_again, run, known.lessons))
+
+    def _looked_again(self, run: Run, lessons: Lessons) -> None:
+        run.second_look = SecondLookState.DONE
+        older = lessons.look.older
+        if older:
+            run.counts["kept_older_class"] += older
+            run.note(
+                f"{older} images keep the class of an older learned state: their "
+                "pixels were not kept until the run ended (pool.second_look_mb)"
+            )
+        if again := run.counts["classified_again"]:
+            log.info(
+                "run_classified_again",
+                run=run.number,
+                uid=run.uid,
+                images=again,
+                changed=run.counts["class_changed"],
+                older=older,
+            )
 
     def classify(self, run: Run, image: Image, *, wait: bool) -> None:
         """Have an image classified.
@@ -145,7 +174,9 @@ class Dispatch:
         *,
         wait: bool,
     ) -> None:
-        done = partial(self._classified, run, _without_pixels(image))
+        alone = _without_pixels(image)
+        done = partial(self._classified, run, alone)
+        again = partial(self._amended, run, alone)
         lessons = None
         failed = "the classifier cannot be set up; see step_failed in the log"
         try:
@@ -155,7 +186,7 @@ class Dispatch:
             failed = str(error)
         if lessons is None:
             done((Unprocessed.UNSUPPORTED, failed))
-        elif not lessons.offer(image.image_id, payload, done, force=wait):
+        elif not lessons.offer(image.image_id, payload, done, again, force=wait):
             done((Unprocessed.OVERLOAD, "all workers busy and the backlog full"))
 
     def _lessons_of(
@@ -177,7 +208,9 @@ class Dispatch:
             log.warning("setup_warnings", run=run.number, warnings=found)
         number = self._pool.add_setup(setup)
         changed = partial(self._calibrated, run, setup)
-        lessons = Lessons(self._pool, number, changed, partial(_count_left_out, run))
+        look = SecondLook(setup, self._settings.pool.second_look_mb << 20)
+        left_out = partial(_count_left_out, run)
+        lessons = Lessons(self._pool, number, changed, look, left_out)
         known.lessons, known.set_up_for = lessons, kind
         return lessons
 
@@ -199,10 +232,15 @@ class Dispatch:
         )
 
     def _calibrated(
-        self, run: Run, setup: ClassifierSetup, old: Learned, new: Learned
+        self,
+        run: Run,
+        setup: ClassifierSetup,
+        old: Learned,
+        new: Learned,
+        from_image: int,
     ) -> None:
         """Geometry or cell changed: say it, and keep it with the run."""
-        before, after = calibration(setup, old), calibration(setup, new)
+        before, after = calibration(setup, old), calibration(setup, new, from_image)
         run.calibrations.append(after)
         log.info(
             "run_calibrated",
@@ -227,6 +265,19 @@ class Dispatch:
                 )
         run.images.finish(outcome)
         self._writer.image(run.uid, outcome)
+
+    def _amended(self, run: Run, image: Image, result: Outcome) -> None:
+        """A second look at an image; one that failed changes nothing."""
+        if not isinstance(result, Classification):
+            return
+        before = run.images.class_of(image.image_id)
+        if before is None:
+            return
+        outcome = outcome_of(image, replace(result, before=before))
+        if run.images.amend(outcome):
+            run.counts["classified_again"] += 1
+            run.counts["class_changed"] += result.image_class is not before
+            self._writer.image(run.uid, outcome)
 
 
 def _count_left_out(run: Run) -> None:

@@ -5,7 +5,9 @@ workers: state n is learned from images before a fixed image_id and used from an
 one on. Between the two lie a few images that the workers classify meanwhile; an image
 whose state is not ready waits for it. States that no image of the run uses are skipped:
 behind a gap the next lesson is that of the image that came. Under overload, lessons are
-left out once a run has had its first few.
+left out once a run has had its first few. When no more images are expected a last
+lesson is learned, and images that knew less than the run does are looked at again
+(:mod:`recorder.classifying.second_look`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from recorder.classifying.second_look import Kept, SecondLook
+from recorder.classifying.timetable import (
+    FIRST,
+    LEAD,
+    WINDOW,
+    state_of,
+    teaches,
+    used_from,
+)
 from recorder.pool.jobs import Callback, Outcome
 from recorder.pool.pool import Pool
 from recorder.records import (
@@ -24,36 +36,14 @@ from recorder.records import (
     Payload,
 )
 
-FIRST = (64, 128, 256, 512)
-"""The image_ids from which the first states are used: each time twice as many, so that
-a short run has a map at all and a long one soon a better one. The first one sets which
-runs never learn. Chosen, not tuned."""
-EVERY = 512
-"""States are used from these image_ids on, then from every 512th on."""
-LEAD = 32
-"""So many images before it is used, a state is learned."""
-WINDOW = 64
-"""Images before that from which the background is learned."""
 BACKGROUND_IMAGES = 10
 """Images that a background is learned from. With ten, 0.76 instead of 0.69 of the spots
 of 20 to 40 photons are found (docs/decisions/0010); they also bound the memory of a
 lesson (`make soak`)."""
 HITS = 120
 """Hits that are kept to learn geometry and cell from, the last ones."""
-
-
-def state_of(image_id: int) -> int:
-    """Number of the learned state that an image uses; 0: none."""
-    if image_id < FIRST[-1]:
-        return bisect_right(FIRST, image_id)
-    return len(FIRST) + (image_id - FIRST[-1]) // EVERY
-
-
-def used_from(number: int) -> int:
-    """First image_id that uses a state."""
-    if number <= len(FIRST):
-        return FIRST[number - 1]
-    return FIRST[-1] + (number - len(FIRST)) * EVERY
+_NO_END = 1 << 62
+"""Beyond all image_ids: the last lesson may use every image."""
 
 
 @dataclass(eq=False)
@@ -71,13 +61,16 @@ class Lessons:
     Args:
         pool: What classifies and learns.
         setup: Number of the setup there.
-        changed: Called with the old and the new state when geometry or cell changed.
+        changed: Called when geometry or cell changed, with the old and the new state
+            and the first image_id that uses it.
+        look: The images that may be looked at again.
         left_out: Called when a lesson was left out under overload.
     """
 
     pool: Pool
     setup: int
-    changed: Callable[[Learned, Learned], None]
+    changed: Callable[[Learned, Learned, int], None]
+    look: SecondLook
     left_out: Callable[[], None] = lambda: None
     state: Learned = field(default_factory=lambda: Learned(0))
     _states: list[int] = field(default_factory=list)
@@ -98,7 +91,13 @@ class Lessons:
     """Numbers of the states that images which came could be the first to teach."""
 
     def offer(
-        self, image_id: int, payload: Payload, done: Callback, *, force: bool
+        self,
+        image_id: int,
+        payload: Payload,
+        done: Callback,
+        again: Callback,
+        *,
+        force: bool,
     ) -> bool:
         """Have an image classified with the state that is its own.
 
@@ -106,6 +105,7 @@ class Lessons:
             image_id: The detector's count.
             payload: Its compressed pixels.
             done: Called with the outcome.
+            again: Called with the outcome of a second look, if there is one.
             force: Never refuse, never leave anything out: for replayed files.
 
         Returns:
@@ -124,7 +124,8 @@ class Lessons:
             return False
         self._whole |= force
         self._open.add(image_id)
-        number = _teaches(image_id)
+        self.look.keep(Kept(image_id, payload, wanted, again))
+        number = teaches(image_id)
         if number > self.state.number:
             self._came.add(number)
             end = used_from(number) - LEAD
@@ -151,6 +152,7 @@ class Lessons:
 
     def _finished(self, image_id: int, outcome: Outcome) -> None:
         self._open.discard(image_id)
+        self.look.finished(image_id, outcome)
         if isinstance(outcome, Classification):
             if image_id in self._shown:
                 self._shown[image_id].result = replace(outcome, positions=None)
@@ -224,17 +226,65 @@ class Lessons:
     def _learned(self, new: Learned) -> None:
         old = self.state
         self._next += 1
+        self.look.learned(old, new)
         self._adopt(new)
         self._came = {n for n in self._came if n > new.number}
-        self._shown = {n: s for n, s in self._shown.items() if _teaches(n) > new.number}
+        self._shown = {n: s for n, s in self._shown.items() if teaches(n) > new.number}
         if (old.geometry, old.cell) != (new.geometry, new.cell):
-            self.changed(old, new)
+            self.changed(old, new, used_from(new.number))
+
+    # -- the end --------------------------------------------------------------------
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """No more images are expected: learn once more, and look again.
+
+        Args:
+            done: Called when all that is to be looked at again was.
+        """
+        lesson = self._lesson(self.state.number + 1, _NO_END)
+        if not (self.pool.knows(self.setup) and (lesson.images or lesson.hits)):
+            self._look_again(self.state, done)
+            return
+        taught = partial(self._finished_learning, done)
+        self.pool.learn(self.setup, lesson, taught, left_out=partial(taught, None))
+
+    def _finished_learning(
+        self, done: Callable[[], None], taught: Learned | None
+    ) -> None:
+        if taught is None:
+            self._look_again(self.state, done)
+            return
+        self.look.learned(self.state, taught)
+        self._look_again(taught, done)
+
+    def _look_again(self, last: Learned, done: Callable[[], None]) -> None:
+        """Classify again what knew less, with a state that has a number of its own."""
+        due = self.look.due()
+        if not due or not self.pool.knows(self.setup):
+            done()
+            return
+        best, old = self.look.best, self.state
+        if best is last and (old.geometry, old.cell) != (best.geometry, best.cell):
+            self.changed(old, best, due[0].image_id)
+        final = replace(best, number=max(last.number, old.number + 1))
+        self._adopt(final)
+        waiting = {image.image_id for image in due}
+
+        def looked(image: Kept, outcome: Outcome) -> None:
+            waiting.discard(image.image_id)
+            image.done(outcome)
+            if not waiting:
+                done()
+
+        for image in due:
+            self.pool.offer(
+                self.setup,
+                image.payload,
+                partial(looked, image),
+                learned=final.number,
+                force=True,
+            )
 
     def _adopt(self, state: Learned) -> None:
         self.state = state
         self.pool.publish(self.setup, state)
-
-
-def _teaches(image_id: int) -> int:
-    """Number of the first state that an image can teach."""
-    return state_of(image_id + LEAD) + 1

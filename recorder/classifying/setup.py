@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.classifying.lessons import used_from
 from recorder.config import GeometrySection
 from recorder.errors import UnitCellError, UsageError
 from recorder.records import (
@@ -96,12 +95,14 @@ def make_setup(
     return setup, tuple(warnings)
 
 
-def calibration(setup: ClassifierSetup, learned: Learned) -> Calibration:
+def calibration(
+    setup: ClassifierSetup, learned: Learned, from_image: int = 0
+) -> Calibration:
     """Geometry and cell in use from some image on, for log and report."""
     geometry = learned.geometry or setup.geometry
     cell = learned.cell or setup.cell
     return Calibration(
-        from_image=used_from(learned.number) if learned.number else 0,
+        from_image=from_image,
         beam_center=None if geometry is None else _center(*geometry.beam_center),
         distance=None if geometry is None else round(float(geometry.distance), 7),
         unit_cell=None if cell is None else _cell_rounded(*cell),

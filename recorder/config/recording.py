@@ -157,6 +157,9 @@ class PoolSection(Section):
     max_backlog_mb: int = Field(2048, ge=1, le=MAX_MB)
     """Compressed images that may wait for a worker; beyond it live images are
     counted as `unprocessed: overload`."""
+    second_look_mb: int = Field(512, ge=0, le=MAX_MB)
+    """Compressed images that a run keeps, the first ones, to classify them again with
+    what it knows when it ends. 0: each image keeps its first class."""
     max_inbox_mb: int = Field(256, ge=1, le=MAX_MB)
     """Images between the receiver threads and the event loop; beyond it ZeroMQ holds
     the streams back."""

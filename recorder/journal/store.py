@@ -13,8 +13,8 @@ from recorder.journal.snapshots_table import SNAPSHOT_ROWS, Packed
 from recorder.records import ImageOutcome
 from recorder.records.outcome_codec import JOURNAL_COLUMNS, encode_row
 
-_INSERT = (
-    f"INSERT OR IGNORE INTO images (run, {', '.join(JOURNAL_COLUMNS)}) "
+_INTO = (
+    f"INTO images (run, {', '.join(JOURNAL_COLUMNS)}) "
     f"VALUES (?{', ?' * len(JOURNAL_COLUMNS)})"
 )
 UNWRITABLE = (TypeError, ValueError, OverflowError)
@@ -33,7 +33,8 @@ class Journal(Cursors, Images, Packed):
 
         Args:
             records: The records.
-            images: What became of images, each with its run's uid.
+            images: What became of images, each with its run's uid. The first word on
+                an image stays; only that of a second look takes its place.
 
         Returns:
             What no journal can hold, for people; all else is written.
@@ -78,9 +79,13 @@ class Journal(Cursors, Images, Packed):
         if not images:
             return
         ids = self._run_ids(db, {run for run, _ in images})
-        db.executemany(
-            _INSERT, [(ids[run], *encode_row(image)) for run, image in images]
-        )
+        for again, what in ((False, "INSERT OR IGNORE"), (True, "INSERT OR REPLACE")):
+            rows = [
+                (ids[run], *encode_row(image))
+                for run, image in images
+                if (image.found.before is not None) is again
+            ]
+            db.executemany(f"{what} {_INTO}", rows)
         db.executemany(
             "DELETE FROM chunks WHERE run=? AND kind='images' AND number=?",
             {(run, image.image_id // SNAPSHOT_ROWS) for run, image in images},

@@ -134,6 +134,9 @@ class Classification:
     """What was left out under overload."""
     upstream: bool = False
     """Taken from the stream's own analysis, not made here."""
+    before: ImageClass | None = None
+    """Its class before it was looked at again at the end of its run; None: it was
+    looked at once."""
     positions: NDArray[np.float32] | None = field(
         default=None, compare=False, repr=False
     )

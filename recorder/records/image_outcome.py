@@ -119,6 +119,7 @@ def rounded(found: Classification) -> Classification:
         learned=found.learned,
         effort=found.effort,
         upstream=found.upstream,
+        before=found.before,
     )
 
 

@@ -91,6 +91,7 @@ def decode_classification(
         rings=body.get("rings", 0),
         effort=_EFFORTS[body.get("effort", 0)],
         upstream=body.get("upstream", False),
+        before=_class_before(body),
         positions=positions,
     )
 
@@ -151,6 +152,7 @@ def decode_row(row: JournalRow) -> ImageOutcome:
         rings=detail.get("rings", 0),
         effort=_EFFORTS[detail.get("effort", 0)],
         upstream=detail.get("upstream", False),
+        before=_class_before(detail),
     )
     return ImageOutcome(image_id, found, start_ns, stop_ns, received_ns)
 
@@ -192,7 +194,14 @@ def _detail(found: Classification) -> Json:
         detail["effort"] = int(found.effort)
     if found.upstream:
         detail["upstream"] = True
+    if found.before is not None:
+        detail["before"] = found.before
     return detail
+
+
+def _class_before(detail: Json) -> ImageClass | None:
+    name = detail.get("before")
+    return None if name is None else ImageClass(name)
 
 
 def _lattices(detail: Json) -> tuple[Lattice, ...]:

@@ -50,6 +50,8 @@ class RunReport:
     state: RunState = RunState.ANNOUNCED
     status: RunStatus = RunStatus.RUNNING
     reason: str = ""
+    provisional: bool = False
+    """The run goes on: its first images are looked at again when it ends."""
     revision: Count = 0
     announced: bool = False
     space_group: str | None = None

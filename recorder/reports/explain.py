@@ -119,6 +119,7 @@ def _image(journal: Journal, run: Run, image_id: int) -> Json:
         "solvent": found.solvent,
         "saturated_pixels": found.saturated_pixels,
         "learned": found.learned,
+        "class_before": found.before,
         "left_out": found.effort.name.lower(),
         "upstream": found.upstream,
         "start_time_ns": image.start_time_ns,

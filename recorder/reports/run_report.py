@@ -80,7 +80,7 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
         event_chains=chains_report(run, measurement),
         timeline=timeline_report(run, timeline, measurement),
         unit_cell=UnitCells(
-            median=median_cell(run.images.cells),
+            median=median_cell(run.images.lattices.cells),
             images=ledger.indexed,
             histograms=_cell_histograms(run),
         ),
@@ -101,6 +101,7 @@ def described(run: Run) -> dict[str, Any]:
         "state": run.state,
         "status": run.status,
         "reason": run.reason,
+        "provisional": run.state is not RunState.SEALED,
         "revision": run.revision,
         "announced": run.announced,
         "space_group": run.announcement.space_group,
@@ -154,7 +155,7 @@ def _cell_histograms(run: Run) -> tuple[CellHistogram, ...]:
     return tuple(
         CellHistogram(name, item.first, item.last, tuple(item.counts))
         for name, item in zip(
-            PARAMETERS, cell_histograms(run.images.cells), strict=False
+            PARAMETERS, cell_histograms(run.images.lattices.cells), strict=False
         )
     )
 
@@ -173,7 +174,7 @@ def _classification(run: Run, ledger: Ledger) -> ClassificationReport:
     """How the classes came about, and how well the lattices fit."""
     images = run.images
     several = int((images.column("lattices") > 1).sum())
-    residuals = images.residuals
+    residuals = images.lattices.residuals
     solvent = images.column("solvent")
     solvent = solvent[np.isfinite(solvent)]
     expected = expected_multi(_hits(ledger), ledger.classified, ledger.indexed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from recorder.records import (
     Announcement,
@@ -23,6 +24,14 @@ from recorder.records.announcement import UNNAMED
 from recorder.records.image_report import Calibration
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
+
+
+class SecondLookState(StrEnum):
+    """Where a run is with looking again at the images that knew less."""
+
+    NOT_YET = "not_yet"
+    GOES_ON = "goes_on"
+    DONE = "done"
 
 
 @dataclass(eq=False)
@@ -73,6 +82,8 @@ class Run:
     stride_told: bool = False
     miss_told: bool = False
     """It was said why a series did not get this announcement."""
+    second_look: SecondLookState = SecondLookState.NOT_YET
+    """Whether its first images were classified again with what it knew at its end."""
     being_sealed: bool = False
     """Its report is being made, of a copy."""
     seal_tries: int = 0

@@ -32,6 +32,7 @@ from recorder.runs.book.actions import (
     Changed,
     Dropped,
     Due,
+    LookAgain,
     Noticed,
     Opened,
     notice,
@@ -185,6 +186,8 @@ class Pipeline:
                     self._opened(run)
                 case Changed(run, what):
                     self._changed_run(run, what)
+                case LookAgain(run):
+                    self._images.look_again(run)
                 case Due(run):
                     self.reporter.seal(run, self._reported)
                 case Noticed():

@@ -70,7 +70,7 @@ def test_table_grows_and_counts():
     assert (table.size, table.received, table.pending) == (5001, 3, 1)
     assert [*np.flatnonzero(table.column("outcome") == PENDING)] == [5000]
     assert table.lost(5001) == 4998
-    assert table.cells.shape == (1, 6)
+    assert table.lattices.cells.shape == (1, 6)
     assert table.lost_ranges(10**9) == [(1, 1), (3, 4999), (5001, 10**9 - 1)]
     assert table.column("spots")[2] == 65535
 

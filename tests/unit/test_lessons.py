@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.classifying.lessons import (
-    EVERY,
-    LEAD,
-    WINDOW,
-    Lessons,
-    state_of,
-    used_from,
-)
+from recorder.classifying.lessons import Lessons
+from recorder.classifying.second_look import SecondLook
+from recorder.classifying.timetable import EVERY, LEAD, WINDOW, state_of, used_from
 from recorder.pool.jobs import Job, LessonJob
 from recorder.pool.pool import Pool
 from recorder.records import (
@@ -64,10 +59,12 @@ class Bench:
         self.lessons = Lessons(
             self.pool,
             number,
-            lambda a, b: self.changes.append((a, b)),
+            lambda a, b, first: self.changes.append((a, b)),
+            SecondLook(SETUP, 1 << 20),
             self._count_left_out,
         )
         self.done: list[int] = []
+        self.again: list[int] = []
 
     def _count_left_out(self) -> None:
         self.left_out += 1
@@ -75,7 +72,11 @@ class Bench:
     def offer(self, *image_ids: int, force: bool = True) -> None:
         for n in image_ids:
             assert self.lessons.offer(
-                n, payload(), lambda _, n=n: self.done.append(n), force=force
+                n,
+                payload(),
+                lambda _, n=n: self.done.append(n),
+                lambda _, n=n: self.again.append(n),
+                force=force,
             )
 
     def jobs(self) -> list[Job | LessonJob]:

@@ -10,7 +10,7 @@ import math
 
 import pytest
 
-from recorder.classifying import lessons
+from recorder.classifying import lessons, timetable
 from recorder.journal import pruning, snapshots_table, writer
 from recorder.pool import backlog, processes
 from recorder.runs.book import (
@@ -26,8 +26,8 @@ from recorder.sinks import runner
 from recorder.ssx.background import bins, learned_map, radial
 from recorder.ssx.clocks import clock
 from recorder.ssx.lattices import indexer
+from recorder.ssx.learning import as_good, cell_search
 from recorder.ssx.learning import background as background_learning
-from recorder.ssx.learning import cell_search
 from recorder.ssx.learning import lattice as lattice_learning
 from recorder.ssx.matching import matcher, start_candidates, tolerances
 from recorder.ssx.measured import audit
@@ -81,11 +81,12 @@ NUMBERS = {
         f"solvent ring ({_solvent} Å)",
         f"non-hits (and in at least {WORDS[background_learning._HOT_LEAST]})",
         f"more than {number(background_learning._DEAD_COUNTS)} photons were expected",
-        f"| 1 | {lessons.FIRST[0]} |",
-        f"| 2 | {lessons.FIRST[1]} |",
-        f"| 3 | {lessons.FIRST[2]} |",
-        f"| 4 | {lessons.FIRST[3]} |",
-        f"every {lessons.EVERY} | the {lessons.WINDOW} images that end {lessons.LEAD} ",
+        f"| 1 | {timetable.FIRST[0]} |",
+        f"| 2 | {timetable.FIRST[1]} |",
+        f"| 3 | {timetable.FIRST[2]} |",
+        f"| 4 | {timetable.FIRST[3]} |",
+        f"every {timetable.EVERY} | the {timetable.WINDOW} images that end "
+        f"{timetable.LEAD} ",
         f"in that window {WORDS[lessons.BACKGROUND_IMAGES]} are taken",
         f"fewer than {WORDS[background_learning.MIN_IMAGES]}, the last map stays",
         f"at least {indexer._MIN_SPOTS_RETRY} spots, a **retry**",
@@ -111,7 +112,9 @@ NUMBERS = {
         f"| over {_fills[1]} | `one_lattice`",
         f"| over {_fills[2]} | `no_indexing`",
         f"| over {percent(backlog._NO_SPOTS)} | one of {WORDS[backlog.SAMPLE]} images",
-        f"Runs shorter than {lessons.FIRST[0] + 1} images never learn",
+        f"in a run of fewer than {timetable.FIRST[0] + 1} images",
+        f"by more than {100 * as_good._LENGTH:g} %, an angle by more than "
+        f"{as_good._ANGLE:g}°, the beam centre by more than {as_good._CENTRE:g} px",
     ],
     "timeline": [
         f"over the latest {matcher._ANCHORS} images",
@@ -148,7 +151,7 @@ NUMBERS = {
     ],
     "backpressure": [
         f"{inbox.LIMIT} records, and bytes of pixels",
-        f"{lessons.WINDOW} images a run",
+        f"{timetable.WINDOW} images a run",
         f"| images with one worker | {processes.CREDIT},",
         f"reads {runner.BATCH} records at a time",
         f"the latest {thousands(early_events.KEPT_EVENTS)}, about",

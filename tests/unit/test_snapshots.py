@@ -82,8 +82,8 @@ def same_tables(one: ImageTable, other: ImageTable) -> None:
     for name in COLUMNS:
         a, b = one.column(name), other.column(name)
         assert np.array_equal(a, b, equal_nan=True), name
-    assert np.array_equal(one.cells, other.cells)
-    assert np.array_equal(one.residuals, other.residuals)
+    assert np.array_equal(one.lattices.cells, other.lattices.cells)
+    assert np.array_equal(one.lattices.residuals, other.lattices.residuals)
     for name in (
         "received",
         "outcomes",

@@ -32,6 +32,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LookAgain:
+    """All images of a run are here: look again at those that knew less than it does.
+
+    Then ``run.second_look`` is to be set to ``DONE``.
+    """
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Due:
     """A run is complete: have its report made, then ``RunBook.take_report``."""
 
@@ -64,7 +74,7 @@ class Adopted:
     events: tuple[TimedEvent, ...]
 
 
-Action = Opened | Changed | Accepted | Due | Noticed | Dropped | Adopted
+Action = Opened | Changed | Accepted | LookAgain | Due | Noticed | Dropped | Adopted
 
 
 def notice(

@@ -1,10 +1,13 @@
-"""A run is sealed as a copy of it was; what comes meanwhile counts, too."""
+"""A run is sealed as a copy of it was; what comes meanwhile counts, too.
+
+Before its first report its first images are looked at again.
+"""
 
 from __future__ import annotations
 
 from recorder.records import RunState
-from recorder.runs.book.actions import Action, Due
-from recorder.runs.run import Run
+from recorder.runs.book.actions import Action, Due, LookAgain
+from recorder.runs.run import Run, SecondLookState
 
 TRIES = 3
 """Reports that are made anew because something came while they were made; then the last
@@ -14,6 +17,11 @@ one stands, and what came makes a further revision. Chosen, not tuned."""
 def look_draining(run: Run, now: float) -> list[Action]:
     """Whether all that may still come has come, and a report is due."""
     if now < run.drain_until or run.images.pending or run.being_sealed:
+        return []
+    if run.second_look is SecondLookState.NOT_YET:
+        run.second_look = SecondLookState.GOES_ON
+        return [LookAgain(run)]
+    if run.second_look is SecondLookState.GOES_ON:
         return []
     run.being_sealed = True
     return [Due(run)]

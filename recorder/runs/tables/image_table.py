@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
-from array import array
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.records import ImageOutcome, WorkLevel
+from recorder.records import ImageClass, ImageOutcome, WorkLevel
 from recorder.records.image_outcome import (
     CODES,
     INDEXED,
@@ -22,18 +20,21 @@ from recorder.records.image_outcome import (
     PENDING,
 )
 from recorder.runs.tables.columns import Columns
+from recorder.runs.tables.lattice_table import LatticeTable
 from recorder.ssx.clocks.unknown import NO_TIME
 
 MAX_EXPOSURE_NS = 10**13
 """Longest exposure (ns) that is believed, 10 000 s: a stop time of another clock must
 not spoil sums. Chosen, not tuned."""
 
+_CLASSES = {CODES[name]: name for name in ImageClass}
 _COLUMNS: dict[str, tuple[Any, Any]] = {
     "outcome": (np.uint8, NOT_SEEN),
     "start_time_ns": (np.int64, NO_TIME),
     "exposure_ns": (np.int64, 0),
     "spots": (np.uint16, 0),
     "lattices": (np.uint8, 0),
+    "effort": (np.uint8, 0),
     "resolution": (np.float32, np.nan),
     "solvent": (np.float32, np.nan),
 }
@@ -70,9 +71,7 @@ class ImageTable:
 
     def __init__(self) -> None:
         self._columns = Columns(_COLUMNS)
-        self._cells = array("d")
-        """Six numbers for each lattice."""
-        self._residuals = array("d")
+        self.lattices = LatticeTable()
         self.reduced: Counter[WorkLevel] = Counter()
         """Images for which something was left out under overload."""
         self.hits_not_tried = 0
@@ -132,26 +131,55 @@ class ImageTable:
         columns, n = self._columns, image.image_id
         if n >= self.size or columns["outcome"][n] != PENDING:
             return False
-        found = image.found
-        columns["outcome"][n] = code = image.code
+        self._set(image)
+        self.lattices.add(n, image.found.lattices)
+        self._tally(n, 1)
+        self.upstream += image.found.upstream
+        return True
+
+    def class_of(self, image_id: int) -> ImageClass | None:
+        """The class of an image; None if it has none."""
+        code = int(self.column("outcome")[image_id]) if image_id < self.size else 0
+        return _CLASSES.get(code)
+
+    def amend(self, image: ImageOutcome) -> bool:
+        """Put what a second look found in the place of what the first one did.
+
+        Args:
+            image: What became of a classified image now.
+
+        Returns:
+            False if it has no class, or was amended before: then nothing is changed.
+        """
+        n = image.image_id
+        if self.class_of(n) is None:
+            return False
+        if not self.lattices.amend(n, image.found.lattices):
+            return False
+        self._tally(n, -1)
+        self._set(image)
+        self._tally(n, 1)
+        return True
+
+    def _set(self, image: ImageOutcome) -> None:
+        columns, n, found = self._columns, image.image_id, image.found
+        columns["outcome"][n] = image.code
         columns["spots"][n] = min(found.spots, 65535)
         columns["lattices"][n] = min(len(found.lattices), 255)
-        if found.resolution is not None:
-            columns["resolution"][n] = found.resolution
-        if found.solvent is not None:
-            columns["solvent"][n] = found.solvent
-        for lattice in found.lattices:
-            self._cells.extend(lattice.cell)
-            if not math.isnan(lattice.residual):
-                self._residuals.append(lattice.residual)
-        if found.effort is not WorkLevel.FULL:
-            self.reduced[found.effort] += 1
+        columns["effort"][n] = found.effort
+        unknown = found.resolution is None
+        columns["resolution"][n] = np.nan if unknown else found.resolution
+        columns["solvent"][n] = np.nan if found.solvent is None else found.solvent
+
+    def _tally(self, n: int, sign: int) -> None:
+        """Count an image, or take it out of the counts."""
+        code, effort = int(self._columns["outcome"][n]), int(self._columns["effort"][n])
         hit = code in (INDEXED, NON_INDEXED_HIT)
-        self.hits_not_tried += hit and found.effort is WorkLevel.NO_INDEXING
-        self.upstream += found.upstream
-        self.lattice_count += len(found.lattices)
-        self.outcomes[image.outcome] += 1
-        return True
+        if effort:
+            self.reduced[WorkLevel(effort)] += sign
+        self.hits_not_tried += sign * (hit and effort == WorkLevel.NO_INDEXING)
+        self.lattice_count += sign * int(self._columns["lattices"][n])
+        self.outcomes[OUTCOMES[code - CODES[OUTCOMES[0]]]] += sign
 
     def extend(self, more: ImageArrays) -> None:
         """Take over finished images, none of which is here yet: of a restart."""
@@ -168,12 +196,12 @@ class ImageTable:
             ("exposure_ns", np.clip(exposure, 0, MAX_EXPOSURE_NS)),
             ("spots", np.minimum(more.spots, 65535)),
             ("lattices", np.minimum(more.lattices, 255)),
+            ("effort", more.effort),
             ("resolution", more.resolution),
             ("solvent", more.solvent),
         ):
             self._columns[name][ids] = values
-        self._cells.frombytes(more.cells.tobytes())
-        self._residuals.frombytes(more.residuals.tobytes())
+        self.lattices.extend(more.cells, more.residuals)
         self._count(more)
         if self.received == 0:
             self._first = int(ids[0])
@@ -199,7 +227,7 @@ class ImageTable:
         """The table as it is now."""
         made = copy.copy(self)
         made._columns = self._columns.copy()  # noqa: SLF001
-        made._cells, made._residuals = self._cells[:], self._residuals[:]  # noqa: SLF001
+        made.lattices = self.lattices.copy()
         made.reduced, made.outcomes = Counter(self.reduced), Counter(self.outcomes)
         return made
 
@@ -211,16 +239,6 @@ class ImageTable:
     def ids(self) -> NDArray[np.int64]:
         """The received image_ids, ascending."""
         return np.flatnonzero(self.column("outcome")).astype(np.int64)
-
-    @property
-    def cells(self) -> NDArray[np.float64]:
-        """Unit cells of all lattices found, shape (n, 6)."""
-        return np.array(self._cells, np.float64).reshape(-1, 6)
-
-    @property
-    def residuals(self) -> NDArray[np.float64]:
-        """Residual (1/Å) of all lattices found, shape (n,)."""
-        return np.array(self._residuals, np.float64)
 
     @property
     def pending(self) -> int:

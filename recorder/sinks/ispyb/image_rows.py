@@ -1,7 +1,8 @@
 """One row for each image in ``ImageQualityIndicators``, in batches.
 
 The sink asks the database once for each run which rows it has; from then on it sends
-only new ones. So a crash between commit and acknowledgement writes no row twice.
+only new ones. So a crash between commit and acknowledgement writes no row twice. The
+first images of a run are mostly looked at again when it ends: their rows wait for that.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.rows import Rows
@@ -29,6 +30,9 @@ LEAST = 100
 """Fewer new images wait for more, unless the run is over."""
 LOOK_BACK = 5000
 """Images may be classified so far out of order while a run goes on."""
+PROVISIONAL = 512
+"""Images from the first whose rows are written when the run is sealed: those that a run
+usually looks at again. Further ones that it did are changed, if the account may."""
 Begin = Callable[[], AbstractContextManager[Rows]]
 
 
@@ -86,10 +90,15 @@ class ImageRows:
                 written = _Numbers(_there(rows, ids))
         most = column.maximum if column else 0
         first = 0 if last else written.largest - LOOK_BACK
+        if not last:
+            first = max(first, PROVISIONAL)
         batch: list[ImageOutcome] = []
+        amended: list[ImageOutcome] = []
         left_out = 0
         for image in journal.image_rows(uid, first):
             if image.image_id + 1 in written:
+                if last and image.found.before is not None:
+                    amended.append(image)
                 continue
             if image.image_id >= most:
                 left_out += 1
@@ -100,6 +109,8 @@ class ImageRows:
                 batch = []
         if batch and (last or len(batch) >= LEAST):
             self._send(batch, ids, now, written)
+        if amended:
+            self._amend(amended, ids)
         if left_out and last:
             log.warning("image_rows_left_out", run=uid, images=left_out, largest=most)
         if not last:
@@ -120,6 +131,27 @@ class ImageRows:
             )
         written.add([image.image_id + 1 for image in batch])
 
+    def _amend(self, images: list[ImageOutcome], ids: Json) -> None:
+        """Change the rows of images that were looked at again."""
+        table = t.image_quality.c
+        with self._begin() as rows:
+            mine = _of_run(rows, ids)
+            for image in images:
+                values = _found(image)
+                this = table.imageNumber == image.image_id + 1
+                rows.run(update(t.image_quality).where(mine, this).values(**values))
+
+
+def _of_run(rows: Rows, ids: Json) -> ColumnElement[bool]:
+    """A run's rows; in ``esrf`` they hang on its program."""
+    table = t.image_quality.c
+    own = _own_key(rows)
+    column = table.autoProcProgramId if own else table.dataCollectionId
+    mine: ColumnElement[bool] = (
+        column == ids["program_id" if own else "data_collection_id"]
+    )
+    return mine
+
 
 def _own_key(rows: Rows) -> bool:
     """Whether rows have ids of their own; else run and image number are the key."""
@@ -128,27 +160,29 @@ def _own_key(rows: Rows) -> bool:
 
 
 def _there(rows: Rows, ids: Json) -> list[int]:
-    """Image numbers that a run has; in ``esrf`` they hang on its program."""
-    table = t.image_quality.c
-    if _own_key(rows):
-        mine = table.autoProcProgramId == ids["program_id"]
-    else:
-        mine = table.dataCollectionId == ids["data_collection_id"]
-    found = rows.read(select(table.imageNumber).where(mine))
+    """Image numbers that a run has."""
+    number = t.image_quality.c.imageNumber
+    found = rows.read(select(number).where(_of_run(rows, ids)))
     return [number for (number,) in found if number is not None]
 
 
 def _values(image: ImageOutcome, ids: Json, now: datetime | None) -> dict[str, Any]:
-    found = image.found
-    # nobody looked at an unprocessed image: no spots is not 0 spots
-    spots = found.spots if isinstance(image.result, Classification) else None
     return {
         "dataCollectionId": ids["data_collection_id"],
         "autoProcProgramId": ids.get("program_id"),
         "imageNumber": image.image_id + 1,
+        **_found(image),
+        "recordTimeStamp": now,
+    }
+
+
+def _found(image: ImageOutcome) -> dict[str, Any]:
+    found = image.found
+    # nobody looked at an unprocessed image: no spots is not 0 spots
+    spots = found.spots if isinstance(image.result, Classification) else None
+    return {
         "spotTotal": spots,
         "goodBraggCandidates": spots,
         "method1Res": found.resolution,
         "method2Res": found.resolution,
-        "recordTimeStamp": now,
     }

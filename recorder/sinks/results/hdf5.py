@@ -166,6 +166,7 @@ def _row_arrays(images: Sequence[ImageOutcome]) -> Arrays:
         "log10_nfa": _floats([lattice.log10_nfa for lattice in first]),
         "residual": _floats([lattice.residual for lattice in first]),
         "learned": np.array([one.learned for one in found], np.int32),
+        "class_before": _texts([one.before or "" for one in found]),
     }
 
 
