@@ -24,8 +24,8 @@ KEPT_AFTER = 2
 """States that must have known as much as an earlier one before the pixels of images
 behind that one are let go: one good state may be chance. Chosen, not tuned."""
 INDEXED = 8
-"""Images that must be indexed before: a run whose crystals are still to come has nothing
-to disagree about. So many hits suffice to find a cell. Chosen, not tuned."""
+"""Images that must be indexed before: a run whose crystals are still to come has
+nothing to disagree about. So many hits suffice to find a cell. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
