@@ -307,7 +307,7 @@ async def working(pool: Pool) -> AsyncIterator[None]:
     """A pool at work for the length of a block, within a minute."""
     task = asyncio.create_task(pool.run())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             yield
     finally:
         task.cancel()

@@ -116,7 +116,7 @@ def refuse_errors(request: pytest.FixtureRequest, events: Iterable[Event]) -> No
         pytest.fail(f"ERROR log events: {bad}", pytrace=False)
 
 
-async def logged(events: list[Event], name: str, timeout_s: float = 20.0) -> Event:
+async def logged(events: list[Event], name: str, timeout_s: float = 120.0) -> Event:
     """Wait until an event is logged; it may have been already."""
     loop, news = asyncio.get_running_loop(), asyncio.Event()
 

@@ -49,7 +49,7 @@ TABLES = (
 )
 """What the recorder writes."""
 IMAGES = 4
-TIMEOUT_S = 30.0
+TIMEOUT_S = 120.0
 PIXELS = 96
 
 

@@ -25,7 +25,7 @@ from recorder.testing.recorded import small_series
 
 WORKERS = 2
 """Workers of the engine under test: two, so that one may die."""
-WAIT_S = 60.0
+WAIT_S = 120.0
 """How long a test waits for what must come; a busy machine is slow."""
 STOP_S = 10.0
 """Seconds in which an engine must stop; a busy machine is slow."""

@@ -26,7 +26,7 @@ from recorder.simulate.stream.series import Series
 from recorder.simulate.stream.simulated_run import SimulatedRun
 
 RETRY_S = 0.2
-DELIVERY_S = 60.0
+DELIVERY_S = 120.0
 
 
 class PatientBroker:

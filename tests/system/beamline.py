@@ -92,7 +92,7 @@ class Beamline:
 
         async def read() -> dict[str, Any]:
             mqtt = self.settings.mqtt
-            async with asyncio.timeout(10), aiomqtt.Client(mqtt.host, mqtt.port) as c:
+            async with asyncio.timeout(60), aiomqtt.Client(mqtt.host, mqtt.port) as c:
                 await c.subscribe(f"{self.settings.topic_prefix}/status")
                 async for message in c.messages:
                     return json.loads(message.payload)

@@ -40,7 +40,7 @@ from tests.ispyb import (
 from tests.servers import HOST, Certificates, Database, MariaDB, free_port
 
 MakeSettings = Callable[..., Settings]
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 
 
 def opening(settings: Settings, tmp_path: Path) -> None:

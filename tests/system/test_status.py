@@ -30,7 +30,7 @@ from tests.system.beamline import (
     wait_sealed,
 )
 
-WAIT_S = 30.0
+WAIT_S = 120.0
 
 
 def status(run_recorder, config) -> tuple[int, dict]:

@@ -103,7 +103,7 @@ def test_daemon_is_ready_and_feeds_the_watchdog(config_file, tmp_path):
         process.terminate()
         while not states[-1].startswith("STOPPING=1"):
             states.append(listener.recv(4096).decode())
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     assert "READY=1" in states
     beats = [state for state in states if state.startswith("WATCHDOG=1")]
     assert len(beats) >= 2

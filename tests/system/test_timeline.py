@@ -113,11 +113,11 @@ async def _with_panda(beamline, port, series, daemon, **run):
         detector_socket(beamline.endpoint) as socket,
         timing_broker(beamline.settings) as broker,
     ):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await panda.connected.wait()
         await panda.send(b"<head")  # garbage: it connects anew
         await panda.drop()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await panda.connected.wait()
         simulator = Simulator(beamline.settings, socket, broker, panda=panda)
         plan = SimulatedRun(number=1, images=200, rate_hz=200.0, **run)

@@ -14,7 +14,7 @@ from recorder.journal.records import SINK_KINDS
 from recorder.records import Json
 from recorder.sinks.runner import SinkRunner
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 
 
 class Notebook:

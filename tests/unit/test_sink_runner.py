@@ -25,7 +25,7 @@ from recorder.sinks.refusals import CAUSES, Refusals
 from recorder.sinks.runner import SinkRunner, _without_superseded
 from tests.guards import Event, logged
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 
 
 class Memory:

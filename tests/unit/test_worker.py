@@ -38,6 +38,7 @@ from recorder.records import (
     Unprocessed,
 )
 from tests.builders import SHAPE, bitshuffle_chunk, payload, working
+from tests.servers import TIMEOUT_S
 
 DETECTOR = Geometry(SHAPE, (75e-6, 75e-6), 0.1, (5.0, 6.0), 1.0)
 SETUP_RECORD = ClassifierSetup(
@@ -183,23 +184,23 @@ def test_a_worker_ends_with_the_daemon_and_not_before(tmp_path: Path):
     """Its parent is compared with the one at the start, which may be process 1."""
     with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
         socket.linger = 0
-        socket.rcvtimeo = 30_000
+        socket.rcvtimeo = int(1000 * TIMEOUT_S)
         socket.bind(address := f"ipc://{tmp_path}/pool")
         code = (
             "import sys; from recorder.pool import worker; worker.LOOK_MS = 20; "
             "worker.serve(sys.argv[1], int(sys.argv[2]))"
         )
 
-        def begin(parent: int) -> subprocess.Popen[bytes]:
+        def begun(parent: int) -> subprocess.Popen[bytes]:
             arguments = [sys.executable, "-c", code, address, str(parent)]
-            process = subprocess.Popen(arguments)
-            assert socket.recv_multipart()[1] == READY
-            return process
+            return subprocess.Popen(arguments)
 
-        orphan = begin(parent=os.getppid())  # not ours: as if the daemon had gone
-        assert orphan.wait(30) == 0
-        child = begin(parent=os.getpid())
-        with pytest.raises(subprocess.TimeoutExpired):
-            child.wait(0.5)  # 25 looks
-        child.terminate()
-        child.wait(30)
+        # not ours, as if the daemon had gone: it may end before it has said anything
+        with begun(parent=os.getppid()) as orphan:
+            assert orphan.wait(TIMEOUT_S) == 0
+        with begun(parent=os.getpid()) as child:
+            while (said := socket.recv_multipart())[2] != b"%d" % child.pid:
+                assert said[1] == READY
+            with pytest.raises(subprocess.TimeoutExpired):
+                child.wait(0.5)  # 25 looks
+            child.terminate()
