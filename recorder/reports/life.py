@@ -192,6 +192,8 @@ def find_problems(sign: Json, age: float | None) -> list[str]:
     broker = sign.get("broker") or {}
     if broker.get("state") == "away" and sign.get("stage") != "starting":
         found.append(f"no connection to the broker: {broker.get('error')}")
+    elif broker.get("state") == "connected" and broker.get("error"):
+        found.append(f"the broker: {broker['error']}")
     for name, state in (sign.get("sinks") or {}).items():
         if state != "ok":
             found.append(f"sink {name} cannot write: {state}")

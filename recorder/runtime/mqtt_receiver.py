@@ -18,6 +18,7 @@ from paho.mqtt.client import Client as Paho
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
+from recorder.config import MqttSection
 from recorder.runtime.mqtt import Client
 
 if TYPE_CHECKING:
@@ -57,13 +58,20 @@ class Receiver(Client):
     Args:
         take: Gets each batch, in order, and what acknowledges all of it.
         held: Says whether nothing may be taken for now.
-        options: As of :func:`~recorder.runtime.mqtt.client_options`.
+        settings: Broker and credentials.
+        client_id: Id at the broker.
+        options: As of :class:`~recorder.runtime.mqtt.Client`.
     """
 
     def __init__(
-        self, take: Take, held: Callable[[], bool], options: dict[str, Any]
+        self,
+        take: Take,
+        held: Callable[[], bool],
+        settings: MqttSection,
+        client_id: str,
+        **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(settings, client_id, **options)
         self._take = take
         self._held = held
         self._ahead = bytearray()

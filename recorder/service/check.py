@@ -1,21 +1,18 @@
-"""Is everything there that the daemon needs? Nothing is written, no image taken."""
+"""Is everything there that the daemon needs? Nothing is left behind, no image taken."""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-import aiomqtt
-
 from recorder.config import Settings, SinkSection, SourceSection
-from recorder.errors import ConfigError, RecorderError
+from recorder.errors import ConfigError
 from recorder.records import CheckLine
 from recorder.runtime.boundary import boundary
-from recorder.runtime.looking import TIMEOUT_S, writable
-from recorder.runtime.mqtt import client
+from recorder.runtime.looking import writable
+from recorder.service.check_broker import broker_lines
 from recorder.service.installed import installed_lines
 from recorder.sinks.protocols import sink_plugin
 from recorder.sources.decoder import DECODER
@@ -37,7 +34,7 @@ async def check_all(settings: Settings) -> list[CheckLine]:
         lines += await _asked(f"sink {sink.name}", asked)
     if not settings.ispyb.enabled:
         lines.append(CheckLine("ispyb", True, "off (ispyb.enabled = false)"))
-    lines.append(await _broker(settings))
+    lines += await broker_lines(settings)
     for source in settings.sources:
         lines += await _asked(f"source {source.name}", partial(_check_source, source))
     return lines
@@ -64,20 +61,3 @@ async def _asked(
     except ConfigError as error:
         return [CheckLine(what, False, str(error))]
     return lines
-
-
-async def _broker(settings: Settings) -> CheckLine:
-    mqtt = settings.mqtt
-    where = f"{mqtt.host}:{mqtt.port} (MQTT {mqtt.protocol})"
-    if not mqtt.enabled:
-        return CheckLine("broker", True, "off (mqtt.enabled = false)")
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            async with client(mqtt, f"check-{uuid.uuid4().hex[:8]}"):
-                return CheckLine(
-                    "broker", True, f"{where}, topics {settings.topic_prefix}/…"
-                )
-    except (aiomqtt.MqttError, RecorderError, TimeoutError) as error:
-        text = str(error) or "no answer"
-        hint = "start it, or mend mqtt.host, port, tls, username and password"
-        return CheckLine("broker", False, f"{where}: {text}; {hint}")

@@ -111,6 +111,7 @@ async def _control_tasks(
         f"{client_id}-status",
         lambda: _status(host),
         host.pipeline.changed,
+        source.connected.is_set,
     )
     tasks = [
         group.create_task(source.run(port), name="mqtt"),

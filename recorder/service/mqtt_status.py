@@ -12,12 +12,13 @@ import aiomqtt
 
 from recorder.config import MqttSection
 from recorder.records import Json
-from recorder.runtime.mqtt import client
+from recorder.runtime.mqtt import Allowed, Client
 from recorder.runtime.retry import backoff
+from recorder.service.status_manner import StatusManner
 
 
 class StatusPublisher:
-    """Keeps ``<prefix>/status`` up to date.
+    """Keeps ``<prefix>/status`` up to date, in the way that the broker allows.
 
     Args:
         settings: Broker and credentials.
@@ -25,6 +26,7 @@ class StatusPublisher:
         client_id: Id at the broker, not the subscriber's.
         status: Gives the state of the moment.
         changed: Set at each change of state.
+        reached: Whether the subscriber is connected: it says that the broker is away.
     """
 
     def __init__(
@@ -34,38 +36,42 @@ class StatusPublisher:
         client_id: str,
         status: Callable[[], Json],
         changed: asyncio.Event,
+        reached: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._topic = f"{prefix}/status"
         self._client_id = client_id
         self._status = status
         self._changed = changed
+        self._manner = StatusManner(settings, reached)
 
     async def run(self) -> None:
         """Publish until cancelled; the broker's absence is the subscriber's to log."""
-        will = aiomqtt.Will(
-            self._topic, json.dumps({"state": "offline"}), qos=1, retain=True
-        )
-        failures = 0
         while True:
+            offline = json.dumps({"state": "offline"})
+            way = self._manner.way
+            will = aiomqtt.Will(
+                self._topic, offline, qos=min(1, way.qos), retain=way.retain
+            )
             try:
-                async with client(
+                async with Client(
                     self._settings, self._client_id, will=will
                 ) as connection:
-                    failures = 0
-                    await self._publish(connection)
-            except aiomqtt.MqttError:
-                failures += 1
+                    if self._manner.fits(connection.allowed):
+                        await self._publish(connection, way)
+            except aiomqtt.MqttError as error:
+                failures = self._manner.failed(error)
                 await asyncio.sleep(backoff(failures, 10.0))
 
-    async def _publish(self, connection: aiomqtt.Client) -> None:
+    async def _publish(self, connection: aiomqtt.Client, way: Allowed) -> None:
+        qos = min(1, way.qos)
         try:
             while True:
                 self._changed.clear()
                 body = {"time": datetime.now(UTC).isoformat(), **self._status()}
-                await connection.publish(
-                    self._topic, json.dumps(body, default=str), qos=1, retain=True
-                )
+                text = json.dumps(body, default=str)
+                await connection.publish(self._topic, text, qos=qos, retain=way.retain)
+                self._manner.works()
                 try:
                     async with asyncio.timeout(self._settings.status_interval_s):
                         await self._changed.wait()
@@ -76,8 +82,8 @@ class StatusPublisher:
             # it has told already; nothing may stand in the way of the cancellation.
             with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
                 async with asyncio.timeout(1.0):
-                    body = {"state": "offline"}
+                    text = json.dumps({"state": "offline"})
                     await connection.publish(
-                        self._topic, json.dumps(body), qos=1, retain=True
+                        self._topic, text, qos=qos, retain=way.retain
                     )
             raise

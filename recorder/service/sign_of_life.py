@@ -124,7 +124,7 @@ class SignOfLife:
         if self.broker is None:
             return {"state": "off", "error": ""}
         if self.broker.connected.is_set():
-            return {"state": "connected", "error": ""}
+            return {"state": "connected", "error": self.broker.problem}
         return {"state": "away", "error": self.broker.problem or "connecting"}
 
     def _write(self, body: Json, *, last: bool = False) -> None:

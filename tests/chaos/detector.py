@@ -18,7 +18,7 @@ import aiomqtt
 
 from recorder.config import Settings
 from recorder.records import Json
-from recorder.runtime.mqtt import client
+from recorder.runtime.mqtt import Client
 from recorder.simulate.stream.connections import detector_socket
 from recorder.simulate.stream.experiment import Simulator
 from recorder.simulate.stream.messages import Message
@@ -48,7 +48,7 @@ class PatientBroker:
         """Deliver until cancelled."""
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
-                async with client(self._settings.mqtt, "chaos-timing") as broker:
+                async with Client(self._settings.mqtt, "chaos-timing") as broker:
                     await self._deliver(broker)
             await asyncio.sleep(RETRY_S)
 

@@ -118,7 +118,8 @@ def test_why_and_report_answer_from_the_journal(run_recorder, config_file, tmp_p
         assert "3 images" in run_recorder("report", option, name, config=config).stdout
 
 
-def test_check_says_what_to_do(run_recorder, config_file, mosquitto):
+def test_check_says_what_to_do(run_recorder, config_file, make_mosquitto):
+    mosquitto = make_mosquitto(lines=("max_queued_messages 0",))
     beamline = make_beamline(config_file, mosquitto)
     done = run_recorder("check", config=beamline.config)
     assert done.returncode == 1

@@ -15,7 +15,7 @@ import pytest
 from recorder.config import Settings
 from recorder.errors import ServerMissingError
 from recorder.runtime.log import configure, get_logger
-from recorder.runtime.mqtt import client
+from recorder.runtime.mqtt import Client
 from tests import servers
 from tests.guards import Event
 from tests.servers import Certificates, Database, MariaDB, Mosquitto, Recorder
@@ -34,12 +34,12 @@ def test_a_database_survives_the_death_of_its_server(
 
 
 async def _publish(settings: Settings, topic: str, payload: str) -> None:
-    async with client(settings.mqtt, "publisher") as broker:
+    async with Client(settings.mqtt, "publisher") as broker:
         await broker.publish(topic, payload, qos=1)
 
 
 async def _first_payload(settings: Settings, topic: str) -> str:
-    async with client(settings.mqtt, "subscriber", persistent=True) as broker:
+    async with Client(settings.mqtt, "subscriber", persistent=True) as broker:
         await broker.subscribe(topic, qos=1)
         async for message in broker.messages:
             return str(message.payload, "utf-8")  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ async def test_a_broker_keeps_messages_over_a_restart(
     mosquitto: Mosquitto, settings: MakeSettings
 ) -> None:
     configured = settings(mqtt=mosquitto.section())
-    async with client(configured.mqtt, "subscriber", persistent=True) as broker:
+    async with Client(configured.mqtt, "subscriber", persistent=True) as broker:
         await broker.subscribe("t", qos=1)
     await _publish(configured, "t", "kept")
     mosquitto.stop()
@@ -64,7 +64,7 @@ async def test_a_client_whose_broker_dies_leaves_no_complaint_behind(
     """asyncio logs an error for a future whose exception nobody asked for."""
     configured = settings(mqtt=mosquitto.section())
     with pytest.raises(aiomqtt.MqttError):
-        async with client(configured.mqtt, "publisher") as broker:
+        async with Client(configured.mqtt, "publisher") as broker:
             await broker.publish("t", "1", qos=1)
             mosquitto.kill()
             broker.timeout = 0.2  # s that a publication waits for its confirmation

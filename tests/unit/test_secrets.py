@@ -17,7 +17,7 @@ from recorder.ispyb.check import check_ispyb
 from recorder.ispyb.schema.database import connect, transaction
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import configure, get_logger
-from recorder.runtime.mqtt import client
+from recorder.runtime.mqtt import Client
 
 MQTT, ISPYB, URL = "hush-mqtt", "hush-ispyb", "hush-url"
 SECRETS = (MQTT, ISPYB, URL, "hush")
@@ -128,7 +128,7 @@ async def test_tracebacks_and_logs_at_debug_level(monkeypatch, capfd, fmt, way):
     log = get_logger("test")
     log.debug("configured", settings=settings, ispyb=settings.ispyb.model_dump())
     with boundary("use the settings"):
-        engine, broker = connect(settings), client(settings.mqtt, "id")
+        engine, broker = connect(settings), Client(settings.mqtt, "id")
         raise LookupError(f"{settings!r} {engine.url!r} {engine!r} {broker!r}")
     try:
         connect(settings).connect()

@@ -16,7 +16,7 @@ from recorder.config import Settings
 from recorder.config.endpoints import parse_endpoint
 from recorder.errors import RecorderError, UsageError
 from recorder.runtime.addresses import only_ipv6
-from recorder.runtime.mqtt import client
+from recorder.runtime.mqtt import Client
 
 
 class Publisher(Protocol):
@@ -71,7 +71,7 @@ async def timing_broker(settings: Settings) -> AsyncIterator[aiomqtt.Client | No
         return
     where = f"{settings.mqtt.host}:{settings.mqtt.port}"
     try:
-        async with client(settings.mqtt, f"simulator-{uuid.uuid4().hex[:8]}") as broker:
+        async with Client(settings.mqtt, f"simulator-{uuid.uuid4().hex[:8]}") as broker:
             yield broker
     except aiomqtt.MqttError as error:
         raise RecorderError(

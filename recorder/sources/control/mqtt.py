@@ -10,11 +10,12 @@ from functools import partial
 import aiomqtt
 
 from recorder.config import MqttSection
-from recorder.runtime.mqtt import client_options
+from recorder.runtime.mqtt import granted_qos
 from recorder.runtime.mqtt_receiver import Acknowledge, Received, Receiver
 from recorder.runtime.retry import backoff
 from recorder.sources.control.messages import parse_message
 from recorder.sources.control.outages import STABLE_S, Outages
+from recorder.sources.control.subscriptions import Subscriptions
 from recorder.sources.protocols import SourcePort
 
 TOPICS = ("collection/start", "collection/end", "event")
@@ -36,9 +37,11 @@ class MqttSource:
         self._prefix = prefix
         self._client_id = client_id
         self._outages = Outages(settings, client_id)
+        self._subscriptions = Subscriptions(settings)
         self.connected = asyncio.Event()
         self.problem = ""
-        """Why the broker could not be reached at the last attempt."""
+        """Why the broker could not be reached at the last attempt, or what it refuses
+        since."""
 
     async def run(self, port: SourcePort) -> None:
         """Stay connected for ever; log only changes from working to failing."""
@@ -54,14 +57,22 @@ class MqttSource:
                 await asyncio.sleep(backoff(failures, 10.0))
 
     def _receiver(self, port: SourcePort) -> Receiver:
-        options = client_options(self._settings, self._client_id, persistent=True)
-        return Receiver(partial(self._take, port), port.held, options)
+        return Receiver(
+            partial(self._take, port),
+            port.held,
+            self._settings,
+            self._client_id,
+            persistent=True,
+            receive_maximum=self._settings.receive_maximum,
+        )
 
     async def _subscribe(self, connection: Receiver) -> None:
-        for topic in TOPICS:
-            await connection.subscribe(f"{self._prefix}/{topic}", qos=1)
+        granted = {
+            topic: await granted_qos(connection, f"{self._prefix}/{topic}")
+            for topic in TOPICS
+        }
+        self.problem = self._subscriptions.granted(granted)
         self.connected.set()
-        self.problem = ""
         self._outages.connected()
 
     async def _stay(self, connection: Receiver) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import aiomqtt
-from paho.mqtt.reasoncodes import ReasonCode
 
 from recorder.config import MqttSection
 from recorder.runtime.log import get_logger
+from recorder.runtime.mqtt import reason_code
 
 log = get_logger("mqtt")
 
@@ -88,7 +88,7 @@ class Outages:
             self._short = 0  # the broker is away: that explains what was lost
         elif time.monotonic() - since < STABLE_S:
             self._short += 1
-        if _reason(error) == TAKEN_OVER:
+        if reason_code(error) == TAKEN_OVER:
             self._taken += 1
             self._say_taken()
         elif self.quarrel:
@@ -141,9 +141,3 @@ class Outages:
         new = event not in self._said
         self._said.add(event)
         return new
-
-
-def _reason(error: aiomqtt.MqttError) -> int | None:
-    """MQTT 5's reason code, None if there is none."""
-    code = getattr(error, "rc", None)
-    return code.value if isinstance(code, ReasonCode) else None
