@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from recorder.config import MqttSection
 from recorder.runtime.log import get_logger
@@ -41,21 +40,15 @@ class Subscriptions:
         low = [topic for topic, given in qos.items() if given is not None and given < 1]
         if (refused, low) != self._said:
             self._said = (refused, low)
+            where = {"host": self._settings.host, "port": self._settings.port}
             if refused:
-                self._say(log.error, "subscription_refused", refused, REFUSED_HINT)
+                log.error(
+                    "subscription_refused", **where, topics=refused, hint=REFUSED_HINT
+                )
             if low:
-                self._say(log.warning, "subscription_without_qos", low, LOW_HINT)
+                log.warning(
+                    "subscription_without_qos", **where, topics=low, hint=LOW_HINT
+                )
         if refused:
             return f"it refuses {', '.join(refused)}: {REFUSED_HINT}"
         return f"{', '.join(low)} with QoS 0 only: {LOW_HINT}" if low else ""
-
-    def _say(
-        self, say: Callable[..., Any], event: str, topics: list[str], hint: str
-    ) -> None:
-        say(
-            event,
-            host=self._settings.host,
-            port=self._settings.port,
-            topics=topics,
-            hint=hint,
-        )
