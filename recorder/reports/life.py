@@ -194,9 +194,24 @@ def find_problems(sign: Json, age: float | None) -> list[str]:
         found.append(f"no connection to the broker: {broker.get('error')}")
     elif broker.get("state") == "connected" and broker.get("error"):
         found.append(f"the broker: {broker['error']}")
+    found += _missing_sources(sign)
     for name, state in (sign.get("sinks") or {}).items():
         if state != "ok":
             found.append(f"sink {name} cannot write: {state}")
+    return found
+
+
+def _missing_sources(sign: Json) -> list[str]:
+    """Sources that are away while a run waits for what only they can send."""
+    found = []
+    for source in sign.get("sources") or ():
+        runs = source.get("waited_for_by") or ()
+        if source.get("state") == "away" and runs:
+            numbers = ", ".join(map(str, runs))
+            found.append(
+                f"source {source.get('name')} is not connected ({source['endpoint']}), "
+                f"and run {numbers} waits for it: is it on, and the network well?"
+            )
     return found
 
 

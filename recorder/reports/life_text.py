@@ -41,6 +41,7 @@ def _lines(life: Life) -> Iterator[str]:
         broker = sign.get("broker") or {}
         error = f": {broker['error']}" if broker.get("error") else ""
         yield f"broker     {broker.get('state', '?')}{error}"
+        yield from map(_source, sign.get("sources") or ())
     if (error_line := sign.get("last_error")) is not None:
         yield f"last error {_error(error_line)}"
     problems = life.problems
@@ -80,6 +81,15 @@ def _sink(life: Life, sink: str, count: int) -> str:
         return text + (" (no daemon writes them)" if count else "")
     state = (life.sign.get("sinks") or {}).get(sink, "not configured when it started")
     return text if state == "ok" else f"{text} ({state})"
+
+
+def _source(found: Json) -> str:
+    age, runs = found.get("last_message_s"), found.get("runs")
+    last = "no message yet" if age is None else f"last message {age:.0f} s ago"
+    text = f"source     {found.get('name')}: {found.get('state')}, {last}"
+    if runs:
+        text += f", run {', '.join(map(str, runs))}"
+    return f"{text} ({found['endpoint']})" if found.get("endpoint") else text
 
 
 def _error(found: Json) -> str:

@@ -13,6 +13,7 @@ from recorder.records import Json
 from recorder.runtime.log import get_logger
 from recorder.runtime.memory import keep_memory
 from recorder.runtime.systemd import notify, watchdog_interval_s
+from recorder.service.connections import connections
 from recorder.service.host import Host, hosting
 from recorder.service.installed import tell_installed
 from recorder.service.mqtt_status import StatusPublisher
@@ -67,6 +68,9 @@ async def run_daemon(settings: Settings) -> None:
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
         sources = Sources(settings, port, group)
+        life.sources = lambda: connections(
+            sources.links(), list(settings.detectors), host.pipeline.book.active
+        )
         try:
             await asyncio.sleep(0)  # they begin, so that ready means it
             log.info(

@@ -66,6 +66,8 @@ class SignOfLife:
         """``starting``, ``running``, ``stopping`` or ``stopped``."""
         self.status: Callable[[], Json] = dict
         """Gives the state of the moment."""
+        self.sources: Callable[[], list[Json]] = list
+        """Gives the state of each source's connection."""
         self.broker: Broker | None = None
         """The connection to the broker; None: none is configured."""
 
@@ -103,6 +105,7 @@ class SignOfLife:
             **status,
             **self._rate(status.get("images_seen"), now),
             "broker": self._broker(),
+            "sources": self.sources(),
             "last_error": last_error(),
         }
 

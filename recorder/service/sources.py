@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from recorder.config import Settings
+from recorder.config import Settings, SourceSection
 from recorder.errors import ConfigError
 from recorder.plugins.groups import SOURCES
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.runtime.retry import backoff
 from recorder.service.port import CheckedPort, Port
+from recorder.sources.link import Link
 from recorder.sources.protocols import Source, source_plugin
 
 log = get_logger("sources")
@@ -40,13 +41,26 @@ class Sources:
         self._port = port
         self._detectors: list[asyncio.Task[None]] = []
         self._others: list[asyncio.Task[None]] = []
+        self._made: dict[str, Source | None] = {s.name: None for s in settings.sources}
         for section in settings.sources:
             entry = port if SOURCES.built_in(section.kind) else CheckedPort(port)
-            make = partial(source_plugin(section.kind).make, section)
+            make = partial(self._make, section)
             running = _keep(section.name, make, entry)
             task = group.create_task(running, name=section.name)
             detector = section.name in settings.detectors
             (self._detectors if detector else self._others).append(task)
+
+    def _make(self, section: SourceSection) -> Source:
+        source = source_plugin(section.kind).make(section)
+        self._made[section.name] = source
+        return source
+
+    def links(self) -> dict[str, Link | None]:
+        """What each source says of its connection; None: it says nothing."""
+        found = {n: getattr(made, "link", None) for n, made in self._made.items()}
+        return {
+            n: link if isinstance(link, Link) else None for n, link in found.items()
+        }
 
     async def stop(self) -> None:
         """Stop receiving images; what was received is handled."""

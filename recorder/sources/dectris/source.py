@@ -11,6 +11,7 @@ import threading
 import time
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from recorder.config import DetectorSection
 from recorder.config.endpoints import parse_endpoint
@@ -20,6 +21,7 @@ from recorder.runtime.addresses import only_ipv6
 from recorder.runtime.log import get_logger
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
+from recorder.sources.link import Link
 from recorder.sources.protocols import SourcePort
 from recorder.sources.threads import Deliver, in_thread
 
@@ -33,6 +35,10 @@ stop. Chosen, not tuned."""
 # (docs/decisions/0009-no-zmtp-heartbeats.md).
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT = 10, 5, 3
 
+CONNECTED, GONE = zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED
+"""What is asked of ZeroMQ about the connection: a peer that only accepts it, and does
+not speak ZeroMQ, is none."""
+
 
 class DectrisSource:
     """One detector.
@@ -43,6 +49,7 @@ class DectrisSource:
 
     def __init__(self, section: DetectorSection) -> None:
         self.name = section.name
+        self.link = Link(section.endpoint)
         self._section = section
         self._stream1 = Stream1Decoder(section.name, section.max_pixels)
         self._stream2 = Stream2Decoder(
@@ -84,7 +91,12 @@ class DectrisSource:
         socket.tcp_keepalive_cnt = KEEPALIVE_COUNT
         socket.linger = 0
         try:
+            monitor = socket.get_monitor_socket(CONNECTED | GONE)
+            poller = zmq.Poller()
+            poller.register(monitor, zmq.POLLIN)
+            poller.register(socket, zmq.POLLIN)
             _connect(socket, section)
+            self.link.connected = False
             log.info(
                 "detector_listening",
                 source=section.name,
@@ -92,11 +104,17 @@ class DectrisSource:
                 protocol=section.protocol,
             )
             while not stop.is_set():
-                if socket.poll(POLL_MS):
+                ready = dict(poller.poll(POLL_MS))
+                if monitor in ready:
+                    self.link.connected = _happened(monitor) == CONNECTED
+                if socket in ready:
                     frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                    self.link.heard()
                     for record in self.decode(frames, time.time_ns()):
                         deliver(record)
         finally:
+            self.link.connected = None
+            socket.disable_monitor()
             context.destroy(linger=0)
 
     def decode(self, frames: list[zmq.Frame], received_ns: int) -> list[DetectorRecord]:
@@ -116,6 +134,12 @@ class DectrisSource:
             return self._section.protocol
         first = frames[0].buffer[:1].tobytes() if len(frames[0]) else b""
         return "stream1" if len(frames) > 1 or first in (b"{", b"") else "stream2"
+
+
+def _happened(monitor: zmq.Socket[bytes]) -> int:
+    """What ZeroMQ says happened to the connection."""
+    message = recv_monitor_message(monitor, zmq.NOBLOCK)
+    return int(message["event"])
 
 
 def _connect(socket: zmq.Socket[bytes], section: DetectorSection) -> None:

@@ -22,8 +22,7 @@ class PandaPlugin:
 
     async def check(self, section: PandaSection) -> list[CheckLine]:
         """See :class:`~recorder.sources.protocols.SourcePlugin`."""
-        host = f"[{section.host}]" if ":" in section.host else section.host
-        endpoint = f"tcp://{host}:{section.port}"
+        endpoint = self.make(section).link.endpoint
         return [await listens(f"panda {section.name}", endpoint, HINT)]
 
 

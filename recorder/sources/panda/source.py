@@ -9,6 +9,7 @@ from recorder.config import PandaSection
 from recorder.records import BadMessage
 from recorder.runtime.log import get_logger
 from recorder.runtime.retry import backoff
+from recorder.sources.link import Link
 from recorder.sources.panda.decoder import PandaDecoder, PandaError
 from recorder.sources.protocols import SourcePort
 
@@ -33,6 +34,8 @@ class PandaSource:
         self.name = section.name
         self._section = section
         self.connected = asyncio.Event()
+        host = f"[{section.host}]" if ":" in section.host else section.host
+        self.link = Link(f"tcp://{host}:{section.port}")
 
     async def run(self, port: SourcePort) -> None:
         """Stay connected for ever; log only changes from working to failing."""
@@ -48,6 +51,7 @@ class PandaSource:
                     port.feed_control([bad])
             failures = 1 if self.connected.is_set() else failures + 1
             self.connected.clear()
+            self.link.connected = False
             if failures == 1:
                 log.warning(
                     "panda_unreachable",
@@ -75,6 +79,7 @@ class PandaSource:
                     break
                 if not self.connected.is_set():
                     self.connected.set()
+                    self.link.connected = True
                     log.info(
                         "panda_connected",
                         source=self._section.name,
@@ -82,6 +87,7 @@ class PandaSource:
                         port=self._section.port,
                         after_failures=failures,
                     )
+                self.link.heard()
                 for records in decoder.feed(received, time.time_ns()):
                     if records:
                         port.feed_control(records)
