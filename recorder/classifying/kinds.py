@@ -9,14 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-import numpy as np
-
-from recorder.errors import UnsupportedImageError, shown
 from recorder.records import DetectorInfo, Payload
-from recorder.sources.pixels import PIXEL_TYPES
+from recorder.sources.pixels import PIXEL_TYPES, native_name, pixel_type
 
 CONFIRMED = 3
 """Images of the kind that was expected after which it is believed; of any kind, where
@@ -29,8 +24,6 @@ LATEST = 16
 MOST_CHANGES = 4
 """Times that a run's kind changes once it was decided: each makes a set-up anew, and a
 stream that mixes two kinds would ask for ever. Chosen, not tuned."""
-_KNOWN_TYPES = 64
-"""Names of pixel types that are kept with what they mean: there are ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +40,21 @@ class Kind:
         return f"{self.shape[0]} x {self.shape[1]} pixels (slow x fast) of {self.dtype}"
 
 
-@lru_cache(_KNOWN_TYPES)
-def _native(dtype: str) -> str | None:
-    """Name of a pixel type that is read, whatever its byte order; None: it is not."""
-    try:
-        name = np.dtype(dtype).name
-    except (TypeError, ValueError, SyntaxError):
-        return None
-    return name if name in PIXEL_TYPES else None
-
-
 def kind_of(payload: Payload) -> Kind:
     """The kind of an image.
 
     Raises:
         UnsupportedImageError: Its pixel type is not read.
     """
-    dtype: Any = payload.dtype
-    name = _native(dtype) if isinstance(dtype, str) else None
-    if name is None:
-        raise UnsupportedImageError(
-            f"pixel type {shown(dtype)} is not read; set the detector to uint8/16/32"
-        )
-    return Kind(payload.shape, name)
+    return Kind(payload.shape, pixel_type(payload.dtype))
 
 
 def header_kind(info: DetectorInfo | None) -> Kind | None:
     """What a header says; None if it does not say both."""
     if info is None or info.shape is None or info.dtype is None:
         return None
-    name = _native(info.dtype)
-    return None if name is None else Kind(info.shape, name)
+    name = native_name(info.dtype)
+    return Kind(info.shape, name) if name in PIXEL_TYPES else None
 
 
 class ImageKinds:

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from recorder.config.settings import Settings, find_config
-from recorder.config.values import bad_text
 from recorder.errors import ConfigError
+from recorder.foreign_text import is_name
 from recorder.records.text_files import TextError, text_of
 
 PREFIX = "RECORDER_"
@@ -73,7 +73,7 @@ def read_tables(path: Path) -> dict[str, Any]:
 def _unknown(name: str, known: list[str]) -> str:
     alike = difflib.get_close_matches(name, known, 1)
     meant = f"; did you mean {alike[0]}?" if alike else ""
-    shown = ascii(name) if bad_text(name) else name
+    shown = name if is_name(name) else ascii(name)
     return (
         f"{shown:.60}: unknown key{meant}; see `recorder config schema` for the known "
         "ones"
@@ -120,7 +120,7 @@ def _explain(path: Path | None, error: ValidationError) -> str:
             text = "unknown key; see `recorder config schema` for the known ones"
         if name := _variable(item["loc"]):
             text += f" (set by {name} in the environment)"
-        if bad_text(where):
+        if not is_name(where):
             where = ascii(where)
         lines.append(f"{where}: {text}" if where else text)
     if len(lines) > _MOST_SAID:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from recorder.foreign_text import is_name
 from recorder.records.limits import MAX_NAME
 
 MIN_S = 0.01
@@ -19,7 +20,6 @@ MAX_MB = 1 << 24
 """MiB, 16 TiB: more is no bound, and bytes overflow at 2^63."""
 MAX_TOPIC = 1000
 """Characters of a topic prefix; MQTT allows 65535 bytes for a whole topic."""
-_WRONG = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIT = re.compile(r"[^#\s]+#(?P<bit>[0-9]{1,2})")
 _FIELD = re.compile(r"[^#\s.]+(\.[^#\s.]+)+")
 _LAST_BIT = 31
@@ -97,21 +97,15 @@ def unreadable(data: Any, where: str = "", depth: int = 0) -> Iterator[str]:
             return
         for key, value in items:
             name = f"{where}.{key}" if where else str(key)
-            if bad_text(str(key)):
+            if not is_name(str(key)):
                 yield f"{where or 'configuration'}: a key {WRONG_TEXT}"
             elif not name.endswith("password"):
                 yield from unreadable(value, name, depth + 1)
-    elif isinstance(data, str) and bad_text(data):
+    elif isinstance(data, str) and not is_name(data):
         yield f"{where}: {WRONG_TEXT}"
 
 
 WRONG_TEXT = "has control characters, or is not UTF-8; write printable text on one line"
-
-
-def bad_text(text: str) -> bool:
-    """Whether a text has control characters, or what UTF-8 cannot hold."""
-    return _WRONG.search(text) is not None
-
 
 Name = Annotated[str, AfterValidator(_check_name)]
 Topic = Annotated[str, AfterValidator(_check_topic)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 from recorder.runtime.throttle import Throttle
@@ -17,23 +19,14 @@ def note_problems(run: Run, lines: Throttle) -> None:
         lines: Which lines are written.
     """
     announced = run.announcement
-    for problem in (*announced.problems, *announced.chain_problems):
+    _note("announcement_problems", announced.problems, run, lines)
+    _note("chain_problems", announced.chain_problems, run, lines)
+
+
+def _note(event: str, problems: Sequence[str], run: Run, lines: Throttle) -> None:
+    for problem in problems:
         run.note(problem)
-    if announced.problems:
-        run.counts["announcement_problems"] += len(announced.problems)
-        if lines.passes("announcement_problems"):
-            log.warning(
-                "announcement_problems",
-                run=run.number,
-                uid=run.uid,
-                problems=list(announced.problems),
-            )
-    if announced.chain_problems:
-        run.counts["chain_problems"] += len(announced.chain_problems)
-        if lines.passes("chain_problems"):
-            log.warning(
-                "chain_problems",
-                run=run.number,
-                uid=run.uid,
-                problems=list(announced.chain_problems),
-            )
+    if problems:
+        run.counts[event] += len(problems)
+        if lines.passes(event):
+            log.warning(event, run=run.number, uid=run.uid, problems=list(problems))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import imagecodecs
@@ -24,6 +25,8 @@ from recorder.sources.decoder import DECODER, ChunkDecoder
 Array = NDArray[Any]
 
 PIXEL_TYPES = ("uint8", "uint16", "uint32", "int16", "int32")
+_KNOWN_TYPES = 64
+"""Names of pixel types that are kept with what they mean: there are ten."""
 MAX_BLOCK_BYTES = 1 << 20
 """Bytes of one block of bitshuffle: its own default is 8 kB, so this is a bound for
 what is made up, not for detectors."""
@@ -49,9 +52,7 @@ def parse_v1_encoding(encoding: str, dtype: str) -> tuple[str, str]:
         UnsupportedImageError: The encoding or the pixel type is none of ours.
     """
     if dtype not in PIXEL_TYPES:
-        raise UnsupportedImageError(
-            f"pixel type {shown(dtype)} is not read; set the detector to uint8/16/32"
-        )
+        raise _unread(dtype)
     match = _V1_ENCODING.match(encoding)
     if match is None or (match["bits"] and not match["lz4"]):
         raise UnsupportedImageError(
@@ -68,22 +69,43 @@ def parse_v1_encoding(encoding: str, dtype: str) -> tuple[str, str]:
     return name, np.dtype(dtype).newbyteorder(">" if big else "<").str
 
 
+def pixel_type(dtype: str) -> str:
+    """Native name of a pixel type, whatever its byte order.
+
+    Args:
+        dtype: As numpy writes it: `uint16`, `<u2`, `>u2`.
+
+    Raises:
+        UnsupportedImageError: The pixel type is none of ours.
+    """
+    name = native_name(dtype) if isinstance(dtype, str) else None
+    if name not in PIXEL_TYPES:
+        raise _unread(name or dtype)
+    return name
+
+
+@lru_cache(_KNOWN_TYPES)
+def native_name(dtype: str) -> str | None:
+    """Numpy's name of a type without its byte order; None: it is no type."""
+    try:
+        return np.dtype(dtype).name
+    except (TypeError, ValueError, SyntaxError):  # what numpy raises on other words
+        return None
+
+
+def _unread(dtype: object) -> UnsupportedImageError:
+    return UnsupportedImageError(
+        f"pixel type {shown(dtype)} is not read; set the detector to uint8/16/32"
+    )
+
+
 def pixel_dtype(payload: Payload) -> np.dtype[Any]:
     """Native dtype of the decoded pixels.
 
     Raises:
         UnsupportedImageError: The pixel type is none of ours.
     """
-    try:
-        dtype = np.dtype(payload.dtype)
-        name = dtype.name
-    except (TypeError, ValueError, SyntaxError):  # what numpy raises on other words
-        name = shown(payload.dtype)
-    if name not in PIXEL_TYPES:
-        raise UnsupportedImageError(
-            f"pixel type {name} is not read; set the detector to uint8/16/32"
-        )
-    return dtype.newbyteorder("=")
+    return np.dtype(pixel_type(payload.dtype))
 
 
 def decode(

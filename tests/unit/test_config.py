@@ -198,6 +198,8 @@ def test_what_no_toml_is_costs_no_traceback(tmp_path, text):
         ("RECORDER_MQTT__PROT", "1", r"mqtt\.prot: unknown key"),
         ("RECORDER_DETECTORS", "[]", "did you mean RECORDER_DETECTOR"),
         ("RECORDER_BEAMLINE", "\udcff", "beamline: has control characters"),
+        ("RECORDER_BEAMLINE", "id29\u2028x", "beamline: has control characters"),
+        ("RECORDER_BEAMLINE", "id29\u2029x", "beamline: has control characters"),
         ("RECORDER_REPLAY__BEAM_CENTER", "1, 2", "replay.beam_center|REPLAY"),
     ],
 )

@@ -25,6 +25,7 @@ from recorder.journal import Journal
 from recorder.journal.writer import JournalWriter
 from recorder.pool.pool import Pool
 from recorder.records import DetectorInfo, Image, Payload, RunState, Unprocessed
+from recorder.sources.pixels import pixel_dtype
 from tests.builders import SHAPE, image, new_run, payload, start, working
 
 WIDE, DEEP, OTHER = Kind(SHAPE, "uint16"), Kind(SHAPE, "uint32"), Kind((3, 4), "uint8")
@@ -87,8 +88,12 @@ def test_what_a_header_must_say_to_decide():
 
 @pytest.mark.parametrize("dtype", ["float32", "<f4", "nonsense", "(", "", "O", 7])
 def test_a_type_that_is_not_read_is_named(dtype):
-    with pytest.raises(UnsupportedImageError, match="pixel type"):
-        kind_of(Payload(b"", "raw", SHAPE, dtype))
+    payload = Payload(b"", "raw", SHAPE, dtype)
+    with pytest.raises(UnsupportedImageError, match="pixel type") as by_kind:
+        kind_of(payload)
+    with pytest.raises(UnsupportedImageError) as by_decoder:
+        pixel_dtype(payload)
+    assert str(by_kind.value) == str(by_decoder.value)
 
 
 # -- what becomes of the images --------------------------------------------------------
