@@ -199,7 +199,7 @@ def burst_line(burst: Burst) -> CheckLine:
         f", queues {kept - burst.ahead} and DROPS the rest, also while the recorder is "
         "away"
     )
-    cure = f'{CURE}, `max_inflight_messages` 1000 or more, or mqtt.protocol = "5"'
+    cure = f'{CURE}, or mqtt.protocol = "5"'
     return CheckLine(what, True, f"{text}; {cure}", warning=True)
 
 

@@ -88,13 +88,16 @@ async def test_what_the_broker_does_not_allow_is_named_with_the_cure(
         assert (line.word, cure in line.text) == ("warn", True), line
 
 
-async def test_what_cannot_be_known_is_called_unknown(make_mosquitto, tmp_path):
+@PROTOCOLS
+async def test_what_cannot_be_known_is_called_unknown(
+    make_mosquitto, tmp_path, protocol
+):
     """Rights that keep our probe from coming back: no number is made up."""
     acl = tmp_path / "acl"
     acl.write_text("topic write recorder/demo/#\n")  # nothing may be read
     acl.chmod(0o644)
     broker = make_mosquitto(persistent=False, lines=(f"acl_file {acl}",))
-    found = await lines(broker.section(protocol="3.1.1"))
+    found = await lines(broker.section(protocol=protocol))
     assert "broker queue" not in found
     burst = found["broker burst"]
     assert (burst.word, "cannot be told" in burst.text) == ("warn", True)
