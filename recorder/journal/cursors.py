@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from recorder.journal.file import dump
 from recorder.journal.records import Record, RecordKind, Records, Seq
+from recorder.journal.run_index import RunIndex
 from recorder.records import Json
 
 
-class Cursors(Records):
+class Cursors(Records, RunIndex):
     """The journal as sinks and ``recorder spool`` see it."""
 
     def cursor(self, sink: str) -> Seq:
@@ -108,12 +109,25 @@ class Cursors(Records):
             run: Uid of the run.
             kinds: Kinds of records that the sink writes.
         """
-        (left,) = self._one(
-            "SELECT (SELECT COUNT(*) FROM retries WHERE sink = ?1 AND run = ?2) "
-            "+ (SELECT COUNT(*) FROM parked WHERE sink = ?1 AND run = ?2)",
+        cursor, refused, again = self.sink_state(sink, run)
+        left = refused is not None or again
+        return not left and cursor >= self.last_seq(run, kinds)
+
+    def sink_state(self, sink: str, run: str) -> tuple[Seq, str | None, bool]:
+        """How a sink is with a run.
+
+        Returns:
+            The last record that it has done with, of any run; why it refused the first
+            one of this run, None if it refused none; whether some are tried again.
+        """
+        cursor, refused, again = self._one(
+            "SELECT (SELECT seq FROM cursors WHERE sink = ?1), "
+            "(SELECT error FROM parked WHERE sink = ?1 AND run = ?2 "
+            "ORDER BY seq LIMIT 1), "
+            "EXISTS (SELECT 1 FROM retries WHERE sink = ?1 AND run = ?2)",
             (sink, run),
         )
-        return not left and self.cursor(sink) >= self.last_seq(run, kinds)
+        return int(cursor or 0), refused, bool(again)
 
     def drop_parked(self, sink: str, seqs: Sequence[Seq]) -> int:
         """Give up records that a sink refused, for good; how many."""
@@ -150,14 +164,6 @@ class Cursors(Records):
             (sink,),
         )
         return [(run, str(error), int(count)) for run, error, count, _ in rows]
-
-    def parked(self, sink: str, run: str) -> str | None:
-        """Why a sink refused a run first, None if it did not; the rest follows."""
-        row = self._one(
-            "SELECT error FROM parked WHERE sink = ? AND run = ? ORDER BY seq",
-            (sink, run),
-        )
-        return str(row[0]) if row else None
 
     def ids(self, sink: str, run: str) -> Json:
         """The ids that a sink was given for a run."""

@@ -23,8 +23,8 @@ import numpy as np
 from recorder.errors import JournalError
 from recorder.journal.lock import take_lock
 from recorder.journal.place import make_private, require_journal
+from recorder.journal.schema import FORMAT, INDEX, INDEX_VIEW, MIGRATIONS, SCHEMA
 
-FORMAT = "3"
 WAL_BYTES = 64 << 20
 """The write-ahead log is cut back to so much once it is in the file."""
 STEP_PAGES = 2000
@@ -34,49 +34,6 @@ DAMAGED = (
     "the file is damaged: move it away (keep it) and start again; what the sinks wrote "
     "is not lost"
 )
-
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS records (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT, kind TEXT NOT NULL,
-  time_ns INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS records_by_run ON records (run, kind);
-CREATE INDEX IF NOT EXISTS records_by_kind ON records (kind, seq);
-CREATE TABLE IF NOT EXISTS run_ids (id INTEGER PRIMARY KEY, uid TEXT UNIQUE NOT NULL);
-CREATE TABLE IF NOT EXISTS images (
-  run INTEGER NOT NULL, image_id INTEGER NOT NULL, outcome TEXT NOT NULL,
-  start_time_ns INTEGER, stop_time_ns INTEGER, received_ns INTEGER NOT NULL,
-  spots INTEGER NOT NULL, resolution REAL, background REAL,
-  saturated INTEGER NOT NULL, detail TEXT,
-  solvent REAL, learned INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (run, image_id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS chunks (
-  run TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL,
-  upto INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, kind, number));
-CREATE TABLE IF NOT EXISTS cursors (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS parked (
-  sink TEXT NOT NULL, seq INTEGER NOT NULL, run TEXT, error TEXT NOT NULL,
-  time_ns INTEGER NOT NULL, PRIMARY KEY (sink, seq));
-CREATE TABLE IF NOT EXISTS retries (
-  sink TEXT NOT NULL, seq INTEGER NOT NULL, run TEXT, PRIMARY KEY (sink, seq));
-CREATE TABLE IF NOT EXISTS dropped (
-  sink TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (sink, seq));
-CREATE TABLE IF NOT EXISTS ids (
-  sink TEXT NOT NULL, run TEXT NOT NULL, body TEXT NOT NULL,
-  PRIMARY KEY (sink, run));
-"""
-
-
-_MIGRATIONS = {
-    "1": (
-        "ALTER TABLE images ADD COLUMN solvent REAL",
-        "ALTER TABLE images ADD COLUMN learned INTEGER NOT NULL DEFAULT 0",
-        "UPDATE meta SET value = '2' WHERE key = 'format'",
-    ),
-    "2": ("UPDATE meta SET value = '3' WHERE key = 'format'",),
-}
-"""Statements that bring a journal of an older format to the next one."""
 
 
 class JournalFile:
@@ -137,21 +94,21 @@ class JournalFile:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
             self._db.execute(f"PRAGMA synchronous={self._synchronous.upper()}")
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(SCHEMA)
             self._db.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,)
             )
             self._db.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('id', ?)", (secrets.token_hex(8),)
             )
-            while (steps := _MIGRATIONS.get(self._format())) is not None:
+            while (steps := MIGRATIONS.get(self._format())) is not None:
                 with self._transaction() as db:
                     for step in steps:
                         db.execute(step)
         if (found := self._format()) != FORMAT:
             what_to_do = (
                 "start `recorder run` once, which brings it up to date"
-                if found in _MIGRATIONS
+                if found in MIGRATIONS
                 else "use the recorder that wrote it, or move the file away (keep it) "
                 "to start a new journal"
             )
@@ -159,6 +116,22 @@ class JournalFile:
                 f"{self.path}: journal format {found}, this recorder reads {FORMAT}; "
                 f"{what_to_do}"
             )
+        self._index_runs(read_only)
+
+    def _index_runs(self, read_only: bool) -> None:
+        """See that there is an index of the runs.
+
+        Who may only read a file that has none yet looks through all its records.
+        """
+        known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runs'"
+        if self._db.execute(known).fetchone():
+            return
+        if read_only:
+            self._db.execute(INDEX_VIEW)
+            return
+        with self._transaction() as db:
+            for step in INDEX:
+                db.execute(step)
 
     def _format(self) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key='format'").fetchone()

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from recorder.journal.records import NewRecord, RecordKind
 from recorder.journal.restore import event_names
 from recorder.journal.store import Journal
-from recorder.records import RunState
 
 KEPT_RUNS = 16
 """The latest sealed runs keep their images: a late image may still reopen one."""
@@ -70,22 +69,18 @@ def _prunable(
     journal: Journal, sinks: Sequence[str], kinds: Sequence[RecordKind]
 ) -> list[str]:
     """Runs that may go, oldest first."""
-    sealed = []
-    for uid in journal.run_uids():
-        record = journal.latest(RecordKind.RUN, uid)
-        if record is not None and record.body["state"] == RunState.SEALED:
-            sealed.append(uid)
+    sealed = [run for run in journal.headlines() if run.sealed]
     return [
-        uid
-        for uid in sealed[:-KEPT_RUNS]
-        if journal.latest(RecordKind.RUN_PRUNED, uid) is None
-        and all(journal.written(sink, uid, kinds) for sink in sinks)
+        run.uid
+        for run in sealed[:-KEPT_RUNS]
+        if not run.pruned
+        and all(journal.written(sink, run.uid, kinds) for sink in sinks)
     ]
 
 
 def _remove_orphans(journal: Journal) -> None:
     """Events that no run claimed: of a free-running capture, of unannounced runs."""
-    known = {name for uid in journal.run_uids() for name in event_names(journal, uid)}
+    known = {name for run in journal.headlines() for name in run.event_names}
     before_ns = time.time_ns() - ORPHANS_NS
     for name in journal.event_names():
         if name not in known:

@@ -117,6 +117,11 @@ class Records(JournalFile):
         where, values = _where(after, kinds, run)
         return int(self._one(f"SELECT COUNT(*) FROM records WHERE {where}", values)[0])
 
+    def record(self, seq: Seq) -> Record | None:
+        """One record by its number, None if it is not there any more."""
+        found = self.records(after=seq - 1, limit=1)
+        return found[0] if found and found[0].seq == seq else None
+
     def latest(self, kind: RecordKind, run: str) -> Record | None:
         """The last record of a kind for a run."""
         row = self._one(
@@ -128,42 +133,6 @@ class Records(JournalFile):
             return None
         seq, uid, name, time_ns, body = row
         return Record(seq, uid, name, time_ns, json.loads(body))
-
-    def run_uids(self) -> list[str]:
-        """All runs, oldest first."""
-        rows = self._query(
-            "SELECT run FROM records WHERE kind = 'run' GROUP BY run ORDER BY MIN(seq)"
-        )
-        return [uid for (uid,) in rows]
-
-    def headlines(self) -> list[Json]:
-        """All runs, oldest first, with what tells them apart; no body is read whole.
-
-        Of a body ``uid``, ``run``, ``state``, and ``experiment`` as it was announced.
-        """
-        rows = self._query(
-            "SELECT json_extract(body, '$.uid', '$.run', '$.state', "
-            "'$.body.experiment') FROM records "
-            "JOIN (SELECT MIN(seq) AS opened, MAX(seq) AS last FROM records "
-            "WHERE kind = 'run' GROUP BY run) ON seq = last ORDER BY opened"
-        )
-        return [
-            {"uid": uid, "run": run, "state": state, "body": {"experiment": experiment}}
-            for uid, run, state, experiment in (json.loads(row) for (row,) in rows)
-        ]
-
-    def runs_before(self, before: Seq | None) -> list[tuple[str, Seq]]:
-        """Runs with the record that opened each, latest first.
-
-        Args:
-            before: Only runs that were opened before this record; None takes all.
-        """
-        rows = self._query(
-            "SELECT run, MIN(seq) AS opened FROM records WHERE kind = 'run' "
-            "GROUP BY run HAVING ?1 IS NULL OR opened < ?1 ORDER BY opened DESC",
-            (before,),
-        )
-        return [(uid, int(opened)) for uid, opened in rows]
 
     def changed_runs(
         self, after: Seq, kinds: Sequence[RecordKind]
@@ -182,12 +151,9 @@ class Records(JournalFile):
 
     def last_seq(self, run: str, kinds: Sequence[RecordKind]) -> Seq:
         """The last record of these kinds for a run, 0 if there is none."""
-        row = self._one(
-            "SELECT MAX(seq) FROM records WHERE run = ? "
-            f"AND kind IN ({','.join('?' * len(kinds))})",
-            (run, *kinds),
-        )
-        return int(row[0] or 0)
+        # kind by kind: of one kind the index has the last at its end
+        last = "SELECT MAX(seq) FROM records WHERE run = ? AND kind = ?"
+        return max((int(self._one(last, (run, k))[0] or 0) for k in kinds), default=0)
 
     def nameless_events(self, since_ns: int, most: int) -> list[Json]:
         """The latest events without a run, oldest first, no older than a time."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from recorder.journal.event_json import event_from_json
 from recorder.journal.records import Record, RecordKind, Seq
-from recorder.journal.run_record import read_headline, read_run_record
+from recorder.journal.run_index import Headline
+from recorder.journal.run_record import read_run_record
 from recorder.journal.series_headers import with_arrays
 from recorder.journal.snapshots import (
     event_arrays,
@@ -17,7 +18,7 @@ from recorder.journal.snapshots import (
 )
 from recorder.journal.snapshots_table import SNAPSHOT_ROWS
 from recorder.journal.store import Journal
-from recorder.records import ImageOutcome, RunState, TimedEvent
+from recorder.records import ImageOutcome, TimedEvent
 from recorder.records.report_json import counted_in
 from recorder.runs.run import Run
 from recorder.runs.tables.seen_uids import SeenUids
@@ -29,10 +30,11 @@ in memory. Chosen, not tuned."""
 
 def load_run(journal: Journal, uid: str) -> Run | None:
     """A run as the journal knows it, images and events included."""
-    run = describe_run(journal, uid)
-    if run is None:
+    known = journal.headline(uid)
+    run = None if known is None else describe_run(journal, known)
+    if known is None or run is None:
         return None
-    for name in event_names(journal, uid):
+    for name in known.event_names:
         number = 0
         after = 0
         while (snapshot := journal.snapshot(name, "events", number)) is not None:
@@ -55,13 +57,13 @@ def load_run(journal: Journal, uid: str) -> Run | None:
     return run
 
 
-def describe_run(journal: Journal, uid: str) -> Run | None:
+def describe_run(journal: Journal, known: Headline) -> Run | None:
     """A run without its images and events."""
-    record = journal.latest(RecordKind.RUN, uid)
+    record = journal.record(known.described)
     if record is None:
         return None
     run = read_run_record(record.body)
-    updated = journal.latest(RecordKind.RUN_UPDATED, uid)
+    updated = None if known.updated is None else journal.record(known.updated)
     if updated is not None:  # counted since the last change of its description
         for name, count in counted_in(updated.body.get("report")).items():
             run.counts[name] = max(run.counts[name], count)
@@ -70,9 +72,8 @@ def describe_run(journal: Journal, uid: str) -> Run | None:
 
 def event_names(journal: Journal, uid: str) -> list[str]:
     """Under which names a run's events stand: its uid, and the announced one."""
-    record = journal.latest(RecordKind.RUN, uid)
-    announced = record.body["collection_uid"] if record else None
-    return sorted({uid, uid if announced is None else str(announced)})
+    known = journal.headline(uid)
+    return [uid] if known is None else known.event_names
 
 
 def _event_batch(journal: Journal, name: str, after: Seq) -> list[Record]:
@@ -130,14 +131,8 @@ def events_of(journal: Journal, uid: str) -> Iterator[TimedEvent]:
 
 def load_unsealed(journal: Journal) -> list[Run]:
     """Runs that were going on when the recorder stopped."""
-    runs = []
-    for uid in journal.run_uids():
-        record = journal.latest(RecordKind.RUN, uid)
-        if record is not None and record.body["state"] != RunState.SEALED:
-            run = _load_to_go_on(journal, uid)
-            if run is not None:
-                runs.append(run)
-    return runs
+    runs = (_load_to_go_on(journal, known.uid) for known in journal.unsealed())
+    return [run for run in runs if run is not None]
 
 
 def _load_to_go_on(journal: Journal, uid: str) -> Run | None:
@@ -161,41 +156,29 @@ def load_last_sealed(
         since_ns: Only those whose last change is not older (Unix ns).
     """
     found: list[Run] = []
-    for uid in reversed(journal.run_uids()):
-        record = journal.latest(RecordKind.RUN, uid)
-        if record is None or record.body["state"] != RunState.SEALED:
+    for known in journal.headlines_before():
+        if not known.sealed:
             continue
-        if len(found) == most or record.time_ns < since_ns:
+        if len(found) == most or known.described_ns < since_ns:
             break
-        rows -= _rows_to_read(journal, uid)
+        rows -= _rows_to_read(journal, known)
         if rows < 0:
             break
-        run = _load_to_go_on(journal, uid)
+        run = _load_to_go_on(journal, known.uid)
         if run is not None:
             found.append(run)
     return found[::-1]
 
 
-def _rows_to_read(journal: Journal, uid: str) -> int:
+def _rows_to_read(journal: Journal, known: Headline) -> int:
+    uid = known.uid
     images = len(journal.snapshot_ends(uid, "images"))
     last = journal.last_image(uid)
     count = 0 if last is None else max(0, last + 1 - images * SNAPSHOT_ROWS)
     packed = images * SNAPSHOT_ROWS
-    for name in event_names(journal, uid):
+    for name in known.event_names:
         ends = journal.snapshot_ends(name, "events")
         after = max(ends.values(), default=0)
         count += journal.count(after=after, kinds=(RecordKind.EVENT,), run=name)
         packed += len(ends) * SNAPSHOT_ROWS
     return count + packed // 10
-
-
-def run_numbers(journal: Journal) -> dict[str, int]:
-    """Highest run number of each experiment."""
-    numbers: dict[str, int] = {}
-    for uid in journal.run_uids():
-        record = journal.latest(RecordKind.RUN, uid)
-        if record is not None:
-            run = read_headline(record.body)
-            known = numbers.get(run.experiment, 0)
-            numbers[run.experiment] = max(known, run.number)
-    return numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from recorder.errors import ReportError
@@ -18,7 +18,7 @@ from recorder.records import (
     SeriesStart,
 )
 from recorder.records.report_json import calibration_from_json, calibration_to_json
-from recorder.runs.read_announcement import read_stored, stored_experiment
+from recorder.runs.read_announcement import read_stored
 from recorder.runs.run import Run
 
 
@@ -72,26 +72,6 @@ def _series_to_json(run: Run) -> Json | None:
             name: getattr(info, name) for name in (info.__slots__ if info else ())
         },
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """What tells runs apart."""
-
-    uid: str
-    number: int
-    experiment: str
-    sealed: bool
-
-
-def read_headline(body: Json) -> Headline:
-    """What tells the run of a ``run`` record apart; its chains are not read."""
-    return Headline(
-        uid=body["uid"],
-        number=body["run"],
-        experiment=stored_experiment(body["body"]),
-        sealed=body["state"] == RunState.SEALED,
-    )
 
 
 def read_run_record(body: Json) -> Run:

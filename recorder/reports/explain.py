@@ -15,7 +15,7 @@ from recorder.records import EventType, Evidence, Json, Pump
 from recorder.records.image_outcome import NOT_SEEN
 from recorder.records.outcome_codec import lattice_to_json
 from recorder.records.times import iso
-from recorder.reports.which_run import is_run
+from recorder.reports.which_run import UID_PREFIX
 from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import measure
@@ -90,14 +90,8 @@ class _One:
 
 
 def _find(journal: Journal, name: str) -> Run:
-    found = None
-    for uid in journal.run_uids():
-        record = journal.latest(RecordKind.RUN, uid)
-        if record is None:
-            continue
-        if is_run(name, record.body["run"], uid):
-            found = uid
-    run = load_run(journal, found) if found else None
+    found = journal.named(name, UID_PREFIX)
+    run = load_run(journal, found[-1].uid) if found else None
     if run is None:
         raise NoSuchRunError(f"run {name}: not in the journal; see `recorder report`")
     return run

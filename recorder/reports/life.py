@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from recorder.errors import JournalError
-from recorder.journal import Journal, RecordKind
+from recorder.journal import Journal
 from recorder.journal.lock import lock_state
 from recorder.journal.records import SINK_KINDS
-from recorder.journal.run_record import read_headline
 from recorder.records import Json
 from recorder.runtime.status_file import NAME, age_s, is_process, read_status
 
 SILENT_S = 15.0
 """Seconds without a sign of life (one each second) after which a daemon hangs: longer
 than a busy machine or disk makes it late. Chosen, not tuned."""
-RECENT_RUNS = 50
-"""Latest runs that are looked at for those that are open: more are never open at once,
-and each costs a read. Chosen, not tuned."""
+OPEN_RUNS = 50
+"""Latest runs that are not sealed, of which a look names no more: people read no more.
+Chosen, not tuned."""
 
 
 class Alive(StrEnum):
@@ -252,22 +251,15 @@ def _refused(journal: Journal, sinks: Sequence[str]) -> list[Refused]:
     found = []
     for sink in sinks:
         for uid, error, count in journal.parked_runs(sink):
-            record = journal.latest(RecordKind.RUN, uid) if uid else None
-            number = read_headline(record.body).number if record else None
+            known = journal.headline(uid) if uid else None
+            number = known.number if known else None
             found.append(Refused(sink, number, uid, count, error))
     return found
 
 
 def _open_runs(journal: Journal) -> list[OpenRun]:
-    found = []
-    for uid, _ in journal.runs_before(None)[:RECENT_RUNS]:
-        record = journal.latest(RecordKind.RUN, uid)
-        if record is None:
-            continue
-        known = read_headline(record.body)
-        if not known.sealed:
-            found.append(OpenRun(known.number, uid, known.experiment))
-    return found
+    known = journal.unsealed()[: -OPEN_RUNS - 1 : -1]
+    return [OpenRun(run.number, run.uid, run.experiment) for run in known]
 
 
 def life_json(life: Life) -> dict[str, Any]:

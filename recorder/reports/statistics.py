@@ -97,6 +97,8 @@ def expected_multi(hits: int, images: int, single: int) -> float | None:
 
 def histogram(values: NDArray[np.floating], edges: NDArray[np.floating]) -> list[int]:
     """Counts between the (n + 1,) edges; values outside count in the end bins."""
+    if not values.size:
+        return [0] * (edges.size - 1)
     inside = np.clip(values, edges[0], np.nextafter(edges[-1], 0))
     counts, _ = np.histogram(inside, edges)
     return [int(n) for n in counts]
@@ -169,6 +171,8 @@ def delay_bins(
         indexed: Shape (n,).
     """
     light = labels.pump == LIGHT
+    if not light.any():
+        return []
     cluster = delay_clusters(labels.delay_ns)
     keys = np.stack([labels.chain, labels.slot, cluster], axis=1)[light]
     found, member = np.unique(keys, axis=0, return_inverse=True)

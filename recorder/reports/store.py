@@ -15,14 +15,17 @@ from recorder.errors import ReportError
 from recorder.journal import Journal, Record, RecordKind, Seq
 from recorder.journal.lock import is_recorded_into
 from recorder.journal.records import SINK_KINDS
-from recorder.journal.restore import describe_run, event_names, load_run
-from recorder.journal.run_record import Headline, read_headline
+from recorder.journal.restore import load_run
+from recorder.journal.run_index import Headline
+from recorder.journal.run_record import read_run_record
+from recorder.records import Json
 from recorder.records.report_json import report_from_json
 from recorder.records.run_report import FullReport, RunReport
 from recorder.records.times import iso
+from recorder.reports.bare_runs import BareRuns
 from recorder.reports.experiments import by_experiment
 from recorder.reports.run_report import described, run_report
-from recorder.reports.which_run import is_experiment, is_run
+from recorder.reports.which_run import UID_PREFIX, is_experiment
 from recorder.runtime.log import get_logger
 
 log = get_logger("reports")
@@ -50,6 +53,7 @@ class ReportStore:
     def __init__(self, journal: Journal, sinks: Sequence[str] = ()) -> None:
         self._journal = journal
         self._sinks = tuple(sinks)
+        self._bare = BareRuns()
 
     def get(self, uid: str) -> RunReport | None:
         """The report of a run, None if there is no such run.
@@ -57,7 +61,7 @@ class ReportStore:
         Raises:
             ReportError: It cannot be read, and its images are gone from the journal.
         """
-        known = self._known(uid)
+        known = self._journal.headline(uid)
         return None if known is None else self._report(known)
 
     def list(
@@ -80,14 +84,13 @@ class ReportStore:
             raise ValueError(f"limit is {limit}: it must be 1 or more")
         found: list[RunReport] = []
         last: Seq | None = None
-        for uid, opened in self._journal.runs_before(before):
-            known = self._known(uid, experiment=experiment)
-            if known is None:
+        for known in self._journal.headlines_before(before):
+            if not self._is_of(experiment, known):
                 continue
             if limit is not None and len(found) == limit:
                 return RunPage(tuple(found), last)
             found += self._readable(known)
-            last = opened
+            last = known.opened
         return RunPage(tuple(found), None)
 
     def changes_since(self, seq: Seq) -> tuple[Seq, tuple[RunReport, ...]]:
@@ -96,7 +99,7 @@ class ReportStore:
         What a sink did with a run is no record: it is as of now in each report.
         """
         changed = self._journal.changed_runs(seq, SINK_KINDS)
-        known = (self._known(uid) for uid, _ in changed)
+        known = (self._journal.headline(uid) for uid, _ in changed)
         reports = [r for item in known if item for r in self._readable(item)]
         return (changed[-1][1] if changed else seq), tuple(reports)
 
@@ -110,22 +113,14 @@ class ReportStore:
             experiment: Experiment name or DataCollectionGroup id.
         """
         found: list[RunReport] = []
-        for body in self._journal.headlines():
-            known = read_headline(body)
-            meant = run is None or is_run(run, known.number, known.uid)
-            if meant and self._is_of(experiment, known):
+        journal = self._journal
+        meant = journal.headlines() if run is None else journal.named(run, UID_PREFIX)
+        for known in meant:
+            if self._is_of(experiment, known):
                 found += self._readable(known)
         return by_experiment(found)
 
     # -- which ------------------------------------------------------------------------
-
-    def _known(self, uid: str, *, experiment: str | None = None) -> Headline | None:
-        """A run by its description, None if there is none or it is not asked for."""
-        record = self._journal.latest(RecordKind.RUN, uid)
-        if record is None:
-            return None
-        known = read_headline(record.body)
-        return known if self._is_of(experiment, known) else None
 
     def _is_of(self, experiment: str | None, known: Headline) -> bool:
         """Whether a run is of an experiment; None is any."""
@@ -154,37 +149,47 @@ class ReportStore:
         uid = known.uid
         ids = self._journal.all_ids(uid)
         return replace(
-            self._stored(known) or self._anew(uid),
+            self._stored(known) or self._anew(known),
             experiment=known.experiment,
             data_collection_id=ids.get("data_collection_id"),
             data_collection_group_id=ids.get("data_collection_group_id"),
-            sinks={sink: self._sink_state(sink, uid) for sink in self._sinks},
+            sinks={sink: self._sink_state(sink, known) for sink in self._sinks},
         )
 
     def _stored(self, known: Headline) -> RunReport | None:
         """What the journal holds; None if it must be worked out."""
-        uid = known.uid
-        records = [self._journal.latest(RecordKind.RUN_SEALED, uid)]
-        if not known.sealed:
-            records.append(self._journal.latest(RecordKind.RUN_UPDATED, uid))
-        latest = max((r for r in records if r), key=lambda r: r.seq, default=None)
+        latest = self._latest(known)
         if latest is None:
             return None
         try:
             report = report_from_json(latest.body.get("report"))
         except ReportError as error:
-            if self._journal.latest(RecordKind.RUN_PRUNED, uid) is None:
+            if not known.pruned:
                 return None
-            raise ReportError(f"run {uid}: {error}; {WHAT_TO_DO}") from error
+            raise ReportError(f"run {known.uid}: {error}; {WHAT_TO_DO}") from error
         report = replace(report, as_of=iso(latest.time_ns))
         if known.sealed:
             return report
-        if self._outdated(report, latest):
+        if self._outdated(report, latest, known):
             return None
-        run = describe_run(self._journal, uid)
-        return report if run is None else replace(report, **described(run))
+        body = self._body(known)
+        if _says(report) == _described(body):
+            return report
+        return replace(report, **described(read_run_record(body)))
 
-    def _outdated(self, report: RunReport, record: Record) -> bool:
+    def _latest(self, known: Headline) -> Record | None:
+        """Its last report that is there."""
+        seqs = [known.reported or 0, 0 if known.sealed else known.updated or 0]
+        found = (self._journal.record(seq) for seq in sorted(seqs)[::-1] if seq)
+        return next((record for record in found if record is not None), None)
+
+    def _body(self, known: Headline) -> Json:
+        record = self._journal.record(known.described)
+        if record is None:
+            raise ReportError(f"run {known.uid}: not in the journal any more")
+        return record.body
+
+    def _outdated(self, report: RunReport, record: Record, known: Headline) -> bool:
         """Whether nobody brings this report up to date though there is more.
 
         A recorder that runs brings it up to date every few seconds. Of one that died,
@@ -193,23 +198,43 @@ class ReportStore:
         """
         if is_recorded_into(self._journal.path):
             return False
-        uid, kinds = record.run or "", (RecordKind.RUN, RecordKind.EVENT)
-        last = max(
-            self._journal.last_seq(name, kinds)
-            for name in event_names(self._journal, uid)
-        )
+        if known.described > record.seq:
+            return True
+        event = (RecordKind.EVENT,)
+        last = max(self._journal.last_seq(name, event) for name in known.event_names)
         counted = report.images.received
-        return last > record.seq or self._journal.image_count(uid) != counted
+        return last > record.seq or self._journal.image_count(known.uid) != counted
 
-    def _anew(self, uid: str) -> RunReport:
+    def _anew(self, known: Headline) -> RunReport:
         """Worked out from images and events."""
-        run = load_run(self._journal, uid)
+        if (bare := self._bare.report(self._journal, known)) is not None:
+            return bare
+        run = load_run(self._journal, known.uid)
         if run is None:
-            raise ReportError(f"run {uid}: not in the journal any more")
+            raise ReportError(f"run {known.uid}: not in the journal any more")
         return replace(run_report(run), as_of=iso(time.time_ns()))
 
-    def _sink_state(self, sink: str, uid: str) -> str:
-        if (error := self._journal.parked(sink, uid)) is not None:
-            return f"parked: {error}"
-        done = self._journal.written(sink, uid, SINK_KINDS)
-        return "written" if done else "pending"
+    def _sink_state(self, sink: str, known: Headline) -> str:
+        cursor, refused, again = self._journal.sink_state(sink, known.uid)
+        if refused is not None:
+            return f"parked: {refused}"
+        return "pending" if again or cursor < known.written else "written"
+
+
+def _says(report: RunReport) -> tuple[object, ...]:
+    """What a report and a description both say of a run, in short."""
+    return (
+        report.state,
+        report.status,
+        report.reason,
+        report.revision,
+        report.announced,
+        report.ended_ns,
+        report.notes,
+    )
+
+
+def _described(body: Json) -> tuple[object, ...]:
+    """The same of a description."""
+    names = ("state", "status", "reason", "revision", "announced", "ended_ns")
+    return (*(body[name] for name in names), tuple(body["notes"]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from recorder.config.recording import RunsSection
-from recorder.journal import Journal, RecordKind
+from recorder.journal import Journal
 from recorder.journal.event_json import event_from_json
-from recorder.journal.restore import load_last_sealed, load_unsealed, run_numbers
+from recorder.journal.restore import load_last_sealed, load_unsealed
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.known_runs import KEPT_SEALED
 from recorder.runtime.log import get_logger
@@ -36,7 +36,7 @@ def restore_runs(
     runs = load_unsealed(journal)
     since_ns = time.time_ns() - int(RESTORED_S * 1e9)
     sealed = load_last_sealed(journal, KEPT_SEALED, RESTORED_ROWS, since_ns)
-    past = _known_runs(journal, folders)
+    numbers, past = _known_runs(journal, folders)
     now = time.monotonic()
     for run in runs:
         run.last_progress = run.bound_at = now
@@ -49,21 +49,25 @@ def restore_runs(
             state=run.state,
         )
     rows = map(event_from_json, journal.nameless_events(since_ns, RESTORED_ROWS))
-    book.restore((*sealed, *runs), run_numbers(journal), past, rows)
+    book.restore((*sealed, *runs), numbers, past, rows)
 
 
 def restore_numbers(journal: Journal, book: RunBook, folders: Folders) -> None:
     """Take over run numbers and folders, but none of the open runs."""
-    _known_runs(journal, folders)
-    book.restore((), run_numbers(journal), ())
+    numbers, _ = _known_runs(journal, folders)
+    book.restore((), numbers, ())
 
 
-def _known_runs(journal: Journal, folders: Folders) -> list[str]:
-    """Note the folders in use; the uids of all runs."""
+def _known_runs(journal: Journal, folders: Folders) -> tuple[dict[str, int], list[str]]:
+    """Note the folders in use.
+
+    Returns:
+        Highest run number of each experiment, and the uids of all runs.
+    """
+    numbers: dict[str, int] = {}
     past: list[str] = []
-    for uid in journal.run_uids():
-        record = journal.latest(RecordKind.RUN, uid)
-        if record is not None:
-            folders.note(record.body["folder"], uid)
-            past += [uid, record.body["collection_uid"] or uid]
-    return past
+    for run in journal.headlines():
+        folders.note(run.folder, run.uid)
+        numbers[run.experiment] = max(numbers.get(run.experiment, 0), run.number)
+        past += [run.uid, run.collection_uid or run.uid]
+    return numbers, past

@@ -453,7 +453,7 @@ async def test_a_refused_run_does_not_stop_the_next_and_is_written_once_it_can_b
         await all_written(runner)
     assert site.one("SELECT * FROM DataCollection")["dataCollectionNumber"] == 2
     journal = Journal(configured.journal_path, read_only=True)
-    assert "has no visit 3" in str(journal.parked("ispyb", nobodys["uid"]))
+    assert "has no visit 3" in str(journal.sink_state("ispyb", nobodys["uid"]))
     journal.close()
     mariadb_database.execute(
         "INSERT INTO BLSession (proposalId, visit_number) VALUES (1, 3)"

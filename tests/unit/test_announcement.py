@@ -13,8 +13,6 @@ from pydantic import ValidationError
 
 from recorder.config.recording import UnannouncedSection
 from recorder.journal.run_record import (
-    Headline,
-    read_headline,
     read_run_record,
     run_record,
 )
@@ -221,18 +219,6 @@ def test_after_a_restart_an_unannounced_run_is_what_it_was(changed, left_out):
     assert [text.split(":")[0] for text in after.problems] == (
         [left_out] if left_out else []
     )
-
-
-@pytest.mark.parametrize(
-    "experiment",
-    [{"name": "e"}, {"name": "e", "type": 5}, {"name": ""}, {"name": 5}, "e", None],
-)
-def test_a_headline_says_what_the_whole_record_says(experiment):
-    run = Run("u", 3, 10**18, announced(announcement()))
-    body = run_record(run, "opened")
-    body["body"] = {**body["body"], "experiment": experiment}
-    again, headline = read_run_record(body), read_headline(body)
-    assert headline == Headline(again.uid, again.number, again.experiment, False)
 
 
 def test_one_side_of_the_beam_is_kept_without_the_other():

@@ -139,7 +139,7 @@ def test_parking_and_cursors(journal):
     first, second = journal.records()
     journal.park("ispyb", first, "too long")
     journal.advance("ispyb", second.seq, "b", {"data_collection_id": 17})
-    assert journal.parked("ispyb", "a") == "too long"
+    assert journal.sink_state("ispyb", "a")[1] == "too long"
     assert journal.ids("ispyb", "b") == {"data_collection_id": 17}
     assert journal.backlog("ispyb", ("run",)) == 0
     assert journal.unpark("ispyb") == 1

@@ -6,20 +6,16 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from recorder.errors import ReportError
 from recorder.journal import Journal, NewRecord, RecordKind
 from recorder.journal.event_json import event_to_json
 from recorder.journal.lock import is_recorded_into
-from recorder.journal.run_record import read_headline, run_record
+from recorder.journal.run_record import run_record
 from recorder.records import ImageOutcome, RunState, RunStatus
 from recorder.records.report_json import report_to_json
 from recorder.records.times import iso
@@ -259,49 +255,3 @@ def test_whether_a_recorder_runs_is_seen_without_a_lock(path: Path):
     assert not is_recorded_into(path.with_name("other.sqlite"))
     journal.close()
     assert not is_recorded_into(path)
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(["experiment", "images"]),
-        st.recursive(
-            st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=5),
-            lambda inner: st.lists(inner) | st.dictionaries(st.just("name"), inner),
-            max_leaves=4,
-        ),
-    )
-)
-def test_what_tells_runs_apart_is_read_as_from_the_whole_body(message):
-    """The database picks it out of a body: it must find what a full reading finds."""
-    body = {
-        **run_record(new_run(7), "opened"),
-        "body": message,
-    }
-    with TemporaryDirectory() as folder:
-        with closing(Journal(Path(folder) / "j.sqlite")) as journal:
-            journal.write([NewRecord(RecordKind.RUN, "uid-0007", body, 0)])
-            (found,) = journal.headlines()
-    assert read_headline(found) == read_headline(body)
-
-
-def test_a_report_of_one_run_reads_one_run(store_of_many, monkeypatch):
-    """2000 others cost a line each in one query, and no body of theirs is parsed."""
-    journal, store = store_of_many
-    read: list[str] = []
-    latest = journal.latest
-    monkeypatch.setattr(
-        journal, "latest", lambda kind, uid: read.append(uid) or latest(kind, uid)
-    )
-    (experiment,) = store.full(run="uid-0007").experiments
-    assert [run.uid for run in experiment.runs] == ["uid-0007"]
-    assert set(read) == {"uid-0007"}
-
-
-@pytest.fixture
-def store_of_many(tmp_path):
-    with closing(Journal(tmp_path / "journal.sqlite")) as journal:
-        runs = (new_run(n) for n in range(200))
-        journal.write(
-            [NewRecord(RecordKind.RUN, r.uid, run_record(r, "opened"), 0) for r in runs]
-        )
-        yield journal, ReportStore(journal)

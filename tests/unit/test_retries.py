@@ -117,7 +117,7 @@ async def test_a_retry_that_is_refused_again_is_parked_again(journal):
         await idle(runner)
         journal.unpark("notebook")
         await idle(runner)
-    assert journal.parked("notebook", "a") == "no such visit"
+    assert journal.sink_state("notebook", "a")[1] == "no such visit"
     assert journal.retries("notebook") == []
 
 
