@@ -228,6 +228,8 @@ class Announcement:
     """The message as it came, unknown keys kept: what the journal stores."""
     received_ns: int = field(default=0, compare=False)
     """Host time (Unix ns)."""
+    size: int = field(default=0, compare=False)
+    """Bytes of the message as JSON."""
 
     @property
     def announced(self) -> bool:

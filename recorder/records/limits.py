@@ -24,6 +24,11 @@ MAX_PAYLOAD_BYTES = 16 << 20
 """One control message."""
 MAX_OBJECTS = 10_000
 """Objects in the array of one control message."""
+MAX_ANNOUNCEMENT_BYTES = 4 << 20
+"""One announced run as JSON: 100 chains of 100 events with names have 1 MB. It is kept
+in memory, six times as large, and in each description of the run in the journal."""
+MAX_ANNOUNCED_BYTES = 16 << 20
+"""All announced runs together that wait for their series, as JSON: 100 MB in memory."""
 MAX_NAME = 255
 """Characters of a name or an identity."""
 MAX_TEXT = 10_000

@@ -5,6 +5,7 @@ What comes is read strictly; what was accepted once and stored, as far as it goe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -29,7 +30,7 @@ class _Lists:
 
 
 _LISTS = TypeAdapter(_Lists)
-_OURS = {"chains", "chain_problems", "problems", "message", "received_ns"}
+_OURS = {"chains", "chain_problems", "problems", "message", "received_ns", "size"}
 """What is not in a message, but made of it."""
 _EXPERIMENT = TypeAdapter(Experiment)
 _STAND_INS = {"proposal": "x0", "experiment": {"name": UNNAMED}}
@@ -64,6 +65,7 @@ def read_announcement(
         problems=tuple(problems),
         message=dict(message),
         received_ns=received_ns,
+        size=len(json.dumps(message)),
     )
 
 

@@ -29,6 +29,9 @@ READ_BYTES = 1 << 16
 AT_A_TIME = 200
 """Messages that are handled before the event loop turns to something else: about 10 ms
 at 50 us an event."""
+BYTES_AT_A_TIME = 1 << 20
+"""Payload from which on a batch is handled before more is read: parsed it takes several
+times as much memory. Chosen, not tuned."""
 MAX_UNACKNOWLEDGED_BYTES = 64 << 20
 """Payload that may wait for the disk; beyond it the socket is not read and the broker
 keeps the rest. Ten seconds of 5000 events/s are 15 MB."""
@@ -78,6 +81,7 @@ class Receiver(Client):
         """Read from the socket, not yet given to paho."""
         self._batch: list[Received] = []
         self._mids: list[int] = []
+        self._size_of_batch = 0
         self._unacknowledged = 0
         paho = self._client
         # Set before connecting: aiomqtt would acknowledge before we have the message
@@ -117,6 +121,8 @@ class Receiver(Client):
             result = self._paho_loop_read(max_packets)
             if result is not MQTTErrorCode.MQTT_ERR_SUCCESS or not self._more():
                 break
+            if self._size_of_batch >= BYTES_AT_A_TIME:
+                break
         self._hand_over()
         if self._more():
             # the socket may have nothing more to say: nobody would call again
@@ -135,7 +141,7 @@ class Receiver(Client):
     def _on_each(self, client: Paho, userdata: object, message: MQTTMessage) -> None:
         retained = bool(message.retain)
         self._batch.append(Received(message.topic, bytes(message.payload), retained))
-        self._unacknowledged += len(message.payload)
+        self._size_of_batch += len(message.payload)
         if message.qos:
             self._mids.append(message.mid)
 
@@ -144,7 +150,8 @@ class Receiver(Client):
         if not batch:
             return
         self._batch, self._mids = [], []
-        size = sum(len(message.payload) for message in batch)
+        size, self._size_of_batch = self._size_of_batch, 0
+        self._unacknowledged += size
         self._take(batch, partial(self._acknowledge, mids, size))
 
     # -- what is too much -------------------------------------------------------------

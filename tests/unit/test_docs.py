@@ -43,6 +43,7 @@ from recorder.records import (
     limits,
 )
 from recorder.records.report_json import report_schema
+from recorder.runs.book import early_events
 from recorder.runs.timeline.measurement import PulseFacts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.stills.render import Still
@@ -419,7 +420,7 @@ MESSAGES = {
     "event": control.EventMessage,
 }
 LENIENT = {"beam": Beam, "detector": DetectorPlace, "ssx": SsxDelivery, "files": Files}
-MADE = ("chains", "chain_problems", "problems", "message", "received_ns")
+MADE = ("chains", "chain_problems", "problems", "message", "received_ns", "size")
 """Of an announcement: made of the message, not in it."""
 
 
@@ -548,6 +549,7 @@ def test_every_limit_with_its_value():
     real = {"MAX_QUOTED": errors.MAX_QUOTED}
     for module in (limits, declared):
         real |= {k: v for k, v in vars(module).items() if k.startswith("MAX_")}
+    real |= {k: v for k, v in vars(early_events).items() if k.startswith("KEPT_")}
     section = DetectorSection()
     real["detector.max_message_mb"] = section.max_message_mb << 20
     real["detector.max_pixels"] = section.max_pixels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Container, Sequence
 
@@ -19,6 +20,9 @@ from recorder.runs.run import Run
 KEPT_EVENTS = 100_000
 """Latest events that wait for their announcement, about 0.8 kB each: 80 MB at most.
 Chosen, not tuned."""
+KEPT_BYTES = 16 << 20
+"""What the texts and further values of those events may have, as JSON (six times as
+much in memory); beyond it the oldest of them go. Chosen, not tuned."""
 MAX_UNCLAIMED = 10_000
 """Unknown uids that are remembered, so that each is logged once; beyond, some are
 logged again. Chosen, not tuned."""
@@ -33,7 +37,9 @@ class EarlyEvents:
 
     def __init__(self, detectors: Sequence[str] = ()) -> None:
         self._detectors = detectors
-        self._events: deque[TimedEvent] = deque(maxlen=KEPT_EVENTS)
+        self._events: deque[tuple[TimedEvent, int]] = deque()
+        """Oldest first, with the bytes of their texts."""
+        self._bytes = 0
         self._unclaimed: set[str] = set()
         """Uids that events named and no announcement has."""
 
@@ -44,7 +50,7 @@ class EarlyEvents:
             event: It belongs to no run that is known.
             past: Uids of runs that are long sealed.
         """
-        self._events.append(event)
+        self._append(event)
         name = event.collection
         if name is None or name in self._unclaimed:
             return []
@@ -53,6 +59,13 @@ class EarlyEvents:
         self._unclaimed.add(name)
         fields = (("uid", name), ("sealed", name in past))
         return [Noticed("events_unclaimed", "warning", fields)]
+
+    def _append(self, event: TimedEvent) -> None:
+        size = _size(event)
+        self._events.append((event, size))
+        self._bytes += size
+        while len(self._events) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
+            self._bytes -= self._events.popleft()[1]
 
     def adopt(self, run: Run) -> list[Action]:
         """Give a run those that name it, or that it needs.
@@ -63,23 +76,24 @@ class EarlyEvents:
         uids = {run.uid, run.announcement.uid or run.uid}
         since = run.opened_ns - int(ADOPT_WINDOW_S * 1e9)
         run.captures |= self._captures_for(run, since)
-        kept: list[TimedEvent] = []
+        kept: deque[tuple[TimedEvent, int]] = deque()
         nameless: list[TimedEvent] = []
-        for event in self._events:
+        for event, size in self._events:
             if event.collection in uids:
                 run.events.add(event)
             elif event.collection is None and _wanted(event, run, since):
                 if run.events.add(event):
                     nameless.append(event)
             else:
-                kept.append(event)
-        self._events = deque(kept, maxlen=KEPT_EVENTS)
+                kept.append((event, size))
+        self._events = kept
+        self._bytes = sum(size for _, size in kept)
         return [Adopted(run, tuple(nameless))] if nameless else []
 
     def _captures_for(self, run: Run, since: int) -> set[CaptureKey]:
         """The oldest capture of each clock that still goes on and fits the run."""
         latest: dict[CaptureKey, TimedEvent] = {}
-        for event in self._events:
+        for event, _ in self._events:
             if event.collection is None and event.capture is not None:
                 latest[capture_key(event, event.capture)] = event
         found: dict[str, CaptureKey] = {}
@@ -90,6 +104,12 @@ class EarlyEvents:
             if fits and event.received_ns >= since and not has_one(run, key[0]):
                 found.setdefault(key[0], key)
         return set(found.values())
+
+
+def _size(event: TimedEvent) -> int:
+    texts = (event.uid, event.collection, event.name, event.clock)
+    body = len(json.dumps(dict(event.body))) if event.body else 0
+    return body + sum(len(text) for text in texts if text)
 
 
 def _wanted(event: TimedEvent, run: Run, since: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from recorder.errors import shown
 from recorder.records import Announcement, BadMessage, RunState, SeriesKey
+from recorder.records.limits import MAX_ANNOUNCED_BYTES
 from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
 
@@ -82,14 +83,18 @@ class KnownRuns:
     def refusal(self, announcement: Announcement, most: int) -> BadMessage | None:
         """Why a run cannot be announced now, None if it can."""
         uid = announcement.uid or ""
-        waiting = sum(run.state is RunState.ANNOUNCED for run in self.active)
-        if waiting < most or self.by_uid(uid) is not None:
+        waiting = [run for run in self.active if run.state is RunState.ANNOUNCED]
+        kept = sum(run.announcement.size for run in waiting)
+        many = len(waiting) >= most
+        large = bool(waiting) and kept + announcement.size > MAX_ANNOUNCED_BYTES
+        if not (many or large) or self.by_uid(uid) is not None:
             return None
+        more = "raise runs.max_announced" if many else "send less with each"
+        size = "" if many else f" with {kept} bytes"
         text = (
-            f"collection/start: {waiting} runs are announced already and wait for "
-            f"their series: {shown(uid)} is refused; announce a run when it begins, "
-            "end those that will not come (collection/end), or raise "
-            "runs.max_announced"
+            f"collection/start: {len(waiting)} runs{size} are announced already and "
+            f"wait for their series: {shown(uid)} is refused; announce a run when it "
+            f"begins, end those that will not come (collection/end), or {more}"
         )
         return BadMessage("mqtt", "too_many", text, announcement.received_ns)
 

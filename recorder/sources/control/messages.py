@@ -28,6 +28,7 @@ from recorder.records import (
 )
 from recorder.records.announcement import Count, Finite
 from recorder.records.limits import (
+    MAX_ANNOUNCEMENT_BYTES,
     MAX_OBJECTS,
     MAX_PAYLOAD_BYTES,
     load_json,
@@ -200,6 +201,12 @@ def _announcement(item: dict[str, Any], received_ns: int) -> Announcement:
         wrong += [text for text in _texts(error) if text not in wrong]
     if wrong or found is None:
         raise BadMessageError("invalid", _joined("collection/start", wrong))
+    if found.size > MAX_ANNOUNCEMENT_BYTES:
+        raise BadMessageError(
+            "too_big",
+            f"collection/start: {shown(found.uid)} has {found.size} bytes, at most "
+            f"{MAX_ANNOUNCEMENT_BYTES} are kept with a run: send less with it",
+        )
     return replace(found, time_ns=time_ns, message={**item, "time_ns": time_ns})
 
 

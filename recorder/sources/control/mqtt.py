@@ -86,16 +86,13 @@ class MqttSource:
     def _take(
         self, port: SourcePort, messages: Sequence[Received], acknowledge: Acknowledge
     ) -> None:
-        now_ns = time.time_ns()
-        *before, last = (
-            parse_message(
+        now_ns, left = time.time_ns(), len(messages)
+        for message in messages:  # one is forgotten before the next is parsed
+            left -= 1
+            records = parse_message(
                 message.topic.removeprefix(f"{self._prefix}/"),
                 message.payload,
                 now_ns,
                 retained=message.retained,
             )
-            for message in messages
-        )
-        for records in before:
-            port.feed_control(records)
-        port.feed_control(last, acknowledge)
+            port.feed_control(records, None if left else acknowledge)
