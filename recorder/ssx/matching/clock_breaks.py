@@ -79,7 +79,8 @@ def strange(
 
     Args:
         good: Images that matched, shape (n,).
-        outside: Images before or after all triggers, shape (n,).
+        outside: Images before or after all triggers, or at one that none can match,
+            shape (n,).
         off: Distance of each from its nearest trigger (ns), shape (n,).
         shared: Scatter (ns) of jitter that is shared, None if none is.
         real: Where the nearest trigger's time was logged, not worked out, shape (n,);

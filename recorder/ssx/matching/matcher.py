@@ -173,8 +173,9 @@ class Matcher:
         good = np.abs(off) <= tolerance_ns(near, clock.sigma_ns, doubt, real)
         good &= growing(ids, found, good, self._least_missed())
         outside = (wanted > triggers[-1] + near) | (wanted < triggers[0] - near)
+        outside |= near == 0  # nothing matches those: they tell nothing of the clock
         n = until_break(good | outside)
-        unsure = np.flatnonzero(doubt > DOUBT * near)
+        unsure = np.flatnonzero((near > 0) & (doubt > DOUBT * near))
         if unsure.size and unsure[0] < n:
             n = int(unsure[0])
             if n == 0:
