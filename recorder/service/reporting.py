@@ -19,7 +19,11 @@ from recorder.reports.run_report import run_report
 from recorder.runs.book.endings import decide_status
 from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.runs.timeline.of_run import LONG_RUN
 from recorder.runtime.boundary import boundary
+from recorder.runtime.log import get_logger
+
+log = get_logger("runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Reporter:
             run: The run.
             done: Called in the event loop with the run and what was made of its copy.
         """
+        if (images := run.images.received) > LONG_RUN:
+            log.info("run_sealing", run=run.number, uid=run.uid, images=images)
         task = asyncio.get_running_loop().create_task(self._seal(run, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -50,8 +50,8 @@ def test_a_missing_row_breaks_no_clock(
     share: float, evidence: str, jitter: float, seed: int
 ):
     """Times between rows that scatter cannot be worked out: that says nothing of the
-    clocks. Each search costs as much as 10 000 images: two or three, not hundreds; a few
-    more where the first images fit none of the times worked out."""
+    clocks. Each search costs as much as 10 000 images: two or three, not hundreds; a
+    few more where the first images fit none of the times worked out."""
     found, searches = lost_rows(share, evidence, seed, jitter=jitter)
     assert (found.wrong, found.breaks) == (0, 0)
     assert searches <= (3 if jitter < 1e-5 else 25)
