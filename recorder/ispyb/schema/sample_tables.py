@@ -89,25 +89,26 @@ concentration_type = Table(
     Column("name", String(31), nullable=False),
     Column("symbol", String(8), nullable=False),
 )
-sample_composition = Table(
-    "SampleComposition",
-    metadata,
-    key("sampleCompositionId"),
-    ref("componentId", "Component.componentId", nullable=False),
-    ref("blSampleId", "BLSample.blSampleId", nullable=False),
-    ref("concentrationTypeId", "ConcentrationType.concentrationTypeId"),
-    Column("abundance", Float),
-    Column("ratio", Float),
-    Column("ph", Float),
+
+
+def _composition(name: str, number: str, owner: str, owners: str) -> Table:
+    """How much of a component there is in a sample or its crystals."""
+    return Table(
+        name,
+        metadata,
+        key(number),
+        ref("componentId", "Component.componentId", nullable=False),
+        ref(owner, f"{owners}.{owner}", nullable=False),
+        ref("concentrationTypeId", "ConcentrationType.concentrationTypeId"),
+        Column("abundance", Float),
+        Column("ratio", Float),
+        Column("ph", Float),
+    )
+
+
+sample_composition = _composition(
+    "SampleComposition", "sampleCompositionId", "blSampleId", "BLSample"
 )
-crystal_composition = Table(
-    "CrystalComposition",
-    metadata,
-    key("crystalCompositionId"),
-    ref("componentId", "Component.componentId", nullable=False),
-    ref("crystalId", "Crystal.crystalId", nullable=False),
-    ref("concentrationTypeId", "ConcentrationType.concentrationTypeId"),
-    Column("abundance", Float),
-    Column("ratio", Float),
-    Column("ph", Float),
+crystal_composition = _composition(
+    "CrystalComposition", "crystalCompositionId", "crystalId", "Crystal"
 )

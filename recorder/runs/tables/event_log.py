@@ -75,8 +75,6 @@ class EventLog:
         self._texts: list[str] = [""]
         self._codes: dict[str, int] = {"": 0}
         self._rows: tuple[int, CapturedTriggers] | None = None
-        self._mark = [0]
-        """Event from which on windows look; copies have it in common."""
         self.ordered = True
         """Numbers of X-ray rows came ascending, but for a few that were late."""
         self.first_number: int | None = None
@@ -196,16 +194,20 @@ class EventLog:
             self._rows = (self.size, self._make_rows(0))
         return self._rows[1]
 
-    def rows_since(self, number: int) -> CapturedTriggers:
+    def rows_since(self, number: int, mark: int) -> tuple[int, CapturedTriggers]:
         """The rows from a trigger on, without a look at all that came before.
 
-        To be asked for ascending numbers: events that came before the first one of a
-        window are not looked at again.
+        Args:
+            number: The trigger's number.
+            mark: Event before which none is looked at.
+
+        Returns:
+            The mark for the same or a higher number, and the rows.
         """
-        trigger = self._columns.view("trigger", self._mark[0])
+        trigger = self._columns.view("trigger", mark)
         reached = np.flatnonzero(trigger >= number)
-        self._mark[0] += int(reached[0]) if reached.size else max(0, trigger.size - 1)
-        return self._make_rows(self._mark[0]).since(number)
+        mark += int(reached[0]) if reached.size else max(0, trigger.size - 1)
+        return mark, self._make_rows(mark).since(number)
 
     def _make_rows(self, since: int) -> CapturedTriggers:
         view = self._columns.view

@@ -107,6 +107,8 @@ class _Settled:
         self._labels = Columns(_COLUMNS)
         self._assigner = Assigner()
         self._fed = 0
+        self._mark = 0
+        """Event from which on windows look for rows."""
         self._pattern: Pattern | None = None
         self._pattern_size = 0
         self._table: TriggerTable | None = None
@@ -172,7 +174,7 @@ class _Settled:
         if not captured:
             return base
         number = (run.events.first_number or 0) + window
-        rows = run.events.rows_since(number)
+        self._mark, rows = run.events.rows_since(number, self._mark)
         table, present = captured_table(rows, base, number)
         if run.events.counts["LaserExcitation"]:
             span = int(rows.xray[-1] - rows.xray[0]) + 1 if rows.xray.size else 0
