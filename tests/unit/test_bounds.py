@@ -160,7 +160,8 @@ async def test_a_batch_of_large_messages_is_handled_before_more_is_read():
     receiver = Receiver(
         lambda messages, acknowledge: batches.append(len(messages)),
         lambda: False,
-        {"hostname": "localhost"},
+        MqttSection(),
+        "me",
     )
     message = SimpleNamespace(
         topic="event", payload=b"x" * (BYTES_AT_A_TIME // 2), retain=False, qos=1, mid=1
