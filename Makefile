@@ -6,7 +6,7 @@ PEERS := .cache/peers
 DOCS := .cache/docs
 SOURCES := recorder tests benchmarks docs
 SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
-  openssl:openssl systemd-analyze:systemd
+  openssl:openssl systemd-analyze:systemd faketime:faketime
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 # One worker for each core; each has a MariaDB of its own where a test asks for one.

@@ -252,9 +252,13 @@ def recorder_daemon(
     started: list[Recorder] = []
 
     def start(
-        config: Path, *, arguments: tuple[str, ...] = ("run",), ready: bool = True
+        config: Path,
+        *,
+        arguments: tuple[str, ...] = ("run",),
+        ready: bool = True,
+        env: dict[str, str] | None = None,
     ) -> Recorder:
-        process = Recorder(sys.executable, arguments, config)
+        process = Recorder(sys.executable, arguments, config, env)
         started.append(process)
         if ready:
             process.wait_for_event("recorder_ready")

@@ -51,7 +51,7 @@ class ServerError(AssertionError):
     """A server did not do what it was started for."""
 
 
-def program(name: str) -> str:
+def program(name: str, install: str = INSTALL) -> str:
     """Path of a program; servers are often in ``/usr/sbin``, off the users' path.
 
     Raises:
@@ -60,7 +60,7 @@ def program(name: str) -> str:
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
     found = shutil.which(name, path=path)
     if found is None:
-        raise ServerMissingError(f"{name} is not installed; run: {INSTALL}")
+        raise ServerMissingError(f"{name} is not installed; run: {install}")
     return found
 
 
@@ -519,14 +519,18 @@ class Recorder(Process):
         python: The interpreter.
         arguments: The command, such as ``run``.
         config: Its configuration.
+        more: Further variables of its environment.
     """
 
     def __init__(
-        self, python: str, arguments: Sequence[str], config: Path | None
+        self,
+        python: str,
+        arguments: Sequence[str],
+        config: Path | None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(
-            python, "-m", "recorder", *arguments, env=recorder_environment(config)
-        )
+        env = {**recorder_environment(config), **(more or {})}
+        super().__init__(python, "-m", "recorder", *arguments, env=env)
 
     @property
     def log(self) -> list[dict[str, Any]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Sequence
 
 from recorder.journal.file import dump
 from recorder.journal.records import Record, RecordKind, Records, Seq
 from recorder.journal.run_index import RunIndex
 from recorder.records import Json
+from recorder.runtime.host_clock import arrival_ns
 
 
 class Cursors(Records, RunIndex):
@@ -72,7 +72,7 @@ class Cursors(Records, RunIndex):
         with self._transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)",
-                (sink, record.seq, record.run, error, time.time_ns()),
+                (sink, record.seq, record.run, error, arrival_ns()),
             )
             self._done(db, sink, record.seq, upto)
 

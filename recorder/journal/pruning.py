@@ -7,13 +7,13 @@ is complete and a repeated announcement is known.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recorder.journal.records import NewRecord, RecordKind
 from recorder.journal.restore import event_names
 from recorder.journal.store import Journal
+from recorder.runtime.host_clock import arrival_ns
 
 KEPT_RUNS = 16
 """The latest sealed runs keep their images: a late image may still reopen one."""
@@ -81,16 +81,16 @@ def _prunable(
 def _remove_orphans(journal: Journal) -> None:
     """Events that no run claimed: of a free-running capture, of unannounced runs."""
     known = {name for run in journal.headlines() for name in run.event_names}
-    before_ns = time.time_ns() - ORPHANS_NS
+    now_ns = arrival_ns()
     for name in journal.event_names():
         if name not in known:
-            while journal.drop_orphans(name, before_ns, STEP):
+            while journal.drop_orphans(name, now_ns - ORPHANS_NS, now_ns, STEP):
                 pass
 
 
 def _remove(journal: Journal, uid: str) -> None:
     names = event_names(journal, uid)
-    journal.write([NewRecord(RecordKind.RUN_PRUNED, uid, {}, time.time_ns())])
+    journal.write([NewRecord(RecordKind.RUN_PRUNED, uid, {}, arrival_ns())])
     for name in names:
         journal.drop_snapshots(name)
         while journal.drop_records(

@@ -168,18 +168,30 @@ class Records(JournalFile):
         """The last record of all, 0 if there is none."""
         return int(self._one("SELECT MAX(seq) FROM records")[0] or 0)
 
+    def last_time_ns(self) -> int:
+        """When the last record of all was made (Unix ns), 0 if there is none."""
+        row = self._one("SELECT time_ns FROM records ORDER BY seq DESC LIMIT 1")
+        return int(row[0]) if row else 0
+
     def event_names(self) -> list[str | None]:
         """What the events of the journal name as their run, None among them."""
         rows = self._query("SELECT DISTINCT run FROM records WHERE kind = 'event'")
         return [name for (name,) in rows]
 
-    def drop_orphans(self, run: str | None, before_ns: int, most: int) -> int:
-        """Remove at most so many old events that name a run nobody knows; how many."""
+    def drop_orphans(
+        self, run: str | None, before_ns: int, now_ns: int, most: int
+    ) -> int:
+        """Remove at most so many old events that name a run nobody knows; how many.
+
+        Those from after this moment are old as well: the host has booted since, with
+        its clock behind.
+        """
         with self._transaction() as db:
             done = db.execute(
                 "DELETE FROM records WHERE seq IN (SELECT seq FROM records "
-                "WHERE kind = 'event' AND run IS ? AND time_ns < ? LIMIT ?)",
-                (run, before_ns, most),
+                "WHERE kind = 'event' AND run IS ? "
+                "AND time_ns NOT BETWEEN ? AND ? LIMIT ?)",
+                (run, before_ns, now_ns, most),
             )
             return int(done.rowcount)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from recorder.errors import UsageError
 from recorder.journal import Journal, Record
+from recorder.journal.clock import shown_ns
 from recorder.journal.records import SINK_KINDS
 from recorder.records import Json
 from recorder.records.times import iso
@@ -25,9 +26,11 @@ def spool_state(journal: Journal, sinks: Sequence[str]) -> list[Json]:
             {
                 "sink": sink,
                 "pending": journal.backlog(sink, SINK_KINDS),
-                "oldest": iso(waiting[0].time_ns) if waiting else None,
+                "oldest": iso(shown_ns(journal, waiting[0].time_ns))
+                if waiting
+                else None,
                 "parked": [
-                    {**_named(record), "error": error}
+                    {**_named(journal, record), "error": error}
                     for record, error in journal.parked_records(sink)
                 ],
             }
@@ -35,13 +38,17 @@ def spool_state(journal: Journal, sinks: Sequence[str]) -> list[Json]:
     return found
 
 
-def _named(record: Record) -> Json:
+def _time(journal: Journal, record: Record) -> str | None:
+    return iso(shown_ns(journal, record.time_ns))
+
+
+def _named(journal: Journal, record: Record) -> Json:
     return {
         "seq": record.seq,
         "kind": record.kind,
         "run": record.body.get("run") or (record.body.get("report") or {}).get("run"),
         "uid": record.run,
-        "time": iso(record.time_ns),
+        "time": _time(journal, record),
     }
 
 

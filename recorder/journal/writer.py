@@ -15,6 +15,7 @@ from recorder.journal.records import NewRecord, RecordKind
 from recorder.journal.series_headers import HEADER, pack_header
 from recorder.records import ImageOutcome, SeriesStart
 from recorder.runtime.boundary import boundary
+from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
 
 log = get_logger("journal")
@@ -66,7 +67,7 @@ class JournalWriter:
 
     def record(self, kind: RecordKind, run: str | None, body: Any) -> None:
         """Queue a record."""
-        self._records.append(NewRecord(kind, run, body, time.time_ns()))
+        self._records.append(NewRecord(kind, run, body, arrival_ns()))
 
     def image(self, run: str, image: ImageOutcome) -> None:
         """Queue what became of an image of a run."""

@@ -95,6 +95,8 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
 
 def described(run: Run) -> dict[str, Any]:
     """What a report says of a run without looking at its images and events."""
+    started_ns = run.shown_ns(run.opened_ns)
+    ended_ns = None if run.ended_ns is None else run.shown_ns(run.ended_ns)
     return {
         "run": run.number,
         "uid": run.uid,
@@ -105,12 +107,12 @@ def described(run: Run) -> dict[str, Any]:
         "revision": run.revision,
         "announced": run.announced,
         "space_group": run.announcement.space_group,
-        "start_time": iso(run.opened_ns) or "",
-        "end_time": iso(run.ended_ns),
+        "start_time": iso(started_ns) or "",
+        "end_time": iso(ended_ns),
         "notes": tuple(run.notes),
         "experiment": run.experiment,
-        "started_ns": run.opened_ns,
-        "ended_ns": run.ended_ns,
+        "started_ns": started_ns,
+        "ended_ns": ended_ns,
     }
 
 

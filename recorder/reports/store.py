@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from recorder.errors import ReportError
 from recorder.journal import Journal, Record, RecordKind, Seq
+from recorder.journal.clock import shown_ns
 from recorder.journal.lock import is_recorded_into
 from recorder.journal.records import SINK_KINDS
 from recorder.journal.restore import load_run
@@ -167,7 +168,7 @@ class ReportStore:
             if not known.pruned:
                 return None
             raise ReportError(f"run {known.uid}: {error}; {WHAT_TO_DO}") from error
-        report = replace(report, as_of=iso(latest.time_ns))
+        report = replace(report, as_of=iso(shown_ns(self._journal, latest.time_ns)))
         if known.sealed:
             return report
         if self._outdated(report, latest, known):

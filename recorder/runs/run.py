@@ -54,8 +54,13 @@ class Run:
     ended_ns: int | None = None
     announced_ns: int = 0
     """When its announcement came (Unix ns, the host's clock); 0 without one."""
+    clock_step_ns: int = 0
+    """By how much the host's clock had been set (ns) when the run was opened, since the
+    recorder first read it: times of arrival do not follow such a step."""
     superseded: bool = False
     """Another series began on its detector before its own ended."""
+    silent_s: float = 0.0
+    """So long (s) no image came and no series end: it was given up; 0 if it was not."""
     captures: set[tuple[str, str]] = field(default_factory=set)
     """Captures of timing hardware that are its own: clock and id of each."""
     revision: int = 0
@@ -100,6 +105,10 @@ class Run:
             calibrations=list(self.calibrations),
         )
 
+    def shown_ns(self, arrival_ns: int) -> int:
+        """A time of arrival (Unix ns) on the host's clock as the run began with it."""
+        return arrival_ns + self.clock_step_ns
+
     @property
     def announced(self) -> bool:
         """Whether a ``collection/start`` declared it."""
@@ -121,6 +130,11 @@ class Run:
         if self.announcement.images is not None:
             return self.announcement.images
         return self.start.expected_images if self.start else None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether its series is taken to be over though nobody said so."""
+        return self.superseded or self.silent_s > 0
 
     @property
     def final(self) -> bool:

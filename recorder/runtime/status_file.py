@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from recorder.runtime.host_clock import boot_id, since_boot_ns
+
 NAME = "status.json"
 """Its name in the state directory."""
 INTERVAL_S = 1.0
@@ -20,13 +22,12 @@ INTERVAL_S = 1.0
 BLOCK = 4096
 """Bytes of which the file has a whole number: so it can be written over in its place
 when the disk is full."""
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def identity() -> dict[str, Any]:
     """What tells this process from any other one, also from a later one of its pid."""
     pid = os.getpid()
-    return {"pid": pid, "process_start": _started(pid), "boot": _boot()}
+    return {"pid": pid, "process_start": _started(pid), "boot": boot_id()}
 
 
 def is_process(known: dict[str, Any]) -> bool | None:
@@ -35,22 +36,17 @@ def is_process(known: dict[str, Any]) -> bool | None:
     Its number alone proves nothing: after its end another process may have it.
     """
     pid, started = known.get("pid"), known.get("process_start")
-    if not isinstance(pid, int) or started is None or not _boot():
+    if not isinstance(pid, int) or started is None or not boot_id():
         return None
-    return known.get("boot") == _boot() and _started(pid) == started
-
-
-def now_ns() -> int:
-    """Nanoseconds since the host booted: no clock that is set changes it."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return known.get("boot") == boot_id() and _started(pid) == started
 
 
 def age_s(status: dict[str, Any]) -> float | None:
     """Seconds since a status was written; None if it was before the host booted."""
     written = status.get("boottime_ns")
-    if not isinstance(written, int) or status.get("boot") != _boot():
+    if not isinstance(written, int) or status.get("boot") != boot_id():
         return None
-    return max(0.0, (now_ns() - written) / 1e9)
+    return max(0.0, (since_boot_ns() - written) / 1e9)
 
 
 def write_status(path: Path, body: dict[str, Any]) -> None:
@@ -106,11 +102,3 @@ def _started(pid: int) -> int | None:
         return int(text.rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return None
-
-
-def _boot() -> str:
-    """Which boot of the host this is."""
-    try:
-        return _BOOT.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

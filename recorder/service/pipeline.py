@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from recorder.classifying.dispatch import Dispatch
@@ -46,6 +47,7 @@ from recorder.runtime.throttle import Throttle
 from recorder.service.alarms import ClockAlarms
 from recorder.service.announcement_problems import note_problems
 from recorder.service.bad_messages import BadMessages
+from recorder.service.clock_steps import ClockSteps
 from recorder.service.folders import Folders
 from recorder.service.progress import Progress
 from recorder.service.reporting import Made, Reporter
@@ -84,7 +86,9 @@ class Pipeline:
         self._settings = settings
         self._journal = journal
         self.writer = JournalWriter(journal, flushed, settings.journal.max_unwritten)
-        self.book = RunBook(book or book_settings(settings))
+        self._clock = ClockSteps(journal)
+        book = book or book_settings(settings)
+        self.book = RunBook(replace(book, clock_step_ns=self._clock.said_ns))
         self._pool = pool
         self._images = Dispatch(settings, pool, self.writer)
         self._folders = Folders(settings.results, journal.id)
@@ -102,10 +106,12 @@ class Pipeline:
 
     def restore(self) -> None:
         """Go on with the runs that were open when the recorder stopped."""
+        self._clock.take_over()
         restore_runs(self._journal, self.book, self._folders, self._settings.runs)
 
     def restore_numbers(self) -> None:
         """Take over run numbers and folders, but none of the open runs: for replay."""
+        self._clock.take_over()
         restore_numbers(self._journal, self.book, self._folders)
 
     # -- records in ---------------------------------------------------------------
@@ -228,11 +234,10 @@ class Pipeline:
     def _reported(self, run: Run, made: Made) -> None:
         """The report of a run that was due is made."""
         further = self.book.take_report(run, made.run, time.monotonic())
-        if further is None:
-            return
-        self._images.forget(run)
-        self._sealed(made.run if further else run, made)
-        self._do(further)
+        if further is not None:
+            self._images.forget(run)
+            self._sealed(made.run if further else run, made)
+            self._do(further)
 
     def _sealed(self, run: Run, made: Made) -> None:
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, "sealed"))
@@ -271,6 +276,7 @@ class Pipeline:
             now = time.monotonic()
             with boundary("look after the runs"):
                 self._do(self.book.tick(now))
+                self._clock.look(self.book.active)
             if now >= next_log:
                 next_log = now + self._settings.log.progress_interval_s
                 self._progress.tell()

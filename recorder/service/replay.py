@@ -25,6 +25,7 @@ from recorder.records.run_report import FullReport
 from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
+from recorder.runtime.host_clock import arrival_ns
 from recorder.service.host import Host, hosting
 from recorder.service.replay_again import done_run, end_runs, go_on, seal_left, uids
 from recorder.service.replay_control import (
@@ -239,7 +240,7 @@ class _Records:
         if self._file is None:
             decoder = Stream1Decoder(SOURCE)
             for message in read_dump(self._options.file):
-                yield decoder.decode(message, time.time_ns())
+                yield decoder.decode(message, arrival_ns())
             return
         start = self._file.start(SOURCE)
         yield start

@@ -19,6 +19,7 @@ from recorder.records import (
     SeriesKey,
 )
 from recorder.runs.run import Run
+from recorder.runtime.host_clock import arrival_ns
 from recorder.service.host import Host
 from recorder.service.replay_end import INTERRUPTED
 from recorder.service.replay_place import is_replays
@@ -62,7 +63,7 @@ async def go_on(host: Host, uid: str, key: SeriesKey | None) -> frozenset[int]:
     run.end, run.ended_ns = None, None
     run.last_progress = time.monotonic()
     if run.key is None:  # it is bound by time once more
-        now = time.time_ns()
+        now = arrival_ns()
         run.announcement = replace(run.announcement, time_ns=now, received_ns=now)
     host.pipeline.restore_numbers()
     host.pipeline.book.restore((run,), {}, ())
@@ -83,7 +84,7 @@ async def seal_left(host: Host) -> None:
 
 def end_runs(host: Host, reason: str) -> None:
     """End all runs that go on, as aborted."""
-    now = time.time_ns()
+    now = arrival_ns()
     for run in host.pipeline.book.active:
         end = CollectionEnd(run.uid, now, RunStatus.ABORTED, reason, now)
         host.pipeline.feed_control([end])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.records.text_files import TextError, text_of
+from recorder.runtime.host_clock import arrival_ns
 from recorder.sources.control.messages import parse_message
 
 _UID = re.compile(r"[\w.:@-]{1,128}")
@@ -72,7 +72,7 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(where: Path, topic: str, payload: bytes) -> list[ControlRecord]:
-    records = parse_message(topic, payload, time.time_ns())
+    records = parse_message(topic, payload, arrival_ns())
     for record in records:
         if isinstance(record, BadMessage):
             raise UsageError(f"{where}: {record.detail}")
@@ -109,7 +109,7 @@ def _for_file(
 ) -> Announcement:
     """The announcement as of now, for the file's series and no other."""
     uid = str(announcement.uid)
-    now = time.time_ns()
+    now = arrival_ns()
     changes: Json = {
         "uid": renamed.get(uid, uid),
         "time_ns": now,

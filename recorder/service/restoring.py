@@ -8,8 +8,10 @@ from recorder.config.recording import RunsSection
 from recorder.journal import Journal
 from recorder.journal.event_json import event_from_json
 from recorder.journal.restore import load_last_sealed, load_unsealed
+from recorder.records import RunState
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.known_runs import KEPT_SEALED
+from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
 from recorder.service.folders import Folders
 
@@ -20,6 +22,12 @@ RESTORED_ROWS = 30_000
 RESTORED_S = 3600.0
 """How long after its seal a run may still get something late; later a detector may
 count its series anew."""
+
+AWAY = (
+    "the recorder was started again during this run: images that the detector could "
+    "not keep meanwhile are missing"
+)
+"""What a run says that went on without us."""
 
 
 def restore_runs(
@@ -34,13 +42,17 @@ def restore_runs(
         settings: When runs begin and end.
     """
     runs = load_unsealed(journal)
-    since_ns = time.time_ns() - int(RESTORED_S * 1e9)
+    # If the host booted since, its clock may be behind: what is there is not to come.
+    latest_ns = max(arrival_ns(), journal.last_time_ns())
+    since_ns = latest_ns - int(RESTORED_S * 1e9)
     sealed = load_last_sealed(journal, KEPT_SEALED, RESTORED_ROWS, since_ns)
     numbers, past = _known_runs(journal, folders)
     now = time.monotonic()
     for run in runs:
         run.last_progress = run.bound_at = now
         run.drain_until = now + settings.drain_s
+        if run.state is RunState.OPEN:
+            run.note(AWAY)
         log.info(
             "run_resumed",
             run=run.number,

@@ -16,12 +16,12 @@ from recorder.config import Settings
 from recorder.records import Json
 from recorder.records.times import iso
 from recorder.runtime.boundary import boundary
+from recorder.runtime.host_clock import since_boot_ns
 from recorder.runtime.log import get_logger, last_error
 from recorder.runtime.status_file import (
     INTERVAL_S,
     NAME,
     identity,
-    now_ns,
     write_status,
 )
 
@@ -96,7 +96,7 @@ class SignOfLife:
 
     def _body(self) -> Json:
         status = self.status()
-        now = now_ns()
+        now = since_boot_ns()
         return {
             **self._fixed,
             "stage": self.stage,

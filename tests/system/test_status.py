@@ -12,11 +12,11 @@ import pytest
 
 from recorder.journal import Journal
 from recorder.reports.life import SILENT_S, Alive, find_problems, judge, look
+from recorder.runtime.host_clock import since_boot_ns
 from recorder.runtime.status_file import (
     NAME,
     identity,
     is_process,
-    now_ns,
     read_status,
     write_status,
 )
@@ -160,7 +160,12 @@ def test_a_database_that_is_away_is_named_with_the_reason(
 def test_a_process_with_the_number_of_a_dead_daemon_is_none(tmp_path):
     """A pid is used again: the lock says the truth, and so does the time of start."""
     Journal(tmp_path / "journal.sqlite").close()
-    me = {**identity(), "command": "run", "boottime_ns": now_ns(), "stage": "running"}
+    me = {
+        **identity(),
+        "command": "run",
+        "boottime_ns": since_boot_ns(),
+        "stage": "running",
+    }
     assert is_process(me)
     write_status(tmp_path / NAME, me)
     assert look(tmp_path, ()).alive is Alive.NOT_RUNNING

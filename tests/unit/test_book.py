@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recorder.records import Evidence, RunState, RunStatus, Unprocessed
 from recorder.runs.book.actions import Accepted
+from recorder.runs.run import Run
 from tests.builders import (
     SECOND,
     T0,
@@ -412,3 +413,79 @@ def test_what_a_restart_must_know_is_told_at_once():
     driver.wait(2.1)
     late = driver.book.image(image(3), driver.now)
     assert late[0].what == "reopened"
+
+
+@pytest.mark.parametrize("how", ["timeout", "new header", "series end"])
+def test_a_series_that_reached_its_last_image_is_complete_however_it_ended(how: str):
+    """Lost images in its middle are lost; nothing was cut short."""
+    driver = Driver()
+    driver.feed(collection(images=10), start(images=10))
+    driver.feed(*[image(n) for n in range(10) if n not in (3, 4)])
+    run = _end(driver, how)
+    assert (run.state, run.status, run.reason) == (
+        RunState.SEALED,
+        RunStatus.SUCCESS,
+        "",
+    )
+    assert ledger_now(run).lost == 2
+    said = any("series end was lost" in note for note in run.notes)
+    assert said == (how == "timeout")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("timeout", "no image for 30 s and no series end"),
+        ("new header", "a new series began before this one ended"),
+        ("series end", "the series ended after image 7 of 10"),
+    ],
+)
+def test_a_series_with_fewer_images_than_declared_says_what_is_known(
+    how: str, reason: str
+):
+    driver = Driver()
+    driver.feed(collection(images=10), start(images=10), *images(7))
+    run = _end(driver, how)
+    assert (run.state, run.status) == (RunState.SEALED, RunStatus.ABORTED)
+    assert run.reason == reason
+
+
+def test_what_comes_after_a_series_was_given_up_can_still_complete_it():
+    """An image stood in a queue for half a minute: complete is complete."""
+    driver = Driver()
+    driver.feed(collection(images=10), start(images=10), *images(9))
+    driver.wait(31.0)
+    driver.wait(2.1)
+    run = driver.only
+    assert (run.state, run.status) == (RunState.SEALED, RunStatus.ABORTED)
+    driver.feed(image(9))
+    driver.wait(15.0)
+    assert (run.state, run.status, run.revision) == (
+        RunState.SEALED,
+        RunStatus.SUCCESS,
+        1,
+    )
+
+
+def test_a_series_end_while_a_silent_run_drains_is_its_end():
+    driver = Driver()
+    driver.feed(collection(images=10), start(images=10), *images(8))
+    driver.wait(31.0)
+    driver.feed(end())
+    driver.wait(2.1)
+    run = driver.only
+    assert run.reason == "the series ended after image 8 of 10"
+    assert run.ended_ns is not None
+
+
+def _end(driver: Driver, how: str) -> Run:
+    """Let the series end in one of three ways, and the run be sealed."""
+    if how == "timeout":
+        driver.wait(31.0)
+    elif how == "series end":
+        driver.feed(end())
+    else:
+        driver.feed(start(key(2, "b"), images=10))
+    driver.wait(5.1)
+    driver.wait(2.1)
+    return driver.only

@@ -45,7 +45,7 @@ class RunBook:
         self._settings = settings
         self._runs = KnownRuns()
         self._early = EarlyEvents(settings.detectors)
-        self._clocks = ClockOffsets()
+        self._clocks = ClockOffsets(settings.clock_step_ns)
         self._series = SeriesDesk(settings, self._runs, self._early, self._clocks)
         self._captures = Captures(self._runs, settings.detectors)
         self._past: set[str] = set()
@@ -123,6 +123,7 @@ class RunBook:
             opened_ns=announcement.received_ns,
             announcement=announcement,
             announced_ns=announcement.received_ns,
+            clock_step_ns=self._settings.clock_step_ns(),
             last_progress=now,
         )
         run.number = self._runs.number(run.experiment, announcement.run)

@@ -6,7 +6,7 @@ that somebody mends the clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from recorder.records import Announcement, SeriesStart
 from recorder.runs.book.actions import Action, Noticed
@@ -22,9 +22,15 @@ ANNOUNCER = "the host that announces runs"
 
 
 class ClockOffsets:
-    """What was said of each clock."""
+    """What was said of each clock.
 
-    def __init__(self) -> None:
+    Args:
+        step_ns: By how much the host's clock was set since the recorder first read it:
+            times of arrival do not follow that, others' clocks do.
+    """
+
+    def __init__(self, step_ns: Callable[[], int] = lambda: 0) -> None:
+        self._step_ns = step_ns
         self._said: dict[str, tuple[float, float]] = {}
         """Offset (s), and when it was said (monotonic s)."""
 
@@ -32,7 +38,8 @@ class ClockOffsets:
         """Compare the arming of a detector with the arrival of its header."""
         if start.arm_time_ns is None or not start.received_ns:
             return []
-        offset_s = (start.arm_time_ns - start.received_ns) / 1e9
+        here_ns = start.received_ns + self._step_ns()
+        offset_s = (start.arm_time_ns - here_ns) / 1e9
         return self._look(start.key.source, offset_s, run, now)
 
     def announcement(self, run: Run, now: float) -> list[Action]:
@@ -40,7 +47,8 @@ class ClockOffsets:
         announced = run.announcement
         if not announced.time_ns or not announced.received_ns:
             return []
-        offset_s = (announced.time_ns - announced.received_ns) / 1e9
+        here_ns = announced.received_ns + self._step_ns()
+        offset_s = (announced.time_ns - here_ns) / 1e9
         return self._look(ANNOUNCER, offset_s, run, now)
 
     def _look(self, name: str, offset_s: float, run: Run, now: float) -> list[Action]:

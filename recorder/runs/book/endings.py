@@ -44,6 +44,8 @@ class BookSettings:
     announcement; those of later images are dropped."""
     unannounced: Announcement = NOT_ANNOUNCED
     """What stands for the announcement of a run that nobody announced."""
+    clock_step_ns: Callable[[], int] = lambda: 0
+    """By how much the host's clock was set since the recorder first read it (ns)."""
     new_uid: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
     """Gives the uid of a run that nobody announced."""
 
@@ -51,6 +53,7 @@ class BookSettings:
 END_TOLD_S = 5.0
 """Once its end was announced, a run without further images waits so long for the series
 end: it may have been on its way when the recorder was killed."""
+END_LOST = "the series end was lost; the series was complete without it"
 SUPERSEDED = "a new series began before this one ended"
 NO_IMAGE = "no image came"
 Ending = tuple[RunStatus | None, str]
@@ -78,15 +81,13 @@ def overdue(run: Run, now: float, settings: BookSettings) -> Ending | None:
         return None
     if run.state is RunState.ANNOUNCED:
         return RunStatus.ABORTED, f"announced, but no series came for {limit:g} s"
-    if all_here(run):
-        run.note("the series end was lost; all images are here")
-        return None, ""
     if run.superseded:
         return None, ""  # decide_status says so
     if run.end is not None:
         run.note("the series end was lost; the run's end was announced")
         return None, ""
-    return RunStatus.ABORTED, f"no image for {limit:g} s and no series end"
+    run.silent_s = limit
+    return None, ""  # decide_status says so, once what is late has come
 
 
 def all_here(run: Run) -> bool:
@@ -112,8 +113,11 @@ def decide_status(run: Run) -> None:
     if run.status is not RunStatus.RUNNING:
         return
     run.decided = True
-    if run.superseded and not all_here(run) and _superseded_early(run):
+    if run.superseded and _ended_early(run):
         run.status, run.reason = RunStatus.ABORTED, SUPERSEDED
+    elif run.silent_s and _ended_early(run):
+        run.status = RunStatus.ABORTED
+        run.reason = f"no image for {run.silent_s:g} s and no series end"
     elif run.end is not None:
         _take_end(run, run.end)
     elif _cut_short(run):
@@ -122,11 +126,18 @@ def decide_status(run: Run) -> None:
         run.reason = f"the series ended after image {run.images.size} of {declared}"
     else:
         run.status = RunStatus.SUCCESS
+    if run.silent_s and run.status is RunStatus.SUCCESS:
+        run.note(END_LOST)
     _say_if_empty(run)
 
 
-def _superseded_early(run: Run) -> bool:
-    """Whether a series that another one replaced had not reached its end."""
+def _ended_early(run: Run) -> bool:
+    """Whether a series that nobody ended had not reached its end, as far as is known.
+
+    Without a declared number nobody knows what its end would have been.
+    """
+    if all_here(run):
+        return False
     return run.declared_images is None or _cut_short(run)
 
 

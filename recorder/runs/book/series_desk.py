@@ -182,9 +182,9 @@ class SeriesDesk:
         run, waiting = self._find(end.key)
         if run is not None and (
             run.state is RunState.OPEN
-            or (run.superseded and run.state is RunState.DRAINING)
+            or (run.given_up and run.state is RunState.DRAINING)
         ):
-            run.superseded = False
+            run.superseded, run.silent_s = False, 0.0
             return end_run(run, now, self._settings, None, "", end.received_ns)
         if waiting is None:
             return [notice("series_end_unmatched", "warning", end.key, run=run)]
@@ -253,6 +253,7 @@ class SeriesDesk:
             number=0,
             opened_ns=waiting.images[0].received_ns,
             announcement=self._settings.unannounced,
+            clock_step_ns=self._settings.clock_step_ns(),
         )
         run.number = self._runs.number(run.experiment, None)
         run.note("unannounced: no collection/start for this series")

@@ -65,7 +65,7 @@ def collection_values(run: Run, zone: ZoneInfo | None) -> Json:
     template = files.template
     return {
         "dataCollectionNumber": run.number,
-        "startTime": local_time(run.opened_ns, zone),
+        "startTime": local_time(run.shown_ns(run.opened_ns), zone),
         "imageDirectory": files.directory,
         "fileTemplate": template,
         "imagePrefix": template.split("_master")[0] if template else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -132,11 +133,15 @@ class IspybSink:
             collection_id=collection_id,
             uid=run.uid,
             folder=str(self._settings.results.resolve() / run.folder),
-            now=local_end(record.time_ns, run.opened_ns, self._zone),
+            now=self._end(run, run.shown_ns(record.time_ns)),
             can=self._site.can,
             status=status,
             known=self._journal.ids(self.name, run.uid),
         )
+
+    def _end(self, run: Run, end_ns: int) -> datetime:
+        """A moment of a run that is not before its start, as the database has it."""
+        return local_end(end_ns, run.shown_ns(run.opened_ns), self._zone)
 
     def _described(self, record: Record) -> tuple[Run, Json]:
         """The run as last described, and its ids.
@@ -234,8 +239,8 @@ class IspybSink:
         """The true end: counts, time and status."""
         described, ids = self._described(record)
         run = self._row(ids["data_collection_id"], described, record, report.status)
-        ended_ns = report.ended_ns or record.time_ns
-        end = local_end(ended_ns, described.opened_ns, self._zone)
+        ended_ns = report.ended_ns or described.shown_ns(record.time_ns)
+        end = self._end(described, ended_ns)
         if report.measured:
             self._write_measured(record, run, report)
         statistics = self._site.flavour.statistics

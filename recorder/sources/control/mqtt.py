@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from functools import partial
 
 import aiomqtt
 
 from recorder.config import MqttSection
+from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.mqtt import granted_qos
 from recorder.runtime.mqtt_receiver import Acknowledge, Received, Receiver
 from recorder.runtime.retry import backoff
@@ -86,7 +86,7 @@ class MqttSource:
     def _take(
         self, port: SourcePort, messages: Sequence[Received], acknowledge: Acknowledge
     ) -> None:
-        now_ns, left = time.time_ns(), len(messages)
+        now_ns, left = arrival_ns(), len(messages)
         for message in messages:  # one is forgotten before the next is parsed
             left -= 1
             records = parse_message(

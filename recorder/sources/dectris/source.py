@@ -8,7 +8,6 @@ behind a relay.
 from __future__ import annotations
 
 import threading
-import time
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -18,6 +17,7 @@ from recorder.config.endpoints import parse_endpoint
 from recorder.errors import ConfigError
 from recorder.records import BadMessage, DetectorRecord
 from recorder.runtime.addresses import only_ipv6
+from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
@@ -110,7 +110,7 @@ class DectrisSource:
                 if socket in ready:
                     frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
                     self.link.heard()
-                    for record in self.decode(frames, time.time_ns()):
+                    for record in self.decode(frames, arrival_ns()):
                         deliver(record)
         finally:
             self.link.connected = None

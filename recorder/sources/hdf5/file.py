@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from recorder.errors import FileFormatError, ImageError
 from recorder.records import Image, SeriesEnd, SeriesKey, SeriesStart, Unprocessed
+from recorder.runtime.host_clock import arrival_ns
 from recorder.sources.hdf5.facts import Facts
 from recorder.sources.hdf5.layout import Layout, arrange
 from recorder.sources.hdf5.locate import Locator
@@ -116,7 +116,7 @@ class Hdf5File:
             expected_images=self.layout.images,
             mask=self._mask,
             problems=(*self.notes, *self.layout.problems),
-            received_ns=time.time_ns(),
+            received_ns=arrival_ns(),
         )
 
     def images(self, start: SeriesStart) -> Iterator[Image]:
@@ -155,9 +155,9 @@ class Hdf5File:
             problem=problem,
             start_time_ns=times[image_id] if image_id < len(times) else None,
             ignored_channels=view.ignored(),
-            received_ns=time.time_ns(),
+            received_ns=arrival_ns(),
         )
 
     def end(self, start: SeriesStart) -> SeriesEnd:
         """The end of the series."""
-        return SeriesEnd(start.key, time.time_ns())
+        return SeriesEnd(start.key, arrival_ns())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from recorder.config import PandaSection
 from recorder.records import BadMessage
+from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
 from recorder.runtime.retry import backoff
 from recorder.sources.link import Link
@@ -47,7 +47,7 @@ class PandaSource:
             except (OSError, PandaError) as caught:
                 error = str(caught) or repr(caught)
                 if isinstance(caught, PandaError):
-                    bad = BadMessage(self.name, "capture", error, time.time_ns())
+                    bad = BadMessage(self.name, "capture", error, arrival_ns())
                     port.feed_control([bad])
             failures = 1 if self.connected.is_set() else failures + 1
             self.connected.clear()
@@ -88,7 +88,7 @@ class PandaSource:
                         after_failures=failures,
                     )
                 self.link.heard()
-                for records in decoder.feed(received, time.time_ns()):
+                for records in decoder.feed(received, arrival_ns()):
                     if records:
                         port.feed_control(records)
         finally:
