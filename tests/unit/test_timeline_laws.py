@@ -334,3 +334,42 @@ def test_rows_of_a_run_that_is_all_light_so_far_do_not_make_it_uniform() -> None
     assert first[-1].type is EventType.XRAY_DETECTION
     timeline = timeline_of(run_of(played, played.events[:2], "series end"))
     assert wrong(timeline, played) == 0
+
+
+@BRIEF
+@given(CASES, st.integers(3, 39))
+def test_rows_never_cost_a_short_run_what_is_known_without_them(
+    case: Case, triggers: int
+) -> None:
+    """From some rows to more the law needs 40 triggers; from none to any it does not."""
+    case = replace(case, triggers=triggers)
+    played = played_of(case)
+    if not played.image_id.size:
+        return
+    bare = timeline_of(run_of(played, [], case.end)).labels.pump != UNKNOWN
+    for events in (arrived(case, played), played.events):
+        timeline = timeline_of(run_of(played, events, case.end))
+        assert not (bare & (timeline.labels.pump == UNKNOWN)).any(), len(events)
+        assert wrong(timeline, played) == 0
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_pulse_against_the_plan_whose_place_nothing_tells_makes_all_unknown(
+    shared: bool,
+) -> None:
+    """The contract: no label rests on a plan that rows contradict somewhere.
+
+    Half of the rows are lost. Where images and rows share their jitter it tells which
+    trigger had the pulse that was not declared; where not, it may be any.
+    """
+    faults = Faults(own_jitter=not shared, jitter=3e-6)
+    played = play(pump_probe(RATE_HZ, 60, 3), 60, faults)
+    some = [e for e in played.events if (e.trigger or 0) < 30]
+    pulse = next(e for e in some if e.type is EventType.LASER_EXCITATION)
+    more = replace(pulse, uid="more", trigger=(pulse.trigger or 0) + 10)
+    pump = timeline_of(run_of(played, [*some, more], "announced")).labels.pump
+    if shared:
+        differs = np.flatnonzero(pump != played.pump)
+        assert differs.tolist() == [10]
+    else:
+        assert (pump == UNKNOWN).all()
