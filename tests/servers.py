@@ -152,6 +152,10 @@ class Process:
                     )
                 self._news.wait(left)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal and go on."""
+        self._popen.send_signal(number)
+
     def terminate(self, timeout_s: float = TIMEOUT_S) -> int:
         """Ask it to end (SIGTERM) and wait; its exit code."""
         return self._end(signal.SIGTERM, timeout_s)

@@ -36,6 +36,13 @@ FILE = click.Path(path_type=Path)
     is_flag=True,
     help="Write where a daemon of this configuration records.",
 )
+@click.option("--follow", is_flag=True, help="Wait for what is still being written.")
+@click.option(
+    "--quiet",
+    "quiet_s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds without a new image that end --follow; default: 60.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @config_option
 def command(
@@ -47,6 +54,8 @@ def command(
     dataset: str | None,
     uid: str | None,
     into_production: bool,
+    follow: bool,
+    quiet_s: float | None,
     as_json: bool,
     config: Path | None,
 ) -> None:
@@ -56,17 +65,29 @@ def command(
     What a daemon records into is left alone without --into-production. Exit code: 1
     something is missing or was refused, 130 or 143 ended by Ctrl-C or SIGTERM.
     """
+    if quiet_s is not None and not follow:
+        raise click.UsageError("--quiet goes with --follow")
     settings = load_settings(config)
     level = "warning" if settings.log.level == "info" else settings.log.level
     configure(level, settings.log.format)
     from recorder.records.report_json import full_to_json
     from recorder.reports.text import progress_bar, report_text
     from recorder.service.replay import ReplayOptions, replay
+    from recorder.service.replay_control import QUIET_S
     from recorder.service.replay_place import find_place
 
     place = find_place(settings, find_config(config), into_production=into_production)
     options = ReplayOptions(
-        file, dataset, collection, events, rate, limit, uid, into_production
+        file,
+        dataset,
+        collection,
+        events,
+        rate,
+        limit,
+        uid,
+        into_production,
+        follow,
+        QUIET_S if quiet_s is None else quiet_s,
     )
     with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:
         result = asyncio.run(replay(place.settings, options, progress))

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from recorder.config import Settings
-from recorder.config.sources import ReplaySection
-from recorder.errors import RecorderError, UsageError
+from recorder.errors import RecorderError
 from recorder.records import (
     ControlRecord,
-    DetectorRecord,
     Image,
     Json,
     RunState,
-    SeriesKey,
-    SeriesStart,
 )
 from recorder.records.run_report import FullReport
 from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
-from recorder.runtime.host_clock import arrival_ns
 from recorder.service.host import Host, hosting
 from recorder.service.replay_again import done_run, end_runs, go_on, seal_left, uids
 from recorder.service.replay_control import (
@@ -36,6 +30,7 @@ from recorder.service.replay_control import (
     read_control,
 )
 from recorder.service.replay_end import (
+    INTERRUPTED,
     Stop,
     refusals,
     sinks_away,
@@ -43,13 +38,9 @@ from recorder.service.replay_end import (
     wait_for_disk,
 )
 from recorder.service.replay_place import leave_out_earlier, mark
+from recorder.service.replay_records import ReplayRecords
 from recorder.service.run_settings import book_settings
 from recorder.service.sign_of_life import SignOfLife
-from recorder.sources.crystfel_geometry import read_geometry
-from recorder.sources.dectris.dumps import is_dump, read_dump
-from recorder.sources.dectris.stream1 import Stream1Decoder
-from recorder.sources.hdf5.file import Hdf5File
-from recorder.sources.hdf5.layout import missing_file_error
 
 SINKS_TIMEOUT_S = 60.0
 """Seconds that a replay waits for the sinks to write its run; what they lack then is
@@ -57,10 +48,12 @@ written later. Chosen, not tuned."""
 STOPPED_SINKS_S = 10.0
 """The same for a replay that was told to end: nobody who pressed Ctrl-C waits longer.
 Chosen, not tuned."""
+LOOK_S = 0.5
+"""Seconds between two looks at a file that is being written: what people wait for, and
+some 10 ms of work each. Chosen, not tuned."""
 DISK_S = 10.0
 """Seconds that a replay waits for a disk that refuses the journal: longer than a log
 rotation or another job's cleaning takes. Chosen, not tuned."""
-SOURCE = "file"
 Progress = Callable[[int, int | None], None]
 
 
@@ -98,7 +91,7 @@ async def replay(
         FileFormatError: The file has no images.
         UsageError: The collection or the events cannot be used.
     """
-    records = _Records(options, settings.replay)
+    records = ReplayRecords(options, settings.replay)
     control = read_control(options)
     book = replace(
         book_settings(settings),
@@ -130,7 +123,7 @@ async def replay(
 
 async def _replayed(
     host: Host,
-    records: _Records,
+    records: ReplayRecords,
     control: list[ControlRecord],
     options: ReplayOptions,
     progress: Progress,
@@ -158,7 +151,7 @@ async def _replayed(
 
 
 async def _result(
-    host: Host, runs: list[Run], records: _Records, stop: Stop
+    host: Host, runs: list[Run], records: ReplayRecords, stop: Stop
 ) -> ReplayResult:
     """What the journal and the sinks have in the end."""
     failures = await unwritten(host, runs, DISK_S)
@@ -184,81 +177,9 @@ def _status(host: Host) -> Json:
     return {**host.pipeline.status(), "images_seen": host.pipeline.images_seen}
 
 
-class _Records:
-    """Records of a file or dump, and what is wrong with it."""
-
-    def __init__(self, options: ReplayOptions, section: ReplaySection) -> None:
-        self._options = options
-        self.total: int | None = None
-        self.skip: frozenset[int] = frozenset()
-        """Images that the run has already."""
-        self._file: Hdf5File | None = None
-        if not options.file.exists():
-            raise UsageError(f"{options.file}: no such file")
-        if not is_dump(options.file):
-            panels = _panels(section.geometry_file)
-            self._file = Hdf5File(
-                options.file, options.dataset, section.channel, panels
-            )
-            layout = self._file.layout
-            self.total = layout.images
-            if not layout.images:
-                raise missing_file_error(layout)
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """What of the file's images could not be had."""
-        return self._file.problems if self._file else ()
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """What is lost, and what people should know besides."""
-        return (*self.lost, *self._file.notes) if self._file else ()
-
-    @property
-    def key(self) -> SeriesKey | None:
-        """What the file's series is called in the journal; None for a dump."""
-        return self._file.start(SOURCE).key if self._file else None
-
-    def __iter__(self) -> Iterator[DetectorRecord]:
-        limit = self._options.limit
-        images = 0
-        for record in self._all():
-            if isinstance(record, Image):
-                if limit is not None and images >= limit:
-                    continue
-                images += 1
-                if record.image_id in self.skip:
-                    continue
-            elif isinstance(record, SeriesStart) and limit is not None:
-                expected = record.expected_images
-                cut = limit if expected is None else min(limit, expected)
-                record = replace(record, expected_images=cut)
-            yield record
-
-    def _all(self) -> Iterator[DetectorRecord]:
-        if self._file is None:
-            decoder = Stream1Decoder(SOURCE)
-            for message in read_dump(self._options.file):
-                yield decoder.decode(message, arrival_ns())
-            return
-        start = self._file.start(SOURCE)
-        yield start
-        yield from self._file.images(start)
-        yield self._file.end(start)
-
-
-def _panels(path: Path | None) -> tuple[int, int] | None:
-    """Size (slow, fast) that a geometry file is for; what is wrong is said later."""
-    try:
-        return read_geometry(path).shape if path else None
-    except UsageError:
-        return None
-
-
 async def _feed(
     host: Host,
-    records: _Records,
+    records: ReplayRecords,
     options: ReplayOptions,
     progress: Progress,
     stop: Stop,
@@ -266,6 +187,11 @@ async def _feed(
     """Hand the records over, as fast as the workers follow or at the rate asked."""
     begun, images = time.monotonic(), 0
     for record in records:
+        if record is None:
+            await stop.sleep(LOOK_S)
+            if stop.reason:
+                return
+            continue
         if isinstance(record, Image):
             if options.rate_hz:
                 due = begun + images / options.rate_hz
@@ -279,6 +205,8 @@ async def _feed(
             progress(images, records.total)
         host.pipeline.feed(record, wait=True)
         await asyncio.sleep(0)
+    if records.gave_up:
+        stop.now(f"{INTERRUPTED}: {records.gave_up}")
 
 
 async def _sealed(host: Host) -> list[Run]:

@@ -20,6 +20,9 @@ from recorder.records.text_files import TextError, text_of
 from recorder.runtime.host_clock import arrival_ns
 from recorder.sources.control.messages import parse_message
 
+QUIET_S = 60.0
+"""Seconds without a new image after which `replay --follow` gives a file up: twice the
+time after which a stream is. Chosen, not tuned."""
 _UID = re.compile(r"[\w.:@-]{1,128}")
 """What a uid may be made of, so that it can stand in a log, a file and a command."""
 
@@ -38,6 +41,10 @@ class ReplayOptions:
     """Uid of the run: the same one again goes on with it, or finds it done."""
     into_production: bool = False
     """Into what a daemon records: the journal is marked as a daemon's."""
+    follow: bool = False
+    """Wait for what is still being written to the file."""
+    quiet_s: float = QUIET_S
+    """So long (s) without a new image a file that is followed is given up."""
 
 
 def read_control(options: ReplayOptions) -> list[ControlRecord]:

@@ -341,7 +341,7 @@ def test_rows_of_a_run_that_is_all_light_so_far_do_not_make_it_uniform() -> None
 def test_rows_never_cost_a_short_run_what_is_known_without_them(
     case: Case, triggers: int
 ) -> None:
-    """From some rows to more the law needs 40 triggers; from none to any it does not."""
+    """From some rows to more it needs 40 triggers; from none to any it does not."""
     case = replace(case, triggers=triggers)
     played = played_of(case)
     if not played.image_id.size:

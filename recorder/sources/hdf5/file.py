@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from recorder.sources.hdf5.metadata import (
 )
 from recorder.sources.hdf5.nexus import read_tree
 from recorder.sources.hdf5.opening import Files, guarded
+from recorder.sources.hdf5.stored import Stored
 from recorder.sources.hdf5.view import Shape, View
 
 _READ_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
@@ -75,18 +76,51 @@ class Hdf5File:
         mask, uncovered = read_mask(facts, masks, view), gaps(facts, view)
         if uncovered is not None:
             mask = uncovered if mask is None else mask | uncovered
+        self.announced = announced
+        """Images that a master announces; 0 if it does not."""
         self._mask = mask
         self._info = replace(
             info,
             shape=view.shape if view else info.shape,
             dtype=view.dtype.name if view else None,
         )
-        self._notes = (*self.layout.notes, *facts.notes)
+        self._notes = tuple(facts.notes)
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What is lost, each named once; more of it after the images were read."""
         return (*self.layout.problems, *self._vanished)
+
+    @property
+    def lasting_notes(self) -> tuple[str, ...]:
+        """The notes that hold however much is written to the file later."""
+        return (*self.layout.notes, *self._notes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that will ever be in it is there.
+
+        All announced images are there. Or nobody writes it, and no data file is to
+        come: it holds its images itself, or what it is made of is all there.
+        """
+        segments = self.layout.segments
+        there = sum(len(segment.written) for segment in segments)
+        views = [segment.view for segment in segments]
+        if self.announced and there >= self.announced:
+            return not self._files.being_written or all(
+                view is None or view.whole_at_once for view in views
+            )
+        if self._files.being_written or not there:
+            return False
+        if not self.announced:
+            return all(view is not None and view.source.bounded for view in views)
+        own = self.path.resolve()
+        return all(
+            view is not None
+            and isinstance(view.source, Stored)
+            and view.source.place.file.resolve() == own
+            for view in views
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -99,7 +133,8 @@ class Hdf5File:
         chosen = self.layout.segments[0].dataset if self.layout.segments else ""
         others = ", ".join(self.layout.others)
         several = f"several image datasets: took {chosen}; others, for --dataset: "
-        return (*self._notes, *written, *((several + others,) if others else ()))
+        notes = (*self.lasting_notes, *written)
+        return (*notes, *((several + others,) if others else ()))
 
     def start(self, source: str = "file") -> SeriesStart:
         """The series as a header would announce it.
@@ -119,14 +154,30 @@ class Hdf5File:
             received_ns=arrival_ns(),
         )
 
-    def images(self, start: SeriesStart) -> Iterator[Image]:
-        """The images in order; lost ones are left out, unreadable ones are not."""
+    def images(
+        self,
+        start: SeriesStart,
+        given: Container[int] = (),
+        *,
+        settled: bool = False,
+    ) -> Iterator[Image]:
+        """The images in order; lost ones are left out, unreadable ones are not.
+
+        Args:
+            start: The series.
+            given: Ids of images that are not wanted.
+            settled: Only those that a writer does not change any more.
+        """
         times = read_times(self.path, self.layout.images)
         try:
             for segment in self.layout.segments:
                 if segment.view is None:
                     continue
+                if settled and not segment.view.whole_at_once:
+                    continue
                 for n in segment.written:
+                    if segment.first + int(n) in given:
+                        continue
                     image = self._image(start, segment.view, segment.first, n, times)
                     if image is not None:
                         yield image

@@ -29,6 +29,14 @@ class Source(Protocol):
     def problems(self) -> tuple[str, ...]:
         """What of it cannot be had, each named once."""
 
+    @property
+    def bounded(self) -> bool:
+        """Whether nothing more can come while nobody writes its files."""
+
+    @property
+    def whole_at_once(self) -> bool:
+        """Whether a frame is there as a whole as soon as a part of it is."""
+
     def written(self, middle: Lead) -> Frames:
         """Indices along the first axis that were written, ascending.
 
@@ -102,6 +110,21 @@ class Stored:
     def problems(self) -> tuple[str, ...]:
         """None: it is there or it is not."""
         return ()
+
+    @property
+    def bounded(self) -> bool:
+        """Always: all of it lies in one file."""
+        return True
+
+    @property
+    def whole_at_once(self) -> bool:
+        """One chunk for each frame, which gets its place when it is written."""
+        item = self._files.dataset(self.place)
+        with guarded(self.place):
+            early = (
+                item.id.get_create_plist().get_alloc_time() == h5py.h5d.ALLOC_TIME_EARLY
+            )
+            return bool(item.chunks == (1, *self.dims[1:]) and not early)
 
     def written(self, middle: Lead) -> Frames:
         """Frames whose chunks, at least one of them, have a place in the file."""

@@ -46,6 +46,11 @@ class View:
         """Type of the pixels."""
         return self.source.dtype
 
+    @property
+    def whole_at_once(self) -> bool:
+        """Whether an image is there as a whole as soon as it is there."""
+        return self.source.whole_at_once
+
     def written(self) -> Frames:
         """Images that are there, ascending."""
         return self.source.written(self.middle(self.channel))

@@ -71,6 +71,7 @@ class Joined:
             self.dtype: np.dtype[Any] = item.dtype.newbyteorder("=")
             self._fill: Any = item.fillvalue
             dims = tuple(map(int, item.shape))
+            self._fixed = item.maxshape[0] is not None
         self.place = place
         last = max((p.frames[1] for p in pieces), default=-1)
         self.dims: tuple[int, ...] = (max(dims[0], last + 1), *dims[1:])
@@ -87,6 +88,19 @@ class Joined:
         for source in inner.values():
             named |= dict.fromkeys(source.problems)
         return tuple(named)
+
+    @property
+    def bounded(self) -> bool:
+        """It has an end, and each frame up to there is there."""
+        frames = self.dims[0] if len(self.dims) > 2 else 1
+        there = self.written((0,) * (len(self.dims) - 3))
+        return self._fixed and not self.problems and len(there) == frames
+
+    @property
+    def whole_at_once(self) -> bool:
+        """One piece for each frame, and each source so; see :class:`Stored`."""
+        mine = [p for p in self._pieces if p.source is not None]
+        return all(self._whole(p) and p.source.whole_at_once for p in mine if p.source)
 
     def written(self, middle: Lead) -> Frames:
         """Frames of which at least one piece was written."""
