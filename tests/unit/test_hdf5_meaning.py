@@ -298,3 +298,23 @@ def test_how_the_pixels_are_stored_does_not_matter(
         data = images.reshape(4, *lead, *SHAPE)
         file.create_dataset("entry/data/data", data=data, **packed)
     assert np.array_equal(pixels(read(path)[1]), images)
+
+
+@in_files
+@given(
+    st.floats(0.5, 3.0),
+    st.lists(st.floats(-0.03, 0.03), min_size=4, max_size=4),
+)
+def test_wavelengths_of_images_that_differ_are_said_with_their_range(
+    tmp_path, middle, shares
+):
+    values = [middle * (1 + share) for share in shares]
+    path = file_with(tmp_path / "x.h5", stack(4))
+    change(path, "entry/instrument/beam/incident_wavelength", values, "angstrom")
+    source, _ = read(path)
+    start = source.start()
+    assert start.info.wavelength == pytest.approx(float(np.median(values)))
+    said = [note for note in start.problems if "used for all images" in note]
+    differ = max(values) - min(values) > 1e-6 * np.median(values)
+    assert len(said) == differ
+    assert all("incident_wavelength has 4 values" in note for note in said)

@@ -98,7 +98,7 @@ class Facts:
             share = f" ({100 * (high - low) / abs(middle):.2g} %)" if middle else ""
             self.note(
                 f"{group.path}/{name} has {values.size} values, from {low:g} to "
-                f"{high:g}{share}: their median {middle:.7g} is used"
+                f"{high:g}{share}: their median {middle:.7g} is used for all images"
             )
         return middle
 
