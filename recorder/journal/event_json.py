@@ -1,8 +1,26 @@
-"""Timed events as journal bodies."""
+"""Timed events and ends of runs as journal bodies."""
 
 from __future__ import annotations
 
-from recorder.records import Capture, EventType, Evidence, Json, TimedEvent
+from recorder.records import (
+    Capture,
+    CollectionEnd,
+    EventType,
+    Evidence,
+    Json,
+    TimedEvent,
+)
+
+
+def end_to_json(end: CollectionEnd) -> Json:
+    """The announced end of a run as a journal body."""
+    return {
+        "uid": end.uid,
+        "status": end.status,
+        "reason": end.reason,
+        "time_ns": end.time_ns,
+        "images": end.images,
+    }
 
 
 def event_to_json(event: TimedEvent) -> Json:

@@ -11,7 +11,7 @@ from functools import partial
 from recorder.classifying.dispatch import Dispatch
 from recorder.config import Settings
 from recorder.journal import Journal, RecordKind
-from recorder.journal.event_json import event_to_json
+from recorder.journal.event_json import end_to_json, event_to_json
 from recorder.journal.run_record import run_record
 from recorder.journal.writer import JournalWriter
 from recorder.pool.pool import Pool
@@ -164,14 +164,8 @@ class Pipeline:
             self.writer.record(RecordKind.COLLECTION, record.uid, record.message)
             self._do(self.book.announcement(record, now))
         elif isinstance(record, CollectionEnd):
-            body = {
-                "uid": record.uid,
-                "status": record.status,
-                "reason": record.reason,
-                "time_ns": record.time_ns,
-                "images": record.images,
-            }
-            self.writer.record(RecordKind.COLLECTION_END, record.uid, body)
+            kind = RecordKind.COLLECTION_END
+            self.writer.record(kind, record.uid, end_to_json(record))
             self._do(self.book.collection_end(record, now))
         elif isinstance(record, TimedEvent):
             run, actions = self.book.event(record, now)
