@@ -58,7 +58,7 @@ def cut_short(run: Run) -> bool:
     """
     if run.end is not None:
         return run.end.status is not RunStatus.SUCCESS
-    if run.superseded:
+    if run.given_up:
         return True
     ended_well = run.status in (RunStatus.RUNNING, RunStatus.SUCCESS)
     return not ended_well and not run.decided
