@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.runtime.status_file import now_ns
+from recorder.runtime.host_clock import since_boot_ns
 
 
 class Link:
@@ -22,8 +22,8 @@ class Link:
 
     def heard(self) -> None:
         """A message came."""
-        self.last_ns = now_ns()
+        self.last_ns = since_boot_ns()
 
     def age_s(self) -> float | None:
         """Seconds since the last message; None if none has come."""
-        return None if self.last_ns is None else (now_ns() - self.last_ns) / 1e9
+        return None if self.last_ns is None else (since_boot_ns() - self.last_ns) / 1e9
