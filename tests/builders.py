@@ -242,7 +242,16 @@ class Driver:
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
-        self._take(self.book.tick(self.now))
+        self._take(self.tick())
+
+    def tick(self) -> list[Action]:
+        """What is due now; nothing has to be looked at again."""
+        actions = self.book.tick(self.now)
+        looks = [action for action in actions if isinstance(action, LookAgain)]
+        for action in looks:
+            action.run.second_look = SecondLookState.DONE
+        again = self.book.tick(self.now) if looks else []
+        return [action for action in actions if action not in looks] + again
 
     def _take(self, actions: list[Action]) -> None:
         for action in actions:
@@ -252,9 +261,6 @@ class Driver:
             elif isinstance(action, Noticed):
                 self.noticed.append(action.event)
                 self.said.append(action)
-            elif isinstance(action, LookAgain):
-                action.run.second_look = SecondLookState.DONE
-                self._take(self.book.tick(self.now))
             elif isinstance(action, Due):
                 copy = action.run.copy()
                 decide_status(copy)

@@ -25,7 +25,7 @@ from tests.builders import (
 def due(driver: Driver) -> Due:
     """The run is complete; its report is being made."""
     driver.now += 2.5
-    (found,) = driver.book.tick(driver.now)
+    (found,) = driver.tick()
     assert isinstance(found, Due)
     return found
 
@@ -56,7 +56,7 @@ def test_what_comes_while_a_report_is_made_is_in_the_last_one(late: int, data):
     sealed = 0
     for n in range(late + TRIES + 2):
         driver.now += 2.5
-        for action in driver.book.tick(driver.now):
+        for action in driver.tick():
             assert isinstance(action, Due)
             decide_status(copy := action.run.copy())
             if n < late:
@@ -93,7 +93,7 @@ def test_a_copy_is_of_one_moment():
 def seal(driver: Driver) -> int:
     """Take the reports that are due; how many."""
     made = 0
-    for action in driver.book.tick(driver.now):
+    for action in driver.tick():
         if isinstance(action, Due):
             decide_status(copy := action.run.copy())
             assert driver.book.take_report(action.run, copy, driver.now) == []
