@@ -43,7 +43,14 @@ from recorder.records.detector import (
 from recorder.records.geometry import Geometry, Panel
 from recorder.records.image_outcome import ImageOutcome, NotProcessed
 from recorder.records.labels import Evidence, Pump, Start
-from recorder.records.learning import Learned, LearnedBackground, Lesson
+from recorder.records.learning import (
+    Finding,
+    FindingKind,
+    Learned,
+    LearnedBackground,
+    Lesson,
+    Place,
+)
 from recorder.records.runs import RunState, RunStatus
 from recorder.records.units import Cell, Json
 
@@ -70,6 +77,8 @@ __all__ = [
     "Evidence",
     "Experiment",
     "Files",
+    "Finding",
+    "FindingKind",
     "Geometry",
     "Image",
     "ImageClass",
@@ -82,6 +91,7 @@ __all__ = [
     "NotProcessed",
     "Panel",
     "Payload",
+    "Place",
     "Protein",
     "Pump",
     "RunState",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,47 @@ class LearnedBackground:
     """Pixels with lower counts are flags."""
 
 
+class FindingKind(StrEnum):
+    """What the hits of a run say that people should know."""
+
+    DISAGREE = "disagree"
+    """Cell and geometry cannot both be right."""
+    LIMIT = "limit"
+    """A value would have to leave what is believed."""
+    OTHER_CELL = "other_cell"
+    """The hits index with another cell than the given one."""
+    AXIS = "axis"
+    """An axis of the given cell is a multiple of the true one, or a part of it."""
+    UNLEARNED = "unlearned"
+    """What was learned before was given up."""
+    CELL_FOUND = "cell_found"
+    """Nobody gave a cell, and the hits have one."""
+    DRIFT = "drift"
+    """The beam centre or the distance moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that people should know, with what to do."""
+
+    kind: FindingKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the beam was at some image of the run, as its spots tell."""
+
+    image_id: int
+    beam_center: tuple[float, float]
+    """(x, y), px."""
+    distance: float
+    """m."""
+    scale: float
+    """Size of the cell over that of the state: a drift of the wavelength shows here,
+    too, and spots cannot tell the two apart."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
     """What a run has taught up to some image; each image is told which to use."""
@@ -44,6 +86,19 @@ class Learned:
     """The cell was not given but found in the images."""
     images: int = 0
     """Indexed images that geometry and cell rest on."""
+    lattice: str | None = None
+    """Of a cell that was found: its Bravais lattice, such as ``tP``."""
+    misfit: float | None = None
+    """Of a cell that was found: how far it was from that symmetry, relative."""
+    findings: tuple[Finding, ...] = ()
+    """Of this state's lesson."""
+    places: tuple[Place, ...] = ()
+    """Of the hits of this state's lesson."""
+
+    @property
+    def centring(self) -> str | None:
+        """What stands for the space group of a cell that was found."""
+        return self.lattice[1] if self.lattice else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,3 +112,5 @@ class Lesson:
     non_hits: int = 0
     hits: tuple[NDArray[np.float32], ...] = ()
     """Per hit (n, 2) spot positions, px, strongest first."""
+    hit_ids: tuple[int, ...] = ()
+    """Image_ids of the hits, ascending."""

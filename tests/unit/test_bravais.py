@@ -154,7 +154,7 @@ def test_all_bases_have_one_niggli_cell(drawn, change):
 
 
 def test_niggli_cell_of_the_authors():
-    """The example of Křivý and Gruber: 9, 27, 4 with -5, -4, -22 becomes 4, 9, 9, ..."""
+    """The example of Křivý and Gruber: 9, 27, 4 with -5, -4, -22."""
     metric = np.array([[9.0, -11.0, -2.0], [-11.0, 27.0, -2.5], [-2.0, -2.5, 4.0]])
     reduced, _ = niggli_basis(np.linalg.cholesky(metric))
     found = reduced @ reduced.T

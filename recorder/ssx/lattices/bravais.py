@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from recorder.records import Cell
 from recorder.ssx.arrays import FloatArray
-from recorder.ssx.lattices.refinement import symmetrise
-from recorder.ssx.lattices.reduction import niggli_basis
 from recorder.ssx.lattices.conventional import Setting, conventional_axes
+from recorder.ssx.lattices.reduction import niggli_basis
+from recorder.ssx.lattices.refinement import symmetrise
 from recorder.ssx.lattices.symmetry import TOLERANCE
 from recorder.ssx.lattices.unit_cell import cell_from_vectors
 

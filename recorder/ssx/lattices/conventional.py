@@ -150,7 +150,7 @@ def _has(axes: FloatArray, fraction: tuple[float, ...]) -> bool:
 def _monoclinic(
     basis: FloatArray, rotations: FloatArray, unique: FloatArray
 ) -> Setting:
-    """b along the axis; the shortest a and c normal to it of a P or C cell."""
+    """Axis b along the twofold one; shortest a and c normal to it of a P or C cell."""
     turn = next(m for m in rotations if round(float(np.trace(m))) == -1)
     span = range(-_SPAN, _SPAN + 1)
     flat = [
@@ -161,7 +161,7 @@ def _monoclinic(
     flat.sort(key=lambda n: _length(n, basis))
     first = flat[0]
     second = next(n for n in flat if np.linalg.matrix_rank([first, n]) == 2)
-    best: tuple[tuple[float, float], FloatArray, str] | None = None
+    ranked: list[tuple[tuple[float, float], str, FloatArray]] = []
     factors = range(-_COMBINED, _COMBINED + 1)
     for p, q, r, s in itertools.product(factors, repeat=4):
         if abs(p * s - q * r) != 1:
@@ -178,7 +178,7 @@ def _monoclinic(
         lengths = _length(a, basis), _length(c, basis)
         # of equals the one with a shorter than c
         rank = (round(sum(lengths) / _ROUNDING) * _ROUNDING, lengths[0])
-        if best is None or rank < best[0]:
-            best = rank, axes, letter
-    assert best is not None
-    return Setting("m" + best[2], best[1])
+        ranked.append((rank, letter, axes))
+    # of a, c and a + c one makes a P or C cell: there is always one
+    _, letter, axes = min(ranked, key=lambda item: item[0])
+    return Setting("m" + letter, axes)

@@ -96,7 +96,7 @@ def primitive_vectors(
 
 
 @functools.cache
-def _unimodular() -> FloatArray:
+def unimodular() -> FloatArray:
     """All 3 x 3 matrices of -1, 0, 1 with determinant +1, (n, 3, 3)."""
     values = np.array(list(itertools.product((-1, 0, 1), repeat=9)), dtype=np.float64)
     matrices = values.reshape(-1, 3, 3)
@@ -118,7 +118,7 @@ def symmetry_matrices(
     """
     v = np.asarray(vectors, dtype=np.float64)
     metric = v @ v.T
-    n = _unimodular()
+    n = unimodular()
     lengths = np.sqrt(np.diag(metric))
     misfit = np.abs(n @ metric @ n.transpose(0, 2, 1) - metric)
     fits = np.all(misfit <= 2 * tolerance * np.outer(lengths, lengths), axis=(1, 2))

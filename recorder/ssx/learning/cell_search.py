@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recorder.records import Cell
+from numpy.typing import NDArray
+
 from recorder.ssx.arrays import FloatArray
-from recorder.ssx.lattices import symmetry, unit_cell
-from recorder.ssx.lattices.refinement import LEAST_FREE, symmetrise
+from recorder.ssx.lattices import symmetry
+from recorder.ssx.lattices.refinement import LEAST_FREE, with_metric
+from recorder.ssx.learning.same_lattice import SAME, aligned, scale_between
 from recorder.ssx.learning.vector_search import Vectors, find_vectors
 
 _NEAR = 0.15
@@ -23,9 +25,10 @@ all three."""
 _PASSES = 3
 """Fits of a proposed basis, each on the spots that fit the one before. Chosen, not
 tuned."""
-_LENGTH = 0.045
-"""Allowed relative error of a known cell's lengths."""
-_LONGER = 1.1
+_LENGTH = 0.08
+"""Allowed relative error of a known cell's lengths: 6 % of scale, and what a wrong
+distance stretches the axes along the beam."""
+_LONGER = 1.15
 """Longest vector that is looked for, over the known cell's longest edge: about twice
 what _LENGTH allows."""
 _COSINE = 0.05
@@ -51,13 +54,10 @@ _AGREE = 3
 """Images that must propose the same cell."""
 _AGREE_SHARE = 0.25
 """The same as a share of the images that propose anything."""
-_SAME_LENGTH = 0.03
-"""Relative difference of edges up to which two images propose the same cell. Half or
-double leaves every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic
-cell)."""
-_SYMMETRY = 0.02
-"""Relative misfit up to which a found cell is given a symmetry; later lessons refine
-it. Chosen, not tuned, below _SAME_LENGTH."""
+_SAME_SIZE = 0.03
+"""Relative difference of the edges, on average, up to which two images propose the same
+cell. Half or double leaves every later hit indexed (`make bench-quality`, after 30
+hits, a monoclinic cell)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,42 +169,65 @@ def _fitted(basis: FloatArray, phases: FloatArray, q: FloatArray) -> Proposal | 
     return Proposal(basis, -np.linalg.inv(basis) @ phases, float(near.mean()))
 
 
-def common_cell(proposals: Sequence[Proposal]) -> tuple[Cell, list[int]] | None:
-    """The cell on which most of the images agree.
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreed:
+    """A lattice that several images propose."""
+
+    basis: FloatArray
+    """(3, 3) the median, reduced, rows in Å; its orientation means nothing."""
+    members: list[int]
+    """Positions of those who proposed it."""
+    bases: FloatArray
+    """(n, 3, 3) of the members, in the axes of `basis` and their own orientations."""
+
+
+def common_cell(proposals: Sequence[Proposal]) -> Agreed | None:
+    """The lattice on which most of the images agree.
 
     Args:
         proposals: Of several images, reduced bases.
 
     Returns:
-        The primitive reduced cell with the symmetry that its metric has, and the
-        positions of those who proposed it; None if fewer than three agree.
+        None if fewer than three agree.
     """
     if len(proposals) < _AGREE:
         return None
-    shapes = np.array([_shape(p.basis) for p in proposals])
-    lengths = np.abs(shapes[:, None, :3] / shapes[None, :, :3] - 1).max(axis=2)
-    angles = np.abs(shapes[:, None, 3:] - shapes[None, :, 3:]).max(axis=2)
-    same = (lengths < _SAME_LENGTH) & (angles < _COSINE)
-    votes = same.sum(axis=1)
-    if votes.max() < max(_AGREE, _AGREE_SHARE * len(proposals)):
+    bases = np.array([symmetry.reduce_basis(p.basis)[0] for p in proposals])
+    best: tuple[int, NDArray[np.intp], FloatArray] | None = None
+    for reference in bases:
+        turned, misfit = aligned(bases, reference)
+        size = [scale_between(basis, reference) for basis in bases]
+        same = (misfit < SAME) & (np.abs(np.array(size) - 1) < _SAME_SIZE)
+        if best is None or same.sum() > best[0]:
+            best = int(same.sum()), np.flatnonzero(same), turned[same]
+    if best is None or best[0] < max(_AGREE, _AGREE_SHARE * len(proposals)):
         return None
-    chosen = same[int(np.argmax(votes))]
-    middle = np.median(shapes[chosen], axis=0)
-    # the angles of a reduced cell are all acute or none is
-    first = proposals[int(np.argmax(votes))].basis
-    unit = first / np.linalg.norm(first, axis=1)[:, None]
-    sign = np.sign([unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]])
-    angles_deg = np.degrees(np.arccos(np.clip(sign * middle[3:], -1, 1)))
-    a, b, c = (float(v) for v in middle[:3])
-    alpha, beta, gamma = (float(v) for v in angles_deg)
-    basis = unit_cell.vectors_from_cell((a, b, c, alpha, beta, gamma))
-    basis = symmetrise(basis, symmetry.symmetry_matrices(basis, _SYMMETRY))
-    return unit_cell.cell_from_vectors(basis), np.flatnonzero(chosen).tolist()
+    _, members, turned = best
+    return Agreed(_middle(turned), members.tolist(), turned)
 
 
-def _shape(basis: FloatArray) -> FloatArray:
-    """Lengths, and the sizes of the cosines: signs depend on the choice of axes."""
-    lengths = np.linalg.norm(basis, axis=1)
-    unit = basis / lengths[:, None]
-    cosines = (unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1])
-    return np.concatenate([lengths, np.abs(cosines)])
+def like(proposals: Sequence[Proposal], basis: FloatArray, size: float) -> Agreed:
+    """Which of the proposals are of a lattice that is known but for its size.
+
+    Args:
+        proposals: Of several images.
+        basis: (3, 3) reduced basis, rows in Å.
+        size: Largest relative difference of the edges, on average.
+    """
+    bases = np.array([symmetry.reduce_basis(p.basis)[0] for p in proposals])
+    if not len(bases):
+        return Agreed(basis, [], np.zeros((0, 3, 3)))
+    turned, misfit = aligned(bases, basis)
+    scales = np.array([scale_between(item, basis) for item in bases])
+    same = (misfit < SAME) & (np.abs(scales - 1) < size)
+    middle = _middle(turned[same]) if same.any() else basis
+    return Agreed(middle, np.flatnonzero(same).tolist(), turned[same])
+
+
+def _middle(bases: FloatArray) -> FloatArray:
+    """A basis with the median of the metrics."""
+    metric = np.median(bases @ bases.transpose(0, 2, 1), axis=0)
+    try:
+        return with_metric(bases[0], metric)
+    except np.linalg.LinAlgError:  # the median of few may be no metric
+        return np.asarray(bases[0])
