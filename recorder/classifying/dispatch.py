@@ -9,7 +9,8 @@ from functools import partial
 from recorder.classifying.kinds import ImageKinds, Kind, header_kind, kind_of
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.second_look import SecondLook
-from recorder.classifying.setup import calibration, make_setup
+from recorder.classifying.setup import make_setup
+from recorder.classifying.telling import tell_calibrated, tell_findings
 from recorder.config import Settings
 from recorder.errors import ImageError, RecorderError
 from recorder.journal import RecordKind
@@ -27,7 +28,6 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.records.image_outcome import outcome_of
-from recorder.records.report_json import calibration_to_json
 from recorder.runs.run import Run, SecondLookState
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
@@ -210,7 +210,8 @@ class Dispatch:
         changed = partial(self._calibrated, run, setup)
         look = SecondLook(setup, self._settings.pool.second_look_mb << 20)
         left_out = partial(_count_left_out, run)
-        lessons = Lessons(self._pool, number, changed, look, left_out)
+        told = partial(self._told, run)
+        lessons = Lessons(self._pool, number, changed, look, left_out, told)
         known.lessons, known.set_up_for = lessons, kind
         return lessons
 
@@ -240,16 +241,13 @@ class Dispatch:
         from_image: int,
     ) -> None:
         """Geometry or cell changed: say it, and keep it with the run."""
-        before, after = calibration(setup, old), calibration(setup, new, from_image)
-        run.calibrations.append(after)
-        log.info(
-            "run_calibrated",
-            run=run.number,
-            uid=run.uid,
-            before=calibration_to_json(before),
-            **calibration_to_json(after),
-        )
+        tell_calibrated(run, setup, old, new, from_image)
         self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
+
+    def _told(self, run: Run, new: Learned) -> None:
+        """A lesson found something that people should know."""
+        if tell_findings(run, new):
+            self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
 
     def _classified(self, run: Run, image: Image, result: Outcome) -> None:
         outcome = outcome_of(image, result)

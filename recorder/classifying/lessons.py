@@ -24,6 +24,7 @@ from recorder.classifying.timetable import (
     WINDOW,
     state_of,
     teaches,
+    used_at,
     used_from,
 )
 from recorder.pool.jobs import Callback, Outcome
@@ -64,6 +65,7 @@ class Lessons:
         changed: Called when geometry or cell changed, with the old and the new state
             and the first image_id that uses it.
         look: The images that may be looked at again.
+        told: Called with what a lesson found that people should know.
         left_out: Called when a lesson was left out under overload.
     """
 
@@ -72,6 +74,7 @@ class Lessons:
     changed: Callable[[Learned, Learned, int], None]
     look: SecondLook
     left_out: Callable[[], None] = lambda: None
+    told: Callable[[Learned], None] = lambda _: None
     state: Learned = field(default_factory=lambda: Learned(0))
     _states: list[int] = field(default_factory=list)
     """States that images use, ascending, from the first image's own on. The others
@@ -201,7 +204,7 @@ class Lessons:
             if image.result is not None and image_id > newest - WINDOW
         )[:BACKGROUND_IMAGES]
         hits = [
-            result.positions
+            (image_id, result.positions)
             for image_id, result in sorted(self._hits.items())
             if image_id < end and result.positions is not None
         ][-HITS:]
@@ -209,7 +212,9 @@ class Lessons:
             number=number,
             images=tuple(payload for *_, payload in best),
             non_hits=sum(not is_hit for is_hit, *_ in best),
-            hits=tuple(hits),
+            hits=tuple(positions for _, positions in hits),
+            hit_ids=(ids := tuple(image_id for image_id, _ in hits)),
+            used_at=used_at(number, () if end != _NO_END else ids),
         )
 
     def _left_out(self) -> None:
@@ -232,6 +237,8 @@ class Lessons:
         self._shown = {n: s for n, s in self._shown.items() if teaches(n) > new.number}
         if (old.geometry, old.cell) != (new.geometry, new.cell):
             self.changed(old, new, used_from(new.number))
+        if new.findings is not old.findings or new.places is not old.places:
+            self.told(new)
 
     # -- the end --------------------------------------------------------------------
 
@@ -255,6 +262,7 @@ class Lessons:
             self._look_again(self.state, done)
             return
         self.look.learned(self.state, taught)
+        self.told(taught)
         self._look_again(taught, done)
 
     def _look_again(self, last: Learned, done: Callable[[], None]) -> None:

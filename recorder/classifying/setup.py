@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from recorder.records import (
     DetectorInfo,
     Learned,
     Payload,
+    Place,
 )
-from recorder.records.image_report import Calibration
+from recorder.records.image_report import Calibration, DriftPoint
 from recorder.records.masks import implausible, unusable
 from recorder.runs.run import Run
 from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
@@ -108,7 +110,22 @@ def calibration(
         unit_cell=None if cell is None else _cell_rounded(*cell),
         cell_found=learned.cell_found,
         images=learned.images,
+        lattice=learned.lattice,
+        misfit=None if learned.misfit is None else round(float(learned.misfit), 5),
     )
+
+
+def drift_points(found: Sequence[Place]) -> list[DriftPoint]:
+    """Where the beam was, rounded for log and report."""
+    return [
+        DriftPoint(
+            image_id=place.image_id,
+            beam_center=_center(*place.beam_center),
+            distance=round(float(place.distance), 7),
+            scale=round(float(place.scale), 6),
+        )
+        for place in found
+    ]
 
 
 def _center(x: float, y: float) -> tuple[float, float]:

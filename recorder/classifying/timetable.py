@@ -7,6 +7,7 @@ between the two lie a few images that the workers classify meanwhile.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 FIRST = (64, 128, 256, 512)
 """The image_ids from which the first states are used: each time twice as many, so that
@@ -37,3 +38,15 @@ def used_from(number: int) -> int:
 def teaches(image_id: int) -> int:
     """Number of the first state that an image can teach."""
     return state_of(image_id + LEAD) + 1
+
+
+def used_at(number: int, last: Sequence[int]) -> float:
+    """Middle one of the images that use a state.
+
+    Args:
+        number: Of the state.
+        last: Of the last state, which images behind it do not use: its hits.
+    """
+    if last:
+        return sum(last) / len(last)
+    return (used_from(number) + used_from(number + 1)) / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from recorder.errors import ReportError
@@ -17,7 +17,11 @@ from recorder.records import (
     SeriesKey,
     SeriesStart,
 )
-from recorder.records.report_json import calibration_from_json, calibration_to_json
+from recorder.records.report_json import (
+    calibration_from_json,
+    calibration_to_json,
+    read_drift,
+)
 from recorder.runs.read_announcement import read_stored
 from recorder.runs.run import Run
 
@@ -53,6 +57,7 @@ def run_record(run: Run, what: str) -> Json:
         "notes": run.notes,
         "counts": dict(run.counts),
         "calibrations": [calibration_to_json(item) for item in run.calibrations],
+        "drift": [asdict(point) for point in run.drift],
     }
 
 
@@ -103,6 +108,7 @@ def read_run_record(body: Json) -> Run:
             run.calibrations.append(calibration_from_json(item))
         except ReportError as error:  # it is for the report only
             run.note(f"stored by an earlier recorder: {error}")
+    run.drift += read_drift(body.get("drift"))
     if body["end"] is not None:
         status, reason, *images = body["end"]
         made = images[0] if images else None

@@ -14,12 +14,15 @@ from recorder.records import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
+    Finding,
+    FindingKind,
     Geometry,
     Learned,
     LearnedBackground,
     Lesson,
     Panel,
     Payload,
+    Place,
 )
 from recorder.records.masks import pack_mask, unpack_mask
 from recorder.records.outcome_codec import decode_classification, encode_classification
@@ -122,6 +125,10 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "cell": learned.cell,
         "cell_found": learned.cell_found,
         "images": learned.images,
+        "lattice": learned.lattice,
+        "misfit": learned.misfit,
+        "findings": [(item.kind, item.text) for item in learned.findings],
+        "places": [asdict(place) for place in learned.places],
         "background": None,
     }
     if background is None:
@@ -160,6 +167,10 @@ def unpack_learned(frames: list[bytes]) -> Learned:
         cell=None if head["cell"] is None else tuple(head["cell"]),
         cell_found=head["cell_found"],
         images=head["images"],
+        lattice=head["lattice"],
+        misfit=head["misfit"],
+        findings=tuple(Finding(FindingKind(k), text) for k, text in head["findings"]),
+        places=tuple(Place(**_tuples(item)) for item in head["places"]),
     )
 
 
@@ -171,6 +182,8 @@ def pack_lesson(lesson: Lesson) -> list[Frame]:
         "non_hits": lesson.non_hits,
         "images": heads,
         "hits": [len(xy) for xy in lesson.hits],
+        "hit_ids": lesson.hit_ids,
+        "used_at": lesson.used_at,
     }
     spots = b"".join(_pack_positions(xy) for xy in lesson.hits)
     return [json.dumps(head).encode(), spots, *(i.data for i in lesson.images)]
@@ -188,4 +201,11 @@ def unpack_lesson(frames: list[bytes]) -> Lesson:
         )
     )
     hits = tuple(np.split(every, cuts)) if head["hits"] else ()
-    return Lesson(head["number"], images, head["non_hits"], hits)
+    return Lesson(
+        number=head["number"],
+        images=images,
+        non_hits=head["non_hits"],
+        hits=hits,
+        hit_ids=tuple(head["hit_ids"]),
+        used_at=head["used_at"],
+    )

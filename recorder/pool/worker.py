@@ -39,6 +39,7 @@ from recorder.runtime.log import configure
 from recorder.runtime.memory import give_back_memory, keep_memory
 from recorder.sources.pixels import decode
 from recorder.ssx.classification.classifier import Classifier
+from recorder.ssx.learning.lattice import When
 
 READY, DONE, FAILED, STOP = b"ready", b"done", b"failed", b"stop"
 SETUP, FORGET, LEARNED = b"setup", b"forget", b"learned"
@@ -109,6 +110,7 @@ class Classifiers:
             [decode(payload) for payload in lesson.images],
             lesson.non_hits,
             lesson.hits,
+            When(lesson.hit_ids, lesson.used_at) if lesson.hit_ids else None,
         )
 
     def _of(self, number: int) -> _Series:

@@ -172,6 +172,18 @@ class Calibration:
     unit_cell: CellParameters | None = None
     cell_found: bool = False
     images: Count = 0
+    lattice: str | None = None
+    misfit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftPoint:
+    """Where the beam was at some image of the run."""
+
+    image_id: Count = 0
+    beam_center: tuple[float, float] = (0.0, 0.0)
+    distance: float = 0.0
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +196,4 @@ class ClassificationReport:
     residual: float | None = None
     solvent: float | None = None
     calibrations: tuple[Calibration, ...] = ()
+    drift: tuple[DriftPoint, ...] = ()

@@ -113,4 +113,6 @@ class Lesson:
     hits: tuple[NDArray[np.float32], ...] = ()
     """Per hit (n, 2) spot positions, px, strongest first."""
     hit_ids: tuple[int, ...] = ()
-    """Image_ids of the hits, ascending."""
+    """Image_ids of the hits, ascending; empty: they are not known."""
+    used_at: float = 0.0
+    """Middle image_id of those that will use the state."""

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from recorder.errors import ReportError, shown
-from recorder.records.image_report import Calibration
+from recorder.records.image_report import Calibration, DriftPoint
 from recorder.records.run_report import FullReport, RunReport
 from recorder.records.times import parse_time
 from recorder.records.units import Json
@@ -61,6 +61,14 @@ def calibration_from_json(body: Any) -> Calibration:
         return _calibration().validate_python(body)
     except ValidationError as error:
         raise ReportError(f"calibration cannot be read: {_problems(error)}") from error
+
+
+def read_drift(body: Any) -> list[DriftPoint]:
+    """Points of a curve as the journal has them; none if they cannot be read."""
+    try:
+        return TypeAdapter(list[DriftPoint]).validate_python(body or [])
+    except ValidationError:
+        return []
 
 
 def counted_in(body: Any) -> dict[str, int]:

@@ -195,6 +195,7 @@ def _classification(run: Run, ledger: Ledger) -> ClassificationReport:
         residual=round(float(residuals.mean()), 7) if residuals.size else None,
         solvent=round(float(np.median(solvent)), 4) if solvent.size else None,
         calibrations=tuple(run.calibrations),
+        drift=tuple(run.drift),
     )
 
 

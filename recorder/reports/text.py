@@ -96,6 +96,11 @@ def _run(run: RunReport, pending: Mapping[str, str]) -> list[str]:
     if (cell := run.unit_cell.median) is not None:
         text = " ".join(f"{value:.1f}" for value in cell)
         lines.append(f"    unit cell  {text} (median of {classes.lattices} lattices)")
+    for last in run.classification.calibrations[-1:]:
+        if last.cell_found and last.unit_cell is not None:
+            text = " ".join(f"{value:.1f}" for value in last.unit_cell)
+            fits = "" if last.misfit is None else f", misfit {100 * last.misfit:.2f} %"
+            lines.append(f"    lattice    {last.lattice} {text} (found{fits})")
     if not run.ledger.closed and run.state is RunState.SEALED:
         lines += [f"    NOT CLOSED {item}" for item in run.ledger.differences]
     lines += [f"    note       {note}" for note in run.notes]

@@ -21,7 +21,7 @@ from recorder.records import (
     SeriesStart,
 )
 from recorder.records.announcement import UNNAMED
-from recorder.records.image_report import Calibration
+from recorder.records.image_report import Calibration, DriftPoint
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
 
@@ -75,6 +75,8 @@ class Run:
     """What people should know, in the report."""
     calibrations: list[Calibration] = field(default_factory=list)
     """Each change of geometry or cell that its images asked for."""
+    drift: list[DriftPoint] = field(default_factory=list)
+    """Where the beam was, by the hits that the run learned from."""
     drain_until: float = 0.0
     revise_by: float = 0.0
     """Monotonic time until which a further revision waits at most."""
@@ -103,6 +105,7 @@ class Run:
             counts=Counter(self.counts),
             notes=list(self.notes),
             calibrations=list(self.calibrations),
+            drift=list(self.drift),
         )
 
     def shown_ns(self, arrival_ns: int) -> int:

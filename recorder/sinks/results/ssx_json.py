@@ -22,6 +22,12 @@ def ssx_stats(report: RunReport) -> Json:
         "nbIndexed": report.classes.indexed,
         "laticeType": NO_LATTICE
         if cell is None
-        else lattice_type(cell, report.space_group),
+        else _found(report) or lattice_type(cell, report.space_group),
         "estimatedResolution": float(report.resolution.median or 0.0),
     }
+
+
+def _found(report: RunReport) -> str | None:
+    """Lattice of a cell that nobody gave."""
+    last = report.classification.calibrations[-1:]
+    return last[0].lattice if last and last[0].cell_found else None

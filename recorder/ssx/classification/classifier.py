@@ -22,7 +22,7 @@ from recorder.ssx.arrays import FloatArray
 from recorder.ssx.detector import geometry
 from recorder.ssx.lattices.indexer import Indexer
 from recorder.ssx.learning.background import learn_background
-from recorder.ssx.learning.lattice import LatticeKnowledge, learn_lattice
+from recorder.ssx.learning.lattice import LatticeKnowledge, When, learn_lattice
 from recorder.ssx.spots import powder_rings as rings
 from recorder.ssx.spots.finder import Found, SpotFinder
 from recorder.ssx.spots.integrate import Spots
@@ -76,7 +76,7 @@ class Classifier:
         cell = learned.cell or setup.cell
         if used is None or cell is None or not setup.settings.index:
             return _Lattices(used, None)
-        group = None if learned.cell_found else setup.space_group
+        group = learned.centring if learned.cell_found else setup.space_group
         return _Lattices(used, Indexer(cell, group, setup.settings))
 
     def take(self, learned: Learned) -> None:
@@ -149,6 +149,7 @@ class Classifier:
         images: Sequence[NDArray[Any]],
         non_hits: int,
         hits: Sequence[NDArray[np.floating]],
+        when: When | None = None,
     ) -> Learned:
         """What images of the run teach.
 
@@ -158,6 +159,7 @@ class Classifier:
             images: Images for the background, non-hits first.
             non_hits: How many of those are non-hits.
             hits: Per hit (n, 2) spot positions, px, strongest first.
+            when: When the hits came; None: the beam is not followed.
 
         Returns:
             The new state; where nothing better is known it repeats the last.
@@ -168,30 +170,37 @@ class Classifier:
             self._finder, checked, settings.gain, non_hits=non_hits
         )
         new = replace(
-            previous, number=number, background=background or previous.background
+            previous,
+            number=number,
+            background=background or previous.background,
+            findings=(),
+            places=(),
         )
-        start = previous.geometry or self._setup.geometry
+        start = self._setup.geometry
         if start is None or not settings.index or not settings.calibrate:
             return new
-        group = None if previous.cell_found else self._setup.space_group
-        known = LatticeKnowledge(
-            start,
-            previous.cell or self._setup.cell,
-            group,
-            previous.cell_found,
-            previous.images,
-        )
+        given = LatticeKnowledge(start, self._setup.cell, self._setup.space_group)
+        known = _known(given, previous)
         better = learn_lattice(
-            known, [np.asarray(xy, dtype=np.float64) for xy in hits], settings
+            known,
+            [np.asarray(xy, dtype=np.float64) for xy in hits],
+            settings,
+            given,
+            when,
         )
         if better is known:
             return new
         return replace(
             new,
-            geometry=better.geometry,
-            cell=better.cell,
+            # state 0 has what was given, and so has one that went back to it
+            geometry=None if better.geometry == start else better.geometry,
+            cell=None if better.cell == self._setup.cell else better.cell,
             cell_found=better.found,
             images=better.images,
+            lattice=better.lattice,
+            misfit=better.misfit,
+            findings=better.findings,
+            places=better.places,
         )
 
     def _checked(self, pixels: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -226,6 +235,20 @@ class Classifier:
         if effort >= WorkLevel.NO_INDEXING:
             return ()
         return indexer.index(q[: settings.max_spots], effort)
+
+
+def _known(given: LatticeKnowledge, previous: Learned) -> LatticeKnowledge:
+    """What is in use: what was given, with what was learned since."""
+    return replace(
+        given,
+        geometry=previous.geometry or given.geometry,
+        cell=previous.cell or given.cell,
+        space_group=previous.centring if previous.cell_found else given.space_group,
+        found=previous.cell_found,
+        images=previous.images,
+        lattice=previous.lattice,
+        misfit=previous.misfit,
+    )
 
 
 def _positions(spots: Spots, most: int) -> NDArray[np.float32]:

@@ -33,6 +33,8 @@ _CENTRE_SIGMA = 5.0
 _RELATIVE_SIGMA = 0.02
 """Expected relative error of distance and cell. It decides where spots do not tell
 them apart: both then take half of what is off. Chosen, not tuned."""
+_MOST_SCALE = 0.03
+"""Change of the size of one image's cell in one step that is believed."""
 _LEAST_SPOTS = 10
 """Spots near the lattice without which an image is left out. Half or double leaves
 every later hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
@@ -130,6 +132,39 @@ def refine_common(
         strain = np.eye(3) + np.tensordot(change[3:], strains, axes=1)
         basis = basis @ strain
     return Calibration(geometry, basis, used, residual, sigma, len(moved))
+
+
+def refine_place(
+    image: IndexedImage, geometry: Geometry, basis: FloatArray
+) -> tuple[tuple[float, float], float] | None:
+    """Beam centre and size of one image, its orientation free.
+
+    Args:
+        image: An indexed image.
+        geometry: Starting point.
+        basis: (3, 3) primitive basis of the cell, unrotated, rows in Å.
+
+    Returns:
+        The centre (x, y), px, and the size of the cell over that of `basis`; None if
+        too few spots are near the lattice, or they do not tell.
+    """
+    turn = _turn(basis, image.basis)
+    strains = np.eye(3)[None]
+    scale = 1.0
+    for reach in (_REACH[0], _REACH[1], _REACH[1], _REACH[2]):
+        row = _rows(image.xy, turn, geometry, scale * basis, strains, reach)
+        if row is None:
+            return None
+        miss, common, own = row
+        # the distance of one image cannot be told from the size of the cell
+        design = np.column_stack([common[:, [0, 1, 3]], own])
+        change, *_ = np.linalg.lstsq(design, miss, rcond=None)
+        if np.abs(change[:2]).max() > _CENTRE_SIGMA * 2 or abs(change[2]) > _MOST_SCALE:
+            return None
+        geometry = _moved(geometry, np.array([change[0], change[1], 0.0]))
+        scale *= 1 + float(change[2])
+        turn = rotation_from_vector(np.asarray(change[3:], float)) @ turn
+    return geometry.beam_center, scale
 
 
 def _rows(

@@ -10,12 +10,12 @@ another one: that the hits have another one is said instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from recorder.records import ClassifySettings
 from recorder.ssx.arrays import FloatArray
+from recorder.ssx.learning import drift, verdicts
 from recorder.ssx.learning import hypotheses as rivals
-from recorder.ssx.learning import verdicts
 from recorder.ssx.learning.same_lattice import SAME, aligned
 from recorder.ssx.learning.trial import (
     LatticeKnowledge,
@@ -24,7 +24,7 @@ from recorder.ssx.learning.trial import (
     try_hits,
 )
 
-__all__ = ["MIN_HITS", "MIN_SPOTS", "LatticeKnowledge", "learn_lattice"]
+__all__ = ["MIN_HITS", "MIN_SPOTS", "LatticeKnowledge", "When", "learn_lattice"]
 
 MIN_SPOTS = 15
 """Spots of a hit that teaches: with 12 an unknown cell was found in 0.5 to 0.7 of the
@@ -52,11 +52,22 @@ _CLEARLY = 1.2
 """Another cell must have so much more evidence than the given one."""
 
 
+@dataclass(frozen=True, slots=True)
+class When:
+    """When the hits came, and when what they teach is used."""
+
+    image_ids: Sequence[int]
+    """Of each hit."""
+    used_at: float
+    """Middle image of those that will use it."""
+
+
 def learn_lattice(
     known: LatticeKnowledge,
     hits: Sequence[FloatArray],
     settings: ClassifySettings,
     given: LatticeKnowledge | None = None,
+    when: When | None = None,
 ) -> LatticeKnowledge:
     """Better geometry and cell, if the hits tell them.
 
@@ -65,32 +76,60 @@ def learn_lattice(
         hits: Per hit (n, 2) positions of its spots, px, strongest first.
         settings: How to classify.
         given: What people, header and files said; None: `known`.
+        when: When the hits came; None: nothing is said of drift.
 
     Returns:
         `known` itself if nothing better was found and there is nothing to say; else
-        what to use from now on, and findings.
+        what to use from now on, findings, and where the beam was.
     """
     given = given or known
-    useful = sorted(hits, key=len, reverse=True)
-    useful = [xy[:_MANY] for xy in useful if len(xy) >= MIN_SPOTS]
-    if len(useful) < MIN_HITS:
+    order = sorted(range(len(hits)), key=lambda n: len(hits[n]), reverse=True)
+    order = [n for n in order if len(hits[n]) >= MIN_SPOTS]
+    if len(order) < MIN_HITS:
         return known
-    chosen = _spread(useful, _TRIED)
-    current = _settled(try_hits(known, chosen, settings), settings)
+    chosen = _spread(order, _TRIED)
+    xy = [hits[n][:_MANY] for n in chosen]
+    ids = None if when is None else [int(when.image_ids[n]) for n in chosen]
+    shares = None if ids is None else drift.weights(ids)
+    current = _settled(try_hits(known, xy, settings), settings, shares)
     if current.share >= _WELL:
-        return verdicts.verdict(known, given, current)
-    found = _rivals(known, given, chosen, settings)
-    return _judged(known, given, [current, *found], _spread(useful, _JUDGED), settings)
+        best = current
+        learned = verdicts.verdict(known, given, current)
+    else:
+        trials = [current, *_rivals(known, given, xy, settings)]
+        every = [hits[n][:_MANY] for n in _spread(order, _JUDGED)]
+        best, learned = _judged(known, given, trials, every, settings)
+    if ids is None or when is None:
+        return learned
+    if learned.geometry != best.knowledge.geometry or len(best.hits) != len(xy):
+        best = try_hits(learned, xy, settings)
+    return _followed(learned, best, ids, when.used_at)
 
 
-def _spread(hits: Sequence[FloatArray], most: int) -> Sequence[FloatArray]:
-    return hits[:: max(1, len(hits) // most)][:most]
+def _followed(
+    learned: LatticeKnowledge, trial: Trial, ids: Sequence[int], used_at: float
+) -> LatticeKnowledge:
+    """With the centre where it will be, and where it was."""
+    places = drift.places(trial, ids)
+    if not places:
+        return learned
+    geometry = drift.followed(learned.geometry, places, used_at)
+    images = learned.images
+    if geometry != learned.geometry:
+        images = len(places)
+    return replace(learned, geometry=geometry, images=images, places=places)
 
 
-def _settled(trial: Trial, settings: ClassifySettings) -> Trial:
+def _spread(order: Sequence[int], most: int) -> Sequence[int]:
+    return order[:: max(1, len(order) // most)][:most]
+
+
+def _settled(
+    trial: Trial, settings: ClassifySettings, weights: Sequence[float] | None = None
+) -> Trial:
     """Refined, if enough of the hits index and it helps."""
     if trial.indexed >= MIN_HITS:
-        better = refined(trial, settings)
+        better = refined(trial, settings, weights=weights)
         if better is not None and better.better_than(trial):
             return better
     return trial
@@ -131,7 +170,7 @@ def _judged(
     trials: Sequence[Trial],
     hits: Sequence[FloatArray],
     settings: ClassifySettings,
-) -> LatticeKnowledge:
+) -> tuple[Trial, LatticeKnowledge]:
     """The best of all on all hits, and what there is to say of it."""
     most = max(trial.evidence for trial in trials)
     close = [trial for trial in trials if trial.evidence >= _CLOSE * most]
@@ -146,7 +185,7 @@ def _judged(
     other = max(foreign, key=lambda trial: trial.evidence, default=None)
     if other is not None and other.evidence <= _CLEARLY * best.evidence:
         other = None
-    return verdicts.verdict(known, given, best, other, before=trials[0])
+    return best, verdicts.verdict(known, given, best, other, before=trials[0])
 
 
 def _foreign(trial: Trial, given: LatticeKnowledge) -> bool:

@@ -255,7 +255,7 @@ def _cell_found(given: LatticeKnowledge, best: Trial) -> Finding:
     )
     return Finding(
         FindingKind.CELL_FOUND,
-        f"no unit cell was given; the hits have {cell_text(known)}{misfit} "
+        f"no unit cell was given: the hits have {cell_text(known)}{misfit} "
         f"({_count(best)}); {told}; announce unit_cell if you know it better",
     )
 
