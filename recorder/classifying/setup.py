@@ -30,6 +30,7 @@ from recorder.sources.pixels import pixel_dtype
 from recorder.ssx.detector.flags import narrow_flag
 from recorder.ssx.detector.geometry import resolve
 from recorder.ssx.detector.panels import outside
+from recorder.ssx.lattices.contradictions import contradiction
 from recorder.ssx.lattices.unit_cell import check_cell
 
 
@@ -191,7 +192,10 @@ def _cell(announcement: Announcement, warnings: list[str]) -> Cell | None:
         )
         return None
     try:
-        return check_cell(announcement.unit_cell)
+        cell = check_cell(announcement.unit_cell)
+        if (why := contradiction(cell, announcement.space_group)) is not None:
+            warnings.append(why)
+        return cell
     except UnitCellError as error:
         warnings.append(f"indexing off: {error}")
         return None

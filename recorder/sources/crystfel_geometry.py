@@ -141,6 +141,8 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 
 def _number(name: str, value: str | None) -> float:
     """A finite number, in its unit if one follows."""
+    if value is None:
+        raise _GeometryError(f"{name} is missing, the file must give it")
     parts = (value or "").split()
     try:
         found = float(parts[0])
@@ -195,7 +197,9 @@ def _panel(name: str, entries: Entries, z: float) -> Panel:
 
 def _axis(name: str, key: str, entries: Entries) -> tuple[float, float, float]:
     """A direction such as ``+0.99x -0.01y``."""
-    value = entries.get(key, "")
+    value = entries.get(key)
+    if value is None:
+        raise _GeometryError(f"panel {name}: {key} is missing, the file must give it")
     found = {"x": 0.0, "y": 0.0, "z": 0.0}
     rest = value
     for match in _TERM.finditer(value):

@@ -8,6 +8,7 @@ import pytest
 from recorder.errors import UnitCellError
 from recorder.ssx.lattices import space_groups as spacegroups
 from recorder.ssx.lattices import symmetry, unit_cell
+from recorder.ssx.lattices.contradictions import contradiction
 from tests.crystallography import cell_volume
 
 TRICLINIC = (35.0, 45.0, 60.0, 82.0, 95.0, 105.0)
@@ -186,3 +187,43 @@ def test_lattice_type(symbol: str | None, cell: tuple[float, ...], code: str) ->
 )
 def test_crystal_system(symbol: str, system: str | None) -> None:
     assert spacegroups.crystal_system(symbol) == system
+
+
+SOUND = [
+    ((35.0, 45.0, 60.0, 82.0, 95.0, 105.0), "P1"),
+    ((58.0, 47.0, 71.0, 90.0, 103.0, 90.0), "P 1 21 1"),
+    ((98.0, 47.0, 71.0, 90.0, 103.0, 90.0), "C2"),
+    ((40.0, 55.0, 91.0, 90.0, 90.0, 90.0), "P212121"),
+    ((79.0, 79.0, 38.0, 90.0, 90.0, 90.0), "P43212"),
+    ((92.8, 92.8, 128.0, 90.0, 90.0, 120.0), "P6122"),
+    ((80.0, 80.0, 150.0, 90.0, 90.0, 120.0), "H32"),
+    ((67.0, 67.0, 67.0, 85.0, 85.0, 85.0), "R32"),
+    ((78.0, 78.0, 78.0, 90.0, 90.0, 90.0), "I213"),
+]
+
+
+@pytest.mark.parametrize(("cell", "group"), SOUND)
+def test_a_cell_that_fits_its_space_group_is_not_complained_of(cell, group) -> None:
+    assert contradiction(cell, group) is None
+    assert contradiction(cell, None) is None
+    slightly = (*(edge * 1.0004 ** n for n, edge in enumerate(cell[:3])), *cell[3:])
+    assert contradiction(slightly, group) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "group", "words"),
+    [
+        (SOUND[0][0], "P21", "is monoclinic and needs two angles of 90°"),
+        (SOUND[1][0], "P212121", "is orthorhombic and needs angles of 90°"),
+        (SOUND[3][0], "P43212", "is tetragonal and needs two equal edges"),
+        (SOUND[4][0], "P6122", "is hexagonal and needs a = b"),
+        (SOUND[4][0], "R32", "or three equal edges"),
+        (SOUND[4][0], "I23", "is cubic and needs three equal edges"),
+        (SOUND[4][0], "P77", "'P77' is not known"),
+    ],
+)
+def test_a_space_group_that_contradicts_the_cell_is_named(cell, group, words) -> None:
+    said = contradiction(cell, group)
+    assert said is not None
+    assert words in said
+    assert "mend unit_cell or space_group" in said

@@ -190,3 +190,25 @@ def test_a_geometry_file_of_another_detector_switches_indexing_off(
     run = json.loads(done.stdout)["experiments"][0]["runs"][0]
     assert run["classes"]["indexed"] == 0
     assert any("geometry_file has panels for 40 x 50" in note for note in run["notes"])
+
+
+REQUIRED = "res min_fs max_fs min_ss max_ss corner_x corner_y fs ss".split()
+
+
+@pytest.mark.parametrize("key", REQUIRED)
+def test_a_missing_key_is_named(key, tmp_path):
+    lines = [
+        line
+        for line in PLAIN.splitlines()
+        if line.split("=")[0].strip().rpartition("/")[2] != key
+    ]
+    with pytest.raises(UsageError, match=rf"panel p0: {key} is missing"):
+        read_geometry(written(tmp_path, "\n".join(lines)))
+
+
+@pytest.mark.parametrize("key", ["clen", "photon_energy"])
+def test_what_headers_may_tell_may_be_missing(key, tmp_path):
+    lines = [line for line in PLAIN.splitlines() if not line.startswith(key)]
+    file = read_geometry(written(tmp_path, "\n".join(lines)))
+    assert (file.distance is None) == (key == "clen")
+    assert (file.wavelength is None) == (key == "photon_energy")

@@ -29,6 +29,7 @@ from recorder.ssx.learning.same_lattice import scale_between
 from recorder.ssx.learning.trial import (
     LatticeKnowledge,
     Trial,
+    expected_of,
     primitive_images,
     refined,
     sorted_vectors,
@@ -44,7 +45,7 @@ _LEAST_AGREE = 3
 hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _AGREE_SHARE = 1 / 3
 """The same as a share of those that propose anything."""
-_SIZE = 0.1
+SIZE = 0.13
 """Relative difference of the edges, on average, up to which a proposal is of the given
 cell: more than is believed, so that the limit is seen."""
 _LOOSE = 0.05
@@ -101,7 +102,7 @@ def free_scale(
     if given.cell is None:
         return None
     basis, _ = symmetry.primitive_vectors(given.cell, given.space_group)
-    fine = set(like(more.made, basis, _SIZE).members)
+    fine = set(like(more.made, basis, SIZE).members)
     pairs = [(more.hits[n], more.made[n]) for n in sorted(fine)]
     known = {id(xy) for xy, _ in pairs}
     for xy in hits:
@@ -109,7 +110,7 @@ def free_scale(
             found = propose_known(sorted_vectors(given.geometry, xy), basis)
             if found is not None:
                 pairs.append((xy, found))
-    agreed = like([found for _, found in pairs], basis, _SIZE)
+    agreed = like([found for _, found in pairs], basis, SIZE)
     kept = [pairs[n] for n in agreed.members]
     moved = _agreed_centre(given.geometry, [found for _, found in kept])
     if moved is None:
@@ -124,12 +125,18 @@ def free_scale(
     starts = ((geometry, middle), (replace(geometry, distance=nearer), basis))
     best: Trial | None = None
     for place, shape in starts:
-        common = refine_common(images, place, shape, symmetry.rotations(basis))
+        common = refine_common(
+            images,
+            place,
+            shape,
+            symmetry.rotations(basis),
+            expected=expected_of(given),
+        )
         if common is None:
             continue
         start = replace(given, geometry=place)
         trial = tried_again(start, common, hits, settings, WorkLevel.NO_RETRY)
-        trial = _sharpened(trial, settings)
+        trial = _sharpened(trial, settings, given)
         if best is None or trial.better_than(best):
             best = trial
     return best
@@ -141,7 +148,7 @@ def agreed_cell(proposals: Proposals) -> Agreed | None:
 
 
 def other_cell(
-    start: LatticeKnowledge,
+    said: LatticeKnowledge,
     agreed: Agreed,
     proposals: Proposals,
     hits: Sequence[FloatArray],
@@ -150,24 +157,24 @@ def other_cell(
     """A cell that nobody gave, as symmetric as the hits allow.
 
     Args:
-        start: Geometry to start from.
+        said: Geometry to start from, without a cell.
         agreed: The cell that the images propose.
         proposals: Of which it was agreed on.
         hits: Per hit (n, 2) positions of its spots, px.
         settings: How to classify.
     """
     made = [proposals.made[n] for n in agreed.members]
-    moved = _agreed_centre(start.geometry, made)
-    geometry = start.geometry if moved is None else moved[0]
-    start = replace(start, geometry=geometry, found=True)
+    moved = _agreed_centre(said.geometry, made)
+    geometry = said.geometry if moved is None else moved[0]
+    start = replace(said, geometry=geometry, found=True)
     images = [
         IndexedImage(proposals.hits[n], basis)
         for n, basis in zip(agreed.members, agreed.bases, strict=True)
     ]
     lattices = bravais_lattices(agreed.basis, _LOOSE)
-    triclinic = _with_lattice(start, lattices[-1], images, hits, settings)
+    triclinic = _with_lattice(start, said, lattices[-1], images, hits, settings)
     for lattice in _one_of_each(lattices[:-1]):
-        trial = _with_lattice(start, lattice, images, hits, settings)
+        trial = _with_lattice(start, said, lattice, images, hits, settings)
         if trial is None:
             continue
         if triclinic and trial.evidence < _AS_GOOD * triclinic.evidence:
@@ -188,6 +195,7 @@ def _one_of_each(lattices: Sequence[BravaisLattice]) -> list[BravaisLattice]:
 
 def _with_lattice(
     start: LatticeKnowledge,
+    said: LatticeKnowledge,
     lattice: BravaisLattice,
     images: Sequence[IndexedImage],
     hits: Sequence[FloatArray],
@@ -197,7 +205,13 @@ def _with_lattice(
     basis, back = symmetry.primitive_vectors(lattice.cell, lattice.centring)
     forth = np.linalg.inv(back) @ lattice.matrix
     here = [IndexedImage(item.xy, forth @ item.basis) for item in images]
-    common = refine_common(here, start.geometry, basis, symmetry.rotations(basis))
+    common = refine_common(
+        here,
+        start.geometry,
+        basis,
+        symmetry.rotations(basis),
+        expected=expected_of(said),
+    )
     if common is None:
         return None
     known = replace(
@@ -208,13 +222,15 @@ def _with_lattice(
         misfit=lattice.misfit,
     )
     trial = tried_again(known, common, hits, settings, WorkLevel.NO_RETRY)
-    return _sharpened(trial, settings)
+    return _sharpened(trial, settings, said)
 
 
-def _sharpened(trial: Trial, settings: ClassifySettings) -> Trial:
+def _sharpened(
+    trial: Trial, settings: ClassifySettings, given: LatticeKnowledge
+) -> Trial:
     """Refined as long as it helps, over the hits that index each time."""
     for _ in range(_SHARPENED):
-        again = refined(trial, settings, WorkLevel.NO_RETRY)
+        again = refined(trial, settings, WorkLevel.NO_RETRY, given=given)
         if again is None or not again.better_than(trial):
             break
         trial = again

@@ -33,6 +33,8 @@ _CENTRE_SIGMA = 5.0
 _RELATIVE_SIGMA = 0.02
 """Expected relative error of distance and cell. It decides where spots do not tell
 them apart: both then take half of what is off. Chosen, not tuned."""
+_SAME_AXES = 0.2
+"""Strain between two bases up to which their axes are the same. Chosen, not tuned."""
 _MOST_SCALE = 0.03
 """Change of the size of one image's cell in one step that is believed."""
 _LEAST_SPOTS = 10
@@ -60,6 +62,15 @@ class IndexedImage:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """What people, header and files said."""
+
+    geometry: Geometry
+    basis: FloatArray | None
+    """(3, 3) primitive basis of the cell, unrotated, rows in Å; None: nobody said."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """What the images agree on."""
 
@@ -81,6 +92,7 @@ def refine_common(
     basis: FloatArray,
     rotations: FloatArray,
     weights: Sequence[float] | None = None,
+    expected: Expected | None = None,
 ) -> Calibration | None:
     """Refine what is common to all images.
 
@@ -90,6 +102,7 @@ def refine_common(
         basis: (3, 3) primitive basis of the cell, unrotated, rows in Å.
         rotations: (m, 3, 3) proper rotations of its lattice.
         weights: Of each image; None: all alike.
+        expected: What is expected where spots do not tell; None: the starting point.
 
     Returns:
         None if no image has enough spots near the lattice.
@@ -98,7 +111,7 @@ def refine_common(
     turns = [_turn(basis, image.basis) for image in images]
     share = [1.0] * len(images) if weights is None else weights
     used, residual, sigma = 0, 0.0, 0.0
-    moved = np.zeros(3 + len(strains))
+    moved = _away(expected, geometry, basis, strains)
     for step in range(_PASSES):
         reach = _REACH[min(step // 2, len(_REACH) - 1)]
         count = 3 + len(strains)
@@ -132,6 +145,25 @@ def refine_common(
         strain = np.eye(3) + np.tensordot(change[3:], strains, axes=1)
         basis = basis @ strain
     return Calibration(geometry, basis, used, residual, sigma, len(moved))
+
+
+def _away(
+    expected: Expected | None,
+    geometry: Geometry,
+    basis: FloatArray,
+    strains: FloatArray,
+) -> FloatArray:
+    """How far a starting point is from what is expected, in the refined numbers."""
+    away = np.zeros(3 + len(strains))
+    if expected is None:
+        return away
+    away[:2] = np.subtract(geometry.beam_center, expected.geometry.beam_center)
+    away[2] = np.log(geometry.distance / expected.geometry.distance)
+    if expected.basis is not None:
+        change = np.linalg.inv(expected.basis) @ basis - np.eye(3)
+        if np.abs(change).max() < _SAME_AXES:  # else the axes are others
+            away[3:] = np.tensordot(strains, change, axes=2)
+    return away
 
 
 def refine_place(
@@ -195,8 +227,11 @@ def _rows(
         step[axis] = _STEPS[axis]
         more = scattering_vectors(_moved(geometry, step), xy[:, 0], xy[:, 1])
         columns.append(-(more - q) / step[axis])
-    # a larger basis has shorter reciprocal vectors
-    columns += [-(at @ strain) @ turn.T for strain in strains]
+    # a larger basis has shorter reciprocal vectors; misses count in units of them,
+    # else a larger distance and cell would make all misses smaller
+    columns += [
+        -(at @ strain) @ turn.T - miss * (np.trace(strain) / 3) for strain in strains
+    ]
     common = np.stack([column.ravel() for column in columns], axis=1)
     zero = np.zeros(len(point))
     x, y, z = point.T

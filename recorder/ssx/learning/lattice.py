@@ -91,7 +91,7 @@ def learn_lattice(
     xy = [hits[n][:_MANY] for n in chosen]
     ids = None if when is None else [int(when.image_ids[n]) for n in chosen]
     shares = None if ids is None else drift.weights(ids)
-    current = _settled(try_hits(known, xy, settings), settings, shares)
+    current = _settled(try_hits(known, xy, settings), settings, given, shares)
     if current.share >= _WELL:
         best = current
         learned = verdicts.verdict(known, given, current)
@@ -125,11 +125,14 @@ def _spread(order: Sequence[int], most: int) -> Sequence[int]:
 
 
 def _settled(
-    trial: Trial, settings: ClassifySettings, weights: Sequence[float] | None = None
+    trial: Trial,
+    settings: ClassifySettings,
+    given: LatticeKnowledge,
+    weights: Sequence[float] | None = None,
 ) -> Trial:
     """Refined, if enough of the hits index and it helps."""
     if trial.indexed >= MIN_HITS:
-        better = refined(trial, settings, weights=weights)
+        better = refined(trial, settings, weights=weights, given=given)
         if better is not None and better.better_than(trial):
             return better
     return trial
@@ -144,7 +147,7 @@ def _rivals(
     """Other hypotheses that enough of the hits index with."""
     trials: list[Trial | None] = []
     if known is not given and known.images:
-        trials.append(_settled(try_hits(given, hits, settings), settings))
+        trials.append(_settled(try_hits(given, hits, settings), settings, given))
     proposals = rivals.propose_all(given.geometry, hits, settings.max_cell_length)
     agreed = rivals.agreed_cell(proposals)
     basis = rivals.reduced(given)
@@ -161,7 +164,7 @@ def _alike(found: FloatArray, basis: FloatArray) -> bool:
     """Whether a cell is the given one but for its size."""
     _, misfit = aligned(found[None], basis)
     size = verdicts.scale_of(found, basis)
-    return bool(misfit[0] < SAME and abs(size - 1) < 2 * verdicts.MOST_SCALE)
+    return bool(misfit[0] < SAME and abs(size - 1) < rivals.SIZE)
 
 
 def _judged(

@@ -23,6 +23,7 @@ from recorder.ssx.lattices import symmetry, unit_cell
 from recorder.ssx.lattices.indexer import Indexer
 from recorder.ssx.learning.joint_refinement import (
     Calibration,
+    Expected,
     IndexedImage,
     refine_common,
 )
@@ -170,6 +171,7 @@ def refined(
     settings: ClassifySettings,
     effort: WorkLevel = WorkLevel.FULL,
     weights: Sequence[float] | None = None,
+    given: LatticeKnowledge | None = None,
 ) -> Trial | None:
     """The same hits with what the indexed ones share, refined.
 
@@ -178,6 +180,7 @@ def refined(
         settings: How to classify.
         effort: What to leave out when the hits are tried again.
         weights: Of each hit; None: all alike.
+        given: What is expected where spots do not tell; None: the trial's own.
     """
     cell = trial.knowledge.cell
     if cell is None:
@@ -189,11 +192,24 @@ def refined(
         pairs = zip(weights, trial.lattices, strict=True)
         chosen = [weight for weight, item in pairs if item is not None]
     common = refine_common(
-        images, trial.knowledge.geometry, basis, symmetry.rotations(basis), chosen
+        images,
+        trial.knowledge.geometry,
+        basis,
+        symmetry.rotations(basis),
+        chosen,
+        None if given is None else expected_of(given),
     )
     if common is None:
         return None
     return tried_again(trial.knowledge, common, trial.hits, settings, effort)
+
+
+def expected_of(given: LatticeKnowledge) -> Expected:
+    """What was given, for a refinement."""
+    if given.cell is None:
+        return Expected(given.geometry, None)
+    basis, _ = symmetry.primitive_vectors(given.cell, given.space_group)
+    return Expected(given.geometry, basis)
 
 
 def tried_again(

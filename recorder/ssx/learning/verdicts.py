@@ -24,7 +24,7 @@ thaumatin has 1.3 %."""
 _EITHER = 0.03
 """How far they may disagree before the spots must tell which of the two is wrong: so
 much was always taken."""
-_DETERMINED = 0.004
+_DETERMINED = 0.003
 """Standard deviation of the logarithm of the distance below which spots tell it from
 the size of the cell. Where they do not, what is expected of it, 2 %, stays."""
 _LEAST_SIGMA = 0.002
