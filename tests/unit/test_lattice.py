@@ -206,7 +206,7 @@ SOUND = [
 def test_a_cell_that_fits_its_space_group_is_not_complained_of(cell, group) -> None:
     assert contradiction(cell, group) is None
     assert contradiction(cell, None) is None
-    slightly = (*(edge * 1.0004 ** n for n, edge in enumerate(cell[:3])), *cell[3:])
+    slightly = (*(edge * 1.0004**n for n, edge in enumerate(cell[:3])), *cell[3:])
     assert contradiction(slightly, group) is None
 
 

@@ -113,7 +113,7 @@ def test_bad_regions(tmp_path):
     [
         ("", "no panel"),
         ("nonsense", "no panel"),
-        (PLAIN.replace("res = 10000\n", ""), "p0: res is None"),
+        (PLAIN.replace("res = 10000\n", ""), "p0: res is missing"),
         (PLAIN.replace("res = 10000", "res = 0"), "p0: res is 0"),
         (PLAIN.replace("p0/max_fs = 49", "p0/max_fs = -3"), "make no panel"),
         (PLAIN.replace("p0/max_ss = 39", "p0/max_ss = 2e9"), "make no panel"),
@@ -124,7 +124,7 @@ def test_bad_regions(tmp_path):
         (PLAIN.replace("clen = 0.1", "clen = 1 furlong"), "clen is '1 furlong'"),
         (PLAIN.replace("12398.419843", "0"), "out of range"),
         (PLAIN + PLAIN.replace("p0/", "p1/"), "p1 shares pixels"),
-        (PLAIN + "bad_a/min_fs = 3\n", "bad_a/max_fs is None"),
+        (PLAIN + "bad_a/min_fs = 3\n", "bad_a/max_fs is missing"),
         (PLAIN + "bad_a/panel = p9\nbad_a/min_x = 3\n", "no such panel"),
         (PLAIN + "p0/dim0 = 3\n", "further dimensions"),
     ],

@@ -11,6 +11,7 @@ import pytest
 
 from recorder.config import Settings
 from recorder.journal import RecordKind
+from recorder.records import FindingKind
 from tests.unit.test_docs import (
     DOCS,
     MESSAGES,
@@ -70,6 +71,7 @@ def known_names() -> set[str]:
     return {
         *log_calls(),
         *RecordKind,
+        *FindingKind,
         *(key.rsplit(".", 1)[-1].removesuffix("[]") for key in dotted),
         *names(read(REFERENCE / "files.md")),
         *(REFUSED + kind for kind in source_strings()),

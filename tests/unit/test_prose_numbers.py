@@ -26,7 +26,14 @@ from recorder.sinks import runner
 from recorder.ssx.background import bins, learned_map, radial
 from recorder.ssx.clocks import clock
 from recorder.ssx.lattices import indexer
-from recorder.ssx.learning import as_good, cell_search
+from recorder.ssx.learning import (
+    as_good,
+    cell_search,
+    drift,
+    hypotheses,
+    trial,
+    verdicts,
+)
 from recorder.ssx.learning import background as background_learning
 from recorder.ssx.learning import lattice as lattice_learning
 from recorder.ssx.matching import matcher, start_candidates, tolerances
@@ -100,14 +107,25 @@ NUMBERS = {
         f"(at most {lessons.HITS}, of which up to {lattice_learning._TRIED} with at "
         f"least {lattice_learning.MIN_SPOTS} spots are tried), if at least "
         f"{WORDS[lattice_learning.MIN_HITS]} have",
-        f"fewer than {percent(lattice_learning._WELL)} index",
-        f"at least {WORDS[lattice_learning._LEAST_AGREE]} images, and a third",
-        f"centre within {number(lattice_learning._AGREE_PX)} px",
-        f"grows by {percent(lattice_learning._BETTER - 1)}",
+        f"If {percent(lattice_learning._WELL)} of them index with what is in use",
+        f"(half for each {number(drift.HALF_LIFE)} images)",
+        f"At least {WORDS[hypotheses._LEAST_AGREE]} images, and a third",
+        f"centre within {number(hypotheses._AGREE_PX)} px",
         f"At least {WORDS[cell_search._AGREE]} images, and a quarter",
-        f"lengths within {percent(cell_search._SAME_LENGTH)}, "
-        f"cosines within {number(cell_search._COSINE)}",
-        f"hits and {percent(lattice_learning._FOUND_SHARE)} of those tried index",
+        f"are tried on up to {lattice_learning._JUDGED} hits",
+        f"index at least {WORDS[lattice_learning.MIN_HITS]} hits and "
+        f"{percent(lattice_learning._FOUND_SHARE)} of those tried",
+        f"no more than {percent(1 - trial._KEPT_SHARE)} of the indexed images, and "
+        f"raise the evidence by {percent(trial._BETTER - 1)}",
+        f"up to {percent(verdicts.MOST_SCALE)} of each are found and used",
+        f"are more than {percent(verdicts._UNSAID)} apart, the recorder says so",
+        f"are more than {percent(verdicts._EITHER)} apart and the spots tell the "
+        f"distance to no better than {percent(verdicts._DETERMINED)}",
+        f"or {number(verdicts._MOST_CENTRE)} px of the centre, nothing is believed",
+        f"clearly better (evidence {number(lattice_learning._CLEARLY)} times)",
+        f"keeps {percent(hypotheses._AS_GOOD)} of the evidence",
+        f"misses it by less than {percent(hypotheses._FITS)}",
+        f"More than {number(drift.ALARM_PX)} px, or {percent(drift.ALARM_SCALE)} of",
         f"| over {_fills[0]} | `no_retry`",
         f"| over {_fills[1]} | `one_lattice`",
         f"| over {_fills[2]} | `no_indexing`",

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from recorder.errors import ReportError
 from recorder.journal.file import dump
 from recorder.records import EventType, RunState, Start
+from recorder.records.image_report import DriftPoint
 from recorder.records.report_json import (
     calibration_from_json,
     counted_in,
@@ -46,6 +47,8 @@ CALIBRATION = {
     "unit_cell": [79.0, 79.0, 38.0, 90.0, 90.0, 90.0],
     "cell_found": True,
     "images": 5,
+    "lattice": "tP",
+    "misfit": 0.001,
 }
 
 
@@ -65,6 +68,7 @@ def whole_run() -> Run:
     played = play(pump_probe(100.0, 120), 120, faults)
     run = recorded(played)
     run.calibrations.append(calibration_from_json(CALIBRATION))
+    run.drift.append(DriftPoint(3, (1.0, 2.0), 0.1, 1.0))
     run.note("as planned")
     run.counts["duplicate_images"] += 1
     return finish(run, played)

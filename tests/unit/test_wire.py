@@ -24,6 +24,8 @@ from recorder.records import (
     Classification,
     ClassifierSetup,
     ClassifySettings,
+    Finding,
+    FindingKind,
     Geometry,
     ImageClass,
     Lattice,
@@ -31,6 +33,7 @@ from recorder.records import (
     LearnedBackground,
     Lesson,
     Panel,
+    Place,
     WorkLevel,
 )
 from tests.builders import SHAPE, payload
@@ -101,7 +104,16 @@ def test_learned_states(underload):
         underload,
     )
     learned = Learned(
-        3, background, SETUP.geometry, (1.0, 2.0, 3.0, 90.0, 90.0, 90.0), True, 9
+        3,
+        background,
+        SETUP.geometry,
+        (1.0, 2.0, 3.0, 90.0, 90.0, 90.0),
+        True,
+        9,
+        lattice="tI",
+        misfit=0.001,
+        findings=(Finding(FindingKind.DISAGREE, "they disagree: so"),),
+        places=(Place(7, (1.5, 2.5), 0.1, 1.001),),
     )
     again = unpack_learned([bytes(frame) for frame in pack_learned(learned)])
     assert (again.number, again.geometry, again.cell) == (
@@ -110,6 +122,9 @@ def test_learned_states(underload):
         learned.cell,
     )
     assert (again.cell_found, again.images) == (True, 9)
+    assert (again.lattice, again.misfit, again.centring) == ("tI", 0.001, "I")
+    assert again.findings == learned.findings
+    assert again.places == learned.places
     assert np.array_equal(again.background.grid, background.grid)
     assert np.array_equal(again.background.bad, background.bad)
     assert (again.background.read_noise, again.background.underload) == (0.1, underload)
@@ -119,9 +134,10 @@ def test_learned_states(underload):
 
 def test_lessons():
     hits = (np.ones((3, 2), np.float32), np.zeros((5, 2), np.float32))
-    lesson = Lesson(4, (payload(1), payload(2)), 1, hits)
+    lesson = Lesson(4, (payload(1), payload(2)), 1, hits, (8, 9), 96.0)
     again = unpack_lesson([bytes(frame) for frame in pack_lesson(lesson)])
     assert (again.number, again.non_hits) == (4, 1)
+    assert (again.hit_ids, again.used_at) == ((8, 9), 96.0)
     assert [bytes(image.data) for image in again.images] == [
         bytes(image.data) for image in lesson.images
     ]

@@ -39,7 +39,9 @@ def contradiction(cell: Sequence[float], space_group: str | None) -> str | None:
         "trigonal": (
             hexagonal or (centring_letter(space_group) in "RH" and equal),
             "a = b with angles of 90, 90, 120°"
-            + ("" if space_group.strip()[0] not in "RrHh" else ", or three equal edges"),
+            + (
+                "" if space_group.strip()[0] not in "RrHh" else ", or three equal edges"
+            ),
         ),
         "hexagonal": (hexagonal, "a = b with angles of 90, 90, 120°"),
         "cubic": (all(same) and all(right), "three equal edges, angles of 90°"),

@@ -35,6 +35,8 @@ _HALVES = {
     "I": (0.5, 0.5, 0.5),
 }
 _OBVERSE = (2 / 3, 1 / 3, 1 / 3)
+"""Fraction of hexagonal axes that is a vector of a rhombohedral lattice in the obverse
+setting (International Tables for Crystallography, volume A)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

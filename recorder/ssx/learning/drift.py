@@ -29,7 +29,7 @@ _LEAST_MOVE = 0.3
 """Movement (px) of the centre up to the next state's use that is worth a change: at 75
 mm a tenth of what a spot may miss its lattice point. Chosen, not tuned."""
 _FARTHEST = 1.0
-"""How far a line is followed beyond the hits, over their own span. Chosen, not tuned."""
+"""How far a line is followed beyond the hits, over their span. Chosen, not tuned."""
 _OUTLIER = 3.0
 """Robust standard deviations beyond which a hit is not of the line."""
 _LEAST_SIGMA = 0.05
@@ -193,7 +193,7 @@ def alarm(points: Sequence[Place | DriftPoint]) -> Finding | None:
     first, last = points[0], points[-1]
     return Finding(
         FindingKind.DRIFT,
-        f"the beam drifts: its centre moved by {apart.max():.1f} px, distance and size of the cell "
-        f"by {100 * scale:.1f} %, between images {first.image_id} and {last.image_id}; "
+        f"the beam drifts: its centre moved by {apart.max():.1f} px, distance and size "
+        f"of the cell by {100 * scale:.1f} %, between images {first.image_id} and {last.image_id}; "
         "it is followed; look at beam position, detector support and wavelength",
     )

@@ -80,7 +80,9 @@ def propose_all(
         hits: Per hit (n, 2) positions of its spots, px.
         longest: Longest edge looked for, Å.
     """
-    pairs = [(xy, propose_unknown(sorted_vectors(geometry, xy), longest)) for xy in hits]
+    pairs = [
+        (xy, propose_unknown(sorted_vectors(geometry, xy), longest)) for xy in hits
+    ]
     some = [(xy, found) for xy, found in pairs if found is not None]
     return Proposals([xy for xy, _ in some], [found for _, found in some])
 

@@ -46,8 +46,8 @@ _WELL = 0.6
 _FOUND_SHARE = 0.3
 """A hypothesis must index this share of the hits."""
 _CLOSE = 0.5
-"""Share of the best one's evidence from which a hypothesis is tried on all hits. Chosen,
-not tuned."""
+"""Share of the best one's evidence from which a hypothesis is tried on all hits.
+Chosen, not tuned."""
 _CLEARLY = 1.2
 """Another cell must have so much more evidence than the given one."""
 

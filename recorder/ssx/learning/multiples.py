@@ -23,8 +23,8 @@ from recorder.ssx.learning.trial import Trial, primitive_images
 
 _EMPTY_SHARE = 0.94
 """Share of the indexed spots on every second point from which the others are empty. A
-pseudo-translation leaves them weak, spurious spots meet them by chance: of 25 % spurious
-spots 1 in 50. Chosen, not tuned."""
+pseudo-translation leaves them weak, spurious spots meet them by chance: of 25 %
+spurious spots 1 in 50. Chosen, not tuned."""
 _CLOSELY = 0.5
 """Of the tolerance: so near the indexed spots must be that are counted. Of a cell of
 9·10⁶ Å³ every second spurious spot is within the tolerance of a point, of these one in
@@ -33,11 +33,12 @@ _FILLED_SHARE = 0.35
 """Spots between the points, over those on them, from which they are filled: as many in
 truth, a few lost. Other crystals in the image put 0.1 there. Chosen, not tuned."""
 _LEAST_SPOTS = 60
-"""Indexed spots without which nothing is said: 60 even ones are no chance (2⁻⁶⁰). Chosen,
-not tuned."""
+"""Indexed spots without which nothing is said: 60 even ones are no chance (2⁻⁶⁰).
+Chosen, not tuned."""
 _TIMES_CHANCE = 3.0
 """Spots between the points, over what spurious ones would make. Chosen, not tuned."""
 _COMMENSURATE = (2, 3)
+"""Factors that are looked for: larger ones would be other crystals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +130,7 @@ def _is_empty(counts: _Counts, fraction: FloatArray) -> bool:
 
 
 def _filled(counts: _Counts, fraction: FloatArray, basis: FloatArray) -> int:
-    """Spots at points shifted by a fraction; 0 if they are few, or chance makes them."""
+    """Spots at points shifted by a fraction; 0 if they are few, or made by chance."""
     if not len(counts.rest):
         return 0
     hits = 0
@@ -156,8 +157,8 @@ def _lattice(basis: FloatArray, fraction: FloatArray, *, finer: bool) -> Bravais
     whole = [
         np.array(n) @ basis
         for n in itertools.product(span, repeat=3)
-        if any(n) and abs(np.array(n) @ fraction - round(float(np.array(n) @ fraction)))
-        < 1e-6
+        if any(n)
+        and abs(np.array(n) @ fraction - round(float(np.array(n) @ fraction))) < 1e-6
     ]
     whole.sort(key=lambda v: float(np.linalg.norm(v)))
     triples = [np.array(t) for t in itertools.combinations(whole[:24], 3)]

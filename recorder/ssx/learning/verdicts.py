@@ -84,11 +84,12 @@ def verdict(
         if refusal is not None:
             findings.append(refusal)
             taken = known
-        elif abs(off.apparent) > _UNSAID:
+        elif given.cell is not None and abs(off.apparent) > _UNSAID:
             findings.append(_disagree(given, best, off, used=True))
-    if taken.found and taken is not known and (not known.found or _changed(known, taken)):
+    if taken.found and taken is not known and _new(known, taken):
         findings.append(_cell_found(given, best))
-    if known.images and taken is not known and before is not None and best is not before:
+    rival = taken is not known and before is not None and best is not before
+    if rival and before is not None and known.images:
         findings.append(_unlearned(before, best))
     if other is None and not taken.found and taken.cell is not None:
         multiple = other_multiple(best)
@@ -99,14 +100,15 @@ def verdict(
     return replace(taken, findings=tuple(findings))
 
 
-def _changed(known: LatticeKnowledge, taken: LatticeKnowledge) -> bool:
-    return known.lattice != taken.lattice
+def _new(known: LatticeKnowledge, taken: LatticeKnowledge) -> bool:
+    return not known.found or known.lattice != taken.lattice
 
 
 def _off(given: LatticeKnowledge, taken: LatticeKnowledge) -> _Off | None:
-    if given.cell is None or taken.cell is None:
+    if taken.cell is None:
         return None
-    edges = np.array(taken.cell[:3]) / np.array(given.cell[:3]) - 1
+    said = given.cell or taken.cell
+    edges = np.array(taken.cell[:3]) / np.array(said[:3]) - 1
     apart = np.subtract(taken.geometry.beam_center, given.geometry.beam_center)
     return _Off(
         distance=taken.geometry.distance / given.geometry.distance - 1,
@@ -129,7 +131,8 @@ def _refusal(given: LatticeKnowledge, best: Trial, off: _Off) -> Finding | None:
             f"{100 * MOST_SCALE:.0f} %, {_MOST_CENTRE:.0f} px); mend geometry or "
             "unit_cell",
         )
-    if abs(off.apparent) > _EITHER and best.distance_sigma > _DETERMINED:
+    disagree = given.cell is not None and abs(off.apparent) > _EITHER
+    if disagree and best.distance_sigma > _DETERMINED:
         return _disagree(given, best, off, used=False)
     return None
 
@@ -250,8 +253,7 @@ def _cell_found(given: LatticeKnowledge, best: Trial) -> Finding:
         f"spots at high angles tell the distance, {known.geometry.distance:.4f} m "
         f"({100 * share:+.1f} %), to {_sigma(best)} %"
         if best.distance_sigma <= _DETERMINED
-        else "its size rests on the given distance of "
-        f"{given.geometry.distance:.4f} m"
+        else f"its size rests on the given distance of {given.geometry.distance:.4f} m"
     )
     return Finding(
         FindingKind.CELL_FOUND,
