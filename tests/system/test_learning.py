@@ -160,6 +160,9 @@ def test_a_cell_that_nobody_gave_is_found(config_file, mosquitto, recorder_daemo
     run = wait_sealed(daemon, beamline, truth["uid"])
     last = run["classification"]["calibrations"][-1]
     assert last["cell_found"]
+    assert (last["lattice"], last["misfit"] < 0.005) == ("tP", True)
+    assert any(note.startswith("no unit cell was given: the") for note in run["notes"])
+    assert run["classification"]["drift"]
     assert np.sort(last["unit_cell"][:3]) == pytest.approx([38.2, 79.1, 79.1], rel=0.01)
     assert len(run["classification"]["calibrations"]) <= 3
     hits = run["classes"]["indexed"] + run["classes"]["non_indexed_hits"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import h5py
@@ -16,7 +17,9 @@ from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
     DetectorInfo,
+    FindingKind,
     ImageClass,
+    Learned,
     Payload,
 )
 from recorder.sources.pixels import decode
@@ -125,6 +128,53 @@ def test_thaumatin_without_a_cell(thaumatin, with_geometry: bool) -> None:
     hits = [r.image_class is ImageClass.NON_INDEXED_HIT for r in results]
     assert hits == HIT
     assert all(r.lattices == () for r in results)
+
+
+def scaled(cell: Cell, factor: float) -> Cell:
+    a, b, c, *angles = cell
+    return (a * factor, b * factor, c * factor, *angles)
+
+
+@pytest.mark.recording("thaumatin")
+@pytest.mark.parametrize("distance", [0.98, 1.0, 1.02, 1.05])
+@pytest.mark.parametrize("size", [0.95, 0.98, 1.0, 1.02, 1.05, None])
+def test_thaumatin_teaches_distance_and_cell(thaumatin, distance, size) -> None:
+    """With a wrong cell, a wrong distance, and no cell at all: the same answer.
+
+    The spots say that the detector is 1.3 % nearer than the header has it; with that
+    the cell is the one of the literature.
+    """
+    if size in (0.95, 1.05) and distance != 1.0:
+        pytest.skip("more than 5 % together with what is wrong anyway")
+    images, mask, info = thaumatin
+    detector, _ = geometry.resolve(info, None)
+    assert detector is not None
+    setup = ClassifierSetup(
+        shape=mask.shape,
+        dtype="uint16",
+        geometry=replace(detector, distance=detector.distance * distance),
+        cell=None if size is None else scaled(LITERATURE, size),
+        space_group=None if size is None else "P41212",
+        mask=mask,
+        flatfield=None,
+        saturation=info.saturation,
+        settings=ClassifySettings(),
+    )
+    classifier = Classifier(setup)
+    first = [classifier.classify(image) for image in images]
+    hits = [found.positions for found in first if found.positions is not None]
+    learned = classifier.learn(1, Learned(0), (), 0, hits)
+    assert learned.cell == pytest.approx(LITERATURE, rel=0.005)
+    assert learned.geometry is not None
+    assert learned.geometry.distance == pytest.approx(0.3466, rel=0.003)
+    if size is None:
+        assert learned.lattice == "tP"
+        assert [item.kind for item in learned.findings] == [FindingKind.CELL_FOUND]
+        assert "spots at high angles tell the distance" in learned.findings[0].text
+    classifier.take(learned)
+    again = [classifier.classify(image, 1) for image in images]
+    assert [found.image_class is ImageClass.INDEXED for found in again] == HIT
+    assert all(found.image_class is ImageClass.NON_HIT for found in again[6:])
 
 
 @pytest.mark.recording("thaumatin")

@@ -6,6 +6,7 @@ what several images propose alike is refined over all of them and tried.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -45,6 +46,11 @@ _LEAST_AGREE = 3
 hit indexed (`make bench-quality`, after 30 hits, a monoclinic cell)."""
 _AGREE_SHARE = 1 / 3
 """The same as a share of those that propose anything."""
+_OFFSETS = np.array(list(itertools.product((-1, 0, 1), repeat=3)), dtype=np.float64)
+"""Phases of three vectors are known but for whole numbers."""
+_LEVEL = 0.004
+"""Shift (1/Å) along the beam that a wrong beam centre may make. Chosen, not tuned: its
+own is far below, that of another reciprocal vector mostly above."""
 SIZE = 0.13
 """Relative difference of the edges, on average, up to which a proposal is of the given
 cell: more than is believed, so that the limit is seen."""
@@ -260,15 +266,31 @@ def _agreed_centre(
     if len(proposals) < _LEAST_AGREE:
         return None
     scale = geometry.wavelength * geometry.distance / np.array(geometry.pixel_size)
-    shifts = np.array([item.shift[:2] * scale for item in proposals])
-    apart = np.linalg.norm(shifts[:, None] - shifts[None], axis=2)
-    near = apart < _AGREE_PX
-    chosen = near[int(np.argmax(near.sum(axis=1)))]
-    if chosen.sum() < max(_LEAST_AGREE, _AGREE_SHARE * len(proposals)):
+    places, owners = [], []
+    for number, item in enumerate(proposals):
+        # a shift by a reciprocal vector fits one image as well; not so all of them
+        shifts = item.shift - _OFFSETS @ np.linalg.inv(item.basis).T
+        level = np.abs(shifts[:, 2]) < _LEVEL
+        px = shifts[level, :2] * scale
+        places.append(px)
+        owners += [number] * len(px)
+    shift = np.concatenate(places)
+    owner = np.array(owners, dtype=np.intp)
+    if not len(shift):
         return None
-    x, y = np.median(shifts[chosen], axis=0)
+    near = np.linalg.norm(shift[:, None] - shift[None], axis=2) < _AGREE_PX
+    member = np.zeros((len(shift), len(proposals)), np.bool_)
+    rows, columns = np.nonzero(near)
+    member[rows, owner[columns]] = True
+    votes = member.sum(axis=1)
+    if votes.max() < max(_LEAST_AGREE, _AGREE_SHARE * len(proposals)):
+        return None
+    # of equals the smallest shift
+    best = int(np.lexsort((np.linalg.norm(shift, axis=1), -votes))[0])
+    x, y = np.median(shift[near[best]], axis=0)
     centre = (geometry.beam_center[0] + float(x), geometry.beam_center[1] + float(y))
-    return replace(geometry, beam_center=centre), np.flatnonzero(chosen).tolist()
+    moved = replace(geometry, beam_center=centre)
+    return moved, np.flatnonzero(member[best]).tolist()
 
 
 def reduced(known: LatticeKnowledge) -> FloatArray | None:
