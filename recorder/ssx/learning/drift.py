@@ -195,5 +195,6 @@ def alarm(points: Sequence[Place | DriftPoint]) -> Finding | None:
         FindingKind.DRIFT,
         f"the beam drifts: its centre moved by {apart.max():.1f} px, distance and size "
         f"of the cell by {100 * scale:.1f} %, between images {first.image_id} and "
-        f"{last.image_id}; it is followed; look at beam position, detector support and wavelength",
+        f"{last.image_id}; it is followed; look at beam position, detector support and "
+        "wavelength",
     )
