@@ -210,7 +210,7 @@ class Dispatch:
         changed = partial(self._calibrated, run, setup)
         look = SecondLook(setup, self._settings.pool.second_look_mb << 20)
         left_out = partial(_count_left_out, run)
-        told = partial(self._told, run)
+        told = partial(self._told, run, setup)
         lessons = Lessons(self._pool, number, changed, look, left_out, told)
         known.lessons, known.set_up_for = lessons, kind
         return lessons
@@ -244,9 +244,9 @@ class Dispatch:
         tell_calibrated(run, setup, old, new, from_image)
         self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
 
-    def _told(self, run: Run, new: Learned) -> None:
+    def _told(self, run: Run, setup: ClassifierSetup, new: Learned) -> None:
         """A lesson found something that people should know."""
-        if tell_findings(run, new):
+        if tell_findings(run, setup, new):
             self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
 
     def _classified(self, run: Run, image: Image, result: Outcome) -> None:

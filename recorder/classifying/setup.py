@@ -116,14 +116,25 @@ def calibration(
     )
 
 
-def drift_points(found: Sequence[Place]) -> list[DriftPoint]:
-    """Where the beam was, rounded for log and report."""
+def drift_points(
+    found: Sequence[Place], cell: Cell | None, first: Cell | None
+) -> list[DriftPoint]:
+    """Where the beam was, rounded for log and report.
+
+    Args:
+        found: Points of the curve, their sizes relative to the cell in use.
+        cell: The cell in use.
+        first: The cell that sizes are relative to in the report.
+    """
+    factor = 1.0
+    if cell is not None and first is not None:
+        factor = float(np.prod(cell[:3]) / np.prod(first[:3])) ** (1 / 3)
     return [
         DriftPoint(
             image_id=place.image_id,
             beam_center=_center(*place.beam_center),
             distance=round(float(place.distance), 7),
-            scale=round(float(place.scale), 6),
+            scale=round(float(place.scale) * factor, 6),
         )
         for place in found
     ]

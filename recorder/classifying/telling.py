@@ -27,7 +27,7 @@ def tell_calibrated(
     )
 
 
-def tell_findings(run: Run, new: Learned) -> bool:
+def tell_findings(run: Run, setup: ClassifierSetup, new: Learned) -> bool:
     """What a lesson found, and where the beam was.
 
     Returns:
@@ -36,7 +36,10 @@ def tell_findings(run: Run, new: Learned) -> bool:
     # lessons look back: a hit that taught before makes no second point
     newest = run.drift[-1].image_id if run.drift else -1
     fresh = [place for place in new.places if place.image_id > newest]
-    run.drift += drift_points(curve(fresh))
+    cell = new.cell or setup.cell
+    found = [item.unit_cell for item in run.calibrations if item.unit_cell]
+    first = setup.cell or (found[0] if found else cell)
+    run.drift += drift_points(curve(fresh), cell, first)
     moved = alarm(run.drift)
     findings = (*new.findings, *([moved] if moved else []))
     for finding in findings:

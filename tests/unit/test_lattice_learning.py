@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.quality.indexing import is_right
 from benchmarks.quality.spot_lists import CELLS, GEOMETRY, make_list, random_list
-from recorder.records import ClassifySettings, FindingKind
+from recorder.records import ClassifySettings, FindingKind, Place
 from recorder.simulate.stills.crystal import Crystal, Quality, random_rotation
 from recorder.simulate.stills.symmetry import space_group
 from recorder.ssx.detector.geometry import scattering_vectors
@@ -312,6 +314,25 @@ def test_eight_hits_give_a_conventional_cell(code, monkeypatch):
     assert after.misfit < 0.005
     (finding,) = after.findings
     assert f"({code})" in finding.text
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(6, 300))
+def test_crystals_that_differ_are_no_drift(seed, count):
+    """Cells vary by 0.5 % from crystal to crystal, centres by what their fit allows."""
+    rng = np.random.default_rng(seed)
+    points = [
+        Place(n, (1000 + x, 1000 + y), 0.15, 1 + scale)
+        for n, (x, y, scale) in enumerate(rng.normal(0, (0.1, 0.1, 0.003), (count, 3)))
+    ]
+    assert drift.alarm(points) is None
+
+
+def test_a_drifting_wavelength_is_said():
+    sizes = np.linspace(1.0, 1.012, 40) + np.random.default_rng(1).normal(0, 1e-3, 40)
+    points = [Place(n, (1000.0, 1000.0), 0.15, s) for n, s in enumerate(sizes)]
+    said = drift.alarm(points)
+    assert said is not None
+    assert "wavelength" in said.text
 
 
 def drifting(name: str, px: float, when: list[int], images: int) -> list[np.ndarray]:

@@ -125,7 +125,8 @@ NUMBERS = {
         f"clearly better (evidence {number(lattice_learning._CLEARLY)} times)",
         f"keeps {percent(hypotheses._AS_GOOD)} of the evidence",
         f"misses it by less than {percent(hypotheses._FITS)}",
-        f"More than {number(drift.ALARM_PX)} px, or {percent(drift.ALARM_SCALE)} of",
+        f"More than {number(drift.ALARM_PX)} px, or "
+        f"{percent(drift.ALARM_SCALE)} between",
         f"| over {_fills[0]} | `no_retry`",
         f"| over {_fills[1]} | `one_lattice`",
         f"| over {_fills[2]} | `no_indexing`",

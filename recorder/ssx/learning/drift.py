@@ -38,8 +38,13 @@ ALARM_PX = 2.0
 """Drift of the centre over a run (px) that is said: half of the images of big cells are
 lost with a centre so far off where nothing follows it."""
 ALARM_SCALE = 0.005
-"""Relative drift of distance and size over a run that is said: with a distance so far
-off 3 % of the images are lost where nothing follows it."""
+"""Relative drift of the size of the cell over a run that is said: with a distance so
+far off 3 % of the images are lost where nothing follows it."""
+_LEAST_POINTS = 6
+"""Points of a curve without which it is no drift. Chosen, not tuned."""
+_PARTS = 4
+"""Parts of a run whose sizes of the cell are compared: crystals differ by 0.5 %, the
+medians of many do not. Chosen, not tuned."""
 GROUPS = 8
 """Points of the curve that one lesson adds, at most."""
 
@@ -181,20 +186,36 @@ def curve(found: Sequence[Place]) -> tuple[Place, ...]:
 
 
 def alarm(points: Sequence[Place | DriftPoint]) -> Finding | None:
-    """What to say of a run's curve, if it moves more than it should."""
-    if len(points) < 2:
+    """What to say of a run's curve, if it moves more than it should.
+
+    Args:
+        points: The curve; ``scale`` relative to one cell for all of them.
+    """
+    if len(points) < _LEAST_POINTS:
         return None
-    centres = np.array([place.beam_center for place in points])
-    apart = np.linalg.norm(centres[:, None] - centres[None], axis=2)
-    size = np.array([place.distance * place.scale for place in points])
-    scale = float(size.max() / size.min() - 1)
-    if apart.max() <= ALARM_PX and scale <= ALARM_SCALE:
+    centres = _smoothed(np.array([place.beam_center for place in points]))
+    moved = float(np.linalg.norm(centres[:, None] - centres[None], axis=2).max())
+    # what the spots tell whatever the angle: the cell at one distance
+    size = np.array([place.scale / place.distance for place in points])
+    parts = np.array_split(size / np.median(size), min(_PARTS, len(size) // 3))
+    middle = np.array([np.median(part) for part in parts])
+    sigma = np.array(
+        [1.2533 * np.std(part) / np.sqrt(len(part)) for part in parts]  # of a median
+    )
+    scale = float(middle.max() - middle.min())
+    sure = scale > _SURE * float(np.sqrt(2) * sigma.max())
+    if moved <= ALARM_PX and not (scale > ALARM_SCALE and sure):
         return None
     first, last = points[0], points[-1]
     return Finding(
         FindingKind.DRIFT,
-        f"the beam drifts: its centre moved by {apart.max():.1f} px, distance and size "
-        f"of the cell by {100 * scale:.1f} %, between images {first.image_id} and "
+        f"the beam drifts: its centre moved by {moved:.1f} px, the size of the cell at "
+        f"one distance by {100 * scale:.1f} %, between images {first.image_id} and "
         f"{last.image_id}; it is followed; look at beam position, detector support and "
         "wavelength",
     )
+
+
+def _smoothed(centres: FloatArray) -> FloatArray:
+    """Medians of three consecutive points: one point is no drift."""
+    return np.median(np.stack([centres[:-2], centres[1:-1], centres[2:]]), axis=0)
