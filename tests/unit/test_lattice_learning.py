@@ -123,6 +123,7 @@ def test_wrong_geometry_is_learned_away(name, geometry, scale):
     after = learn_lattice(known, [i.xy for i in hits(name, 30)], SETTINGS)
     assert after.geometry.beam_center == pytest.approx((1000, 1000), abs=0.3)
     assert after.images > 0
+    assert after.cell == pytest.approx(cell, rel=0.005)
     indexer = Indexer(after.cell, group)
     right = 0
     for item in hits(name, 20, seed=9):

@@ -107,7 +107,7 @@ NUMBERS = {
         f"(at most {lessons.HITS}, of which up to {lattice_learning._TRIED} with at "
         f"least {lattice_learning.MIN_SPOTS} spots are tried), if at least "
         f"{WORDS[lattice_learning.MIN_HITS]} have",
-        f"If {percent(lattice_learning._WELL)} of them index with what is in use",
+        f"If {percent(lattice_learning._WELL)} of them index with the very cell in use",
         f"(half for each {number(drift.HALF_LIFE)} images)",
         f"At least {WORDS[hypotheses._LEAST_AGREE]} images, and a third",
         f"centre within {number(hypotheses._AGREE_PX)} px",
@@ -121,7 +121,8 @@ NUMBERS = {
         f"are more than {percent(verdicts._UNSAID)} apart, the recorder says so",
         f"are more than {percent(verdicts._EITHER)} apart and the spots tell the "
         f"distance to no better than {percent(verdicts._DETERMINED)}",
-        f"or {number(verdicts._MOST_CENTRE)} px of the centre, nothing is believed",
+        f"{number(verdicts._MOST_ANGLE)}° of an angle or "
+        f"{number(verdicts._MOST_CENTRE)} px of the centre, nothing is believed",
         f"clearly better (evidence {number(lattice_learning._CLEARLY)} times)",
         f"keeps {percent(hypotheses._AS_GOOD)} of the evidence",
         f"misses it by less than {percent(hypotheses._FITS)}",

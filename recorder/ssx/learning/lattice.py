@@ -42,7 +42,8 @@ lesson that changes something. Chosen, not tuned."""
 _MANY = 150
 """Spots of an image that are refined or searched, the strongest."""
 _WELL = 0.6
-"""If this share of the hits is indexed, search is not needed."""
+"""If this share of the hits is indexed with the very cell, search is not needed: with
+cells 2 % off fits alone can agree on a wrong cell."""
 _FOUND_SHARE = 0.3
 """A hypothesis must index this share of the hits."""
 _CLOSE = 0.5
@@ -92,7 +93,7 @@ def learn_lattice(
     ids = None if when is None else [int(when.image_ids[n]) for n in chosen]
     shares = None if ids is None else drift.weights(ids)
     current = _settled(try_hits(known, xy, settings), settings, given, shares)
-    if current.share >= _WELL:
+    if current.rigid_share >= _WELL:
         best = current
         learned = verdicts.verdict(known, given, current)
     else:

@@ -35,6 +35,9 @@ _AT_LIMIT = 0.028
 evidence for the known cell, which would have to leave it."""
 _BETTER = 1.01
 """Evidence must grow so much for a change."""
+_REFINED_SHARE = 0.5
+"""Share of the indexed images that a refinement must still explain when it ends: what
+few of them agree on is another lattice. Chosen, not tuned."""
 _KEPT_SHARE = 0.95
 """Share of the indexed images that a change may not fall below: of 24 one may be lost.
 Chosen, not tuned."""
@@ -81,9 +84,10 @@ class Trial:
         return sum(item is not None for item in self.lattices)
 
     @property
-    def share(self) -> float:
-        """The same as a share of the hits."""
-        return self.indexed / max(1, len(self.hits))
+    def rigid_share(self) -> float:
+        """Share of the hits that index with the very cell, not with one fitted."""
+        rigid = [i for i in self.lattices if i is not None and i.found_by != "fitted"]
+        return len(rigid) / max(1, len(self.hits))
 
     @property
     def evidence(self) -> float:
@@ -199,7 +203,7 @@ def refined(
         chosen,
         None if given is None else expected_of(given),
     )
-    if common is None:
+    if common is None or common.images < _REFINED_SHARE * len(images):
         return None
     return tried_again(trial.knowledge, common, trial.hits, settings, effort)
 

@@ -30,6 +30,9 @@ the size of the cell. Where they do not, what is expected of it, 2 %, stays."""
 _LEAST_SIGMA = 0.002
 """Smallest standard deviation that is said: of 20 refinements of simulated spots the
 worst was 0.17 % off, whatever its own was."""
+_MOST_ANGLE = 1.5
+"""Change of an angle of the given cell (degrees) that is believed: no wrong distance
+makes it, and cells of one crystal form do not differ so. Chosen, not tuned."""
 _MOST_CENTRE = 20.0
 """Change of the beam centre (px) that is believed. Chosen, not tuned: 5 px happen."""
 
@@ -46,6 +49,8 @@ class _Off:
     """Relative size of the largest change."""
     centre: float
     """px."""
+    angle: float
+    """Largest change of an angle of the cell, degrees."""
 
     @property
     def apparent(self) -> float:
@@ -115,21 +120,22 @@ def _off(given: LatticeKnowledge, taken: LatticeKnowledge) -> _Off | None:
         edge=float(edges.mean()),
         worst_edge=float(np.abs(edges).max()),
         centre=float(math.hypot(*apart)),
+        angle=float(np.abs(np.subtract(taken.cell[3:], said[3:])).max()),
     )
 
 
 def _refusal(given: LatticeKnowledge, best: Trial, off: _Off) -> Finding | None:
     """Why a hypothesis is not taken, if it is not."""
     far = max(abs(off.distance), off.worst_edge) > MOST_SCALE
-    if far or off.centre > _MOST_CENTRE:
+    if far or off.centre > _MOST_CENTRE or off.angle > _MOST_ANGLE:
         return Finding(
             FindingKind.LIMIT,
             f"cell and geometry disagree: what the hits ask for is not believed, "
             f"{_asked(best)}, which is "
             f"{100 * off.distance:+.1f} % of the distance, {100 * off.edge:+.1f} % of "
-            f"the cell, {off.centre:.1f} px of the beam centre (limits "
-            f"{100 * MOST_SCALE:.0f} %, {_MOST_CENTRE:.0f} px); mend geometry or "
-            "unit_cell",
+            f"the cell, {off.angle:.1f}° of its angles, {off.centre:.1f} px of the "
+            f"beam centre (limits {100 * MOST_SCALE:.0f} %, {_MOST_ANGLE:g}°, "
+            f"{_MOST_CENTRE:.0f} px); mend geometry or unit_cell",
         )
     disagree = given.cell is not None and abs(off.apparent) > _EITHER
     if disagree and best.distance_sigma > _DETERMINED:
