@@ -109,7 +109,10 @@ class Lattice:
     residual: float
     """Mean distance of the indexed spots from their lattice points (1/Å)."""
     found_by: str = "fast"
-    """Which pass: ``fast``, ``hard`` (more directions) or ``fitted`` (free cell)."""
+    """Which pass: ``fast``, ``hard`` (more directions, of older versions) or ``fitted``
+    (scale and beam centre fitted)."""
+    cell_error: Cell | None = None
+    """Standard errors of `cell`; None if it is not this lattice's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.ssx.arrays import FloatArray
+from recorder.ssx.arrays import FloatArray, IntArray
 
 SCALES = (1.0, 0.6, 0.35)
 """Tolerances tried, relative to the full one."""
@@ -69,7 +69,7 @@ def log10_nfa(
     tolerance: NDArray[np.floating],
     volume: float,
     orientations: float,
-) -> FloatArray:
+) -> tuple[FloatArray, IntArray]:
     """log10 of the number of false alarms of candidate lattices.
 
     Args:
@@ -80,16 +80,20 @@ def log10_nfa(
         orientations: log10 of the orientations tried.
 
     Returns:
-        (m,) float64, the lowest over the scales.
+        (m,) float64, the lowest over the scales, and (m,) the spots that it rests on.
     """
     n = errors.shape[1]
     if n == 0:
-        return np.full(errors.shape[0], orientations + _LOG_SCALES)
+        count = np.zeros(errors.shape[0], np.intp)
+        return np.full(errors.shape[0], orientations + _LOG_SCALES), count
     best = np.full(errors.shape[0], np.inf)
+    counted = np.zeros(errors.shape[0], np.intp)
     for scale in SCALES:
         reach = tolerance * scale
         chance = np.minimum(volume * (4 / 3) * np.pi * reach**3, _MOST_CHANCE)
         p = float(np.clip(chance.mean(), _LEAST_CHANCE, _MOST_CHANCE))
         k = (errors < reach).sum(axis=1)
-        np.minimum(best, log10_tail(n, k, p), out=best)
-    return best + orientations + _LOG_SCALES
+        tail = log10_tail(n, k, p)
+        counted = np.where(tail < best, k, counted)
+        np.minimum(best, tail, out=best)
+    return best + orientations + _LOG_SCALES, counted

@@ -1,90 +1,56 @@
 """Indexing of stills with a known cell.
 
 A direction search gives orientations, a rigid refinement sharpens them, and the
-number of false alarms decides (:mod:`recorder.ssx.lattices.false_alarms`). If
-nothing is accepted, a retry searches harder, with a wider tolerance and a free cell:
-real distances and literature cells are off by about one per cent.
+number of false alarms decides (:mod:`recorder.ssx.lattices.acceptance`). If nothing is
+accepted, a retry searches with other scales and a shifted beam centre, too: real
+distances and literature cells are off by one or two per cent. What the first lattice
+shows of scale and centre, the rest of the image is searched with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import ClassifySettings, Lattice, WorkLevel
 from recorder.ssx.arrays import FloatArray
+from recorder.ssx.lattices import candidates, ewald, own_cell, symmetry, unit_cell
 from recorder.ssx.lattices import orientation_search as coarse
 from recorder.ssx.lattices import refinement as refine
-from recorder.ssx.lattices import symmetry, unit_cell
-from recorder.ssx.lattices.false_alarms import log10_nfa, log10_orientations
+from recorder.ssx.lattices.acceptance import Judge, Judged
+from recorder.ssx.lattices.ewald import Spots
+from recorder.ssx.lattices.own_cell import OwnCell
 
 _MIN_SPOTS_RETRY = 10
 """Spots without which a retry is not worth its time. With 20, 3 of 60 images with 10
 true and 4 spurious spots are lost; 5 gains none (`make bench-quality`, Indexing)."""
-_LEAST_INDEXED = 6.0
-"""Spots that a lattice must explain, besides the share of them. Both are gates
-against lattices of another cell: without them up to 38 % were accepted in a cell of
-3·10⁶ Å³."""
-_BIG_VOLUME = 1.5e6
-"""Å³ of the primitive cell: 7 % of the spots at 0.3 1/Å meet a point by chance."""
-_BIG_NFA = -9.0
-"""log10 NFA that such a cell needs at least, instead of the setting and _EVIDENCE
-together, which lose one in twelve of 15 true spots among 30: mere chance is what it
-meets most. Of 784 lists of another cell (6 to 30 spots) the nearest is 0.9 short."""
-_EXTRA_NFA = -3.0
-"""Further lattices must be this much less likely by chance than the first."""
-_FITTED_NFA = -4.0
-"""log10 by which a fitted lattice must be less likely by chance than a rigid one: a fit
-finds something in any list. At half of it 2 of 60 images more are indexed with a cell
-1.2 % off, at double none less, and no list of another cell either way (as `make
-bench-quality`, Indexing)."""
-_FITTED_SHARE = 0.3
-"""Share of the spots that a fitted lattice must explain. On real thaumatin a fit
-explained 0.94 to 0.99 of them. Double loses one of 60 images with a cell 1.2 % off,
-half changes none, nor any list of another cell (as `make bench-quality`, Indexing)."""
-_FITTED_SPOTS = 12
-"""A lattice whose cell was fitted to the spots needs more of them: up to six free
-numbers fit a dozen of any sixty."""
-_EVIDENCE = 0.5
-"""log10 of evidence that does not count, for each indexed spot. The chance model takes
-spots as independent; those of another lattice lie in rows and planes and meet points
-together. Chosen on 7056 lists of another cell (6 to 30 spots, all pairs of nine cells):
-without it 7 are indexed, with it none; at 0.6 more true lattices of six spots are lost.
-Of 11040 lists that had no part in the choice (eight pairs, four alike) four are."""
 _SAME_DEGREES = 1.5
 """A further lattice this close to a known one is a left-over of it."""
 _SURE_SHARE = 0.5
-"""If a rigid cell explains less than this share, a fitted one is tried as well."""
-_FITTED_GAIN = 0.2
-"""How much better, in units of the rigid log10 NFA, a fitted cell must be."""
-_SCALE_LIMIT = 0.03
-"""Relative change of scale, and then of each length, that a fit may make: real
-thaumatin asked for 1.3 %. With cells 2 % off up to 18 % of the lattices of a big cell
-were wrong. Chosen, not tuned."""
+"""If a lattice explains this share, no longer vectors are searched."""
 _MAX_Q = 10.0
 """1/Å; spots farther out are no numbers to work with. No wavelength above 0.2 Å (62
 keV) gets there."""
-_FIRST_STEPS = ((4.0, 6.0), (3.0, 4.0), (2.0, 2.5))
-"""Factors of the tolerance (constant, slope) in the first steps of a rigid refinement:
-wide enough for an orientation between the directions that were searched. Half loses one
-of 60 images with 10 true spots, double none (as `make bench-quality`, Indexing)."""
-_LAST_STEPS = (2.0, 1.5, 1.0)
-"""Factors of the tolerance in the last steps, on more spots. With half 60 instead of 57
-of 60 images with 10 true spots are indexed, but 16 instead of 44 with a cell 1.2 % off;
-double loses 4 to 6 of 60 (as `make bench-quality`, Indexing)."""
-_FITTED_STEPS = (2.0, 1.5, 1.0, 1.0)
-"""Factors of the wide tolerance while the scale is fitted. Chosen, not tuned."""
-_FREE_PASSES = 3
-"""Steps of the free fit, of which each gives the spots their indices anew. Chosen, not
-tuned."""
-_KEEP_REFINED = 6
-"""Orientations that are refined on more spots, or a third of those handed on if that is
-more. Half or double changes nothing (as `make bench-quality`, Indexing)."""
-_REFINE_SPOTS = 150
-"""Spots of lowest |q| that these are refined on. Half changes nothing (as `make
-bench-quality`, Indexing, whose lists are shorter than double)."""
+_LONG_LIST = 3
+"""Spots of a list for each that is searched, at least the effort's own: in 600 spots of
+four crystals, half of them spurious, the 60 of lowest |q| are too few of each."""
+_ANOTHER_CELL = 0.004
+"""Strain beyond which an image is searched on with the cell of its first lattice:
+crystals of one kind differ by less, distances by more."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What the lattices of an image are searched with."""
+
+    cell: FloatArray
+    """(3, 3) unrotated primitive basis."""
+    search: coarse.CoarseSearch
+    view: FloatArray
+    """(3,) of the detector."""
 
 
 class Indexer:
@@ -94,6 +60,8 @@ class Indexer:
         cell: Conventional cell, Å and degrees.
         space_group: Symbol; only its centring letter matters. None: primitive.
         settings: Acceptance limits.
+        rigid: Say how the cell explains the spots as it is given, without what the
+            lattices ask for: who compares cells must tell a right one from a wrong one.
 
     Raises:
         UnitCellError: The six numbers make no cell.
@@ -104,19 +72,25 @@ class Indexer:
         cell: Sequence[float],
         space_group: str | None = None,
         settings: ClassifySettings | None = None,
+        *,
+        rigid: bool = False,
     ) -> None:
+        self._rigid = rigid
         self._settings = settings or ClassifySettings()
-        self._basis, self._back = symmetry.primitive_vectors(cell, space_group)
-        self._volume = float(np.linalg.det(self._basis))
-        self._rotations = symmetry.rotations(self._basis)
-        self._orientations = log10_orientations(len(self._rotations))
-        self._symmetry = symmetry.symmetry_matrices(self._basis)
-        self._search = coarse.CoarseSearch(self._basis, self._rotations)
+        basis, self._back = symmetry.primitive_vectors(cell, space_group)
+        self._rotations = symmetry.rotations(basis)
+        self._judge = Judge(
+            float(np.linalg.det(basis)), len(self._rotations), self._settings
+        )
+        self._symmetry = symmetry.symmetry_matrices(basis)
+        self._strains = symmetry.strains(self._rotations)
+        search = coarse.CoarseSearch(basis, self._rotations)
+        self._given = _Known(basis, search, np.array(ewald.RIGHT))
 
     def index(
         self, q: NDArray[np.floating], effort: WorkLevel = WorkLevel.FULL
     ) -> tuple[Lattice, ...]:
-        """Lattices that explain the spots, in the order in which they were found.
+        """Lattices that explain the spots, the surest first.
 
         Args:
             q: (n, 3) scattering vectors of the spots, 1/Å, any order.
@@ -125,38 +99,37 @@ class Indexer:
         Returns:
             At most ``max_lattices`` lattices; the same list gives the same result.
         """
-        rest = self._usable(q)
-        least = max(_LEAST_INDEXED, self._settings.min_inlier_share * len(rest))
+        rest = ewald.spots_of(self._usable(q))
         found: list[Lattice] = []
         bases: list[FloatArray] = []
+        known = self._given
         # a left-over of a known lattice uses up a round without being reported
         most = 1 if effort >= WorkLevel.ONE_LATTICE else self._settings.max_lattices
         for _ in range(2 * most):
-            if len(found) >= most:
+            least = max(self._settings.min_spots_index, self._judge.least(len(rest)))
+            if len(found) >= most or len(rest) < least:
                 break
-            if len(rest) < max(self._settings.min_spots_index, least):
-                break
-            again = not bases or self._volume > _BIG_VOLUME
-            retry = effort < WorkLevel.NO_RETRY and again
-            result = self._one(rest, least, further=bool(bases), retry=retry)
+            retry = effort < WorkLevel.NO_RETRY and (not bases or self._judge.big)
+            result = self._one(rest, known, further=bool(bases), retry=retry)
             if result is None:
                 break
-            basis, indexed, record = result
-            rest = rest[~indexed]
-            if not any(self._same(basis, known) for known in bases):
-                bases.append(basis)
-                found.append(record)
-        return tuple(found)
+            own, lattice, found_by = result
+            if not any(self._same(lattice.basis, other) for other in bases):
+                bases.append(lattice.basis)
+                told = self._as_given(own, rest) if self._rigid else lattice
+                found.append(self._record(own, told, found_by))
+            if len(bases) == 1:
+                known = self._shown(own, known)
+            rest = rest.select(~lattice.indexed)
+        return tuple(sorted(found, key=lambda lattice: lattice.log10_nfa))
 
     @staticmethod
     def _usable(q: NDArray[np.floating]) -> FloatArray:
-        """Finite, non-zero spots, lowest |q| first."""
+        """Finite, non-zero spots."""
         spots = np.asarray(q, dtype=np.float64).reshape(-1, 3)
         # a comparison with NaN is false; wild values would overflow
         norm = np.abs(spots).max(axis=1, initial=0.0)
-        spots = spots[(norm > 0) & (norm < _MAX_Q)]
-        order = np.argsort(np.linalg.norm(spots, axis=1), kind="stable")
-        return np.asarray(spots[order])
+        return np.asarray(spots[(norm > 0) & (norm < _MAX_Q)])
 
     def _same(self, first: FloatArray, second: FloatArray) -> bool:
         # symmetry acts on the unrotated basis: bring it into the first one's frame
@@ -166,111 +139,98 @@ class Indexer:
         return angle < _SAME_DEGREES
 
     def _one(
-        self, q: FloatArray, least: float, *, further: bool, retry: bool
-    ) -> tuple[FloatArray, NDArray[np.bool_], Lattice] | None:
-        """The best lattice if it is accepted: basis, indexed spots, record."""
-        extra = _EXTRA_NFA if further else 0.0
+        self, spots: Spots, known: _Known, *, further: bool, retry: bool
+    ) -> tuple[OwnCell, Judged, str] | None:
+        """The best lattice if it is accepted, and how it was found."""
+        effort = _for_list(coarse.NORMAL, len(spots))
         # the shortest vectors first: mostly their candidates are all it needs
+        seen = spots.seen(known.view)
         parts = []
-        for group in range(self._search.groups):
-            parts.append(self._refined(q, coarse.NORMAL, refine.FAST, group))
-            bases = np.concatenate(parts)
-            rigid = self._accepted(bases, q, refine.FAST, least, extra)
-            if rigid is not None and rigid[2].spots >= _SURE_SHARE * len(q):
+        for group in range(known.search.groups):
+            parts.append(
+                candidates.rigid(known.search, known.cell, seen, effort, group)
+            )
+            best = self._judge.best(
+                np.concatenate(parts), known.view, spots, refine.FAST
+            )
+            accepted = self._judge.accepts(best, further=further, fitted=False)
+            if accepted and best.spots >= _SURE_SHARE * len(spots):
+                break
+        rigid = None
+        if accepted:
+            own, judged = self._own(best.basis, known.cell, best.view, spots)
+            rigid = own, judged, "fast"
+            if self._judge.surely(judged) or best.spots >= _SURE_SHARE * len(spots):
                 return rigid
-        if rigid is None:
-            if not retry or len(q) < _MIN_SPOTS_RETRY:
-                return None
-            bases = self._refined(q, coarse.HARD, refine.FAST)
-            rigid = self._accepted(bases, q, refine.FAST, least, extra, "hard")
-        fitted_least = max(least, _FITTED_SPOTS, _FITTED_SHARE * len(q))
-        fitted = self._accepted(
-            self._fitted(bases, q),
-            q,
-            refine.WIDE,
-            fitted_least,
-            extra + _FITTED_NFA,
-            "fitted",
+        if not retry or len(spots) < _MIN_SPOTS_RETRY:
+            return rigid
+        tried = candidates.scaled(known.search, known.cell, spots, effort)
+        best = self._judge.best(tried.bases, tried.views, spots, refine.WIDE)
+        own, judged = self._fitted(best, known, spots)
+        if rigid is not None and not self._judge.better(judged, rigid[1]):
+            return rigid
+        if self._judge.accepts(judged, further=further, fitted=True):
+            return own, judged, "fitted"
+        return rigid
+
+    def _own(
+        self,
+        basis: FloatArray,
+        cell: FloatArray,
+        view: FloatArray,
+        spots: Spots,
+        *,
+        free_distance: bool = False,
+    ) -> tuple[OwnCell, Judged]:
+        """The lattice with a cell of its own, and the spots that it then explains."""
+        own = own_cell.refine(
+            basis, cell, self._strains, spots, view, free_distance=free_distance
         )
-        if rigid is None or fitted is None:
-            return rigid or fitted
-        gained = rigid[2].log10_nfa - fitted[2].log10_nfa
-        worth = -_FITTED_NFA - _FITTED_GAIN * rigid[2].log10_nfa
-        return fitted if gained > worth else rigid
+        return own, self._judge.best(own.basis[None], own.view, spots, refine.FAST)
 
-    def _refined(
-        self,
-        q: FloatArray,
-        effort: coarse.WorkLevel,
-        tolerance: refine.Tolerance,
-        group: int | None = None,
-    ) -> FloatArray:
-        """Search, then rigid refinement of all and of the best candidates."""
-        bases = self._search.search(q, effort, group)
-        few = q[: effort.spots]
-        norm = np.linalg.norm(few, axis=1)
-        for constant, slope in _FIRST_STEPS:
-            reach = tolerance.times(constant, slope)(norm)
-            bases = refine.rotate(bases, self._basis, few, reach)
-        more = q[:_REFINE_SPOTS]
-        norm = np.linalg.norm(more, axis=1)
-        _, distance = refine.errors(bases, more)
-        inliers = (distance < tolerance.times(2, 2)(norm)).sum(axis=1)
-        order = np.argsort(-inliers, kind="stable")[
-            : max(_KEEP_REFINED, effort.cells // 3)
-        ]
-        bases = bases[order]
-        for factor in _LAST_STEPS:
-            reach = tolerance.times(factor, factor)(norm)
-            bases = refine.rotate(bases, self._basis, more, reach)
-        return bases
+    def _fitted(
+        self, best: Judged, known: _Known, spots: Spots
+    ) -> tuple[OwnCell, Judged]:
+        """A lattice of another scale: by its cell or by the distance, as fits better."""
+        volume = np.linalg.det(best.basis) / np.linalg.det(known.cell)
+        scale = float(np.cbrt(volume))
+        cell = self._own(best.basis, known.cell * scale, best.view, spots)
+        nearer = best.view + np.array([0.0, 0.0, 1 / scale - 1])
+        distance = self._own(
+            best.basis / scale, known.cell, nearer, spots, free_distance=True
+        )
+        return min(cell, distance, key=lambda tried: tried[1].log10_nfa)
 
-    def _fitted(self, bases: FloatArray, q: FloatArray) -> FloatArray:
-        """Fit scale, then the free cell under the lattice's symmetry."""
-        norm = np.linalg.norm(q, axis=1)
-        reach = refine.WIDE(norm)
-        for factor in _FITTED_STEPS:
-            bases = refine.rotate(bases, self._basis, q, factor * reach, _SCALE_LIMIT)
-        scaled = bases
-        for _ in range(_FREE_PASSES):
-            bases = refine.free(bases, q, reach)
-            bases = np.stack([refine.symmetrise(b, self._symmetry) for b in bases])
-        change = np.linalg.norm(bases, axis=2) / np.linalg.norm(scaled, axis=2) - 1
-        wild = np.abs(change).max(axis=1) > _SCALE_LIMIT
-        bases[wild] = scaled[wild]
-        return np.concatenate([scaled, bases])
+    def _as_given(self, own: OwnCell, spots: Spots) -> Judged:
+        """How the given cell explains a lattice's spots where they are."""
+        cell, view = self._given.cell, self._given.view
+        bases = candidates.turned(own.basis[None], cell, spots.seen(view))
+        return self._judge.best(bases, view, spots, refine.FAST)
 
-    def _accepted(
-        self,
-        bases: FloatArray,
-        q: FloatArray,
-        tolerance: refine.Tolerance,
-        least: float,
-        extra: float,
-        found_by: str = "fast",
-    ) -> tuple[FloatArray, NDArray[np.bool_], Lattice] | None:
-        reach = tolerance(np.linalg.norm(q, axis=1))
-        _, distance = refine.errors(bases, q)
-        score = log10_nfa(distance, reach, self._volume, self._orientations)
-        best = int(np.argmin(score))
-        indexed = distance[best] < reach
-        count = int(indexed.sum())
-        if count < least or score[best] >= self._limit(count) + extra:
-            return None
-        conventional = self._back @ bases[best]
-        record = Lattice(
+    def _shown(self, own: OwnCell, known: _Known) -> _Known:
+        """What the first lattice says of scale and centre, for the others."""
+        strain = np.linalg.inv(known.cell) @ own.cell - np.eye(3)
+        if np.abs(strain).max() < _ANOTHER_CELL:
+            return replace(known, view=own.view)
+        search = coarse.CoarseSearch(own.cell, self._rotations)
+        return _Known(own.cell, search, own.view)
+
+    def _record(
+        self, own: OwnCell, lattice: Judged, found_by: str
+    ) -> Lattice:
+        conventional = self._back @ own_cell.seen_basis(own)
+        return Lattice(
             cell=unit_cell.cell_from_vectors(conventional),
             vectors=tuple(float(v) for v in conventional.ravel()),
-            spots=count,
-            log10_nfa=float(score[best]),
-            residual=float(distance[best][indexed].mean()),
+            spots=lattice.spots,
+            log10_nfa=lattice.log10_nfa,
+            residual=lattice.residual,
             found_by=found_by,
+            cell_error=own_cell.errors(own, self._back),
         )
-        return bases[best], indexed, record
 
-    def _limit(self, count: int) -> float:
-        """log10 NFA below which a lattice of so many spots is accepted."""
-        common = -_EVIDENCE * count
-        if self._volume > _BIG_VOLUME:
-            return min(self._settings.nfa_max, _BIG_NFA, common)
-        return self._settings.nfa_max + common
+
+def _for_list(effort: coarse.WorkLevel, count: int) -> coarse.WorkLevel:
+    """The effort, with more spots for long lists."""
+    spots = min(max(effort.spots, count // _LONG_LIST), coarse.MOST_SPOTS)
+    return replace(effort, spots=spots)

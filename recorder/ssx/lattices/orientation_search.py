@@ -67,9 +67,8 @@ class WorkLevel:
 NORMAL = WorkLevel(directions=16384, spots=60, raw=96, vectors=24, cells=24)
 """The usual search. Measured on simulated images: 8192 directions lose 3 to 5 % of the
 hard ones, 25 spots 5 to 7 % where three of four are spurious."""
-HARD = WorkLevel(directions=32768, spots=100, raw=96, vectors=48, cells=48)
-"""The retry. So many directions gain nothing on simulated images; real stills with
-several crystals needed them."""
+MOST_SPOTS = 200
+"""Spots that are searched at most: it bounds time and memory."""
 
 
 @functools.cache
@@ -98,7 +97,7 @@ class CoarseSearch:
         self._turns = min(_TURNS * finer, _TURNS_MOST)
         angles = np.arange(self._turns) * (2 * math.pi / self._turns)
         self._cos, self._sin = np.cos(angles), np.sin(angles)
-        self._work = np.empty((2, _CHUNK * HARD.spots), np.float32)
+        self._work = np.empty((2, _CHUNK * MOST_SPOTS), np.float32)
 
     def _length_groups(
         self, rotations: FloatArray
@@ -169,8 +168,7 @@ class CoarseSearch:
         self, q: Float32Array, effort: WorkLevel, lengths: list[float]
     ) -> list[FloatArray]:
         """Per length the best directions times the length, (raw, 3)."""
-        finer = 2 if effort is HARD and self._turns > _TURNS else 1
-        directions = half_sphere(finer * effort.directions)
+        directions = half_sphere(effort.directions)
         scores = np.empty((len(lengths), len(directions)), np.float32)
         ones = np.ones(len(q), np.float32)
         for start in range(0, len(directions), _CHUNK):

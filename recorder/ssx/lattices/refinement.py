@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recorder.ssx.arrays import FloatArray
+from recorder.ssx.lattices.ewald import Spots
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ WIDE = Tolerance(0.002, 0.006)
 """Of a fitted cell: with it and a fit, cells 1 % off index like right ones (big
 cells 0.85), and all six real images of thaumatin, of which the rigid cell explained
 a tenth."""
+_SHIFT_PRIOR = 4.0
+"""Spots that say that nothing is shifted: a tolerance of 0.002 1/Å over an expected
+shift of 0.001 1/Å (2 px of 75 µm at 0.15 m and 1 Å), squared."""
 LEAST_FREE = 9
 """Spots for a free fit of the nine numbers of a basis: three times as many
 equations."""
@@ -49,7 +53,7 @@ def errors(bases: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     Args:
         bases: (m, 3, 3) real-space bases, rows in Å.
-        q: (n, 3) scattering vectors, 1/Å.
+        q: (n, 3) scattering vectors, 1/Å, or (m, n, 3): for each basis its own.
 
     Returns:
         Indices h (m, n, 3), integral float64, and distances (m, n) in 1/Å, infinite
@@ -79,7 +83,7 @@ def rotate(
     Args:
         bases: (m, 3, 3) current bases, rows in Å.
         cell: (3, 3) the unrotated basis, kept rigid.
-        q: (n, 3) scattering vectors, 1/Å.
+        q: (n, 3) scattering vectors, 1/Å, or (m, n, 3): for each basis its own.
         tolerance: (n,) distances at which the weight falls to 0, 1/Å.
         scale_limit: Allowed relative change of one common scale of the cell.
 
@@ -89,7 +93,7 @@ def rotate(
     h, distance = errors(bases, q)
     w = _weights(distance, tolerance)
     start = h @ np.linalg.inv(cell).T
-    covariance = (w[:, None, :] * q.T) @ start
+    covariance = (w[:, None, :] * q.swapaxes(-1, -2)) @ start
     u, s, vt = np.linalg.svd(covariance)
     sign = np.linalg.det(u @ vt)
     u[:, :, 2] *= sign[:, None]
@@ -102,6 +106,31 @@ def rotate(
     ratio = np.clip(ratio, 1 - scale_limit, 1 + scale_limit)
     # q grows by `ratio`, so the cell shrinks by it
     return np.asarray(turned / ratio[:, None, None])
+
+
+def shifted(
+    bases: FloatArray, views: FloatArray, spots: Spots, tolerance: FloatArray
+) -> FloatArray:
+    """One step of the shift of the beam centre that each basis asks for.
+
+    Args:
+        bases: (m, 3, 3) current bases, rows in Å.
+        views: (m, 3) of the detector so far.
+        spots: Of the image.
+        tolerance: (n,) distances at which the weight falls to 0, 1/Å.
+
+    Returns:
+        (m, 3) new views, drawn towards that of no shift.
+    """
+    seen = spots.seen(views)
+    h, distance = errors(bases, seen)
+    w = _weights(distance, tolerance)
+    miss = seen - h @ np.linalg.inv(bases).transpose(0, 2, 1)
+    mean = (w[:, None, :] @ miss[:, :, :2])[:, 0]
+    asked = mean + w.sum(axis=1)[:, None] * views[:, :2]
+    out = views.copy()
+    out[:, :2] = asked / (w.sum(axis=1) + _SHIFT_PRIOR)[:, None]
+    return out
 
 
 def free(

@@ -32,6 +32,8 @@ _MOST_STEPS = 100
 """Steps of a reduction, which needs a handful: what is no lattice must end, too."""
 _ROUNDING = 1e-9
 """Relative; vectors of equal length are not exchanged for ever."""
+_NO_STRAIN = 1e-6
+"""Singular values below are zero but for rounding."""
 
 
 def reduce_basis(vectors: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
@@ -186,6 +188,31 @@ def misorientation(
     group = np.eye(3)[None] if symmetry is None else np.asarray(symmetry)
     trace = np.einsum("ij,mij->m", turn, group)
     return math.degrees(math.acos(float(np.clip((trace.max() - 1) / 2, -1, 1))))
+
+
+def rotation_from_vector(vector: FloatArray) -> FloatArray:
+    """Rotation matrix (3, 3) of a rotation vector (3,), rad; Rodrigues' formula."""
+    angle = float(np.linalg.norm(vector))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = vector / angle
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    turned = np.eye(3) + np.sin(angle) * cross
+    return np.asarray(turned + (1 - np.cos(angle)) * (cross @ cross))
+
+
+def strains(rotations: FloatArray) -> FloatArray:
+    """Symmetric strains (k, 3, 3) that keep the symmetry of the lattice."""
+    single = []
+    for i in range(3):
+        for j in range(i, 3):
+            strain = np.zeros((3, 3))
+            strain[i, j] = strain[j, i] = 1.0
+            kept = rotations @ strain @ rotations.transpose(0, 2, 1)
+            single.append(kept.mean(axis=0).ravel())
+    _, size, rows = np.linalg.svd(np.array(single))
+    free = rows[: len(size)][size > _NO_STRAIN]
+    return np.asarray(free.reshape(-1, 3, 3))
 
 
 _FAMILY = {

@@ -19,6 +19,7 @@ import numpy as np
 from recorder.records import Geometry
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.detector.geometry import scattering_vectors
+from recorder.ssx.lattices import symmetry
 from recorder.ssx.lattices.refinement import Tolerance
 
 _REACH = (Tolerance(0.003, 0.006), Tolerance(0.002, 0.004), Tolerance(0.0012, 0.0025))
@@ -47,8 +48,6 @@ _LEAST_NOISE = 1e-4
 _STEPS = (0.01, 0.01, 1e-5)
 """Steps of the numeric derivatives: centre (px, px), logarithm of the distance. Small
 against the errors above, large against rounding."""
-_ROUNDING = 1e-6
-"""Singular values below are zero but for rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +106,7 @@ def refine_common(
     Returns:
         None if no image has enough spots near the lattice.
     """
-    strains = _strains(rotations)
+    strains = symmetry.strains(rotations)
     turns = [_turn(basis, image.basis) for image in images]
     share = [1.0] * len(images) if weights is None else weights
     used, residual, sigma = 0, 0.0, 0.0
@@ -140,7 +139,7 @@ def refine_common(
         for number, miss, common, own in rows:
             left = miss - common @ change
             turn = np.asarray(np.linalg.lstsq(own, left, rcond=None)[0], float)
-            turns[number] = rotation_from_vector(turn) @ turns[number]
+            turns[number] = symmetry.rotation_from_vector(turn) @ turns[number]
         geometry = _moved(geometry, change[:3])
         strain = np.eye(3) + np.tensordot(change[3:], strains, axes=1)
         basis = basis @ strain
@@ -262,28 +261,3 @@ def _turn(basis: FloatArray, turned: FloatArray) -> FloatArray:
     if np.linalg.det(u @ vt) < 0:
         u[:, 2] *= -1
     return np.asarray(u @ vt)
-
-
-def rotation_from_vector(vector: FloatArray) -> FloatArray:
-    """Rotation matrix (3, 3) of a rotation vector (3,), rad; Rodrigues' formula."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = vector / angle
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    turned = np.eye(3) + np.sin(angle) * cross
-    return np.asarray(turned + (1 - np.cos(angle)) * (cross @ cross))
-
-
-def _strains(rotations: FloatArray) -> FloatArray:
-    """Symmetric strains (k, 3, 3) that keep the symmetry of the lattice."""
-    single = []
-    for i in range(3):
-        for j in range(i, 3):
-            strain = np.zeros((3, 3))
-            strain[i, j] = strain[j, i] = 1.0
-            kept = rotations @ strain @ rotations.transpose(0, 2, 1)
-            single.append(kept.mean(axis=0).ravel())
-    _, size, rows = np.linalg.svd(np.array(single))
-    free = rows[: len(size)][size > _ROUNDING]
-    return np.asarray(free.reshape(-1, 3, 3))

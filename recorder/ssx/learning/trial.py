@@ -140,7 +140,8 @@ def try_hits(
     """
     if known.cell is None:
         return Trial(known, hits, (None,) * len(hits))
-    indexer = Indexer(known.cell, known.space_group, replace(settings, max_lattices=1))
+    one = replace(settings, max_lattices=1)
+    indexer = Indexer(known.cell, known.space_group, one, rigid=True)
     lattices = []
     for xy in hits:
         found = indexer.index(sorted_vectors(known.geometry, xy), effort)
