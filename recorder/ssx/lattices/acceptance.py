@@ -9,6 +9,7 @@ import numpy as np
 from recorder.records import ClassifySettings
 from recorder.ssx.arrays import BoolArray, FloatArray
 from recorder.ssx.lattices import refinement as refine
+from recorder.ssx.lattices.dimensions import log10_flat
 from recorder.ssx.lattices.ewald import Spots
 from recorder.ssx.lattices.false_alarms import log10_nfa, log10_orientations
 
@@ -121,11 +122,14 @@ class Judge:
             float(distance[one][indexed].mean()) if indexed.any() else np.inf,
         )
 
-    def accepts(self, found: Judged, *, further: bool, fitted: bool) -> bool:
+    def accepts(
+        self, found: Judged, spots: Spots, *, further: bool, fitted: bool
+    ) -> bool:
         """Whether a lattice is one.
 
         Args:
-            found: The lattice, judged on all spots that were left.
+            found: The lattice.
+            spots: All that were left when it was judged.
             further: Another lattice of the image is known.
             fitted: Its scale was fitted to the spots.
         """
@@ -133,7 +137,19 @@ class Judge:
         least = max(self.least(len(found.indexed)), _FITTED_SPOTS if fitted else 0)
         limit = self._limit(found.counted)
         limit += (_EXTRA_NFA if further else 0.0) + (_FITTED_NFA if fitted else 0.0)
-        return count >= least and found.log10_nfa < limit
+        if count < least or found.log10_nfa >= limit:
+            return False
+        return self._solid(found, spots)
+
+    def _solid(self, found: Judged, spots: Spots) -> bool:
+        """Whether it has evidence beside the fullest plane and row, too."""
+        flat = log10_flat(
+            found.basis,
+            spots.seen(found.view),
+            refine.FAST(spots.norm),
+            found.indexed,
+        )
+        return flat + self._orientations < self._settings.nfa_max
 
     def surely(self, found: Judged) -> bool:
         """Whether no other lattice need be tried in place of this one."""

@@ -21,7 +21,7 @@ _LOG_SCALES = 0.5
 _TURN = 0.0075
 """Turns in radians up to which two orientations explain the same spots: one that moves
 a spot at 0.3 1/Å by its tolerance there, 0.00225 1/Å."""
-_MOST_CHANCE = 0.9
+MOST_CHANCE = 0.9
 """Probability of a spot to meet a point by chance, at most: where the spheres of
 tolerance overlap their volumes no longer add up."""
 _LEAST_CHANCE = 1e-12
@@ -90,8 +90,8 @@ def log10_nfa(
     counted = np.zeros(errors.shape[0], np.intp)
     for scale in SCALES:
         reach = tolerance * scale
-        chance = np.minimum(volume * (4 / 3) * np.pi * reach**3, _MOST_CHANCE)
-        p = float(np.clip(chance.mean(), _LEAST_CHANCE, _MOST_CHANCE))
+        chance = np.minimum(volume * (4 / 3) * np.pi * reach**3, MOST_CHANCE)
+        p = float(np.clip(chance.mean(), _LEAST_CHANCE, MOST_CHANCE))
         k = (errors < reach).sum(axis=1)
         tail = log10_tail(n, k, p)
         counted = np.where(tail < best, k, counted)

@@ -153,7 +153,7 @@ class Indexer:
             best = self._judge.best(
                 np.concatenate(parts), known.view, spots, refine.FAST
             )
-            accepted = self._judge.accepts(best, further=further, fitted=False)
+            accepted = self._judge.accepts(best, spots, further=further, fitted=False)
             if accepted and best.spots >= _SURE_SHARE * len(spots):
                 break
         rigid = None
@@ -169,7 +169,7 @@ class Indexer:
         own, judged = self._fitted(best, known, spots)
         if rigid is not None and not self._judge.better(judged, rigid[1]):
             return rigid
-        if self._judge.accepts(judged, further=further, fitted=True):
+        if self._judge.accepts(judged, spots, further=further, fitted=True):
             return own, judged, "fitted"
         return rigid
 
