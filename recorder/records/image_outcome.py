@@ -124,16 +124,20 @@ def rounded(found: Classification) -> Classification:
 
 
 def _rounded(lattice: Lattice) -> Lattice:
-    a, b, c, alpha, beta, gamma = [round(v, _CELL_DIGITS) for v in lattice.cell]
-    cell: Cell = (a, b, c, alpha, beta, gamma)
     return Lattice(
-        cell=cell,
+        cell=_rounded_cell(lattice.cell),
         vectors=tuple([round(value, _VECTOR_DIGITS) for value in lattice.vectors]),
         spots=lattice.spots,
         log10_nfa=round(lattice.log10_nfa, _NFA_DIGITS),
         residual=round(lattice.residual, _RESIDUAL_DIGITS),
         found_by=lattice.found_by,
+        cell_error=lattice.cell_error and _rounded_cell(lattice.cell_error),
     )
+
+
+def _rounded_cell(cell: Cell) -> Cell:
+    a, b, c, alpha, beta, gamma = [round(value, _CELL_DIGITS) for value in cell]
+    return (a, b, c, alpha, beta, gamma)
 
 
 def _finite(value: float | None) -> float | None:

@@ -166,12 +166,14 @@ def lattice_to_json(lattice: Lattice) -> Json:
         "log10_nfa": _known(lattice.log10_nfa),
         "residual": _known(lattice.residual),
         "found_by": lattice.found_by,
+        "cell_error": lattice.cell_error,
     }
 
 
 def _lattice(body: Json) -> Lattice:
-    """The reverse; the first recorders did not say how a lattice was found."""
+    """The reverse; older recorders did not say how a lattice was found, nor errors."""
     nfa, residual = body.get("log10_nfa"), body.get("residual")
+    error = body.get("cell_error")
     cell: Cell = tuple(body["cell"])
     return Lattice(
         cell,
@@ -180,6 +182,7 @@ def _lattice(body: Json) -> Lattice:
         math.nan if nfa is None else nfa,
         math.nan if residual is None else residual,
         body.get("found_by", "fast"),
+        error and tuple(error),
     )
 
 

@@ -158,6 +158,9 @@ def _row_arrays(images: Sequence[ImageOutcome]) -> Arrays:
         "spots": np.array([one.spots for one in found], np.int32),
         "lattices": np.array([len(one.lattices) for one in found], np.int16),
         "cell": _vectors([lattice.cell for lattice in first], 6),
+        "cell_error": _vectors(
+            [lattice.cell_error or _NO_LATTICE.cell for lattice in first], 6
+        ),
         "orientation": _vectors(orientation, 9),
         "resolution": _floats([one.resolution for one in found]),
         "background": _floats([one.background for one in found]),

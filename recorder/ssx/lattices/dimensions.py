@@ -2,8 +2,8 @@
 
 Spots on a line, an edge or a ring of the detector lie on a row or in a plane of many
 lattices: that they do so is one coincidence, not one for each spot. What counts is how
-many spots beside the fullest plane (row) a lattice explains, and how many of it if chance
-spreads them in the plane (along the row).
+many spots beside the fullest plane (row) a lattice explains, and how many of it if
+chance spreads them in the plane (along the row).
 """
 
 from __future__ import annotations

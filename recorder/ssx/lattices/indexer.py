@@ -191,7 +191,7 @@ class Indexer:
     def _fitted(
         self, best: Judged, known: _Known, spots: Spots
     ) -> tuple[OwnCell, Judged]:
-        """A lattice of another scale: by its cell or by the distance, as fits better."""
+        """A lattice of another scale, by its cell or by the distance: the better one."""
         volume = np.linalg.det(best.basis) / np.linalg.det(known.cell)
         scale = float(np.cbrt(volume))
         cell = self._own(best.basis, known.cell * scale, best.view, spots)

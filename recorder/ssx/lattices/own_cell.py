@@ -19,7 +19,7 @@ from recorder.ssx.lattices.refinement import FAST, WIDE, Tolerance
 from recorder.ssx.lattices.symmetry import rotation_between, rotation_from_vector
 from recorder.ssx.lattices.unit_cell import cell_from_vectors
 
-_REACH = (WIDE, WIDE, FAST, FAST, FAST)
+_REACH = (WIDE, WIDE, FAST, FAST, FAST.times(0.5, 0.5), FAST.times(0.5, 0.5))
 """Distances at which the weight of a spot falls to 0, for each step."""
 _STRAIN_SIGMA = 0.01
 """Expected relative difference of a crystal's cell from the run's."""
