@@ -30,9 +30,11 @@ _SCALED_STEPS = ((60, 2.0, 2.5), (60, 1.5, 2.0), (150, 1.5, 1.5), (150, 1.0, 1.0
 and shift are fitted: what the inner spots say brings the outer ones into reach."""
 _WIDEST = 2.0
 """Factor of the constant tolerance above which nothing is dropped yet."""
+_KEPT = 4
+"""Orientations that are searched, for each that is refined on more spots. Half or double
+changes nothing (as `make bench-quality`, Indexing)."""
 _KEEP_REFINED = 6
-"""Orientations that are refined on more spots, or a third of those handed on if that is
-more. Half or double changes nothing (as `make bench-quality`, Indexing)."""
+"""Fitted orientations that are refined on all spots. Chosen, not tuned."""
 _KEEP_SCALED = 24
 """Fitted orientations that are refined on more spots. Chosen, not tuned."""
 _REFINE_SPOTS = 150
@@ -79,7 +81,7 @@ def rigid(
     more = q[:_REFINE_SPOTS]
     norm = np.linalg.norm(more, axis=1)
     order = _by_inliers(bases, more, tolerance.times(2, 2)(norm))
-    bases = bases[order[: max(_KEEP_REFINED, effort.cells // 3)]]
+    bases = bases[order[: effort.cells // _KEPT]]
     return turned(bases, cell, more)
 
 

@@ -7,6 +7,7 @@ fractions, which mean different things for different cells and spot numbers.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -44,6 +45,14 @@ def log10_orientations(rotations: int) -> float:
     return math.log10(8 * math.pi**2 / (_TURN**3 * rotations))
 
 
+@functools.lru_cache(maxsize=512)
+def _binomial(n: int) -> tuple[FloatArray, FloatArray]:
+    """The numbers 0 to n and the logarithms of their binomial coefficients."""
+    i = np.arange(n + 1, dtype=np.float64)
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(i[1:]))])
+    return i, log_factorial[n] - log_factorial - log_factorial[::-1]
+
+
 def log10_tail(n: int, k: NDArray[np.integer], p: float) -> FloatArray:
     """log10 P(X >= k) for X ~ Binomial(n, p).
 
@@ -55,10 +64,8 @@ def log10_tail(n: int, k: NDArray[np.integer], p: float) -> FloatArray:
     Returns:
         (m,) float64, at most 0.
     """
-    i = np.arange(n + 1, dtype=np.float64)
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(i[1:]))])
-    log_choose = log_factorial[n] - log_factorial - log_factorial[::-1]
-    log_pmf = log_choose + i * np.log(p) + (n - i) * np.log1p(-p)
+    i, log_choose = _binomial(n)
+    log_pmf = log_choose + i * math.log(p) + (n - i) * math.log1p(-p)
     # summing from the far end keeps the relative accuracy of tiny tails
     tail = np.logaddexp.accumulate(log_pmf[::-1])[::-1]
     return np.asarray(np.minimum(tail[k], 0.0) / np.log(10.0))

@@ -9,7 +9,7 @@ shows of scale and centre, the rest of the image is searched with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,28 +142,10 @@ class Indexer:
         self, spots: Spots, known: _Known, *, further: bool, retry: bool
     ) -> tuple[OwnCell, Judged, str] | None:
         """The best lattice if it is accepted, and how it was found."""
-        effort = _for_list(coarse.NORMAL, len(spots))
-        # the shortest vectors first: mostly their candidates are all it needs
-        seen = spots.seen(known.view)
-        parts = []
-        for group in range(known.search.groups):
-            parts.append(
-                candidates.rigid(known.search, known.cell, seen, effort, group)
-            )
-            best = self._judge.best(
-                np.concatenate(parts), known.view, spots, refine.FAST
-            )
-            accepted = self._judge.accepts(best, spots, further=further, fitted=False)
-            if accepted and best.spots >= _SURE_SHARE * len(spots):
-                break
-        rigid = None
-        if accepted:
-            own, judged = self._own(best.basis, known.cell, best.view, spots)
-            rigid = own, judged, "fast"
-            if self._judge.surely(judged) or best.spots >= _SURE_SHARE * len(spots):
-                return rigid
-        if not retry or len(spots) < _MIN_SPOTS_RETRY:
+        rigid, sure = self._searched(spots, known, further=further, retry=retry)
+        if sure or not retry or len(spots) < _MIN_SPOTS_RETRY:
             return rigid
+        effort = _for_list(coarse.NORMAL, len(spots))
         tried = candidates.scaled(known.search, known.cell, spots, effort)
         best = self._judge.best(tried.bases, tried.views, spots, refine.WIDE)
         own, judged = self._fitted(best, known, spots)
@@ -173,6 +155,44 @@ class Indexer:
             return own, judged, "fitted"
         return rigid
 
+    def _searched(
+        self, spots: Spots, known: _Known, *, further: bool, retry: bool
+    ) -> tuple[tuple[OwnCell, Judged, str] | None, bool]:
+        """The best lattice of the known cell, and whether no other need be tried."""
+        seen = spots.seen(known.view)
+        parts: list[FloatArray] = []
+        accepted, way = False, ""
+        for effort, group, found_by in self._efforts(known, len(spots), retry=retry):
+            if accepted and effort is coarse.HARD:
+                break
+            way = found_by
+            parts.append(
+                candidates.rigid(known.search, known.cell, seen, effort, group)
+            )
+            best = self._judge.best(
+                np.concatenate(parts), known.view, spots, refine.FAST
+            )
+            accepted = self._judge.accepts(best, spots, further=further, fitted=False)
+            sure = accepted and best.spots >= _SURE_SHARE * len(spots)
+            if sure:
+                break
+        if not accepted:
+            return None, False
+        own, judged = self._own(best.basis, known.cell, best.view, spots, far=not sure)
+        return (own, judged, way), sure or self._judge.surely(judged)
+
+    @staticmethod
+    def _efforts(
+        known: _Known, count: int, *, retry: bool
+    ) -> Iterator[tuple[coarse.WorkLevel, int | None, str]]:
+        """How hard to search about which vectors, until a lattice is sure."""
+        yield coarse.QUICK, 0, "fast"
+        # the shortest vectors first: mostly their candidates are all it needs
+        for group in range(known.search.groups):
+            yield _for_list(coarse.NORMAL, count), group, "fast"
+        if retry and known.search.long and count >= _MIN_SPOTS_RETRY:
+            yield coarse.HARD, None, "hard"
+
     def _own(
         self,
         basis: FloatArray,
@@ -180,11 +200,18 @@ class Indexer:
         view: FloatArray,
         spots: Spots,
         *,
+        far: bool = True,
         free_distance: bool = False,
     ) -> tuple[OwnCell, Judged]:
         """The lattice with a cell of its own, and the spots that it then explains."""
         own = own_cell.refine(
-            basis, cell, self._strains, spots, view, free_distance=free_distance
+            basis,
+            cell,
+            self._strains,
+            spots,
+            view,
+            far=far,
+            free_distance=free_distance,
         )
         return own, self._judge.best(own.basis[None], own.view, spots, refine.FAST)
 
@@ -215,9 +242,7 @@ class Indexer:
         search = coarse.CoarseSearch(own.cell, self._rotations)
         return _Known(own.cell, search, own.view)
 
-    def _record(
-        self, own: OwnCell, lattice: Judged, found_by: str
-    ) -> Lattice:
+    def _record(self, own: OwnCell, lattice: Judged, found_by: str) -> Lattice:
         conventional = self._back @ own_cell.seen_basis(own)
         return Lattice(
             cell=unit_cell.cell_from_vectors(conventional),

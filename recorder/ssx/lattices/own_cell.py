@@ -19,8 +19,12 @@ from recorder.ssx.lattices.refinement import FAST, WIDE, Tolerance
 from recorder.ssx.lattices.symmetry import rotation_between, rotation_from_vector
 from recorder.ssx.lattices.unit_cell import cell_from_vectors
 
-_REACH = (WIDE, WIDE, FAST, FAST, FAST.times(0.5, 0.5), FAST.times(0.5, 0.5))
-"""Distances at which the weight of a spot falls to 0, for each step."""
+_NEAR = (WIDE, FAST, FAST.times(0.5, 0.5), FAST.times(0.5, 0.5))
+"""Distances at which the weight of a spot falls to 0, for each step. The last are half of
+what a rigid cell needs: of 30 spots of a cell of 3·10⁶ Å³ others that are near a point by
+chance doubled the scatter of the cells."""
+_FAR = (WIDE, WIDE, FAST, *_NEAR[1:])
+"""The same from a cell that is off by up to 2 %."""
 _STRAIN_SIGMA = 0.01
 """Expected relative difference of a crystal's cell from the run's."""
 _SHIFT_SIGMA = 1e-3
@@ -61,6 +65,7 @@ def refine(
     spots: Spots,
     view: FloatArray,
     *,
+    far: bool = False,
     free_distance: bool = False,
 ) -> OwnCell:
     """Refine one lattice.
@@ -71,6 +76,7 @@ def refine(
         strains: (k, 3, 3) symmetric strains of `cell` that its symmetry allows.
         spots: Of the image, those of other lattices taken away.
         view: (3,) to start with.
+        far: Whether scale and centre may be off by more than crystals differ.
         free_distance: Whether the view's distance is refined, too.
 
     Returns:
@@ -86,7 +92,7 @@ def refine(
     away = np.zeros(len(sigma))
     own = cell
     covariance = np.diag(sigma**2)
-    for reach in _REACH:
+    for reach in _FAR if far else _NEAR:
         equations = _equations(own, turn, strains, spots, view + away[-3:], reach)
         if equations is None:
             break
