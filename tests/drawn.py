@@ -35,6 +35,7 @@ def lattices() -> st.SearchStrategy[Lattice]:
         log10_nfa=st.just(math.nan) | st.floats(-1e4, 0),
         residual=st.just(math.nan) | st.floats(0, 1),
         found_by=st.sampled_from(["fast", "hard", "fitted", "upstream"]),
+        cell_error=st.none() | st.tuples(*[st.floats(0, 10)] * 6),
     )
 
 

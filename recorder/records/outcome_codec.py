@@ -159,15 +159,17 @@ def decode_row(row: JournalRow) -> ImageOutcome:
 
 def lattice_to_json(lattice: Lattice) -> Json:
     """A lattice for programs; null for what an upstream analysis does not tell."""
-    return {
+    told: Json = {
         "cell": lattice.cell,
         "vectors": lattice.vectors or None,
         "spots": lattice.spots,
         "log10_nfa": _known(lattice.log10_nfa),
         "residual": _known(lattice.residual),
         "found_by": lattice.found_by,
-        "cell_error": lattice.cell_error,
     }
+    if lattice.cell_error is not None:
+        told["cell_error"] = lattice.cell_error
+    return told
 
 
 def _lattice(body: Json) -> Lattice:

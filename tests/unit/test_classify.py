@@ -90,7 +90,7 @@ def test_a_crystal_is_indexed() -> None:
     found = np.array(result.lattices[0].vectors).reshape(3, 3)
     same = symmetry.symmetry_matrices(unit_cell.vectors_from_cell(CELL))
     assert min(symmetry.misorientation(m @ basis, found) for m in same) < 0.3
-    assert result.lattices[0].cell == pytest.approx(CELL)
+    assert result.lattices[0].cell == pytest.approx(CELL, rel=5e-4)
     assert result.resolution is not None
     assert 2.6 < result.resolution < 3.2
     assert result.spots == pytest.approx(len(x), rel=0.15)

@@ -9,6 +9,7 @@ import numpy as np
 from recorder.records import ClassifySettings
 from recorder.ssx.arrays import BoolArray, FloatArray
 from recorder.ssx.lattices import refinement as refine
+from recorder.ssx.lattices.coincidence import is_halved, is_misfit
 from recorder.ssx.lattices.dimensions import log10_flat
 from recorder.ssx.lattices.ewald import Spots
 from recorder.ssx.lattices.false_alarms import log10_nfa, log10_orientations
@@ -74,15 +75,16 @@ class Judge:
     """Acceptance of lattices of one cell.
 
     Args:
-        volume: Of the primitive cell, Å³.
+        basis: (3, 3) reduced primitive basis, rows in Å.
         rotations: Number of proper rotations of the lattice.
         settings: Acceptance limits.
     """
 
     def __init__(
-        self, volume: float, rotations: int, settings: ClassifySettings
+        self, basis: FloatArray, rotations: int, settings: ClassifySettings
     ) -> None:
-        self._volume = volume
+        self._basis = basis
+        self._volume = float(np.linalg.det(basis))
         self._orientations = log10_orientations(rotations)
         self._settings = settings
 
@@ -142,7 +144,16 @@ class Judge:
         limit += (_EXTRA_NFA if further else 0.0) + (_FITTED_NFA if fitted else 0.0)
         if count < least or found.log10_nfa >= limit:
             return False
+        if self._of_another_cell(found, spots, fitted=fitted):
+            return False
         return self._solid(found, spots)
+
+    def _of_another_cell(self, found: Judged, spots: Spots, *, fitted: bool) -> bool:
+        seen, reach = spots.seen(found.view), refine.FAST(spots.norm)
+        told = seen, reach, found.indexed
+        if fitted and is_misfit(found.basis, self._basis, *told):
+            return True
+        return is_halved(found.basis, *told)
 
     def _solid(self, found: Judged, spots: Spots) -> bool:
         """Whether it has evidence beside the fullest plane and row, too."""

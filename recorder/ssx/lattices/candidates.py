@@ -29,10 +29,11 @@ _SCALED_STEPS = ((60, 2.0, 2.5), (60, 1.5, 2.0), (150, 1.5, 1.5), (150, 1.0, 1.0
 """Spots of lowest |q|, and factors of the wide tolerance (constant, slope), while scale
 and shift are fitted: what the inner spots say brings the outer ones into reach."""
 _WIDEST = 2.0
-"""Factor of the constant tolerance above which nothing is dropped yet."""
+"""Factor of the constant tolerance from which on nothing is dropped yet. Chosen, not
+tuned."""
 _KEPT = 4
-"""Orientations that are searched, for each that is refined on more spots. Half or double
-changes nothing (as `make bench-quality`, Indexing)."""
+"""Orientations that are searched, for each that is refined on more spots. Half or
+double changes nothing (as `make bench-quality`, Indexing)."""
 _KEEP_REFINED = 6
 """Fitted orientations that are refined on all spots. Chosen, not tuned."""
 _KEEP_SCALED = 24

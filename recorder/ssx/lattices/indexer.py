@@ -37,6 +37,9 @@ keV) gets there."""
 _LONG_LIST = 3
 """Spots of a list for each that is searched, at least the effort's own: in 600 spots of
 four crystals, half of them spurious, the 60 of lowest |q| are too few of each."""
+_EXACT = 0.001
+"""Relative misfit of a symmetry that a crystal's own cell must keep: rounding of the
+given cell. Axes that are more different vary each for itself. Chosen, not tuned."""
 _ANOTHER_CELL = 0.004
 """Strain beyond which an image is searched on with the cell of its first lattice:
 crystals of one kind differ by less, distances by more."""
@@ -79,11 +82,10 @@ class Indexer:
         self._settings = settings or ClassifySettings()
         basis, self._back = symmetry.primitive_vectors(cell, space_group)
         self._rotations = symmetry.rotations(basis)
-        self._judge = Judge(
-            float(np.linalg.det(basis)), len(self._rotations), self._settings
-        )
+        self._judge = Judge(basis, len(self._rotations), self._settings)
         self._symmetry = symmetry.symmetry_matrices(basis)
-        self._strains = symmetry.strains(self._rotations)
+        exact = symmetry.rotations(basis, _EXACT)
+        self._strains = symmetry.strains(exact)
         search = coarse.CoarseSearch(basis, self._rotations)
         self._given = _Known(basis, search, np.array(ewald.RIGHT))
 
@@ -218,7 +220,7 @@ class Indexer:
     def _fitted(
         self, best: Judged, known: _Known, spots: Spots
     ) -> tuple[OwnCell, Judged]:
-        """A lattice of another scale, by its cell or by the distance: the better one."""
+        """A lattice of another scale, by cell or distance: the better one."""
         volume = np.linalg.det(best.basis) / np.linalg.det(known.cell)
         scale = float(np.cbrt(volume))
         cell = self._own(best.basis, known.cell * scale, best.view, spots)

@@ -68,12 +68,12 @@ NORMAL = WorkLevel(directions=16384, spots=60, raw=96, vectors=24, cells=24)
 """The usual search. Measured on simulated images: 8192 directions lose 3 to 5 % of the
 hard ones, 25 spots 5 to 7 % where three of four are spurious."""
 QUICK = WorkLevel(directions=4096, spots=30, raw=32, vectors=8, cells=8)
-"""The first look, about the shortest vectors only: enough where one lattice explains the
-list. What it does not find the usual search does."""
+"""The first look, about the shortest vectors only: enough where one lattice explains
+the list. What it does not find the usual search does. Chosen, not tuned."""
 HARD = WorkLevel(directions=65536, spots=100, raw=96, vectors=48, cells=48)
-"""The retry for cells with long axes: their vectors lie between the usual directions. With
-the usual search 22 instead of 28 of 30 lists of a big cell, half of 30 spots spurious,
-are indexed."""
+"""The retry for cells with long axes, whose vectors lie between the usual directions:
+without it 22 instead of 28 of 30 lists of a big cell are indexed (30 spots, half of
+them spurious)."""
 MOST_SPOTS = 200
 """Spots that are searched at most: it bounds time and memory."""
 

@@ -20,9 +20,9 @@ from recorder.ssx.lattices.symmetry import rotation_between, rotation_from_vecto
 from recorder.ssx.lattices.unit_cell import cell_from_vectors
 
 _NEAR = (WIDE, FAST, FAST.times(0.5, 0.5), FAST.times(0.5, 0.5))
-"""Distances at which the weight of a spot falls to 0, for each step. The last are half of
-what a rigid cell needs: of 30 spots of a cell of 3·10⁶ Å³ others that are near a point by
-chance doubled the scatter of the cells."""
+"""Distances at which the weight of a spot falls to 0, for each step. The last are half
+of what a rigid cell needs: spots that are near a point by chance doubled the scatter of
+the cells that 30 spots of a cell of 3·10⁶ Å³ gave."""
 _FAR = (WIDE, WIDE, FAST, *_NEAR[1:])
 """The same from a cell that is off by up to 2 %."""
 _STRAIN_SIGMA = 0.01
