@@ -31,6 +31,11 @@ _FITTED_NFA = -4.0
 finds something in any list. At half of it 2 of 60 images more are indexed with a cell
 1.2 % off, at double none less, and no list of another cell either way (as `make
 bench-quality`, Indexing)."""
+_FITTED_EVIDENCE = 0.5
+"""log10 of evidence that does not count for each spot of a fitted lattice, besides
+_EVIDENCE. Real ones have 1.2 to 2.9 for each spot (85 lists), those of other cells that
+pass all else 0.7 to 1.5: without it 5 of 1800 lists of 16 to 90 spots of another cell
+are indexed."""
 _FITTED_SPOTS = 12
 """A lattice whose cell was fitted to the spots needs more of them: up to six free
 numbers fit a dozen of any sixty."""
@@ -141,7 +146,8 @@ class Judge:
         count = found.spots
         least = max(self.least(len(found.indexed)), _FITTED_SPOTS if fitted else 0)
         limit = self._limit(found.counted)
-        limit += (_EXTRA_NFA if further else 0.0) + (_FITTED_NFA if fitted else 0.0)
+        limit += _EXTRA_NFA if further else 0.0
+        limit += _FITTED_NFA - _FITTED_EVIDENCE * found.counted if fitted else 0.0
         if count < least or found.log10_nfa >= limit:
             return False
         if self._of_another_cell(found, spots, fitted=fitted):
