@@ -1,7 +1,7 @@
 """What half and double of a constant change, on fewer images than the benchmarks have.
 
 python -m benchmarks.vary spots recorder.ssx.spots.finder._P_PIXEL
-python -m benchmarks.vary indexing recorder.ssx.lattices.indexer._KEEP_REFINED=3,12
+python -m benchmarks.vary indexing recorder.ssx.lattices.candidates._KEPT=2,8
 
 The docstrings of the constants name what this printed.
 """

@@ -25,7 +25,13 @@ from recorder.service import inbox, restoring
 from recorder.sinks import runner
 from recorder.ssx.background import bins, learned_map, radial
 from recorder.ssx.clocks import clock
-from recorder.ssx.lattices import indexer
+from recorder.ssx.lattices import (
+    acceptance,
+    candidates,
+    coincidence,
+    indexer,
+    own_cell,
+)
 from recorder.ssx.learning import (
     as_good,
     cell_search,
@@ -97,13 +103,19 @@ NUMBERS = {
         f"in that window {WORDS[lessons.BACKGROUND_IMAGES]} are taken",
         f"fewer than {WORDS[background_learning.MIN_IMAGES]}, the last map stays",
         f"at least {indexer._MIN_SPOTS_RETRY} spots, a **retry**",
-        f"by at most {percent(indexer._SCALE_LIMIT)} and within",
+        f"by at most {percent(candidates.SCALE_LIMIT)} in scale",
         f"within {number(indexer._SAME_DEGREES)}° of a known lattice",
-        f"for primitive cells of more than {number(indexer._BIG_VOLUME)} Å³, which "
-        f"mere chance explains most easily: {number(indexer._BIG_NFA)}",
-        f"{number(-indexer._EXTRA_NFA)} less for further lattices, "
-        f"{number(-indexer._FITTED_NFA)} less for fitted ones",
-        f"-{number(indexer._EVIDENCE)} for each spot",
+        f"for primitive cells of more than {number(acceptance._BIG_VOLUME)} Å³, which "
+        f"mere chance explains most easily: {number(acceptance._BIG_NFA)}",
+        f"{number(-acceptance._EXTRA_NFA)} less for further lattices, and "
+        f"{number(-acceptance._FITTED_NFA)} and {number(acceptance._FITTED_EVIDENCE)} "
+        f"for each spot less for fitted ones, which need {acceptance._FITTED_SPOTS}",
+        f"{number(coincidence._MISFIT)} of the tolerance on average, "
+        f"{number(coincidence._MISFIT_OF_MUCH)} where it explains "
+        f"{percent(coincidence._MUCH)}",
+        f"one length by {percent(coincidence._BENT)} more than another",
+        f"difference of {percent(own_cell._STRAIN_SIGMA)} from",
+        f"-{number(acceptance._EVIDENCE)} for each spot",
         f"(at most {lessons.HITS}, of which up to {lattice_learning._TRIED} with at "
         f"least {lattice_learning.MIN_SPOTS} spots are tried), if at least "
         f"{WORDS[lattice_learning.MIN_HITS]} have",

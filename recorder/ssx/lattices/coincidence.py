@@ -13,12 +13,13 @@ from recorder.ssx.arrays import BoolArray, FloatArray
 from recorder.ssx.lattices.false_alarms import MOST_CHANCE, log10_tail
 
 _MISFIT = 0.4
-_MISFIT_OF_MUCH = 0.5
 """Mean distance of the spots from their points, relative to their reach, from which on
-a fitted lattice is none: where it explains less than _MUCH of the list, and more.
-Simulated lattices have 0.11 to 0.35, real ones that explain 0.62 to 0.98 of the spots
-0.31 to 0.48, those of other cells 0.25 to 0.59 (85 and 35 lists of 16 to 600 spots);
-points anywhere have 0.75."""
+a fitted lattice is none. Simulated lattices have 0.11 to 0.35, real ones 0.31 to 0.48,
+those of other cells 0.25 to 0.59 (85 and 35 lists of 16 to 600 spots); points anywhere
+have 0.75."""
+_MISFIT_OF_MUCH = 0.5
+"""The same where it explains more than _MUCH of the list, as real ones with 0.35 to
+0.48 do: 0.62 to 0.98 of it."""
 _MUCH = 0.6
 """Share of the spots; see above."""
 _BENT = 0.03
