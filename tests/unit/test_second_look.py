@@ -149,7 +149,12 @@ def test_a_change_that_the_last_lesson_brings_is_said_with_the_images_it_is_used
 
 def test_a_beam_that_drifts_sends_no_image_back():
     states = {
-        n: Learned(0, MAP, geometry=replace(GEOMETRY, beam_center=(16.0 + n, 16.0)))
+        n: Learned(
+            0,
+            MAP,
+            geometry=replace(GEOMETRY, beam_center=(16.0 + 4 * n, 16.0)),
+            images=20,
+        )
         for n in range(1, 12)
     }
     assert max(run_of(3000, states).again) < 64  # those without a map

@@ -20,7 +20,8 @@ def as_good(old: Learned, new: Learned, setup: ClassifierSetup) -> bool:
     """Whether classifying with the older state comes to the same.
 
     Background, geometry and cell change a little with each lesson, because images
-    differ and beams drift: that is no reason to classify anything again.
+    differ: that is no reason to classify anything again. Nor is a geometry that was
+    learned and moves on, however far: the beam drifts, and each state has its place.
 
     Args:
         old: A state.
@@ -29,7 +30,9 @@ def as_good(old: Learned, new: Learned, setup: ClassifierSetup) -> bool:
     """
     if old.background is None and new.background is not None:
         return False
-    return _same_cell(old.cell or setup.cell, new.cell or setup.cell) and _same_place(
+    if not _same_cell(old.cell or setup.cell, new.cell or setup.cell):
+        return False
+    return old.images > 0 or _same_place(
         old.geometry or setup.geometry, new.geometry or setup.geometry
     )
 

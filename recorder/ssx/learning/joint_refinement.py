@@ -194,7 +194,7 @@ def refine_place(
             return None
         geometry = _moved(geometry, np.array([change[0], change[1], 0.0]))
         scale *= 1 + float(change[2])
-        turn = rotation_from_vector(np.asarray(change[3:], float)) @ turn
+        turn = symmetry.rotation_from_vector(np.asarray(change[3:], float)) @ turn
     return geometry.beam_center, scale
 
 
