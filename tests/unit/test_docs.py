@@ -46,7 +46,7 @@ from recorder.records.report_json import report_schema
 from recorder.runs.book import early_events
 from recorder.runs.timeline.measurement import PulseFacts
 from recorder.runs.timeline.of_run import timeline_of
-from recorder.simulate.stills.render import Still
+from recorder.simulate.stills.render import Still, default_geometry
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.stream.truth import truth_entry
 from recorder.simulate.timing.faults import Faults, fates
@@ -657,8 +657,14 @@ def test_every_fault():
 def test_every_key_of_the_truth_file():
     run = SimulatedRun(number=1, images=1, rate_hz=1.0)
     nothing = np.zeros((1, 1), np.uint16)
-    still = Still("hit", nothing, (), (), ice=True, salt=True, zingers=1)
-    frame = SimpleNamespace(kind="hit", orientations=(), artefacts=still.artefacts)
+    artefacts = {"ice": True, "salt": True, "zingers": 1, "jet": {}, "ring": True}
+    still = Still(
+        *("hit", nothing, (), ()),
+        artefacts=artefacts,
+        forms=(0, 1),
+        geometry=default_geometry(),
+    )
+    frame = SimpleNamespace(kind="hit", orientations=(), artefacts=still.truth)
     series: Any = SimpleNamespace(frame=lambda _: frame)
     plan = make_plan(run.event_chains, 1, Faults(), 1)
     fate = fates(Faults(), plan.due_ns, 1)[0]

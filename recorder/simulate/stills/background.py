@@ -11,7 +11,7 @@ from recorder.records import Geometry
 from recorder.simulate.arrays import Floats, Ints, Mask
 from recorder.simulate.stills.crystal import polarisation
 from recorder.simulate.stills.detector import directions, offsets
-from recorder.simulate.stills.powder import ice_rings, visible
+from recorder.simulate.stills.powder import ice_rings, rings_of, visible
 from recorder.simulate.stills.settings import StillSettings
 
 _DRIFT = 3
@@ -68,6 +68,8 @@ class Background:
         """Of all pixels (1/Å)."""
         self.shadow = _shadow(geometry)
         """Transmission of the beamstop, (slow, fast)."""
+        self.seen: Floats = self.shadow * self._good
+        """The same, 0 on bad pixels."""
         seen = (unit[..., 2] ** 3, polarisation(unit), self.shadow)
         air, rings = _air(q), _RINGS * _rings(q)
         both = self._solvent(air + rings, seen)
@@ -78,10 +80,14 @@ class Background:
             parts = self._solvent(air, seen), self._solvent(rings, seen)
             self._parts = (parts[0] * scale, parts[1] * scale)
         self._phases = np.random.default_rng((seed, _DRIFT)).uniform(0, 2 * np.pi, 2)
-        self._powder = Sparse(np.zeros(0, np.int64), np.zeros(0))
+        self._powder = self._ring = Sparse(np.zeros(0, np.int64), np.zeros(0))
         if settings.ice_share:
-            peaks = _powder(visible(ice_rings(), self.q_max, "ice"), q)
+            peaks = _powder(visible(ice_rings(), self.q_max, "ice"), q, _POWDER_WIDTH)
             self._powder = _sparse(math.prod(seen, start=peaks * self._good))
+        if settings.ring_share and settings.ring_height[1]:
+            these = visible(rings_of(settings.ring, seed), self.q_max, "ring")
+            peaks = _powder(these, q, settings.ring_width)
+            self._ring = _sparse(peaks * self.seen)
 
     def _solvent(self, profile: Floats, seen: tuple[Floats, ...]) -> Floats:
         """A profile times what the detector sees of it, 0 on bad pixels."""
@@ -121,6 +127,11 @@ class Background:
         height = self._settings.background * rng.uniform(0.5, 3)
         return Sparse(self._powder.places, self._powder.rates * height)
 
+    def ring(self, rng: np.random.Generator) -> Sparse:
+        """Smooth rings of ``settings.ring``, the best of them as high as asked."""
+        height = rng.uniform(*self._settings.ring_height)
+        return Sparse(self._ring.places, self._ring.rates * height)
+
     def streak(self, rng: np.random.Generator) -> Band:
         """The streak of one image: its brightness flickers, its direction wobbles."""
         geometry = self._settings.geometry
@@ -151,17 +162,18 @@ def _rings(q: Floats) -> Floats:
     return rings
 
 
-def _powder(rings: Floats, q: Floats) -> Floats:
+def _powder(rings: Floats, q: Floats, width: float) -> Floats:
     """Smooth rings against |q|, the best of height 1.
 
     Args:
         rings: Spacings (Å) and relative heights, (n, 2).
         q: 1/Å, (slow, fast).
+        width: Sigma of a ring (1/Å).
     """
     profile = np.zeros_like(q)
     for spacing, strength in rings:
-        near = np.abs(q - 1 / spacing) < 4 * _POWDER_WIDTH
-        off = (q[near] - 1 / spacing) / _POWDER_WIDTH
+        near = np.abs(q - 1 / spacing) < 4 * width
+        off = (q[near] - 1 / spacing) / width
         profile[near] += strength * np.exp(-(off**2) / 2)
     profile /= rings[:, 1].max()
     return profile

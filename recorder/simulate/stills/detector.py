@@ -7,12 +7,14 @@ outer corner of pixel 0.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import Geometry
 from recorder.simulate.arrays import Floats, Ints, Mask
+from recorder.simulate.stills.lines import border_pixels, draw_lines
 from recorder.simulate.stills.settings import StillSettings
 
 LISTED = 1.0
@@ -23,6 +25,8 @@ _GAP = (37, 10)
 """Pixels (slow, fast) between two EIGER modules."""
 _DEAD = 2
 """Tag of the random stream of the dead pixels."""
+_BASELINE = 8
+"""Tag of the random stream of the baseline of each pixel."""
 _REACH = 4
 """Least half width of the window (px) in which a spot is drawn."""
 _GRID = np.linspace(-8, 8, 1601)
@@ -55,6 +59,10 @@ class Detector:
         dead = np.random.default_rng((seed, _DEAD))
         self.dead_pixels = self._choose(settings.dead_pixels_per_mpx, dead)
         """Flat indices of the undeclared pixels that are stuck at 0."""
+        self.lines = draw_lines(settings, seed, self.mask)
+        """Noisy and dead columns and rows, undeclared."""
+        self._edges = self._borders()
+        self._baseline = self._baselines(seed)
         self._reach = max(_REACH, math.ceil(4.7 * settings.psf[1]))
 
     def _choose(self, per_mpx: float, rng: np.random.Generator) -> Ints:
@@ -64,6 +72,36 @@ class Detector:
         )
         chosen: Ints = np.unique(some[~self.mask.ravel()[some]])
         return chosen
+
+    def _borders(self) -> Ints:
+        """Flat indices of the pixels at borders that count more; none, usually."""
+        if self._settings.module_edge == 1:
+            return np.zeros(0, np.int64)
+        if not self._settings.module_gaps:
+            return border_pixels(self.mask, self.mask.shape, self.mask.shape)
+        period = (_MODULE[0] + _GAP[0], _MODULE[1] + _GAP[1])
+        return border_pixels(self.mask, period, _MODULE)
+
+    def _baselines(self, seed: int) -> Floats | float:
+        """Counts of each pixel without photons, (slow * fast,), or of all."""
+        settings = self._settings
+        if not settings.baseline_spread:
+            return settings.baseline
+        rng = np.random.default_rng((seed, _BASELINE))
+        spread = rng.normal(settings.baseline, settings.baseline_spread, self.mask.size)
+        return np.asarray(spread)
+
+    def add_edges(self, counts: Ints, rates: Floats, rng: np.random.Generator) -> None:
+        """Add to photons what the pixels at borders count more of a background.
+
+        Args:
+            counts: Photons, (slow * fast,), changed.
+            rates: Expected photons of the background, (slow, fast).
+            rng: Draws the photons.
+        """
+        if self._edges.size:
+            more = rates.ravel()[self._edges] * (self._settings.module_edge - 1)
+            counts[self._edges] += rng.poisson(more)
 
     def inside(self, xy: Floats) -> Mask:
         """True for points (n, 2) (px) on the detector, gaps and bad pixels too."""
@@ -109,7 +147,7 @@ class Detector:
     def digitise(
         self, counts: Ints, rng: np.random.Generator, noise: np.random.Generator
     ) -> NDArray[np.integer]:
-        """Hot pixels, gain, noise, saturation, dead pixels, mask.
+        """Hot pixels, gain, baseline, noise, saturation, dead pixels, mask.
 
         Args:
             counts: Photons, (slow * fast,), changed.
@@ -124,14 +162,19 @@ class Detector:
         if self._settings.gain != 1:
             counts *= self._settings.gain
         limits = np.iinfo(self._settings.dtype)
+        offset: Any = self._baseline
         if self._settings.noise:
             sigma = np.float32(self._settings.noise)
             drawn = noise.standard_normal(counts.size, np.float32)
-            counts += np.rint(drawn * sigma).astype(np.int64)
-            np.maximum(counts, limits.min + 1, out=counts)
+            offset = drawn * sigma + offset
+        if np.any(offset):
+            counts += np.rint(offset).astype(np.int64)
+            lowest = limits.min + 1 if self._settings.signed else 0
+            np.maximum(counts, lowest, out=counts)
         np.minimum(counts, limits.max - 1, out=counts)
         pixels: NDArray[np.integer] = counts.astype(self._settings.dtype)
         pixels[self.dead_pixels] = 0
+        pixels[self.lines.dead] = 0
         pixels = pixels.reshape(self.mask.shape)
         pixels[self.mask] = limits.min if self._settings.signed else limits.max
         return pixels

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from recorder.errors import UsageError
+from recorder.records import Geometry
 from recorder.simulate.arrays import Floats, Ints
 from recorder.simulate.stills.background import Background
 from recorder.simulate.stills.crystal import Crystal, Quality, random_rotation
@@ -12,8 +15,17 @@ from recorder.simulate.stills.detector import LISTED, Detector
 from recorder.simulate.stills.settings import StillSettings
 from recorder.simulate.stills.symmetry import axis_classes, space_group
 
-Lattice = tuple[tuple[float, ...], Floats]
-"""Real-space a, b, c, row by row (Å), and its spots (n, 3)."""
+
+class DrawnLattice(NamedTuple):
+    """A lattice on an image."""
+
+    vectors: tuple[float, ...]
+    """Real-space a, b, c, row by row (Å)."""
+    spots: Floats
+    """(n, 3): x, y (px), expected photons."""
+    form: int
+    """Crystal form: 0, or 1 for the second."""
+
 
 STRONG = 40.0
 """Photons from which a spot counts for ``min_spots``."""
@@ -25,6 +37,18 @@ _TRIES = 20
 Chosen, not tuned."""
 _CELL = 14
 """Tag of the random stream of the cells of an image."""
+_FORM = 21
+"""Tag of the random stream of the crystal forms of an image."""
+
+
+class _Draw(NamedTuple):
+    """What a crystal is drawn with."""
+
+    rng: np.random.Generator
+    cells: np.random.Generator
+    geometry: Geometry
+    form: Floats
+    """Factors of a, b and c."""
 
 
 class Lattices:
@@ -35,6 +59,9 @@ class Lattices:
         seed: Decides the cells; the rest is drawn from the image's own stream.
         detector: What draws the spots.
         background: Its beamstop weakens spots too.
+
+    Raises:
+        UsageError: A second form that the space group forbids.
     """
 
     def __init__(
@@ -50,39 +77,63 @@ class Lattices:
         self._shadow = background.shadow
         group = space_group(settings.space_group)
         self._axes = axis_classes(group)
-        # Reflections that a larger cell brings within the edge of the detector.
-        room = 1 + 4 * settings.cell_jitter
+        change = np.array(settings.form_change)
+        self._forms = (np.ones(3), 1 + change)
+        if settings.second_form and np.any(change != change[list(self._axes)]):
+            raise UsageError(
+                f"form_change: axes that {settings.space_group} makes equal must "
+                "change alike"
+            )
+        # Reflections that a larger cell brings within the edge of the detector, or a
+        # shorter distance or wavelength.
+        room = 1 + 4 * settings.cell_jitter + max(0.0, float(change.max()))
+        room *= 1 + abs(settings.drift[2]) + abs(settings.drift[3])
         self._crystal = Crystal(settings.cell, group, background.q_max * room)
         volume = abs(float(np.linalg.det(self._crystal.vectors)))
         self._brightness = settings.brightness * _BRIGHTNESS / volume
 
     def add(
-        self, counts: Ints, number: int, index: int, rng: np.random.Generator
-    ) -> list[Lattice]:
-        """Add ``number`` lattices of image ``index`` to its photons, (slow * fast,)."""
-        lattices: list[Lattice] = []
+        self,
+        counts: Ints,
+        number: int,
+        index: int,
+        rng: np.random.Generator,
+        geometry: Geometry,
+    ) -> list[DrawnLattice]:
+        """Add lattices to an image.
+
+        Args:
+            counts: Photons, (slow * fast,), changed.
+            number: Of lattices.
+            index: Of the image: decides cells and forms.
+            rng: The image's own stream: decides all else.
+            geometry: Where the detector is on this image.
+        """
+        lattices: list[DrawnLattice] = []
         cells = np.random.default_rng((self._seed, _CELL, index))
+        forms = np.random.default_rng((self._seed, _FORM, index)).random(number)
         scale = 0.0
         for lattice in range(number):
+            form = int(forms[lattice] < self._settings.second_form)
+            draw = _Draw(rng, cells, geometry, self._forms[form])
             if lattice:
-                scale *= rng.uniform(0.3, 0.8)
-                vectors, found = self._shoot(rng, cells)
+                scale *= rng.uniform(*self._settings.multi_scale)
+                vectors, found = self._shoot(draw)
                 found[:, 2] *= scale
             else:
-                vectors, found, scale = self._first_lattice(rng, cells)
+                vectors, found, scale = self._first_lattice(draw)
             found = found[found[:, 2] >= LISTED]
             sigma = rng.uniform(*self._settings.psf)
             self._detector.add_spots(counts, found, sigma, rng)
             listed = self._detector.listed(found)
-            lattices.append((tuple(vectors.ravel().tolist()), listed))
+            flat = tuple(vectors.ravel().tolist())
+            lattices.append(DrawnLattice(flat, listed, form))
         return lattices
 
-    def _shoot(
-        self, rng: np.random.Generator, cells: np.random.Generator
-    ) -> tuple[Floats, Floats]:
+    def _shoot(self, draw: _Draw) -> tuple[Floats, Floats]:
         """Random crystal: vectors (3, 3), spots (n, 3) at median brightness."""
-        geometry = self._settings.geometry
-        vectors = self._cell(cells) @ random_rotation(rng).T
+        rng, geometry = draw.rng, draw.geometry
+        vectors = self._cell(draw) @ random_rotation(rng).T
         quality = Quality(mosaicity=rng.uniform(0.03, 0.15))
         s1, intensity = self._crystal.diffract(vectors, quality, geometry.wavelength)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -93,22 +144,21 @@ class Lattices:
         column, row = np.floor(xy).astype(np.int64).T
         return vectors, np.column_stack((xy, photons * self._shadow[row, column]))
 
-    def _cell(self, rng: np.random.Generator) -> Floats:
+    def _cell(self, draw: _Draw) -> Floats:
         """Vectors of one crystal, (3, 3): axes that symmetry makes equal stay so."""
-        vectors = self._crystal.vectors
+        rng = draw.cells
+        vectors = self._crystal.vectors * draw.form[:, None]
         if jitter := self._settings.cell_jitter:
             single = 1 + jitter * rng.standard_normal(3)[list(self._axes)]
             vectors = vectors * (single * (1 + jitter * rng.standard_normal()))[:, None]
         return vectors
 
-    def _first_lattice(
-        self, rng: np.random.Generator, cells: np.random.Generator
-    ) -> tuple[Floats, Floats, float]:
+    def _first_lattice(self, draw: _Draw) -> tuple[Floats, Floats, float]:
         """A crystal, its spots, its scale: as bright as ``min_spots`` asks."""
         need = self._settings.min_spots
         for _ in range(_TRIES):
-            vectors, spots = self._shoot(rng, cells)
-            scale = rng.lognormal(0, 0.7)
+            vectors, spots = self._shoot(draw)
+            scale = draw.rng.lognormal(0, 0.7)
             photons = spots[self._detector.is_open(spots), 2]
             ranked = np.sort(photons[photons > 0])[::-1]
             if ranked.size >= need:

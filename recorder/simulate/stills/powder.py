@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from recorder.errors import UsageError
+from recorder.records import Geometry
 from recorder.simulate.arrays import Floats, Ints
 from recorder.simulate.stills.crystal import cell_vectors
 from recorder.simulate.stills.detector import Detector
@@ -15,6 +16,12 @@ ICE_CELL = (4.498, 4.498, 7.338, 90.0, 90.0, 120.0)
 """Hexagonal ice, P63/mmc."""
 SALT_EDGE = 5.64
 """Edge of the F-centred cell of rock salt (Å)."""
+LIPID = (42.0, 4.5)
+"""Spacings of a lipidic phase (Å): of its layers, and of the chains within one."""
+_UNKNOWN = (4, 1 / 12, 1 / 2.2)
+"""Rings of an unknown substance, and between which |q| (1/Å) they lie."""
+_SUBSTANCE = 7
+"""Tag of the random stream of the rings of an unknown substance."""
 _OXYGENS = np.array(
     [
         (1 / 3, 2 / 3, 0.062),
@@ -46,6 +53,25 @@ def salt_rings() -> Floats:
     return _by_spacing(spacing, np.ones(len(hkl)))
 
 
+def rings_of(substance: str, seed: int) -> Floats:
+    """Spacings (Å) and relative frequencies of a substance, (n, 2).
+
+    Args:
+        substance: ``salt``, ``lipid``, ``ice`` or ``unknown``.
+        seed: Decides the rings of an unknown one.
+    """
+    if substance == "salt":
+        return salt_rings()
+    if substance == "ice":
+        return ice_rings()
+    if substance == "lipid":
+        return np.array([(spacing, 1.0) for spacing in LIPID])
+    number, low, high = _UNKNOWN
+    rng = np.random.default_rng((seed, _SUBSTANCE))
+    spacing = 1 / rng.uniform(low, high, number)
+    return np.column_stack((np.sort(spacing)[::-1], rng.uniform(0.3, 1, number)))
+
+
 def visible(rings: Floats, q_max: float, what: str) -> Floats:
     """The rings up to a resolution; 1/Å.
 
@@ -67,6 +93,7 @@ def on_rings(
     strain: float,
     detector: Detector,
     rng: np.random.Generator,
+    geometry: Geometry | None = None,
 ) -> Floats:
     """At most ``count`` points (n, 2) (px) on rings and inside the image.
 
@@ -76,8 +103,9 @@ def on_rings(
         strain: Relative sigma of the spacing.
         detector: Where to look.
         rng: Draws the points.
+        geometry: Where the detector is on this image; None: where it is at first.
     """
-    geometry, tries = detector.geometry, 50 * count
+    geometry, tries = geometry or detector.geometry, 50 * count
     spacing = rng.choice(rings[:, 0], tries, p=rings[:, 1] / rings[:, 1].sum())
     spacing *= 1 + strain * rng.standard_normal(tries)
     radius = np.tan(2 * np.arcsin(geometry.wavelength / 2 / spacing))

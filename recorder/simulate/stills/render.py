@@ -4,8 +4,8 @@ All Poisson noise is drawn afresh for each image (there is no pool of noise fiel
 only the expected background is cached.
 
 Not modelled, and therefore kinder than reality: split or streaked spots, parallax,
-tails of the point spread, count-rate loss, gain and pedestal that differ from pixel
-to pixel, correlated hot columns, true structure factors.
+tails of the point spread, count-rate loss, gain that differs from pixel to pixel, true
+structure factors; a smooth background does not move with a beam that drifts.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import UsageError
-from recorder.records import Json
+from recorder.records import Geometry, Json
 from recorder.simulate.arrays import Floats, Ints, Mask
 from recorder.simulate.stills.artefacts import Artefacts
 from recorder.simulate.stills.background import Background
 from recorder.simulate.stills.detector import Detector
 from recorder.simulate.stills.lattices import Lattices
+from recorder.simulate.stills.lines import Lines
 from recorder.simulate.stills.settings import StillSettings, default_geometry
 
 __all__ = [
@@ -32,8 +33,9 @@ __all__ = [
     "render_pool",
 ]
 
-_NOISE = 15
-"""Tag of the random stream of the electronic noise of an image."""
+_NOISE, _EDGES, _LINES = 15, 18, 20
+"""Tags of the random streams of an image: of the electronic noise, of the borders of
+modules, of noisy lines."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,26 +53,51 @@ class Still:
     """Per lattice (n, 3): x, y (px), expected photons; n spots of at least one
     photon whose surroundings of 5 x 5 pixels are good and inside the image."""
     background: float = 0.0
-    """Expected photons of a good pixel: air, solvent, smooth ice, streak."""
-    ice: bool = False
-    salt: bool = False
-    zingers: int = 0
-    """Number of events."""
+    """Expected photons of a good pixel: air, solvent, smooth rings, streaks; without
+    shadows, noisy lines and borders of modules."""
+    artefacts: Json = field(default_factory=dict)
+    """Which artefacts there are; none is named that is not there."""
     foreign: Floats = field(default_factory=lambda: np.zeros((0, 3)))
-    """Spots of ice and salt, as in ``spots``."""
+    """Spots of ice, salt and rings, as in ``spots``."""
+    forms: tuple[int, ...] = ()
+    """Per lattice its crystal form: 0, or 1 for the second."""
+    geometry: Geometry | None = None
+    """Where the detector was and the wavelength; None if neither drifts."""
 
     @property
-    def artefacts(self) -> Json:
-        """Which artefacts there are; none is named that is not there."""
-        all_of_them = {"ice": self.ice, "salt": self.salt, "zingers": self.zingers}
-        return {name: value for name, value in all_of_them.items() if value}
+    def truth(self) -> Json:
+        """Artefacts, forms and geometry as they stand in a truth file, where known."""
+        found: Json = dict(self.artefacts)
+        if any(self.forms):
+            found["forms"] = list(self.forms)
+        if self.geometry is not None:
+            found["beam_center"] = [round(v, 4) for v in self.geometry.beam_center]
+            found["distance"] = round(self.geometry.distance, 9)
+            found["wavelength"] = round(self.geometry.wavelength, 9)
+        return found
+
+    @property
+    def ice(self) -> bool:
+        """Whether there is ice, as ``ice_share`` asks for."""
+        return bool(self.artefacts.get("ice"))
+
+    @property
+    def salt(self) -> bool:
+        """Whether there is salt, as ``salt_share`` asks for."""
+        return bool(self.artefacts.get("salt"))
+
+    @property
+    def zingers(self) -> int:
+        """Number of events."""
+        return int(self.artefacts.get("zingers", 0))
 
 
 class StillGenerator:
     """Draws stills; image ``index`` depends on settings, seed and index only.
 
     Raises:
-        UsageError: Ice or salt is asked for and cannot be on the detector.
+        UsageError: Ice, salt or a ring is asked for and cannot be on the detector, or
+            a second form that the space group forbids.
     """
 
     def __init__(self, settings: StillSettings, seed: int) -> None:
@@ -97,6 +124,11 @@ class StillGenerator:
         return self._detector.dead_pixels
 
     @property
+    def lines(self) -> Lines:
+        """The undeclared columns and rows that are noisy or dead."""
+        return self._detector.lines
+
+    @property
     def background(self) -> Background:
         """The background and its drift."""
         return self._background
@@ -118,27 +150,43 @@ class StillGenerator:
         drawn = self._kind(rng.random())
         kind = drawn if kind is None else kind
         extra = 2 + int(rng.random() < 0.25)
+        extra = self.settings.multi_lattices or extra
         lattices = {"miss": 0, "hit": 1, "multi": extra}.get(kind)
         if lattices is None:
             raise UsageError(f"{kind!r} is no kind of still; use hit, multi or miss")
-        rates = self._background.rates(index if when is None else when)
+        when = index if when is None else when
+        geometry = self.settings.geometry_at(when)
+        rates = self._background.rates(when)
         thickness = rng.lognormal(0, 0.15)
         counts = rng.poisson(rates * thickness).ravel()
-        crystals = self._lattices.add(counts, lattices, index, rng)
-        found = self._artefacts.add(counts, index)
-        noise = np.random.default_rng((self._seed, _NOISE, index))
-        pixels = self._detector.digitise(counts, rng, noise)
+        crystals = self._lattices.add(counts, lattices, index, rng, geometry)
+        self._detector.add_edges(counts, rates * thickness, self._rng(_EDGES, index))
+        found = self._artefacts.add(counts, index, geometry)
+        self._detector.lines.add_noise(counts, self._rng(_LINES, index))
+        pixels = self._detector.digitise(counts, rng, self._rng(_NOISE, index))
+        light = found.light
         return Still(
             kind,
             pixels,
-            tuple(orientation for orientation, _ in crystals),
-            tuple(spots for _, spots in crystals),
+            tuple(crystal.vectors for crystal in crystals),
+            tuple(self._in_light(crystal.spots, light) for crystal in crystals),
             background=self._background.mean(rates) * thickness + found.level,
-            ice=found.ice,
-            salt=found.salt,
-            zingers=found.zingers,
-            foreign=self._detector.listed(found.spots),
+            artefacts=found.truth,
+            foreign=self._in_light(self._detector.listed(found.spots), light),
+            forms=tuple(crystal.form for crystal in crystals),
+            geometry=geometry if self.settings.drifts else None,
         )
+
+    def _rng(self, tag: int, index: int) -> np.random.Generator:
+        return np.random.default_rng((self._seed, tag, index))
+
+    def _in_light(self, spots: Floats, light: Floats | None) -> Floats:
+        """Spots (n, 3) as shadows leave them; those that are too faint are gone."""
+        if light is None:
+            return spots
+        column, row = np.floor(spots[:, :2]).astype(np.int64).T
+        photons = spots[:, 2] * light[row, column]
+        return self._detector.listed(np.column_stack((spots[:, :2], photons)))
 
     def _kind(self, uniform: float) -> str:
         settings = self.settings

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from recorder.errors import UsageError
 from recorder.records import Cell, Geometry
 from recorder.simulate.spec import read_spec
+from recorder.simulate.stills.conditions import Conditions, demand
 
 _DTYPES = ("uint8", "uint16", "uint32", "int16", "int32")
 _SHARES = ("hit_share", "multi_share", "ice_share", "salt_share", "bad_pixel_share")
@@ -35,12 +35,13 @@ def default_geometry(pixels: int = 1024) -> Geometry:
 
 
 @dataclass(frozen=True, slots=True)
-class StillSettings:
+class StillSettings(Conditions):
     """What to simulate.
 
     Effects that are off by default draw from random streams of their own: switching
     one on leaves the crystals of every image as they were, unless it changes the
-    background (``background_drift``, ``azimuthal``).
+    background (``background_drift``, ``azimuthal``) or moves the detector
+    (``drift``). A shadow weakens spots.
 
     Raises:
         UsageError: A value out of its range.
@@ -91,7 +92,7 @@ class StillSettings:
     cell_jitter: float = 0
     """Relative sigma of the cell lengths of a crystal: once for all, once for each."""
     noise: float = 0
-    """Sigma (counts) of the electronic noise; only with a signed dtype."""
+    """Sigma (counts) of the electronic noise; needs a signed dtype or a baseline."""
     geometry_error: tuple[float, float, float] = (0, 0, 0)
     """How wrong the header is: beam centre x and y (px), distance (relative)."""
     cell_error: float = 0
@@ -99,27 +100,50 @@ class StillSettings:
 
     def __post_init__(self) -> None:
         for name in _SHARES:
-            _demand(0 <= getattr(self, name) <= 1, name, "between 0 and 1")
-        _demand(self.bad_pixel_share < 1, "bad_pixel_share", "below 1")
+            demand(0 <= getattr(self, name) <= 1, name, "between 0 and 1")
+        demand(self.bad_pixel_share < 1, "bad_pixel_share", "below 1")
         for name in _AMOUNTS:
-            _demand(getattr(self, name) >= 0, name, "not negative")
-        _demand(self.dtype in _DTYPES, "dtype", f"one of {', '.join(_DTYPES)}")
-        _demand(self.gain >= 1, "gain", "at least 1")
-        _demand(0.2 <= self.psf[0] <= self.psf[1] <= 5, "psf", "a range in 0.2:5")
+            demand(getattr(self, name) >= 0, name, "not negative")
+        demand(self.dtype in _DTYPES, "dtype", f"one of {', '.join(_DTYPES)}")
+        demand(self.gain >= 1, "gain", "at least 1")
+        demand(0.2 <= self.psf[0] <= self.psf[1] <= 5, "psf", "a range in 0.2:5")
         amplitude, period = self.background_drift
         drifts = 0 <= amplitude < 1 and period > 0
-        _demand(drifts, "background_drift", "an amplitude below 1 and a period")
-        _demand(sum(map(abs, self.azimuthal)) < 1, "azimuthal", "below 1 in all")
-        _demand(self.cell_jitter <= 0.1, "cell_jitter", "at most 0.1")
-        _demand(abs(self.geometry_error[2]) < 1, "geometry_error", "below 1")
-        _demand(abs(self.cell_error) < 1, "cell_error", "below 1")
-        quiet = self.signed or self.noise == 0
-        _demand(quiet, "noise", "0 unless dtype is int16 or int32")
+        demand(drifts, "background_drift", "an amplitude below 1 and a period")
+        demand(sum(map(abs, self.azimuthal)) < 1, "azimuthal", "below 1 in all")
+        demand(self.cell_jitter <= 0.1, "cell_jitter", "at most 0.1")
+        demand(abs(self.geometry_error[2]) < 1, "geometry_error", "below 1")
+        demand(abs(self.cell_error) < 1, "cell_error", "below 1")
+        pedestal = self.signed or self.baseline > 0
+        quiet = "0 unless dtype is int16 or int32, or there is a baseline"
+        demand(pedestal or self.noise == 0, "noise", quiet)
+        demand(self.signed or self.baseline >= 0, "baseline", "not negative")
+        demand(pedestal or not self.baseline_spread, "baseline_spread", quiet)
+        self.demand_conditions()
 
     @property
     def signed(self) -> bool:
         """Whether the detector integrates: pixels can be negative."""
         return bool(np.iinfo(self.dtype).min < 0)
+
+    @property
+    def drifts(self) -> bool:
+        """Whether centre, distance or wavelength move."""
+        return any(self.drift)
+
+    def geometry_at(self, when: float) -> Geometry:
+        """Where the detector is, and the wavelength, at image ``when`` of the run."""
+        true = self.geometry
+        if not self.drifts:
+            return true
+        part = min(max(when / self.drift_images, 0.0), 1.0)
+        dx, dy, stretch, colour = (part * end for end in self.drift)
+        return replace(
+            true,
+            beam_center=(true.beam_center[0] + dx, true.beam_center[1] + dy),
+            distance=true.distance * (1 + stretch),
+            wavelength=true.wavelength * (1 + colour),
+        )
 
     @property
     def told_geometry(self) -> Geometry:
@@ -146,8 +170,3 @@ def parse_stills(spec: str, geometry: Geometry) -> StillSettings:
 
 
 _HIDDEN = frozenset({"geometry"})
-
-
-def _demand(fine: bool, name: str, what: str) -> None:
-    if not fine:
-        raise UsageError(f"{name}: must be {what}")

@@ -30,7 +30,7 @@ class Frame:
     """``hit``, ``multi``, ``miss``; None if nobody knows (a real file)."""
     orientations: tuple[tuple[float, ...], ...] = ()
     artefacts: Json = field(default_factory=dict)
-    """``ice``, ``salt`` (True) and ``zingers`` (their number), where there are any."""
+    """What else is true of it: what :attr:`Still.truth` names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ def synthetic_series(
         images: Images in the series.
         seed: Decides everything.
         pool: Distinct stills; rendering costs some 40 ms for each megapixel. With a
-            drift, images of like phase show the same still.
+            drift, images of like phase, or near each other, show the same still.
         settings: What to simulate.
         generator: Detector to go on with; a seed of its own would be another one.
     """
@@ -83,8 +83,8 @@ def synthetic_series(
         count = min(len(places), max(1, round(pool * len(places) / max(images, 1))))
         first = len(stills)
         which = rng.integers(0, count, len(places)) if count else places
-        if settings.background_drift[0]:
-            which = _by_phase(places, settings.background_drift[1], count)
+        if period := _period(settings):
+            which = _by_phase(places, period, count)
         for n in range(count):
             index = seed * 1000 + len(stills) + n * 100_000
             when = float(places[np.argmax(which == n)])
@@ -93,7 +93,7 @@ def synthetic_series(
     payloads = encode([still.pixels for still in stills])
     return Series(
         frames=tuple(
-            Frame(payload, still.kind, still.orientations, still.artefacts)
+            Frame(payload, still.kind, still.orientations, still.truth)
             for payload, still in zip(payloads, stills, strict=True)
         ),
         order=order,
@@ -136,12 +136,19 @@ def encode(stack: Sequence[NDArray[Any]]) -> list[Payload]:
     return payloads
 
 
+def _period(settings: StillSettings) -> float:
+    """Images after which a run looks as it did: inf if never, 0 if it never changes."""
+    if settings.drifts:
+        return math.inf
+    return settings.background_drift[1] if settings.background_drift[0] else 0
+
+
 def _by_phase(places: Ints, period: float, count: int) -> Ints:
     """Which of ``count`` stills each image shows: images of like phase of a drift.
 
     Args:
         places: Numbers of the images, (n,).
-        period: Of the drift (images).
+        period: Of the drift (images); inf: it does not come back.
         count: Stills; no more than images.
 
     Returns:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from recorder.records import Json
 from recorder.simulate.stream.series import Series
 from recorder.simulate.timing.faults import Fate
@@ -48,6 +50,7 @@ def truth_entry(
         "class": ("non_hit" if frame.kind == "miss" else "indexed") if known else None,
         "lattices": len(frame.orientations) if known else None,
         "orientations": [list(o) for o in frame.orientations],
+        "cells": [_cell(o) for o in frame.orientations],
         **frame.artefacts,
         "pump": "light" if light else "dark",
         "dark_n": dark_n if dark_n >= 0 else None,
@@ -55,3 +58,15 @@ def truth_entry(
         "slot": int(plan.slot[ordinal]),
         "start_time_ns": start_ns,
     }
+
+
+def _cell(vectors: tuple[float, ...]) -> list[float]:
+    """Lengths (Å) and angles (degrees) of a, b and c, given row by row."""
+    rows = (vectors[:3], vectors[3:6], vectors[6:])
+    lengths = [math.hypot(*row) for row in rows]
+    angles = []
+    for first, second in ((1, 2), (0, 2), (0, 1)):
+        product = sum(map(float.__mul__, rows[first], rows[second]))
+        cosine = product / lengths[first] / lengths[second]
+        angles.append(math.degrees(math.acos(min(1.0, max(-1.0, cosine)))))
+    return [round(value, 4) for value in (*lengths, *angles)]
