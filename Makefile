@@ -9,6 +9,7 @@ SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
   openssl:openssl systemd-analyze:systemd faketime:faketime
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
+QUALITY ?= full
 # One worker for each core; each has a MariaDB of its own where a test asks for one.
 # one more than cores: system tests wait for servers a third of their time
 TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
@@ -87,8 +88,8 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | d
 
 quick test test-bare bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
 quick test test-bare bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
-bench-quality: dev ## Recall, false spots, indexing and chance, on simulated and real data
-	$(BIN)/python -m benchmarks.quality --write docs/benchmarks-quality.md
+bench-quality: dev ## Conditions, recall, indexing and chance, simulated and real: QUALITY=short|full
+	$(BIN)/python -m benchmarks.quality --size $(QUALITY) --write docs/benchmarks-quality.md
 
 timeline-bench: dev ## Wrong and unknown labels, losses, fits and cost: patterns x faults
 	$(BIN)/python -m benchmarks.timeline --write docs/benchmarks-timeline.md

@@ -6,12 +6,14 @@ Read only, where they are: `tests/recordings.py` finds them.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from recorder.ssx.lattices import symmetry, unit_cell
@@ -63,9 +65,7 @@ def _recorder(*arguments: str) -> str:
 def thaumatin() -> str:
     """Eight stills of one crystal, with the cell of the literature."""
     master = recording("thaumatin") / "thaumatin_master.h5"
-    run, images = replayed(
-        master, f'unit_cell = {list(THAUMATIN[0])}\nspace_group = "P41212"'
-    )
+    run, images = replayed(master, _announced(1.0))
     bases = [
         np.reshape(item["image"]["lattices"][0]["vectors"], (3, 3))
         for item in images
@@ -78,6 +78,56 @@ def thaumatin() -> str:
         f"{classes['non_indexed_hits']} other hits, {classes['non_hits']} non-hits | "
         f"6 / 0 / 2 | orientations within {apart:.2f}° of their mean |"
     )
+
+
+def _announced(factor: float) -> str:
+    """The literature's cell, its lengths times a factor."""
+    lengths = [round(length * factor, 4) for length in THAUMATIN[0][:3]]
+    return f'unit_cell = {[*lengths, 90, 90, 90]}\nspace_group = "P41212"'
+
+
+def thaumatin_off() -> list[str]:
+    """The same, with cell or distance off, and with no cell at all."""
+    folder = recording("thaumatin")
+    lines = []
+    for what, cell, stretch in (
+        ("cell +2 %", _announced(1.02), 1.0),
+        ("cell -2 %", _announced(0.98), 1.0),
+        ("distance +2 %", _announced(1.0), 1.02),
+        ("distance -2 %", _announced(1.0), 0.98),
+        ("no cell", "", 1.0),
+    ):
+        with tempfile.TemporaryDirectory() as name:
+            run, images = replayed(_stretched(folder, Path(name), stretch), cell)
+        classes = run["classes"]
+        lines.append(
+            f"| thaumatin, {what} | {classes['indexed']} indexed, "
+            f"{classes['non_indexed_hits']} other hits, {classes['non_hits']} "
+            f"non-hits | 6 / 0 / 2 | {_cells(images)} |"
+        )
+    return lines
+
+
+def _stretched(folder: Path, to: Path, factor: float) -> Path:
+    """A copy of the master file that tells another distance."""
+    for source in folder.glob("*_data_*.h5"):
+        (to / source.name).symlink_to(source)
+    master = to / "thaumatin_master.h5"
+    shutil.copyfile(folder / master.name, master)
+    with h5py.File(master, "r+") as file:
+        file["/entry/instrument/detector/detector_distance"][()] *= factor
+    return master
+
+
+def _cells(images: list[Any]) -> str:
+    """Median cell of the lattices, and what it should be."""
+    cells = [
+        lattice["cell"] for item in images for lattice in item["image"]["lattices"]
+    ]
+    if not cells:
+        return "no lattice"
+    median = " ".join(f"{value:.1f}" for value in np.median(cells, axis=0))
+    return f"median cell {median}; expected 57.8 57.8 150.2 within 1 %"
 
 
 def _apart(bases: list[Any]) -> float:
@@ -137,8 +187,8 @@ def thermolysin() -> str:
         if item["image"]["lattices"]
     ]
     return (
-        f"| thermolysin, 64 panels | {run['classes']['indexed']} indexed of "
-        f"{run['images']['received']} | 2 of 2 | share of the spots "
+        f"| thermolysin, from file, 64 panels and cell alone | "
+        f"{run['classes']['indexed']} indexed of {run['images']['received']} | 2 of 2 | share of the spots "
         f"{', '.join(f'{share:.2f}' for share in shares)} |"
     )
 
@@ -146,4 +196,11 @@ def thermolysin() -> str:
 def real_table() -> list[str]:
     """All real data."""
     lines = ["| data | found | expected | |", "|---|---|---|---|"]
-    return [*lines, thaumatin(), thermolysin(), psi_lists(), eiger()]
+    return [
+        *lines,
+        thaumatin(),
+        *thaumatin_off(),
+        thermolysin(),
+        psi_lists(),
+        eiger(),
+    ]
