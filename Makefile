@@ -10,6 +10,7 @@ SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 QUALITY ?= full
+BENCH_IMAGES ?= 10000
 # One worker for each core; each has a MariaDB of its own where a test asks for one.
 # one more than cores: system tests wait for servers a third of their time
 TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
@@ -74,7 +75,7 @@ fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_
 	$(BIN)/python -m tests.fuzz
 
 bench: dev ## Cost of an image beside copy and decode, and images/s end to end
-	$(BIN)/python -m benchmarks.end_to_end --write docs/benchmarks.md
+	$(BIN)/python -m benchmarks.end_to_end --long $(BENCH_IMAGES) --write docs/benchmarks.md
 	$(BIN)/python -m benchmarks.restart --write docs/benchmarks-restart.md
 	$(BIN)/python -m benchmarks.replay --write docs/benchmarks-replay.md
 	$(BIN)/python -m benchmarks.control_burst --write docs/benchmarks-control.md

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.end_to_end import ROOT, SHAPE
+from benchmarks.end_to_end import ROOT
 from benchmarks.peers.exchange import REPEATS, Column, load, load_columns
 from benchmarks.peers.score import BANDS, NEAR, RIGHT, table
 from benchmarks.peers.stills import LEARN_HITS, MIN_SPOTS, Scene, draw
+from benchmarks.sender import SHAPE
 
 PEERS = ROOT / ".cache" / "peers"
 CALLS = (

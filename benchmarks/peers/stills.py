@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.end_to_end import SEED, SHAPE
 from benchmarks.peers.exchange import REPEATS, Images, Setup, cpu, save
+from benchmarks.sender import SEED, SHAPE
 from recorder.records import Geometry
 from recorder.simulate.stills.render import (
     Still,

@@ -122,7 +122,8 @@ def edges(count: int, rng: np.random.Generator) -> Floats:
         middle, radius = rng.uniform(-500, 500, 2), rng.uniform(60, 400)
         azimuth = rng.uniform(0, 2 * math.pi, count)
         arc = np.column_stack((np.cos(azimuth), np.sin(azimuth)))
-        return middle + (radius + rng.normal(0, 1, count))[:, None] * arc
+        blurred = (radius + rng.normal(0, 1, count))[:, None]
+        return np.asarray(middle + blurred * arc)
     angle = rng.uniform(0, math.pi) if kind == 0 else rng.integers(2) * math.pi / 2
     off = away + rng.normal(0, 0.7, count)
     return _along(np.full(count, angle), rng.uniform(-EDGE, EDGE, count), off)

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -115,8 +116,7 @@ def _environment(kernel: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
     }
     if kernel:
-        from numpy._core import _multiarray_umath as core
-
+        core = import_module("numpy._core._multiarray_umath")
         known: list[str] = list(core.__cpu_dispatch__)
         newer = [name for name in known if name.startswith(("AVX512", "X86_V4"))]
         environment |= {

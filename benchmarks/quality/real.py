@@ -186,10 +186,11 @@ def thermolysin() -> str:
         for item in images
         if item["image"]["lattices"]
     ]
+    indexed, received = run["classes"]["indexed"], run["images"]["received"]
     return (
-        f"| thermolysin, from file, 64 panels and cell alone | "
-        f"{run['classes']['indexed']} indexed of {run['images']['received']} | 2 of 2 | share of the spots "
-        f"{', '.join(f'{share:.2f}' for share in shares)} |"
+        "| thermolysin, from file, 64 panels and cell alone | "
+        f"{indexed} indexed of {received} | 2 of 2 | "
+        f"share of the spots {', '.join(f'{share:.2f}' for share in shares)} |"
     )
 
 

@@ -64,10 +64,19 @@ def cpu_seconds(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """Processes that a process started, from any of its threads."""
+    """Processes that a process started, from any of its threads.
+
+    By their parent: not every kernel has ``/proc/PID/task/TID/children``.
+    """
     found: list[int] = []
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "stat").read_text(encoding="ascii", errors="replace")
+            except OSError:  # it has ended meanwhile
+                continue
+            if int(text.rpartition(")")[2].split()[1]) == pid:
+                found.append(int(entry.name))
     return sorted(found)
 
 

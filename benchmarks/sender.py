@@ -1,0 +1,104 @@
+"""The sender of the benchmarks, in a process of its own.
+
+python -m benchmarks.sender --to tcp://127.0.0.1:9999 --protocol stream1 --images 400
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import cbor2
+import zmq
+
+from recorder.records import Geometry
+from recorder.simulate.stills.render import StillSettings, default_geometry
+from recorder.simulate.stream.messages import PROTOCOLS
+from recorder.simulate.stream.series import Series, synthetic_series
+
+SHAPE = (2162, 2068)
+HIT_SHARE = 0.2
+SEED = 4
+
+
+def make_series(images: int) -> Series:
+    """A 4-megapixel detector; the same stills in every process."""
+    settings = StillSettings(geometry=geometry(), hit_share=HIT_SHARE)
+    return synthetic_series(images, SEED, pool=40, settings=settings)
+
+
+def geometry() -> Geometry:
+    """Of a 4-megapixel detector."""
+    square = default_geometry(SHAPE[1])
+    return Geometry(
+        SHAPE, square.pixel_size, square.distance, square.beam_center, square.wavelength
+    )
+
+
+def send(endpoint: str, protocol: str, images: int) -> None:
+    """The sender: as fast as the daemon takes the images."""
+    series = make_series(images)
+    stream = PROTOCOLS[protocol](1, series.info, images, mask=series.mask)
+    context = zmq.Context()
+    socket = context.socket(zmq.PUSH)
+    socket.immediate = True
+    socket.bind(endpoint)
+    print("ready", flush=True)
+    socket.send_multipart(stream.start())
+    for n in range(images):
+        frame = series.frame(n)
+        socket.send_multipart(stream.image(n, frame.payload, n * 10**7), copy=False)
+    socket.send_multipart(stream.end())
+    socket.close()
+    context.term()
+
+
+def send_results(endpoint: str, images: int) -> None:
+    """The sender of images that need no pixels: their classes come with them."""
+    series = {"series_id": 1, "series_unique_id": "b"}
+    start = {
+        "type": "start",
+        **series,
+        "number_of_images": images,
+        "image_size_x": 8,
+        "image_size_y": 8,
+    }
+    pixels = cbor2.CBORTag(40, [[8, 8], cbor2.CBORTag(69, bytes(128))])
+    body = {
+        "type": "image",
+        **series,
+        "data": {"default": pixels},
+        "spot_count": 12,
+        "indexing_result": False,
+    }
+    messages = [
+        cbor2.dumps({**body, "image_id": n, "start_time": [n, 1000]})
+        for n in range(images)
+    ]
+    context = zmq.Context()
+    socket = context.socket(zmq.PUSH)
+    socket.immediate = True
+    socket.bind(endpoint)
+    print("ready", flush=True)
+    socket.send(cbor2.dumps(start))
+    for message in messages:
+        socket.send(message)
+    socket.send(cbor2.dumps({"type": "end", **series}))
+    socket.close()
+    context.term()
+
+
+def main() -> None:
+    """Send one series."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", required=True, metavar="ENDPOINT")
+    parser.add_argument("--protocol", default="stream1")
+    parser.add_argument("--images", type=int, required=True)
+    arguments = parser.parse_args()
+    if arguments.protocol == "results":
+        send_results(arguments.to, arguments.images)
+    else:
+        send(arguments.to, arguments.protocol, arguments.images)
+
+
+if __name__ == "__main__":
+    main()
