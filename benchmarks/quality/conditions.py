@@ -15,6 +15,9 @@ THERE = 15
 """Visible spots from which a lattice, or a hit, is there to be found."""
 MOST_WRONG = 1 / 2000
 """Wrong and chance lattices of an image."""
+STATES = ("first images", "learned", "at the end")
+"""Classified with nothing learned; with what the first ones taught; all images of the
+run after its end, when those that knew less were looked at again."""
 _PER = 90
 """Blanks that the goals are given for."""
 
@@ -72,12 +75,13 @@ def _of_one(image: Seen) -> Sums:
     )
 
 
-def run_case(case: Case, seed: int, images: int) -> tuple[Sums, Sums]:
-    """With the first images' own background, and with what they taught."""
-    seen = run_images(case, seed, images)
+def run_case(case: Case, seed: int, images: int) -> tuple[Sums, ...]:
+    """By STATES: those that came first, those that came later, all when it ended."""
+    first, final = run_images(case, seed, images)
     return (
-        sums_of(image for image in seen if not image.learned),
-        sums_of(image for image in seen if image.learned),
+        sums_of(image for image in first if not image.learned),
+        sums_of(image for image in first if image.learned),
+        sums_of(final),
     )
 
 
@@ -142,17 +146,17 @@ def conditions_table(pool: Executor, size: str, only: Sequence[str] = ()) -> lis
     images = 0
     for case, futures in zip(chosen, started, strict=True):
         done = [future.result() for future in futures]
-        for number, state in enumerate(("first images", "learned")):
-            sums = reduce(Sums.__add__, (both[number] for both in done), Sums())
+        for number, state in enumerate(STATES):
+            sums = reduce(Sums.__add__, (parts[number] for parts in done), Sums())
             lines.append(row(case, state, sums))
-            total += sums
+        total += sums
         images += sum(task[2] for task in _tasks(case))
     bad = total.wrong + total.chance
     low, high = clopper_pearson(min(bad, images), images)
     return [
         *lines,
         "",
-        f"Wrong and chance lattices: {bad} on {images} images, "
+        f"Wrong and chance lattices at the end: {bad} on {images} images, "
         f"{1000 * low:.2f} to {1000 * high:.2f} in 1000 (95 %); goal at most "
         f"{1000 * MOST_WRONG:.1f} in 1000.",
         "",

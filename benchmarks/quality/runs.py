@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.cases import Case
 from benchmarks.quality.scoring import Matched, match, visible
 from recorder.classifying.lessons import Lessons
+from recorder.classifying.second_look import SecondLook
 from recorder.pool.jobs import Outcome
 from recorder.pool.pool import Pool
 from recorder.records import (
@@ -29,6 +30,8 @@ BLANKS = 30
 """Blanks of 64 images; the others are hits."""
 BLOCK = 64
 """Images that use one state, at first."""
+_KEEP = 4 << 30
+"""Bytes of pixels that are kept for the second look: all."""
 
 
 def setup_of(settings: StillSettings, mask: NDArray[np.bool_]) -> ClassifierSetup:
@@ -46,35 +49,52 @@ def setup_of(settings: StillSettings, mask: NDArray[np.bool_]) -> ClassifierSetu
     )
 
 
+Classes = dict[int, Classification]
+"""By the number of the image."""
+
+
 def classified(
     setup: ClassifierSetup, payloads: Sequence[Payload]
-) -> list[Classification]:
+) -> tuple[Classes, Classes]:
     """The images of a run in their order, numbered from 0, with what it teaches.
+
+    Returns:
+        Their classes as they came, and after the run's end, when those that knew less
+        were looked at again.
 
     Raises:
         RuntimeError: An image cannot be classified.
     """
 
-    async def scenario() -> list[Classification]:
+    async def scenario() -> tuple[Classes, Classes]:
         pool = Pool(1, engine="inline")
-        lessons = Lessons(pool, pool.add_setup(setup), lambda old, new: None)
-        found: dict[int, Classification] = {}
+        look = SecondLook(setup, _KEEP)
+        lessons = Lessons(pool, pool.add_setup(setup), lambda *_: None, look)
+        first: Classes = {}
+        again: Classes = {}
+        ended = asyncio.Event()
         task = asyncio.create_task(pool.run())
         for image_id, payload in enumerate(payloads):
-
-            def done(outcome: Outcome, image_id: int = image_id) -> None:
-                if not isinstance(outcome, Classification):
-                    raise RuntimeError(f"image {image_id}: {outcome}")
-                found[image_id] = outcome
-
-            lessons.offer(image_id, payload, done, force=True)
+            done, looked = _keep(first, image_id), _keep(again, image_id)
+            lessons.offer(image_id, payload, done, looked, force=True)
             await pool.empty()
+        lessons.finish(ended.set)
+        await ended.wait()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        return [found[n] for n in range(len(payloads))]
+        return first, first | again
 
     return asyncio.run(scenario())
+
+
+def _keep(found: Classes, image_id: int) -> Callable[[Outcome], None]:
+    def done(outcome: Outcome) -> None:
+        if not isinstance(outcome, Classification):
+            raise RuntimeError(f"image {image_id}: {outcome}")
+        found[image_id] = outcome
+
+    return done
 
 
 @dataclass(frozen=True)
@@ -108,8 +128,8 @@ def kinds_of(images: int, hit: str, seed: int) -> list[str]:
     return kinds[:images]
 
 
-def run_images(case: Case, seed: int, images: int) -> list[Seen]:
-    """All images of a run of a condition."""
+def run_images(case: Case, seed: int, images: int) -> tuple[list[Seen], list[Seen]]:
+    """All images of a run of a condition, as they came and after its end."""
     generator = StillGenerator(case.settings, seed)
     kinds = kinds_of(images, case.kind, seed)
     stills, counts = [], []
@@ -123,11 +143,13 @@ def run_images(case: Case, seed: int, images: int) -> list[Seen]:
         counts.append(seen)
         payloads += encode([still.pixels])
         stills.append(replace(still, pixels=np.zeros((0, 0), np.uint8)))
-    results = classified(setup_of(case.settings, generator.mask), payloads)
-    return [
-        _seen(still, seen, result)
-        for still, seen, result in zip(stills, counts, results, strict=True)
-    ]
+    setup = setup_of(case.settings, generator.mask)
+    known = list(zip(stills, counts, strict=True))
+    first, final = (
+        [_seen(*pair, found[n]) for n, pair in enumerate(known)]
+        for found in classified(setup, payloads)
+    )
+    return first, final
 
 
 def _photons(generator: StillGenerator, still: Still) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ SPOTS = 30
 WITHIN = 0.2
 """Of the simulated standard deviation: so far the found one may be from it."""
 RUN = {"short": 192, "full": 512}
-"""Images of a run; those after the first 64 count."""
+"""Images of a run; the cells count that it has when it ends."""
 TOLD_APART = 0.99
 """Share of the lattices that a threshold between two forms puts on the right side."""
 _SEED = 51
@@ -101,7 +101,7 @@ def _case(name: str, size: str, **conditions: float) -> Case:
 
 
 def _lengths(case: Case, images: int) -> Lengths:
-    return lengths_of(run_images(case, _SEED, images))
+    return lengths_of(run_images(case, _SEED, images)[1])
 
 
 def spread_table(pool: Executor, size: str) -> list[str]:
