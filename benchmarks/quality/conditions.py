@@ -9,7 +9,12 @@ from functools import reduce
 
 from benchmarks.quality.cases import PIXELS, RUN, SEEDS, Case, cases
 from benchmarks.quality.runs import Seen, run_images
-from benchmarks.quality.scoring import clopper_pearson
+from benchmarks.quality.scoring import (
+    RIGHT_DEGREES,
+    RIGHT_STRAIN,
+    SEEN_SNR,
+    clopper_pearson,
+)
 
 THERE = 15
 """Visible spots from which a lattice, or a hit, is there to be found."""
@@ -159,6 +164,14 @@ def conditions_table(pool: Executor, size: str, only: Sequence[str] = ()) -> lis
         f"Wrong and chance lattices at the end: {bad} on {images} images, "
         f"{1000 * low:.2f} to {1000 * high:.2f} in 1000 (95 %); goal at most "
         f"{1000 * MOST_WRONG:.1f} in 1000.",
+        "",
+        "First images know nothing of the run, the learned ones (64 to 127) what those "
+        "taught; at the end all images count, the first ones looked at again. A spot "
+        "is visible if the photons in its 3 x 3 pixels are "
+        f"{SEEN_SNR:g} times the noise that the same image has there without crystals. "
+        f"A lattice is right if it is turned by less than {RIGHT_DEGREES:g}° and "
+        f"stretched by less than {RIGHT_STRAIN:.0%}; wrong if it is none of the true "
+        "ones or one of them once more; chance if there is no crystal.",
         "",
         f"Goals: of {_PER} blanks at most 1 called a hit under each condition alone, 5 "
         f"under all together; of the hits with at least {THERE} visible spots in a "
