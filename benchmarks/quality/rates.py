@@ -126,7 +126,8 @@ def _environment(kernel: str) -> dict[str, str]:
     return environment
 
 
-def _in_process(kernel: str, lists: int, seed: int) -> tuple[str, Counter[str]]:
+def in_process(kernel: str, lists: int, seed: int) -> tuple[str, Counter[str]]:
+    """What a process counts that is made to use a kernel, and the kernel it used."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks.quality.rates"),
@@ -155,7 +156,7 @@ def rates_table(size: str, jobs: int) -> list[str]:
     with ThreadPoolExecutor(jobs) as pool:
         for kernel in KERNELS:
             parts = [
-                pool.submit(_in_process, kernel, LISTS[size] // jobs, seed)
+                pool.submit(in_process, kernel, LISTS[size] // jobs, seed)
                 for seed in range(jobs)
             ]
             answers = [part.result() for part in parts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import platform
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from benchmarks.lesson_cost import costs_of, lesson_lines
 from benchmarks.quality.cases import SEEDS, cases
 from benchmarks.quality.conditions import Sums, missed, row, sums_of
 from benchmarks.quality.few_spots import CELLS, EDGE, SHAPES, of_cell, q_of
-from benchmarks.quality.rates import PAIRS
+from benchmarks.quality.rates import PAIRS, in_process
 from benchmarks.quality.runs import BLANKS, BLOCK, kinds_of
 from benchmarks.quality.scoring import (
     Matched,
@@ -147,6 +148,23 @@ def test_all_ordered_pairs_of_eight_cells():
 
 
 # -- rates ---------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of another CPU")
+def test_lists_are_counted_at_the_kernel_that_is_asked_for():
+    kernel, counts = in_process("Nehalem", 48, 1)
+    assert kernel == "Nehalem"
+    kinds = (*SHAPES, "another cell")
+    assert {kind: counts[kind] for kind in kinds} == {
+        "random": 8,
+        "lines": 6,
+        "rings": 6,
+        "edges": 4,
+        "another cell": 16,
+    }
+    own = [n for name, n in counts.items() if name.endswith("own")]
+    assert sum(own) == 8
 
 
 @pytest.mark.parametrize(
