@@ -32,8 +32,10 @@ class Case:
 
 def cases(pixels: int) -> list[Case]:
     """All conditions, on a detector of so many pixels."""
-    base = StillSettings(geometry=default_geometry(pixels), hit_share=0.5)
-    three = replace(base, multi_lattices=3, multi_scale=(0.7, 1.0))
+    bright = StillSettings(geometry=default_geometry(pixels))
+    base = replace(bright, brightness=0.5, min_spots=15)
+    three = replace(bright, multi_lattices=3, multi_scale=(0.7, 1.0))
+    wet = replace(bright, background=8, brightness=2.0)
     jet = replace(base, jet=(1, 50), jet_turn=90, jet_move=20, jet_fall=0.3)
     shadows = replace(base, shadows=3, shadow_light=(0.1, 0.6))
     rings = replace(base, ring_share=1, ring_spots=(10, 120))
@@ -52,6 +54,15 @@ def cases(pixels: int) -> list[Case]:
         Case("noisy columns and rows", replace(base, noisy_lines=10)),
         Case("dead columns and rows", replace(base, dead_lines=10)),
         Case("module edges, 3 times", replace(base, module_edge=3)),
+        Case("8 photons/px", wet),
+        Case(
+            "8 photons/px, shadows that move",
+            replace(wet, shadows=3, shadow_light=(0.1, 0.6), shadow_move=15),
+        ),
+        Case(
+            "8 photons/px, dead lines, edges",
+            replace(wet, dead_lines=10, module_edge=3),
+        ),
         Case("salt, spotty rings", rings),
         Case("lipid rings", replace(rings, ring="lipid", ring_height=(1, 8))),
         Case("ice, sharp and spotty", replace(rings, ring="ice", ring_height=(1, 5))),
@@ -86,7 +97,7 @@ def cases(pixels: int) -> list[Case]:
         Case(
             "all together",
             replace(
-                base,
+                bright,
                 jet=(1, 50),
                 jet_profile="mixed",
                 jet_turn=90,
