@@ -150,7 +150,7 @@ def table(rows: list[Row]) -> list[str]:
 
 def through_the_daemon(images: int, long_run: int) -> list[str]:
     """Both protocols and bookkeeping alone, beside two processes without a daemon."""
-    begun_at = two_processes()[1]
+    before = two_processes()[1]
     rows, parts = [], {}
     runs = (
         ("stream1", images, 1),
@@ -162,17 +162,23 @@ def through_the_daemon(images: int, long_run: int) -> list[str]:
         row, spent = end_to_end(protocol, count, workers)
         rows.append(row)
         parts[row.what] = spent
-    alone = (begun_at + two_processes()[1]) / 2
+    after = two_processes()[1]
+    alone, cpu = ((a + b) / 2 for a, b in zip(before, after, strict=True))
     ratio = rows[2].per_second / alone
+    cpu_ratio = cpu / sum(parts[rows[2].what].values())
     return [
         *table(rows),
         "",
-        f"Two processes without the daemon, in the same run: {alone:.0f} images/s.",
+        f"Two processes without the daemon, in the same run: {alone:.0f} images/s, "
+        f"{cpu:.2f} ms of CPU for an image. Where other programs have a part of the "
+        "cores, the ratio by CPU is the one to look at.",
         "",
         "| goal | asked | measured | |",
         "|---|---|---|---|",
         f"| {rows[2].what}, beside two processes | >= {RATIO:.2f} | {ratio:.2f} | "
         f"{'met' if ratio >= RATIO else 'missed'} |",
+        f"| the same by CPU of an image | >= {RATIO:.2f} | {cpu_ratio:.2f} | "
+        f"{'met' if cpu_ratio >= RATIO else 'missed'} |",
         "",
         *breakdown_lines(parts),
         "",

@@ -6,6 +6,7 @@ import math
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from benchmarks.cpu import PARTS, breakdown_lines, part_of, ticks_of, usage_of
 from benchmarks.lesson_cost import costs_of, lesson_lines
+from benchmarks.per_image import Costs, goal_lines
 from benchmarks.quality.cases import SEEDS, cases
 from benchmarks.quality.conditions import Sums, missed, row, sums_of
 from benchmarks.quality.few_spots import CELLS, EDGE, SHAPES, of_cell, q_of
@@ -378,6 +380,18 @@ def test_the_cpu_of_a_process_goes_to_its_parts():
     assert found["receiver"] == pytest.approx(0.3, abs=0.06)
     assert found["workers"] == pytest.approx(0.5, abs=0.1)
     assert found["I/O threads"] == 0
+
+
+def test_ratios_to_decoding_are_met_or_missed():
+    good = Costs(0.5, 1.0, 1.5, 1.8, 2.5, 2.1, 6.0)
+    assert good.mean(0.2) == pytest.approx((0.8 * 2.1 + 0.2 * 6) / 1.1)
+    large = replace(good, blank=1.4, hit=3.0)
+    lines = goal_lines(replace(good, hit=3.9), large, [4, 4.9, 8], 100, 170)
+    assert [line.endswith("| met |") for line in lines[2:6]] == [True] * 4
+    assert lines[-1].endswith("| met |")
+    lines = goal_lines(replace(good, blank=2.3), good, [4, 5.1, 8], 100, 160)
+    assert [line.endswith("| missed |") for line in lines[2:6]] == [True] * 4
+    assert lines[-1].endswith("| missed |")
 
 
 def test_a_table_of_cpu_adds_up():
