@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray, Pixels
 from recorder.ssx.background.noise import Background, limit
+from recorder.ssx.spots.lines import REACH, above_lines, may_be_lines
 
 MARGIN = 4
 """Spots nearer to the edge have no whole ring (pixels)."""
@@ -94,7 +95,7 @@ class SpotIntegrator:
         flatfield: NDArray[np.float32] | None,
         bad_value: int,
     ) -> None:
-        self._width = good.shape[1]
+        self._height, self._width = good.shape
         self._good = good.ravel()
         self._flat = None if flatfield is None else flatfield.ravel()
         self._bad_value = bad_value
@@ -150,7 +151,7 @@ class SpotIntegrator:
             The accepted spots, strongest first.
         """
         gain = background.gain
-        local, variance, n_ring = self._local(index, values, background, mean)
+        local, variance, n_ring, ring = self._local(index, values, background, mean)
         counts, good = self.box(index, values, background.underload)
         n = good.sum(axis=1).astype(np.float64)
         above = np.where(good, counts - local[:, None], 0.0)
@@ -166,8 +167,30 @@ class SpotIntegrator:
         keep = (intensity >= _MIN_PHOTONS * gain) & (snr >= min_snr)
         keep &= (n >= _MIN_GOOD) & (counts.sum(axis=1) > least)
         keep &= ~_sharp(above)
+        total = counts.sum(axis=1)
+        weak = np.flatnonzero(keep & may_be_lines(total, n, ring, background))
+        around = self._around(index[weak], values, background.underload)
+        keep[weak] = above_lines(
+            total[weak], n[weak], *around, local[weak], background
+        )
         spots = self._spots(index, above, intensity, snr).select(keep)
         return spots.select(np.argsort(-spots.intensity, kind="stable"))
+
+    def _around(
+        self, index: IntArray, values: Pixels, underload: float
+    ) -> tuple[FloatArray, BoolArray]:
+        """Counts and validity of (n, 25, 25) pixels, bad beyond the edge."""
+        reach = np.arange(-REACH, REACH + 1)
+        y = (index // self._width)[:, None] + reach
+        x = (index % self._width)[:, None] + reach
+        y_in, x_in = (y >= 0) & (y < self._height), (x >= 0) & (x < self._width)
+        y, x = np.clip(y, 0, self._height - 1), np.clip(x, 0, self._width - 1)
+        around = (y * self._width)[:, :, None] + x[:, None, :]
+        counts, good = self._gather(around, values, underload)
+        outside = ~(y_in[:, :, None] & x_in[:, None, :])
+        good[outside] = False
+        counts[outside] = 0.0
+        return counts, good
 
     def _local(
         self,
@@ -175,8 +198,8 @@ class SpotIntegrator:
         values: Pixels,
         background: Background,
         mean: FloatArray,
-    ) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Mean and variance of a pixel in the ring, and the ring's good pixels.
+    ) -> tuple[FloatArray, FloatArray, IntArray, FloatArray]:
+        """Mean and variance of a pixel in the ring, its good pixels and its sum.
 
         Neighbouring spots in the ring are cut off in passes, relative to the
         ring itself, because the mean of the bin may be far off there.
@@ -186,7 +209,8 @@ class SpotIntegrator:
         ring, good = self._gather(around, values, background.underload)
         n = good.sum(axis=1)
         here = np.maximum(n, 1)
-        local = ring.sum(axis=1) / here
+        total = ring.sum(axis=1)
+        local = total / here
         clipped = ring
         for _ in range(_RING_PASSES):
             sigma = np.sqrt(np.maximum(local, 0) / gain + extra)
@@ -200,7 +224,7 @@ class SpotIntegrator:
         local = np.where(enough, np.maximum(shrunk, mean / 2), mean)
         poissonian = gain * np.maximum(local, 0) + gain * gain * extra
         variance = np.where(enough, np.maximum(variance, poissonian), poissonian)
-        return local, variance, n
+        return local, variance, n, total
 
     def _spots(
         self,
