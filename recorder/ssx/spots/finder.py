@@ -24,7 +24,7 @@ from recorder.ssx.spots.integrate import MARGIN, SpotIntegrator, Spots
 
 MAX_SPOTS = 1000
 """Spots that are measured and counted at most."""
-_P_PIXEL = 4e-4
+P_PIXEL = 4e-4
 """Probability that background exceeds a pixel's threshold. Half or double it finds 3 %
 fewer or more of the spots of 20 to 40 photons; double makes half as many false spots
 again (0.2 to 0.3 in a blank), and more candidates that cost time (`make bench-quality`,
@@ -119,7 +119,7 @@ class SpotFinder:
         """Take over a learned background; images name it by its number."""
         good = self.good & ~learned.bad
         background = MapBackground(self.bins, good, self.flatfield, learned)
-        background.prepare(_P_PIXEL, self._dtype)
+        background.prepare(P_PIXEL, self._dtype)
         self._learned[number] = _Map(
             good,
             background,
@@ -172,11 +172,11 @@ class SpotFinder:
         if known is None:
             good = self.good
             background = self.estimator.estimate(pixels, gain)
-            limits = self.estimator.thresholds(background, _P_PIXEL, self._dtype)
+            limits = self.estimator.thresholds(background, P_PIXEL, self._dtype)
         else:
             good = known.good
             background = known.background.estimate(pixels)
-            limits = known.background.thresholds(background, _P_PIXEL, self._dtype)
+            limits = known.background.thresholds(background, P_PIXEL, self._dtype)
         index = self._outstanding(pixels, good, limits)
         if known is not None and len(index) > _FLOOD * pixels.size:
             # nothing like what was learned: the image must speak for itself

@@ -73,7 +73,7 @@ def _square(inner: int, outer: int, width: int) -> tuple[IntArray, IntArray, Int
     return dy * width + dx, dx, dy
 
 
-def _sharp(above: FloatArray) -> BoolArray:
+def sharp(above: FloatArray) -> BoolArray:
     """Which of the (n, 9) patches are too sharp for a spot."""
     brightest = np.sort(np.maximum(above, 0.0), axis=1)[:, ::-1].cumsum(axis=1)
     shares = brightest[:, : len(_SHARP)] / np.maximum(brightest[:, -1:], 1e-9)
@@ -166,7 +166,7 @@ class SpotIntegrator:
             least = limit(n * highest, background, n, _P_ALONE)
         keep = (intensity >= _MIN_PHOTONS * gain) & (snr >= min_snr)
         keep &= (n >= _MIN_GOOD) & (counts.sum(axis=1) > least)
-        keep &= ~_sharp(above)
+        keep &= ~sharp(above)
         total = counts.sum(axis=1)
         weak = np.flatnonzero(keep & may_be_lines(total, n, ring, background))
         around = self._around(index[weak], values, background.underload)
