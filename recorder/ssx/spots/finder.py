@@ -21,6 +21,7 @@ from recorder.ssx.background.noise import BAND, Background, limit
 from recorder.ssx.background.radial import BackgroundEstimator, RadialBackground
 from recorder.ssx.spots.connected import group, where_true
 from recorder.ssx.spots.integrate import MARGIN, SpotIntegrator, Spots
+from recorder.ssx.spots.unusual import Inspector
 
 MAX_SPOTS = 1000
 """Spots that are measured and counted at most."""
@@ -112,6 +113,7 @@ class SpotFinder:
             self.bins, self.good, flatfield, self._bad_value, signed=signed
         )
         self._integrator = SpotIntegrator(self.good, flatfield, self._bad_value)
+        self.inspector = Inspector(self.good, self._bad_value, saturation)
         self._learned: dict[int, _Map] = {}
         self._above = np.empty(shape, np.bool_)
 

@@ -170,9 +170,7 @@ class SpotIntegrator:
         total = counts.sum(axis=1)
         weak = np.flatnonzero(keep & may_be_lines(total, n, ring, background))
         around = self._around(index[weak], values, background.underload)
-        keep[weak] = above_lines(
-            total[weak], n[weak], *around, local[weak], background
-        )
+        keep[weak] = above_lines(total[weak], n[weak], *around, local[weak], background)
         spots = self._spots(index, above, intensity, snr).select(keep)
         return spots.select(np.argsort(-spots.intensity, kind="stable"))
 
