@@ -131,6 +131,7 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "bad": background.bad.shape,
         "gain": background.gain,
         "read_noise": background.read_noise,
+        "pedestal": background.pedestal,
         "underload": None
         if background.underload == -math.inf
         else background.underload,
@@ -150,6 +151,7 @@ def unpack_learned(frames: list[bytes]) -> Learned:
             bad=unpack_mask(frames[2], shape),
             gain=body["gain"],
             read_noise=body["read_noise"],
+            pedestal=body.get("pedestal", 0.0),
             underload=-math.inf if body["underload"] is None else body["underload"],
         )
     geometry = head["geometry"]

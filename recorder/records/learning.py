@@ -27,6 +27,8 @@ class LearnedBackground:
     """Electronic noise, photons²."""
     underload: float = -math.inf
     """Pixels with lower counts are flags."""
+    pedestal: float = 0.0
+    """Counts of a pixel without a photon."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 
 from recorder.ssx.arrays import FloatArray, IntArray
 from recorder.ssx.background.bins import Bins
-from recorder.ssx.background.noise import BAND, CUT, Background, limit, whole_counts
-from recorder.ssx.background.photon_transfer import gain_and_noise
+from recorder.ssx.background.noise import (
+    BAND,
+    CUT,
+    Background,
+    limit,
+    variance,
+    whole_counts,
+)
+from recorder.ssx.background.photon_transfer import PhotonTransfer, photon_transfer
 
 _SAMPLE = 150_000
 """Pixels to look at: a bin mean is then known to a few per cent."""
@@ -45,6 +52,10 @@ lower still is noise."""
 _FEW = 1e-3
 """Share of pixels below the flags that single broken ones may make; noise makes more.
 Half or double changes nothing in `make bench-quality`, Spots: signed pixels."""
+_LITTLE = 0.25
+"""Share of the mean that hardly a pixel counts less than, where there is a pedestal.
+Chosen, not tuned: at 30 photons and more no pixel does without one, either, and the
+fit decides."""
 _GAIN_MIN_SUM = 200.0
 """Photons in the sample below which no gain can be told."""
 _SOLVENT = (2.95, 3.7)
@@ -64,6 +75,7 @@ class RadialBackground:
     underload: float = -math.inf
     solvent: float | None = None
     local: bool = False
+    pedestal: float = 0.0
 
     def at(self, x: IntArray, y: IntArray) -> FloatArray:
         """See :meth:`Background.at`."""
@@ -132,20 +144,21 @@ class BackgroundEstimator:
         if len(self._order) == 0:
             nothing = np.zeros(self._count)
             return RadialBackground(self._bins, nothing, gain or 1.0, 0.0, 0.0)
-        rough, read_noise = self._rough_noise(gain)
-        underload = self._underload(rough, read_noise)
-        mean, cut = self._trimmed(rough, read_noise)
-        if gain is None and not self._signed:
-            rough = self._fine_gain(cut)
+        noise = self._rough_noise(gain)
+        underload = self._underload(noise.gain, noise.read_noise)
+        mean, cut = self._trimmed(noise)
+        if gain is None and not self._signed and not noise.pedestal:
+            noise = PhotonTransfer(self._fine_gain(cut))
         level = float(np.dot(mean[self._present], self._lengths) / len(self._order))
         return RadialBackground(
             self._bins,
             mean,
-            rough,
-            read_noise,
+            noise.gain,
+            noise.read_noise,
             level,
             underload,
-            self._ring(mean, level),
+            self._ring(mean - noise.pedestal, level - noise.pedestal),
+            pedestal=noise.pedestal,
         )
 
     def noise(
@@ -153,25 +166,26 @@ class BackgroundEstimator:
         images: Sequence[NDArray[np.integer]],
         backgrounds: Sequence[Background],
         gain: float | None,
-    ) -> tuple[float, float]:
-        """Gain and read noise of several images together.
+    ) -> PhotonTransfer:
+        """Gain, read noise and pedestal of several images together.
 
         Args:
             images: (slow, fast) arrays.
             backgrounds: What :meth:`estimate` made of each.
             gain: Counts per photon, if it is known.
         """
-        if not self._signed:
+        based = sum(background.pedestal > 0 for background in backgrounds)
+        if not self._signed and 2 * based <= len(images):
             gains = [background.gain for background in backgrounds]
             found = gain or float(np.median(gains))
-            return (1.0 if gain is None and found < 1.0 + _SNAP else found), 0.0
+            return PhotonTransfer(_snapped(found) if gain is None else found)
         means, variances = [], []
         for pixels in images:
             self._load(pixels)
-            square, total = self._pairs(self._use)
-            variances.append(square / _SEGMENT)
-            means.append(total / _SEGMENT)
-        return gain_and_noise(np.concatenate(means), np.concatenate(variances), gain)
+            mean, scatter = self._pieces()
+            means.append(mean)
+            variances.append(scatter)
+        return photon_transfer(np.concatenate(means), np.concatenate(variances), gain)
 
     def _ring(self, mean: FloatArray, level: float) -> float | None:
         """Mean in the solvent ring over the mean of all."""
@@ -232,23 +246,52 @@ class BackgroundEstimator:
             np.add.reduceat(total, cuts, axis=1, dtype=np.float64).ravel(),
         )
 
-    def _rough_noise(self, gain: float | None) -> tuple[float, float]:
-        """Gain and read noise from the median over short pieces of rows.
+    def _pairs_of(self, allowed: NDArray[np.bool_]) -> FloatArray:
+        """Per segment of a row: pixels of pairs of which both are allowed."""
+        even = self._width // 2 * 2
+        if even == 0:
+            return np.zeros(0)
+        both = allowed[:, 0:even:2] & allowed[:, 1:even:2]
+        cuts = np.arange(0, even // 2, _SEGMENT // 2)
+        return 2 * np.add.reduceat(both, cuts, axis=1, dtype=np.float64).ravel()
+
+    def _pieces(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and variance of a pixel in the pieces of rows with pixels enough."""
+        square, total = self._pairs(self._use)
+        pixels = self._pairs_of(self._use)
+        enough = pixels >= _SEGMENT // 2
+        count = pixels[enough]
+        return total[enough] / count, square[enough] / count
+
+    def _rough_noise(self, gain: float | None) -> PhotonTransfer:
+        """Gain, read noise and pedestal from the median over short pieces of rows.
 
         Differences of neighbours, because gradients of the background do not enter;
         the median, because few of the pieces touch a spot.
         """
-        square, total = self._pairs(self._use)
         if self._signed:
-            return gain_and_noise(total / _SEGMENT, square / _SEGMENT, gain)
+            return photon_transfer(*self._pieces(), gain)
+        if self._lifted():
+            mean, scatter = self._pieces()
+            found = photon_transfer(mean, scatter, gain)
+            if found.pedestal > 0:
+                return PhotonTransfer(found.gain, pedestal=found.pedestal)
         if gain is not None:
-            return gain, 0.0
+            return PhotonTransfer(gain)
+        square, total = self._pairs(self._use)
         seen = total > 0
         if not seen.any():
-            return 1.0, 0.0
-        return max(1.0, float(np.median(square[seen] / total[seen]))), 0.0
+            return PhotonTransfer(1.0)
+        return PhotonTransfer(max(1.0, float(np.median(square[seen] / total[seen]))))
 
-    def _trimmed(self, gain: float, read_noise: float) -> tuple[FloatArray, FloatArray]:
+    def _lifted(self) -> bool:
+        """Whether hardly a pixel counts little: many photons, or a pedestal."""
+        used = np.count_nonzero(self._use)
+        mean = float(self._values.sum(dtype=np.float64)) / max(used, 1)
+        little = (self._values < _LITTLE * mean) & self._use
+        return used > 0 and np.count_nonzero(little) < _FEW * used
+
+    def _trimmed(self, noise: PhotonTransfer) -> tuple[FloatArray, FloatArray]:
         """Mean per bin without what cannot be background, and the cut used."""
         values = self._values.ravel()[self._order]
         use = self._use.ravel()[self._order]
@@ -257,8 +300,8 @@ class BackgroundEstimator:
         mean = sums / np.maximum(counts, 1)
         cut = np.zeros_like(mean)
         for _ in range(_PASSES):
-            photons = np.maximum(mean, 0.0) / gain + read_noise
-            cut = mean + gain * (CUT * np.sqrt(photons) + CUT)
+            photons = variance(mean, noise)
+            cut = mean + noise.gain * (CUT * np.sqrt(photons) + CUT)
             keep = values <= np.repeat(cut.astype(np.float32), self._lengths)
             keep &= use
             sums = np.add.reduceat(values * keep, self._starts, dtype=np.float64)
@@ -284,5 +327,8 @@ class BackgroundEstimator:
         square, total = self._pairs(allowed)
         if total.sum() < _GAIN_MIN_SUM:
             return 1.0
-        gain = float(square.sum() / total.sum())
-        return 1.0 if gain < 1.0 + _SNAP else gain
+        return _snapped(float(square.sum() / total.sum()))
+
+
+def _snapped(gain: float) -> float:
+    return 1.0 if gain < 1.0 + _SNAP else gain

@@ -72,13 +72,14 @@ def learn_background(
     often, flagged = _times(seen)
     total, counted = _sums(finder, seen, often)
     backgrounds = [image.background for image in seen]
-    found, read_noise = finder.estimator.noise(images, backgrounds, gain)
+    found = finder.estimator.noise(images, backgrounds, gain)
     typical = _filled(*_typical(total, counted))
     learned = LearnedBackground(
         grid=typical.astype(np.float32),
         bad=flagged == len(images),
-        gain=found,
-        read_noise=read_noise,
+        gain=found.gain,
+        read_noise=found.read_noise,
+        pedestal=found.pedestal,
         underload=min(background.underload for background in backgrounds),
     )
     bright, dark = _extremes(typical)
@@ -239,14 +240,17 @@ def _odd(
     images = float(counted.max(initial=0))
     height, width = total.shape
     bright, dark = (images * mean for mean in around)
+    base = noise.pedestal * images
     most = limit(bright, noise, images, _P_HOT)
     odd = np.empty(total.shape, np.bool_)
     expected = np.repeat(dark, BLOCK, axis=1)[:, :width]
     # the block's mean is uncertain
-    most = np.repeat(most + _UNEVEN * bright, BLOCK, axis=1)[:, :width]
+    most = np.repeat(most + _UNEVEN * (bright - base), BLOCK, axis=1)[:, :width]
     for band in range(len(bright)):
         rows = slice(band * BLOCK, min((band + 1) * BLOCK, height))
-        dead = (total[rows] <= 0) & (expected[band] > _DEAD_COUNTS * noise.gain)
+        dead = (total[rows] <= base / 2) & (
+            expected[band] > base + _DEAD_COUNTS * noise.gain
+        )
         if noise.read_noise > 0:
             dead[...] = False
         odd[rows] = (total[rows] > most[band]) | dead

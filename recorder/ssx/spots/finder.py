@@ -120,7 +120,9 @@ class SpotFinder:
     def learn(self, number: int, learned: LearnedBackground) -> None:
         """Take over a learned background; images name it by its number."""
         good = self.good & ~learned.bad
-        background = MapBackground(self.bins, good, self.flatfield, learned)
+        background = MapBackground(
+            self.bins, good, self.flatfield, learned, self._bad_value
+        )
         background.prepare(P_PIXEL, self._dtype)
         self._learned[number] = _Map(
             good,
@@ -256,7 +258,8 @@ class SpotFinder:
         total = box.sum(axis=1)
         least = limit(n * mean, background, n.astype(np.float64), _P_SUM)
         keep = (n >= _MIN_GOOD) & (
-            total > np.maximum(least, _MIN_SUM * background.gain)
+            total - n * background.pedestal
+            > np.maximum(least - n * background.pedestal, _MIN_SUM * background.gain)
         )
         index, total, mean, n = index[keep], total[keep], mean[keep], n[keep]
         best, area = group(index, total, self._shape[1])

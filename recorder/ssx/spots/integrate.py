@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray, Pixels
-from recorder.ssx.background.noise import Background, limit
+from recorder.ssx.background.noise import Background, limit, variance
 from recorder.ssx.spots.lines import REACH, above_lines, may_be_lines
 
 MARGIN = 4
@@ -151,18 +151,18 @@ class SpotIntegrator:
             The accepted spots, strongest first.
         """
         gain = background.gain
-        local, variance, n_ring, ring = self._local(index, values, background, mean)
+        local, scatter, n_ring, ring = self._local(index, values, background, mean)
         counts, good = self.box(index, values, background.underload)
         n = good.sum(axis=1).astype(np.float64)
         above = np.where(good, counts - local[:, None], 0.0)
         intensity = above.sum(axis=1)
         # the ring's mean is itself uncertain: 1 + n / n_ring
-        noise = n * variance * (1 + n / np.maximum(n_ring, 1))
+        noise = n * scatter * (1 + n / np.maximum(n_ring, 1))
         snr = intensity / np.sqrt(np.maximum(noise, 0.5 * gain * gain))
         if background.local:
             least = limit(n * local, background, n, _P_LOCAL)
         else:  # the bin's mean says little of this place: trust the ring, doubt it
-            highest = local + np.sqrt(variance / np.maximum(n_ring, 1))
+            highest = local + np.sqrt(scatter / np.maximum(n_ring, 1))
             least = limit(n * highest, background, n, _P_ALONE)
         keep = (intensity >= _MIN_PHOTONS * gain) & (snr >= min_snr)
         keep &= (n >= _MIN_GOOD) & (counts.sum(axis=1) > least)
@@ -202,7 +202,7 @@ class SpotIntegrator:
         Neighbouring spots in the ring are cut off in passes, relative to the
         ring itself, because the mean of the bin may be far off there.
         """
-        gain, extra = background.gain, background.read_noise
+        gain, base = background.gain, background.pedestal
         around = index[:, None] + self._ring
         ring, good = self._gather(around, values, background.underload)
         n = good.sum(axis=1)
@@ -211,18 +211,18 @@ class SpotIntegrator:
         local = total / here
         clipped = ring
         for _ in range(_RING_PASSES):
-            sigma = np.sqrt(np.maximum(local, 0) / gain + extra)
+            sigma = np.sqrt(variance(local, background))
             cut = local + gain * (_RING_CUT * sigma + _RING_CUT)
             clipped = np.minimum(ring, cut[:, None])
             local = clipped.sum(axis=1) / here
         spread = np.where(good, clipped - local[:, None], 0.0)
-        variance = np.square(spread).sum(axis=1) / here
+        scatter = np.square(spread).sum(axis=1) / here
         shrunk = (local * n + _PRIOR * mean) / (n + _PRIOR)
         enough = n > _MIN_RING
-        local = np.where(enough, np.maximum(shrunk, mean / 2), mean)
-        poissonian = gain * np.maximum(local, 0) + gain * gain * extra
-        variance = np.where(enough, np.maximum(variance, poissonian), poissonian)
-        return local, variance, n, total
+        local = np.where(enough, np.maximum(shrunk, (mean + base) / 2), mean)
+        poissonian = gain * gain * variance(local, background)
+        scatter = np.where(enough, np.maximum(scatter, poissonian), poissonian)
+        return local, scatter, n, total
 
     def _spots(
         self,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray
-from recorder.ssx.background.noise import Noise, limit
+from recorder.ssx.background.noise import Noise, limit, variance
 
 REACH = 12
 """Pixels from a spot to the end of what is looked at."""
@@ -110,7 +110,7 @@ def above_lines(
     seen = 2.0 * 3 * (_TO - _FROM + 1)
     on_line = seen * line > limit(seen * local, noise, seen, _P_LINE / _DIRECTIONS)
     # the line's own mean is uncertain as well
-    photons = np.maximum(line / noise.gain + noise.read_noise, 0)
+    photons = variance(line, noise)
     top = np.where(on_line, n * (line + noise.gain * np.sqrt(photons / seen)), 0)
     return np.asarray(~on_line | (total > limit(top, noise, n, _P_ABOVE)))
 
@@ -131,7 +131,7 @@ def _side(
     mean = level.sum(axis=-1) / seen
     level = np.where(good, level, mean[..., None])
     dark = np.partition(level, _KEPT - 1, axis=-1)[..., :_KEPT].mean(axis=-1)
-    photons = np.maximum(dark / noise.gain + noise.read_noise, 0)
+    photons = variance(dark, noise)
     width = np.maximum(pixels.sum(axis=-1) / seen, 1)
     dark = dark + _DARKER * noise.gain * np.sqrt(photons / width)
     return np.where(good.sum(axis=-1) >= _MIN_STRIPS, dark, np.nan)
