@@ -65,6 +65,7 @@ class Lessons:
             and the first image_id that uses it.
         look: The images that may be looked at again.
         left_out: Called when a lesson was left out under overload.
+        taught: Called with each new state.
     """
 
     pool: Pool
@@ -72,6 +73,7 @@ class Lessons:
     changed: Callable[[Learned, Learned, int], None]
     look: SecondLook
     left_out: Callable[[], None] = lambda: None
+    taught: Callable[[Learned], None] = lambda _: None
     state: Learned = field(default_factory=lambda: Learned(0))
     _states: list[int] = field(default_factory=list)
     """States that images use, ascending, from the first image's own on. The others
@@ -228,6 +230,7 @@ class Lessons:
         self._next += 1
         self.look.learned(old, new)
         self._adopt(new)
+        self.taught(new)
         self._came = {n for n in self._came if n > new.number}
         self._shown = {n: s for n, s in self._shown.items() if teaches(n) > new.number}
         if (old.geometry, old.cell) != (new.geometry, new.cell):

@@ -75,6 +75,10 @@ class Run:
     """What people should know, in the report."""
     calibrations: list[Calibration] = field(default_factory=list)
     """Each change of geometry or cell that its images asked for."""
+    gain: float | None = None
+    """Counts per photon in use; None until it is known."""
+    pedestal: float = 0.0
+    """Counts of a pixel without a photon."""
     drain_until: float = 0.0
     revise_by: float = 0.0
     """Monotonic time until which a further revision waits at most."""

@@ -1,4 +1,4 @@
-"""Gain, read noise and pedestal from how the variance of counts grows with their mean."""
+"""Gain, read noise and pedestal: how the variance of counts grows with their mean."""
 
 from __future__ import annotations
 

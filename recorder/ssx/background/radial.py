@@ -26,6 +26,7 @@ from recorder.ssx.background.noise import (
     whole_counts,
 )
 from recorder.ssx.background.photon_transfer import PhotonTransfer, photon_transfer
+from recorder.ssx.background.row_pieces import pairs, pieces
 
 _SAMPLE = 150_000
 """Pixels to look at: a bin mean is then known to a few per cent."""
@@ -36,9 +37,6 @@ bench-quality`, Spots)."""
 _PASSES = 4
 """Times that the pixels beyond the cut are left out and the mean is taken anew. Half or
 double changes no spot in `make bench-quality`, Spots."""
-_SEGMENT = 64
-"""Pixels of a piece of a row: short, so that few pieces touch a spot. Half or double
-changes nothing in `make bench-quality`, Spots."""
 _SNAP = 0.15
 """A gain this close to 1 is photon counting."""
 _NOISELESS = 0.02
@@ -182,7 +180,7 @@ class BackgroundEstimator:
         means, variances = [], []
         for pixels in images:
             self._load(pixels)
-            mean, scatter = self._pieces()
+            mean, scatter = pieces(self._values, self._use)
             means.append(mean)
             variances.append(scatter)
         return photon_transfer(np.concatenate(means), np.concatenate(variances), gain)
@@ -231,38 +229,6 @@ class BackgroundEstimator:
             self._values *= self._flat
         self._values *= self._use
 
-    def _pairs(self, allowed: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
-        """Per segment of a row: half squared difference and sum of neighbours."""
-        even = self._width // 2 * 2
-        if even == 0:
-            return np.zeros(0), np.zeros(0)
-        left, right = self._values[:, 0:even:2], self._values[:, 1:even:2]
-        both = allowed[:, 0:even:2] & allowed[:, 1:even:2]
-        square = np.square(left - right) * both
-        total = (left + right) * both
-        cuts = np.arange(0, even // 2, _SEGMENT // 2)
-        return (
-            np.add.reduceat(square, cuts, axis=1, dtype=np.float64).ravel(),
-            np.add.reduceat(total, cuts, axis=1, dtype=np.float64).ravel(),
-        )
-
-    def _pairs_of(self, allowed: NDArray[np.bool_]) -> FloatArray:
-        """Per segment of a row: pixels of pairs of which both are allowed."""
-        even = self._width // 2 * 2
-        if even == 0:
-            return np.zeros(0)
-        both = allowed[:, 0:even:2] & allowed[:, 1:even:2]
-        cuts = np.arange(0, even // 2, _SEGMENT // 2)
-        return 2 * np.add.reduceat(both, cuts, axis=1, dtype=np.float64).ravel()
-
-    def _pieces(self) -> tuple[FloatArray, FloatArray]:
-        """Mean and variance of a pixel in the pieces of rows with pixels enough."""
-        square, total = self._pairs(self._use)
-        pixels = self._pairs_of(self._use)
-        enough = pixels >= _SEGMENT // 2
-        count = pixels[enough]
-        return total[enough] / count, square[enough] / count
-
     def _rough_noise(self, gain: float | None) -> PhotonTransfer:
         """Gain, read noise and pedestal from the median over short pieces of rows.
 
@@ -270,15 +236,15 @@ class BackgroundEstimator:
         the median, because few of the pieces touch a spot.
         """
         if self._signed:
-            return photon_transfer(*self._pieces(), gain)
+            return photon_transfer(*pieces(self._values, self._use), gain)
         if self._lifted():
-            mean, scatter = self._pieces()
+            mean, scatter = pieces(self._values, self._use)
             found = photon_transfer(mean, scatter, gain)
             if found.pedestal > 0:
                 return PhotonTransfer(found.gain, pedestal=found.pedestal)
         if gain is not None:
             return PhotonTransfer(gain)
-        square, total = self._pairs(self._use)
+        square, total = pairs(self._values, self._use)[:2]
         seen = total > 0
         if not seen.any():
             return PhotonTransfer(1.0)
@@ -286,10 +252,10 @@ class BackgroundEstimator:
 
     def _lifted(self) -> bool:
         """Whether hardly a pixel counts little: many photons, or a pedestal."""
-        used = np.count_nonzero(self._use)
+        used = int(np.count_nonzero(self._use))
         mean = float(self._values.sum(dtype=np.float64)) / max(used, 1)
         little = (self._values < _LITTLE * mean) & self._use
-        return used > 0 and np.count_nonzero(little) < _FEW * used
+        return 0 < used and int(np.count_nonzero(little)) < _FEW * used
 
     def _trimmed(self, noise: PhotonTransfer) -> tuple[FloatArray, FloatArray]:
         """Mean per bin without what cannot be background, and the cut used."""
@@ -324,7 +290,7 @@ class BackgroundEstimator:
         """Variance over mean of the pixels that are background."""
         allowed = self._values <= cut.astype(np.float32)[self._labels]
         allowed &= self._use
-        square, total = self._pairs(allowed)
+        square, total = pairs(self._values, allowed)[:2]
         if total.sum() < _GAIN_MIN_SUM:
             return 1.0
         return _snapped(float(square.sum() / total.sum()))

@@ -19,14 +19,13 @@ from recorder.records import (
     WorkLevel,
 )
 from recorder.ssx.arrays import BoolArray, FloatArray
-from recorder.ssx.detector import geometry
+from recorder.ssx.classification.sifting import Sifted, sift
 from recorder.ssx.lattices.indexer import Indexer
 from recorder.ssx.learning.background import learn_background
 from recorder.ssx.learning.lattice import LatticeKnowledge, learn_lattice
 from recorder.ssx.spots import powder_rings as rings
 from recorder.ssx.spots.finder import Found, SpotFinder
 from recorder.ssx.spots.integrate import Spots
-from recorder.ssx.spots.spot_lines import on_lines
 
 _RESOLUTION_SHARE = 0.95
 """Share of the spots below the reported resolution limit."""
@@ -41,21 +40,6 @@ class _Lattices:
     geometry: Geometry | None
     indexer: Indexer | None
     shells: rings.Shells | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sifted:
-    """The spots of an image, and which of them may come from a crystal."""
-
-    spots: Spots
-    q: FloatArray | None
-    ring: BoolArray
-    line: BoolArray
-
-    @property
-    def rest(self) -> BoolArray:
-        """Spots on no ring and no line."""
-        return ~(self.ring | self.line)
 
 
 class Classifier:
@@ -165,7 +149,9 @@ class Classifier:
             return self._nothing(pixels, reason, number, effort)
         found = self._found(pixels, learned)
         known = self._learned[number]
-        sifted = self._sifted(found.spots, known)
+        sifted = sift(
+            found.spots, self._setup.shape, known.geometry, known.shells, settings
+        )
         rest = sifted.rest
         lattices = self._lattices(sifted, rest, known.indexer, effort)
         if not lattices and sifted.ring.any():
@@ -259,21 +245,9 @@ class Classifier:
             return pixels
         return np.where(pixels == self._setup.flag, self._bad_value, pixels)
 
-    def _sifted(self, spots: Spots, known: _Lattices) -> _Sifted:
-        """Tell the spots of powder rings and of lines from the others."""
-        line = on_lines(spots.x, spots.y, self._setup.shape)
-        ring = np.zeros(len(spots), np.bool_)
-        q = None
-        if known.geometry is not None and known.shells is not None:
-            q = geometry.scattering_vectors(known.geometry, spots.x, spots.y)
-            norm = np.linalg.norm(q, axis=1)
-            share = self._setup.settings.ring_share
-            ring[~line] = rings.on_rings(norm[~line], share, known.shells)
-        return _Sifted(spots, q, ring, line)
-
     def _lattices(
         self,
-        sifted: _Sifted,
+        sifted: Sifted,
         use: BoolArray,
         indexer: Indexer | None,
         effort: WorkLevel,

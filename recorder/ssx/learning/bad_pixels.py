@@ -132,7 +132,8 @@ def _beside(sums: NDArray[np.intp]) -> FloatArray:
     def mean(first: IntArray, last: IntArray) -> FloatArray:
         first = np.clip(first, 0, sums.shape[1])
         last = np.clip(last, 0, sums.shape[1])
-        return (ends[:, last] - ends[:, first]) / np.maximum(last - first, 1)
+        inside = ends[:, last] - ends[:, first]
+        return np.asarray(inside / np.maximum(last - first, 1), dtype=np.float64)
 
     left = mean(place - far, place - near + 1)
     right = mean(place + near, place + far + 1)
