@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray, Pixels
 from recorder.ssx.background.noise import Background, limit, variance
-from recorder.ssx.spots.lines import REACH, above_lines, may_be_lines
+from recorder.ssx.spots.lines import (
+    REACH,
+    STRIPS_X,
+    STRIPS_Y,
+    above_lines,
+    may_be_lines,
+    ring_lines,
+)
 
 MARGIN = 4
 """Spots nearer to the edge have no whole ring (pixels)."""
@@ -100,7 +107,9 @@ class SpotIntegrator:
         self._flat = None if flatfield is None else flatfield.ravel()
         self._bad_value = bad_value
         self._box, self._box_dx, self._box_dy = _square(0, 1, self._width)
-        self._ring, _, _ = _square(_RING_FROM, MARGIN, self._width)
+        self._strips = STRIPS_Y * self._width + STRIPS_X
+        self._ring, dx, dy = _square(_RING_FROM, MARGIN, self._width)
+        self._crossed = ring_lines(dx, dy)
 
     def box(
         self, index: IntArray, values: Pixels, underload: float
@@ -151,7 +160,8 @@ class SpotIntegrator:
             The accepted spots, strongest first.
         """
         gain = background.gain
-        local, scatter, n_ring, ring = self._local(index, values, background, mean)
+        local, scatter, ring, in_ring = self._local(index, values, background, mean)
+        n_ring = in_ring.sum(axis=1)
         counts, good = self.box(index, values, background.underload)
         n = good.sum(axis=1).astype(np.float64)
         above = np.where(good, counts - local[:, None], 0.0)
@@ -168,26 +178,41 @@ class SpotIntegrator:
         keep &= (n >= _MIN_GOOD) & (counts.sum(axis=1) > least)
         keep &= ~sharp(above)
         total = counts.sum(axis=1)
-        weak = np.flatnonzero(keep & may_be_lines(total, n, ring, background))
-        around = self._around(index[weak], values, background.underload)
-        keep[weak] = above_lines(total[weak], n[weak], *around, local[weak], background)
+        here = np.flatnonzero(keep)
+        weak = here[
+            may_be_lines(
+                total[here],
+                n[here],
+                ring[here],
+                in_ring[here],
+                self._crossed,
+                background,
+            )
+        ]
+        if len(weak):
+            around = self._around(index[weak], values, background.underload)
+            keep[weak] = above_lines(
+                total[weak], n[weak], *around, local[weak], background
+            )
         spots = self._spots(index, above, intensity, snr).select(keep)
         return spots.select(np.argsort(-spots.intensity, kind="stable"))
 
     def _around(
         self, index: IntArray, values: Pixels, underload: float
     ) -> tuple[FloatArray, BoolArray]:
-        """Counts and validity of (n, 25, 25) pixels, bad beyond the edge."""
-        reach = np.arange(-REACH, REACH + 1)
-        y = (index // self._width)[:, None] + reach
-        x = (index % self._width)[:, None] + reach
-        y_in, x_in = (y >= 0) & (y < self._height), (x >= 0) & (x < self._width)
-        y, x = np.clip(y, 0, self._height - 1), np.clip(x, 0, self._width - 1)
-        around = (y * self._width)[:, :, None] + x[:, None, :]
+        """Counts and validity of the pixels around spots, bad beyond the edge."""
+        around = np.clip(index[:, None] + self._strips, 0, len(values) - 1)
         counts, good = self._gather(around, values, underload)
-        outside = ~(y_in[:, :, None] & x_in[:, None, :])
-        good[outside] = False
-        counts[outside] = 0.0
+        y, x = np.divmod(index, self._width)
+        edge = np.minimum(
+            np.minimum(x, self._width - 1 - x), np.minimum(y, self._height - 1 - y)
+        )
+        near = np.flatnonzero(edge < REACH)
+        column, row = x[near, None] + STRIPS_X, y[near, None] + STRIPS_Y
+        inside = (column >= 0) & (column < self._width)
+        inside &= (row >= 0) & (row < self._height)
+        good[near] &= inside
+        counts[near] *= inside
         return counts, good
 
     def _local(
@@ -196,8 +221,8 @@ class SpotIntegrator:
         values: Pixels,
         background: Background,
         mean: FloatArray,
-    ) -> tuple[FloatArray, FloatArray, IntArray, FloatArray]:
-        """Mean and variance of a pixel in the ring, its good pixels and its sum.
+    ) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
+        """Mean and variance of a pixel in the ring, its counts and which are good.
 
         Neighbouring spots in the ring are cut off in passes, relative to the
         ring itself, because the mean of the bin may be far off there.
@@ -207,8 +232,7 @@ class SpotIntegrator:
         ring, good = self._gather(around, values, background.underload)
         n = good.sum(axis=1)
         here = np.maximum(n, 1)
-        total = ring.sum(axis=1)
-        local = total / here
+        local = ring.sum(axis=1) / here
         clipped = ring
         for _ in range(_RING_PASSES):
             sigma = np.sqrt(variance(local, background))
@@ -222,7 +246,7 @@ class SpotIntegrator:
         local = np.where(enough, np.maximum(shrunk, (mean + base) / 2), mean)
         poissonian = gain * gain * variance(local, background)
         scatter = np.where(enough, np.maximum(scatter, poissonian), poissonian)
-        return local, scatter, n, total
+        return local, scatter, ring, good
 
     def _spots(
         self,

@@ -9,6 +9,7 @@ not.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from recorder.ssx.background.noise import Noise, limit, variance
 
 REACH = 12
 """Pixels from a spot to the end of what is looked at."""
-_DIRECTIONS = 16
-"""Directions of the half circle, 11° apart: half a step is 1.1 px at the end."""
+_DIRECTIONS = 12
+"""Directions of the half circle, 15° apart: half a step is 1.4 px at the end."""
 _FROM, _TO = 4, 11
 """Distances (px) of the strips across each direction, 3 px wide and 1 px long. They
 leave out the spot itself."""
@@ -40,40 +41,69 @@ that are fainter make no spots."""
 _P_ABOVE = 1e-6
 """Tail probability of a spot's sum above the line that it lies on: a line has hundreds
 of places, and the highest of them are looked at."""
-_RING_SHARE = 10.0
-"""Pixels of a line among the 56 of a spot's ring, at least: a line is no brighter than
-the ring's sum over them."""
-
-_SIZE = 2 * REACH + 1
-
-
-def _strips() -> IntArray:
-    """(directions, 2, distances, 3) places in a flat patch of _SIZE x _SIZE pixels."""
-    angle = np.arange(_DIRECTIONS)[:, None, None, None] * math.pi / _DIRECTIONS
-    side = np.array([1.0, -1.0])[:, None, None]
-    along = side * np.arange(_FROM, _TO + 1)[:, None]
-    across = np.array([-1.0, 0.0, 1.0])
-    x = np.rint(along * np.cos(angle) - across * np.sin(angle)).astype(np.intp)
-    y = np.rint(along * np.sin(angle) + across * np.cos(angle)).astype(np.intp)
-    return np.asarray((y + REACH) * _SIZE + x + REACH)
+_IN_RING = 12
+"""Pixels of a spot's ring that a line through it covers on both sides."""
+_SURE = 2.0
+"""Standard deviations that a line may be brighter than those pixels. Chosen, not
+tuned."""
+_ACROSS = 3
+"""Pixels of a strip."""
 
 
-_STRIPS = _strips()
+def _strips() -> tuple[IntArray, IntArray]:
+    """X and y of the strips' pixels, flat: (across, directions, 2, distances)."""
+    angle = np.arange(_DIRECTIONS)[:, None, None] * math.pi / _DIRECTIONS
+    along = np.array([[1.0], [-1.0]]) * np.arange(_FROM, _TO + 1)
+    across = np.array([-1.0, 0.0, 1.0])[:, None, None, None]
+    x = np.rint(along * np.cos(angle) - across * np.sin(angle))
+    y = np.rint(along * np.sin(angle) + across * np.cos(angle))
+    return x.ravel().astype(np.intp), y.ravel().astype(np.intp)
+
+
+STRIPS_X, STRIPS_Y = _strips()
+"""Pixels from a spot's centre to those of the strips around it."""
+
+
+def ring_lines(x: IntArray, y: IntArray) -> IntArray:
+    """Which pixels of a ring each direction crosses.
+
+    Args:
+        x: (m,) from the ring's centre, px.
+        y: (m,)
+
+    Returns:
+        (directions, _IN_RING) places in the ring, nearest to the line first.
+    """
+    angle = np.arange(_DIRECTIONS)[:, None] * math.pi / _DIRECTIONS
+    away = np.abs(x * np.sin(angle) - y * np.cos(angle))
+    return np.asarray(np.argsort(away, axis=1, kind="stable")[:, :_IN_RING])
 
 
 def may_be_lines(
-    total: FloatArray, n: FloatArray, ring: FloatArray, noise: Noise
+    total: FloatArray,
+    n: FloatArray,
+    ring: FloatArray,
+    good: BoolArray,
+    crossed: IntArray,
+    noise: Noise,
 ) -> BoolArray:
     """Which spots are so weak that a line through their ring might explain them.
 
     Args:
         total: (n,) sums of the spots' 3 x 3 pixels, counts.
         n: (n,) good pixels among them.
-        ring: (n,) sums of the rings around them, counts.
+        ring: (n, m) counts of the rings around them, 0 where bad.
+        good: The same shape.
+        crossed: What :func:`ring_lines` says of such rings.
         noise: Of the image.
     """
-    most = limit(n * np.maximum(ring, 0) / _RING_SHARE, noise, n, _P_ABOVE)
-    return np.asarray(total <= most)
+    sums, pixels = np.zeros((2, len(ring), _DIRECTIONS))
+    for place in crossed.T:
+        sums += ring[:, place]
+        pixels += good[:, place]
+    line = (sums / np.maximum(pixels, 1)).max(axis=1)
+    line += _SURE * noise.gain * np.sqrt(variance(line, noise) / _IN_RING)
+    return np.asarray(total <= limit(n * line, noise, n, _P_ABOVE))
 
 
 def above_lines(
@@ -89,7 +119,8 @@ def above_lines(
     Args:
         total: (n,) sums of the spots' 3 x 3 pixels, counts.
         n: (n,) good pixels among them.
-        around: (n, 25, 25) counts around each spot's centre, 0 where bad.
+        around: (n, pixels) counts at STRIPS_X, STRIPS_Y from each spot's centre, 0
+            where bad.
         good: The same shape, pixels to be trusted.
         local: (n,) mean of a pixel in the ring around the spot, counts.
         noise: Of the image.
@@ -99,12 +130,11 @@ def above_lines(
     """
     if len(around) == 0:
         return np.zeros(0, np.bool_)
-    flat = around.reshape(len(around), -1).astype(np.float32)
-    filled = good.reshape(len(good), -1).astype(np.float32)
-    sums, pixels = (part.take(_STRIPS, axis=1).sum(axis=-1) for part in (flat, filled))
+    sums, pixels = _summed(around, np.float32), _summed(good, np.int8)
     side = _side(sums, pixels, noise)
-    both = np.minimum(side.mean(axis=2), _STEEPEST * side.min(axis=2))
-    one = np.where(np.isnan(side[..., 0]), side[..., 1], side[..., 0])
+    first, second = side[..., 0], side[..., 1]
+    both = np.minimum((first + second) / 2, _STEEPEST * np.minimum(first, second))
+    one = np.where(np.isnan(first), second, first)
     lines = np.where(np.isnan(both), one, both)
     line = np.nan_to_num(lines, nan=-np.inf).max(axis=1)
     seen = 2.0 * 3 * (_TO - _FROM + 1)
@@ -115,8 +145,15 @@ def above_lines(
     return np.asarray(~on_line | (total > limit(top, noise, n, _P_ABOVE)))
 
 
+def _summed(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    """(n, directions, 2, distances) sums over each strip."""
+    parts = values.astype(dtype).reshape(len(values), _ACROSS, -1)
+    sums = parts[:, 0] + parts[:, 1] + parts[:, 2]
+    return np.asarray(sums.reshape(len(values), _DIRECTIONS, 2, -1))
+
+
 def _side(
-    sums: NDArray[np.float32], pixels: NDArray[np.float32], noise: Noise
+    sums: NDArray[np.float32], pixels: NDArray[np.int8], noise: Noise
 ) -> FloatArray:
     """Mean of a pixel on each side, without other spots; NaN where too few are good.
 
@@ -125,13 +162,22 @@ def _side(
         pixels: The same shape, good pixels.
         noise: Of the image.
     """
-    good = pixels > 0
-    level = sums / np.maximum(pixels, 1)
-    seen = np.maximum(good.sum(axis=-1), 1)
-    mean = level.sum(axis=-1) / seen
-    level = np.where(good, level, mean[..., None])
-    dark = np.partition(level, _KEPT - 1, axis=-1)[..., :_KEPT].mean(axis=-1)
-    photons = variance(dark, noise)
-    width = np.maximum(pixels.sum(axis=-1) / seen, 1)
-    dark = dark + _DARKER * noise.gain * np.sqrt(photons / width)
-    return np.where(good.sum(axis=-1) >= _MIN_STRIPS, dark, np.nan)
+    if int(pixels.min()) == _ACROSS:
+        level = sums / np.float32(_ACROSS)
+        seen = np.full(pixels.shape[:-1], pixels.shape[-1])
+        width = np.full(pixels.shape[:-1], float(_ACROSS))
+    else:
+        good = pixels > 0
+        seen = good.sum(axis=-1)
+        level = sums / np.maximum(pixels, 1).astype(np.float32)
+        mean = level.sum(axis=-1) / np.maximum(seen, 1)
+        level = np.where(good, level, mean[..., None]).astype(np.float32)
+        width = np.maximum(pixels.sum(axis=-1) / np.maximum(seen, 1), 1.0)
+    level.partition(_KEPT - 1, axis=-1)
+    total = np.zeros(pixels.shape[:-1])
+    for place in range(_KEPT):
+        total += level[..., place]
+    dark = total / _KEPT
+    sigma = noise.gain * np.sqrt(variance(dark, noise) / width)
+    dark = dark + _DARKER * sigma
+    return np.asarray(np.where(seen >= _MIN_STRIPS, dark, np.nan), dtype=np.float64)

@@ -41,7 +41,7 @@ _CURVED = 0.2
 equivalent reflections do not reflect at once."""
 _FEW = 40
 """Lists of more spots are not judged by gaps: many have a neighbour by chance."""
-_SPARSE = 40_000
+_SPARSE = 10_000
 """Places of the detector that tell how much of it lies in a shell."""
 
 

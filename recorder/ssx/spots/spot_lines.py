@@ -21,7 +21,9 @@ _FEW = 40
 for."""
 _MAX_NFA = -3.0
 """log10 of how often chance makes so full a line, among all those through two spots."""
-_STRONGEST = 24
+_MANY = 100
+"""More spots than lines make: they are not looked for. Chosen, not tuned."""
+_STRONGEST = 16
 """Lines are tried through pairs of so many spots: half of them lie on a line that holds
 half of all."""
 _MOST_LINES = 4
@@ -67,6 +69,8 @@ def _crowded(u: FloatArray, size: int) -> BoolArray:
 def _fullest(x: FloatArray, y: FloatArray, shape: tuple[int, int]) -> BoolArray:
     """Spots on the line through two of them that chance makes least often."""
     n = len(x)
+    if n > _MANY:
+        return np.zeros(n, np.bool_)
     first, second = _pairs(min(n, _STRONGEST))
     dx, dy = x[second] - x[first], y[second] - y[first]
     length = np.hypot(dx, dy)
