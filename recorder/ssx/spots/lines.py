@@ -163,16 +163,17 @@ def _side(
         noise: Of the image.
     """
     if int(pixels.min()) == _ACROSS:
-        level = sums / np.float32(_ACROSS)
+        level = np.divide(sums, _ACROSS, dtype=np.float32)
         seen = np.full(pixels.shape[:-1], pixels.shape[-1])
         width = np.full(pixels.shape[:-1], float(_ACROSS))
     else:
         good = pixels > 0
         seen = good.sum(axis=-1)
-        level = sums / np.maximum(pixels, 1).astype(np.float32)
-        mean = level.sum(axis=-1) / np.maximum(seen, 1)
+        level = np.divide(sums, np.maximum(pixels, 1), dtype=np.float32)
+        mean = np.asarray(level.sum(axis=-1)) / np.maximum(seen, 1)
         level = np.where(good, level, mean[..., None]).astype(np.float32)
-        width = np.maximum(pixels.sum(axis=-1) / np.maximum(seen, 1), 1.0)
+        filled = np.asarray(pixels.sum(axis=-1), dtype=np.float64)
+        width = np.maximum(filled / np.maximum(seen, 1), 1.0)
     level.partition(_KEPT - 1, axis=-1)
     total = np.zeros(pixels.shape[:-1])
     for place in range(_KEPT):
