@@ -257,7 +257,7 @@ class Dispatch:
     def _taught(self, run: Run, setup: ClassifierSetup, learned: Learned) -> None:
         """A run learned something: keep its gain, and question it."""
         odd = note_gain(run, setup.dtype, learned, setup.settings.gain)
-        if odd:
+        if odd and odd not in run.notes:
             run.note(odd)
             log.warning(
                 "gain_odd", run=run.number, uid=run.uid, gain=run.gain, hint=odd

@@ -13,6 +13,9 @@ tuned."""
 _PHOTONS = 50
 """Photons that a pixel must be able to hold: a gain that leaves room for fewer is none
 of a detector in use. Chosen, not tuned."""
+_APART = 2.0
+"""Factor between a given gain and the one that the images show beyond which people are
+told. Chosen, not tuned."""
 _SAME = 0.02
 """Relative change of a gain that is none."""
 
@@ -27,22 +30,28 @@ def note_gain(run: Run, dtype: str, learned: Learned, given: float | None) -> st
         given: Counts per photon that were set, or None.
 
     Returns:
-        What is odd about it, for people; empty if nothing is or it was said.
+        What is odd about it, for people; empty if nothing is.
     """
     background = learned.background
     gain = given if background is None else background.gain
     pedestal = 0.0 if background is None else background.pedestal
     if gain is None:
         return ""
-    if run.gain is not None and abs(gain / run.gain - 1) <= _SAME:
-        return ""
+    measured = None if background is None else background.measured_gain
+    known = run.gain is not None and abs(gain / run.gain - 1) <= _SAME
     run.gain, run.pedestal = round(gain, 4), round(pedestal, 3)
-    highest = float(np.iinfo(dtype).max)
-    if _LEAST <= gain <= highest / _PHOTONS:
+    hint = (
+        "set classify.gain, or mend adu_per_photon or adu_per_eV of the geometry file"
+    )
+    if measured is not None and not 1 / _APART < gain / measured < _APART:
+        return (
+            f"the given gain of {gain:.4g} counts per photon is used, but the images "
+            f"scatter as if it were {measured:.2g}: {hint}"
+        )
+    if known or _LEAST <= gain <= float(np.iinfo(dtype).max) / _PHOTONS:
         return ""
     source = "given" if given is not None else "estimated from the images"
     return (
-        f"gain of {gain:.4g} counts per photon ({source}) cannot be right for pixels "
-        f"of type {dtype}: set classify.gain, or mend adu_per_photon or adu_per_eV of "
-        "the geometry file"
+        f"a gain of {gain:.4g} counts per photon ({source}) cannot be right for pixels "
+        f"of type {dtype}: {hint}"
     )

@@ -132,6 +132,7 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "gain": background.gain,
         "read_noise": background.read_noise,
         "pedestal": background.pedestal,
+        "measured_gain": background.measured_gain,
         "underload": None
         if background.underload == -math.inf
         else background.underload,
@@ -152,6 +153,7 @@ def unpack_learned(frames: list[bytes]) -> Learned:
             gain=body["gain"],
             read_noise=body["read_noise"],
             pedestal=body.get("pedestal", 0.0),
+            measured_gain=body.get("measured_gain"),
             underload=-math.inf if body["underload"] is None else body["underload"],
         )
     geometry = head["geometry"]

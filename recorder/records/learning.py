@@ -29,6 +29,8 @@ class LearnedBackground:
     """Pixels with lower counts are flags."""
     pedestal: float = 0.0
     """Counts of a pixel without a photon."""
+    measured_gain: float | None = None
+    """Where the gain is given: what the images show, None if they do not tell."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,6 +29,8 @@ class PhotonTransfer(NamedTuple):
     """Photons²."""
     pedestal: float = 0.0
     """Counts of a pixel without a photon."""
+    told: bool = False
+    """Whether the images tell the gain: their variance follows their mean."""
 
 
 def photon_transfer(
@@ -51,14 +53,15 @@ def photon_transfer(
         return PhotonTransfer(gain or 1.0)
     x = np.array([np.median(mean[part]) for part in groups])
     y = np.array([np.median(variance[part]) for part in groups])
+    told = False
     if gain is None:
         spread = x - x.mean()
         size = float(np.square(spread).sum())
-        slope = float(spread @ y) / size if size > 0 else 0.0
+        slope = float((spread * y).sum()) / size if size > 0 else 0.0
         # a flat field of view tells nothing: then counts are photons
-        told = float(np.ptp(x)) * slope > _TELLING * float(y.mean())
-        gain = slope if told and slope > 0 else 1.0
+        told = slope > 0 and float(np.ptp(x)) * slope > _TELLING * float(y.mean())
+        gain = slope if told else 1.0
     rest = float((y - gain * np.maximum(x, 0)).mean())
     if -rest / gain > _PEDESTAL * float(x.mean()) > 0:
-        return PhotonTransfer(gain, 0.0, -rest / gain)
-    return PhotonTransfer(gain, max(rest / gain**2, 0.0))
+        return PhotonTransfer(gain, 0.0, -rest / gain, told)
+    return PhotonTransfer(gain, max(rest / gain**2, 0.0), told=told)

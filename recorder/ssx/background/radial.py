@@ -26,7 +26,7 @@ from recorder.ssx.background.noise import (
     whole_counts,
 )
 from recorder.ssx.background.photon_transfer import PhotonTransfer, photon_transfer
-from recorder.ssx.background.row_pieces import pairs, pieces
+from recorder.ssx.background.row_pieces import lifted, pairs, pieces
 
 _SAMPLE = 150_000
 """Pixels to look at: a bin mean is then known to a few per cent."""
@@ -50,10 +50,6 @@ lower still is noise."""
 _FEW = 1e-3
 """Share of pixels below the flags that single broken ones may make; noise makes more.
 Half or double changes nothing in `make bench-quality`, Spots: signed pixels."""
-_LITTLE = 0.25
-"""Share of the mean that hardly a pixel counts less than, where there is a pedestal.
-Chosen, not tuned: at 30 photons and more no pixel does without one, either, and the
-fit decides."""
 _GAIN_MIN_SUM = 200.0
 """Photons in the sample below which no gain can be told."""
 _SOLVENT = (2.95, 3.7)
@@ -177,6 +173,12 @@ class BackgroundEstimator:
             gains = [background.gain for background in backgrounds]
             found = gain or float(np.median(gains))
             return PhotonTransfer(_snapped(found) if gain is None else found)
+        return self.transfer(images, gain)
+
+    def transfer(
+        self, images: Sequence[NDArray[np.integer]], gain: float | None
+    ) -> PhotonTransfer:
+        """What variance against mean says of images (slow, fast) together."""
         means, variances = [], []
         for pixels in images:
             self._load(pixels)
@@ -237,7 +239,7 @@ class BackgroundEstimator:
         """
         if self._signed:
             return photon_transfer(*pieces(self._values, self._use), gain)
-        if self._lifted():
+        if lifted(self._values, self._use):
             mean, scatter = pieces(self._values, self._use)
             found = photon_transfer(mean, scatter, gain)
             if found.pedestal > 0:
@@ -249,13 +251,6 @@ class BackgroundEstimator:
         if not seen.any():
             return PhotonTransfer(1.0)
         return PhotonTransfer(max(1.0, float(np.median(square[seen] / total[seen]))))
-
-    def _lifted(self) -> bool:
-        """Whether hardly a pixel counts little: many photons, or a pedestal."""
-        used = int(np.count_nonzero(self._use))
-        mean = float(self._values.sum(dtype=np.float64)) / max(used, 1)
-        little = (self._values < _LITTLE * mean) & self._use
-        return 0 < used and int(np.count_nonzero(little)) < _FEW * used
 
     def _trimmed(self, noise: PhotonTransfer) -> tuple[FloatArray, FloatArray]:
         """Mean per bin without what cannot be background, and the cut used."""

@@ -80,6 +80,7 @@ def learn_background(
         gain=found.gain,
         read_noise=found.read_noise,
         pedestal=found.pedestal,
+        measured_gain=None if gain is None else _measured(finder, images),
         underload=min(background.underload for background in backgrounds),
     )
     bright, dark = _extremes(typical)
@@ -97,6 +98,12 @@ def learn_background(
     sums, pixels = _block_sums(total), _block_sums(counted)
     grid = _filled(sums / np.maximum(pixels, 1), pixels >= _MIN_PIXELS)
     return replace(learned, grid=grid.astype(np.float32), bad=bad & finder.good)
+
+
+def _measured(finder: SpotFinder, images: Sequence[NDArray[Any]]) -> float | None:
+    """The gain that the images show by themselves."""
+    found = finder.estimator.transfer(images, None)
+    return found.gain if found.told else None
 
 
 def _look(finder: SpotFinder, pixels: NDArray[Any], gain: float | None) -> _Seen:
