@@ -38,8 +38,8 @@ def note_gain(run: Run, dtype: str, learned: Learned, given: float | None) -> st
     if gain is None:
         return ""
     measured = None if background is None else background.measured_gain
-    known = run.gain is not None and abs(gain / run.gain - 1) <= _SAME
-    run.gain, run.pedestal = round(gain, 4), round(pedestal, 3)
+    known = run.gain is not None and abs(gain - run.gain) <= _SAME * gain
+    run.gain, run.pedestal = float(f"{gain:.5g}"), round(pedestal, 3)
     hint = (
         "set classify.gain, or mend adu_per_photon or adu_per_eV of the geometry file"
     )
