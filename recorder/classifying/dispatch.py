@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from recorder.classifying.gain import note_gain
+from recorder.classifying.gain import keep_gain
 from recorder.classifying.kinds import ImageKinds, Kind, header_kind, kind_of
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.second_look import SecondLook
@@ -210,7 +210,7 @@ class Dispatch:
         number = self._pool.add_setup(setup)
         changed = partial(self._calibrated, run, setup)
         look = SecondLook(setup, self._settings.pool.second_look_mb << 20)
-        taught = partial(self._taught, run, setup)
+        taught = partial(keep_gain, run, setup)
         left_out = partial(_count_left_out, run)
         lessons = Lessons(self._pool, number, changed, look, left_out, taught)
         taught(lessons.state)
@@ -253,15 +253,6 @@ class Dispatch:
             **calibration_to_json(after),
         )
         self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
-
-    def _taught(self, run: Run, setup: ClassifierSetup, learned: Learned) -> None:
-        """A run learned something: keep its gain, and question it."""
-        odd = note_gain(run, setup.dtype, learned, setup.settings.gain)
-        if odd and odd not in run.notes:
-            run.note(odd)
-            log.warning(
-                "gain_odd", run=run.number, uid=run.uid, gain=run.gain, hint=odd
-            )
 
     def _classified(self, run: Run, image: Image, result: Outcome) -> None:
         outcome = outcome_of(image, result)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from recorder.records import Learned
+from recorder.records import ClassifierSetup, Learned
 from recorder.runs.run import Run
+from recorder.runtime.log import get_logger
+
+log = get_logger("runs")
 
 _LEAST = 0.5
 """Counts per photon below which photons would be counted as fractions. Chosen, not
@@ -18,6 +21,14 @@ _APART = 2.0
 told. Chosen, not tuned."""
 _SAME = 0.02
 """Relative change of a gain that is none."""
+
+
+def keep_gain(run: Run, setup: ClassifierSetup, learned: Learned) -> None:
+    """Keep the gain with the run, and say if it is odd."""
+    odd = note_gain(run, setup.dtype, learned, setup.settings.gain)
+    if odd and odd not in run.notes:
+        run.note(odd)
+        log.warning("gain_odd", run=run.number, uid=run.uid, gain=run.gain, hint=odd)
 
 
 def note_gain(run: Run, dtype: str, learned: Learned, given: float | None) -> str:
