@@ -43,6 +43,8 @@ _GAPS = (0.0006, 0.0015, 0.003)
 _CURVED = 0.2
 """1/Å from which the sphere of reflection leaves the planes of the lattice so far that
 equivalent reflections do not reflect at once."""
+_NEAR = 8
+"""Spots on either side that tell the density of a short list."""
 _FEW = 40
 """Lists of more spots are not judged by gaps: many have a neighbour by chance."""
 _SPARSE = 10_000
@@ -94,7 +96,7 @@ def on_rings(norm: FloatArray, share: float, shells: Shells) -> BoolArray:
             return ring
         inside = _fullest(norm[rest], shells, further=bool(ring.any()))
         if not inside.any():
-            inside = _together(norm[rest], share, shells)
+            inside = _together(norm[rest], share, shells, further=bool(ring.any()))
         if not inside.any():
             return ring
         ring[rest[inside]] = True
@@ -124,20 +126,24 @@ def _fullest(norm: FloatArray, shells: Shells, *, further: bool) -> BoolArray:
         return np.zeros(len(norm), np.bool_)
     inside = q[(q >= limits[0]) & (q <= limits[1])]
     middle, reach = float(inside.mean()), _TAILS * float(inside.std())
-    low, high = min(limits[0], middle - reach), max(limits[1], middle + reach)
-    return np.asarray((norm >= low) & (norm <= high))
+    lowest, highest = min(limits[0], middle - reach), max(limits[1], middle + reach)
+    return np.asarray((norm >= lowest) & (norm <= highest))
 
 
-def _together(norm: FloatArray, share: float, shells: Shells) -> BoolArray:
+def _together(
+    norm: FloatArray, share: float, shells: Shells, *, further: bool
+) -> BoolArray:
     """Spots of a short list that share rings of few spots, if most of them do."""
     nothing = np.zeros(len(norm), np.bool_)
     if len(norm) > _FEW:
         return nothing
     order = np.argsort(norm, kind="stable")
     q = norm[order]
-    # the list's own density, between the spots four before and four behind
+    # the list's own density, between the spots some before and some behind
     place = np.arange(len(q))
-    low, high = np.maximum(place - 4, 0), np.minimum(place + 4, len(q) - 1)
+    low = np.maximum(place - _NEAR, 0)
+    high = np.minimum(place + _NEAR, len(q) - 1)
+    limit = _FURTHER_NFA if further else _MAX_NFA + 1
     extent = shells.between(q[low], q[high])
     for gap in _GAPS:
         near = (np.diff(q) <= gap) & (q[:-1] > _CURVED)
@@ -147,6 +153,6 @@ def _together(norm: FloatArray, share: float, shells: Shells) -> BoolArray:
         members[order[1:]] |= near
         members[order[:-1]] |= near
         chance = log10_tail(float(near.sum()), len(q) - 1, p)
-        if members.sum() > share * len(q) and chance < _MAX_NFA + 1:
+        if members.sum() > share * len(q) and chance < limit:
             return members
     return nothing
