@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.ssx.arrays import BoolArray, Pixels
+from recorder.ssx.arrays import BoolArray, IntArray, Pixels
 
 _SAMPLE = 4_000
 """Pixels that are looked at, in whole rows: some 0.05 ms. Chosen, not tuned."""
+_CONFIRM = 200
+"""Rows that must say the same before it is believed. Chosen, not tuned."""
 _HALF = 0.5
 """Share of flagged or saturated pixels from which an image shows nothing."""
 _FEW = 100
@@ -40,9 +42,8 @@ class Inspector:
         height, width = good.shape
         number = min(height, max(1, _SAMPLE // max(width, 1)))
         filled = np.flatnonzero(good.any(axis=1))
-        at = (np.arange(number) + 0.5) / number * len(filled)
-        self._rows = filled[at.astype(np.intp)] if len(filled) else filled
-        self._sampled = good[self._rows]
+        self._rows = _spread(filled, number)
+        self._more_rows = _spread(filled, max(number, _CONFIRM))
         self._bad_value = bad_value
         self._saturation = saturation
 
@@ -50,9 +51,15 @@ class Inspector:
         """Why an image (slow, fast) shows nothing; empty if it may show something."""
         if len(self._rows) == 0:
             return "all pixels are masked"
-        raw = pixels[self._rows]
-        use = self._sampled & (raw != self._bad_value)
-        share = 1 - np.count_nonzero(use) / np.count_nonzero(self._sampled)
+        # a few rows may lie in a gap between modules
+        if not self._of_rows(pixels, self._rows):
+            return ""
+        return self._of_rows(pixels, self._more_rows)
+
+    def _of_rows(self, pixels: Pixels, rows: IntArray) -> str:
+        raw, sampled = pixels[rows], self._good[rows]
+        use = sampled & (raw != self._bad_value)
+        share = 1 - np.count_nonzero(use) / np.count_nonzero(sampled)
         if share >= _HALF:
             return f"{100 * share:.0f} % of the pixels are flagged"
         values = raw[use]
@@ -67,6 +74,13 @@ class Inspector:
     def _constant(self, pixels: Pixels, value: int) -> str:
         other = (pixels != value) & (pixels != self._bad_value) & self._good
         return "" if other.any() else f"all pixels count {value}"
+
+
+def _spread(rows: IntArray, number: int) -> IntArray:
+    """So many of the rows, evenly spread; all if they are fewer."""
+    number = min(number, len(rows))
+    at = (np.arange(number) + 0.5) / max(number, 1) * len(rows)
+    return np.asarray(rows[at.astype(np.intp)])
 
 
 def _pattern(raw: NDArray[np.integer], use: BoolArray) -> str:
