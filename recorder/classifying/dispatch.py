@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from recorder.classifying.gain import keep_gain
 from recorder.classifying.kinds import ImageKinds, Kind, header_kind, kind_of
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.second_look import SecondLook
@@ -209,9 +210,10 @@ class Dispatch:
         number = self._pool.add_setup(setup)
         changed = partial(self._calibrated, run, setup)
         look = SecondLook(setup, self._settings.pool.second_look_mb << 20)
+        taught = partial(self._taught, run, setup)
         left_out = partial(_count_left_out, run)
-        told = partial(self._told, run, setup)
-        lessons = Lessons(self._pool, number, changed, look, left_out, told)
+        lessons = Lessons(self._pool, number, changed, look, left_out, taught)
+        taught(lessons.state)
         known.lessons, known.set_up_for = lessons, kind
         return lessons
 
@@ -244,9 +246,10 @@ class Dispatch:
         tell_calibrated(run, setup, old, new, from_image)
         self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
 
-    def _told(self, run: Run, setup: ClassifierSetup, new: Learned) -> None:
-        """A lesson found something that people should know."""
-        if tell_findings(run, setup, new):
+    def _taught(self, run: Run, setup: ClassifierSetup, learned: Learned) -> None:
+        """The run learned something that it keeps and that people should know."""
+        keep_gain(run, setup, learned)
+        if tell_findings(run, setup, learned):
             self._writer.record(RecordKind.RUN, run.uid, run_record(run, "calibrated"))
 
     def _classified(self, run: Run, image: Image, result: Outcome) -> None:

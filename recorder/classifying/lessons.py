@@ -65,8 +65,8 @@ class Lessons:
         changed: Called when geometry or cell changed, with the old and the new state
             and the first image_id that uses it.
         look: The images that may be looked at again.
-        told: Called with what a lesson found that people should know.
         left_out: Called when a lesson was left out under overload.
+        taught: Called with what each lesson taught.
     """
 
     pool: Pool
@@ -74,7 +74,7 @@ class Lessons:
     changed: Callable[[Learned, Learned, int], None]
     look: SecondLook
     left_out: Callable[[], None] = lambda: None
-    told: Callable[[Learned], None] = lambda _: None
+    taught: Callable[[Learned], None] = lambda _: None
     state: Learned = field(default_factory=lambda: Learned(0))
     _states: list[int] = field(default_factory=list)
     """States that images use, ascending, from the first image's own on. The others
@@ -233,12 +233,11 @@ class Lessons:
         self._next += 1
         self.look.learned(old, new)
         self._adopt(new)
+        self.taught(new)
         self._came = {n for n in self._came if n > new.number}
         self._shown = {n: s for n, s in self._shown.items() if teaches(n) > new.number}
         if (old.geometry, old.cell) != (new.geometry, new.cell):
             self.changed(old, new, used_from(new.number))
-        if new.findings is not old.findings or new.places is not old.places:
-            self.told(new)
 
     # -- the end --------------------------------------------------------------------
 
@@ -262,7 +261,7 @@ class Lessons:
             self._look_again(self.state, done)
             return
         self.look.learned(self.state, taught)
-        self.told(taught)
+        self.taught(taught)
         self._look_again(taught, done)
 
     def _look_again(self, last: Learned, done: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
     DetectorInfo,
+    Geometry,
     Learned,
     Payload,
     Place,
@@ -28,7 +29,7 @@ from recorder.runs.run import Run
 from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
 from recorder.sources.pixels import pixel_dtype
 from recorder.ssx.detector.flags import narrow_flag
-from recorder.ssx.detector.geometry import resolve
+from recorder.ssx.detector.geometry import HC, resolve
 from recorder.ssx.detector.panels import outside
 from recorder.ssx.lattices.contradictions import contradiction
 from recorder.ssx.lattices.unit_cell import check_cell
@@ -75,6 +76,7 @@ def make_setup(
     if file is not None:
         off = outside(file.panels, payload.shape) | file.bad
         mask = off if mask is None else mask | off
+        settings = _with_gain(settings, file, geometry)
     flatfield = None
     if start is not None and start.flatfield is not None:
         bad = unusable(start.flatfield)
@@ -167,6 +169,19 @@ def _panels(
         )
         return None
     return file
+
+
+def _with_gain(
+    settings: ClassifySettings, file: CrystfelGeometry, geometry: Geometry | None
+) -> ClassifySettings:
+    """The counts per photon of a geometry file, unless they are set."""
+    if settings.gain is not None:
+        return settings
+    if file.counts_per_photon is not None:
+        return replace(settings, gain=file.counts_per_photon)
+    if file.counts_per_ev is None or geometry is None:
+        return settings
+    return replace(settings, gain=file.counts_per_ev * HC / geometry.wavelength)
 
 
 def _of_panels(file: CrystfelGeometry) -> DetectorInfo:

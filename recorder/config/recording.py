@@ -118,15 +118,16 @@ class ClassifySection(Section):
     min_snr: float = Field(4.0, gt=0)
     """Least signal-to-noise ratio of a spot."""
     gain: float | None = Field(None, gt=0)
-    """Counts per photon; unset: estimated from variance against mean."""
+    """Counts per photon; unset: from the geometry file, else estimated from variance
+    against mean."""
     nfa_max: float = -3.5
     """A lattice is accepted below this log10 number of false alarms, minus 0.5 for
     each spot that it explains."""
     min_inlier_share: float = Field(0.15, ge=0, le=1)
     """Least share of the spots that a lattice explains."""
     ring_share: float = Field(0.6, gt=0, le=1)
-    """More than this share of the spots in one thin shell is an ice or powder
-    ring."""
+    """Powder rings of few spots each: they are taken out if they hold more than this
+    share of a short list of spots. Rings of many spots are told by chance alone."""
     max_lattices: int = Field(3, ge=1, le=100_000)
     """Lattices looked for in one image."""
     index: bool = True

@@ -56,6 +56,8 @@ def run_record(run: Run, what: str) -> Json:
         else [run.end.status, run.end.reason, run.end.images],
         "notes": run.notes,
         "counts": dict(run.counts),
+        "gain": run.gain,
+        "pedestal": run.pedestal,
         "calibrations": [calibration_to_json(item) for item in run.calibrations],
         "drift": [asdict(point) for point in run.drift],
     }
@@ -102,6 +104,8 @@ def read_run_record(body: Json) -> Run:
         folder=body["folder"],
         counts=Counter(body["counts"]),
         notes=list(body["notes"]),
+        gain=body.get("gain"),
+        pedestal=body.get("pedestal", 0.0),
     )
     for item in body.get("calibrations", ()):
         try:

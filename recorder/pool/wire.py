@@ -138,6 +138,8 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "bad": background.bad.shape,
         "gain": background.gain,
         "read_noise": background.read_noise,
+        "pedestal": background.pedestal,
+        "measured_gain": background.measured_gain,
         "underload": None
         if background.underload == -math.inf
         else background.underload,
@@ -157,6 +159,8 @@ def unpack_learned(frames: list[bytes]) -> Learned:
             bad=unpack_mask(frames[2], shape),
             gain=body["gain"],
             read_noise=body["read_noise"],
+            pedestal=body.get("pedestal", 0.0),
+            measured_gain=body.get("measured_gain"),
             underload=-math.inf if body["underload"] is None else body["underload"],
         )
     geometry = head["geometry"]

@@ -130,7 +130,11 @@ class Classification:
     solvent: float | None = None
     """Mean counts in the solvent ring over `background`: is the jet there?"""
     rings: int = 0
-    """Spots discarded because they lie on one powder or ice ring."""
+    """Spots discarded because they lie on powder rings."""
+    lines: int = 0
+    """Spots discarded because they lie on one line, or in few columns or rows."""
+    reason: str = ""
+    """Why the image shows nothing, such as that it is constant; else empty."""
     learned: int = 0
     """Number of the learned state that was used."""
     effort: WorkLevel = WorkLevel.FULL

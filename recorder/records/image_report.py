@@ -195,5 +195,9 @@ class ClassificationReport:
     multi_lattice: MultiLattice = field(default_factory=MultiLattice)
     residual: float | None = None
     solvent: float | None = None
+    gain: float | None = None
+    """Counts per photon."""
+    pedestal: float = 0.0
+    """Counts of a pixel without a photon."""
     calibrations: tuple[Calibration, ...] = ()
     drift: tuple[DriftPoint, ...] = ()

@@ -28,6 +28,10 @@ class LearnedBackground:
     """Electronic noise, photons²."""
     underload: float = -math.inf
     """Pixels with lower counts are flags."""
+    pedestal: float = 0.0
+    """Counts of a pixel without a photon."""
+    measured_gain: float | None = None
+    """Where the gain is given: what the images show, None if they do not tell."""
 
 
 class FindingKind(StrEnum):

@@ -89,6 +89,8 @@ def decode_classification(
         learned=body["learned"],
         lattices=_lattices(body),
         rings=body.get("rings", 0),
+        lines=body.get("lines", 0),
+        reason=body.get("reason", ""),
         effort=_EFFORTS[body.get("effort", 0)],
         upstream=body.get("upstream", False),
         before=_class_before(body),
@@ -150,6 +152,8 @@ def decode_row(row: JournalRow) -> ImageOutcome:
         learned=learned,
         lattices=_lattices(detail),
         rings=detail.get("rings", 0),
+        lines=detail.get("lines", 0),
+        reason=detail.get("reason", ""),
         effort=_EFFORTS[detail.get("effort", 0)],
         upstream=detail.get("upstream", False),
         before=_class_before(detail),
@@ -195,6 +199,10 @@ def _detail(found: Classification) -> Json:
         detail["lattices"] = [lattice_to_json(lattice) for lattice in found.lattices]
     if found.rings:
         detail["rings"] = found.rings
+    if found.lines:
+        detail["lines"] = found.lines
+    if found.reason:
+        detail["reason"] = found.reason
     if found.effort:
         detail["effort"] = int(found.effort)
     if found.upstream:

@@ -104,10 +104,11 @@ def _image(journal: Journal, run: Run, image_id: int) -> Json:
     found = image.found
     return {
         "outcome": image.outcome,
-        "reason": image.reason,
+        "reason": image.reason or found.reason,
         "spots": found.spots,
         "lattices": [lattice_to_json(lattice) for lattice in found.lattices],
         "ring_spots": found.rings,
+        "line_spots": found.lines,
         "resolution": found.resolution,
         "background": found.background,
         "solvent": found.solvent,

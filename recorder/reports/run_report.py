@@ -194,6 +194,8 @@ def _classification(run: Run, ledger: Ledger) -> ClassificationReport:
         ),
         residual=round(float(residuals.mean()), 7) if residuals.size else None,
         solvent=round(float(np.median(solvent)), 4) if solvent.size else None,
+        gain=run.gain,
+        pedestal=run.pedestal,
         calibrations=tuple(run.calibrations),
         drift=tuple(run.drift),
     )

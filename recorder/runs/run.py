@@ -77,6 +77,10 @@ class Run:
     """Each change of geometry or cell that its images asked for."""
     drift: list[DriftPoint] = field(default_factory=list)
     """Where the beam was, by the hits that the run learned from."""
+    gain: float | None = None
+    """Counts per photon in use; None until it is known."""
+    pedestal: float = 0.0
+    """Counts of a pixel without a photon."""
     drain_until: float = 0.0
     revise_by: float = 0.0
     """Monotonic time until which a further revision waits at most."""

@@ -54,6 +54,9 @@ class CrystfelGeometry:
     wavelength: float | None
     bad: NDArray[np.bool_]
     """(slow, fast), True where a bad region or ``no_index`` says so."""
+    counts_per_photon: float | None = None
+    counts_per_ev: float | None = None
+    """None also where the panels differ, or the file gives the one per photon."""
 
 
 def read_geometry(path: Path) -> CrystfelGeometry:
@@ -110,7 +113,22 @@ def _geometry(text: str) -> CrystfelGeometry:
         distance=base,
         wavelength=_wavelength(beam),
         bad=bad,
+        counts_per_photon=_counts_per("adu_per_photon", panels),
+        counts_per_ev=_counts_per("adu_per_eV", panels),
     )
+
+
+def _counts_per(key: str, panels: dict[str, Entries]) -> float | None:
+    """A gain that all panels have in common."""
+    given = {
+        _number(f"panel {name}: {key}", entries[key])
+        for name, entries in panels.items()
+        if key in entries
+    }
+    for value in given:
+        if value <= 0:
+            raise _GeometryError(f"{key} is {value:g}, expected a positive number")
+    return given.pop() if len(given) == 1 else None
 
 
 def _sections(text: str) -> tuple[dict[str, Entries], dict[str, Entries], Entries]:

@@ -145,9 +145,10 @@ def test_several_ice_rings_count_together() -> None:
     spacing = rng.choice([3.90, 3.67, 3.44], 60)
     protein = rng.uniform(0.05, 0.4, 6)
     norm = np.concatenate([1 / spacing + rng.normal(0, 5e-4, 60), protein])
-    assert rings.on_rings(norm, 0.6)[:60].sum() >= 55
-    assert not rings.on_rings(rng.uniform(0.05, 0.5, 60), 0.6).any()
-    assert not rings.on_rings(np.zeros(0), 0.6).any()
+    shells = rings.shells_of(DETECTOR, np.ones(SHAPE, np.bool_))
+    assert rings.on_rings(norm, 0.6, shells)[:60].sum() >= 55
+    assert not rings.on_rings(rng.choice(shells.norm, 60), 0.6, shells).any()
+    assert not rings.on_rings(np.zeros(0), 0.6, shells).any()
 
 
 def test_zingers_are_not_a_hit() -> None:
@@ -231,7 +232,10 @@ def test_all_masked_is_a_non_hit() -> None:
     image = np.arange(60000, dtype=np.uint16).reshape(200, 300)
     mask = np.ones(image.shape, bool)
     result = Classifier(setup(shape=image.shape, mask=mask)).classify(image)
-    assert result == Classification(ImageClass.NON_HIT, 0, background=0.0)
+    reason = "all pixels are masked"
+    assert result == Classification(
+        ImageClass.NON_HIT, 0, background=0.0, reason=reason
+    )
 
 
 def test_a_hundred_thousand_spots_end_in_time() -> None:

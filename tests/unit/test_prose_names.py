@@ -37,7 +37,13 @@ FOREIGN = {
         "max_queued_messages",
         "persistent_client_expiration",
     },
-    "a CrystFEL geometry file": {"corner_x", "corner_y", "max_fs", "max_ss"},
+    "a CrystFEL geometry file": {
+        "adu_per_photon",
+        "corner_x",
+        "corner_y",
+        "max_fs",
+        "max_ss",
+    },
     "the detector's appendix": {"recorder_uid"},
 }
 """Names of others that our pages mention."""

@@ -34,6 +34,7 @@ from recorder.ssx.lattices import (
 )
 from recorder.ssx.learning import (
     as_good,
+    bad_pixels,
     cell_search,
     drift,
     hypotheses,
@@ -80,7 +81,7 @@ _fills = [percent(fill) for fill, _ in backlog._GIVING_UP]
 
 NUMBERS = {
     "classification": [
-        f"exceeds with a probability of {number(finder._P_PIXEL)}.",
+        f"exceeds with a probability of {number(finder.P_PIXEL)}.",
         f"background exceeds with a probability of {number(finder._P_SUM)}.",
         f"areas of more than {finder._MAX_AREA} pixels",
         f"A spot has at least {number(integrate._MIN_PHOTONS)} photons",
@@ -92,7 +93,7 @@ NUMBERS = {
         f"blocks of {learned_map.BLOCK} {_TIMES} {learned_map.BLOCK} pixels",
         f"each of {len(learned_map._ZONES) - 1} zones of resolution",
         f"solvent ring ({_solvent} Å)",
-        f"non-hits (and in at least {WORDS[background_learning._HOT_LEAST]})",
+        f"non-hits (and in at least {WORDS[bad_pixels._LEAST]})",
         f"more than {number(background_learning._DEAD_COUNTS)} photons were expected",
         f"| 1 | {timetable.FIRST[0]} |",
         f"| 2 | {timetable.FIRST[1]} |",
@@ -205,7 +206,7 @@ def test_an_hour_and_a_half_are_said_in_words():
     durability = explanation("durability")
     assert (restoring.RESTORED_S, "within the hour" in durability) == (3600, True)
     classification = explanation("classification")
-    half = background_learning._HOT_SHARE, indexer._SURE_SHARE
+    half = bad_pixels.SHARE, indexer._SURE_SHARE
     assert half == (0.5, 0.5)
     assert "in at least half of the non-hits" in classification
     assert "explains less than half of the spots" in classification

@@ -66,10 +66,12 @@ class ScaledBackground:
     underload: float
     solvent: float | None
     local: bool = True
+    pedestal: float = 0.0
 
     def at(self, x: IntArray, y: IntArray) -> FloatArray:
         """See :meth:`recorder.ssx.background.noise.Background.at`."""
-        return self.source.mean_at(x, y) * self.scales[self.source.zone_at(x, y)]
+        photons = self.source.mean_at(x, y) * self.scales[self.source.zone_at(x, y)]
+        return photons + self.pedestal
 
 
 class MapBackground:
@@ -80,6 +82,7 @@ class MapBackground:
         good: (slow, fast) bool, pixels to be trusted.
         flatfield: (slow, fast) float32 factors or None.
         learned: The map.
+        bad_value: Pixel value that marks a bad pixel, or None.
     """
 
     def __init__(
@@ -88,10 +91,13 @@ class MapBackground:
         good: NDArray[np.bool_],
         flatfield: NDArray[np.float32] | None,
         learned: LearnedBackground,
+        bad_value: int | None = None,
     ) -> None:
+        self._bad_value = bad_value
         self._bins = bins
         self._learned = learned
-        self._grid = np.maximum(learned.grid.astype(np.float64), _LEAST_MEAN)
+        above = learned.grid.astype(np.float64) - learned.pedestal
+        self._grid = np.maximum(above, _LEAST_MEAN)
         rows_of, columns_of = np.indices(learned.grid.shape)
         middle = [
             np.minimum(BLOCK * n.ravel() + BLOCK // 2, size - 1)
@@ -117,7 +123,7 @@ class MapBackground:
         self._expected = self._sums(self._mean)
 
     def _cut_at(self, scale: float) -> NDArray[np.float32]:
-        """Counts above which a sampled pixel is no background."""
+        """Counts over the pedestal above which a sampled pixel is no background."""
         gain, extra = self._learned.gain, self._learned.read_noise
         mean = scale * self._mean
         noise = gain * np.sqrt(mean / gain + extra)
@@ -134,7 +140,7 @@ class MapBackground:
         return np.asarray(self._zone_of_block[block])
 
     def mean_at(self, x: IntArray, y: IntArray) -> FloatArray:
-        """Mean of the map at pixels by their integer indices, bilinear."""
+        """Mean of the map, without pedestal, at pixels by their integer indices."""
         rows, columns = self._grid.shape
         u = np.clip((x + 0.5) / BLOCK - 0.5, 0, columns - 1)
         v = np.clip((y + 0.5) / BLOCK - 0.5, 0, rows - 1)
@@ -154,11 +160,17 @@ class MapBackground:
             pixels: (slow, fast) integers, C-contiguous.
         """
         learned = self._learned
-        values = pixels.ravel()[self._where].astype(np.float32)
+        raw = pixels.ravel()[self._where]
+        values = raw.astype(np.float32)
+        if self._bad_value is not None and (flags := raw == self._bad_value).any():
+            # a pixel without a count is as bright as expected: it says nothing
+            values[flags] = self._mean[flags] + np.float32(learned.pedestal)
         if self._factor is not None:
             values *= self._factor
         if learned.underload > -math.inf:
             np.maximum(values, np.float32(learned.underload), out=values)
+        if learned.pedestal:
+            values -= np.float32(learned.pedestal)
         expected = float(self._expected.sum())
         if expected <= 0:
             ones = np.ones(len(_ZONES) - 1)
@@ -171,6 +183,7 @@ class MapBackground:
                 0.0,
                 learned.underload,
                 None,
+                pedestal=learned.pedestal,
             )
         sums = self._sums(np.minimum(values, self._cut))
         scale = _bounded(float(sums.sum()) / expected)
@@ -189,9 +202,10 @@ class MapBackground:
             scale,
             learned.gain,
             learned.read_noise,
-            level,
+            level + learned.pedestal,
             learned.underload,
             ring,
+            pedestal=learned.pedestal,
         )
 
     def _ring(self, sums: FloatArray, level: float) -> float | None:
@@ -219,7 +233,7 @@ class MapBackground:
     def _level(self, key: int, p: float, dtype: np.dtype[Any]) -> NDArray[Any]:
         known = self._levels.get(key)
         if known is None:
-            mean = self._grid * math.exp(key * _STEP)
+            mean = self._grid * math.exp(key * _STEP) + self._learned.pedestal
             table = whole_counts(limit(mean, self._learned, 1.0, p), dtype)
             # lines, not whole maps: those of many levels would never be in the cache
             known = np.repeat(table, BLOCK, axis=1)[:, : self._bins.shape[1]]

@@ -29,9 +29,13 @@ class Noise(Protocol):
     def read_noise(self) -> float:
         """Variance beyond Poisson (electronic noise), photons².
 
-        The counts of a pixel behave like
-        ``gain * (Poisson(mean / gain + read_noise) - read_noise)``.
+        The counts of a pixel behave like ``pedestal + gain *
+        (Poisson((mean - pedestal) / gain + read_noise) - read_noise)``.
         """
+
+    @property
+    def pedestal(self) -> float:
+        """Counts of a pixel without a photon."""
 
 
 class Background(Noise, Protocol):
@@ -81,5 +85,17 @@ def limit(
         Same shape as `mean`, counts.
     """
     extra = noise.read_noise * pixels
-    photons = poisson.quantile(np.maximum(mean / noise.gain, 0) + extra, p)
-    return np.asarray(noise.gain * (photons - extra))
+    base = noise.pedestal * pixels
+    photons = np.maximum((mean - base) / noise.gain, 0) + extra
+    return np.asarray(base + noise.gain * (poisson.quantile(photons, p) - extra))
+
+
+def variance(mean: FloatArray, noise: Noise) -> FloatArray:
+    """Variance of a pixel's counts, photons².
+
+    Args:
+        mean: Expected counts of a pixel.
+        noise: Of the image.
+    """
+    photons = np.maximum((mean - noise.pedestal) / noise.gain, 0.0)
+    return np.asarray(photons + noise.read_noise)

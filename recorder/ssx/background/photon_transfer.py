@@ -1,6 +1,8 @@
-"""Gain and read noise from how the variance of counts grows with their mean."""
+"""Gain, read noise and pedestal: how the variance of counts grows with their mean."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,14 +15,32 @@ signed pixels)."""
 _TELLING = 0.2
 """Share of the variance that must follow the mean before it tells the gain. Chosen, not
 tuned."""
+_PEDESTAL = 0.2
+"""Share of the mean below which a pedestal is none: the line's error may be it. Chosen,
+not tuned."""
 
 
-def gain_and_noise(
+class PhotonTransfer(NamedTuple):
+    """How counts scatter; see :class:`recorder.ssx.background.noise.Noise`."""
+
+    gain: float
+    """Counts per photon."""
+    read_noise: float = 0.0
+    """Photons²."""
+    pedestal: float = 0.0
+    """Counts of a pixel without a photon."""
+    told: bool = False
+    """Whether the images tell the gain: their variance follows their mean."""
+
+
+def photon_transfer(
     mean: FloatArray, variance: FloatArray, gain: float | None
-) -> tuple[float, float]:
-    """Gain and read noise (photons²) from variance against mean of short pieces.
+) -> PhotonTransfer:
+    """Gain, read noise and pedestal from variance against mean of short pieces.
 
-    The pieces are sorted by mean into groups; medians, because some hold spots.
+    The pieces are sorted by mean into groups; medians, because some hold spots. The
+    line's slope is the gain. Where there are no photons it leaves a variance, which is
+    noise, or a mean, which is a pedestal.
 
     Args:
         mean: (n,) mean counts of a pixel in each piece.
@@ -30,14 +50,18 @@ def gain_and_noise(
     order = np.argsort(mean, kind="stable")
     groups = [part for part in np.array_split(order, _GROUPS) if len(part)]
     if not groups:
-        return gain or 1.0, 0.0
+        return PhotonTransfer(gain or 1.0)
     x = np.array([np.median(mean[part]) for part in groups])
     y = np.array([np.median(variance[part]) for part in groups])
+    told = False
     if gain is None:
         spread = x - x.mean()
         size = float(np.square(spread).sum())
-        slope = float(spread @ y) / size if size > 0 else 0.0
+        slope = float((spread * y).sum()) / size if size > 0 else 0.0
         # a flat field of view tells nothing: then counts are photons
-        told = float(np.ptp(x)) * slope > _TELLING * float(y.mean())
-        gain = slope if told and slope > 0 else 1.0
-    return gain, max(float((y - gain * np.maximum(x, 0)).mean()) / gain**2, 0.0)
+        told = slope > 0 and float(np.ptp(x)) * slope > _TELLING * float(y.mean())
+        gain = slope if told else 1.0
+    rest = float((y - gain * np.maximum(x, 0)).mean())
+    if -rest / gain > _PEDESTAL * float(x.mean()) > 0:
+        return PhotonTransfer(gain, 0.0, -rest / gain, told)
+    return PhotonTransfer(gain, max(rest / gain**2, 0.0), told=told)

@@ -17,8 +17,16 @@ from numpy.typing import NDArray
 
 from recorder.ssx.arrays import FloatArray, IntArray
 from recorder.ssx.background.bins import Bins
-from recorder.ssx.background.noise import BAND, CUT, Background, limit, whole_counts
-from recorder.ssx.background.photon_transfer import gain_and_noise
+from recorder.ssx.background.noise import (
+    BAND,
+    CUT,
+    Background,
+    limit,
+    variance,
+    whole_counts,
+)
+from recorder.ssx.background.photon_transfer import PhotonTransfer, photon_transfer
+from recorder.ssx.background.row_pieces import lifted, pairs, pieces
 
 _SAMPLE = 150_000
 """Pixels to look at: a bin mean is then known to a few per cent."""
@@ -29,9 +37,6 @@ bench-quality`, Spots)."""
 _PASSES = 4
 """Times that the pixels beyond the cut are left out and the mean is taken anew. Half or
 double changes no spot in `make bench-quality`, Spots."""
-_SEGMENT = 64
-"""Pixels of a piece of a row: short, so that few pieces touch a spot. Half or double
-changes nothing in `make bench-quality`, Spots."""
 _SNAP = 0.15
 """A gain this close to 1 is photon counting."""
 _NOISELESS = 0.02
@@ -64,6 +69,7 @@ class RadialBackground:
     underload: float = -math.inf
     solvent: float | None = None
     local: bool = False
+    pedestal: float = 0.0
 
     def at(self, x: IntArray, y: IntArray) -> FloatArray:
         """See :meth:`Background.at`."""
@@ -132,20 +138,21 @@ class BackgroundEstimator:
         if len(self._order) == 0:
             nothing = np.zeros(self._count)
             return RadialBackground(self._bins, nothing, gain or 1.0, 0.0, 0.0)
-        rough, read_noise = self._rough_noise(gain)
-        underload = self._underload(rough, read_noise)
-        mean, cut = self._trimmed(rough, read_noise)
-        if gain is None and not self._signed:
-            rough = self._fine_gain(cut)
+        noise = self._rough_noise(gain)
+        underload = self._underload(noise.gain, noise.read_noise)
+        mean, cut = self._trimmed(noise)
+        if gain is None and not self._signed and not noise.pedestal:
+            noise = PhotonTransfer(self._fine_gain(cut))
         level = float(np.dot(mean[self._present], self._lengths) / len(self._order))
         return RadialBackground(
             self._bins,
             mean,
-            rough,
-            read_noise,
+            noise.gain,
+            noise.read_noise,
             level,
             underload,
-            self._ring(mean, level),
+            self._ring(mean - noise.pedestal, level - noise.pedestal),
+            pedestal=noise.pedestal,
         )
 
     def noise(
@@ -153,25 +160,32 @@ class BackgroundEstimator:
         images: Sequence[NDArray[np.integer]],
         backgrounds: Sequence[Background],
         gain: float | None,
-    ) -> tuple[float, float]:
-        """Gain and read noise of several images together.
+    ) -> PhotonTransfer:
+        """Gain, read noise and pedestal of several images together.
 
         Args:
             images: (slow, fast) arrays.
             backgrounds: What :meth:`estimate` made of each.
             gain: Counts per photon, if it is known.
         """
-        if not self._signed:
+        based = sum(background.pedestal > 0 for background in backgrounds)
+        if not self._signed and 2 * based <= len(images):
             gains = [background.gain for background in backgrounds]
             found = gain or float(np.median(gains))
-            return (1.0 if gain is None and found < 1.0 + _SNAP else found), 0.0
+            return PhotonTransfer(_snapped(found) if gain is None else found)
+        return self.transfer(images, gain)
+
+    def transfer(
+        self, images: Sequence[NDArray[np.integer]], gain: float | None
+    ) -> PhotonTransfer:
+        """What variance against mean says of images (slow, fast) together."""
         means, variances = [], []
         for pixels in images:
             self._load(pixels)
-            square, total = self._pairs(self._use)
-            variances.append(square / _SEGMENT)
-            means.append(total / _SEGMENT)
-        return gain_and_noise(np.concatenate(means), np.concatenate(variances), gain)
+            mean, scatter = pieces(self._values, self._use)
+            means.append(mean)
+            variances.append(scatter)
+        return photon_transfer(np.concatenate(means), np.concatenate(variances), gain)
 
     def _ring(self, mean: FloatArray, level: float) -> float | None:
         """Mean in the solvent ring over the mean of all."""
@@ -217,38 +231,28 @@ class BackgroundEstimator:
             self._values *= self._flat
         self._values *= self._use
 
-    def _pairs(self, allowed: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
-        """Per segment of a row: half squared difference and sum of neighbours."""
-        even = self._width // 2 * 2
-        if even == 0:
-            return np.zeros(0), np.zeros(0)
-        left, right = self._values[:, 0:even:2], self._values[:, 1:even:2]
-        both = allowed[:, 0:even:2] & allowed[:, 1:even:2]
-        square = np.square(left - right) * both
-        total = (left + right) * both
-        cuts = np.arange(0, even // 2, _SEGMENT // 2)
-        return (
-            np.add.reduceat(square, cuts, axis=1, dtype=np.float64).ravel(),
-            np.add.reduceat(total, cuts, axis=1, dtype=np.float64).ravel(),
-        )
-
-    def _rough_noise(self, gain: float | None) -> tuple[float, float]:
-        """Gain and read noise from the median over short pieces of rows.
+    def _rough_noise(self, gain: float | None) -> PhotonTransfer:
+        """Gain, read noise and pedestal from the median over short pieces of rows.
 
         Differences of neighbours, because gradients of the background do not enter;
         the median, because few of the pieces touch a spot.
         """
-        square, total = self._pairs(self._use)
         if self._signed:
-            return gain_and_noise(total / _SEGMENT, square / _SEGMENT, gain)
+            return photon_transfer(*pieces(self._values, self._use), gain)
+        if lifted(self._values, self._use):
+            mean, scatter = pieces(self._values, self._use)
+            found = photon_transfer(mean, scatter, gain)
+            if found.pedestal > 0:
+                return PhotonTransfer(found.gain, pedestal=found.pedestal)
         if gain is not None:
-            return gain, 0.0
+            return PhotonTransfer(gain)
+        square, total = pairs(self._values, self._use)[:2]
         seen = total > 0
         if not seen.any():
-            return 1.0, 0.0
-        return max(1.0, float(np.median(square[seen] / total[seen]))), 0.0
+            return PhotonTransfer(1.0)
+        return PhotonTransfer(max(1.0, float(np.median(square[seen] / total[seen]))))
 
-    def _trimmed(self, gain: float, read_noise: float) -> tuple[FloatArray, FloatArray]:
+    def _trimmed(self, noise: PhotonTransfer) -> tuple[FloatArray, FloatArray]:
         """Mean per bin without what cannot be background, and the cut used."""
         values = self._values.ravel()[self._order]
         use = self._use.ravel()[self._order]
@@ -257,8 +261,8 @@ class BackgroundEstimator:
         mean = sums / np.maximum(counts, 1)
         cut = np.zeros_like(mean)
         for _ in range(_PASSES):
-            photons = np.maximum(mean, 0.0) / gain + read_noise
-            cut = mean + gain * (CUT * np.sqrt(photons) + CUT)
+            photons = variance(mean, noise)
+            cut = mean + noise.gain * (CUT * np.sqrt(photons) + CUT)
             keep = values <= np.repeat(cut.astype(np.float32), self._lengths)
             keep &= use
             sums = np.add.reduceat(values * keep, self._starts, dtype=np.float64)
@@ -281,8 +285,11 @@ class BackgroundEstimator:
         """Variance over mean of the pixels that are background."""
         allowed = self._values <= cut.astype(np.float32)[self._labels]
         allowed &= self._use
-        square, total = self._pairs(allowed)
+        square, total = pairs(self._values, allowed)[:2]
         if total.sum() < _GAIN_MIN_SUM:
             return 1.0
-        gain = float(square.sum() / total.sum())
-        return 1.0 if gain < 1.0 + _SNAP else gain
+        return _snapped(float(square.sum() / total.sum()))
+
+
+def _snapped(gain: float) -> float:
+    return 1.0 if gain < 1.0 + _SNAP else gain

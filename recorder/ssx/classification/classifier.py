@@ -18,8 +18,8 @@ from recorder.records import (
     Learned,
     WorkLevel,
 )
-from recorder.ssx.arrays import FloatArray
-from recorder.ssx.detector import geometry
+from recorder.ssx.arrays import BoolArray, FloatArray
+from recorder.ssx.classification.sifting import Sifted, sift
 from recorder.ssx.lattices.indexer import Indexer
 from recorder.ssx.learning.background import learn_background
 from recorder.ssx.learning.lattice import LatticeKnowledge, When, learn_lattice
@@ -39,6 +39,7 @@ class _Lattices:
 
     geometry: Geometry | None
     indexer: Indexer | None
+    shells: rings.Shells | None = None
 
 
 class Classifier:
@@ -74,10 +75,11 @@ class Classifier:
         setup = self._setup
         used = learned.geometry or setup.geometry
         cell = learned.cell or setup.cell
+        shells = rings.shells_of(used, self._finder.good) if used else None
         if used is None or cell is None or not setup.settings.index:
-            return _Lattices(used, None)
+            return _Lattices(used, None, shells)
         group = learned.centring if learned.cell_found else setup.space_group
-        return _Lattices(used, Indexer(cell, group, setup.settings))
+        return _Lattices(used, Indexer(cell, group, setup.settings), shells)
 
     def take(self, learned: Learned) -> None:
         """Take over what the run has taught so far."""
@@ -93,9 +95,31 @@ class Classifier:
         Raises:
             ValueError: Shape or type is not the setup's.
         """
+        return self._found(self._checked(pixels), learned)
+
+    def _found(self, pixels: NDArray[np.integer], learned: int) -> Found:
         settings = self._setup.settings
-        return self._finder.find(
-            self._checked(pixels), settings.gain, settings.min_snr, learned
+        return self._finder.find(pixels, settings.gain, settings.min_snr, learned)
+
+    def _nothing(
+        self,
+        pixels: NDArray[np.integer],
+        reason: str,
+        learned: int,
+        effort: WorkLevel,
+    ) -> Classification:
+        """The class of an image that shows nothing."""
+        background, _, saturated = self._finder.candidates(
+            pixels, self._setup.settings.gain
+        )
+        return Classification(
+            image_class=ImageClass.NON_HIT,
+            spots=0,
+            background=background.level,
+            saturated_pixels=saturated,
+            learned=learned,
+            effort=effort,
+            reason=reason,
         )
 
     def classify(
@@ -119,10 +143,24 @@ class Classifier:
             ValueError: Shape or type is not the setup's.
         """
         settings = self._setup.settings
-        found = self.find(pixels, learned)
-        known = self._learned.get(learned, self._learned[0])
-        spots, q, on_rings = self._without_rings(found.spots, known.geometry)
-        lattices = self._lattices(q, known.indexer, effort)
+        number = learned if learned in self._learned else 0
+        pixels = self._checked(pixels)
+        if reason := self._finder.inspector.reason(pixels):
+            return self._nothing(pixels, reason, number, effort)
+        found = self._found(pixels, learned)
+        known = self._learned[number]
+        sifted = sift(
+            found.spots, self._setup.shape, known.geometry, known.shells, settings
+        )
+        rest = sifted.rest
+        lattices = self._lattices(sifted, rest, known.indexer, effort)
+        if not lattices and sifted.ring.any():
+            # the zones of a crystal along the beam look like rings, too
+            everything = ~sifted.line
+            lattices = self._lattices(sifted, everything, known.indexer, effort)
+            rest = everything if lattices else rest
+        spots = sifted.spots.select(rest)
+        q = None if sifted.q is None else sifted.q[rest]
         hit = len(spots) >= settings.min_spots_hit
         if lattices:
             verdict = ImageClass.INDEXED
@@ -136,8 +174,9 @@ class Classifier:
             background=found.background.level,
             solvent=found.background.solvent,
             saturated_pixels=found.saturated,
-            rings=on_rings,
-            learned=learned if learned in self._learned else 0,
+            rings=int((sifted.ring & ~rest).sum()),
+            lines=int((sifted.line & ~sifted.ring).sum()),
+            learned=number,
             effort=effort,
             positions=_positions(spots, settings.max_spots) if hit else None,
         )
@@ -215,24 +254,18 @@ class Classifier:
             return pixels
         return np.where(pixels == self._setup.flag, self._bad_value, pixels)
 
-    def _without_rings(
-        self, spots: Spots, detector: Geometry | None
-    ) -> tuple[Spots, FloatArray | None, int]:
-        """Spots off powder rings, their scattering vectors, number on rings."""
-        if detector is None:
-            return spots, None, 0
-        q = geometry.scattering_vectors(detector, spots.x, spots.y)
-        norm = np.linalg.norm(q, axis=1)
-        ring = rings.on_rings(norm, self._setup.settings.ring_share)
-        return spots.select(~ring), q[~ring], int(ring.sum())
-
     def _lattices(
-        self, q: FloatArray | None, indexer: Indexer | None, effort: WorkLevel
+        self,
+        sifted: Sifted,
+        use: BoolArray,
+        indexer: Indexer | None,
+        effort: WorkLevel,
     ) -> tuple[Lattice, ...]:
         settings = self._setup.settings
-        if indexer is None or q is None or len(q) < settings.min_spots_index:
+        if indexer is None or sifted.q is None:
             return ()
-        if effort >= WorkLevel.NO_INDEXING:
+        q = sifted.q[use]
+        if len(q) < settings.min_spots_index or effort >= WorkLevel.NO_INDEXING:
             return ()
         return indexer.index(q[: settings.max_spots], effort)
 

@@ -21,10 +21,11 @@ from recorder.ssx.background.noise import BAND, Background, limit
 from recorder.ssx.background.radial import BackgroundEstimator, RadialBackground
 from recorder.ssx.spots.connected import group, where_true
 from recorder.ssx.spots.integrate import MARGIN, SpotIntegrator, Spots
+from recorder.ssx.spots.unusual import Inspector
 
 MAX_SPOTS = 1000
 """Spots that are measured and counted at most."""
-_P_PIXEL = 4e-4
+P_PIXEL = 4e-4
 """Probability that background exceeds a pixel's threshold. Half or double it finds 3 %
 fewer or more of the spots of 20 to 40 photons; double makes half as many false spots
 again (0.2 to 0.3 in a blank), and more candidates that cost time (`make bench-quality`,
@@ -112,14 +113,17 @@ class SpotFinder:
             self.bins, self.good, flatfield, self._bad_value, signed=signed
         )
         self._integrator = SpotIntegrator(self.good, flatfield, self._bad_value)
+        self.inspector = Inspector(self.good, self._bad_value, saturation)
         self._learned: dict[int, _Map] = {}
         self._above = np.empty(shape, np.bool_)
 
     def learn(self, number: int, learned: LearnedBackground) -> None:
         """Take over a learned background; images name it by its number."""
         good = self.good & ~learned.bad
-        background = MapBackground(self.bins, good, self.flatfield, learned)
-        background.prepare(_P_PIXEL, self._dtype)
+        background = MapBackground(
+            self.bins, good, self.flatfield, learned, self._bad_value
+        )
+        background.prepare(P_PIXEL, self._dtype)
         self._learned[number] = _Map(
             good,
             background,
@@ -172,11 +176,11 @@ class SpotFinder:
         if known is None:
             good = self.good
             background = self.estimator.estimate(pixels, gain)
-            limits = self.estimator.thresholds(background, _P_PIXEL, self._dtype)
+            limits = self.estimator.thresholds(background, P_PIXEL, self._dtype)
         else:
             good = known.good
             background = known.background.estimate(pixels)
-            limits = known.background.thresholds(background, _P_PIXEL, self._dtype)
+            limits = known.background.thresholds(background, P_PIXEL, self._dtype)
         index = self._outstanding(pixels, good, limits)
         if known is not None and len(index) > _FLOOD * pixels.size:
             # nothing like what was learned: the image must speak for itself
@@ -254,7 +258,8 @@ class SpotFinder:
         total = box.sum(axis=1)
         least = limit(n * mean, background, n.astype(np.float64), _P_SUM)
         keep = (n >= _MIN_GOOD) & (
-            total > np.maximum(least, _MIN_SUM * background.gain)
+            total - n * background.pedestal
+            > np.maximum(least - n * background.pedestal, _MIN_SUM * background.gain)
         )
         index, total, mean, n = index[keep], total[keep], mean[keep], n[keep]
         best, area = group(index, total, self._shape[1])

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray, Pixels
-from recorder.ssx.background.noise import Background, limit
+from recorder.ssx.background.noise import Background, limit, variance
+from recorder.ssx.spots.lines import (
+    REACH,
+    STRIPS_X,
+    STRIPS_Y,
+    above_lines,
+    may_be_lines,
+    ring_lines,
+)
 
 MARGIN = 4
 """Spots nearer to the edge have no whole ring (pixels)."""
@@ -72,7 +80,7 @@ def _square(inner: int, outer: int, width: int) -> tuple[IntArray, IntArray, Int
     return dy * width + dx, dx, dy
 
 
-def _sharp(above: FloatArray) -> BoolArray:
+def sharp(above: FloatArray) -> BoolArray:
     """Which of the (n, 9) patches are too sharp for a spot."""
     brightest = np.sort(np.maximum(above, 0.0), axis=1)[:, ::-1].cumsum(axis=1)
     shares = brightest[:, : len(_SHARP)] / np.maximum(brightest[:, -1:], 1e-9)
@@ -94,12 +102,14 @@ class SpotIntegrator:
         flatfield: NDArray[np.float32] | None,
         bad_value: int,
     ) -> None:
-        self._width = good.shape[1]
+        self._height, self._width = good.shape
         self._good = good.ravel()
         self._flat = None if flatfield is None else flatfield.ravel()
         self._bad_value = bad_value
         self._box, self._box_dx, self._box_dy = _square(0, 1, self._width)
-        self._ring, _, _ = _square(_RING_FROM, MARGIN, self._width)
+        self._strips = STRIPS_Y * self._width + STRIPS_X
+        self._ring, dx, dy = _square(_RING_FROM, MARGIN, self._width)
+        self._crossed = ring_lines(dx, dy)
 
     def box(
         self, index: IntArray, values: Pixels, underload: float
@@ -150,24 +160,60 @@ class SpotIntegrator:
             The accepted spots, strongest first.
         """
         gain = background.gain
-        local, variance, n_ring = self._local(index, values, background, mean)
+        local, scatter, ring, in_ring = self._local(index, values, background, mean)
+        n_ring = in_ring.sum(axis=1)
         counts, good = self.box(index, values, background.underload)
         n = good.sum(axis=1).astype(np.float64)
         above = np.where(good, counts - local[:, None], 0.0)
         intensity = above.sum(axis=1)
         # the ring's mean is itself uncertain: 1 + n / n_ring
-        noise = n * variance * (1 + n / np.maximum(n_ring, 1))
+        noise = n * scatter * (1 + n / np.maximum(n_ring, 1))
         snr = intensity / np.sqrt(np.maximum(noise, 0.5 * gain * gain))
         if background.local:
             least = limit(n * local, background, n, _P_LOCAL)
         else:  # the bin's mean says little of this place: trust the ring, doubt it
-            highest = local + np.sqrt(variance / np.maximum(n_ring, 1))
+            highest = local + np.sqrt(scatter / np.maximum(n_ring, 1))
             least = limit(n * highest, background, n, _P_ALONE)
         keep = (intensity >= _MIN_PHOTONS * gain) & (snr >= min_snr)
         keep &= (n >= _MIN_GOOD) & (counts.sum(axis=1) > least)
-        keep &= ~_sharp(above)
+        keep &= ~sharp(above)
+        total = counts.sum(axis=1)
+        here = np.flatnonzero(keep)
+        weak = here[
+            may_be_lines(
+                total[here],
+                n[here],
+                ring[here],
+                in_ring[here],
+                self._crossed,
+                background,
+            )
+        ]
+        if len(weak):
+            around = self._around(index[weak], values, background.underload)
+            keep[weak] = above_lines(
+                total[weak], n[weak], *around, local[weak], background
+            )
         spots = self._spots(index, above, intensity, snr).select(keep)
         return spots.select(np.argsort(-spots.intensity, kind="stable"))
+
+    def _around(
+        self, index: IntArray, values: Pixels, underload: float
+    ) -> tuple[FloatArray, BoolArray]:
+        """Counts and validity of the pixels around spots, bad beyond the edge."""
+        around = np.clip(index[:, None] + self._strips, 0, len(values) - 1)
+        counts, good = self._gather(around, values, underload)
+        y, x = np.divmod(index, self._width)
+        edge = np.minimum(
+            np.minimum(x, self._width - 1 - x), np.minimum(y, self._height - 1 - y)
+        )
+        near = np.flatnonzero(edge < REACH)
+        column, row = x[near, None] + STRIPS_X, y[near, None] + STRIPS_Y
+        inside = (column >= 0) & (column < self._width)
+        inside &= (row >= 0) & (row < self._height)
+        good[near] &= inside
+        counts[near] *= inside
+        return counts, good
 
     def _local(
         self,
@@ -175,13 +221,13 @@ class SpotIntegrator:
         values: Pixels,
         background: Background,
         mean: FloatArray,
-    ) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Mean and variance of a pixel in the ring, and the ring's good pixels.
+    ) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
+        """Mean and variance of a pixel in the ring, its counts and which are good.
 
         Neighbouring spots in the ring are cut off in passes, relative to the
         ring itself, because the mean of the bin may be far off there.
         """
-        gain, extra = background.gain, background.read_noise
+        gain, base = background.gain, background.pedestal
         around = index[:, None] + self._ring
         ring, good = self._gather(around, values, background.underload)
         n = good.sum(axis=1)
@@ -189,18 +235,18 @@ class SpotIntegrator:
         local = ring.sum(axis=1) / here
         clipped = ring
         for _ in range(_RING_PASSES):
-            sigma = np.sqrt(np.maximum(local, 0) / gain + extra)
+            sigma = np.sqrt(variance(local, background))
             cut = local + gain * (_RING_CUT * sigma + _RING_CUT)
             clipped = np.minimum(ring, cut[:, None])
             local = clipped.sum(axis=1) / here
         spread = np.where(good, clipped - local[:, None], 0.0)
-        variance = np.square(spread).sum(axis=1) / here
+        scatter = np.square(spread).sum(axis=1) / here
         shrunk = (local * n + _PRIOR * mean) / (n + _PRIOR)
         enough = n > _MIN_RING
-        local = np.where(enough, np.maximum(shrunk, mean / 2), mean)
-        poissonian = gain * np.maximum(local, 0) + gain * gain * extra
-        variance = np.where(enough, np.maximum(variance, poissonian), poissonian)
-        return local, variance, n
+        local = np.where(enough, np.maximum(shrunk, (mean + base) / 2), mean)
+        poissonian = gain * gain * variance(local, background)
+        scatter = np.where(enough, np.maximum(scatter, poissonian), poissonian)
+        return local, scatter, ring, good
 
     def _spots(
         self,
