@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Announcement, BadMessage, TimedEvent
 from recorder.sources.control.messages import parse_message
+from recorder.sources.dectris.stream1 import _zoned_ns
+from recorder.sources.dectris.stream2_values import _date_ns
 from tests.builders import announcement, dumps
 
 YEARS = st.integers(946_684_800, 4_102_444_799)
@@ -56,3 +60,11 @@ def test_events_and_ends_as_well(topic, body):
 def test_a_clock_of_its_own_may_count_from_any_moment():
     (record,) = parse_message("event", dumps({**EVENT, "clock": "panda-1"}))
     assert isinstance(record, TimedEvent)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_date_that_no_clock_shows_is_not_known(moment: datetime):
+    """A detector whose clock was never set: its images are as good as any."""
+    for found in (_date_ns(moment), _zoned_ns(moment.isoformat())):
+        assert found is None or -(2**63) <= found < 2**63
+        assert found is not None or not 1679 < moment.year < 2261

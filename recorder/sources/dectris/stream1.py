@@ -212,4 +212,4 @@ def _zoned_ns(date: str | None) -> int | None:
         return None
     if moment.tzinfo is None:
         return None
-    return int(moment.timestamp() * 1_000_000) * 1000
+    return integer_ns(int(moment.timestamp() * 1_000_000) * 1000)

@@ -109,4 +109,4 @@ def _rational_ns(value: Any) -> int | None:
 def _date_ns(value: Any) -> int | None:
     if not isinstance(value, datetime) or value.tzinfo is None:
         return None
-    return int(value.timestamp() * 1_000_000) * 1000
+    return integer_ns(int(value.timestamp() * 1_000_000) * 1000)

@@ -90,7 +90,8 @@ def _fullest(x: FloatArray, y: FloatArray, shape: tuple[int, int]) -> BoolArray:
         p = 2 * width * longest / (shape[0] * shape[1])
         chance = float(tried + log10_tail(float(count[at] - 2), n - 2, p))
         if count[at] > _SHARE * n and chance < best:
-            best, fullest = chance, away[at] <= width
+            # two spots give its direction only roughly: take all along it
+            best, fullest = chance, away[at] <= max(_WIDTHS)
     return fullest
 
 
