@@ -59,7 +59,7 @@ def test_few_spots_are_indexed_less_than_once_in_2000(make: Maker) -> None:
     """One of 320 would be found in one of six runs if 1 in 2000 were indexed.
 
     Of 21,000 lists like these (all kinds, partly by the kernels of Haswell, Zen and
-    Sandybridge) none is: at 95 % less than 1 in 7000.
+    Sandybridge) none was while the rules were made: at 95 % less than 1 in 7000.
     """
     assert indexed(make, (6, 16), 40, 52) == []
 
