@@ -23,7 +23,7 @@ from recorder.ispyb.schema.rows import Rows
 from recorder.journal import Journal, Record
 from recorder.journal.run_record import run_record
 from recorder.runs.run import Run
-from recorder.sinks.ispyb.image_rows import ImageRows
+from recorder.sinks.ispyb.image_rows import PROVISIONAL, ImageRows
 from recorder.sinks.ispyb.sink import IspybSink
 from recorder.sinks.runner import SinkRunner
 from tests.builders import announced, non_hits
@@ -426,9 +426,10 @@ def test_image_rows_whose_commit_was_not_answered_are_not_sent_again(
             raise SinkUnavailableError("the answer to COMMIT was lost")
 
     rows = ImageRows(begin)
-    journal.write(images=non_hits("u", range(150)))
+    first = PROVISIONAL  # those before wait for the seal
+    journal.write(images=non_hits("u", range(first, first + 150)))
     rows.write(journal, "u", ids, None, last=False)
-    journal.write(images=non_hits("u", range(150, 300)))
+    journal.write(images=non_hits("u", range(first + 150, first + 300)))
     with pytest.raises(SinkUnavailableError):
         rows.write(journal, "u", ids, None, last=False)
     rows.write(journal, "u", ids, None, last=False)
@@ -437,7 +438,7 @@ def test_image_rows_whose_commit_was_not_answered_are_not_sent_again(
     journal.close()
     site = embedded_site(configured.state_directory / "ispyb.sqlite")
     found = site.rows("SELECT imageNumber AS n FROM ImageQualityIndicators")
-    assert sorted(row["n"] for row in found) == list(range(1, 301))
+    assert sorted(row["n"] for row in found) == list(range(first + 1, first + 301))
 
 
 @pytest.mark.allow_error_log("record_parked")

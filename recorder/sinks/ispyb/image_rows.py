@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select
 
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.rows import Rows
@@ -32,7 +32,8 @@ LOOK_BACK = 5000
 """Images may be classified so far out of order while a run goes on."""
 PROVISIONAL = 512
 """Images from the first whose rows are written when the run is sealed: those that a run
-usually looks at again. Further ones that it did are changed, if the account may."""
+usually looks at again. A row that is there stays, whoever wrote it: of a later image
+that was looked at again it has the spots of the first look."""
 Begin = Callable[[], AbstractContextManager[Rows]]
 
 
@@ -93,12 +94,9 @@ class ImageRows:
         if not last:
             first = max(first, PROVISIONAL)
         batch: list[ImageOutcome] = []
-        amended: list[ImageOutcome] = []
         left_out = 0
         for image in journal.image_rows(uid, first):
             if image.image_id + 1 in written:
-                if last and image.found.before is not None:
-                    amended.append(image)
                 continue
             if image.image_id >= most:
                 left_out += 1
@@ -109,8 +107,6 @@ class ImageRows:
                 batch = []
         if batch and (last or len(batch) >= LEAST):
             self._send(batch, ids, now, written)
-        if amended:
-            self._amend(amended, ids)
         if left_out and last:
             log.warning("image_rows_left_out", run=uid, images=left_out, largest=most)
         if not last:
@@ -130,16 +126,6 @@ class ImageRows:
                 but_those_there=not _own_key(rows),
             )
         written.add([image.image_id + 1 for image in batch])
-
-    def _amend(self, images: list[ImageOutcome], ids: Json) -> None:
-        """Change the rows of images that were looked at again."""
-        table = t.image_quality.c
-        with self._begin() as rows:
-            mine = _of_run(rows, ids)
-            for image in images:
-                values = _found(image)
-                this = table.imageNumber == image.image_id + 1
-                rows.run(update(t.image_quality).where(mine, this).values(**values))
 
 
 def _of_run(rows: Rows, ids: Json) -> ColumnElement[bool]:

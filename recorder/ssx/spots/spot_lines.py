@@ -43,9 +43,9 @@ def on_lines(x: FloatArray, y: FloatArray, shape: tuple[int, int]) -> BoolArray:
         rest = np.flatnonzero(~found)
         if len(rest) < _LEAST:
             break
-        here = _crowded(x[rest], shape[1]) | _crowded(y[rest], shape[0])
-        if not here.any():
-            here = _fullest(x[rest], y[rest], shape)
+        # what shares columns and rows is a lattice along the detector's axes
+        here = _crowded(x[rest], shape[1]) ^ _crowded(y[rest], shape[0])
+        here |= _fullest(x[rest], y[rest], shape)
         if not here.any():
             break
         found[rest[here]] = True
