@@ -28,6 +28,8 @@ class ClockSteps:
         self._journal = journal
         self._clock = clock or host_clock()
         self._said_ns = 0
+        self._seen_ns = 0
+        """What the last look saw: one reading alone may be wrong."""
 
     def said_ns(self) -> int:
         """What was said (ns): runs that begin are shown with it."""
@@ -36,15 +38,19 @@ class ClockSteps:
     def take_over(self) -> None:
         """Go on with the clock of the recorder that was here before."""
         self._said_ns = take_over_clock(self._journal, self._clock)
+        self._seen_ns = self._said_ns
         self._keep()
 
     def look(self, runs: Iterable[Run]) -> None:
-        """Say a new step, in the log and with each run that goes on.
+        """Say a step that two looks saw, in the log and with each run that goes on.
 
         Args:
             runs: Those that are not sealed.
         """
-        step_ns = self._clock.step_ns()
+        step_ns, before_ns = self._clock.step_ns(), self._seen_ns
+        self._seen_ns = step_ns
+        if abs(step_ns - before_ns) >= STEP_NS:
+            return
         if abs(step_ns - self._said_ns) < STEP_NS:
             return
         step_s = round((step_ns - self._said_ns) / 1e9, 3)
