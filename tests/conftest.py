@@ -18,6 +18,7 @@ import pytest
 from recorder.config import Settings
 from tests import guards
 from tests.guards import Event
+from tests.hdf5_writer import SwmrWriter
 from tests.servers import (
     Certificates,
     Database,
@@ -101,6 +102,23 @@ def _slow_ones_unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
     sys.settrace(None)
     yield
     sys.settrace(tracer)
+
+
+# -- files that are being written ------------------------------------------------------
+
+
+@pytest.fixture
+def make_writer(tmp_path: Path) -> Iterator[Callable[..., SwmrWriter]]:
+    """Starts processes that write ``x.h5`` in the test's folder; ends them with it."""
+    made: list[SwmrWriter] = []
+
+    def make(**options: Any) -> SwmrWriter:
+        made.append(SwmrWriter(tmp_path / "x.h5", **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
 
 
 # -- configuration ---------------------------------------------------------------------

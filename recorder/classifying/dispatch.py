@@ -272,8 +272,6 @@ class Dispatch:
         if not isinstance(result, Classification):
             return
         before = run.images.class_of(image.image_id)
-        if before is None:
-            return
         outcome = outcome_of(image, replace(result, before=before))
         if run.images.amend(outcome):
             run.counts["classified_again"] += 1

@@ -236,8 +236,11 @@ class Lessons:
         self.taught(new)
         self._came = {n for n in self._came if n > new.number}
         self._shown = {n: s for n, s in self._shown.items() if teaches(n) > new.number}
+        self._tell_change(old, new, used_from(new.number))
+
+    def _tell_change(self, old: Learned, new: Learned, from_image: int) -> None:
         if (old.geometry, old.cell) != (new.geometry, new.cell):
-            self.changed(old, new, used_from(new.number))
+            self.changed(old, new, from_image)
 
     # -- the end --------------------------------------------------------------------
 
@@ -271,8 +274,8 @@ class Lessons:
             done()
             return
         best, old = self.look.best, self.state
-        if best is last and (old.geometry, old.cell) != (best.geometry, best.cell):
-            self.changed(old, best, due[0].image_id)
+        if best is last:
+            self._tell_change(old, best, due[0].image_id)
         final = replace(best, number=max(last.number, old.number + 1))
         self._adopt(final)
         waiting = {image.image_id for image in due}

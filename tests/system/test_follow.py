@@ -8,23 +8,9 @@ import sys
 
 import pytest
 
-from tests.hdf5_writer import SwmrWriter
 from tests.servers import Recorder
 
 UID = "followed"
-
-
-@pytest.fixture
-def make_writer(tmp_path):
-    made: list[SwmrWriter] = []
-
-    def make(**options) -> SwmrWriter:
-        made.append(SwmrWriter(tmp_path / "x.h5", **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.kill()
 
 
 @pytest.mark.parametrize("how", ["closed", "declared", "killed", "interrupted"])

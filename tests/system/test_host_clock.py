@@ -31,6 +31,16 @@ def clock(tmp_path):
     return SteppingClock(tmp_path)
 
 
+def watched_beamline(config_file, mosquitto):
+    """One whose daemon looks at its clock five times a second."""
+    return make_beamline(
+        config_file,
+        mosquitto,
+        classify={"index": False},
+        log={"progress_interval_s": 0.2},
+    )
+
+
 def start(recorder_daemon, beamline, clock):
     """The daemon with that clock, once it hears the broker."""
     daemon = recorder_daemon(beamline.config, env=clock.environment)
@@ -74,12 +84,7 @@ def labels_of(run):
 def test_a_step_in_mid_run_changes_no_label_no_count_and_no_order(
     config_file, mosquitto, recorder_daemon, series, clock, step_s
 ):
-    beamline = make_beamline(
-        config_file,
-        mosquitto,
-        classify={"index": False},
-        log={"progress_interval_s": 0.2},
-    )
+    beamline = watched_beamline(config_file, mosquitto)
     daemon = start(recorder_daemon, beamline, clock)
     plain = beamline.simulate(series, rate_hz=RATE_HZ, faults="lost=0.05", number=1)
     without = wait_sealed(daemon, beamline, plain["uid"])
@@ -132,12 +137,7 @@ def test_a_step_before_a_restart_hides_no_run_from_what_comes_late(
 def test_a_step_neither_shortens_nor_lengthens_a_timeout(
     config_file, mosquitto, recorder_daemon, series, clock
 ):
-    beamline = make_beamline(
-        config_file,
-        mosquitto,
-        classify={"index": False},
-        log={"progress_interval_s": 0.2},
-    )
+    beamline = watched_beamline(config_file, mosquitto)
     daemon = start(recorder_daemon, beamline, clock)
     truth = simulate_stepped(
         beamline, daemon, series, clock, 3600, number=1, faults="stop=50"

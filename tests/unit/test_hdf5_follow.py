@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import h5py
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,21 +48,8 @@ class Follower:
         return ids
 
 
-@pytest.fixture
-def writer(tmp_path):
-    made: list[SwmrWriter] = []
-
-    def make(**options) -> SwmrWriter:
-        made.append(SwmrWriter(tmp_path / "x.h5", **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.kill()
-
-
-def test_images_come_as_they_are_written_until_the_writer_closes(writer, tmp_path):
-    writing = writer()
+def test_images_come_as_they_are_written_until_the_writer_closes(make_writer, tmp_path):
+    writing = make_writer()
     follower = Follower(tmp_path / "x.h5")
     assert follower.next() == []
     writing.write(3)
@@ -81,8 +67,8 @@ def test_images_come_as_they_are_written_until_the_writer_closes(writer, tmp_pat
     assert follower.followed.file.problems == ()
 
 
-def test_the_declared_number_ends_it_while_the_file_stays_open(writer, tmp_path):
-    writing = writer(declared=4)
+def test_the_declared_number_ends_it_while_the_file_stays_open(make_writer, tmp_path):
+    writing = make_writer(declared=4)
     follower = Follower(tmp_path / "x.h5")
     writing.write(3)
     assert follower.next() == [0, 1, 2]
@@ -92,8 +78,8 @@ def test_the_declared_number_ends_it_while_the_file_stays_open(writer, tmp_path)
     assert follower.start.expected_images == 4
 
 
-def test_a_writer_that_was_killed_ends_it_after_the_quiet_time(writer, tmp_path):
-    writing = writer()
+def test_a_writer_that_was_killed_ends_it_after_the_quiet_time(make_writer, tmp_path):
+    writing = make_writer()
     follower = Follower(tmp_path / "x.h5")
     writing.write(3)
     assert follower.next() == [0, 1, 2]
@@ -107,8 +93,10 @@ def test_a_writer_that_was_killed_ends_it_after_the_quiet_time(writer, tmp_path)
     assert "stands still or was killed" in follower.followed.gave_up
 
 
-def test_images_that_a_chunk_shares_wait_until_nobody_changes_them(writer, tmp_path):
-    writing = writer(chunk=4)
+def test_images_that_a_chunk_shares_wait_until_nobody_changes_them(
+    make_writer, tmp_path
+):
+    writing = make_writer(chunk=4)
     follower = Follower(tmp_path / "x.h5")
     writing.write(6)
     assert follower.next() == []
@@ -140,8 +128,8 @@ def test_however_it_is_written_each_image_comes_once(
     writing.kill()
 
 
-def test_another_file_of_that_name_is_not_taken_for_it(writer, tmp_path):
-    writing = writer()
+def test_another_file_of_that_name_is_not_taken_for_it(make_writer, tmp_path):
+    writing = make_writer()
     follower = Follower(tmp_path / "x.h5")
     writing.write(2)
     assert follower.next() == [0, 1]

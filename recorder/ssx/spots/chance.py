@@ -12,7 +12,7 @@ from recorder.ssx.arrays import FloatArray
 Numbers = NDArray[np.floating] | NDArray[np.integer] | float
 
 
-def log10_tail(k: Numbers, n: Numbers, p: Numbers) -> FloatArray:
+def log10_tail_bound(k: Numbers, n: Numbers, p: Numbers) -> FloatArray:
     """Upper bound (Chernoff's) of log10 P(at least k of n), each with chance p.
 
     It is at most some five times the true chance where k of n is improbable; arrays

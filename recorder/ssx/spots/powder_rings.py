@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recorder.records import Geometry
 from recorder.ssx.arrays import BoolArray, FloatArray
 from recorder.ssx.detector.geometry import scattering_vectors
-from recorder.ssx.spots.chance import log10_tail
+from recorder.ssx.spots.chance import log10_tail_bound
 
 _WIDTHS = (0.0015, 0.003, 0.006)
 """Shells in |q|, 1/Å: a sharp ring, one of a strained powder, one with the beam centre
@@ -117,7 +117,7 @@ def _fullest(norm: FloatArray, shells: Shells, *, further: bool) -> BoolArray:
         part = shells.between(low, high)
         p = part / np.maximum(shells.between(low - _AROUND, high + _AROUND), part)
         # the spot at its beginning does not count: it is why the shell is looked at
-        chance = log10_tail(count - 1, last - first - 1, p) + tried
+        chance = log10_tail_bound(count - 1, last - first - 1, p) + tried
         chance[count < least] = 0.0
         at = int(np.argmin(chance))
         if chance[at] < best:
@@ -152,7 +152,7 @@ def _together(
         members = nothing.copy()
         members[order[1:]] |= near
         members[order[:-1]] |= near
-        chance = log10_tail(float(near.sum()), len(q) - 1, p)
+        chance = log10_tail_bound(float(near.sum()), len(q) - 1, p)
         if members.sum() > share * len(q) and chance < limit:
             return members
     return nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray
-from recorder.ssx.spots.chance import log10_tail
+from recorder.ssx.spots.chance import log10_tail_bound
 
 _LEAST = 4
 """Fewer spots are not judged."""
@@ -61,7 +61,7 @@ def _crowded(u: FloatArray, size: int) -> BoolArray:
     together = np.zeros(len(u), np.bool_)
     together[order[1:]] |= near
     together[order[:-1]] |= near
-    chance = log10_tail(float(near.sum()), len(u) - 1, len(u) * _TOGETHER / size)
+    chance = log10_tail_bound(float(near.sum()), len(u) - 1, len(u) * _TOGETHER / size)
     enough = together.sum() > _SHARE * len(u) and chance < _MAX_NFA
     return together if enough else np.zeros(len(u), np.bool_)
 
@@ -88,7 +88,7 @@ def _fullest(x: FloatArray, y: FloatArray, shape: tuple[int, int]) -> BoolArray:
         count = (away <= width).sum(axis=1)
         at = int(np.argmax(count))
         p = 2 * width * longest / (shape[0] * shape[1])
-        chance = float(tried + log10_tail(float(count[at] - 2), n - 2, p))
+        chance = float(tried + log10_tail_bound(float(count[at] - 2), n - 2, p))
         if count[at] > _SHARE * n and chance < best:
             # two spots give its direction only roughly: take all along it
             best, fullest = chance, away[at] <= max(_WIDTHS)
