@@ -44,6 +44,7 @@ check: dev ## Lint, format, types, layers
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks
 	$(BIN)/mypy docs/examples/*/recorder_*.py
 	$(BIN)/lint-imports
 	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }

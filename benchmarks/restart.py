@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recorder.journal import Journal
+from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import event_to_json
 from recorder.journal.records import NewRecord
 from recorder.journal.restore import load_unsealed, pack_run
@@ -47,11 +47,14 @@ def fill(path: Path, images: int) -> None:
     """Write a run with a captured trigger for each image, then wait to be killed."""
     journal = Journal(path)
     run = new_run("run", 1, 10**18)
-    journal.write([NewRecord("run", run.uid, run_record(run, "opened"), 0)])
+    journal.write([NewRecord(RecordKind.RUN, run.uid, run_record(run, "opened"), 0)])
     for first in range(0, images, BATCH):
         ids = range(first, min(images, first + BATCH))
         journal.write(
-            [NewRecord("event", run.uid, event_to_json(_trigger(n)), 0) for n in ids],
+            [
+                NewRecord(RecordKind.EVENT, run.uid, event_to_json(_trigger(n)), 0)
+                for n in ids
+            ],
             [
                 (
                     run.uid,

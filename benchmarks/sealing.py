@@ -15,6 +15,7 @@ import itertools
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from recorder.config import Settings
 from recorder.journal import RecordKind
@@ -30,7 +31,11 @@ AFTERWARDS = 100
 
 async def gaps(folder: Path, images: int) -> tuple[float, float, float]:
     """Seconds until the run was sealed; the largest gap; the loop's most CPU in one."""
-    sections = {**DEFAULTS, "state_directory": folder, "pool": {"workers": 0}}
+    sections: dict[str, Any] = {
+        **DEFAULTS,
+        "state_directory": folder,
+        "pool": {"workers": 0},
+    }
     run = large_run(images)
     async with hosting(Settings(**sections)) as (host, _):
         pipeline = host.pipeline

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +74,7 @@ def main() -> None:
         )
     ]
     with ProcessPoolExecutor(jobs) as pool:
-        sections = (
+        sections: tuple[tuple[str, Callable[[], list[str]]], ...] = (
             (
                 "Conditions: what beamlines have, each alone and all together",
                 lambda: conditions_table(pool, size, arguments.case),

@@ -134,7 +134,7 @@ def _apart(bases: list[Any]) -> float:
     """Largest angle to the mean orientation, modulo the lattice's symmetry."""
     group = symmetry.rotations(unit_cell.vectors_from_cell(THAUMATIN[0]))
     original = unit_cell.vectors_from_cell(THAUMATIN[0])
-    aligned = []
+    aligned: list[Any] = []
     for basis in bases:
         turns = [original @ turn.T for turn in group]
         best = min(

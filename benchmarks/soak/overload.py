@@ -49,9 +49,7 @@ def overload(minutes: float) -> tuple[list[Verdict], list[str]]:
     ]
     failed = errors(flooded.daemon)
     verdicts.append(check("no ERROR line in the log", not failed, "; ".join(failed)))
-    return verdicts, _lines(
-        steady, flooded, run["images"]["classified"], verdicts, bounds
-    )
+    return verdicts, _lines(steady, flooded, run.images.classified, verdicts, bounds)
 
 
 def _lines(

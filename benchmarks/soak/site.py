@@ -13,7 +13,7 @@ from typing import Any
 
 from recorder.config import Settings, load_settings
 from recorder.journal import Journal
-from recorder.records.report_json import full_to_json
+from recorder.records.run_report import RunReport
 from recorder.reports.store import ReportStore
 from tests.ispyb import esrf_site
 from tests.servers import Database, MariaDB, Mosquitto, Recorder, free_port
@@ -91,15 +91,15 @@ class Site:
         finally:
             process.terminate()
 
-    def reports(self) -> dict[str, dict[str, Any]]:
+    def reports(self) -> dict[str, RunReport]:
         """Reports of all runs by uid, from the journal."""
         journal = Journal(self.settings.journal_path, read_only=True)
         try:
             store = ReportStore(journal, self.settings.sink_names)
-            report = full_to_json(store.full())
+            report = store.full()
         finally:
             journal.close()
-        return {run["uid"]: run for e in report["experiments"] for run in e["runs"]}
+        return {run.uid: run for run in report.runs}
 
 
 def _keys(values: dict[str, Any]) -> list[str]:

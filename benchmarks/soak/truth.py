@@ -7,7 +7,8 @@ from collections import Counter
 from typing import Any
 
 from benchmarks.soak.verdicts import Verdict, check
-from recorder.records import Json
+from recorder.records import Json, RunState
+from recorder.records.run_report import RunReport
 from recorder.service.demo import counted
 from tests.servers import Database
 
@@ -31,11 +32,11 @@ FROM DataCollection dc
 CHILDREN = ("ssx", "chains", "events", "programs", "integrations")
 
 
-def run_verdicts(runs: dict[str, Json], truths: list[Json]) -> list[Verdict]:
+def run_verdicts(runs: dict[str, RunReport], truths: list[Json]) -> list[Verdict]:
     """Every run sealed, closed and equal to the truth."""
     mine = [runs[truth["uid"]] for truth in truths if truth["uid"] in runs]
-    sealed = sum(run["state"] == "sealed" for run in mine)
-    closed = sum(run["ledger"]["closed"] for run in mine)
+    sealed = sum(run.state is RunState.SEALED for run in mine)
+    closed = sum(run.ledger.closed for run in mine)
     differences = []
     for truth in truths:
         found = counted(runs[truth["uid"]]) if truth["uid"] in runs else {}
@@ -45,7 +46,7 @@ def run_verdicts(runs: dict[str, Json], truths: list[Json]) -> list[Verdict]:
             if value != truth[name]
         ]
     total, images = len(truths), sum(truth["received"] for truth in truths)
-    written = sum(set(run["sinks"].values()) == {"written"} for run in mine)
+    written = sum(set(run.sinks.values()) == {"written"} for run in mine)
     return [
         check(
             "every run is there once, and no other",

@@ -179,7 +179,7 @@ def _patterns() -> list[Cell]:
 def _faults() -> list[Cell]:
     n, rate = 100_000, 925.0
     chains = pump_probe(rate, n, 2, 3e-4)
-    base = {"lost": 1e-3, "missed": 1e-3, "skew": 50.0, "jitter": 3e-6}
+    base: dict[str, Any] = {"lost": 1e-3, "missed": 1e-3, "skew": 50.0, "jitter": 3e-6}
     made: list[tuple[str, Faults, Json]] = [
         ("none", Faults(jitter=3e-6), {}),
         ("skew 200 ppm, drift 20 ppm/h", Faults(skew=200, drift=20, jitter=3e-6), {}),
