@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 
 from recorder.config import Settings
-from tests import guards
+from tests import guards, laws
 from tests.guards import Event
 from tests.hdf5_writer import SwmrWriter
 from tests.servers import (
@@ -31,11 +29,7 @@ from tests.servers import (
 
 pytest_plugins = ["tests.left_out"]
 
-hypothesis.settings.register_profile(
-    "ci", derandomize=True, deadline=None, database=None, print_blob=True
-)
-hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+laws.register()
 
 # Quick, offline, and without processes of its own unless a test asks for them.
 DEFAULTS: dict[str, dict[str, Any]] = {

@@ -37,6 +37,7 @@ from tests.ispyb import (
     running,
     write,
 )
+from tests.laws import examples
 from tests.servers import HOST, Certificates, Database, MariaDB, free_port
 
 MakeSettings = Callable[..., Settings]
@@ -515,7 +516,7 @@ def embedded_sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IspybSin
     journal.close()
 
 
-@hypothesis_settings(max_examples=150)
+@hypothesis_settings(max_examples=examples(150))
 @given(
     uid=st.text(st.characters(codec="utf-8"), min_size=1, max_size=255).filter(is_name),
     beam=_some_of("wavelength", "flux", "transmission", "size", "energy_bandwidth"),

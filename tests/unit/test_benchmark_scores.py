@@ -40,6 +40,7 @@ from benchmarks.quality.spread import (
 from recorder.records import ImageClass
 from recorder.reports.statistics import wilson
 from recorder.simulate.stills.crystal import cell_vectors, random_rotation
+from tests.laws import examples
 
 LYSO = cell_vectors((79.1, 79.1, 38.2, 90, 90, 90))
 TURNED = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
@@ -54,7 +55,7 @@ def rotation(degrees: float) -> np.ndarray:
 # -- lattices ------------------------------------------------------------------
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(list(CELLS)))
 def test_a_lattice_is_the_same_in_any_basis(seed, name):
     rng = np.random.default_rng(seed)
@@ -185,7 +186,7 @@ def test_the_exact_interval(events, trials, expected):
     assert clopper_pearson(events, trials) == pytest.approx(expected, abs=6e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(1, 3000), st.data())
 def test_the_exact_interval_holds_the_rate_and_mirrors(trials, data):
     events = data.draw(st.integers(0, min(trials, 60)))

@@ -21,6 +21,7 @@ from recorder.runtime.mqtt_receiver import BYTES_AT_A_TIME, Received, Receiver
 from recorder.sources.control.messages import parse_message
 from recorder.sources.control.mqtt import MqttSource
 from tests.builders import Driver, announcement, collection, dumps, event, image, start
+from tests.laws import examples
 
 KB = 1024
 
@@ -29,7 +30,7 @@ def large(uid: str, size: int) -> Announcement:
     return collection(uid, more="x" * size)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(10, 40))
 def test_runs_that_wait_are_bounded_by_bytes(sizes: list[int], bound: int):
     """Whatever is announced: beyond the first all of it together is within the bound,
@@ -87,7 +88,7 @@ def test_an_announcement_knows_its_size_after_a_restart():
     assert before > 50 * KB and abs(driver.runs[0].announcement.size - before) < 100
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=40))
 def test_events_that_wait_are_bounded_by_bytes(drawn: list[tuple[int, int]]):
     """The latest ones are kept, and a run gets those of them that name it."""

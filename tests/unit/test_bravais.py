@@ -12,6 +12,7 @@ from recorder.ssx.lattices import unit_cell
 from recorder.ssx.lattices.bravais import bravais_lattice, bravais_lattices
 from recorder.ssx.lattices.reduction import niggli_basis
 from recorder.ssx.lattices.symmetry import primitive_vectors
+from tests.laws import examples
 
 NOISE = 3e-4
 LENGTHS = st.lists(st.floats(25, 180), min_size=3, max_size=3)
@@ -91,7 +92,7 @@ def turned(basis: np.ndarray, seed: int, noise: float) -> np.ndarray:
 
 @pytest.mark.parametrize(("code", "cell"), KNOWN)
 @given(change=changes(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 def test_every_basis_leads_back_to_the_conventional_cell(code, cell, change, seed):
     basis = turned(change @ primitive(code, cell), seed, NOISE)
     found = bravais_lattice(basis)
@@ -105,7 +106,7 @@ def test_every_basis_leads_back_to_the_conventional_cell(code, cell, change, see
 
 
 @given(drawn=cells(), change=changes(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_lattice_is_at_least_as_symmetric_as_it_was_made(drawn, change, seed):
     """Pseudo-symmetry may add to it; noise takes nothing away, nor does the basis."""
     code, cell = drawn
@@ -119,7 +120,7 @@ def test_any_lattice_is_at_least_as_symmetric_as_it_was_made(drawn, change, seed
 
 
 @given(drawn=cells(), change=changes())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_the_conventional_cell_spans_the_same_lattice(drawn, change):
     """Its primitive cell has the volume, and integral indices in the old basis."""
     basis = change @ primitive(*drawn)
@@ -135,7 +136,7 @@ def test_the_conventional_cell_spans_the_same_lattice(drawn, change):
 
 
 @given(drawn=cells(), change=changes())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_all_bases_have_one_niggli_cell(drawn, change):
     made = primitive(*drawn)
     reduced, matrix = niggli_basis(change @ made)

@@ -21,6 +21,7 @@ from recorder.ssx.classification.classifier import Classifier
 from recorder.ssx.lattices import symmetry, unit_cell
 from recorder.ssx.spots import powder_rings as rings
 from tests.crystallography import pixel_positions
+from tests.laws import examples
 
 SHAPE = (900, 1000)
 DETECTOR = Geometry(SHAPE, (75e-6, 75e-6), 0.07, (490.0, 455.0), 1.0)
@@ -249,7 +250,7 @@ def test_a_hundred_thousand_spots_end_in_time() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_no_array_makes_it_raise(data: st.DataObject) -> None:
     dtype = data.draw(st.sampled_from(DTYPES))

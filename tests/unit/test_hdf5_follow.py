@@ -15,6 +15,7 @@ from recorder.sources.hdf5.file import Hdf5File
 from recorder.sources.hdf5.following import FollowedFile
 from recorder.sources.pixels import decode
 from tests.hdf5_writer import SwmrWriter
+from tests.laws import examples
 
 QUIET_S = 10.0
 
@@ -105,7 +106,7 @@ def test_images_that_a_chunk_shares_wait_until_nobody_changes_them(
     assert follower.ended
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(
     steps=st.lists(st.integers(0, 4), max_size=6),
     chunk=st.integers(1, 3),

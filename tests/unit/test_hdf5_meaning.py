@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from recorder.errors import FileFormatError
 from recorder.sources.hdf5.units import METRES, SECONDS, unit_name, unit_text
 from tests.hdf5_files import SHAPE, describe, nexus, pixels, read, stack, units
+from tests.laws import examples
 
 in_files = settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -16,6 +16,7 @@ from recorder.runs.run import Run
 from recorder.runtime.host_clock import STEP_NS, HostClock
 from recorder.service.clock_steps import ClockSteps
 from tests.builders import T0, Driver, collection, end, image, start
+from tests.laws import examples
 
 HOUR_NS = 3600 * 10**9
 
@@ -54,7 +55,7 @@ def test_whatever_is_set_times_differ_by_what_passed(moves, wall_at_start):
         assert clock.now_ns() + clock.step_ns() == host.wall
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.lists(st.integers(-HOUR_NS, HOUR_NS), max_size=4))
 def test_each_step_is_said_once_over_restarts(tmp_path_factory, steps):
     journal = Journal(tmp_path_factory.mktemp("journal") / "journal.sqlite")

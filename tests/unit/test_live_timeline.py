@@ -15,6 +15,7 @@ from recorder.runs.timeline.live_timeline import REORDER, LiveTimeline
 from recorder.simulate.timing.faults import Faults
 from recorder.ssx.labels.timeline import UNKNOWN, Timeline
 from recorder.ssx.matching.assignment import BLOCK
+from tests.laws import examples
 from tests.played import Played, new_run, play, pump_probe, take_image
 
 RATE_HZ = 925.0
@@ -35,7 +36,7 @@ def follow(played: Played, every: int) -> list[Timeline]:
     return found
 
 
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 @given(st.integers(0, 10**6), st.sampled_from([64, 300, 1500]))
 def test_a_label_once_given_stays_and_is_true(seed: int, every: int) -> None:
     faults = Faults(lost=0.01, missed=0.01, skew=80, jitter=3e-6)

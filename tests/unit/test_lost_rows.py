@@ -12,6 +12,7 @@ from benchmarks.timeline.cells import CAPTURED, OWN_JITTER, Cell, pump_probe
 from benchmarks.timeline.score import Score, score
 from recorder.simulate.timing.faults import Faults
 from recorder.ssx.matching import matcher
+from tests.laws import examples
 
 RATE_HZ = 925.0
 
@@ -36,7 +37,7 @@ def lost_rows(
         return score(cell), counted.call_count
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(
     st.floats(0.01, 0.6),
     st.sampled_from([CAPTURED, OWN_JITTER]),

@@ -23,6 +23,7 @@ from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import Faults, parse_faults
 from recorder.ssx.labels.timeline import EVIDENCES, Start
 from tests.builders import ledger_now, outcome
+from tests.laws import examples
 from tests.played import (
     Played,
     finish,
@@ -165,7 +166,7 @@ def small(drawn) -> Played:
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(SMALL, st.integers(0, 10**6))
 def test_order_and_repetition_do_not_matter(drawn, seed):
     played = small(drawn)
@@ -191,7 +192,7 @@ def same(one, other) -> None:
     assert ledger_now(one) == ledger_now(other)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(SMALL, st.floats(0, 1))
 def test_restart_equals_no_restart(tmp_path_factory, drawn, share):
     """A run that is rebuilt from the journal in its middle ends as another one."""
@@ -224,7 +225,7 @@ def test_restart_equals_no_restart(tmp_path_factory, drawn, share):
 
 
 @pytest.mark.slow
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(st.integers(0, 10**6), st.booleans())
 def test_online_equals_batch(seed, rows):
     faults = Faults(lost=0.01, missed=0.01, skew=80, jitter=3e-6)
@@ -273,7 +274,7 @@ GAPS = st.sampled_from([0, 1, 10**6, 999_000, 1_003_000, 1_400_000, 10**9, -(10*
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(GAPS, st.integers(1, 30)), min_size=1, max_size=30))
 def test_whatever_the_times_are_an_answer_comes(pieces):
     """Images whose times follow nothing, against even triggers: no hang, no crash."""

@@ -37,6 +37,7 @@ from recorder.runs.timeline.measurement import measure, pulse_facts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import parse_faults
 from tests.builders import T0, announced, announcement, event, new_run, start
+from tests.laws import examples
 from tests.played import finish, play, pump_probe, recorded
 
 Path = tuple[str | int, ...]
@@ -240,7 +241,7 @@ def test_counts_that_a_restart_cannot_read_are_none(bad: Any):
     assert counted_in({"counts": {"late_images": 2}}) == {"late_images": 2}
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.data())
 def test_what_can_be_reported_can_be_read(data: st.DataObject):
     """Whatever came of a run: sealed once, its report must be readable for ever."""

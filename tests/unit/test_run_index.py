@@ -18,6 +18,7 @@ from recorder.journal.run_index import Headline
 from recorder.journal.run_record import read_run_record, run_record
 from recorder.records import RunState
 from recorder.reports.which_run import UID_PREFIX
+from tests.laws import examples
 from tests.unit.test_report_store import described, new_run
 
 WITHOUT_INDEX = """
@@ -91,7 +92,7 @@ def looked_up(journal: Journal) -> list[Headline]:
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(steps(), st.sampled_from([*UIDS, "uid-000", "uid-0", "01", "x", "\udc80"]))
 def test_the_index_says_what_the_records_say(drawn: list[Step], name: str):
     """Kept with each record, made later, or looked up by one that may only read."""

@@ -24,6 +24,7 @@ from recorder.records import Json
 from recorder.sinks.refusals import CAUSES, Refusals
 from recorder.sinks.runner import SinkRunner, _without_superseded
 from tests.guards import Event, logged
+from tests.laws import examples
 
 TIMEOUT_S = 120.0
 
@@ -233,7 +234,7 @@ async def test_a_restart_tries_again_what_was_parked_and_nothing_else(
 KINDS = st.sampled_from(["run", "run_updated", "run_sealed"])
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.tuples(KINDS, st.sampled_from("ab")), max_size=30))
 def test_only_what_later_records_say_again_is_left_out(made: list[Any]) -> None:
     records = [Record(n, run, kind, n, {}) for n, (kind, run) in enumerate(made)]
@@ -266,7 +267,7 @@ async def test_a_run_that_goes_on_does_not_wait_behind_announcements(
     assert made.journal.cursor("memory") == len(records)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcdef"), st.sampled_from(["announced", "open"])),

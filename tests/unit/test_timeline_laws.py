@@ -5,7 +5,6 @@ The runs are small, of every kind of ending, with rows lost at either end or any
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +27,7 @@ from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import Faults
 from recorder.ssx.labels.timeline import EVIDENCES, UNKNOWN, Start, Timeline
 from tests.builders import ledger_now
+from tests.laws import examples
 from tests.played import Played, new_run, play, pump_probe, take_image
 
 RATE_HZ = 100.0
@@ -50,9 +50,7 @@ class Case:
     seed: int
 
 
-BRIEF = settings(
-    max_examples=2000 if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 15
-)
+BRIEF = settings(max_examples=examples(15))
 CASES = st.builds(
     Case,
     triggers=st.integers(40, 150),
@@ -217,7 +215,7 @@ def at_half_rate(
     return replace(slow, chains=plan), slow.pump
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(
     triggers=st.integers(6, 400),
     every=st.integers(2, 7),

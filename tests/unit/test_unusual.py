@@ -24,6 +24,7 @@ from recorder.records.outcome_codec import (
 )
 from recorder.simulate.stills.settings import default_geometry
 from recorder.ssx.classification.classifier import Classifier
+from tests.laws import examples
 
 PX = 320
 GEOMETRY = default_geometry(PX)
@@ -69,7 +70,7 @@ def nothing(dtype: str, kind: str, low: int, step: int, seed: int) -> np.ndarray
 KINDS = ("constant", "checkerboard", "stripes", "lines", "half flagged", "all flagged")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from(DTYPES),
     st.sampled_from(KINDS),
@@ -104,7 +105,7 @@ def test_masked_and_saturated_images_say_so() -> None:
     assert full.saturated_pixels == image.size
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.sampled_from(DTYPES),
     st.sampled_from([0.01, 0.1, 0.6, 5.0, 40.0]),

@@ -18,6 +18,7 @@ from recorder.journal.series_headers import HEADER
 from recorder.journal.writer import HEADERS, JournalWriter
 from tests.builders import outcome, start
 from tests.guards import Event, logged
+from tests.laws import examples
 
 NO_LIMIT = 2**31 - 2
 BIG = "x" * 100_000
@@ -43,7 +44,7 @@ def free_disk(journal: Journal) -> None:
     journal._db.execute(f"PRAGMA max_page_count = {NO_LIMIT}")
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.sampled_from(["record", "image", "flush"]), max_size=40))
 def test_all_is_written_once_and_in_order(steps: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

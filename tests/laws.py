@@ -1,0 +1,42 @@
+"""With how many examples the laws are tried: ``HYPOTHESIS_PROFILE=few|usual|long``.
+
+``usual`` is for ``make test``: the examples are the same each time. ``few`` is for runs
+beside it that ask another question, ``make quick`` and ``make test-bare``: does each
+law run at all, and where. ``long`` looks for what nobody found yet, with examples that
+are new each time: ``make laws``.
+"""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+
+FEW = 5
+"""Examples of a law at most, where it is only asked whether it runs."""
+USUAL = 50
+"""Examples of a law that does not say how many it needs. From 50 to 100, hypothesis'
+own number, no law's coverage of its lines or branches changed."""
+LONG = 40
+"""Times the usual: 2000 examples of a law that does not say how many it needs."""
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "usual")
+
+
+def examples(usual: int, profile: str = PROFILE) -> int:
+    """How many examples a law gets that needs this many in ``make test``."""
+    return {"few": min(FEW, usual), "long": LONG * usual}.get(profile, usual)
+
+
+def register() -> None:
+    """Tell hypothesis the profiles, and which one is meant."""
+    for name in ("few", "usual", "long"):
+        again = name != "long"
+        hypothesis.settings.register_profile(
+            name,
+            derandomize=again,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            max_examples=examples(USUAL, name),
+        )
+    hypothesis.settings.load_profile(PROFILE)
