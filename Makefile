@@ -11,14 +11,17 @@ CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 QUALITY ?= full
 BENCH_IMAGES ?= 10000
-# One worker for each core; each has a MariaDB of its own where a test asks for one.
-# one more than cores: system tests wait for servers a third of their time
-TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n + 1 : 8)))
-PARALLEL := -n $(TEST_JOBS) --dist loadgroup
-PYTEST := $(BIN)/pytest $(PARALLEL)
+# One worker for each core where tests calculate, twice as many where they wait for
+# servers and processes half of their time; each has a MariaDB if a test asks for one.
+TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
+SYSTEM_JOBS ?= $(shell n=$(TEST_JOBS); echo $$((n > 4 ? 8 : n > 1 ? 2 * n : 1)))
+PARALLEL := -n $(TEST_JOBS) --dist worksteal
+# some tests share a stage: those stay in one worker
+GROUPED := -n $(SYSTEM_JOBS) --dist loadgroup
+PYTEST := $(BIN)/pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install dev check demo quick test test-bare oracles fuzz chaos soak docs \
+.PHONY: help install dev check demo quick test test-bare laws oracles fuzz chaos soak docs \
   bench bench-quality \
   bench-peers timeline-bench lock schemas screenshots clean
 .DEFAULT_GOAL := help
@@ -49,27 +52,32 @@ check: dev ## Lint, format, types, layers
 	$(BIN)/lint-imports
 	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }
 
-quick: dev ## Unit tests but the slow ones, in parallel: under a minute
-	$(PYTEST) tests/unit -m "not slow"
+quick: dev ## Unit tests but the slow ones, laws with few examples: under a minute
+	HYPOTHESIS_PROFILE=few $(PYTEST) $(PARALLEL) tests/unit -m "not slow"
+
+laws: dev ## Every law with 20 times the examples, new ones each time
+	HYPOTHESIS_PROFILE=long $(PYTEST) $(PARALLEL) -m hypothesis --timeout 7200 $(PYTEST_ARGS)
 
 test: dev oracles ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(PARALLEL)
+	$(BIN)/coverage run -m pytest $(PARALLEL) tests/unit tests/fuzz
 	@$(BIN)/coverage combine --quiet
+	@echo "lines that the unit tests run (system tests are not measured):"
 	$(BIN)/coverage report
+	$(PYTEST) $(GROUPED) tests/system
 	@if $(BIN)/python -m tests.recordings; then \
 	  $(MAKE) --no-print-directory test-bare; fi
 else
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -n $(TEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
 endif
 
 oracles: dev ## Environments of ISPyB's published models, kept in ~/.cache
 	@$(BIN)/python -m tests.published_models
 
 test-bare: dev ## The unit tests (but the slow ones) in a bare copy of HEAD, without recordings beside it
-	@scripts/test-bare $(VENV) -q -m "not slow" $(PARALLEL)
+	@HYPOTHESIS_PROFILE=few scripts/test-bare $(VENV) -q -m "not slow" $(PARALLEL)
 
 fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
 	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt
@@ -88,8 +96,8 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | d
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-quick test test-bare bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
-quick test test-bare bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
+quick test test-bare laws bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
+quick test test-bare laws bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: dev ## Conditions, recall, indexing and chance, simulated and real: QUALITY=short|full
 	$(BIN)/python -m benchmarks.quality --size $(QUALITY) --write docs/benchmarks-quality.md
 

@@ -55,15 +55,16 @@ def test_few_spots_without_a_lattice_are_not_indexed(make: Maker) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", FLAT)
-def test_few_spots_are_indexed_less_than_once_in_2000(make: Maker) -> None:
-    """One of 320 would be found in one of six runs if 1 in 2000 were indexed.
+def test_few_spots_are_rarely_indexed(make: Maker) -> None:
+    """One of 160 would be found in one of six runs if 1 in 1000 were indexed.
 
     Of 21,000 lists like these (all kinds, partly by the kernels of Haswell, Zen and
     Sandybridge) none was while the rules were made: at 95 % less than 1 in 7000.
     """
-    assert indexed(make, (6, 16), 40, 52) == []
+    assert indexed(make, (6, 16), 20, 52) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [line, comb, ring, edge])
 def test_many_spots_that_lie_flat_are_not_indexed(make: Maker) -> None:
     """Without the look at plane and row 14 of 650 combs are, and one of 250 lines."""
@@ -80,7 +81,7 @@ def test_few_spots_of_another_cell_are_not_indexed() -> None:
                 continue
             basis, _ = symmetry.primitive_vectors(*other)
             rng = np.random.default_rng([54, len(asked), len(real)])
-            for _ in range(4):
+            for _ in range(2):
                 n = int(rng.integers(6, 16))
                 spots = with_others(rng, lambda r, k, b=basis: still(r, b, k)[1], n)
                 wrong += [(asked, real, n)] * len(indexer.index(spots))

@@ -102,6 +102,7 @@ def changed(images: list[np.ndarray], change: Change, bad: np.ndarray, seed: int
     return [np.where(bad, 65535, np.minimum(i, 65534)).astype(np.uint16) for i in out]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_line_shaped_background_is_no_crystal(plain: Images, name: str) -> None:
     change = CONDITIONS[name]

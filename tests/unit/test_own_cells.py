@@ -50,8 +50,11 @@ def found_cells(
     return np.array(true), np.array([item.cell for item in lattices]), lattices
 
 
-@pytest.mark.parametrize("name", FREE)
-@pytest.mark.parametrize("spread", [0.002, 0.005])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "spread"),
+    [*((name, 0.002) for name in FREE), ("lyso", 0.005), ("mono", 0.005)],
+)
 def test_the_spread_of_the_cells_is_that_of_the_crystals(
     name: str, spread: float
 ) -> None:

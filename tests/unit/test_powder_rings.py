@@ -46,6 +46,7 @@ def test_a_powder_of_any_substance_is_no_hit(spacings, n, spread, shells) -> Non
     assert np.mean(np.array(remain) >= LEAST) <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("brightness", [0.15, 2.0])
 def test_a_crystal_is_no_powder(cell, brightness, shells) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def prose_names(text: str) -> set[str]:
     }
 
 
+@cache
 def known_names() -> set[str]:
     """Log events, settings, keys of report and messages, columns, names of others."""
     schema = json.loads(read(ROOT / "config" / "report.schema.json"))
@@ -85,6 +87,7 @@ def known_names() -> set[str]:
     }
 
 
+@cache
 def identifiers() -> set[str]:
     """Names of functions, arguments and attributes in the sources and tests."""
     found: set[str] = set()

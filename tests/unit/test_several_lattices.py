@@ -50,6 +50,7 @@ def right(
     return good / lists, bad
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lyso", "mono", "tric", "cubic"])
 @pytest.mark.parametrize(
     ("geometry", "scale"),
