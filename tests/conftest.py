@@ -33,7 +33,7 @@ laws.register()
 
 # Quick, offline, and without processes of its own unless a test asks for them.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "mqtt": {"enabled": False},
+    "mqtt": {"enabled": False, "status_interval_s": 0.5},
     "pool": {"workers": 0},
     "ispyb": {"retry_max_s": 0.05, "connect_timeout_s": 5.0},
 }

@@ -26,9 +26,9 @@ RATE_HZ = 200.0
 STREAM_FAULTS = (
     "lost=0.01,missed=0.005,duplicate=0.01,corrupt=0.005,skew=40,repeat=0.02"
 )
-RECORDED_S = 60.0
-SEALED_S = 90.0
-WRITTEN_S = 60.0
+RECORDED_S = 120.0
+SEALED_S = 120.0
+WRITTEN_S = 120.0
 AMENDED_S = 3.0
 POLL_S = 0.1
 

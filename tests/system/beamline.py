@@ -92,7 +92,7 @@ class Beamline:
 
         async def read() -> dict[str, Any]:
             mqtt = self.settings.mqtt
-            async with asyncio.timeout(60), aiomqtt.Client(mqtt.host, mqtt.port) as c:
+            async with asyncio.timeout(120), aiomqtt.Client(mqtt.host, mqtt.port) as c:
                 await c.subscribe(f"{self.settings.topic_prefix}/status")
                 async for message in c.messages:
                     return json.loads(message.payload)
@@ -145,7 +145,7 @@ class RawDetector:
         self._socket = self._context.socket(zmq.PUSH)
         self._socket.immediate = True
         self._socket.linger = 5000
-        self._socket.sndtimeo = 20_000
+        self._socket.sndtimeo = 120_000
         self._socket.bind(endpoint)
 
     def send(self, *messages: list[Any] | bytes) -> None:

@@ -22,9 +22,9 @@ from tests.chaos.faults import (
 from tests.chaos.play import RATE_HZ, Round, plan_rounds, play_round
 from tests.chaos.stage import Stage, stage
 
-# Each round starts and kills real processes. Together on one stage, in one worker; a
+# Each round starts and kills real processes: those on one stage in one worker. A
 # machine that does ten other things takes three minutes for the last one.
-pytestmark = [pytest.mark.xdist_group("chaos"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 IMAGES = 500
 FIRST = 20
@@ -45,6 +45,7 @@ def played_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield made
 
 
+@pytest.mark.xdist_group("chaos")
 @pytest.mark.parametrize("number", range(len(ROUNDS)))
 def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -> None:
     """And all rows are those of a database that never failed."""

@@ -38,8 +38,9 @@ def series():
     return small_series()
 
 
-@pytest.mark.parametrize("protocol", ["stream1", "stream2"])
-@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.parametrize(
+    ("protocol", "version"), [("stream1", "3.1.1"), ("stream2", "5")]
+)
 def test_report_equals_truth(
     config_file, mosquitto, recorder_daemon, run_recorder, series, protocol, version
 ):

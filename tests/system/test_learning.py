@@ -17,7 +17,8 @@ from recorder.simulate.stills.settings import StillSettings, default_geometry
 from recorder.simulate.stream.series import Series, synthetic_series
 from tests.system.beamline import RawDetector, make_beamline, wait_sealed
 
-IMAGES = 300
+IMAGES = 160
+"""Lessons are due at 64 and 128, and the last one at the end."""
 PIXELS = 640
 # Header and announcement are wrong: what the hits teach must put that right.
 WRONG = StillSettings(
@@ -101,7 +102,7 @@ def agree(known: dict[str, Any], found: list[tuple[Any, ...]]) -> None:
     assert found == first
 
 
-@pytest.mark.parametrize("workers", [0, 1, 4])
+@pytest.mark.parametrize("workers", [0, 4])  # the streams have one
 def test_replay_with_any_number_of_workers(
     workers, known, master, series, run_recorder, config_file
 ):
@@ -115,8 +116,8 @@ def test_replay_with_any_number_of_workers(
     found = rows(config)
     agree(known, found)
     # the first ones were looked at again, with a state of their own
-    assert [row[3] for row in found[:64]] == [4] * 64
-    assert {row[3] for row in found[64:]} == {1, 2, 3}
+    assert [row[3] for row in found[:64]] == [3] * 64
+    assert {row[3] for row in found[64:]} == {1, 2}
     classes = [row[1] for row in found]
     assert classes.count("indexed") > 0.95 * (len(classes) - classes.count("non_hit"))
     run = json.loads(done.stdout)["experiments"][0]["runs"][0]
@@ -140,7 +141,7 @@ def check_calibration(run: dict[str, Any]) -> None:
     true = WRONG.geometry
     last = run["classification"]["calibrations"][-1]
     assert last["beam_center"] == pytest.approx(true.beam_center, abs=0.5)
-    assert last["from_image"] in (0, 64, 128, 256)
+    assert last["from_image"] in (0, 64, 128)
     assert last["images"] >= 4
     ratio = last["distance"] / true.distance / (last["unit_cell"][0] / 79.1)
     assert ratio == pytest.approx(1.0, abs=0.003)
@@ -181,7 +182,7 @@ def test_learning_can_be_switched_off(series, master, run_recorder, config_file)
     done = run_recorder("replay", str(master), "--json", config=config)
     run = json.loads(done.stdout)["experiments"][0]["runs"][0]
     assert run["classification"]["calibrations"] == []
-    assert {row[3] for row in rows(config)} == {1, 2, 3, 4}
+    assert {row[3] for row in rows(config)} == {1, 2, 3}
 
 
 def test_a_short_run_learns_from_its_own_hits(

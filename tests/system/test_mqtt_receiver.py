@@ -41,7 +41,7 @@ class Taken:
         return [payload for batch in self.batches for payload in batch]
 
     async def wait(self, test: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not test():
                 self._moved.clear()
                 await self._moved.wait()
@@ -150,5 +150,5 @@ async def test_the_end_of_a_connection_is_learned_without_asking(
         async with receiver(broker, Taken(), protocol) as client:
             broker.kill()
             with pytest.raises(aiomqtt.MqttError):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(120):
                     await client.ended()

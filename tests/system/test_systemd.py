@@ -92,7 +92,7 @@ def test_daemon_is_ready_and_feeds_the_watchdog(config_file, tmp_path):
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(path)
-        listener.settimeout(30)
+        listener.settimeout(120)
         environment = recorder_environment(beamline.config)
         process = subprocess.Popen(
             [sys.executable, "-m", "recorder", "run"],

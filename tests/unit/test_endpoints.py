@@ -200,7 +200,7 @@ def test_a_detector_is_received_over_ipv6():
 
         receiver = threading.Thread(target=source.receive, args=(deliver, stop))
         receiver.start()
-        sender.sndtimeo = 20_000
+        sender.sndtimeo = 120_000
         try:
             sender.send(b"nonsense")
             stop.wait(20)

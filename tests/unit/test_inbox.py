@@ -84,7 +84,7 @@ async def test_a_thread_that_waits_is_let_go_when_nothing_is_taken_any_more():
     thread = threading.Thread(target=receive)
     thread.start()
     box.close()
-    thread.join(20)  # the loop does not run: only closing can end it
+    thread.join(120)  # the loop does not run: only closing can end it
     assert not thread.is_alive()
 
 

@@ -128,7 +128,7 @@ async def test_one_that_waits_to_be_begun_anew_stops_at_once(
     plugins, monkeypatch, log_events
 ):
     monkeypatch.setattr(sources, "backoff", lambda attempt, longest_s: longest_s)
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         running = Sources(plugins(Scripted(wrong)), make_port(), group)
         await logged(log_events, "step_failed")
         await running.stop()
