@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from recorder.reports.store import ReportStore
 from recorder.simulate.stream.messages import Stream2
 from tests.builders import announcement
 from tests.stills import write_stills
-from tests.system.beamline import RawDetector, make_beamline, small_series
+from tests.system.beamline import RawDetector, crowd, make_beamline, small_series
 
 
 def test_help_does_not_import_the_heavy_parts(run_recorder):
@@ -131,11 +130,6 @@ def test_check_says_what_to_do(run_recorder, config_file, make_mosquitto):
     detector.close()
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("ok ") == len(done.stdout.splitlines())
-
-
-def crowd() -> float:
-    """How many times as long all takes as on an idle machine, generously."""
-    return max(1.0, 5 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def test_run_is_visible_within_two_seconds_and_counts_while_it_goes_on(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 
@@ -18,7 +19,8 @@ from tests.system.beamline import (
 
 IMAGES = 60
 RATE_HZ = 40.0
-STEPS_S = [3600, -3600, -3]
+OFFSETS_S = (3600, 0, -3)
+"""Of the clock, one after the other: steps of an hour on, an hour back, 3 s back."""
 
 
 @pytest.fixture(scope="module")
@@ -80,55 +82,63 @@ def labels_of(run):
     return timeline, run["evidence"], run["pump"], run["images"]
 
 
-@pytest.mark.parametrize("step_s", STEPS_S)
-def test_a_step_in_mid_run_changes_no_label_no_count_and_no_order(
-    config_file, mosquitto, recorder_daemon, series, clock, step_s
+def test_steps_in_mid_run_change_no_label_no_count_and_no_order(
+    config_file, mosquitto, recorder_daemon, series, clock
 ):
     beamline = watched_beamline(config_file, mosquitto)
     daemon = start(recorder_daemon, beamline, clock)
-    plain = beamline.simulate(series, rate_hz=RATE_HZ, faults="lost=0.05", number=1)
-    without = wait_sealed(daemon, beamline, plain["uid"])
-    truth = simulate_stepped(beamline, daemon, series, clock, step_s, number=2)
-    stepped = wait_sealed(daemon, beamline, truth["uid"])
-    after = beamline.simulate(series, rate_hz=RATE_HZ, faults="lost=0.05", number=3)
-    last = wait_sealed(daemon, beamline, after["uid"])
+    options = {"rate_hz": RATE_HZ, "faults": "lost=0.05"}
+    plain = beamline.simulate(series, number=1, **options)
+    runs = [wait_sealed(daemon, beamline, plain["uid"])]
+    steps = [b - a for a, b in pairwise((0, *OFFSETS_S))]
+    for number, offset_s in enumerate(OFFSETS_S, 2):
+        truth = simulate_stepped(
+            beamline, daemon, series, clock, offset_s, number=number
+        )
+        runs.append(wait_sealed(daemon, beamline, truth["uid"]))
+        assert_equals_truth(runs[-1], truth)
+    after = beamline.simulate(series, number=len(runs) + 1, **options)
+    runs.append(wait_sealed(daemon, beamline, after["uid"]))
 
-    assert_equals_truth(stepped, truth)
-    assert labels_of(stepped) == labels_of(without)
-    assert [run["status"] for run in (without, stepped, last)] == ["success"] * 3
-    assert [r["run"] for r in beamline.report().values()] == [1, 2, 3]
-    (said,) = [e for e in daemon.log if e["event"] == "host_clock_stepped"]
-    assert said["step_s"] == pytest.approx(step_s, abs=0.5)
-    assert any("clock was set by" in note for note in stepped["notes"])
+    without, *stepped, last = runs
+    assert {run["status"] for run in runs} == {"success"}
+    assert [r["run"] for r in beamline.report().values()] == [1, 2, 3, 4, 5]
+    said = [e["step_s"] for e in daemon.log if e["event"] == "host_clock_stepped"]
+    assert said == pytest.approx(steps, abs=0.5)
+    for run in stepped:
+        assert labels_of(run) == labels_of(without)
+        assert any("clock was set by" in note for note in run["notes"])
     assert not any("clock was set" in note for note in without["notes"] + last["notes"])
-    for run in (without, stepped, last):  # each lasts as long as it did
+    for run in runs:  # each lasts as long as it did
         lasted = time_of(run["end_time"]) - time_of(run["start_time"])
         assert IMAGES / RATE_HZ * 0.9 < lasted < 60
-    began = time_of(last["start_time"]) - time_of(stepped["end_time"])
-    assert began == pytest.approx(step_s, abs=60)  # a new run has the new time
-    assert not [
-        e
-        for e in daemon.log
-        if e["event"] == "clock_offset" and abs(e["offset_s"] + step_s) > 60
+    for step_s, (one, other) in zip(steps, pairwise(runs[1:]), strict=True):
+        began = time_of(other["start_time"]) - time_of(one["end_time"])
+        assert began == pytest.approx(step_s, abs=60)  # a new run has the new time
+    steps_of_senders = [
+        e["offset_s"] for e in daemon.log if e["event"] == "clock_offset"
     ]
+    for offset_s in steps_of_senders:
+        assert any(abs(offset_s + clock_s) < 60 for clock_s in (0, *OFFSETS_S))
 
 
-@pytest.mark.parametrize("step_s", [3600, -3600])
 def test_a_step_before_a_restart_hides_no_run_from_what_comes_late(
-    config_file, mosquitto, recorder_daemon, series, clock, step_s
+    config_file, mosquitto, recorder_daemon, series, clock
 ):
+    """Two hours on before the first restart, four back before the second."""
     beamline = make_beamline(config_file, mosquitto, classify={"index": False})
     daemon = start(recorder_daemon, beamline, clock)
     truth = beamline.simulate(series, number=1)
     wait_sealed(daemon, beamline, truth["uid"])
-    daemon.kill()
-    clock.set(2 * step_s)
-    daemon = start(recorder_daemon, beamline, clock)
-    daemon.wait_for_event("host_clock_stepped")
-    (late,) = event_bodies(1, uid=truth["uid"], first=IMAGES + 5)
-    beamline.publish("event", late)
-    daemon.wait_for_event("run_reopened", run=1)
-    daemon.wait_for_event("run_sealed", run=1, revision=1)
+    for revision, offset_s in ((1, 7200), (2, -7200)):
+        daemon.kill()
+        clock.set(offset_s)
+        daemon = start(recorder_daemon, beamline, clock)
+        daemon.wait_for_event("host_clock_stepped")
+        (late,) = event_bodies(1, uid=truth["uid"], first=IMAGES + 5 * revision)
+        beamline.publish("event", late)
+        daemon.wait_for_event("run_reopened", run=1)
+        daemon.wait_for_event("run_sealed", run=1, revision=revision)
     daemon.kill()
     daemon = start(recorder_daemon, beamline, clock)
     assert not [e for e in daemon.log if e["event"] == "host_clock_stepped"]

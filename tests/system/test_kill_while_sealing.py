@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -45,13 +46,13 @@ FOUND = (
 """Of images in turn."""
 
 
-def journal_a_run(beamline: Beamline) -> None:
+def journal_a_run(path: Path) -> None:
     """What a recorder leaves that was killed when the last image had come."""
     announced = collection("long", T0, images=IMAGES, event_chains=EXAMPLE_CHAINS)
     key = SeriesKey("eiger", 1, "long")
     run = Run("long", 1, T0, announced, key=key, state=RunState.DRAINING)
     run.folder = "long"
-    with closing(Journal(beamline.settings.journal_path)) as journal:
+    with closing(Journal(path)) as journal:
         journal.write([NewRecord(RecordKind.RUN, "long", run_record(run, "opened"), 0)])
         for first in range(0, IMAGES, BATCH):
             ids = range(first, first + BATCH)
@@ -89,11 +90,22 @@ def when_it_is_in_the_journal(daemon: Recorder, beamline: Beamline) -> None:
     daemon.wait_for_event("run_sealed", uid="long")
 
 
+@pytest.fixture(scope="module")
+def journalled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The journal, closed; each test has a copy."""
+    path = tmp_path_factory.mktemp("journal") / "journal.sqlite"
+    journal_a_run(path)
+    return path
+
+
 @pytest.fixture
-def beamline(config_file: Callable[..., Path]) -> Iterator[Beamline]:
+def beamline(config_file: Callable[..., Path], journalled: Path) -> Beamline:
     made = make_beamline(config_file, None)
-    journal_a_run(made)
-    yield made
+    path = made.settings.journal_path
+    path.parent.mkdir()
+    for part in journalled.parent.glob("journal.sqlite*"):  # and what is beside it
+        shutil.copy(part, path.parent / part.name)
+    return made
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.disks import fill, small_disk
 from tests.ispyb import esrf_site
 from tests.servers import Process, recorder_environment
 from tests.stills import write_stills
-from tests.system.beamline import make_beamline, small_series, wait_sealed
+from tests.system.beamline import crowd, make_beamline, small_series, wait_sealed
 
 WAIT_S = 120.0
 
@@ -250,9 +250,7 @@ def test_a_second_one_ends_at_once(config_file, tmp_path):
     begun = time.monotonic()
     os.kill(process.pid, signal.SIGINT)
     assert process.wait() == 130
-    assert (
-        time.monotonic() - begun < WAIT_S / 2
-    )  # 60 s with a database that never comes
+    assert time.monotonic() - begun < min(9.0, 5.0 * crowd())  # alone: after 10 s
 
 
 def test_a_killed_replay_is_gone_on_with_or_sealed(run_recorder, config_file, tmp_path):

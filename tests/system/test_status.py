@@ -31,6 +31,8 @@ from tests.system.beamline import (
 )
 
 WAIT_S = 120.0
+POLL_S = 0.3
+"""Between two looks: each is a process, beside a daemon that writes once a second."""
 
 
 def status(run_recorder, config) -> tuple[int, dict]:
@@ -49,6 +51,7 @@ def wait_status(run_recorder, config, test) -> tuple[int, dict]:
         if test(found):
             return code, found
         assert time.monotonic() < end, found
+        time.sleep(POLL_S)
 
 
 def test_none_has_ever_run(run_recorder, config_file, tmp_path):
