@@ -19,6 +19,7 @@ PARALLEL := -n $(TEST_JOBS) --dist worksteal
 # some tests share a stage: those stay in one worker
 GROUPED := -n $(SYSTEM_JOBS) --dist loadgroup
 PYTEST := $(BIN)/pytest
+QUICK := not slow and not simulator
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install dev check demo quick test test-bare laws oracles fuzz chaos soak docs \
@@ -53,7 +54,7 @@ check: dev ## Lint, format, types, layers
 	@! grep -n '://' constraints.txt docs/requirements.txt || { echo "a URL"; exit 1; }
 
 quick: dev ## Unit tests but the slow ones, laws with few examples: under a minute
-	HYPOTHESIS_PROFILE=few $(PYTEST) $(PARALLEL) tests/unit -m "not slow"
+	HYPOTHESIS_PROFILE=few $(PYTEST) $(PARALLEL) tests/unit -m "$(QUICK)"
 
 laws: dev ## Every law with 20 times the examples, new ones each time
 	HYPOTHESIS_PROFILE=long $(PYTEST) $(PARALLEL) -m hypothesis --timeout 7200 $(PYTEST_ARGS)
@@ -77,7 +78,7 @@ oracles: dev ## Environments of ISPyB's published models, kept in ~/.cache
 	@$(BIN)/python -m tests.published_models
 
 test-bare: dev ## The unit tests (but the slow ones) in a bare copy of HEAD, without recordings beside it
-	@HYPOTHESIS_PROFILE=few scripts/test-bare $(VENV) -q -m "not slow" $(PARALLEL)
+	@HYPOTHESIS_PROFILE=few scripts/test-bare $(VENV) -q -m "$(QUICK)" $(PARALLEL)
 
 fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2
 	$(BIN)/pip install --quiet -r tests/fuzz/requirements.txt

@@ -15,6 +15,7 @@ import typing
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -288,6 +289,7 @@ def test_make_targets_exist():
 # -- log events ----------------------------------------------------------------
 
 
+@cache
 def log_calls() -> dict[str, tuple[set[str], set[str]]]:
     """Levels and named fields of every log event in the source."""
     found: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))

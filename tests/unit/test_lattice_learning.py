@@ -65,6 +65,7 @@ def test_a_proposal_tells_the_shift_of_the_beam_centre():
     assert np.median(shifts, axis=0) == pytest.approx([-4.0, 2.0], abs=0.3)
 
 
+@pytest.mark.slow
 def test_cells_that_most_images_propose_are_believed():
     proposals = [propose_unknown(ordered(i.q()), 200.0) for i in hits("tric", 12)]
     agreed = common_cell([p for p in proposals if p is not None])

@@ -175,6 +175,7 @@ def test_thermolysin_is_indexed_through_replay(tmp_path, config_file, run_record
     assert run["unit_cell"]["median"][:3] == pytest.approx([93.3, 93.3, 131], rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_geometry_file_of_another_detector_switches_indexing_off(
     tmp_path, config_file, run_recorder
 ):

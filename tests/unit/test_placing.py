@@ -55,6 +55,7 @@ def wrong(run, played: Played) -> int:
     return int((labels.pump != played.pump)[known].sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", FAULTS.values(), ids=FAULTS)
 def test_captured_triggers_leave_nothing_unknown(spec):
     played = play(pump_probe(1000.0, 4000), 4000, parse_faults(spec))

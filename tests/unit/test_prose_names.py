@@ -110,6 +110,7 @@ def for_developers(page: Path) -> bool:
     return page.stem.startswith(("write-", "add-", "change-"))
 
 
+@cache
 def source_strings() -> set[str]:
     """All strings in the sources, where the kinds of bad messages are given."""
     trees = [ast.parse(read(p)) for p in (ROOT / "recorder" / "sources").rglob("*.py")]

@@ -67,6 +67,7 @@ def run_tests(tmp_path: Path):
     return run
 
 
+@pytest.mark.slow
 def test_one_line_says_what_was_left_out(run_tests):
     code, lines = run_tests("-k", "here or two")
     assert code == 0
@@ -78,6 +79,7 @@ def test_one_line_says_what_was_left_out(run_tests):
     assert not [line for line in lines if line.startswith("SKIPPED")]
 
 
+@pytest.mark.slow
 def test_a_named_folder_without_the_recording_is_an_error(run_tests, outside):
     code, lines = run_tests(told=outside)
     assert code == pytest.ExitCode.USAGE_ERROR
@@ -85,6 +87,7 @@ def test_a_named_folder_without_the_recording_is_an_error(run_tests, outside):
     assert f"{VARIABLE}={outside}: no folder absent in it" in said
 
 
+@pytest.mark.slow
 def test_a_named_folder_with_the_recording_is_used(run_tests, outside):
     code, lines = run_tests("-k", "here or thaumatin", told=outside)
     assert (code, "4 passed" in lines[-1]) == (0, True)

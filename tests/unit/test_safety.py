@@ -122,6 +122,7 @@ def modes(folder: Path) -> dict[str, int]:
     return {str(path): stat.S_IMODE(path.stat().st_mode) for path in found}
 
 
+@pytest.mark.slow
 def test_a_command_makes_nothing_that_others_may_read(run_recorder, config_file):
     config = config_file()
     settings = load_settings(config)

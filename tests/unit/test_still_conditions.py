@@ -27,6 +27,8 @@ from recorder.simulate.stream.truth import truth_entry
 from recorder.simulate.timing.faults import Faults, fates
 from recorder.simulate.timing.plan import make_plan
 
+pytestmark = pytest.mark.simulator
+
 GEOMETRY = default_geometry(400)
 PLAIN = StillSettings(
     geometry=GEOMETRY,

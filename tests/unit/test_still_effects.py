@@ -21,6 +21,8 @@ from recorder.simulate.stills.render import (
 from recorder.simulate.stills.settings import parse_stills
 from recorder.simulate.stream.series import synthetic_series
 
+pytestmark = pytest.mark.simulator
+
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulator.md"
 GEOMETRY = default_geometry(400)
 PLAIN = StillSettings(

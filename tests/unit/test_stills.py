@@ -21,6 +21,8 @@ from recorder.simulate.stills.render import (
 )
 from recorder.simulate.stills.symmetry import present, space_group
 
+pytestmark = pytest.mark.simulator
+
 SETTINGS = StillSettings(geometry=default_geometry(600))
 CLEAN = replace(SETTINGS, background=0.0, hot_pixels_per_mpx=0, bad_pixel_share=0)
 

@@ -95,6 +95,7 @@ async def alternate(pool: Pool, setups: int, rounds: int) -> list[Outcome]:
     return outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_runs_that_alternate_get_their_own_setup_and_state(workers):
     few = asyncio.run(alternate(Pool(workers, kept_setups=2), 4, 3))
