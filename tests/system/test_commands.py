@@ -176,8 +176,7 @@ def test_run_is_visible_within_two_seconds_and_counts_while_it_goes_on(
     daemon.wait_for_event("run_sealed", uid="live")
 
 
-@pytest.mark.parametrize("protocol", ["stream1", "stream2"])
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(("protocol", "told"), [("stream1", True), ("stream2", False)])
 def test_a_bare_simulator_is_bound_to_the_announcement_of_others(
     config_file, mosquitto, recorder_daemon, run_recorder, protocol, told
 ):

@@ -29,6 +29,8 @@ from recorder.ssx.learning.vector_search import find_vectors
 from tests.crystallography import cell_volume
 
 SETTINGS = ClassifySettings()
+HITS = 12
+"""A lesson is taken from four; the time that it takes goes with their number."""
 
 
 def hits(name: str, count: int = 24, spots: int = 40, seed: int = 5) -> list:
@@ -148,7 +150,7 @@ def test_an_unknown_cell_is_found(name):
 def test_right_knowledge_is_kept():
     cell, group = CELLS["lyso"]
     known = LatticeKnowledge(GEOMETRY, cell, group)
-    after = learn_lattice(known, [i.xy for i in hits("lyso", 20)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits("lyso", HITS)], SETTINGS)
     assert after.geometry.beam_center == pytest.approx((1000, 1000), abs=0.1)
     assert after.cell == pytest.approx(cell, rel=0.003)
 
@@ -169,7 +171,7 @@ def test_nothing_is_learned_from_noise_or_from_few_hits():
 def test_a_wrong_cell_is_not_adopted(given, true):
     """Spots of another crystal than announced: said, with the cell that they have."""
     known = LatticeKnowledge(GEOMETRY, *CELLS[given])
-    after = learn_lattice(known, [i.xy for i in hits(true, 20)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits(true, HITS)], SETTINGS)
     assert (after.geometry, after.cell, after.images) == (GEOMETRY, known.cell, 0)
     (finding,) = after.findings
     assert finding.kind is FindingKind.OTHER_CELL
@@ -210,7 +212,7 @@ def test_five_percent_off_gives_the_right_cell(name, error, wrong):
     if wrong == "distance":
         moved = replace(GEOMETRY, distance=GEOMETRY.distance * error)
         known = LatticeKnowledge(moved, cell, group)
-    after = learn_lattice(known, [i.xy for i in hits(name, 20)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits(name, HITS)], SETTINGS)
     assert after.images >= 4
     right_or_said(after, name)
 
@@ -220,7 +222,7 @@ def test_five_percent_off_gives_the_right_cell(name, error, wrong):
 def test_more_is_right_or_said(distance, cell):
     moved = replace(GEOMETRY, distance=GEOMETRY.distance * distance)
     known = LatticeKnowledge(moved, scaled("lyso", cell), "P43212")
-    after = learn_lattice(known, [i.xy for i in hits("lyso", 20)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits("lyso", HITS)], SETTINGS)
     right_or_said(after, "lyso")
 
 
@@ -269,7 +271,7 @@ def low_angle_hit(geometry, rng) -> np.ndarray:
 )
 def test_a_multiple_of_an_axis_is_named(name, given, words):
     known = LatticeKnowledge(GEOMETRY, given, CELLS[name][1])
-    after = learn_lattice(known, [i.xy for i in hits(name, 20)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits(name, HITS)], SETTINGS)
     (finding,) = after.findings
     assert finding.kind is FindingKind.AXIS
     assert finding.text.startswith(words)
@@ -279,7 +281,7 @@ def test_a_multiple_of_an_axis_is_named(name, given, words):
 @pytest.mark.parametrize("name", list(CELLS))
 def test_of_a_right_cell_there_is_nothing_to_say(name):
     known = LatticeKnowledge(GEOMETRY, *CELLS[name])
-    after = learn_lattice(known, [i.xy for i in hits(name, 20)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits(name, HITS)], SETTINGS)
     assert after.findings == ()
 
 
@@ -290,7 +292,7 @@ def test_what_was_learned_is_given_up_when_hits_contradict_it():
     given = LatticeKnowledge(GEOMETRY, cell, group)
     off = replace(GEOMETRY, beam_center=(1009.0, 1000.0), distance=0.153)
     wrong = LatticeKnowledge(off, scaled("lyso", 0.97), group, images=12)
-    xy = [i.xy for i in hits("lyso", 20)]
+    xy = [i.xy for i in hits("lyso", HITS)]
     after = learn_lattice(wrong, xy, SETTINGS, given)
     assert after.cell == pytest.approx(cell, rel=0.005)
     assert after.geometry.beam_center == pytest.approx((1000, 1000), abs=0.3)
