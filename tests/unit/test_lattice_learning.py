@@ -123,7 +123,7 @@ def test_wrong_geometry_is_learned_away(name, geometry, scale):
     a, b, c, *angles = cell
     given = (a * scale, b * scale, c * scale, *angles)
     known = LatticeKnowledge(geometry, given, group)
-    after = learn_lattice(known, [i.xy for i in hits(name, 30)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits(name, 16)], SETTINGS)
     assert after.geometry.beam_center == pytest.approx((1000, 1000), abs=0.3)
     assert after.images > 0
     assert after.cell == pytest.approx(cell, rel=0.005)
@@ -139,7 +139,7 @@ def test_wrong_geometry_is_learned_away(name, geometry, scale):
 @pytest.mark.parametrize("name", ["lyso", "mono", "cubic"])
 def test_an_unknown_cell_is_found(name):
     known = LatticeKnowledge(GEOMETRY, None, None)
-    after = learn_lattice(known, [i.xy for i in hits(name, 25)], SETTINGS)
+    after = learn_lattice(known, [i.xy for i in hits(name, 16)], SETTINGS)
     assert after.found
     assert after.cell is not None
     assert cell_volume(after.cell) == pytest.approx(
@@ -160,7 +160,7 @@ def test_nothing_is_learned_from_noise_or_from_few_hits():
     rng = np.random.default_rng(2)
     cell, group = CELLS["lyso"]
     known = LatticeKnowledge(GEOMETRY, cell, group)
-    noise = [random_list(80, rng).xy for _ in range(20)]
+    noise = [random_list(80, rng).xy for _ in range(HITS)]
     assert learn_lattice(known, noise, SETTINGS) is known
     assert learn_lattice(known, [i.xy for i in hits("lyso", 3)], SETTINGS) is known
     assert learn_lattice(known, [], SETTINGS) is known
@@ -278,6 +278,7 @@ def test_a_multiple_of_an_axis_is_named(name, given, words):
     assert after.cell == pytest.approx(given, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(CELLS))
 def test_of_a_right_cell_there_is_nothing_to_say(name):
     known = LatticeKnowledge(GEOMETRY, *CELLS[name])
