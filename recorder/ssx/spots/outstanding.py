@@ -42,22 +42,20 @@ class Searcher:
         self._bands = height // BAND
         self._columns = (self._bands, BAND, width)
         whole = good[: self._bands * BAND].reshape(self._columns)
-        filled = whole.any(axis=2)
+        filled: BoolArray = np.asarray(whole.any(axis=2))
         first = filled.argmax(axis=1)
         end = BAND - filled[:, ::-1].argmax(axis=1)
         place = np.arange(BAND)
         outside = (place < first[:, None]) | (place >= end[:, None])
-        self._use = whole.any(axis=1)
+        self._use: BoolArray = np.asarray(whole.any(axis=1))
         partly = self._use & ~(whole | outside[:, :, None]).all(axis=1)
         ragged = partly.sum(axis=1) * _RAGGED > width
         self._use[ragged] = False
         short = filled.any(axis=1) & outside.any(axis=1) & ~ragged
+        # bands that a gap between modules begins or ends in: their other rows
         self._short = [
-            (
-                int(band),
-                slice(int(band * BAND + first[band]), int(band * BAND + end[band])),
-            )
-            for band in np.flatnonzero(short)
+            (band, slice(band * BAND + int(first[band]), band * BAND + int(end[band])))
+            for band in np.flatnonzero(short).tolist()
         ]
         rows = np.flatnonzero(np.repeat(ragged, BAND))
         self._rows = np.append(rows, np.arange(self._bands * BAND, height))
@@ -76,7 +74,7 @@ class Searcher:
         reached = self._reached(pixels, limits)
         if len(reached) * _MANY > self._above.size:
             return self._one_by_one(pixels, limits)
-        band, column = np.divmod(reached, self._good.shape[1])
+        band = reached // self._good.shape[1]
         index = (reached + band * self._down[-1])[:, None] + self._down
         above = pixels.ravel()[index] > limits.ravel()[reached][:, None]
         above &= self._good.ravel()[index]
