@@ -160,7 +160,7 @@ class MapBackground:
             pixels: (slow, fast) integers, C-contiguous.
         """
         learned = self._learned
-        raw = pixels.ravel()[self._where]
+        raw = pixels.ravel().take(self._where)
         values = raw.astype(np.float32)
         if self._bad_value is not None and (flags := raw == self._bad_value).any():
             # a pixel without a count is as bright as expected: it says nothing

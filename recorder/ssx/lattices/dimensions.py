@@ -12,7 +12,7 @@ import itertools
 
 import numpy as np
 
-from recorder.ssx.arrays import BoolArray, FloatArray, IntArray
+from recorder.ssx.arrays import BoolArray, FloatArray
 from recorder.ssx.lattices.false_alarms import MOST_CHANCE, SCALES, log10_tail
 
 _DIRECTIONS = np.array(
@@ -110,10 +110,7 @@ def _both(
         ):
             if part.any():
                 p = float(np.minimum(most[part], MOST_CHANCE).mean())
-                total += float(log10_tail(int(part.sum()), _one(met[part]), p)[0])
+                number, found = int(part.sum()), int((met & part).sum())
+                total += float(log10_tail(number, np.array([found]), p)[0])
         best = min(best, total)
     return best
-
-
-def _one(met: BoolArray) -> IntArray:
-    return np.array([np.count_nonzero(met)])

@@ -56,7 +56,10 @@ class Spots:
         Returns:
             (n, 3) or (m, n, 3), 1/Å.
         """
-        return np.asarray(self.q - np.tensordot(view, self.fields, axes=1))
+        if view.ndim == 1 and not view.any():
+            return self.q
+        flat = view @ self.fields.reshape(3, -1)
+        return np.asarray(self.q - flat.reshape(*view.shape[:-1], *self.q.shape))
 
 
 def spots_of(q: FloatArray) -> Spots:

@@ -66,6 +66,11 @@ def log10_tail(n: int, k: NDArray[np.integer], p: float) -> FloatArray:
     """
     i, log_choose = _binomial(n)
     log_pmf = log_choose + i * math.log(p) + (n - i) * math.log1p(-p)
+    if len(k) == 1:
+        rest = log_pmf[int(k[0]) :]
+        highest = float(rest.max())
+        sums = highest + math.log(float(np.exp(rest - highest).sum()))
+        return np.array([min(sums, 0.0) / math.log(10.0)])
     # summing from the far end keeps the relative accuracy of tiny tails
     tail = np.logaddexp.accumulate(log_pmf[::-1])[::-1]
     return np.asarray(np.minimum(tail[k], 0.0) / np.log(10.0))

@@ -138,18 +138,20 @@ def _equations(
     used = (weight > 0) & h.any(axis=1)
     if not used.any():
         return None
-    weight, miss, normal = weight[used], miss[used], spots.normal[used]
-    columns = _columns(at[used], point[used], turn, strains, spots.fields[:, used])
-    along = (miss * normal).sum(axis=1)
-    across = np.square(miss).sum(axis=1) - np.square(along)
+    # from here on with the components first: (.., 3, n)
+    weight, miss, normal = weight[used], miss[used].T, spots.normal[used].T
+    fields = spots.fields[:, used].swapaxes(1, 2)
+    columns = _columns(at[used].T, point[used].T, turn, strains, fields)
+    along = (miss * normal).sum(axis=0)
+    across = np.square(miss).sum(axis=0) - np.square(along)
     least, size = _LEAST_NOISE**2, weight.sum()
     noise_along = max(float(weight @ np.square(along) / size), least)
     noise = max(float(weight @ across / (2 * size)), least)
     # what lies along the normal is squeezed until it scatters like the rest
     squeeze = max(0.0, 1 - np.sqrt(noise / noise_along))
-    columns -= (squeeze * (columns * normal).sum(axis=2))[:, :, None] * normal
-    miss -= (squeeze * along)[:, None] * normal
-    weighted = columns * (weight / noise)[:, None]
+    columns -= (squeeze * (columns * normal).sum(axis=1))[:, None, :] * normal
+    miss = miss - squeeze * along * normal
+    weighted = columns * (weight / noise)
     flat = columns.reshape(len(columns), -1)
     flat_weighted = weighted.reshape(len(columns), -1)
     return flat_weighted @ flat.T, flat_weighted @ miss.ravel()
@@ -162,14 +164,14 @@ def _columns(
     strains: FloatArray,
     fields: FloatArray,
 ) -> FloatArray:
-    """What turn, strains and view move a point by: (3 + k + 3, n, 3)."""
-    out = np.zeros((3 + len(strains) + 3, len(at), 3))
-    x, y, z = point.T
-    out[0, :, 1], out[0, :, 2] = -z, y
-    out[1, :, 0], out[1, :, 2] = z, -x
-    out[2, :, 0], out[2, :, 1] = -y, x
-    # a larger basis has shorter reciprocal vectors
-    out[3:-3] = -(at @ strains) @ turn.T
+    """What turn, strains and view move points (3, n) by: (3 + k + 3, 3, n)."""
+    out = np.zeros((3 + len(strains) + 3, *at.shape))
+    x, y, z = point
+    out[0, 1], out[0, 2] = -z, y
+    out[1, 0], out[1, 2] = z, -x
+    out[2, 0], out[2, 1] = -y, x
+    # a larger basis has shorter reciprocal vectors; strains are symmetric
+    out[3:-3] = -(turn @ strains) @ at
     out[-3:] = fields
     return out
 

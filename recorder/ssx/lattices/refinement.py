@@ -63,7 +63,7 @@ def errors(bases: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
     miss = q - h @ np.linalg.inv(bases).transpose(0, 2, 1)
     np.square(miss, out=miss)
     distance = np.sqrt(miss[:, :, 0] + miss[:, :, 1] + miss[:, :, 2])
-    distance[~h.any(axis=2)] = np.inf
+    distance[(h[:, :, 0] == 0) & (h[:, :, 1] == 0) & (h[:, :, 2] == 0)] = np.inf
     return h, distance
 
 

@@ -17,10 +17,11 @@ from recorder.records import Geometry, LearnedBackground
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray, Pixels
 from recorder.ssx.background.bins import Bins
 from recorder.ssx.background.learned_map import MapBackground, ScaledBackground
-from recorder.ssx.background.noise import BAND, Background, limit
+from recorder.ssx.background.noise import Background, limit
 from recorder.ssx.background.radial import BackgroundEstimator, RadialBackground
 from recorder.ssx.spots.connected import group, where_true
 from recorder.ssx.spots.integrate import MARGIN, SpotIntegrator, Spots
+from recorder.ssx.spots.outstanding import Searcher
 from recorder.ssx.spots.unusual import Inspector
 
 MAX_SPOTS = 1000
@@ -67,7 +68,7 @@ class Found:
 class _Map:
     """A learned background, ready for use."""
 
-    good: BoolArray
+    searcher: Searcher
     background: MapBackground
     integrator: SpotIntegrator
 
@@ -113,9 +114,9 @@ class SpotFinder:
             self.bins, self.good, flatfield, self._bad_value, signed=signed
         )
         self._integrator = SpotIntegrator(self.good, flatfield, self._bad_value)
+        self._searcher = Searcher(self.good, self._dtype)
         self.inspector = Inspector(self.good, self._bad_value, saturation)
         self._learned: dict[int, _Map] = {}
-        self._above = np.empty(shape, np.bool_)
 
     def learn(self, number: int, learned: LearnedBackground) -> None:
         """Take over a learned background; images name it by its number."""
@@ -125,7 +126,7 @@ class SpotFinder:
         )
         background.prepare(P_PIXEL, self._dtype)
         self._learned[number] = _Map(
-            good,
+            Searcher(good, self._dtype),
             background,
             SpotIntegrator(good, self.flatfield, self._bad_value),
         )
@@ -174,49 +175,31 @@ class SpotFinder:
         known = self._learned.get(learned)
         background: RadialBackground | ScaledBackground
         if known is None:
-            good = self.good
+            searcher = self._searcher
             background = self.estimator.estimate(pixels, gain)
             limits = self.estimator.thresholds(background, P_PIXEL, self._dtype)
         else:
-            good = known.good
+            searcher = known.searcher
             background = known.background.estimate(pixels)
             limits = known.background.thresholds(background, P_PIXEL, self._dtype)
-        index = self._outstanding(pixels, good, limits)
+        index = searcher.outstanding(pixels, limits)
         if known is not None and len(index) > _FLOOD * pixels.size:
             # nothing like what was learned: the image must speak for itself
             return self.candidates(pixels, gain)
         index = index[pixels.ravel()[index] != self._bad_value]
-        highest = int(limits.max(initial=0))
-        return background, index, self._count_saturated(pixels, index, highest)
+        return background, index, self._count_saturated(pixels, index, limits)
 
     def flags(self, pixels: Pixels, underload: float) -> IntArray:
         """Flat indices of the pixels (slow, fast) that hold a flag, not counts."""
-        np.equal(pixels, self._bad_value, out=self._above)
+        flags = pixels == self._bad_value
         if underload > -math.inf:
-            self._above |= pixels < underload
-        return where_true(self._above)
+            flags |= pixels < underload
+        return where_true(flags)
 
-    def _outstanding(self, pixels: Pixels, good: BoolArray, limits: Pixels) -> IntArray:
-        """Flat indices of good pixels above their threshold."""
-        height, width = self._shape
-        whole = height // BAND
-        # one comparison with the bands as a dimension: no loop, and the line of
-        # thresholds stays in the cache
-        np.greater(
-            pixels[: whole * BAND].reshape(whole, BAND, width),
-            limits[:whole, None, :],
-            out=self._above[: whole * BAND].reshape(whole, BAND, width),
-        )
-        if whole * BAND < height:
-            rest = slice(whole * BAND, None)
-            np.greater(pixels[rest], limits[whole], out=self._above[rest])
-        np.logical_and(self._above, good, out=self._above)
-        return where_true(self._above)
-
-    def _count_saturated(self, pixels: Pixels, index: IntArray, highest: int) -> int:
+    def _count_saturated(self, pixels: Pixels, index: IntArray, limits: Pixels) -> int:
         if self._saturation is None:
             return 0
-        if self._saturation > highest:
+        if self._saturation > limits.max(initial=0):
             # saturated pixels are candidates: no need to look at the others
             return int(np.count_nonzero(pixels.ravel()[index] >= self._saturation))
         full = (pixels >= self._saturation) & (pixels != self._bad_value) & self.good

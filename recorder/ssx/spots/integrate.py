@@ -129,14 +129,16 @@ class SpotIntegrator:
     def _gather(
         self, around: IntArray, values: Pixels, underload: float
     ) -> tuple[FloatArray, BoolArray]:
-        raw = values[around]
-        good = self._good[around] & (raw != self._bad_value)
+        # clipped, not checked: what lies beyond the edge is told by its place
+        raw = values.take(around, mode="clip")
+        good = self._good.take(around, mode="clip")
+        good &= raw != self._bad_value
         if underload > -math.inf:
             good &= raw >= underload
         counts = raw.astype(np.float64)
         if self._flat is not None:
-            counts *= self._flat[around]
-        counts[~good] = 0.0
+            counts *= self._flat.take(around, mode="clip")
+        counts *= good
         return counts, good
 
     def integrate(
@@ -201,7 +203,7 @@ class SpotIntegrator:
         self, index: IntArray, values: Pixels, underload: float
     ) -> tuple[FloatArray, BoolArray]:
         """Counts and validity of the pixels around spots, bad beyond the edge."""
-        around = np.clip(index[:, None] + self._strips, 0, len(values) - 1)
+        around = index[:, None] + self._strips
         counts, good = self._gather(around, values, underload)
         y, x = np.divmod(index, self._width)
         edge = np.minimum(

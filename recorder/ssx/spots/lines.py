@@ -64,7 +64,7 @@ STRIPS_X, STRIPS_Y = _strips()
 """Pixels from a spot's centre to those of the strips around it."""
 
 
-def ring_lines(x: IntArray, y: IntArray) -> IntArray:
+def ring_lines(x: IntArray, y: IntArray) -> FloatArray:
     """Which pixels of a ring each direction crosses.
 
     Args:
@@ -72,11 +72,15 @@ def ring_lines(x: IntArray, y: IntArray) -> IntArray:
         y: (m,)
 
     Returns:
-        (directions, _IN_RING) places in the ring, nearest to the line first.
+        (m, directions) float64, 1 for the _IN_RING pixels nearest to the line, else 0:
+        a product with it is their sum.
     """
     angle = np.arange(_DIRECTIONS)[:, None] * math.pi / _DIRECTIONS
     away = np.abs(x * np.sin(angle) - y * np.cos(angle))
-    return np.asarray(np.argsort(away, axis=1, kind="stable")[:, :_IN_RING])
+    crossed = np.zeros(away.shape)
+    nearest = np.argsort(away, axis=1, kind="stable")[:, :_IN_RING]
+    np.put_along_axis(crossed, nearest, 1.0, axis=1)
+    return np.ascontiguousarray(crossed.T)
 
 
 def may_be_lines(
@@ -84,7 +88,7 @@ def may_be_lines(
     n: FloatArray,
     ring: FloatArray,
     good: BoolArray,
-    crossed: IntArray,
+    crossed: FloatArray,
     noise: Noise,
 ) -> BoolArray:
     """Which spots are so weak that a line through their ring might explain them.
@@ -97,11 +101,13 @@ def may_be_lines(
         crossed: What :func:`ring_lines` says of such rings.
         noise: Of the image.
     """
-    sums, pixels = np.zeros((2, len(ring), _DIRECTIONS))
-    for place in crossed.T:
-        sums += ring[:, place]
-        pixels += good[:, place]
-    line = (sums / np.maximum(pixels, 1)).max(axis=1)
+    if len(ring) == 0:
+        return np.zeros(0, np.bool_)
+    sums = ring @ crossed
+    if good.all():
+        line = sums.max(axis=1) / _IN_RING
+    else:
+        line = (sums / np.maximum(good @ crossed, 1)).max(axis=1)
     line += _SURE * noise.gain * np.sqrt(variance(line, noise) / _IN_RING)
     return np.asarray(total <= limit(n * line, noise, n, _P_ABOVE))
 

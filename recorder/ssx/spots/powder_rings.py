@@ -110,15 +110,18 @@ def _fullest(norm: FloatArray, shells: Shells, *, further: bool) -> BoolArray:
     limits = (0.0, -1.0)
     tried = np.log10(len(q) * len(_WIDTHS))
     for width in _WIDTHS:
-        low, high = q, q + width
-        count = np.searchsorted(q, high, side="right") - np.arange(len(q))
+        count = np.searchsorted(q, q + width, side="right") - np.arange(len(q))
+        many = count >= least
+        if not many.any():
+            continue
+        count, low = count[many], q[many]
+        high = low + width
         first = np.searchsorted(q, low - _AROUND)
         last = np.searchsorted(q, high + _AROUND, side="right")
         part = shells.between(low, high)
         p = part / np.maximum(shells.between(low - _AROUND, high + _AROUND), part)
         # the spot at its beginning does not count: it is why the shell is looked at
         chance = log10_tail_bound(count - 1, last - first - 1, p) + tried
-        chance[count < least] = 0.0
         at = int(np.argmin(chance))
         if chance[at] < best:
             best, limits = float(chance[at]), (float(low[at]), float(high[at]))

@@ -85,16 +85,23 @@ def _spread(rows: IntArray, number: int) -> IntArray:
 
 def _pattern(raw: NDArray[np.integer], use: BoolArray) -> str:
     values = raw.astype(np.float64)
-    first, both = np.diff(values, axis=1), use[:, 1:] & use[:, :-1]
-    second, three = np.diff(first, axis=1), both[:, 1:] & both[:, :-1]
+    first, both = values[:, 1:] - values[:, :-1], use[:, 1:] & use[:, :-1]
+    second, three = first[:, 1:] - first[:, :-1], both[:, 1:] & both[:, :-1]
     if np.count_nonzero(three) < _FEW:
         return ""
-    step = float(np.abs(first[both]).mean())
+    step = _mean_size(first, both)
     if step == 0:
         return "neighbouring pixels are all equal: no noise"
-    apart = float(np.abs((values[:, 2:] - values[:, :-2])[three]).mean())
+    apart = _mean_size(values[:, 2:] - values[:, :-2], three)
     if apart < _REPEATS * step:
         return "every second pixel is equal: a pattern, no noise"
-    if float(np.abs(second[three]).mean()) < _SMOOTH * step:
+    if _mean_size(second, three) < _SMOOTH * step:
         return "counts rise evenly from pixel to pixel: no noise"
     return ""
+
+
+def _mean_size(values: NDArray[np.float64], use: BoolArray) -> float:
+    """Mean of the sizes of some of the values."""
+    size = np.abs(values)
+    size *= use
+    return float(size.sum()) / np.count_nonzero(use)
