@@ -97,7 +97,7 @@ def propose_known(q: FloatArray, basis: FloatArray) -> Proposal | None:
             triples.append((int(i), int(j), int(k), *(hand * s for s in signs)))
         if len(triples) > _TRIPLES:
             break
-    return _best(found, triples, q, smallest=False)
+    return _best(found, np.array(triples, dtype=np.intp), q, smallest=False)
 
 
 def propose_unknown(q: FloatArray, longest: float) -> Proposal | None:
@@ -110,26 +110,29 @@ def propose_unknown(q: FloatArray, longest: float) -> Proposal | None:
     found = find_vectors(q, longest)
     length = np.linalg.norm(found.vectors[:_BEST], axis=1)
     short = np.argsort(length, kind="stable")[:_SHORT]
-    triples = []
-    for triple in itertools.combinations(short.tolist(), 3):
-        rows = found.vectors[list(triple)]
-        unit = rows / np.linalg.norm(rows, axis=1)[:, None]
-        volume = float(np.linalg.det(unit))
-        if abs(volume) > _FLAT:
-            triples.append((*triple, 1, 1, 1 if volume > 0 else -1))
+    triple = np.array(list(itertools.combinations(short.tolist(), 3)), dtype=np.intp)
+    if not len(triple):
+        return None
+    rows = found.vectors[triple]
+    unit = rows / np.linalg.norm(rows, axis=2)[:, :, None]
+    volume = np.linalg.det(unit)
+    signs = np.ones((len(triple), 3), np.intp)
+    signs[volume < 0, 2] = -1
+    solid = np.abs(volume) > _FLAT
+    triples = np.concatenate([triple, signs], axis=1)[solid]
     return _best(found, triples, q, smallest=True)
 
 
 def _best(
     found: Vectors,
-    triples: Sequence[tuple[int, ...]],
+    table: NDArray[np.intp],
     q: FloatArray,
     *,
     smallest: bool,
 ) -> Proposal | None:
-    if not triples:
+    """Of some triples of vectors with their signs, (n, 6), the one that fits best."""
+    if not len(table):
         return None
-    table = np.array(triples)
     signs = table[:, 3:]
     off = found.vectors @ q.T + found.phases[:, None]
     near = np.abs(off - np.rint(off)) < _NEAR
@@ -194,11 +197,9 @@ def common_cell(proposals: Sequence[Proposal]) -> Agreed | None:
     bases = np.array([symmetry.reduce_basis(p.basis)[0] for p in proposals])
     best: tuple[int, NDArray[np.intp], FloatArray] | None = None
     for reference in bases:
-        turned, misfit = aligned(bases, reference)
-        size = [scale_between(basis, reference) for basis in bases]
-        same = (misfit < SAME) & (np.abs(np.array(size) - 1) < _SAME_SIZE)
-        if best is None or same.sum() > best[0]:
-            best = int(same.sum()), np.flatnonzero(same), turned[same]
+        members, turned = _alike(bases, reference, _SAME_SIZE)
+        if best is None or len(members) > best[0]:
+            best = len(members), members, turned
     if best is None or best[0] < max(_AGREE, _AGREE_SHARE * len(proposals)):
         return None
     _, members, turned = best
@@ -216,11 +217,19 @@ def like(proposals: Sequence[Proposal], basis: FloatArray, size: float) -> Agree
     bases = np.array([symmetry.reduce_basis(p.basis)[0] for p in proposals])
     if not len(bases):
         return Agreed(basis, [], np.zeros((0, 3, 3)))
-    turned, misfit = aligned(bases, basis)
-    scales = np.array([scale_between(item, basis) for item in bases])
-    same = (misfit < SAME) & (np.abs(scales - 1) < size)
-    middle = _middle(turned[same]) if same.any() else basis
-    return Agreed(middle, np.flatnonzero(same).tolist(), turned[same])
+    members, turned = _alike(bases, basis, size)
+    middle = _middle(turned) if len(members) else basis
+    return Agreed(middle, members.tolist(), turned)
+
+
+def _alike(
+    bases: FloatArray, reference: FloatArray, size: float
+) -> tuple[NDArray[np.intp], FloatArray]:
+    """Positions of the bases of one lattice, and those in the axes of the reference."""
+    scales = np.array([scale_between(basis, reference) for basis in bases])
+    near = np.flatnonzero(np.abs(scales - 1) < size)
+    turned, misfit = aligned(bases[near], reference)
+    return near[misfit < SAME], turned[misfit < SAME]
 
 
 def _middle(bases: FloatArray) -> FloatArray:

@@ -36,6 +36,9 @@ hundreds."""
 _BEST = 240
 """Directions that are refined. Half or double finds the cells of 80 or 87 instead of 82
 of 150 single images."""
+_AT_ONCE = 250
+"""Directions whose projections fit a cache; it changes time alone: all 6000 at once
+take twice as long."""
 _KEPT = 60
 """Vectors that are handed on. Half finds an unknown cell in 45 instead of 48 of 75
 single images, double in as many."""
@@ -107,18 +110,31 @@ def _strongest(q: NDArray[np.float32], longest: float) -> FloatArray:
     """The best length along the best directions, (m, 3)."""
     directions = half_sphere(_DIRECTIONS)
     step = 1.0 / (2.0 * longest)
-    place = np.rint((directions @ q.T) / np.float32(step)).astype(np.int64) % _BINS
-    rows = np.arange(_DIRECTIONS)[:, None] * _BINS
-    counts = np.bincount((rows + place).ravel(), minlength=_DIRECTIONS * _BINS)
-    power = np.abs(np.fft.rfft(counts.reshape(_DIRECTIONS, _BINS).astype(np.float32)))
     # component k belongs to the length k / (bins * step)
-    lengths = np.arange(power.shape[1]) / (_BINS * step)
-    power[:, lengths < SHORTEST] = 0
-    peak = power.argmax(axis=1)
-    height = power[np.arange(_DIRECTIONS), peak]
+    lengths = np.arange(_BINS // 2 + 1) / (_BINS * step)
+    short = int(np.searchsorted(lengths, SHORTEST))
+    peak = np.empty(_DIRECTIONS, np.intp)
+    height = np.empty(_DIRECTIONS, np.float32)
+    for first in range(0, _DIRECTIONS, _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        peak[part], height[part] = _peaks(directions[part] @ q.T, step, short)
     best = np.argsort(-height, kind="stable")[:_BEST]
     vectors = directions[best].astype(np.float64) * lengths[peak[best]][:, None]
     return np.asarray(vectors)
+
+
+def _peaks(
+    along: NDArray[np.float32], step: float, short: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Strongest component of projections (m, n) from the place `short` on; its size."""
+    count = len(along)
+    place = np.rint(along / np.float32(step)).astype(np.intp) % _BINS
+    rows = np.arange(count)[:, None] * _BINS
+    counts = np.bincount((rows + place).ravel(), minlength=count * _BINS)
+    power = np.abs(np.fft.rfft(counts.reshape(count, _BINS).astype(np.float32)))
+    power[:, :short] = 0
+    peak = power.argmax(axis=1)
+    return peak, power[np.arange(count), peak]
 
 
 def _refined(vectors: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
