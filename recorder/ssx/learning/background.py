@@ -18,6 +18,7 @@ from recorder.ssx.arrays import BoolArray, FloatArray, IntArray
 from recorder.ssx.background.learned_map import BLOCK
 from recorder.ssx.background.noise import Background, Noise, limit
 from recorder.ssx.learning.bad_pixels import Repeated
+from recorder.ssx.spots.connected import where_true
 from recorder.ssx.spots.finder import P_PIXEL, SpotFinder
 
 MIN_IMAGES = 4
@@ -44,7 +45,7 @@ class _Seen:
     outstanding: IntArray
     """Flat indices of what stands out from the image's own background."""
     flags: IntArray
-    """Flat indices of pixels without a count."""
+    """Flat indices of good pixels without a count."""
 
 
 def learn_background(
@@ -90,11 +91,12 @@ def learn_background(
     # spots of a crystal that does not move stand out often: odd, but not bad
     bad = learned.bad | (odd & ~often)
     repeated, certain = _repeated(seen, non_hits, learned, bright)
-    bad |= repeated.lines()
+    repeated.mark_lines(bad)
     if certain is not None:
         bad |= certain.often()
-    bad |= repeated.hot(total / np.maximum(counted, 1), typical)
-    total[bad | odd] = counted[bad | odd] = 0
+    repeated.mark_hot(bad, total, counted, typical)
+    left_out = where_true(bad | odd)
+    total.ravel()[left_out] = counted.ravel()[left_out] = 0
     sums, pixels = _block_sums(total), _block_sums(counted)
     grid = _filled(sums / np.maximum(pixels, 1), pixels >= _MIN_PIXELS)
     return replace(learned, grid=grid.astype(np.float32), bad=bad & finder.good)
@@ -180,24 +182,40 @@ def _typical(
         (rows, columns) of blocks: the lower one of the medians over their columns and
         over their rows, and where there are pixels enough.
     """
-    height, width = total.shape
-    more = ((0, -height % BLOCK), (0, -width % BLOCK))
-    shape = (-(-height // BLOCK), BLOCK, -(-width // BLOCK), BLOCK)
-    sums, pixels = (np.pad(part, more).reshape(shape) for part in (total, counted))
-    whole = pixels.sum(axis=(1, 3), dtype=np.float64)
-    mean = sums.sum(axis=(1, 3), dtype=np.float64) / np.maximum(whole, 1)
+    sums, pixels = _block_sums(total), _block_sums(counted)
+    mean = sums / np.maximum(pixels, 1)
     medians = []
-    for axis in (1, 3):
-        part, count = sums.sum(axis=axis), pixels.sum(axis=axis)
-        # (rows, columns, 8): lines of pixels of each block
-        part, count = (
-            (part, count)
-            if axis == 1
-            else (part.transpose(0, 2, 1), count.transpose(0, 2, 1))
-        )
-        line = np.where(count > 0, part / np.maximum(count, 1), mean[:, :, None])
-        medians.append(np.median(line, axis=2))
-    return np.minimum(*medians), whole >= _MIN_PIXELS
+    for axis in (0, 1):
+        part, count = _lines(total, axis), _lines(counted, axis)
+        near = np.repeat(mean, BLOCK, axis=1 - axis)
+        near = near[: part.shape[0], : part.shape[1]]
+        line = np.where(count > 0, part / np.maximum(count, 1), near)
+        medians.append(_median(line if axis == 0 else line.T))
+    return np.minimum(medians[0], medians[1].T), pixels >= _MIN_PIXELS
+
+
+def _lines(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """Sums over BLOCK pixels along an axis, fewer at its end."""
+    starts = np.arange(0, values.shape[axis], BLOCK)
+    if axis == 1:
+        return np.asarray(np.add.reduceat(values, starts, axis=1))
+    # rows are added whole: reduceat does it value by value
+    whole = len(values) // BLOCK * BLOCK
+    sums = values[:whole].reshape(-1, BLOCK, values.shape[1]).sum(axis=1)
+    rest = values[whole:].sum(axis=0, keepdims=True)
+    return np.concatenate([sums, rest]) if whole < len(values) else sums
+
+
+def _median(lines: FloatArray) -> FloatArray:
+    """(n, ceil(m / BLOCK)) medians of each BLOCK columns of (n, m); the last fewer."""
+    rows, columns = lines.shape
+    whole = columns // BLOCK * BLOCK
+    parts = np.sort(lines[:, :whole].reshape(rows, -1, BLOCK), axis=2)
+    middle = parts[:, :, BLOCK // 2 - 1 : BLOCK // 2 + 1].mean(axis=2)
+    if whole == columns:
+        return np.asarray(middle)
+    last = np.median(lines[:, whole:], axis=1)
+    return np.concatenate([middle, last[:, None]], axis=1)
 
 
 def _filled(mean: FloatArray, enough: BoolArray) -> FloatArray:
@@ -216,10 +234,9 @@ def _filled(mean: FloatArray, enough: BoolArray) -> FloatArray:
 
 
 def _block_sums(values: NDArray[np.float32]) -> FloatArray:
-    rows = np.arange(0, values.shape[0], BLOCK)
     columns = np.arange(0, values.shape[1], BLOCK)
-    bands = np.add.reduceat(values, rows, axis=0, dtype=np.float64)
-    return np.add.reduceat(bands, columns, axis=1)
+    bands = _lines(values, 0).astype(np.float64)
+    return np.asarray(np.add.reduceat(bands, columns, axis=1))
 
 
 def _neighbours(values: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray
 from recorder.ssx.background import poisson
 from recorder.ssx.background.learned_map import BLOCK
+from recorder.ssx.spots.connected import where_true
 from recorder.ssx.spots.integrate import sharp
 
 SHARE = 0.5
@@ -70,31 +71,38 @@ class Repeated:
         least = max(_LEAST, math.ceil(SHARE * self._images))
         return np.asarray(self.times >= least)
 
-    def hot(self, mean: NDArray[np.floating], typical: FloatArray) -> BoolArray:
-        """Pixels that stand out often and are sharper than a spot.
+    def mark_hot(
+        self,
+        bad: BoolArray,
+        total: NDArray[np.float32],
+        counted: NDArray[np.float32],
+        typical: FloatArray,
+    ) -> None:
+        """Mark pixels that stand out often and are sharper than a spot.
 
         A crystal that does not move repeats its spots, which are never so sharp.
 
         Args:
-            mean: (slow, fast) mean counts of the images.
+            bad: (slow, fast) what is marked.
+            total: (slow, fast) sums of counts.
+            counted: (slow, fast) images in them.
             typical: (rows, columns) mean counts of a pixel in blocks.
         """
         height, width = self._shape
-        found = np.zeros(self._shape, np.bool_)
-        y, x = np.nonzero(self.often())
+        y, x = np.divmod(where_true(self.often()), width)
         near = np.array((-1, 0, 1))
-        rows = np.clip(y[:, None] + near, 0, height - 1)
-        columns = np.clip(x[:, None] + near, 0, width - 1)
-        around = mean[rows[:, :, None], columns[:, None, :]].reshape(len(y), 9)
-        above = around - typical[y // BLOCK, x // BLOCK][:, None]
-        found[y, x] = sharp(above)
-        return found
+        rows = np.clip(y[:, None] + near, 0, height - 1)[:, :, None]
+        columns = np.clip(x[:, None] + near, 0, width - 1)[:, None, :]
+        around = total[rows, columns] / np.maximum(counted[rows, columns], 1)
+        above = around.reshape(len(y), 9) - typical[y // BLOCK, x // BLOCK][:, None]
+        bad[y, x] |= sharp(above)
 
-    def lines(self) -> BoolArray:
-        """(slow, fast) pixels of columns and rows that stand out as a whole."""
-        seen = self.times > 0
+    def mark_lines(self, bad: BoolArray) -> None:
+        """Mark (slow, fast) pixels of columns and rows that stand out as a whole."""
+        y, x = np.divmod(where_true(self.times > 0), self._shape[1])
         least = max(_LEAST, math.ceil(_SEGMENT_SHARE * self._images))
-        return self._columns.bad(seen, least) | self._rows.bad(seen.T, least).T
+        self._columns.mark(bad, y, x, least)
+        self._rows.mark(bad.T, x, y, least)
 
 
 class _Pieces:
@@ -102,25 +110,28 @@ class _Pieces:
 
     def __init__(self, height: int, width: int) -> None:
         self._size = -(-height // _SEGMENT), width
-        self._height = height
         self._sums = np.zeros(self._size, np.intp)
         self._images = np.zeros(self._size, np.intp)
 
-    def add(self, along: IntArray, across: IntArray) -> None:
+    def _times(self, along: IntArray, across: IntArray) -> NDArray[np.intp]:
         pieces, width = self._size
         place = (along // _SEGMENT) * width + across
-        found = np.bincount(place, minlength=pieces * width).reshape(self._size)
+        return np.bincount(place, minlength=pieces * width).reshape(self._size)
+
+    def add(self, along: IntArray, across: IntArray) -> None:
+        found = self._times(along, across)
         self._sums += found
         self._images += found >= _IN_IMAGE
 
-    def bad(self, seen: BoolArray, least: int) -> BoolArray:
-        """Pixels of the pieces that stand out in at least so many images."""
-        starts = np.arange(0, self._height, _SEGMENT)
-        places = np.add.reduceat(seen, starts, axis=0, dtype=np.intp)
+    def mark(
+        self, bad: BoolArray, along: IntArray, across: IntArray, least: int
+    ) -> None:
+        """Mark the pieces that stand out in at least so many images, at many places."""
         usual = _beside(self._sums)
-        bad = (self._images >= least) & (places >= _PLACES)
-        bad &= self._sums > poisson.quantile(usual, _P_SEGMENT)
-        return np.repeat(bad, _SEGMENT, axis=0)[: self._height]
+        found = (self._images >= least) & (self._times(along, across) >= _PLACES)
+        found &= self._sums > poisson.quantile(usual, _P_SEGMENT)
+        for piece, line in zip(*np.nonzero(found), strict=True):
+            bad[piece * _SEGMENT : (piece + 1) * _SEGMENT, line] = True
 
 
 def _beside(sums: NDArray[np.intp]) -> FloatArray:

@@ -28,6 +28,9 @@ _SURE = 4.0
 _LEAST_MOVE = 0.3
 """Movement (px) of the centre up to the next state's use that is worth a change: at 75
 mm a tenth of what a spot may miss its lattice point. Chosen, not tuned."""
+_LEAST_STRAIN = 0.001
+"""Relative difference of a number of the cell that is worth a refinement: a fifth of
+what costs a lattice. Chosen, not tuned."""
 _FARTHEST = 1.0
 """How far a line is followed beyond the hits, over their span. Chosen, not tuned."""
 _OUTLIER = 3.0
@@ -85,6 +88,30 @@ def places(trial: Trial, image_ids: Sequence[int]) -> tuple[Place, ...]:
             distance = known.geometry.distance
             found.append(Place(int(number), centre, distance, scale))
     return tuple(sorted(found, key=lambda place: place.image_id))
+
+
+def fits(trial: Trial) -> bool:
+    """Whether the hits ask for no other beam centre and no other cell.
+
+    Args:
+        trial: Hits that index.
+    """
+    known = trial.knowledge
+    found = places(trial, range(len(trial.hits)))
+    if known.cell is None or len(found) < _LEAST_HITS:
+        return False
+    off = np.array([place.beam_center for place in found]) - known.geometry.beam_center
+    cells = np.array([item.cell for item in trial.lattices if item is not None])
+    strain = cells / np.array(known.cell) - 1
+    return _near(off, _LEAST_MOVE) and _near(strain, _LEAST_STRAIN)
+
+
+def _near(values: FloatArray, most: float) -> bool:
+    """Whether the medians of columns are no farther from 0 than that, and chance."""
+    middle = np.median(values, axis=0)
+    spread = 1.4826 * np.median(np.abs(values - middle), axis=0)
+    error = 1.2533 * spread / np.sqrt(len(values))
+    return bool((np.abs(middle) < most + error).all())
 
 
 def weights(image_ids: Sequence[int]) -> list[float]:

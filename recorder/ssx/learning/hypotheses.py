@@ -60,6 +60,12 @@ with it: a distance 5 % off stretches the axes along the beam by 1.5 %."""
 _FITS = 0.005
 """Misfit of a symmetry that it may have afterwards. Chosen, not tuned: the angles of a
 monoclinic cell that is mistaken are within 0.3° of a right angle."""
+_STRONGEST = 8
+"""Hits that propose a cell before others do: so many suffice to find one. Chosen, not
+tuned."""
+_ENOUGH = 0.75
+"""Share of those that must propose the same one for the others not to be asked: three
+times what must agree of all. Chosen, not tuned."""
 _SHARPENED = 4
 """Times, at most, that a hypothesis is refined over the hits that index with it: each
 brings spots at higher angles. Chosen, not tuned."""
@@ -74,23 +80,36 @@ class Proposals:
     hits: Sequence[FloatArray]
     """Positions (n, 2) of the spots of those that propose something, px."""
     made: Sequence[Proposal]
+    asked: Sequence[FloatArray]
+    """Of all that were asked."""
+    agreed: Agreed | None
+    """The cell that most of them propose."""
 
 
 def propose_all(
     geometry: Geometry, hits: Sequence[FloatArray], longest: float
 ) -> Proposals:
-    """Cells that hits propose one by one.
+    """Cells that hits propose one by one, until enough of them propose the same.
 
     Args:
         geometry: Where to start.
-        hits: Per hit (n, 2) positions of its spots, px.
+        hits: Per hit (n, 2) positions of its spots, px, the strongest first.
         longest: Longest edge looked for, Å.
     """
-    pairs = [
-        (xy, propose_unknown(sorted_vectors(geometry, xy), longest)) for xy in hits
-    ]
-    some = [(xy, found) for xy, found in pairs if found is not None]
-    return Proposals([xy for xy, _ in some], [found for _, found in some])
+    pairs: list[tuple[FloatArray, Proposal]] = []
+    asked: list[FloatArray] = []
+    agreed = None
+    for part in (hits[:_STRONGEST], hits[_STRONGEST:]):
+        asked += part
+        for xy in part:
+            found = propose_unknown(sorted_vectors(geometry, xy), longest)
+            if found is not None:
+                pairs.append((xy, found))
+        agreed = common_cell([found for _, found in pairs])
+        if agreed is not None and len(agreed.members) >= _ENOUGH * len(asked):
+            break
+    made = [found for _, found in pairs]
+    return Proposals([xy for xy, _ in pairs], made, asked, agreed)
 
 
 def free_scale(
@@ -113,7 +132,7 @@ def free_scale(
     fine = set(like(more.made, basis, SIZE).members)
     pairs = [(more.hits[n], more.made[n]) for n in sorted(fine)]
     known = {id(xy) for xy, _ in pairs}
-    for xy in hits:
+    for xy in more.asked:
         if id(xy) not in known:
             found = propose_known(sorted_vectors(given.geometry, xy), basis)
             if found is not None:
@@ -148,11 +167,6 @@ def free_scale(
         if best is None or trial.better_than(best):
             best = trial
     return best
-
-
-def agreed_cell(proposals: Proposals) -> Agreed | None:
-    """The cell that most of the images propose."""
-    return common_cell(proposals.made)
 
 
 def other_cell(

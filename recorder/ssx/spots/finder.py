@@ -190,10 +190,11 @@ class SpotFinder:
         return background, index, self._count_saturated(pixels, index, limits)
 
     def flags(self, pixels: Pixels, underload: float) -> IntArray:
-        """Flat indices of the pixels (slow, fast) that hold a flag, not counts."""
+        """Flat indices of good pixels (slow, fast) that hold a flag, not counts."""
         flags = pixels == self._bad_value
         if underload > -math.inf:
             flags |= pixels < underload
+        flags &= self.good
         return where_true(flags)
 
     def _count_saturated(self, pixels: Pixels, index: IntArray, limits: Pixels) -> int:
