@@ -215,6 +215,7 @@ class Lessons:
             hits=tuple(positions for _, positions in hits),
             hit_ids=(ids := tuple(image_id for image_id, _ in hits)),
             used_at=used_at(number, () if end != _NO_END else ids),
+            last=end == _NO_END,
         )
 
     def _left_out(self) -> None:
@@ -260,12 +261,10 @@ class Lessons:
     def _finished_learning(
         self, done: Callable[[], None], taught: Learned | None
     ) -> None:
-        if taught is None:
-            self._look_again(self.state, done)
-            return
-        self.look.learned(self.state, taught)
-        self.taught(taught)
-        self._look_again(taught, done)
+        if taught is not None:
+            self.look.learned(self.state, taught)
+            self.taught(taught)
+        self._look_again(taught or self.state, done)
 
     def _look_again(self, last: Learned, done: Callable[[], None]) -> None:
         """Classify again what knew less, with a state that has a number of its own."""

@@ -129,6 +129,8 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "misfit": learned.misfit,
         "findings": [(item.kind, item.text) for item in learned.findings],
         "places": [asdict(place) for place in learned.places],
+        "in_vain": learned.in_vain,
+        "resting": learned.resting,
         "background": None,
     }
     if background is None:
@@ -140,6 +142,8 @@ def pack_learned(learned: Learned) -> list[Frame]:
         "read_noise": background.read_noise,
         "pedestal": background.pedestal,
         "measured_gain": background.measured_gain,
+        "images": background.images,
+        "non_hits": background.non_hits,
         "underload": None
         if background.underload == -math.inf
         else background.underload,
@@ -162,6 +166,8 @@ def unpack_learned(frames: list[bytes]) -> Learned:
             pedestal=body.get("pedestal", 0.0),
             measured_gain=body.get("measured_gain"),
             underload=-math.inf if body["underload"] is None else body["underload"],
+            images=body["images"],
+            non_hits=body["non_hits"],
         )
     geometry = head["geometry"]
     return Learned(
@@ -175,6 +181,8 @@ def unpack_learned(frames: list[bytes]) -> Learned:
         misfit=head["misfit"],
         findings=tuple(Finding(FindingKind(k), text) for k, text in head["findings"]),
         places=tuple(Place(**_tuples(item)) for item in head["places"]),
+        in_vain=head["in_vain"],
+        resting=head["resting"],
     )
 
 
@@ -188,6 +196,7 @@ def pack_lesson(lesson: Lesson) -> list[Frame]:
         "hits": [len(xy) for xy in lesson.hits],
         "hit_ids": lesson.hit_ids,
         "used_at": lesson.used_at,
+        "last": lesson.last,
     }
     spots = b"".join(_pack_positions(xy) for xy in lesson.hits)
     return [json.dumps(head).encode(), spots, *(i.data for i in lesson.images)]
@@ -212,4 +221,5 @@ def unpack_lesson(frames: list[bytes]) -> Lesson:
         hits=hits,
         hit_ids=tuple(head["hit_ids"]),
         used_at=head["used_at"],
+        last=head["last"],
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import zmq
@@ -64,6 +65,25 @@ class _Series:
     learned: Learned = field(default_factory=lambda: Learned(0))
 
 
+class _Decoded(Sequence[NDArray[Any]]):
+    """Images that are decoded when they are asked for: mostly few of them are."""
+
+    def __init__(self, payloads: Sequence[Payload]) -> None:
+        self._payloads = payloads
+
+    def __len__(self) -> int:
+        return len(self._payloads)
+
+    @overload
+    def __getitem__(self, place: int) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[NDArray[Any]]: ...
+    def __getitem__(self, place: int | slice) -> NDArray[Any] | Sequence[NDArray[Any]]:
+        if isinstance(place, slice):
+            return _Decoded(self._payloads[place])
+        return decode(self._payloads[place])
+
+
 class Classifiers:
     """One for each setup: decodes into a kept buffer and classifies."""
 
@@ -107,10 +127,12 @@ class Classifiers:
         return series.classifier.learn(
             lesson.number,
             series.learned,
-            [decode(payload) for payload in lesson.images],
+            _Decoded(lesson.images),
             lesson.non_hits,
             lesson.hits,
-            When(lesson.hit_ids, lesson.used_at) if lesson.hit_ids else None,
+            When(lesson.hit_ids, lesson.used_at, lesson.last)
+            if lesson.hit_ids
+            else None,
         )
 
     def _of(self, number: int) -> _Series:

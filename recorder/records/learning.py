@@ -32,6 +32,10 @@ class LearnedBackground:
     """Counts of a pixel without a photon."""
     measured_gain: float | None = None
     """Where the gain is given: what the images show, None if they do not tell."""
+    images: int = 0
+    """Images that it was learned from."""
+    non_hits: int = 0
+    """How many of those were non-hits."""
 
 
 class FindingKind(StrEnum):
@@ -98,6 +102,10 @@ class Learned:
     """Of this state's lesson."""
     places: tuple[Place, ...] = ()
     """Of the hits of this state's lesson."""
+    in_vain: int = 0
+    """Lessons in a row whose search found nothing that the hits index with."""
+    resting: int = 0
+    """Lessons to come that do not search again."""
 
     @property
     def centring(self) -> str | None:
@@ -120,3 +128,5 @@ class Lesson:
     """Image_ids of the hits, ascending; empty: they are not known."""
     used_at: float = 0.0
     """Middle image_id of those that will use the state."""
+    last: bool = False
+    """No lesson comes after it: nothing is put off."""

@@ -20,9 +20,9 @@ from recorder.records import (
 )
 from recorder.ssx.arrays import BoolArray, FloatArray
 from recorder.ssx.classification.sifting import Sifted, sift
+from recorder.ssx.classification.teaching import with_background, with_lattice
 from recorder.ssx.lattices.indexer import Indexer
-from recorder.ssx.learning.background import learn_background
-from recorder.ssx.learning.lattice import LatticeKnowledge, When, learn_lattice
+from recorder.ssx.learning.lattice import When
 from recorder.ssx.spots import powder_rings as rings
 from recorder.ssx.spots.finder import Found, SpotFinder
 from recorder.ssx.spots.integrate import Spots
@@ -195,7 +195,8 @@ class Classifier:
         Args:
             number: Number of the new state.
             previous: The last state.
-            images: Images for the background, non-hits first.
+            images: Images for the background, non-hits first; the first ones alone
+                are asked for where the last map still fits.
             non_hits: How many of those are non-hits.
             hits: Per hit (n, 2) spot positions, px, strongest first.
             when: When the hits came; None: the beam is not followed.
@@ -203,44 +204,18 @@ class Classifier:
         Returns:
             The new state; where nothing better is known it repeats the last.
         """
-        settings = self._setup.settings
-        checked = [self._checked(pixels) for pixels in images]
-        background = learn_background(
-            self._finder, checked, settings.gain, non_hits=non_hits
+        background = with_background(
+            self._finder,
+            previous,
+            images,
+            self._checked,
+            self._setup.settings.gain,
+            non_hits=non_hits,
         )
         new = replace(
-            previous,
-            number=number,
-            background=background or previous.background,
-            findings=(),
-            places=(),
+            previous, number=number, background=background, findings=(), places=()
         )
-        start = self._setup.geometry
-        if start is None or not settings.index or not settings.calibrate:
-            return new
-        given = LatticeKnowledge(start, self._setup.cell, self._setup.space_group)
-        known = _known(given, previous)
-        better = learn_lattice(
-            known,
-            [np.asarray(xy, dtype=np.float64) for xy in hits],
-            settings,
-            given,
-            when,
-        )
-        if better is known:
-            return new
-        return replace(
-            new,
-            # state 0 has what was given, and so has one that went back to it
-            geometry=None if better.geometry == start else better.geometry,
-            cell=None if better.cell == self._setup.cell else better.cell,
-            cell_found=better.found,
-            images=better.images,
-            lattice=better.lattice,
-            misfit=better.misfit,
-            findings=better.findings,
-            places=better.places,
-        )
+        return with_lattice(self._setup, previous, new, hits, when)
 
     def _checked(self, pixels: NDArray[np.integer]) -> NDArray[np.integer]:
         kind = pixels.dtype.newbyteorder("=")
@@ -268,20 +243,6 @@ class Classifier:
         if len(q) < settings.min_spots_index or effort >= WorkLevel.NO_INDEXING:
             return ()
         return indexer.index(q[: settings.max_spots], effort)
-
-
-def _known(given: LatticeKnowledge, previous: Learned) -> LatticeKnowledge:
-    """What is in use: what was given, with what was learned since."""
-    return replace(
-        given,
-        geometry=previous.geometry or given.geometry,
-        cell=previous.cell or given.cell,
-        space_group=previous.centring if previous.cell_found else given.space_group,
-        found=previous.cell_found,
-        images=previous.images,
-        lattice=previous.lattice,
-        misfit=previous.misfit,
-    )
 
 
 def _positions(spots: Spots, most: int) -> NDArray[np.float32]:

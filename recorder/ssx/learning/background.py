@@ -83,6 +83,8 @@ def learn_background(
         pedestal=found.pedestal,
         measured_gain=None if gain is None else _measured(finder, images),
         underload=min(background.underload for background in backgrounds),
+        images=len(images),
+        non_hits=non_hits,
     )
     bright, dark = _extremes(typical)
     # beside a shadow a pixel may be in it

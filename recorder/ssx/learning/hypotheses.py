@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,12 +20,11 @@ from recorder.ssx.lattices.refinement import symmetrise, with_metric
 from recorder.ssx.learning.cell_search import (
     Agreed,
     Proposal,
-    common_cell,
     like,
     propose_known,
-    propose_unknown,
 )
 from recorder.ssx.learning.joint_refinement import IndexedImage, refine_common
+from recorder.ssx.learning.proposals import Proposals
 from recorder.ssx.learning.same_lattice import scale_between
 from recorder.ssx.learning.trial import (
     LatticeKnowledge,
@@ -60,56 +59,11 @@ with it: a distance 5 % off stretches the axes along the beam by 1.5 %."""
 _FITS = 0.005
 """Misfit of a symmetry that it may have afterwards. Chosen, not tuned: the angles of a
 monoclinic cell that is mistaken are within 0.3° of a right angle."""
-_STRONGEST = 8
-"""Hits that propose a cell before others do: so many suffice to find one. Chosen, not
-tuned."""
-_ENOUGH = 0.75
-"""Share of those that must propose the same one for the others not to be asked: three
-times what must agree of all. Chosen, not tuned."""
 _SHARPENED = 4
 """Times, at most, that a hypothesis is refined over the hits that index with it: each
 brings spots at higher angles. Chosen, not tuned."""
 _AS_GOOD = 0.97
 """Share of the evidence of the triclinic lattice that a symmetric one must keep."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposals:
-    """What single images propose, without a cell."""
-
-    hits: Sequence[FloatArray]
-    """Positions (n, 2) of the spots of those that propose something, px."""
-    made: Sequence[Proposal]
-    asked: Sequence[FloatArray]
-    """Of all that were asked."""
-    agreed: Agreed | None
-    """The cell that most of them propose."""
-
-
-def propose_all(
-    geometry: Geometry, hits: Sequence[FloatArray], longest: float
-) -> Proposals:
-    """Cells that hits propose one by one, until enough of them propose the same.
-
-    Args:
-        geometry: Where to start.
-        hits: Per hit (n, 2) positions of its spots, px, the strongest first.
-        longest: Longest edge looked for, Å.
-    """
-    pairs: list[tuple[FloatArray, Proposal]] = []
-    asked: list[FloatArray] = []
-    agreed = None
-    for part in (hits[:_STRONGEST], hits[_STRONGEST:]):
-        asked += part
-        for xy in part:
-            found = propose_unknown(sorted_vectors(geometry, xy), longest)
-            if found is not None:
-                pairs.append((xy, found))
-        agreed = common_cell([found for _, found in pairs])
-        if agreed is not None and len(agreed.members) >= _ENOUGH * len(asked):
-            break
-    made = [found for _, found in pairs]
-    return Proposals([xy for xy, _ in pairs], made, asked, agreed)
 
 
 def free_scale(

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from recorder.records import ClassifySettings
+from recorder.records import ClassifySettings, WorkLevel
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.learning import drift, verdicts
 from recorder.ssx.learning import hypotheses as rivals
+from recorder.ssx.learning.proposals import propose_all
 from recorder.ssx.learning.same_lattice import SAME, aligned
 from recorder.ssx.learning.trial import (
     LatticeKnowledge,
@@ -43,6 +44,11 @@ that indexes 30 % has a chance of 1.4 % for that). Half of those that are tried.
 _FIT_SHARE = 0.75
 """Share of the first hits that must index with the very cell for that. Chosen, not
 tuned: with less, something may be wrong with the others."""
+_VAIN = 2
+"""Searches for other hypotheses in vain, on as many hits as are tried, from which the
+next one is put off. Chosen, not tuned."""
+_MOST_REST = 64
+"""Lessons that a search is put off at most: 32,000 images."""
 _JUDGED = 60
 """Hits, at most, on which hypotheses that are left compete: they set the time of a
 lesson that changes something. Chosen, not tuned."""
@@ -68,6 +74,8 @@ class When:
     """Of each hit."""
     used_at: float
     """Middle image of those that will use it."""
+    last: bool = False
+    """No lesson comes after it: nothing is put off."""
 
 
 def learn_lattice(
@@ -95,37 +103,94 @@ def learn_lattice(
     order = [n for n in order if len(hits[n]) >= MIN_SPOTS]
     if len(order) < MIN_HITS:
         return known
-    chosen = _spread(order, _TRIED)
-    xy = [hits[n][:_MANY] for n in chosen]
-    ids = None if when is None else [int(when.image_ids[n]) for n in chosen]
-    first = slice(0, None, max(1, len(chosen) // _FIRST))
-    looked = try_hits(known, xy[first], settings)
+    lesson = _Lesson(given, hits, order, settings, when)
+    rests = known.resting > 0 and not (when is not None and when.last)
+    learned, searched = _learned(known, lesson, rests=rests)
+    same = (learned.geometry, learned.cell) == (known.geometry, known.cell)
+    in_vain, resting = 0, 0
+    if searched and same and len(order) >= _TRIED:
+        in_vain = known.in_vain + (not rests)
+        resting = known.resting - 1 if rests else _rest(in_vain)
+    if (in_vain, resting) == (learned.in_vain, learned.resting):
+        return learned
+    if learned is known:
+        learned = replace(known, findings=(), places=())
+    return replace(learned, in_vain=in_vain, resting=resting)
+
+
+def _rest(in_vain: int) -> int:
+    """Lessons that do not search again: one, two, four and so on."""
+    return 0 if in_vain < _VAIN else min(1 << (in_vain - _VAIN), _MOST_REST)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lesson:
+    """The hits of one lesson."""
+
+    given: LatticeKnowledge
+    hits: Sequence[FloatArray]
+    order: Sequence[int]
+    """Positions of those that teach, most spots first."""
+    settings: ClassifySettings
+    when: When | None
+
+    def some(self, most: int) -> list[FloatArray]:
+        """Spots of so many hits, spread over all of them."""
+        return [self.hits[n][:_MANY] for n in _spread(self.order, most)]
+
+    def ids(self) -> list[int] | None:
+        """Of the hits that are tried."""
+        if self.when is None:
+            return None
+        return [int(self.when.image_ids[n]) for n in _spread(self.order, _TRIED)]
+
+
+def _learned(
+    known: LatticeKnowledge, lesson: _Lesson, *, rests: bool
+) -> tuple[LatticeKnowledge, bool]:
+    """What to use from now on, and whether what is in use does not do.
+
+    Args:
+        known: What is in use.
+        lesson: The hits.
+        rests: Whether other hypotheses are left out.
+    """
+    given, settings, when = lesson.given, lesson.settings, lesson.when
+    xy, ids = lesson.some(_TRIED), lesson.ids()
+    first = slice(0, None, max(1, len(xy) // _FIRST))
+    effort = WorkLevel.NO_RETRY if rests else WorkLevel.FULL
+    looked = try_hits(known, xy[first], settings, effort)
+    if rests and not looked.indexed:
+        return known, True
     if looked.rigid_share >= _FIT_SHARE and drift.fits(looked):
         learned = verdicts.verdict(known, given, looked)
-        if ids is None or when is None:
-            return learned
-        return _followed(learned, looked, ids[first], when.used_at)
+        if ids is not None and when is not None:
+            learned = _followed(learned, looked, ids[first], when.used_at)
+        return learned, False
     shares = None if ids is None else drift.weights(ids)
     current = _settled(_tried(looked, xy, settings), settings, given, shares)
-    if current.rigid_share >= _WELL:
+    well = current.rigid_share >= _WELL
+    if well:
         best = current
         learned = verdicts.verdict(known, given, current)
     else:
-        trials = [current, *_rivals(known, given, xy, settings)]
-        every = [hits[n][:_MANY] for n in _spread(order, _JUDGED)]
-        best, learned = _judged(known, given, trials, every, settings)
-    if ids is None or when is None:
-        return learned
-    if learned.geometry != best.knowledge.geometry or len(best.hits) != len(xy):
-        best = try_hits(learned, xy, settings)
-    return _followed(learned, best, ids, when.used_at)
+        rivals_of = [] if rests else _rivals(known, given, xy, settings)
+        every = lesson.some(_JUDGED)
+        best, learned = _judged(known, given, [current, *rivals_of], every, settings)
+    if ids is not None and when is not None:
+        if learned.geometry != best.knowledge.geometry or len(best.hits) != len(xy):
+            best = try_hits(learned, xy, settings)
+        learned = _followed(learned, best, ids, when.used_at)
+    return learned, not well
 
 
 def _tried(
     looked: Trial, hits: Sequence[FloatArray], settings: ClassifySettings
 ) -> Trial:
-    """All hits, of which every other one, or each, was looked at."""
-    known = {id(xy): item for xy, item in zip(looked.hits, looked.lattices, strict=True)}
+    """All hits, of which some were looked at before."""
+    known = {
+        id(xy): item for xy, item in zip(looked.hits, looked.lattices, strict=True)
+    }
     rest = [xy for xy in hits if id(xy) not in known]
     if looked.indexed:
         more = try_hits(looked.knowledge, rest, settings)
@@ -175,7 +240,7 @@ def _rivals(
     trials: list[Trial | None] = []
     if known is not given and known.images:
         trials.append(_settled(try_hits(given, hits, settings), settings, given))
-    proposals = rivals.propose_all(given.geometry, hits, settings.max_cell_length)
+    proposals = propose_all(given.geometry, hits, settings.max_cell_length)
     agreed = proposals.agreed
     basis = rivals.reduced(given)
     if basis is not None:

@@ -63,6 +63,10 @@ class LatticeKnowledge:
     """What people should know."""
     places: tuple[Place, ...] = ()
     """Where the beam was at the hits that index."""
+    in_vain: int = 0
+    """Lessons in a row whose search found nothing that the hits index with."""
+    resting: int = 0
+    """Lessons to come that do not search again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
