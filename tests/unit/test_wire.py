@@ -102,6 +102,8 @@ def test_learned_states(underload):
         2.0,
         0.1,
         underload,
+        images=10,
+        non_hits=7,
     )
     learned = Learned(
         3,
@@ -114,6 +116,8 @@ def test_learned_states(underload):
         misfit=0.001,
         findings=(Finding(FindingKind.DISAGREE, "they disagree: so"),),
         places=(Place(7, (1.5, 2.5), 0.1, 1.001),),
+        in_vain=3,
+        resting=2,
     )
     again = unpack_learned([bytes(frame) for frame in pack_learned(learned)])
     assert (again.number, again.geometry, again.cell) == (
@@ -125,6 +129,8 @@ def test_learned_states(underload):
     assert (again.lattice, again.misfit, again.centring) == ("tI", 0.001, "I")
     assert again.findings == learned.findings
     assert again.places == learned.places
+    assert (again.in_vain, again.resting) == (3, 2)
+    assert (again.background.images, again.background.non_hits) == (10, 7)
     assert np.array_equal(again.background.grid, background.grid)
     assert np.array_equal(again.background.bad, background.bad)
     assert (again.background.read_noise, again.background.underload) == (0.1, underload)
@@ -134,10 +140,10 @@ def test_learned_states(underload):
 
 def test_lessons():
     hits = (np.ones((3, 2), np.float32), np.zeros((5, 2), np.float32))
-    lesson = Lesson(4, (payload(1), payload(2)), 1, hits, (8, 9), 96.0)
+    lesson = Lesson(4, (payload(1), payload(2)), 1, hits, (8, 9), 96.0, last=True)
     again = unpack_lesson([bytes(frame) for frame in pack_lesson(lesson)])
     assert (again.number, again.non_hits) == (4, 1)
-    assert (again.hit_ids, again.used_at) == ((8, 9), 96.0)
+    assert (again.hit_ids, again.used_at, again.last) == ((8, 9), 96.0, True)
     assert [bytes(image.data) for image in again.images] == [
         bytes(image.data) for image in lesson.images
     ]

@@ -17,7 +17,7 @@ from recorder.records import LearnedBackground
 from recorder.ssx.arrays import BoolArray, FloatArray, IntArray
 from recorder.ssx.background.learned_map import BLOCK
 from recorder.ssx.background.noise import Background, Noise, limit
-from recorder.ssx.learning.bad_pixels import Repeated
+from recorder.ssx.learning.bad_pixels import Repeated, beyond, extremes
 from recorder.ssx.spots.connected import where_true
 from recorder.ssx.spots.finder import P_PIXEL, SpotFinder
 
@@ -86,7 +86,7 @@ def learn_background(
         images=len(images),
         non_hits=non_hits,
     )
-    bright, dark = _extremes(typical)
+    bright, dark = extremes(typical)
     # beside a shadow a pixel may be in it
     lit = np.where(dark > typical / 2, typical, dark)
     odd = _odd(total, counted, learned, (bright, lit))
@@ -166,9 +166,7 @@ def _repeated(
     scales = levels / max(float(levels.mean()), _DARK)
     for number, (image, scale) in enumerate(zip(seen, scales, strict=True)):
         most = limit(bright * max(float(scale), 0.0), noise, 1.0, P_PIXEL)
-        index = image.outstanding
-        y, x = np.divmod(index, shape[1])
-        index = index[image.pixels.ravel()[index] > most[y // BLOCK, x // BLOCK]]
+        index = beyond(image.outstanding, image.pixels, most)
         all_of_them.add(index)
         if number < non_hits:
             certain.add(index)
@@ -281,14 +279,3 @@ def _odd(
             dead[...] = False
         odd[rows] = (total[rows] > most[band]) | dead
     return odd
-
-
-def _extremes(grid: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The highest and the lowest of the 3 x 3 blocks around each."""
-    padded = np.pad(grid, 1, mode="edge")
-    rows = padded[:-2], padded[1:-1], padded[2:]
-    high, low = np.maximum.reduce(rows), np.minimum.reduce(rows)
-    return (
-        np.maximum(np.maximum(high[:, :-2], high[:, 1:-1]), high[:, 2:]),
-        np.minimum(np.minimum(low[:, :-2], low[:, 1:-1]), low[:, 2:]),
-    )

@@ -149,3 +149,20 @@ def _beside(sums: NDArray[np.intp]) -> FloatArray:
     left = mean(place - far, place - near + 1)
     right = mean(place + near, place + far + 1)
     return np.maximum(left, right)
+
+
+def beyond(index: IntArray, pixels: NDArray[np.integer], most: FloatArray) -> IntArray:
+    """Flat indices of those pixels (slow, fast) that exceed a limit of their block."""
+    y, x = np.divmod(index, pixels.shape[1])
+    return np.asarray(index[pixels.ravel()[index] > most[y // BLOCK, x // BLOCK]])
+
+
+def extremes(grid: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The highest and the lowest of the 3 x 3 blocks around each."""
+    padded = np.pad(grid, 1, mode="edge")
+    rows = padded[:-2], padded[1:-1], padded[2:]
+    high, low = np.maximum.reduce(rows), np.minimum.reduce(rows)
+    return (
+        np.maximum(np.maximum(high[:, :-2], high[:, 1:-1]), high[:, 2:]),
+        np.minimum(np.minimum(low[:, :-2], low[:, 1:-1]), low[:, 2:]),
+    )

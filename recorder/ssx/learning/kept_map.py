@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from recorder.records import LearnedBackground
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.background.learned_map import BLOCK, ScaledBackground
-from recorder.ssx.background.noise import variance
-from recorder.ssx.learning.bad_pixels import Repeated
-from recorder.ssx.spots.finder import SpotFinder
+from recorder.ssx.background.noise import limit, variance
+from recorder.ssx.learning.bad_pixels import Repeated, beyond, extremes
+from recorder.ssx.spots.finder import P_PIXEL, SpotFinder
 
 LOOKED = 4
 """Images that are looked at: as many as a map needs at least."""
@@ -63,12 +63,15 @@ def still_fits(
         return False
     good = finder.good & ~known.bad
     repeated = Repeated(good.shape)
+    # at a shadow's edge pixels stand out from any map of blocks
+    bright, _ = extremes(known.grid.astype(np.float64))
     seen = _Sums(known, good, finder.flatfield)
     for pixels in images[:LOOKED]:
         background, index, _ = finder.candidates(pixels, gain, number)
         if not isinstance(background, ScaledBackground):
             return False
-        repeated.add(index)
+        most = limit(bright * max(background.scale, 0.0), known, 1.0, P_PIXEL)
+        repeated.add(beyond(index, pixels, most))
         seen.add(pixels, background, index, finder.flags(pixels, known.underload))
     if np.count_nonzero(repeated.times >= _AGAIN) > _NEW_HOT:
         return False
