@@ -37,6 +37,18 @@ class LearnedBackground:
     non_hits: int = 0
     """How many of those were non-hits."""
 
+    def same_as(self, other: LearnedBackground) -> bool:
+        """Whether images look alike with either; arrays are compared by value."""
+        mine, theirs = (
+            (one.gain, one.read_noise, one.underload, one.pedestal)
+            for one in (self, other)
+        )
+        return self is other or (
+            mine == theirs
+            and np.array_equal(self.grid, other.grid)
+            and np.array_equal(self.bad, other.bad)
+        )
+
 
 class FindingKind(StrEnum):
     """What the hits of a run say that people should know."""

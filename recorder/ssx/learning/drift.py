@@ -25,6 +25,8 @@ _LEAST_HITS = 6
 """Hits without which no line is drawn. Chosen, not tuned."""
 _SURE = 4.0
 """Standard deviations that a slope must differ from none. Chosen, not tuned."""
+_SUSPECT = 2.0
+"""The same for a slope that asks for more hits: one of ten where there is none."""
 _LEAST_MOVE = 0.3
 """Movement (px) of the centre up to the next state's use that is worth a change: at 75
 mm a tenth of what a spot may miss its lattice point. Chosen, not tuned."""
@@ -90,15 +92,17 @@ def places(trial: Trial, image_ids: Sequence[int]) -> tuple[Place, ...]:
     return tuple(sorted(found, key=lambda place: place.image_id))
 
 
-def fits(trial: Trial) -> bool:
-    """Whether the hits ask for no other beam centre and no other cell.
+def fits(trial: Trial, found: Sequence[Place]) -> bool:
+    """Whether the hits ask for no other beam centre and cell, and none that moves.
 
     Args:
         trial: Hits that index.
+        found: Where the beam was at each of those.
     """
     known = trial.knowledge
-    found = places(trial, range(len(trial.hits)))
     if known.cell is None or len(found) < _LEAST_HITS:
+        return False
+    if _line(found, _SUSPECT) is not None:
         return False
     off = np.array([place.beam_center for place in found]) - known.geometry.beam_center
     cells = np.array([item.cell for item in trial.lattices if item is not None])
@@ -146,7 +150,7 @@ def followed(geometry: Geometry, found: Sequence[Place], used_at: float) -> Geom
     return replace(geometry, beam_center=(float(x), float(y)))
 
 
-def _line(found: Sequence[Place]) -> _Line | None:
+def _line(found: Sequence[Place], sure: float = _SURE) -> _Line | None:
     """A line through the centres, if it has a slope."""
     if len(found) < _LEAST_HITS:
         return None
@@ -164,7 +168,7 @@ def _line(found: Sequence[Place]) -> _Line | None:
         if good.sum() < _LEAST_HITS or np.ptp(ids[good]) == 0:
             return None
         slope, sigma, at, position = _fit(ids[good], centres[good], weight[good])
-    if not (np.abs(slope) > _SURE * sigma).any():
+    if not (np.abs(slope) > sure * sigma).any():
         return None
     return _Line(
         at=at,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import LearnedBackground
-from recorder.ssx.arrays import FloatArray
+from recorder.ssx.arrays import BoolArray, FloatArray, IntArray
 from recorder.ssx.background.learned_map import BLOCK, ScaledBackground
 from recorder.ssx.background.noise import limit, variance
 from recorder.ssx.learning.bad_pixels import Repeated, beyond, extremes
@@ -65,14 +65,14 @@ def still_fits(
     repeated = Repeated(good.shape)
     # at a shadow's edge pixels stand out from any map of blocks
     bright, _ = extremes(known.grid.astype(np.float64))
-    seen = _Sums(known, good, finder.flatfield)
+    seen = _Sums(finder, known, good)
     for pixels in images[:LOOKED]:
         background, index, _ = finder.candidates(pixels, gain, number)
         if not isinstance(background, ScaledBackground):
             return False
         most = limit(bright * max(background.scale, 0.0), known, 1.0, P_PIXEL)
         repeated.add(beyond(index, pixels, most))
-        seen.add(pixels, background, index, finder.flags(pixels, known.underload))
+        seen.add(pixels, background, index)
     if np.count_nonzero(repeated.times >= _AGAIN) > _NEW_HOT:
         return False
     lines = np.zeros(good.shape, np.bool_)
@@ -84,41 +84,43 @@ class _Sums:
     """What blocks count beside what the map expects."""
 
     def __init__(
-        self,
-        known: LearnedBackground,
-        good: NDArray[np.bool_],
-        flatfield: NDArray[np.float32] | None,
+        self, finder: SpotFinder, known: LearnedBackground, good: BoolArray
     ) -> None:
         height, width = good.shape
         rows = np.arange(len(known.grid))[:, None] * BLOCK + np.array(_ROWS)
         self._rows = np.minimum(rows, height - 1).ravel()
+        self._place = np.full(height, -1)
+        self._place[self._rows] = np.arange(len(self._rows))
         self._good = good[self._rows]
-        self._flatfield = None if flatfield is None else flatfield[self._rows]
+        flat = finder.flatfield
+        self._flatfield = None if flat is None else flat[self._rows]
+        self._finder = finder
         self._known = known
         self._starts = np.arange(0, width, BLOCK)
         middle = np.minimum(self._starts + BLOCK // 2, width - 1)
         self._at = np.broadcast_arrays(middle[None, :], self._rows[:: len(_ROWS), None])
+        self._zones: IntArray | None = None
         shape = known.grid.shape
         self._off, self._expected = np.zeros(shape), np.zeros(shape)
         self._variance, self._pixels = np.zeros(shape), np.zeros(shape)
 
     def add(
-        self,
-        pixels: NDArray[Any],
-        background: ScaledBackground,
-        *left_out: NDArray[np.intp],
+        self, pixels: NDArray[Any], background: ScaledBackground, left_out: IntArray
     ) -> None:
         """Take in an image without some pixels, by flat index."""
-        use = np.ones(pixels.shape, np.bool_)
-        for index in left_out:
-            use.ravel()[index] = False
-        use = use[self._rows] & self._good
-        values = pixels[self._rows].astype(np.float32)
+        raw = pixels[self._rows]
+        use = self._good & ~self._finder.is_flag(raw, self._known.underload)
+        y, x = np.divmod(left_out, pixels.shape[1])
+        seen = self._place[y] >= 0
+        use[self._place[y[seen]], x[seen]] = False
+        values = raw.astype(np.float32)
         if self._flatfield is not None:
             values *= self._flatfield
         count = self._blocks(use)
         # the map's own value is that of the middle of a block
-        scales = background.scales[background.source.zone_at(*self._at)]
+        if self._zones is None:
+            self._zones = background.source.zone_at(*self._at)
+        scales = background.scales[self._zones]
         above = self._known.grid.astype(np.float64) - self._known.pedestal
         mean = np.maximum(above, 0) * scales + self._known.pedestal
         self._off += self._blocks(values * use) - mean * count

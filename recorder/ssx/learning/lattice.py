@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from recorder.records import ClassifySettings, WorkLevel
+from recorder.records import ClassifySettings, Place, WorkLevel
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.learning import drift, verdicts
 from recorder.ssx.learning import hypotheses as rivals
@@ -162,11 +162,14 @@ def _learned(
     looked = try_hits(known, xy[first], settings, effort)
     if rests and not looked.indexed:
         return known, True
-    if looked.rigid_share >= _FIT_SHARE and drift.fits(looked):
-        learned = verdicts.verdict(known, given, looked)
-        if ids is not None and when is not None:
-            learned = _followed(learned, looked, ids[first], when.used_at)
-        return learned, False
+    if looked.rigid_share >= _FIT_SHARE:
+        some = list(range(len(xy)))[first] if ids is None else ids[first]
+        places = drift.places(looked, some)
+        if drift.fits(looked, places):
+            learned = verdicts.verdict(known, given, looked)
+            if when is not None:
+                learned = _followed(learned, places, when.used_at)
+            return learned, False
     shares = None if ids is None else drift.weights(ids)
     current = _settled(_tried(looked, xy, settings), settings, given, shares)
     well = current.rigid_share >= _WELL
@@ -180,7 +183,7 @@ def _learned(
     if ids is not None and when is not None:
         if learned.geometry != best.knowledge.geometry or len(best.hits) != len(xy):
             best = try_hits(learned, xy, settings)
-        learned = _followed(learned, best, ids, when.used_at)
+        learned = _followed(learned, drift.places(best, ids), when.used_at)
     return learned, not well
 
 
@@ -199,10 +202,9 @@ def _tried(
 
 
 def _followed(
-    learned: LatticeKnowledge, trial: Trial, ids: Sequence[int], used_at: float
+    learned: LatticeKnowledge, places: tuple[Place, ...], used_at: float
 ) -> LatticeKnowledge:
     """With the centre where it will be, and where it was."""
-    places = drift.places(trial, ids)
     if not places:
         return learned
     geometry = drift.followed(learned.geometry, places, used_at)

@@ -68,6 +68,7 @@ class Found:
 class _Map:
     """A learned background, ready for use."""
 
+    learned: LearnedBackground
     searcher: Searcher
     background: MapBackground
     integrator: SpotIntegrator
@@ -120,18 +121,19 @@ class SpotFinder:
 
     def learn(self, number: int, learned: LearnedBackground) -> None:
         """Take over a learned background; images name it by its number."""
+        same = [m for m in self._learned.values() if m.learned.same_as(learned)]
+        self._learned[number] = same[0] if same else self._prepared(learned)
+        for old in sorted(self._learned)[:-_KEPT_MAPS]:
+            del self._learned[old]
+
+    def _prepared(self, learned: LearnedBackground) -> _Map:
         good = self.good & ~learned.bad
         background = MapBackground(
             self.bins, good, self.flatfield, learned, self._bad_value
         )
         background.prepare(P_PIXEL, self._dtype)
-        self._learned[number] = _Map(
-            Searcher(good, self._dtype),
-            background,
-            SpotIntegrator(good, self.flatfield, self._bad_value),
-        )
-        for old in sorted(self._learned)[:-_KEPT_MAPS]:
-            del self._learned[old]
+        integrator = SpotIntegrator(good, self.flatfield, self._bad_value)
+        return _Map(learned, Searcher(good, self._dtype), background, integrator)
 
     def find(
         self, pixels: Pixels, gain: float | None, min_snr: float, learned: int = 0
@@ -191,11 +193,12 @@ class SpotFinder:
 
     def flags(self, pixels: Pixels, underload: float) -> IntArray:
         """Flat indices of good pixels (slow, fast) that hold a flag, not counts."""
-        flags = pixels == self._bad_value
-        if underload > -math.inf:
-            flags |= pixels < underload
-        flags &= self.good
-        return where_true(flags)
+        return where_true(self.is_flag(pixels, underload) & self.good)
+
+    def is_flag(self, values: Pixels, underload: float) -> BoolArray:
+        """Which of some pixels, of any shape, hold a flag, not counts."""
+        flag = np.asarray(values == self._bad_value, dtype=np.bool_)
+        return flag | (values < underload) if underload > -math.inf else flag
 
     def _count_saturated(self, pixels: Pixels, index: IntArray, limits: Pixels) -> int:
         if self._saturation is None:
