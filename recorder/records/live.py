@@ -1,7 +1,7 @@
 """What the daemon says of this moment, five times a second, for whoever shows it.
 
 It is a file (:mod:`recorder.runtime.live_file`), so that no reader can hold the daemon
-up. Names are keys of the JSON (docs/reference/api.md). Counts, not rates: whoever shows
+up. Names are keys of the JSON. Counts, not rates: whoever shows
 them works out rates and intervals, all in the same way
 (:mod:`recorder.records.interval`). What the journal has (cards, chains, cells of sealed
 runs) is not in it. Each key has a default, for what other versions wrote.
