@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from recorder.classifying.gain import keep_gain
 from recorder.classifying.kinds import ImageKinds, Kind, header_kind, kind_of
 from recorder.classifying.lessons import Lessons
+from recorder.classifying.run_images import Audience, RunImages, without_pixels
 from recorder.classifying.second_look import SecondLook
 from recorder.classifying.setup import make_setup
 from recorder.classifying.telling import tell_calibrated, tell_findings
@@ -37,17 +38,6 @@ from recorder.ssx.classification.upstream import upstream_class
 log = get_logger("runs")
 
 
-@dataclass(eq=False)
-class _RunImages:
-    """The images of one run on their way."""
-
-    kinds: ImageKinds
-    set_up_for: Kind | None = None
-    lessons: Lessons | None = None
-    held: list[tuple[Image, bool]] = field(default_factory=list)
-    """Of a kind that may be that of most, and whether they are never shed."""
-
-
 class Dispatch:
     """Sends the images of all runs to workers, and takes what became of them.
 
@@ -55,14 +45,22 @@ class Dispatch:
         settings: The configuration.
         pool: What classifies.
         writer: What journals.
+        audience: Told of each outcome.
     """
 
-    def __init__(self, settings: Settings, pool: Pool, writer: JournalWriter) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        writer: JournalWriter,
+        audience: Audience,
+    ) -> None:
         self._settings = settings
         self._pool = pool
         self._writer = writer
+        self._audience = audience
         self._sections = settings.detectors
-        self._runs: dict[str, _RunImages] = {}
+        self._runs: dict[str, RunImages] = {}
 
     def forget(self, run: Run) -> None:
         """A run is over, or its header, geometry or cell is another one from now on."""
@@ -137,14 +135,14 @@ class Dispatch:
         known = self._runs.get(run.uid)
         if known is None:
             header = header_kind(run.start.info if run.start else None)
-            known = self._runs[run.uid] = _RunImages(ImageKinds(header))
+            known = self._runs[run.uid] = RunImages(ImageKinds(header))
         known.kinds.add(kind)
         if run.final:
             known.kinds.settle()
         self._release(run, known)
         self._place(run, known, image, kind, wait=wait)
 
-    def _release(self, run: Run, known: _RunImages) -> None:
+    def _release(self, run: Run, known: RunImages) -> None:
         """Held images go on once it is decided what the run's images are."""
         if known.kinds.open:
             return
@@ -154,7 +152,7 @@ class Dispatch:
                 self._place(run, known, image, kind_of(image.payload), wait=wait)
 
     def _place(
-        self, run: Run, known: _RunImages, image: Image, kind: Kind, *, wait: bool
+        self, run: Run, known: RunImages, image: Image, kind: Kind, *, wait: bool
     ) -> None:
         """Offer it, hold it, or refuse it."""
         kinds, payload = known.kinds, image.payload
@@ -169,13 +167,13 @@ class Dispatch:
     def _offer(
         self,
         run: Run,
-        known: _RunImages,
+        known: RunImages,
         image: Image,
         payload: Payload,
         *,
         wait: bool,
     ) -> None:
-        alone = _without_pixels(image)
+        alone = without_pixels(image)
         done = partial(self._classified, run, alone)
         again = partial(self._amended, run, alone)
         lessons = None
@@ -191,7 +189,7 @@ class Dispatch:
             done((Unprocessed.OVERLOAD, "all workers busy and the backlog full"))
 
     def _lessons_of(
-        self, run: Run, known: _RunImages, image: Image, payload: Payload
+        self, run: Run, known: RunImages, image: Image, payload: Payload
     ) -> Lessons:
         kind, lessons = known.kinds.kind, known.lessons
         if lessons is not None and known.set_up_for == kind:
@@ -218,7 +216,7 @@ class Dispatch:
         return lessons
 
     @staticmethod
-    def _say_kind(run: Run, known: _RunImages) -> None:
+    def _say_kind(run: Run, known: RunImages) -> None:
         """The images are not what was expected of them: people should know."""
         kinds = known.kinds
         expected = known.set_up_for or kinds.header
@@ -264,7 +262,8 @@ class Dispatch:
                     image_id=image.image_id,
                     error=error,
                 )
-        run.images.finish(outcome)
+        if run.images.finish(outcome):
+            self._audience.finished(run, outcome)
         self._writer.image(run.uid, outcome)
 
     def _amended(self, run: Run, image: Image, result: Outcome) -> None:
@@ -276,20 +275,9 @@ class Dispatch:
         if run.images.amend(outcome):
             run.counts["classified_again"] += 1
             run.counts["class_changed"] += result.image_class is not before
+            self._audience.amended(run, outcome)
             self._writer.image(run.uid, outcome)
 
 
 def _count_left_out(run: Run) -> None:
     run.counts["lessons_left_out"] += 1
-
-
-def _without_pixels(image: Image) -> Image:
-    """What the journal needs of an image; the pixels go when they are classified."""
-    return Image(
-        key=image.key,
-        image_id=image.image_id,
-        payload=None,
-        start_time_ns=image.start_time_ns,
-        stop_time_ns=image.stop_time_ns,
-        received_ns=image.received_ns,
-    )

@@ -34,6 +34,7 @@ _COLUMNS = np.dtype(
         ("lattices", np.uint16),
         ("effort", np.uint8),
         ("upstream", np.bool_),
+        ("rings", np.uint16),
     ]
 )
 
@@ -59,6 +60,7 @@ def image_arrays(images: Iterable[ImageOutcome]) -> ImageArrays:
             len(found.lattices),
             found.effort,
             found.upstream,
+            min(found.rings, 65535),
         )
 
     # one record at a time: many would keep the garbage collector busy
@@ -88,8 +90,10 @@ def pack(arrays: ImageArrays | EventArrays) -> bytes:
 
 
 def unpack_images(body: bytes) -> ImageArrays:
-    """The reverse of :func:`pack`."""
-    return ImageArrays(**unpack_arrays(body))
+    """The reverse of :func:`pack`; packs of older recorders do not tell rings."""
+    arrays = unpack_arrays(body)
+    arrays.setdefault("rings", np.zeros(arrays["image_id"].size, np.uint16))
+    return ImageArrays(**arrays)
 
 
 def unpack_events(body: bytes) -> EventArrays:

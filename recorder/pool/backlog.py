@@ -62,6 +62,16 @@ class Backlog:
         """Set when there may be something to take; for the one who takes."""
         self.finished = 0
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the payloads that are held."""
+        return self._held
+
+    @property
+    def max_bytes(self) -> int:
+        """How many may be."""
+        return self._max_bytes
+
     def __len__(self) -> int:
         """Jobs that wait or are being worked on."""
         return (

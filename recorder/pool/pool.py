@@ -117,6 +117,16 @@ class Pool:
         return len(self._backlog)
 
     @property
+    def held_bytes(self) -> int:
+        """Bytes of the images that wait or are with workers."""
+        return self._backlog.held_bytes
+
+    @property
+    def max_bytes(self) -> int:
+        """How many may be."""
+        return self._backlog.max_bytes
+
+    @property
     def finished(self) -> int:
         """How many were done with so far."""
         return self._backlog.finished

@@ -16,6 +16,8 @@ from recorder.runtime.systemd import notify, watchdog_interval_s
 from recorder.service.connections import connections
 from recorder.service.host import Host, hosting
 from recorder.service.installed import tell_installed
+from recorder.service.live_state import LiveView
+from recorder.service.live_writer import LiveWriter
 from recorder.service.mqtt_status import StatusPublisher
 from recorder.service.port import Port
 from recorder.service.replay_place import mark
@@ -52,7 +54,11 @@ async def run_daemon(settings: Settings) -> None:
         state=str(settings.state_directory),
     )
     tell_installed()
-    async with hosting(settings) as (host, group), SignOfLife(settings) as life:
+    async with (
+        hosting(settings) as (host, group),
+        SignOfLife(settings) as life,
+        LiveWriter(settings, LiveView(host).state) as live,
+    ):
         mark(settings, host.journal, into_production=True)
         life.status = lambda: {
             **_status(host),
@@ -64,7 +70,10 @@ async def run_daemon(settings: Settings) -> None:
             settings.pool.max_inbox_mb << 20,
             lambda: host.pipeline.writer.full,
         )
-        tasks = [group.create_task(life.run(), name="sign-of-life")]
+        tasks = [
+            group.create_task(life.run(), name="sign-of-life"),
+            group.create_task(live.run(), name="live"),
+        ]
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
         sources = Sources(settings, port, group)
@@ -80,11 +89,11 @@ async def run_daemon(settings: Settings) -> None:
                 detectors=list(settings.detectors),
                 sources=[s.name for s in settings.sources],
             )
-            life.stage = "running"
+            life.stage = live.stage = "running"
             notify("READY=1")
             await stop.wait()
             notify("STOPPING=1")
-            life.stage = "stopping"
+            life.stage = live.stage = "stopping"
             log.info("recorder_stopping", pending=host.pool.backlog)
             await sources.stop()
         finally:

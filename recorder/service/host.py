@@ -10,7 +10,9 @@ from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.journal.housekeeping import Housekeeping
 from recorder.pool.pool import Pool, default_workers
+from recorder.records.live import INTERVAL_S
 from recorder.runs.book.endings import BookSettings
+from recorder.runtime.boundary import boundary
 from recorder.service.pipeline import Pipeline
 from recorder.service.sharing import share_with_group
 from recorder.sinks.protocols import make_sinks
@@ -43,6 +45,13 @@ class Host:
             tuple(sink.sink.name for sink in self.sinks),
             self.pipeline.book,
         )
+
+    async def live_counts(self) -> None:
+        """Count what came of the runs that go on, until cancelled."""
+        while True:
+            with boundary("count what came"):
+                self.pipeline.live.look(self.pipeline.book.active)
+            await asyncio.sleep(INTERVAL_S)
 
     def _wake(self) -> None:
         for sink in self.sinks:
@@ -87,6 +96,7 @@ async def hosting(
                 group.create_task(host.pipeline.writer.run(), name="journal"),
                 group.create_task(host.pipeline.tick(), name="tick"),
                 group.create_task(host.pipeline.count(), name="count"),
+                group.create_task(host.live_counts(), name="live-counts"),
                 group.create_task(host.housekeeping.run(), name="housekeeping"),
                 *(
                     group.create_task(sink.run(), name=f"sink-{sink.sink.name}")

@@ -14,6 +14,7 @@ from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import end_to_json, event_to_json
 from recorder.journal.run_record import run_record
 from recorder.journal.writer import JournalWriter
+from recorder.live.runs import LiveRuns
 from recorder.pool.pool import Pool
 from recorder.records import (
     Announcement,
@@ -42,8 +43,10 @@ from recorder.runs.book.book import RunBook
 from recorder.runs.book.endings import BookSettings
 from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
+from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
 from recorder.runtime.throttle import Throttle
+from recorder.service import telling
 from recorder.service.alarms import ClockAlarms
 from recorder.service.announcement_problems import note_problems
 from recorder.service.bad_messages import BadMessages
@@ -53,7 +56,6 @@ from recorder.service.progress import Progress
 from recorder.service.reporting import Made, Reporter
 from recorder.service.restoring import restore_numbers, restore_runs
 from recorder.service.run_settings import book_settings
-from recorder.service.telling import changed_fields, opened_fields, sealed_fields
 from recorder.service.trigger_gaps import TriggerGaps
 
 log = get_logger("runs")
@@ -90,7 +92,9 @@ class Pipeline:
         book = book or book_settings(settings)
         self.book = RunBook(replace(book, clock_step_ns=self._clock.said_ns))
         self._pool = pool
-        self._images = Dispatch(settings, pool, self.writer)
+        self.live = LiveRuns(arrival_ns)
+        """What is counted of runs that go on."""
+        self._images = Dispatch(settings, pool, self.writer, self.live)
         self._folders = Folders(settings.results, journal.id)
         self._alarms = ClockAlarms()
         self._gaps = TriggerGaps()
@@ -128,13 +132,7 @@ class Pipeline:
             self.images_seen += 1
             self._do(self.book.image(record, now), wait=wait)
         elif isinstance(record, SeriesStart):
-            messages.info(
-                "series_started",
-                source=record.key.source,
-                series_id=record.key.series_id,
-                images=record.expected_images,
-                problems=list(record.problems),
-            )
+            messages.info("series_started", **telling.series_fields(record))
             self._do(self.book.series_start(record, now), wait=wait)
         elif isinstance(record, SeriesEnd):
             self._do(self.book.series_end(record, now), wait=wait)
@@ -181,6 +179,7 @@ class Pipeline:
         for action in actions:
             match action:
                 case Accepted(run, image):
+                    self.live.received(run, image)
                     self._images.classify(run, image, wait=wait)
                 case Opened(run):
                     self._opened(run)
@@ -200,10 +199,11 @@ class Pipeline:
                     self._notice(notice("series_empty", "info", key))
 
     def _opened(self, run: Run) -> None:
+        self.live.begin(run)
         self._folders.give(run)
         note_problems(run, self._lines)
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, "opened"))
-        self._tell("run_started", **opened_fields(run))
+        self._tell("run_started", **telling.opened_fields(run))
         self.changed.set()
 
     def _tell(self, event: str, **fields: object) -> None:
@@ -221,7 +221,7 @@ class Pipeline:
             self._folders.give(run)
             note_problems(run, self._lines)
         if self._lines.passes("run_changed"):
-            log.info("run_changed", **changed_fields(run, what))
+            log.info("run_changed", **telling.changed_fields(run, what))
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, what))
         self.changed.set()
 
@@ -236,13 +236,14 @@ class Pipeline:
     def _sealed(self, run: Run, made: Made) -> None:
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, "sealed"))
         self._progress.forget(run.uid)
+        self.live.ended(run)
         if (report := made.report) is not None:
             run.sealed_images = report.images.expected
             body = {"report": made.body, "revision": run.revision}
             self.writer.record(RecordKind.RUN_SEALED, run.uid, body)
             self._alarms.look(run, report.timeline)
             self._gaps.look(made.run)
-            self._tell("run_sealed", **sealed_fields(run, report))
+            self._tell("run_sealed", **telling.sealed_fields(run, report))
             if said := list(report.ledger.differences):
                 log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
         for alarm in (self._alarms, self._gaps):

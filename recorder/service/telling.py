@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from recorder.records import SeriesStart
 from recorder.records.run_report import RunReport
 from recorder.runs.run import Run
+
+
+def series_fields(start: SeriesStart) -> dict[str, Any]:
+    """The fields of ``series_started``."""
+    return {
+        "source": start.key.source,
+        "series_id": start.key.series_id,
+        "images": start.expected_images,
+        "problems": list(start.problems),
+    }
 
 
 def opened_fields(run: Run) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def large_run(images: int) -> Run:
             lattices=indexed.astype(np.uint16),
             effort=np.zeros(images, np.uint8),
             upstream=np.zeros(images, np.bool_),
+            rings=np.zeros(images, np.uint16),
             cells=np.tile([79.1, 79.1, 38.2, 90.0, 90.0, 90.0], (lattices, 1)),
             residuals=np.full(lattices, 0.001),
         )

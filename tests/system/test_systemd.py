@@ -63,9 +63,13 @@ def test_unit_is_hardened(tmp_path, unit):
 @pytest.mark.parametrize("unit", [UNIT, TEMPLATE], ids=lambda unit: unit.name)
 def test_nobody_else_reads_what_a_unit_records(unit):
     found = dict(
-        re.findall(r"^(UMask|StateDirectoryMode)=(\d+)$", unit.read_text(), re.M)
+        re.findall(r"^(UMask|\w+DirectoryMode)=(\d+)$", unit.read_text(), re.M)
     )
-    assert found == {"UMask": "0027", "StateDirectoryMode": "0750"}
+    assert found == {
+        "UMask": "0027",
+        "StateDirectoryMode": "0750",
+        "RuntimeDirectoryMode": "0750",
+    }
 
 
 def test_the_template_is_the_unit_with_an_instance():
@@ -78,12 +82,14 @@ def test_the_template_is_the_unit_with_an_instance():
         "ExecStart=/opt/recorder/bin/recorder run -c /etc/recorder/%i.toml",
         "StateDirectory=recorder/%i",
         "Environment=RECORDER_STATE_DIRECTORY=%S/recorder/%i",
+        "RuntimeDirectory=recorder/%i",
     ]
     missing = [ln for ln in ours if ln not in lines and not ln.startswith("#")]
     assert [line.partition("=")[0] for line in missing] == [
         "Description",
         "ExecStart",
         "StateDirectory",
+        "RuntimeDirectory",
     ]
 
 

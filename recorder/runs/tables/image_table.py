@@ -35,6 +35,7 @@ _COLUMNS: dict[str, tuple[Any, Any]] = {
     "spots": (np.uint16, 0),
     "lattices": (np.uint8, 0),
     "effort": (np.uint8, 0),
+    "rings": (np.uint16, 0),
     "resolution": (np.float32, np.nan),
     "solvent": (np.float32, np.nan),
 }
@@ -56,6 +57,8 @@ class ImageArrays:
     lattices: NDArray[np.uint16]
     effort: NDArray[np.uint8]
     upstream: NDArray[np.bool_]
+    rings: NDArray[np.uint16]
+    """Spots on powder rings."""
     cells: NDArray[np.float64]
     """(m, 6), of all lattices."""
     residuals: NDArray[np.float64]
@@ -167,6 +170,7 @@ class ImageTable:
         columns["spots"][n] = min(found.spots, 65535)
         columns["lattices"][n] = min(len(found.lattices), 255)
         columns["effort"][n] = found.effort
+        columns["rings"][n] = min(found.rings, 65535)
         unknown = found.resolution is None
         columns["resolution"][n] = np.nan if unknown else found.resolution
         columns["solvent"][n] = np.nan if found.solvent is None else found.solvent
@@ -197,6 +201,7 @@ class ImageTable:
             ("spots", np.minimum(more.spots, 65535)),
             ("lattices", np.minimum(more.lattices, 255)),
             ("effort", more.effort),
+            ("rings", more.rings),
             ("resolution", more.resolution),
             ("solvent", more.solvent),
         ):

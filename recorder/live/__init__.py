@@ -1,0 +1,1 @@
+"""What the daemon says of this moment: counts that grow image by image."""

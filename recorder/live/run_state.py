@@ -1,0 +1,75 @@
+"""What the live state says of one run."""
+
+from __future__ import annotations
+
+from recorder.live.run_counts import SHORT, RunCounts
+from recorder.live.traits import NAMES, Counts, trials
+from recorder.records import ImageClass
+from recorder.records.live import LINE_STEP_S, Line, LiveRun, Trials
+from recorder.runs.run import Run
+
+_CLASSES = set(ImageClass)
+_LINE = tuple(NAMES.index(name) for name in ("classified", "hits", "indexed"))
+RATE_POINTS = SHORT
+"""Points of the windows over which the rate of images is taken for an ETA: 10 s, so
+that a pause shows. Chosen, not tuned."""
+
+
+def run_state(run: Run, counts: RunCounts, of_experiment: Counts) -> LiveRun:
+    """What is known of a run now.
+
+    Args:
+        run: The run.
+        counts: What was counted of it.
+        of_experiment: Of all runs of its experiment, shape (7,).
+    """
+    announcement, images = run.announcement, run.images
+    return LiveRun(
+        run=run.number,
+        uid=run.uid,
+        experiment=run.experiment,
+        proposal=announcement.proposal if run.announced else None,
+        state=str(run.state),
+        announced=run.announced,
+        started_ns=run.shown_ns(run.opened_ns),
+        expected=run.declared_images,
+        received=images.received,
+        pending=images.pending,
+        lost=images.size - images.received,
+        unprocessed={
+            str(name): number
+            for name, number in images.outcomes.items()
+            if name not in _CLASSES
+        },
+        eta_s=eta_s(run, counts),
+        windows=windows(counts, of_experiment),
+        line=line(counts),
+        last=counts.last.medians(),
+    )
+
+
+def windows(counts: RunCounts, of_experiment: Counts) -> dict[str, Trials]:
+    """Images by class in the four windows."""
+    return {
+        "10s": trials(counts.windows.last(SHORT)),
+        "60s": trials(counts.windows.last(counts.windows.points)),
+        "run": trials(counts.total),
+        "all": trials(of_experiment),
+    }
+
+
+def eta_s(run: Run, counts: RunCounts) -> float | None:
+    """Seconds until its last image at the present rate; None if nobody can tell."""
+    declared = run.declared_images
+    recent = int(counts.windows.last(RATE_POINTS)[0])
+    if declared is None or run.final or not recent:
+        return None
+    left = max(0, declared - run.images.size)
+    return round(left * counts.windows.seconds(RATE_POINTS) / recent, 1)
+
+
+def line(counts: RunCounts) -> Line:
+    """Images over time of arrival."""
+    begin_ns, found = counts.line.curve()
+    classified, hits, indexed = (tuple(found[:, n].tolist()) for n in _LINE)
+    return Line(begin_ns, LINE_STEP_S, classified, hits, indexed)

@@ -1,0 +1,107 @@
+"""The counts of all runs that go on, and of those of their experiments that ended.
+
+This is what the event loop calls for each image; it only notes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from recorder.live.run_counts import RunCounts
+from recorder.live.traits import Counts, no_counts
+from recorder.records import Image, ImageOutcome, RunState
+from recorder.runs.run import Run
+
+
+class LiveRuns:
+    """Counts by run, and sums by experiment.
+
+    Args:
+        now_ns: The time of arrival of what would come now (Unix ns).
+    """
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._runs: dict[str, RunCounts] = {}
+        self._ended: dict[str, dict[str, Counts]] = {}
+        """By experiment and uid: what runs that are sealed came to."""
+
+    # -- from the event loop, for each image ----------------------------------------
+
+    def begin(self, run: Run) -> None:
+        """A run is opened, or taken over from an earlier recorder."""
+        self._runs[run.uid] = RunCounts(run.images)
+
+    def received(self, run: Run, image: Image) -> None:
+        """A run got an image."""
+        if (counts := self._runs.get(run.uid)) is None:
+            self.begin(run)  # a sealed one goes on; its table has the image already
+        else:
+            counts.received(image.image_id, image.received_ns)
+
+    def finished(self, run: Run, image: ImageOutcome) -> None:
+        """An image has its outcome."""
+        if (counts := self._runs.get(run.uid)) is None:
+            self.begin(run)
+        else:
+            counts.finished(image)
+
+    def amended(self, run: Run, image: ImageOutcome) -> None:
+        """A second look at an image changed its outcome."""
+        if (counts := self._runs.get(run.uid)) is None:
+            self.begin(run)
+        else:
+            counts.amended(image)
+
+    # -- from time to time ------------------------------------------------------------
+
+    def look(self, runs: Iterable[Run]) -> None:
+        """Count what was noted; keep the sums of runs that are sealed.
+
+        Args:
+            runs: Those that are not sealed.
+        """
+        now_ns, going_on = self._now_ns(), set()
+        for run in runs:
+            going_on.add(run.uid)
+            if run.uid not in self._runs:
+                self.begin(run)
+            self._runs[run.uid].look(now_ns)
+        for uid in set(self._runs) - going_on:
+            del self._runs[uid]
+
+    def ended(self, run: Run) -> None:
+        """A run is sealed: what it came to counts for its experiment."""
+        if (counts := self._runs.get(run.uid)) is not None:
+            counts.look(self._now_ns())
+            self._ended.setdefault(run.experiment, {})[run.uid] = counts.total.copy()
+
+    def knows(self, experiment: str) -> bool:
+        """Whether the earlier runs of an experiment are known."""
+        return experiment in self._ended
+
+    def take_over(self, experiment: str, totals: Mapping[str, Counts]) -> None:
+        """What the sealed runs of an experiment came to, by uid, as a journal says."""
+        known = self._ended.setdefault(experiment, {})
+        self._ended[experiment] = {**totals, **known}
+
+    def of(self, run: Run) -> RunCounts | None:
+        """The counts of a run that goes on."""
+        return self._runs.get(run.uid)
+
+    def of_experiment(self, run: Run) -> Counts:
+        """All runs of its experiment, and itself; shape (7,)."""
+        total = no_counts()
+        for uid, counts in self._ended.get(run.experiment, {}).items():
+            if uid != run.uid:
+                total += counts
+        if (mine := self._runs.get(run.uid)) is not None:
+            total += mine.total
+        return total
+
+
+def current_run(runs: Iterable[Run]) -> Run | None:
+    """The run to be shown: the latest that has begun, else the next announced one."""
+    every = list(runs)
+    begun = [run for run in every if run.state is not RunState.ANNOUNCED]
+    return begun[-1] if begun else (every[0] if every else None)

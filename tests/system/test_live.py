@@ -1,0 +1,115 @@
+"""The live state of a real daemon: counts that grow, equal the report, and go stale."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from recorder.records.live import LiveState
+from recorder.records.live_json import live_from_json
+from recorder.runtime.host_clock import since_boot_ns
+from recorder.runtime.live_file import LIVE, live_folder
+from tests.system.beamline import make_beamline, small_series, wait_sealed
+
+WAIT_S = 60.0
+
+
+def read_live(beamline) -> LiveState:
+    return live_from_json((folder(beamline) / LIVE).read_bytes())
+
+
+def folder(beamline) -> Path:
+    return live_folder(beamline.settings.state_directory)
+
+
+def wait_live(beamline, test) -> LiveState:
+    """The first state that passes."""
+    end = time.monotonic() + WAIT_S
+    while True:
+        found = read_live(beamline)
+        if test(found):
+            return found
+        assert time.monotonic() < end, found
+        time.sleep(0.02)
+
+
+class Watcher:
+    """Keeps every state that is written."""
+
+    def __init__(self, beamline) -> None:
+        self.states: list[LiveState] = []
+        self._beamline = beamline
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._end.wait(0.02):
+            found = read_live(self._beamline)
+            if not self.states or self.states[-1].id != found.id:
+                self.states.append(found)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def series():
+    return small_series(400)
+
+
+def test_a_run_grows_and_ends_as_its_report_says(
+    config_file, mosquitto, recorder_daemon, series
+):
+    beamline = make_beamline(config_file, mosquitto, runs={"drain_s": 3.0})
+    daemon = recorder_daemon(beamline.config)
+    assert wait_live(beamline, lambda s: s.stage == "running").run is None
+    with Watcher(beamline) as watcher:
+        truth = beamline.simulate(series, rate_hz=100.0)
+        report = wait_sealed(daemon, beamline, truth["uid"])
+        wait_live(beamline, lambda s: s.run is None)
+    states = [state for state in watcher.states if state.run is not None]
+    assert [s.id for s in watcher.states] == sorted({s.id for s in watcher.states})
+    counts = [state.run.windows["run"].images for state in states]
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 8, "it was written while the run went on"
+    final = states[-1].run
+    classes = report["classes"]
+    hits = classes["indexed"] + classes["non_indexed_hits"]
+    assert final.uid == truth["uid"]
+    assert final.received == report["images"]["received"]
+    for name in ("run", "60s", "all"):
+        found = final.windows[name]
+        assert found.images == report["images"]["received"], name
+        assert found.classified == report["images"]["classified"], name
+        assert (found.hits, found.indexed) == (hits, classes["indexed"]), name
+    assert sum(final.line.hits) == hits
+    assert sum(final.line.classified) == report["images"]["classified"]
+
+
+def test_a_killed_daemon_leaves_a_file_that_grows_old(
+    config_file, mosquitto, recorder_daemon
+):
+    beamline = make_beamline(config_file, mosquitto)
+    daemon = recorder_daemon(beamline.config)
+    first = wait_live(beamline, lambda s: s.stage == "running")
+    later = wait_live(beamline, lambda s: s.id > first.id)
+    assert later.boottime_ns > first.boottime_ns
+    daemon.kill()
+    left = read_live(beamline)
+    assert left.stage == "running", "nobody said that it ended"
+    assert left.identity["pid"] == daemon.pid
+    again = recorder_daemon(beamline.config)
+    found = wait_live(beamline, lambda s: s.identity["pid"] == again.pid)
+    assert found.boottime_ns > left.boottime_ns
+    again.terminate()
+    ended = read_live(beamline)
+    assert ended.stage == "stopped"
+    assert ended.boottime_ns <= since_boot_ns()
