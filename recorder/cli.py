@@ -17,6 +17,7 @@ CLOSED_UMASK = 0o027
 COMMANDS = {
     "run": "The daemon: record until told to stop.",
     "replay": "An image file through the same pipeline into the configured sinks.",
+    "web": "The live page, the read API and the metrics, in a process of its own.",
     "simulate": "Behave like a detector and a timing system that know the truth.",
     "demo": "Everything at once: simulator, daemon, database, report.",
     "check": "Configuration, database, broker, detector: ok, or what to do.",

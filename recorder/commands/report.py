@@ -24,10 +24,10 @@ def command(
     from recorder.errors import NoSuchRunError
     from recorder.journal import Journal
     from recorder.records.report_json import full_to_json
+    from recorder.reports.journal_mark import sinks_of
     from recorder.reports.life import why_pending
     from recorder.reports.store import ReportStore
     from recorder.reports.text import report_text
-    from recorder.service.replay_place import sinks_of
 
     if run is not None and experiment is not None:
         raise click.UsageError("give --run or --experiment, not both")

@@ -43,6 +43,7 @@ from recorder.config.sources import (
     ReplaySection,
 )
 from recorder.config.values import FilePath, unreadable
+from recorder.config.web import WebSection
 from recorder.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/recorder/recorder.toml")
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     classify: ClassifySection = ClassifySection()
     pool: PoolSection = PoolSection()
     log: LogSection = LogSection()
+    web: WebSection = WebSection()
 
     @field_validator("timezone")
     @classmethod

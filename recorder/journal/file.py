@@ -192,6 +192,10 @@ class JournalFile:
         row = self._one("SELECT value FROM meta WHERE key = ?", (name,))
         return str(row[0]) if row else None
 
+    def data_version(self) -> int:
+        """Differs from an earlier answer once another connection has written."""
+        return int(self._one("PRAGMA data_version")[0])
+
     def used_bytes(self) -> int:
         """Bytes of the file that are in use."""
         (pages,) = self._one("PRAGMA page_count")

@@ -189,6 +189,9 @@ class LiveRun:
     started_ns: int = 0
     expected: int | None = None
     received: int = 0
+    newest_age_s: float | None = None
+    """Age of the newest image that is counted here, since it arrived, when the state
+    was made; null: none came since the state before."""
     pending: int = 0
     lost: int = 0
     missed: int = 0

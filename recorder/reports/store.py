@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from recorder.errors import ReportError
 from recorder.journal import Journal, Record, RecordKind, Seq
@@ -86,7 +87,7 @@ class ReportStore:
         found: list[RunReport] = []
         last: Seq | None = None
         for known in self._journal.headlines_before(before):
-            if not self._is_of(experiment, known):
+            if not self.is_of(experiment, known):
                 continue
             if limit is not None and len(found) == limit:
                 return RunPage(tuple(found), last)
@@ -117,13 +118,13 @@ class ReportStore:
         journal = self._journal
         meant = journal.headlines() if run is None else journal.named(run, UID_PREFIX)
         for known in meant:
-            if self._is_of(experiment, known):
+            if self.is_of(experiment, known):
                 found += self._readable(known)
         return by_experiment(found)
 
     # -- which ------------------------------------------------------------------------
 
-    def _is_of(self, experiment: str | None, known: Headline) -> bool:
+    def is_of(self, experiment: str | None, known: Headline) -> bool:
         """Whether a run is of an experiment; None is any."""
         if experiment is None or experiment == known.experiment:
             return True
@@ -147,15 +148,20 @@ class ReportStore:
             yield report
 
     def _report(self, known: Headline) -> RunReport:
-        uid = known.uid
-        ids = self._journal.all_ids(uid)
         return replace(
             self._stored(known) or self._anew(known),
             experiment=known.experiment,
-            data_collection_id=ids.get("data_collection_id"),
-            data_collection_group_id=ids.get("data_collection_group_id"),
-            sinks={sink: self._sink_state(sink, known) for sink in self._sinks},
+            **self.written_where(known),
         )
+
+    def written_where(self, known: Headline) -> dict[str, Any]:
+        """The keys of a report that say what sinks did with a run."""
+        ids = self._journal.all_ids(known.uid)
+        return {
+            "data_collection_id": ids.get("data_collection_id"),
+            "data_collection_group_id": ids.get("data_collection_group_id"),
+            "sinks": {sink: self._sink_state(sink, known) for sink in self._sinks},
+        }
 
     def _stored(self, known: Headline) -> RunReport | None:
         """What the journal holds; None if it must be worked out."""

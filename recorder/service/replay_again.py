@@ -18,11 +18,11 @@ from recorder.records import (
     SeriesEnd,
     SeriesKey,
 )
+from recorder.reports.journal_mark import is_replays
 from recorder.runs.run import Run
 from recorder.runtime.host_clock import arrival_ns
 from recorder.service.host import Host
 from recorder.service.replay_end import INTERRUPTED
-from recorder.service.replay_place import is_replays
 
 
 def uids(asked: str | None) -> Callable[[], str]:

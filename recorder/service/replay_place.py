@@ -15,10 +15,9 @@ from recorder.errors import ConfigError, JournalError
 from recorder.journal import Journal
 from recorder.journal.lock import lock_state
 from recorder.records import Json
+from recorder.reports.journal_mark import MARK, marked_by
 from recorder.runtime.boundary import boundary
 
-MARK = "recorded_by"
-"""Name in the journal's table ``meta`` of who records into it, and where to."""
 FOLDER = "replay"
 """Folder in a daemon's state directory that replays have to themselves."""
 
@@ -106,7 +105,7 @@ def mark(settings: Settings, journal: Journal, *, into_production: bool) -> None
         journal: Is marked.
         into_production: A daemon records, or a replay that is to write where it does.
     """
-    known = _parsed(journal.marked(MARK))
+    known = marked_by(journal)
     command = "run" if into_production or known.get("command") == "run" else "replay"
     body = {
         "command": command,
@@ -129,26 +128,12 @@ def leave_out_earlier(journal: Journal, sinks: Sequence[str]) -> None:
         journal: Is marked by the earlier replays.
         sinks: Names of the sinks of this one.
     """
-    known = _parsed(journal.marked(MARK))
+    known = marked_by(journal)
     if known.get("command") != "replay":
         return
     last = journal.last_record()
     for sink in set(sinks) - set(known.get("sinks") or ()):
         journal.advance(sink, last, None, None)
-
-
-def sinks_of(settings: Settings, journal: Journal) -> tuple[str, ...]:
-    """Names of the sinks of a journal: a replay's may be fewer than configured."""
-    names = settings.sink_names
-    known = _parsed(journal.marked(MARK))
-    if known.get("command") == "replay":
-        return tuple(n for n in names if n in (known.get("sinks") or names))
-    return names
-
-
-def is_replays(journal: Journal) -> bool:
-    """Whether only replays write into a journal."""
-    return _parsed(journal.marked(MARK)).get("command") == "replay"
 
 
 def _mark_of(path: Path) -> Json | None:
@@ -162,7 +147,7 @@ def _mark_of(path: Path) -> Json | None:
     try:
         journal = Journal(path, read_only=True)
         try:
-            found = _parsed(journal.marked(MARK))
+            found = marked_by(journal)
             if found or journal.run_uids() or lock_state(path):
                 return found or {"command": "run"}
             return None
@@ -170,14 +155,6 @@ def _mark_of(path: Path) -> Json | None:
             journal.close()
     except JournalError:
         return {"command": "run"}
-
-
-def _parsed(text: str | None) -> Json:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _told(told: set[str], *names: str) -> bool:

@@ -1,0 +1,52 @@
+"""``recorder web``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from recorder.commands.options import config_option, configure, load_settings
+from recorder.commands.out import say
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; default: web.host.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on, 0 for any free one; default: web.port.",
+)
+@click.option(
+    "--journal",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="State directory of another journal than the configured one: of a replay, "
+    "of last week.",
+)
+@config_option
+def command(
+    host: str | None, port: int | None, folder: Path | None, config: Path | None
+) -> None:
+    """The live page and its API, a process beside the daemon.
+
+    It only reads, and works without a daemon as well. There is no sign-in yet: it
+    listens on 127.0.0.1 unless web.insecure_no_sign_in is set.
+    """
+    settings = load_settings(config)
+    configure(settings.log.level, settings.log.format)
+    from recorder.config.web import web_section
+    from recorder.errors import MissingExtraError
+
+    try:
+        from recorder.web.place import place_of
+        from recorder.web.serving import serve
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("web", "`recorder web`") from error
+    asked = {"host": host, "port": port}
+    web = web_section(settings.web, {k: v for k, v in asked.items() if v is not None})
+    place = place_of(
+        settings.model_copy(update={"web": web}), folder and folder.resolve()
+    )
+    asyncio.run(serve(place, lambda address: say(f"{address}  (Ctrl-C ends it)")))

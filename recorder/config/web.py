@@ -1,0 +1,47 @@
+"""The live page: where it is served, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from recorder.config.endpoints import MAX_PORT, HostText, check_host
+from recorder.config.section import Section
+from recorder.errors import ConfigError
+
+
+def _check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(check_host(host).lower() for host in hosts)
+
+
+class WebSection(Section):
+    """`recorder web`: the live page, the read API and the metrics."""
+
+    host: HostText = "127.0.0.1"
+    """Address to listen on. There is no sign-in yet: any other than a loopback address
+    is refused unless `insecure_no_sign_in` is set."""
+    port: int = Field(8642, ge=0, le=MAX_PORT)
+    """Port to listen on; 0: any free one."""
+    allowed_hosts: Annotated[tuple[str, ...], AfterValidator(_check_hosts)] = ()
+    """Names and addresses under which browsers may ask for the page, beside
+    `localhost`, the loopback addresses and `host`: those of a proxy, of a scraper."""
+    max_clients: int = Field(200, ge=1, le=100_000)
+    """Live streams at once; each browser has one."""
+    insecure_no_sign_in: bool = False
+    """Listen on an address that others reach, without sign-in: everyone who reaches it
+    reads all proposals."""
+
+
+def web_section(section: WebSection, changes: Mapping[str, Any]) -> WebSection:
+    """The section with what a command was told.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    try:
+        return WebSection(**{**section.model_dump(), **changes})
+    except ValidationError as error:
+        item = error.errors(include_url=False, include_context=False)[0]
+        raise ConfigError(f"{item['loc'][0]}: {item['msg']}") from error

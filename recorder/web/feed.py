@@ -1,0 +1,125 @@
+"""What all streams send: read by one thread, encoded once, given to all at once.
+
+Each tick has one message and one event. Who waits for the event sends the message that
+is the newest when its turn comes: a slow reader skips messages, none is queued for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from recorder.records.live import INTERVAL_S
+from recorder.runtime.boundary import boundary
+from recorder.web.daemon_state import DaemonState
+from recorder.web.encoding import encoded
+from recorder.web.journal_view import JournalView
+from recorder.web.place import WebPlace
+from recorder.web.shapes import Now, Slow
+
+SLOW_S = 2.0
+"""Seconds between two looks at what changes more slowly; the contract of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, encoded once."""
+
+    serial: int
+    body: bytes
+    frame: bytes
+    """The same as a server-sent event."""
+
+
+class Feed:
+    """Looks at live state and journal, five times and once in two seconds.
+
+    Args:
+        place: Where they are.
+    """
+
+    def __init__(self, place: WebPlace) -> None:
+        self.now_state = Now()
+        self.slow_state = Slow()
+        self.now = _message("now", self.now_state, 0, None)
+        self.slow = _message("slow", self.slow_state, 0, None)
+        self.view = JournalView(place)
+        self.on_tick: Callable[[Now], None] = lambda now: None
+        """Called with each new state, in the loop."""
+        self._daemon = DaemonState(place.live_file, place.journal)
+        self.tick = asyncio.Event()
+        """Set with the next message; then there is another one."""
+        self.ticked_at = 0.0
+        """When that was last (monotonic s)."""
+        self._stop = threading.Event()
+        self.stopped = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look from now on, in a thread.
+
+        Args:
+            loop: Is given what is new.
+        """
+        self._thread = threading.Thread(
+            target=self._run, args=(loop,), name="feed", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and all streams."""
+        self.stopped = True
+        self._stop.set()
+        self.tick.set()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        due = 0.0
+        while not self._stop.is_set():
+            began = time.monotonic()
+            with boundary("look at the live state"):
+                self._look(loop, slow=began >= due)
+            if began >= due:
+                due = began + (SLOW_S if self.view.complete else 0.0)
+            spent = time.monotonic() - began
+            self._stop.wait(max(0.0, INTERVAL_S - spent))
+        self.view.close()
+
+    def _look(self, loop: asyncio.AbstractEventLoop, *, slow: bool) -> None:
+        now = self._daemon.look(self.view.journal_id)
+        message = _message("now", now, self.now.serial + 1, now.live and now.live.id)
+        self._hand_over(loop, now, message)
+        if not slow:
+            return
+        open_run = now.live.run.uid if now.live and now.live.run else None
+        state = self.view.look(open_run)
+        if state is not None and state.id != self.slow_state.id:
+            self._hand_over(loop, state, _message("slow", state, state.id, None))
+
+    def _hand_over(
+        self, loop: asyncio.AbstractEventLoop, state: Now | Slow, message: Message
+    ) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(self._publish, state, message)
+
+    def _publish(self, state: Now | Slow, message: Message) -> None:
+        self.ticked_at = time.monotonic()
+        if isinstance(state, Now):
+            self.now_state, self.now = state, message
+            self.on_tick(state)
+        else:
+            self.slow_state, self.slow = state, message
+        if not self.stopped:
+            self.tick.set()
+            self.tick = asyncio.Event()
+
+
+def _message(name: str, state: Now | Slow, serial: int, number: int | None) -> Message:
+    """Encoded as a body and as a server-sent event; JSON has no line ends of its own."""
+    body = encoded(state)
+    mark = b"" if number is None else b"id: %d\n" % number
+    frame = b"event: %s\n%sdata: %s\n\n" % (name.encode(), mark, body)
+    return Message(serial, body, frame)

@@ -1,0 +1,176 @@
+"""Listens, serves, and ends within a second whatever clients do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+from uvicorn import Config, Server
+
+from recorder import __version__
+from recorder.config.web import WebSection
+from recorder.errors import ConfigError
+from recorder.runtime.log import get_logger
+from recorder.runtime.systemd import notify
+from recorder.web.app import WebApp, make_app
+from recorder.web.connections import SPARE, BoundedHttp
+from recorder.web.guard import is_loopback
+from recorder.web.place import WebPlace
+
+log = get_logger("web")
+
+END_S = 0.5
+"""Seconds after the signal to end, then connections that still send are cut."""
+FIRST_LOOK_S = 2.0
+"""Seconds to wait for the first look before listening: a slow disk does not keep the
+page from coming. Chosen, not tuned."""
+KEEP_ALIVE_S = 15
+"""Seconds that a connection may wait for its next request: a page that fetches every
+few seconds keeps its own. Chosen, not tuned."""
+BACKLOG = 512
+"""Connections that the kernel holds until they are taken. Chosen, not tuned."""
+FILES = 64
+"""Open files beside those of connections: journals, pictures, logs. Chosen, not
+tuned."""
+
+
+def check_safe(web: WebSection) -> None:
+    """See that nobody who has not signed in can reach what is not for all.
+
+    Raises:
+        ConfigError: It would listen to others.
+    """
+    if is_loopback(web.host) or web.insecure_no_sign_in:
+        return
+    raise ConfigError(
+        f"web.host is {web.host}: others could reach the page, and there is no sign-in "
+        "yet. Listen on 127.0.0.1 (from elsewhere: ssh -L, or a proxy with its own "
+        "sign-in; docs/how-to/web.md), or set web.insecure_no_sign_in = true where "
+        "everyone who reaches this host may read all proposals"
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ConfigError: The address is not there, or is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        found.listen(BACKLOG)
+    except OSError as error:
+        found.close()
+        raise ConfigError(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; is a "
+            "`recorder web` running already? Give another web.host or web.port"
+        ) from error
+    return found
+
+
+def address_of(sock: socket.socket) -> str:
+    """The URL of the page."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        place: What is served.
+        say: Is told the address, once it answers.
+
+    Raises:
+        ConfigError: It cannot listen there, or must not.
+    """
+    web = place.settings.web
+    check_safe(web)
+    sock = listen(web.host, web.port)
+    most = _room_for(web.max_clients + SPARE)
+    app = make_app(place)
+    BoundedHttp.most = most
+    server = _Server(_config(app))
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        app.feed.stop()
+        server.should_exit = True
+        loop.call_later(END_S, server.cut)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    app.feed.start(loop)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(app.feed.tick.wait(), FIRST_LOOK_S)
+    address = address_of(sock)
+    server.on_started = lambda: _ready(address, say)
+    try:
+        await server.serve(sockets=[sock])
+    finally:
+        notify("STOPPING=1")
+        app.feed.stop()
+        app.reading.close()
+        log.info("web_stopped")
+
+
+def _ready(address: str, say: Callable[[str], None]) -> None:
+    log.info("web_ready", address=address, version=__version__)
+    say(address)
+    notify(f"READY=1\nSTATUS={address}")
+
+
+def _room_for(connections: int) -> int:
+    """Have so many files open, if the host lets us; how many connections there may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(connections, soft - FILES))
+
+
+def _config(app: WebApp) -> Config:
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # clients must not fill it
+    return Config(
+        app.asgi,
+        http=BoundedHttp,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,
+    )
+
+
+class _Server(Server):
+    """Leaves signals to us, and says when it answers."""
+
+    on_started: Callable[[], None] = staticmethod(lambda: None)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: the caller has its own handlers."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As the base class, then say so."""
+        await super().startup(sockets)
+        self.on_started()
+
+    def cut(self) -> None:
+        """End the connections that are left."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
