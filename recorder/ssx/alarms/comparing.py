@@ -39,6 +39,8 @@ SHARES = {
     "hit rate, dark": ("dark_hits", "dark"),
 }
 """Shares that are compared: what is counted, of what."""
+LIGHT_TO_DARK = "hit rate, light over dark"
+"""Whether light and dark changed apart."""
 _PLACE = {name: n for n, name in enumerate(FLAGS)}
 
 
@@ -77,7 +79,11 @@ def compared(bins: Bins, since_s: float) -> Comparison:
     if before.second.size < _LEAST_BEFORE or not after.second.size:
         return Comparison((), 1.0)
     wander = overdispersion(before) or 1.0
-    changes = [*_shares(before, after, wander), *_medians(before, after)]
+    changes = [
+        *_shares(before, after, wander),
+        *_light_to_dark(before, after),
+        *_medians(before, after),
+    ]
     return Comparison(tuple(changes), wander)
 
 
@@ -98,6 +104,27 @@ def _shares(before: Bins, after: Bins, wander: float) -> list[Evidence]:
             z /= math.sqrt(max(1.0, wander))
         found.append(Evidence(name, k / n, j / m, 0.0 if math.isnan(z) else z))
     return found
+
+
+def _light_to_dark(before: Bins, after: Bins) -> list[Evidence]:
+    """Ratio of the hit rates of light and dark images: what both share cancels out."""
+    logs, variance = [], 0.0
+    for bins in (before, after):
+        sums = bins.counts.sum(axis=0)
+        log = 0.0
+        for sign, part, whole in (
+            (1, "light_hits", "light"),
+            (-1, "dark_hits", "dark"),
+        ):
+            # half a success more keeps the logarithm of none finite
+            k, n = float(sums[_PLACE[part]]) + 0.5, float(sums[_PLACE[whole]]) + 1
+            if n <= 1:
+                return []
+            log += sign * math.log(k / n)
+            variance += 1 / k - 1 / n
+        logs.append(log)
+    z = (logs[1] - logs[0]) / math.sqrt(variance)
+    return [Evidence(LIGHT_TO_DARK, math.exp(logs[0]), math.exp(logs[1]), z)]
 
 
 def _small(k: float, n: float, j: float, m: float) -> float:

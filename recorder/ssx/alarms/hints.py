@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recorder.ssx.alarms.comparing import SURE, Comparison
+from recorder.ssx.alarms.comparing import LIGHT_TO_DARK, SURE, Comparison
 from recorder.ssx.alarms.events import Evidence, Hint
 
 MOST_HINTS = 2
@@ -107,15 +107,9 @@ def _thick(c: Changes) -> bool:
 
 
 def _laser(c: Changes) -> bool:
-    """Light fell and dark did not, nor did dark fall as much with fewer to show it."""
-    if not (c.comparison.z(LIGHT) < -SURE and c.same(DARK)):
-        return False
-    return 0 <= c.ratio(LIGHT) < c.ratio(DARK) * _APART
-
-
-_APART = 0.8
-"""Ratio of light's fall to dark's below which they fell apart: where dark fell as much
-but is too rare to be sure of it, it is not the laser."""
+    """Light fell, dark did not, and light fell more than dark."""
+    apart = c.comparison.z(LIGHT_TO_DARK) < -SURE
+    return apart and c.comparison.z(LIGHT) < -SURE and c.same(DARK)
 
 
 def _overload(c: Changes) -> bool:

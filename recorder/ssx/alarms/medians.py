@@ -36,7 +36,12 @@ _UNSURE_CENTRE = 2.06
 _CALM = 10
 """Medians in a row, within half of what is looked for, that clear an alarm."""
 _MOST = 0.95
-"""Correlation of one median with the next, at most: a sum of more is no longer one."""
+"""What a wander keeps of itself from one second to the next, at most: a memory of 20 s;
+what is longer is a drift, which the baseline follows."""
+_LAG = 5
+"""Seconds after which a wander is looked for again, beside its first second."""
+_SURE = 2.0
+"""Standard deviations by which the first autocorrelation must be above 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +60,10 @@ class MedianSpec:
 
 
 MEDIANS = (
-    MedianSpec("solvent", "solvent", (-1,), Severity.AMBER, 0.05),
-    MedianSpec("background", "background", (1,), Severity.AMBER, 0.05),
+    MedianSpec("solvent", "solvent", (-1,), Severity.AMBER, 0.1),
+    MedianSpec("background", "background", (1,), Severity.AMBER, 0.1),
     MedianSpec("resolution", "resolution", (1,), Severity.AMBER, 0.02),
-    MedianSpec("cell", "cell", (1, -1), Severity.AMBER, 0.001),
+    MedianSpec("cell", "cell", (1, -1), Severity.AMBER, 0.002),
 )
 
 
@@ -194,14 +199,22 @@ def _kept(spec: MedianSpec, state: MedianState, value: float) -> MedianState:
 
 
 def _correlated(values: FloatArray) -> float:
-    """By how much a sum of them spreads more than if each were drawn anew."""
-    off = values - np.median(values)
-    limit = 3 * centre_and_spread(values)[1]
-    off = np.clip(off, -limit, limit) if limit > 0 else off
+    """By how much a sum of them spreads more than if each were drawn anew.
+
+    Autocorrelations that die away by one factor from second to second, on top of noise
+    that has none: the first and the fifth tell the factor, noise or not.
+    """
+    middle, spread = centre_and_spread(values)
+    off = np.clip(values - middle, -3 * spread, 3 * spread)
     whole = float(off @ off)
-    rho = float(off[1:] @ off[:-1]) / whole if whole > 0 else 0.0
-    rho = min(max(rho - 1 / math.sqrt(values.size), 0.0), _MOST)
-    return math.sqrt((1 + rho) / (1 - rho))
+    if whole <= 0:
+        return 1.0
+    first = float(off[1:] @ off[:-1]) / whole
+    if first * math.sqrt(values.size) < _SURE:
+        return 1.0
+    later = float(off[_LAG:] @ off[:-_LAG]) / whole
+    keeps = min((max(later, 0.0) / first) ** (1 / (_LAG - 1)), _MOST)
+    return math.sqrt(1 + 2 * first / (1 - keeps))
 
 
 def _while_standing(

@@ -32,7 +32,7 @@ LOOKS_S = (5.0, 15.0, 30.0)
 """After so many seconds it is looked again for a cause, with more data."""
 _RATE_STEP = math.log(2) / 2
 """Logarithm of the steps in which the rate of trials is rounded up: designs recur."""
-_SHARE_STEP = math.log(1.02)
+_SHARE_STEP = math.log(1.01)
 """The same of the reference, which is rounded to the side of fewer false alarms."""
 LEAST_SHARE, MOST_SHARE = 1e-5, 0.98
 """Shares that a design is made for: some trials must fail, and some succeed."""
@@ -47,6 +47,8 @@ class Level:
     good: float
     bad: float
     """Shares; of a family that is relative, factors of its reference."""
+    false_alarms: float = FALSE_ALARMS
+    """A shift, while the share stays at the good one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,11 @@ def steps_of(spec: RateSpec, state: RateState) -> Steps | None:
 
 @functools.lru_cache(maxsize=1024)
 def _steps(spec: RateSpec, reference: float, rate_hz: float) -> Steps:
-    wanted = rate_hz * SHIFT_S / FALSE_ALARMS
-    pairs = [shares_of(spec, level, reference) for level in spec.levels]
-    designs = tuple(design(good, bad, wanted) for good, bad in pairs)
+    trials = rate_hz * SHIFT_S
+    designs = tuple(
+        design(*shares_of(spec, level, reference), trials / level.false_alarms)
+        for level in spec.levels
+    )
     return Steps(
         designs,
         np.array([d.success for d in designs]),

@@ -46,7 +46,7 @@ def raised(
     old = state.standing
     standing = Standing(
         level,
-        state.sums[level] if old is None else _earlier(old.since, state.sums[level]),
+        _since(old, state.sums[level]),
         int(part.image_id[at]),
         float(part.time_s[at]),
     )
@@ -54,9 +54,11 @@ def raised(
     return replace(state, standing=standing, number=number)
 
 
-def _earlier(one: Sum, other: Sum) -> Sum:
-    """The one that began first."""
-    return one if one.time_s <= other.time_s else other
+def _since(old: Standing | None, new: Sum) -> Sum:
+    """The newer counts, from where the older sum saw it begin if that is earlier."""
+    if old is None or old.since.time_s >= new.time_s:
+        return new
+    return replace(new, image_id=old.since.image_id, time_s=old.since.time_s)
 
 
 def signal_of(spec: RateSpec, state: RateState, said: Said) -> Signal:
