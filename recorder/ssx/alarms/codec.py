@@ -13,6 +13,10 @@ import numpy as np
 
 T = TypeVar("T")
 
+_SHAPE, _FLAT = "shape", "values"
+"""Keys of an array of several dimensions: lists alone would lose those of an empty
+one."""
+
 
 def to_json(value: Any) -> Any:
     """Plain JSON of a record: objects, lists, numbers, texts; NaN as null.
@@ -30,7 +34,8 @@ def to_json(value: Any) -> Any:
             for field in dataclasses.fields(value)
         }
     if isinstance(value, np.ndarray):
-        return to_json(value.tolist())
+        flat = [None if v != v else v for v in value.ravel().tolist()]
+        return flat if value.ndim == 1 else {_SHAPE: list(value.shape), _FLAT: flat}
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
     if isinstance(value, Enum):
@@ -111,6 +116,8 @@ def _tuple(kinds: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
 
 
 def _array(kind: Any, value: Any) -> Any:
+    if isinstance(value, dict):
+        return _array(kind, value[_FLAT]).reshape(value[_SHAPE])
     number = typing.get_args(typing.get_args(kind)[1])[0]
     if number is np.float64:
         return np.array(value, dtype=object).astype(np.float64)
