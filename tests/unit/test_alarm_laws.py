@@ -131,7 +131,7 @@ def test_much_happens_in_the_run_of_these_tests():
     assert any(e.hints for e in events if isinstance(e, AlarmRaised))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.integers(1, 4499), max_size=40))
 def test_the_same_is_told_however_the_run_is_cut(cuts):
     state, events = watched(eventful(), cuts)
@@ -139,7 +139,7 @@ def test_the_same_is_told_however_the_run_is_cut(cuts):
     assert to_json(state.run) == to_json(at_once().run)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.lists(st.integers(1, 4499), max_size=12))
 def test_the_same_is_told_after_a_restart_from_json(cuts):
     state, events = watched(eventful(), cuts, again=True)
@@ -204,6 +204,26 @@ def test_an_alarm_is_raised_before_it_is_cleared_and_stands_between():
             else:
                 standing.remove(event.id)
         assert {one.id for one in state.standing} == standing
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -5.0, 3600.0])
+def test_a_host_clock_that_is_set_loses_no_alarm(step_s):
+    """Set while an alarm stands: it clears, later ones are raised, little is kept."""
+    seen, pulses, fates = eventful()
+    later = seen.image_id >= 2000
+    moved = replace(seen, time_s=seen.time_s + step_s * later)
+    state, events = watched((moved, pulses, fates), list(range(0, 4500, 50)))
+    expected = watched(eventful(), list(range(0, 4500, 50)))[1]
+    found = {
+        (type(e), e.kind) for e in events if e.at_image is None or e.at_image > 2000
+    }
+    assert found >= {
+        (type(e), e.kind)
+        for e in expected
+        if e.at_image is not None and e.at_image > 2000
+    } - {(AlarmCleared, "background"), (AlarmRaised, "background")}
+    assert state.run is not None
+    assert state.run.history.open.second.size <= 3 * HZ
 
 
 def test_a_run_that_ends_takes_its_alarms_along():

@@ -52,9 +52,9 @@ def accept_level(
         ValueError: No such alarm stands, or its kind has no level: an age, a lag.
     """
     alarm = next((one for one in state.standing if one.id == alarm_id), None)
-    if alarm is None or state.run is None:
+    if alarm is None:
         raise ValueError(f"no alarm {alarm_id!r:.40} stands")
-    if alarm.kind not in _ACCEPTED:
+    if alarm.kind not in _ACCEPTED or state.run is None:
         raise ValueError(f"an alarm of {alarm.kind} has no level to take as normal")
     run = _ACCEPTED[alarm.kind](state.run)
     standing = tuple(one for one in state.standing if one.id != alarm_id)

@@ -63,19 +63,19 @@ class Comparison:
         return next((one for one in self.changes if one.name == name), None)
 
 
-def compared(bins: Bins, since_s: float) -> Comparison:
-    """Compares what came since a time with what was before.
+def compared(bins: Bins, since_image: int) -> Comparison:
+    """Compares what came since an image with what was before.
 
     Args:
         bins: Up to now; the last may be open.
-        since_s: Unix time of the change. The bin that it lies in counts for neither
-            side, unless it is the last.
+        since_image: First image of the change. The bin that it lies in counts for
+            neither side, unless it is the last.
     """
-    second = math.floor(since_s)
-    before = selected(bins, bins.second < second)
-    after = selected(bins, bins.second > second)
+    first = np.concatenate([[-1], bins.last_image[:-1]]) + 1
+    before = selected(bins, bins.last_image < since_image)
+    after = selected(bins, first >= since_image)
     if not after.second.size:
-        after = selected(bins, bins.second >= second)
+        after = selected(bins, bins.last_image >= since_image)
     if before.second.size < _LEAST_BEFORE or not after.second.size:
         return Comparison((), 1.0)
     wander = overdispersion(before) or 1.0

@@ -14,7 +14,7 @@ from recorder.ssx.alarms.events import (
 )
 from recorder.ssx.alarms.following import follow
 from recorder.ssx.alarms.hints import MOST_HINTS, hints_of
-from recorder.ssx.alarms.history import Rows, added, rows_of, until
+from recorder.ssx.alarms.history import Rows, added, rows_of, seconds_of, until
 from recorder.ssx.alarms.hit_rate import HIT_RATE, RESTLESS, hit_trials
 from recorder.ssx.alarms.index_rate import INDEX_RATE, index_trials
 from recorder.ssx.alarms.medians import MEDIANS, follow_medians
@@ -54,8 +54,9 @@ def follow_images(
         replace(of_share(run, HIT_RATE_BLOCK, one.signal), hints=one.hints)
         for one in blocks
     ]
-    rows = rows_of(images, run.history)
-    history, closed = added(run.history, rows)
+    second, shift = seconds_of(images, run.history)
+    rows = rows_of(images, second, run.history)
+    history, closed = added(run.history, rows, shift)
     medians = []
     for spec, state in zip(MEDIANS, run.medians, strict=True):
         new, changes = follow_medians(spec, state, closed)
@@ -90,7 +91,7 @@ def _events(
             known.pop(event.id, None)
             continue
         bins = until(run.history, rows, one.at_image)
-        comparison = compared(bins, raised.since_time_s)
+        comparison = compared(bins, raised.since_image or 0)
         new = _explained(raised, comparison, one.hints)
         old = known.get(raised.id)
         if one.look and old is not None and not _is_news(old, new):

@@ -39,7 +39,7 @@ class Rows:
     """Images, one row each, as the history needs them."""
 
     second: Int64Array
-    """Whole seconds of Unix time; it never goes back."""
+    """Whole seconds; Unix time, until the host's clock is set back: they never are."""
     image_id: Int64Array
     flags: Int64Array
     """Bit n is set for ``FLAGS[n]``."""
@@ -65,6 +65,8 @@ class History:
 
     bins: Bins
     open: Rows
+    shift: int = 0
+    """Added to the seconds, so that they go on where the host's clock was set back."""
 
 
 _BITS = np.arange(len(FLAGS))
@@ -81,7 +83,23 @@ def no_history() -> History:
     )
 
 
-def rows_of(images: Images, history: History) -> Rows:
+def seconds_of(images: Images, history: History) -> tuple[Int64Array, int]:
+    """Seconds of the images, which never go back, and the shift that made them so.
+
+    Images that overtook each other by a second stay in the bin that is open; where the
+    clock goes back by more, the seconds go on from there.
+    """
+    raw = np.floor(images.time_s).astype(np.int64)
+    old = history.open.second
+    last = int(old[-1]) - history.shift if old.size else int(raw[0])
+    steps = np.diff(raw, prepend=last)
+    back = np.where(steps < -1, 1 - steps, 0)
+    shift = history.shift + np.cumsum(back)
+    second = np.maximum.accumulate(np.concatenate([old, raw + shift]))
+    return second, int(shift[-1])
+
+
+def rows_of(images: Images, second: Int64Array, history: History) -> Rows:
     """The images of a slice after those of the open bin."""
     done, hit, several = images.processed, images.hit, images.lattices > 1
     hit = hit & done
@@ -112,21 +130,21 @@ def rows_of(images: Images, history: History) -> Rows:
     )
     values[~(done[:, None] & np.isfinite(values))] = np.nan
     old = history.open
-    second = np.concatenate([old.second, np.floor(images.time_s).astype(np.int64)])
     return Rows(
-        np.maximum.accumulate(second),
+        second,
         np.concatenate([old.image_id, images.image_id]),
         np.concatenate([old.flags, packed]),
         np.concatenate([old.values, values]),
     )
 
 
-def added(history: History, rows: Rows) -> tuple[History, Bins]:
+def added(history: History, rows: Rows, shift: int) -> tuple[History, Bins]:
     """Closes all bins but the last.
 
     Args:
         history: Before.
         rows: What :func:`rows_of` made: the open bin and what came.
+        shift: What :func:`seconds_of` added.
 
     Returns:
         The history after them, and the bins that were closed.
@@ -134,13 +152,13 @@ def added(history: History, rows: Rows) -> tuple[History, Bins]:
     second = rows.second
     edges = np.flatnonzero(np.diff(second)) + 1
     if not edges.size:
-        return History(history.bins, rows), no_history().bins
+        return History(history.bins, rows, shift), no_history().bins
     closed = binned(_sliced(rows, 0, int(edges[-1])))
     kept = _joined(history.bins, closed)
     young = kept.second > second[-1] - KEPT_S
     if not young.all():
         kept = selected(kept, young)
-    return History(kept, _sliced(rows, int(edges[-1]), second.size)), closed
+    return History(kept, _sliced(rows, int(edges[-1]), second.size), shift), closed
 
 
 def binned(rows: Rows) -> Bins:

@@ -66,7 +66,9 @@ def judge(
             was = Watched(one.kind, one.subject, time_s)
         if was is None:
             continue
-        held = was.number and time_s - was.told_s < one.holds_s
+        if time_s < was.since_s:  # the host's clock was set back
+            was = replace(was, since_s=time_s)
+        held = was.number and 0 <= time_s - was.told_s < one.holds_s
         if one.good and not one.bad and not held:
             if was.number:
                 events.append(_cleared(was, one.recovered, time_s, run_uid))

@@ -35,7 +35,7 @@ class Comb:
     """How often that distance came, one after the other."""
     since_image: int = -1
     since_s: float = 0.0
-    """First loss of the comb."""
+    """First loss after a while without any."""
     told: bool = False
 
 
@@ -95,7 +95,7 @@ def _one(
     comb = 2 <= gap <= _MOST_CLIENTS and gap == state.gap[side]
     same = state.same[side] + 1 if comb else 0
     since = (state.since_image, state.since_s)
-    if lost and not any(state.same):
+    if lost and not 0 < gap <= _MOST_CLIENTS:  # the first after a while without
         since = image_id, time_s
     state = replace(
         state,

@@ -222,7 +222,7 @@ def _while_standing(
 ) -> tuple[MedianState, list[MedianSignal]]:
     calm = standing.calm + 1 if standing.side * off < 2 * state.margin else 0
     standing = replace(standing, calm=calm)
-    since = at[1] - standing.at_s
+    since = abs(at[1] - standing.at_s)
     said: list[MedianSignal] = []
     if calm >= _CALM and since >= HOLD_S:
         n = len(state.sums)

@@ -84,7 +84,7 @@ def while_standing(
     n = part.image_id.size
     if steps is None:  # taken as normal, and too little to watch
         return replace(state, standing=None), 0, []
-    since = part.time_s - standing.at_s
+    since = np.abs(part.time_s - standing.at_s)  # a clock may be set back
     look = n
     if standing.looks < len(LOOKS_S):
         look = first(since >= LOOKS_S[standing.looks], n)
