@@ -58,6 +58,11 @@ def shift_table(found: list[shifts.Shifts]) -> str:
     return "\n".join(lines)
 
 
+def seconds(value: float) -> str:
+    """A delay; what was not told in the time that was watched is longer."""
+    return f"{value:.1f}" if np.isfinite(value) else f"> {delays.MOST_S:g}"
+
+
 def delay_table(found: list[delays.Delays]) -> str:
     lines = [
         "| wander | hit rate falls to | runs | mean (s) | 50 % | 90 % | 99 % | "
@@ -65,7 +70,7 @@ def delay_table(found: list[delays.Delays]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for one in found:
-        parts = " | ".join(f"{one.quantile(share):.1f}" for share in (0.5, 0.9, 0.99))
+        parts = " | ".join(seconds(one.quantile(q)) for q in (0.5, 0.9, 0.99))
         lines.append(
             f"| {one.sigma:.0%} | {one.fall} | {len(one.seconds)} | {one.mean:.1f} | "
             f"{parts} | {one.missed:.1%} |"
