@@ -175,10 +175,10 @@ PAGE = """# Benchmarks of the alarms
 
 The latest tables of `make alarm-bench`, Python {python}, numpy {numpy}, {seconds:.0f} s
 of one core. The simulated runs: Poisson distributed crystals at 100 Hz, 20 % hits (30 %
-where causes are looked for), 70 % of them indexed; rings in 1 % of the images, 1 of 1000
-pulses misses, 1 of 10,000 images is lost. The hit rate wanders: its logarithm is an AR(1)
-process with a memory of 10 s, with the relative standard deviation of the tables; solvent
-ring and background wander by a third of it.
+where causes are looked for), 70 % of them indexed; rings in 1 % of the images, 1 of
+1000 pulses misses, 1 of 10,000 images is lost. The hit rate wanders: its logarithm is
+an AR(1) process with a memory of 10 s, with the relative standard deviation of the
+tables; solvent ring and background wander by a third of it.
 [What the alarms do](explanations/alarms.md); [each alarm](reference/alarms.md).
 
 {goals}
