@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install dev check demo quick test test-bare laws oracles fuzz chaos soak docs \
   bench bench-quality \
-  bench-peers timeline-bench lock schemas screenshots clean
+  bench-peers timeline-bench alarm-bench lock schemas screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -97,13 +97,16 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | d
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-quick test test-bare laws bench bench-quality timeline-bench soak: export OMP_NUM_THREADS := 1
-quick test test-bare laws bench bench-quality timeline-bench soak: export OPENBLAS_NUM_THREADS := 1
+quick test test-bare laws bench bench-quality timeline-bench alarm-bench soak: export OMP_NUM_THREADS := 1
+quick test test-bare laws bench bench-quality timeline-bench alarm-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: dev ## Conditions, recall, indexing and chance, simulated and real: QUALITY=short|full
 	$(BIN)/python -m benchmarks.quality --size $(QUALITY) --write docs/benchmarks-quality.md
 
 timeline-bench: dev ## Wrong and unknown labels, losses, fits and cost: patterns x faults
 	$(BIN)/python -m benchmarks.timeline --write docs/benchmarks-timeline.md
+
+alarm-bench: dev ## False alarms a shift, delays, and right causes, on simulated runs
+	$(BIN)/python -m benchmarks.alarms --write docs/benchmarks-alarms.md
 
 chaos: dev ## 50 rounds of kills, cuts and full disks around running experiments
 	@$(SERVERS)

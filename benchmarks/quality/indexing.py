@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.quality.spot_lists import CELLS, SpotList, make_list, random_list
 from recorder.records import Lattice
-from recorder.reports.statistics import wilson
+from recorder.ssx.alarms.wilson import wilson
 from recorder.ssx.lattices import symmetry
 from recorder.ssx.lattices.indexer import Indexer
 

@@ -34,7 +34,6 @@ from recorder.reports.statistics import (
     fraction,
     histogram,
     median_cell,
-    wilson,
 )
 from recorder.reports.timeline_report import chains_report, timeline_report
 from recorder.runs.ledger import Ledger, ledger_of
@@ -42,6 +41,7 @@ from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.measurement import NOT_MEASURED, measure
 from recorder.runs.timeline.of_run import is_long, timeline_of
+from recorder.ssx.alarms.wilson import wilson
 from recorder.ssx.labels.timeline import EVIDENCES, Labels
 
 PARAMETERS: tuple[CellParameter, ...] = ("a", "b", "c", "alpha", "beta", "gamma")

@@ -9,30 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import Cell
+from recorder.ssx.alarms.several import share_of_several
 from recorder.ssx.arrays import MAD_SIGMA
 from recorder.ssx.clocks.unknown import NO_DELAY
 from recorder.ssx.labels.timeline import LIGHT, Labels
-
-Z95 = 1.959963984540054
-"""Standard deviations about the mean that hold 95 % of a normal distribution."""
-
-
-def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float] | None:
-    """Wilson score interval of a fraction (E. B. Wilson, JASA 22 (1927) 209).
-
-    Returns:
-        Lower and upper bound, None without trials.
-    """
-    if trials <= 0:
-        return None
-    p = successes / trials
-    scale = 1 + z * z / trials
-    middle = (p + z * z / (2 * trials)) / scale
-    half = z / scale * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
-    # Rounding would leave the exact ends a little beside 0 and 1.
-    low = 0.0 if successes == 0 else float(max(0.0, middle - half))
-    high = 1.0 if successes == trials else float(min(1.0, middle + half))
-    return low, high
 
 
 def fraction(part: int, whole: int) -> float | None:
@@ -81,9 +61,6 @@ _CELL_SPREAD = 0.03
 def expected_multi(hits: int, images: int, single: int) -> float | None:
     """Share of indexed images with several lattices, if crystals come independently.
 
-    The number of crystals in an image is then Poisson distributed, and its mean
-    follows from the share of images that have none.
-
     Args:
         hits: Images with at least one crystal.
         images: All classified images.
@@ -91,8 +68,7 @@ def expected_multi(hits: int, images: int, single: int) -> float | None:
     """
     if not single or not 0 < hits < images:
         return None
-    mean = -math.log(1 - hits / images)
-    return 1 - mean * math.exp(-mean) / (1 - math.exp(-mean))
+    return share_of_several(hits / images)
 
 
 def histogram(values: NDArray[np.floating], edges: NDArray[np.floating]) -> list[int]:

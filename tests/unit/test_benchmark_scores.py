@@ -38,8 +38,8 @@ from benchmarks.quality.spread import (
     told_apart,
 )
 from recorder.records import ImageClass
-from recorder.reports.statistics import wilson
 from recorder.simulate.stills.crystal import cell_vectors, random_rotation
+from recorder.ssx.alarms.wilson import wilson
 from tests.laws import examples
 
 LYSO = cell_vectors((79.1, 79.1, 38.2, 90, 90, 90))

@@ -23,6 +23,7 @@ from recorder.runs.book import (
 )
 from recorder.service import inbox, restoring
 from recorder.sinks import runner
+from recorder.ssx.alarms import baseline, comparing, hit_rate, medians, rates
 from recorder.ssx.background import bins, learned_map, radial
 from recorder.ssx.clocks import clock
 from recorder.ssx.lattices import (
@@ -176,6 +177,25 @@ NUMBERS = {
         f"{thousands(snapshots_table.SNAPSHOT_ROWS)} at a time",
         f"is among the last {known_runs.KEPT_SEALED}",
         f"the last {pruning.KEPT_RUNS} runs stay whole",
+    ],
+    "alarms": [
+        f"keeps {number(rates.FALSE_ALARMS)} false alarms a shift",
+        f"armed after {baseline.ARMS_AT} classified images",
+        f"as if it were {baseline._PRIOR_TRIALS} images",
+        f"in batches of {comparing._BATCH_S} s",
+        f"Above {number(hit_rate.RESTLESS)}, *lower* is only for information",
+        f"An alarm stands for {number(rates.HOLD_S)} s at least",
+        "again {:g}, {:g} and {:g} s later".format(*rates.LOOKS_S),
+        f"{number(medians.K)} standard deviations are for nothing, the limit is "
+        f"{number(medians.H)},",
+        f"of the last {medians._KEPT} calm medians",
+        f"exceeds {WORDS[round(comparing.SURE)]} standard deviations changed",
+        *(
+            f"| {level.name} | {number(level.bad)} {of}| {number(level.good)} "
+            for level, of in zip(
+                hit_rate.HIT_RATE.levels, ("of the usual rate ", "", ""), strict=True
+            )
+        ),
     ],
     "architecture": [
         f"at most {inbox.LIMIT} and `pool.max_inbox_mb`",

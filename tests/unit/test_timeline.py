@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Evidence, Pump
-from recorder.reports.statistics import delay_bins, delay_clusters, median_cell, wilson
+from recorder.reports.statistics import delay_bins, delay_clusters, median_cell
+from recorder.ssx.alarms.wilson import wilson
 from recorder.ssx.chains.declared import chain_problems, parse_chains
 from recorder.ssx.chains.pattern import pattern
 from recorder.ssx.clocks.unknown import NO_DELAY

@@ -1,0 +1,1 @@
+"""False alarms a shift, delays, and causes, on simulated runs."""
