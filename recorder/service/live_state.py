@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 
 from recorder import __version__
@@ -67,7 +68,9 @@ class LiveView:
         run = current_run(self._host.pipeline.book.active)
         if run is None or (counts := live.of(run)) is None:
             return None
-        return run_state(run, counts, live.of_experiment(run))
+        targets = run.announcement.targets
+        everything = live.of_experiment(run)
+        return run_state(run, counts, everything, targets, time.monotonic())
 
     def _journal(self) -> LiveJournal:
         writer = self._host.pipeline.writer

@@ -100,7 +100,7 @@ class Pipeline:
         self._gaps = TriggerGaps()
         self.reporter = Reporter()
         self._progress = Progress(
-            self.book, self.writer, self.reporter, self._alarms, self._gaps
+            self.book, self.writer, self.reporter, self._alarms, self._gaps, self.live
         )
         self._bad = BadMessages()
         self._lines = Throttle()
