@@ -20,6 +20,9 @@ from recorder.ssx.arrays import Int64Array
 LOST_NS = 500_000_000
 """Time (ns) after which an image that did not come while later ones did is lost:
 messages overtake each other by some milliseconds. A stop is told in 3 s with it."""
+LABEL_NS = 400_000_000
+"""Time (ns) that images wait for their label: until the next look, half a second after
+the one that saw them, which knows it if anything does."""
 HOLD_NS = 2_000_000_000
 """Time (ns) that images wait for one before them that is not classified: one that a
 worker hangs at, or that is held, must not keep all others from the alarms."""
@@ -37,37 +40,29 @@ class ImageFlow:
         self.next_image, self.next_fate = next_image, next_fate
         self._waiting: dict[int, tuple[int, ImageOutcome]] = {}
         """By image_id: when it was noted, and what it is."""
-        self._arrived: dict[int, int] = {}
         self._sizes: deque[tuple[int, int]] = deque()
         """How many ids were seen at earlier looks."""
-        self.newest_ns: int | None = None
-        """When the newest image came."""
 
-    def note(
-        self, finished: Iterable[ImageOutcome], arrived: Int64Array, now_ns: int
-    ) -> None:
-        """Note what is new.
-
-        Args:
-            finished: Outcomes.
-            arrived: image_id and time of arrival (ns) of images that came, (n, 2).
-            now_ns: The time of arrival of what would come now.
-        """
+    def note(self, finished: Iterable[ImageOutcome], now_ns: int) -> None:
+        """Note outcomes that are new; ``now_ns``: the time of arrival of now."""
         for image in finished:
             if image.image_id >= self.next_image:
                 self._waiting[image.image_id] = now_ns, image
-        if arrived.size:
-            self._arrived.update(arrived.tolist())
-            self.newest_ns = max(self.newest_ns or 0, int(arrived[:, 1].max()))
 
     def take(
-        self, images: ImageTable, now_ns: int, *, last: bool = False
+        self,
+        images: ImageTable,
+        now_ns: int,
+        labelled_to: int | None = None,
+        *,
+        last: bool = False,
     ) -> tuple[list[ImageOutcome], Fates]:
         """What can be handed over now.
 
         Args:
             images: The run's table.
             now_ns: The time of arrival of what would come now.
+            labelled_to: All images before this one have their label; None: none will.
             last: Nothing more comes: all that is there.
 
         Returns:
@@ -84,6 +79,8 @@ class ImageFlow:
         pending = np.flatnonzero(outcome[: max(0, end - begin)] == PENDING)
         if pending.size and not last and not self._waits_too_long(now_ns):
             end = begin + int(pending[0])
+        if labelled_to is not None and not last:
+            end = min(end, self._unlabelled(labelled_to, now_ns, end))
         ready = sorted(n for n in self._waiting if n < end)
         self.next_image = max(self.next_image, end)
         return [self._waiting.pop(n)[1] for n in ready], fates
@@ -100,10 +97,22 @@ class ImageFlow:
         oldest = min((noted for noted, _ in self._waiting.values()), default=now_ns)
         return now_ns - oldest > HOLD_NS
 
+    def _unlabelled(self, labelled_to: int, now_ns: int, end: int) -> int:
+        """The first image that may yet get its label."""
+        fresh = (
+            image_id
+            for image_id, (noted, _) in self._waiting.items()
+            if image_id >= labelled_to and now_ns - noted < LABEL_NS
+        )
+        return min(fresh, default=end)
+
     def _fates(self, outcome: Int64Array, now_ns: int) -> Fates:
         first = self.next_fate
         ids = first + np.arange(outcome.size, dtype=np.int64)
-        times = [self._arrived.pop(n, now_ns) for n in ids.tolist()]
+        times = [
+            self._waiting[n][1].received_ns if n in self._waiting else now_ns
+            for n in ids.tolist()
+        ]
         self.next_fate = max(first, first + outcome.size)
         time_s = np.maximum.accumulate(np.array(times, np.float64)) / 1e9
         return Fates(ids, time_s, np.asarray(outcome == NOT_SEEN, np.bool_))
