@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from recorder.live.heard import Heard
 from recorder.live.run_counts import RunCounts
 from recorder.live.traits import Counts, no_counts
 from recorder.records import Image, ImageOutcome, RunState
@@ -37,6 +38,8 @@ class LiveRuns:
         self._runs: dict[str, RunCounts] = {}
         self._ended: dict[str, dict[str, Counts]] = {}
         """By experiment and uid: what runs that are sealed came to."""
+        self.heard = Heard()
+        """What each source sent."""
         self._label_ns = 0
         self._new: dict[str, list[ImageOutcome]] = {}
         self.told: Callable[[Run, Sequence[ImageOutcome], RunCounts], None] = _nothing
@@ -80,6 +83,7 @@ class LiveRuns:
             runs: Those that are not sealed.
         """
         now_ns, going_on = self._now_ns(), set()
+        self.heard.look(now_ns)
         label = now_ns >= self._label_ns
         if label:
             self._label_ns = now_ns + LABEL_NS

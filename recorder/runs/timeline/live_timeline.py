@@ -13,9 +13,9 @@ import numpy as np
 
 from recorder.records import Chain
 from recorder.runs.tables.columns import Columns
+from recorder.runs.timeline.followed import Followed
 from recorder.runs.timeline.part import NOTHING_AHEAD, Ahead
 from recorder.runs.timeline.settled import REORDER as REORDER
-from recorder.runs.timeline.settled import Followed as Followed
 from recorder.runs.timeline.settled import Settled
 from recorder.ssx.chains.pattern import pattern
 from recorder.ssx.labels.timeline import Timeline

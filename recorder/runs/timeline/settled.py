@@ -9,14 +9,12 @@ late.
 from __future__ import annotations
 
 import copy
-from typing import Protocol
 
 import numpy as np
 
-from recorder.records import Chain, Start
+from recorder.records import Start
 from recorder.runs.tables.columns import Columns
-from recorder.runs.tables.event_log import EventLog
-from recorder.runs.tables.image_table import ImageTable
+from recorder.runs.timeline.followed import Followed
 from recorder.runs.timeline.part import (
     COLUMNS,
     NOTHING_AHEAD,
@@ -53,26 +51,6 @@ LEAST_AHEAD = 64
 at once (`matcher._TO_TRACK`)."""
 
 
-class Followed(Protocol):
-    """What is followed: a run that goes on."""
-
-    @property
-    def images(self) -> ImageTable:
-        """The images that came."""
-
-    @property
-    def events(self) -> EventLog:
-        """The events that came."""
-
-    @property
-    def chains(self) -> tuple[Chain, ...]:
-        """The declared event chains."""
-
-    @property
-    def announced(self) -> bool:
-        """Whether it was announced: then it is dark where no laser is declared."""
-
-
 class Settled:
     """What is settled against the triggers of one kind: captured, or declared."""
 
@@ -86,7 +64,6 @@ class Settled:
         """Event from which on windows look for rows."""
         self._pattern: Pattern | None = None
         self._pattern_size = 0
-        self._table: TriggerTable | None = None
         self._kinds: dict[str, int] = {}
         self._conflict = ""
         """How the first images contradict the declared chains, for people."""
@@ -133,7 +110,6 @@ class Settled:
         self._waiting = np.concatenate((self._waiting, ids))
         if self._assigner.matcher is not None:
             self._label(self._assigner.matcher, table, window)
-        self._table = table
 
     def _window(self, first: int, end: int) -> tuple[int, int]:
         """First trigger that is looked at for images, and how many."""
@@ -286,5 +262,21 @@ class Settled:
             rate=matcher.rate if matcher else 0.0,
             conflict=self._conflict,
         )
-        table = self._table or self._describe(run, False, 0, 1)
-        return Timeline(Labels(**columns), assignment, table, None, dict(self._kinds))
+        return Timeline(
+            Labels(**columns),
+            assignment,
+            self._whole(run),
+            self._pattern,
+            dict(self._kinds),
+        )
+
+    def _whole(self, run: Followed) -> TriggerTable:
+        """All triggers so far: chains are measured over the whole run."""
+        captured = run.events.first_number is not None
+        size = run.images.size + SPARE
+        if captured:
+            size = run.events.highest_number - (run.events.first_number or 0) + 1
+        mark, self._mark = self._mark, 0
+        found = self._describe(run, captured, 0, size)
+        self._mark = mark
+        return found
