@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
+from recorder.live.followed_run import FollowedRun
+from recorder.live.gaps import Gaps
 from recorder.records import RunState
 from recorder.records.live import LiveState
 from recorder.runs.run import Run
@@ -20,30 +22,6 @@ USUAL_GAPS = 2.0
 """An age is told beyond so many times the longest pause that came twice: where chips
 move between positions, or shots come in bursts, pauses are as usual. Chosen, not
 tuned."""
-LONGEST_GAP_S = 30.0
-"""Longest pause (s) that is taken for usual. Chosen, not tuned."""
-
-
-class Gaps:
-    """The longest pauses between images of one run."""
-
-    def __init__(self) -> None:
-        self._newest_ns: int | None = None
-        self._longest = [0.0, 0.0]
-
-    def note(self, times_ns: Iterable[int]) -> None:
-        """Images came at these times."""
-        for time_ns in times_ns:
-            if self._newest_ns is not None and time_ns > self._newest_ns:
-                gap = min((time_ns - self._newest_ns) / 1e9, LONGEST_GAP_S)
-                if gap > self._longest[0]:
-                    self._longest = sorted((gap, self._longest[1]))
-            self._newest_ns = max(time_ns, self._newest_ns or 0)
-
-    @property
-    def usual_s(self) -> float:
-        """The longest pause (s) that came twice."""
-        return self._longest[0]
 
 
 def run_facts(run: Run, *, live: bool) -> RunFacts:
@@ -62,27 +40,31 @@ def run_facts(run: Run, *, live: bool) -> RunFacts:
     )
 
 
-def source_facts(state: LiveState, run: Run | None, gaps: Gaps) -> tuple[SourceFacts, ...]:
+def source_facts(
+    state: LiveState,
+    mine: FollowedRun | None,
+    heard_ns: Mapping[str, int],
+    now_ns: int,
+) -> tuple[SourceFacts, ...]:
     """What is known of the sources.
 
     Args:
         state: The live state.
-        run: The run that is followed.
-        gaps: Its pauses.
+        mine: The run that is followed.
+        heard_ns: When each source sent something last, by name.
+        now_ns: The time of arrival of what would come now.
     """
-    sends = run is not None and _sends(run)
-    name = run.key.source if run is not None and run.key else ""
-    return tuple(
-        SourceFacts(
-            one.name,
-            age_s=one.age_ms / 1000
-            if sends and one.name == name and one.age_ms is not None
-            else None,
-            period_s=_period_s(run, gaps) if run is not None else None,
-            clock_ppm=one.clock_ppm,
-        )
-        for one in state.sources
-    )
+    sending = ""
+    if mine is not None and mine.run.key is not None and _sends(mine.run):
+        sending = mine.run.key.source
+    found = []
+    for one in state.sources:
+        age_s = period_s = None
+        if mine is not None and one.name == sending and sending in heard_ns:
+            age_s = (now_ns - heard_ns[sending]) / 1e9
+            period_s = _period_s(mine.run, mine.gaps)
+        found.append(SourceFacts(one.name, age_s, period_s, one.clock_ppm))
+    return tuple(found)
 
 
 def _sends(run: Run) -> bool:

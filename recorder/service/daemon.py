@@ -65,7 +65,7 @@ async def run_daemon(settings: Settings) -> None:
             **_status(host),
             "images_seen": host.pipeline.images_seen,
         }
-        host.pipeline.restore()
+        host.restore()
         port = Port(
             host.pipeline,
             settings.pool.max_inbox_mb << 20,
@@ -82,6 +82,8 @@ async def run_daemon(settings: Settings) -> None:
         life.sources = lambda: connections(
             sources.links(), list(settings.detectors), host.pipeline.book.active
         )
+        if host.alarms is not None:
+            host.alarms.moment = lambda: view.last
         view.sources = lambda: live_sources(
             settings,
             sources.links(),
@@ -151,6 +153,7 @@ def _status(host: Host) -> Json:
     status["spool"] = {sink.sink.name: sink.backlog for sink in host.sinks}
     status["journal"] = "failing" if host.pipeline.writer.failing else "ok"
     status["workers_replaced"] = host.pool.replaced
+    status["alarms"] = host.alarms_status()
     return status
 
 
