@@ -35,6 +35,10 @@ class RecordKind(StrEnum):
     EVENT = "event"
     ALARM = "alarm"
     """An alarm was raised, cleared, seen, or its level taken as normal."""
+    TARGET = "target"
+    """How many indexed images somebody wants of a time point."""
+    ALARM_SEEN = "alarm_seen"
+    """Somebody saw an alarm."""
 
 
 SINK_KINDS = (RecordKind.RUN, RecordKind.RUN_UPDATED, RecordKind.RUN_SEALED)

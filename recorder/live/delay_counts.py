@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter, deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recorder.live.traits import Counts, no_counts
 from recorder.records.live import DelayHistogram
@@ -19,6 +20,8 @@ BINS = 41
 """Of the histogram: 5 sigma to both sides in quarters. Chosen, not tuned."""
 OUTLIER_SIGMAS, OUTLIER_NS = 5.0, 1000.0
 """A delay is an outlier beyond both: so a scatter of 20 ns makes none of 200 ns."""
+LATEST = 64
+"""Groups of delays whose median is that of a cluster. Chosen, not tuned."""
 Key = tuple[int, int, int]
 """Chain, slot and cluster of delays; -1 where unknown."""
 
@@ -30,36 +33,46 @@ class Clusters:
         self._low: list[int] = []
         self._high: list[int] = []
         self._number: list[int] = []
-        self._values: dict[int, deque[int]] = {}
-        self._next = 0
+        self._medians: dict[int, deque[float]] = {}
 
-    def of(self, delay_ns: int) -> int:
-        """Number of the cluster that a delay belongs to; -1 of no delay."""
-        if delay_ns == NO_DELAY:
-            return -1
-        at = bisect_right(self._low, delay_ns) - 1
-        for place in (at, at + 1):
-            if 0 <= place < len(self._low) and self._near(place, delay_ns):
-                self._low[place] = min(self._low[place], delay_ns)
-                self._high[place] = max(self._high[place], delay_ns)
-                number = self._number[place]
-                self._values[number].append(delay_ns)
-                return number
-        self._low.insert(at + 1, delay_ns)
-        self._high.insert(at + 1, delay_ns)
-        self._number.insert(at + 1, self._next)
-        self._values[self._next] = deque([delay_ns], maxlen=KEPT)
-        self._next += 1
-        return self._next - 1
+    def of(self, delays_ns: Int64Array) -> int:
+        """Number of the cluster that delays belong to.
 
-    def _near(self, place: int, delay_ns: int) -> bool:
-        gap = max(self._low[place] - delay_ns, delay_ns - self._high[place])
-        return gap <= max(1000.0, 0.02 * abs(delay_ns))
+        Args:
+            delays_ns: Ascending, without a gap, shape (n,).
+        """
+        low, high = int(delays_ns[0]), int(delays_ns[-1])
+        at = bisect_right(self._low, low) - 1
+        near = [n for n in (at, at + 1) if self._is_near(n, low, high)]
+        if near:
+            place = near[0]
+            self._low[place] = min(self._low[place], low)
+            self._high[place] = max(self._high[place], high)
+        else:
+            place = at + 1
+            self._low.insert(place, low)
+            self._high.insert(place, high)
+            self._number.insert(place, len(self._medians))
+            self._medians[len(self._medians)] = deque(maxlen=LATEST)
+        number = self._number[place]
+        self._medians[number].append(float(np.median(delays_ns)))
+        return number
+
+    def _is_near(self, place: int, low: int, high: int) -> bool:
+        if not 0 <= place < len(self._low):
+            return False
+        gap = max(self._low[place] - high, low - self._high[place])
+        return bool(gap <= least_gap_ns(np.array([low]))[0])
 
     def median_s(self, number: int) -> float | None:
         """Median of a cluster's latest delays (s)."""
-        values = self._values.get(number)
+        values = self._medians.get(number)
         return float(np.median(values)) / 1e9 if values else None
+
+
+def least_gap_ns(delays_ns: Int64Array) -> NDArray[np.float64]:
+    """The gap (ns) up to which a delay is the same as another one, shape (n,)."""
+    return np.maximum(1000.0, 0.02 * np.abs(delays_ns.astype(np.float64)))
 
 
 class DelayCounts:
@@ -79,14 +92,21 @@ class DelayCounts:
         """Count images, arrays (n,) and (n, 7)."""
         if not chain.size:
             return
-        keys = np.stack([chain, slot, delay_ns], axis=1)
-        found, member = np.unique(keys, axis=0, return_inverse=True)
-        sums = np.zeros((len(found), by.shape[1]), np.int64)
-        np.add.at(sums, member.reshape(-1), by)
-        for (of_chain, of_slot, delay), total in zip(found.tolist(), sums, strict=True):
-            key = (of_chain, of_slot, self._clusters.of(delay))
-            known = self.counts.setdefault(key, no_counts())
-            known += total
+        order = np.lexsort((delay_ns, slot, chain))
+        chain, slot, delay_ns = chain[order], slot[order], delay_ns[order]
+        with np.errstate(over="ignore"):  # an unknown delay is far from all others
+            gap = np.diff(delay_ns.astype(np.float64))
+        new = (np.diff(chain) != 0) | (np.diff(slot) != 0)
+        new |= gap > least_gap_ns(delay_ns[1:])
+        starts = np.concatenate(([0], np.flatnonzero(new) + 1))
+        sums = np.add.reduceat(by[order], starts, axis=0)
+        for first, end, total in zip(
+            starts.tolist(), [*starts.tolist()[1:], chain.size], sums, strict=True
+        ):
+            known = int(delay_ns[first]) != NO_DELAY
+            cluster = self._clusters.of(delay_ns[first:end]) if known else -1
+            key = (int(chain[first]), int(slot[first]), cluster)
+            self.counts[key] = self.counts.get(key, no_counts()) + total
 
 
 class Measured:
@@ -94,20 +114,23 @@ class Measured:
 
     def __init__(self) -> None:
         self._latest: deque[tuple[int, int]] = deque(maxlen=KEPT)
+        self._ahead: list[tuple[int, int]] = []
+
+    def set_ahead(self, slot: Int64Array, delay_ns: Int64Array) -> None:
+        """Delays that are told, but not settled; in the place of those before."""
+        self._ahead = _known(slot, delay_ns)
 
     def add(self, slot: Int64Array, delay_ns: Int64Array) -> None:
         """Add delays with the detection event that they are of, shape (n,)."""
-        known = delay_ns != NO_DELAY
-        self._latest.extend(
-            zip(slot[known].tolist(), delay_ns[known].tolist(), strict=True)
-        )
+        self._latest.extend(_known(slot, delay_ns))
 
     def histogram(self) -> DelayHistogram:
         """Of the most frequent event."""
-        if not self._latest:
+        every = [*self._latest, *self._ahead]
+        if not every:
             return DelayHistogram()
-        most, _ = Counter(slot for slot, _ in self._latest).most_common(1)[0]
-        found = np.array([d for slot, d in self._latest if slot == most], np.float64)
+        most, _ = Counter(slot for slot, _ in every).most_common(1)[0]
+        found = np.array([delay for slot, delay in every if slot == most], np.float64)
         middle = float(np.median(found))
         scatter = MAD_SIGMA * float(np.median(np.abs(found - middle)))
         limit = max(OUTLIER_SIGMAS * scatter, OUTLIER_NS)
@@ -122,3 +145,8 @@ class Measured:
             sigma_s=float(good.std()) / 1e9,
             outliers=int(found.size - good.size),
         )
+
+
+def _known(slot: Int64Array, delay_ns: Int64Array) -> list[tuple[int, int]]:
+    known = delay_ns != NO_DELAY
+    return list(zip(slot[known].tolist(), delay_ns[known].tolist(), strict=True))

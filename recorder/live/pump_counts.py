@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recorder.live.delay_counts import Clusters, DelayCounts, Measured
 from recorder.live.traits import NAMES, TABLE, Counts, Traits, no_counts
 from recorder.records import EventType
+from recorder.records.live import DelayHistogram
 from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.of_run import LONG_RUN, timeline_of
@@ -77,6 +78,8 @@ class PumpCounts:
     def __init__(self) -> None:
         self.timeline = LiveTimeline()
         self.measured = Measured()
+        self.histogram = DelayHistogram()
+        """Of measured delays, as of the last look."""
         self._clusters = Clusters()
         self._begin()
         self._next_whole = 0.0
@@ -140,7 +143,7 @@ class PumpCounts:
             self._counted = end
             self.settled.add(labels, TABLE[traits[new]])
             self.settled.add_pulses(labels)
-            self._measure(labels)
+            self.measured.add(*_measured(labels))
         self.ahead = Sums(self._clusters)
         found = self.timeline.ahead(run)
         told = found.told & (found.ids < traits.size)
@@ -149,9 +152,11 @@ class PumpCounts:
         self.ahead.add(labels, TABLE[traits[ids]])
         self.ahead.add_pulses(labels)
         self._told = ids, labels
+        self.measured.set_ahead(*_measured(labels))
         missing = found.ids[~told]
         behind = max(end, int(found.ids[-1]) + 1) if found.ids.size else end
         self.settled_to = int(missing[0]) if missing.size else behind
+        self.histogram = self.measured.histogram()
 
     def _whole(self, run: Run, traits: Traits) -> None:
         """A run that cannot be followed: all of it anew, but seldom."""
@@ -168,11 +173,6 @@ class PumpCounts:
         self.settled_to = run.images.size
         took = time.monotonic() - now
         self._next_whole = now + WHOLE_SHARE * took
-
-    def _measure(self, labels: Columns) -> None:
-        seen = (labels["pump"] == LIGHT) & (labels["evidence"] >= CAPTURED)
-        event = labels["chain"][seen] * (1 << 16) + labels["slot"][seen]
-        self.measured.add(event, labels["delay_ns"][seen])
 
     def _labels_of(self, ids: Int64Array) -> Columns:
         labels = self.timeline.labels
@@ -228,3 +228,10 @@ def _has_laser(run: Run) -> bool:
     if run.events.counts[laser]:
         return True
     return any(event.type is laser for chain in run.chains for event in chain.events)
+
+
+def _measured(labels: Columns) -> tuple[Int64Array, Int64Array]:
+    """Which event each measured delay is of, and the delay (ns)."""
+    seen = (labels["pump"] == LIGHT) & (labels["evidence"] >= CAPTURED)
+    event: Int64Array = labels["chain"][seen] * (1 << 16) + labels["slot"][seen]
+    return event, labels["delay_ns"][seen]

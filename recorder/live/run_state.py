@@ -58,7 +58,7 @@ def run_state(
         windows=windows(counts, of_experiment),
         pump=pump_state(counts.pump),
         delays=delays_state(counts.pump, targets, counts.pace, now_s),
-        delay_histogram=counts.pump.measured.histogram(),
+        delay_histogram=counts.pump.histogram,
         line=line(counts),
         last=counts.last.medians(),
     )

@@ -21,9 +21,11 @@ from recorder.records.image_report import (
     DelayCounts,
     EvidenceCounts,
     ImageCounts,
+    LineReport,
     PumpCounts,
     Rates,
     Resolutions,
+    TargetReport,
     UnitCells,
 )
 from recorder.records.runs import RunState, RunStatus
@@ -64,6 +66,9 @@ class RunReport:
     pump: PumpCounts = field(default_factory=PumpCounts)
     evidence: EvidenceCounts = field(default_factory=EvidenceCounts)
     delays: tuple[DelayCounts, ...] = ()
+    targets: tuple[TargetReport, ...] = ()
+    """Indexed images that are wanted of its time points, by delay."""
+    line: LineReport = field(default_factory=LineReport)
     event_chains: tuple[ChainReport, ...] = ()
     timeline: TimelineReport = field(default_factory=TimelineReport)
     unit_cell: UnitCells = field(default_factory=UnitCells)

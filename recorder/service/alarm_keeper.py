@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from recorder.errors import shown
 from recorder.journal import Journal
 from recorder.live.alarm_book import live_alarms
 from recorder.live.alarm_memory import KIND, Memory, pack_memory, unpack_memory
@@ -20,13 +21,16 @@ from recorder.live.runs import LiveRuns, current_run
 from recorder.records import ImageOutcome, Json, RunState
 from recorder.records.image_outcome import PENDING
 from recorder.records.live import LiveAlarm, LiveState
+from recorder.records.said import NormalSaid, SeenSaid
 from recorder.runs.book.book import RunBook
 from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
 from recorder.service.alarm_teller import AlarmTeller
+from recorder.ssx.alarms.accepting import accept_level, offered
 from recorder.ssx.alarms.observation import Observation
+from recorder.ssx.alarms.rates import HOLD_S
 from recorder.ssx.alarms.watch import AlarmState, step
 
 log = get_logger("alarms")
@@ -226,6 +230,36 @@ class AlarmKeeper:
         first = max(memory.cursors[0], run.images.size - MOST_READ)
         mine.note(list(journal.image_rows(run.uid, first)), arrival_ns())
         self._followed = mine
+
+    # -- what people say --------------------------------------------------------------
+
+    def seen(self, said: SeenSaid) -> None:
+        """Somebody saw an alarm."""
+        if self._teller.seen(said, self._runs.active):
+            self.keep(arrival_ns())
+
+    def normal(self, said: NormalSaid) -> str:
+        """Somebody takes the level of an alarm as the normal one from now on.
+
+        Returns:
+            Why that cannot be; empty if it is done.
+        """
+        now_ns = arrival_ns()
+        told_id = self._teller.standing(said.alarm)
+        if told_id is None:
+            return f"no alarm {shown(said.alarm)} stands"
+        newest_s = self._followed.newest_s if self._followed else 0.0
+        now_s = now_ns / 1e9 if self._live else newest_s
+        if all(one.id != told_id for one in offered(self.state, now_s)):
+            return (
+                f"alarm {said.alarm}: not before it stood for {HOLD_S:.0f} s, and "
+                "only of what has a level"
+            )
+        self.state, events = accept_level(self.state, told_id, now_s)
+        self._teller.taken_as_normal(said, self._runs.active)
+        self._teller.take(events, self._runs.active)
+        self.keep(now_ns)
+        return ""
 
     # -- for others -------------------------------------------------------------------
 

@@ -7,10 +7,18 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from recorder.journal import RecordKind
-from recorder.journal.alarm_records import cleared_body, raised_body
+from recorder.journal.alarm_records import (
+    NORMAL,
+    SEEN,
+    cleared_body,
+    raised_body,
+    said_body,
+)
 from recorder.journal.writer import JournalWriter
 from recorder.live.alarm_book import AlarmBook, Noted
 from recorder.records import Json
+from recorder.records.said import NormalSaid, SeenSaid
+from recorder.records.times import iso
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 from recorder.ssx.alarms.events import AlarmRaised, Event
@@ -98,6 +106,38 @@ class AlarmTeller:
         call()
         self.shown = noted
         self._changed.set()
+
+    def seen(self, said: SeenSaid, runs: Iterable[Run]) -> bool:
+        """Somebody saw an alarm; False if nobody knows it."""
+        new = self.book.seen(said.alarm, said.by)
+        if new is None:
+            return False
+        self._said(SEEN, said, new, runs)
+        return True
+
+    def taken_as_normal(self, said: NormalSaid, runs: Iterable[Run]) -> None:
+        """Somebody took the level of an alarm as the normal one."""
+        known = self.book.find(said.alarm)
+        if known is not None:
+            self._said(NORMAL, said, known, runs)
+            log.info(
+                "alarm_taken_as_normal",
+                alarm=said.alarm,
+                run=known.run,
+                uid=known.uid,
+                by=said.by,
+            )
+
+    def _said(
+        self, what: str, said: SeenSaid | NormalSaid, one: Noted, runs: Iterable[Run]
+    ) -> None:
+        run = next((run for run in runs if run.uid == one.uid), None)
+        self.note(one, said_body(what, said.alarm, said.by, iso(said.time_ns)), run)
+
+    def standing(self, alarm: str) -> str | None:
+        """What the alarms themselves call one that stands; None if it does not."""
+        known = self.book.find(alarm)
+        return known.told_id if known and known.cleared_ns is None else None
 
     @property
     def journal_age_s(self) -> float:

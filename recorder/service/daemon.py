@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from pathlib import Path
 
 from recorder import __version__
 from recorder.config import Settings
@@ -22,6 +23,7 @@ from recorder.service.live_writer import LiveWriter
 from recorder.service.mqtt_status import StatusPublisher
 from recorder.service.port import Port
 from recorder.service.replay_place import mark
+from recorder.service.sayings import Sayings
 from recorder.service.sign_of_life import SignOfLife
 from recorder.service.sources import Sources
 from recorder.sources.control.mqtt import MqttSource
@@ -75,6 +77,7 @@ async def run_daemon(settings: Settings) -> None:
             group.create_task(life.run(), name="sign-of-life"),
             group.create_task(live.run(), name="live"),
             group.create_task(view.run(), name="live-view"),
+            group.create_task(_sayings(host, live.folder).run(), name="sayings"),
         ]
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
@@ -82,8 +85,7 @@ async def run_daemon(settings: Settings) -> None:
         life.sources = lambda: connections(
             sources.links(), list(settings.detectors), host.pipeline.book.active
         )
-        if host.alarms is not None:
-            host.alarms.moment = lambda: view.last
+        host.alarms_of(lambda: view.last)
         view.sources = lambda: live_sources(
             settings,
             sources.links(),
@@ -145,6 +147,14 @@ async def _control_tasks(
         async with asyncio.timeout(BROKER_S):
             await source.connected.wait()
     return tasks
+
+
+def _sayings(host: Host, folder: Path) -> Sayings:
+    """What people say on the page, and who listens."""
+    sayings = Sayings(host.pipeline, folder)
+    if host.alarms is not None:
+        sayings.seen, sayings.normal = host.alarms.seen, host.alarms.normal
+    return sayings
 
 
 def _status(host: Host) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from recorder.config import Settings
@@ -11,7 +11,7 @@ from recorder.journal import Journal
 from recorder.journal.housekeeping import Housekeeping
 from recorder.pool.pool import Pool, default_workers
 from recorder.records import Json
-from recorder.records.live import INTERVAL_S
+from recorder.records.live import INTERVAL_S, LiveState
 from recorder.runs.book.endings import BookSettings
 from recorder.runtime.boundary import boundary
 from recorder.service.alarm_keeper import AlarmKeeper
@@ -67,6 +67,11 @@ class Host:
         if self.alarms is not None:
             with boundary("go on with the alarms"):
                 self.alarms.restore(self.journal)
+
+    def alarms_of(self, moment: Callable[[], LiveState]) -> None:
+        """Tell the alarms what is known of sources, sinks and host."""
+        if self.alarms is not None:
+            self.alarms.moment = moment
 
     def alarms_status(self) -> list[Json]:
         """Alarms that stand, for the status."""
