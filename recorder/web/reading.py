@@ -59,7 +59,6 @@ class Reading:
             ProblemError: Too many wait already.
             JournalError: The journal cannot be read now.
         """
-
         return await self.run(lambda: self._asked(question), heavy=heavy)
 
     def _asked(self, question: Callable[[Journal], T]) -> T:
