@@ -138,6 +138,7 @@ lock: dev ## Renew constraints.txt
 schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema > config/recorder.schema.json
 	$(BIN)/recorder config schema --report > config/report.schema.json
+	$(BIN)/recorder config schema --api > config/openapi.json
 
 screenshots: dev ## The pictures in the documents, made anew
 	$(BIN)/python scripts/screenshots

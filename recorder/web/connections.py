@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -48,7 +47,9 @@ class BoundedHttp(H11Protocol):
 
     def _make_room(self) -> bool:
         """Close a connection on which nothing is asked; whether there was one."""
-        others: list[Any] = [c for c in self.connections if c.is_idle]
+        others = [
+            c for c in self.connections if isinstance(c, BoundedHttp) and c.is_idle
+        ]
         for other in others[:1]:
             self.connections.discard(other)
             other.abort()

@@ -90,7 +90,8 @@ class Feed:
 
     def _look(self, loop: asyncio.AbstractEventLoop, *, slow: bool) -> None:
         now = self._daemon.look(self.view.journal_id)
-        message = _message("now", now, self.now.serial + 1, now.live and now.live.id)
+        number = now.live.id if now.live else None
+        message = _message("now", now, self.now.serial + 1, number)
         self._hand_over(loop, now, message)
         if not slow:
             return
@@ -118,7 +119,7 @@ class Feed:
 
 
 def _message(name: str, state: Now | Slow, serial: int, number: int | None) -> Message:
-    """Encoded as a body and as a server-sent event; JSON has no line ends of its own."""
+    """Encoded as a body and as a server-sent event; such JSON has no line ends."""
     body = encoded(state)
     mark = b"" if number is None else b"id: %d\n" % number
     frame = b"event: %s\n%sdata: %s\n\n" % (name.encode(), mark, body)

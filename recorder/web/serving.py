@@ -129,7 +129,7 @@ def _ready(address: str, say: Callable[[str], None]) -> None:
 
 
 def _room_for(connections: int) -> int:
-    """Have so many files open, if the host lets us; how many connections there may be."""
+    """Have files enough, if the host lets us; how many connections there may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + FILES
     if soft < wanted:
