@@ -8,8 +8,8 @@ const COLUMNS = ["offset", "duration", "period", "repetition"];
 const TYPES = {
   XrayDetection: "X-ray detection",
   XrayExposure: "X-ray exposure",
-  LaserExcitation: "laser excitation",
-  ReactionTrigger: "reaction trigger",
+  LaserExcitation: "laser",
+  ReactionTrigger: "reaction",
 };
 const VERDICTS = { ok: "✓ ok", differs: "▲ differs", unseen: "○ unseen", extra: "+ extra" };
 

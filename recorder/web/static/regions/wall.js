@@ -5,11 +5,15 @@ import { rate } from "../stats.js";
 import { region, state } from "../store.js";
 import * as view from "../view.js";
 
+const ENOUGH = 100; // images in 10 s: with fewer the interval says nothing
 let on = false;
 
 function numbers() {
   const windows = view.windows();
-  const [window, title] = windows["60s"]?.classified ? [windows["60s"], "60 s"] : [windows.run, "run"];
+  const least = { "10s": ENOUGH, "60s": 1, run: 0 };
+  const name = Object.keys(least).find((key) => windows[key]?.classified >= least[key]);
+  const window = windows[name];
+  const title = { "10s": "10 s", "60s": "60 s" }[name] ?? "run";
   const hit = rate(window?.hits, window?.classified);
   const index = rate(window?.indexed, window?.tried);
   const live = state.now?.live;
