@@ -129,6 +129,27 @@ class Cursors(Records, RunIndex):
         )
         return int(cursor or 0), refused, bool(again)
 
+    def waiting_since(self, sink: str, kinds: Sequence[RecordKind]) -> int | None:
+        """When the oldest record was made that a sink has to write (Unix ns).
+
+        None if nothing waits. Records that it was given ahead of its cursor count.
+        """
+        after = self.cursor(sink)
+        times = [
+            self._one(
+                "SELECT time_ns FROM records WHERE kind = ? AND seq > ? "
+                "ORDER BY seq LIMIT 1",
+                (kind, after),
+            )
+            for kind in kinds
+        ]
+        return min((int(row[0]) for row in times if row), default=None)
+
+    def parked_count(self, sink: str) -> int:
+        """Records that a sink refused."""
+        row = self._one("SELECT COUNT(*) FROM parked WHERE sink = ?", (sink,))
+        return int(row[0])
+
     def drop_parked(self, sink: str, seqs: Sequence[Seq]) -> int:
         """Give up records that a sink refused, for good; how many."""
         with self._transaction() as db:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from recorder.errors import JournalError
 from recorder.journal.file import DAMAGED, JournalFile
@@ -15,6 +15,8 @@ _SELECT = (
 )
 MAX_ID = 2**63 - 1
 """The largest number that SQLite has."""
+_AT_ONCE = 500
+"""Images that one query names: SQLite takes 999 values everywhere."""
 _OF_RUN = "WHERE run = (SELECT id FROM run_ids WHERE uid = ?)"
 
 
@@ -45,6 +47,19 @@ class Images(JournalFile):
             (run, first, end),
         )
         return self._decoded(rows)
+
+    def images_named(self, run: str, ids: Sequence[int]) -> Iterator[ImageOutcome]:
+        """What became of these images, in any order; those without a row left out.
+
+        Args:
+            run: Uid of the run.
+            ids: Their image_ids.
+        """
+        for n in range(0, len(ids), _AT_ONCE):
+            some = [int(image_id) for image_id in ids[n : n + _AT_ONCE]]
+            marks = ",".join("?" * len(some))
+            rows = self._query(f"{_SELECT} AND image_id IN ({marks})", (run, *some))
+            yield from self._decoded(rows)
 
     def indexed_images(self, run: str, step: int = 1) -> Iterator[ImageOutcome]:
         """Every ``step``-th image_id that is indexed."""

@@ -33,6 +33,10 @@ class RecordKind(StrEnum):
     COLLECTION_END = "collection_end"
     """Announcements as they came."""
     EVENT = "event"
+    TARGET = "target"
+    """How many indexed images somebody wants of a time point."""
+    ALARM_SEEN = "alarm_seen"
+    """Somebody saw an alarm."""
 
 
 SINK_KINDS = (RecordKind.RUN, RecordKind.RUN_UPDATED, RecordKind.RUN_SEALED)

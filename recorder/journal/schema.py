@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FORMAT = "3"
+FORMAT = "4"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -17,8 +17,11 @@ CREATE TABLE IF NOT EXISTS images (
   start_time_ns INTEGER, stop_time_ns INTEGER, received_ns INTEGER NOT NULL,
   spots INTEGER NOT NULL, resolution REAL, background REAL,
   saturated INTEGER NOT NULL, detail TEXT,
-  solvent REAL, learned INTEGER NOT NULL DEFAULT 0,
+  solvent REAL, learned INTEGER NOT NULL DEFAULT 0, rings INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (run, image_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, first INTEGER NOT NULL,
+  steps BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS chunks (
   run TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL,
   upto INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, kind, number));
@@ -45,6 +48,12 @@ MIGRATIONS = {
         "UPDATE meta SET value = '2' WHERE key = 'format'",
     ),
     "2": ("UPDATE meta SET value = '3' WHERE key = 'format'",),
+    "3": (
+        # rows stay as they are: of a long journal that would take minutes
+        "ALTER TABLE images ADD COLUMN rings INTEGER NOT NULL DEFAULT 0",
+        "DELETE FROM chunks WHERE kind = 'images'",
+        "UPDATE meta SET value = '4' WHERE key = 'format'",
+    ),
 }
 """Statements that bring a journal of an older format to the next one."""
 

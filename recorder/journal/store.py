@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
+from recorder.journal.changes import Changes, note_changes
 from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
 from recorder.journal.image_rows import Images
@@ -21,7 +22,7 @@ UNWRITABLE = (TypeError, ValueError, OverflowError)
 """What writing a value raises that neither JSON nor SQLite can hold."""
 
 
-class Journal(Cursors, Images, Packed):
+class Journal(Cursors, Images, Changes, Packed):
     """One connection to the journal; use each from one thread at a time."""
 
     def write(
@@ -86,6 +87,10 @@ class Journal(Cursors, Images, Packed):
                 if (image.found.before is not None) is again
             ]
             db.executemany(f"{what} {_INTO}", rows)
+        changed: dict[int, list[int]] = {}
+        for run, image in images:
+            changed.setdefault(ids[run], []).append(image.image_id)
+        note_changes(db, changed)
         db.executemany(
             "DELETE FROM chunks WHERE run=? AND kind='images' AND number=?",
             {(run, image.image_id // SNAPSHOT_ROWS) for run, image in images},

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from recorder.live.last_images import LastOutcomes
+from recorder.live.pace import Pace
+from recorder.live.pump_counts import PumpCounts
 from recorder.live.recent import Recent
 from recorder.live.traits import (
     RECEIVED,
@@ -25,6 +27,7 @@ from recorder.live.traits import (
 )
 from recorder.records import ImageOutcome
 from recorder.records.live import LINE_POINTS, LINE_STEP_S
+from recorder.runs.run import Run
 from recorder.runs.tables.columns import Columns
 from recorder.runs.tables.image_table import ImageTable
 
@@ -54,6 +57,8 @@ class RunCounts:
         self.windows = Recent(STEP_NS, POINTS)
         self.line = Recent(int(LINE_STEP_S * 1e9), LINE_POINTS)
         self.last = LastOutcomes()
+        self.pump = PumpCounts()
+        self.pace = Pace()
         self._arrived: list[int] = []
         self._finished: list[ImageOutcome] = []
         self._amended: list[ImageOutcome] = []
@@ -79,15 +84,14 @@ class RunCounts:
         found: Traits = self._traits.view("traits")
         return found
 
-    def look(self, now_ns: int) -> tuple[Sequence[ImageOutcome], Counts, Counts]:
+    def look(self, now_ns: int) -> Sequence[ImageOutcome]:
         """Count what was noted.
 
         Args:
             now_ns: Time of arrival of what would come now (Unix ns).
 
         Returns:
-            The outcomes that are new, by image_id; the image_ids that count for more or
-            less than before, shape (n,); by how much, shape (n, 7).
+            The outcomes that are new, by image_id.
         """
         self.windows.advance(now_ns)
         self.line.advance(now_ns)
@@ -99,9 +103,14 @@ class RunCounts:
             self._outcomes(finished),
             self._outcomes(amended),
         ]
+        for ids, by in changes:
+            self.pump.changed(ids, by)
         self.last.add(finished)
-        ids = np.concatenate([found for found, _ in changes])
-        return finished, ids, np.concatenate([by for _, by in changes])
+        return finished
+
+    def label(self, run: Run) -> None:
+        """Label what can be labelled; after :meth:`look`."""
+        self.pump.look(run, self.traits(), self.total)
 
     def _arrivals(self) -> tuple[Counts, Counts]:
         noted = np.array(self._arrived, np.int64).reshape(-1, 2)

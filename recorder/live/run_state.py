@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from recorder.live.pump_state import delays_state, pump_state
 from recorder.live.run_counts import SHORT, RunCounts
 from recorder.live.traits import NAMES, Counts, trials
 from recorder.records import ImageClass
+from recorder.records.announcement import Target
 from recorder.records.live import LINE_STEP_S, Line, LiveRun, Trials
 from recorder.runs.run import Run
 
@@ -15,13 +19,21 @@ RATE_POINTS = SHORT
 that a pause shows. Chosen, not tuned."""
 
 
-def run_state(run: Run, counts: RunCounts, of_experiment: Counts) -> LiveRun:
+def run_state(
+    run: Run,
+    counts: RunCounts,
+    of_experiment: Counts,
+    targets: Sequence[Target],
+    now_s: float,
+) -> LiveRun:
     """What is known of a run now.
 
     Args:
         run: The run.
         counts: What was counted of it.
         of_experiment: Of all runs of its experiment, shape (7,).
+        targets: Indexed images that are wanted of its time points.
+        now_s: The monotonic time (s).
     """
     announcement, images = run.announcement, run.images
     return LiveRun(
@@ -36,6 +48,7 @@ def run_state(run: Run, counts: RunCounts, of_experiment: Counts) -> LiveRun:
         received=images.received,
         pending=images.pending,
         lost=images.size - images.received,
+        missed=counts.pump.timeline.missed,
         unprocessed={
             str(name): number
             for name, number in images.outcomes.items()
@@ -43,6 +56,9 @@ def run_state(run: Run, counts: RunCounts, of_experiment: Counts) -> LiveRun:
         },
         eta_s=eta_s(run, counts),
         windows=windows(counts, of_experiment),
+        pump=pump_state(counts.pump),
+        delays=delays_state(counts.pump, targets, counts.pace, now_s),
+        delay_histogram=counts.pump.histogram,
         line=line(counts),
         last=counts.last.medians(),
     )

@@ -5,12 +5,25 @@ This is what the event loop calls for each image; it only notes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from recorder.live.heard import Heard
 from recorder.live.run_counts import RunCounts
 from recorder.live.traits import Counts, no_counts
 from recorder.records import Image, ImageOutcome, RunState
 from recorder.runs.run import Run
+
+LABEL_NS = 500_000_000
+"""Time (ns) between two looks for labels: within the second that a light or dark image
+has to the page, and some 5 ms of work each."""
+
+
+def _image_id(image: ImageOutcome) -> int:
+    return image.image_id
+
+
+def _nothing(run: Run, outcomes: Sequence[ImageOutcome], counts: RunCounts) -> None:
+    """Nobody listens."""
 
 
 class LiveRuns:
@@ -25,6 +38,14 @@ class LiveRuns:
         self._runs: dict[str, RunCounts] = {}
         self._ended: dict[str, dict[str, Counts]] = {}
         """By experiment and uid: what runs that are sealed came to."""
+        self.heard = Heard()
+        """What each source sent."""
+        self._label_ns = 0
+        self._new: dict[str, list[ImageOutcome]] = {}
+        self.told: Callable[[Run, Sequence[ImageOutcome], RunCounts], None] = _nothing
+        """Called twice a second for each run that is not sealed: with the outcomes that
+        are new, by image_id, and its counts, whose labels are as of now. For whoever
+        raises alarms."""
 
     # -- from the event loop, for each image ----------------------------------------
 
@@ -56,19 +77,28 @@ class LiveRuns:
     # -- from time to time ------------------------------------------------------------
 
     def look(self, runs: Iterable[Run]) -> None:
-        """Count what was noted; keep the sums of runs that are sealed.
+        """Count what was noted; label what can be labelled, twice a second.
 
         Args:
             runs: Those that are not sealed.
         """
         now_ns, going_on = self._now_ns(), set()
+        self.heard.look(now_ns)
+        label = now_ns >= self._label_ns
+        if label:
+            self._label_ns = now_ns + LABEL_NS
         for run in runs:
             going_on.add(run.uid)
             if run.uid not in self._runs:
                 self.begin(run)
-            self._runs[run.uid].look(now_ns)
+            counts = self._runs[run.uid]
+            self._new.setdefault(run.uid, []).extend(counts.look(now_ns))
+            if label:
+                counts.label(run)
+                self.told(run, sorted(self._new.pop(run.uid), key=_image_id), counts)
         for uid in set(self._runs) - going_on:
             del self._runs[uid]
+            self._new.pop(uid, None)
 
     def ended(self, run: Run) -> None:
         """A run is sealed: what it came to counts for its experiment."""

@@ -193,6 +193,20 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """How many indexed images are wanted of a time point."""
+
+    delay: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+    """s."""
+    indexed: Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES)]
+
+
+MAX_TARGETS = 100
+"""Time points that a run may have targets for: more than any experiment has delays, and
+few enough to be shown. Chosen, not tuned."""
+
+
+@dataclass(frozen=True, slots=True)
 class Announcement:
     """An announced run, or what stands for the announcement of one that was not."""
 
@@ -220,6 +234,8 @@ class Announcement:
     files: Files | None = None
     chains: tuple[Chain, ...] = ()
     """The declared event chains that can be used."""
+    targets: tuple[Target, ...] = ()
+    """Those that can be used, each delay once."""
     chain_problems: tuple[str, ...] = ()
     """What is wrong with the others, for people."""
     problems: tuple[str, ...] = ()

@@ -36,6 +36,7 @@ JournalRow = tuple[
     str | None,
     float | None,
     int,
+    int,
 ]
 JOURNAL_COLUMNS = (
     "image_id",
@@ -50,6 +51,7 @@ JOURNAL_COLUMNS = (
     "detail",
     "solvent",
     "learned",
+    "rings",
 )
 """Names of a :data:`JournalRow` in the table ``images``."""
 
@@ -105,6 +107,7 @@ def encode_row(image: ImageOutcome) -> JournalRow:
         detail: Json = {"reason": result.reason}
     else:
         detail = _detail(result)
+        detail.pop("rings", None)  # it has a column of its own
     return (
         image.image_id,
         image.outcome,
@@ -118,6 +121,7 @@ def encode_row(image: ImageOutcome) -> JournalRow:
         _dump(detail) if detail else None,
         found.solvent,
         found.learned,
+        found.rings,
     )
 
 
@@ -136,6 +140,7 @@ def decode_row(row: JournalRow) -> ImageOutcome:
         text,
         solvent,
         learned,
+        rings,
     ) = row
     detail: Json = _load(text) if text else {}
     outcome = _OUTCOMES[name]
@@ -151,7 +156,7 @@ def decode_row(row: JournalRow) -> ImageOutcome:
         solvent=solvent,
         learned=learned,
         lattices=_lattices(detail),
-        rings=detail.get("rings", 0),
+        rings=rings or detail.get("rings", 0),  # before format 4 they were a detail
         lines=detail.get("lines", 0),
         reason=detail.get("reason", ""),
         effort=_EFFORTS[detail.get("effort", 0)],

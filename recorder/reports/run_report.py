@@ -39,8 +39,8 @@ from recorder.reports.timeline_report import chains_report, timeline_report
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
-from recorder.runs.timeline.measurement import NOT_MEASURED, measure
-from recorder.runs.timeline.of_run import is_long, timeline_of
+from recorder.runs.timeline.measurement import measure
+from recorder.runs.timeline.of_run import timeline_of
 from recorder.ssx.alarms.wilson import wilson
 from recorder.ssx.labels.timeline import EVIDENCES, Labels
 
@@ -57,8 +57,7 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
     timeline = timeline_of(run, live)
     labels = timeline.labels
     ledger = ledger_of(run, timeline)
-    # Chains of a long run are measured when it ends: pulses are looked at as a whole.
-    measurement = NOT_MEASURED if is_long(run) else measure(run, timeline)
+    measurement = measure(run, timeline)
     differences = ledger.differences() if run.state is RunState.SEALED else ()
     known = described(run)
     if timeline.assignment.conflict:

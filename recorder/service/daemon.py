@@ -16,6 +16,7 @@ from recorder.runtime.systemd import notify, watchdog_interval_s
 from recorder.service.connections import connections
 from recorder.service.host import Host, hosting
 from recorder.service.installed import tell_installed
+from recorder.service.live_sources import live_sources
 from recorder.service.live_state import LiveView
 from recorder.service.live_writer import LiveWriter
 from recorder.service.mqtt_status import StatusPublisher
@@ -57,7 +58,7 @@ async def run_daemon(settings: Settings) -> None:
     async with (
         hosting(settings) as (host, group),
         SignOfLife(settings) as life,
-        LiveWriter(settings, LiveView(host).state) as live,
+        LiveWriter(settings, (view := LiveView(host)).state) as live,
     ):
         mark(settings, host.journal, into_production=True)
         life.status = lambda: {
@@ -73,12 +74,20 @@ async def run_daemon(settings: Settings) -> None:
         tasks = [
             group.create_task(life.run(), name="sign-of-life"),
             group.create_task(live.run(), name="live"),
+            group.create_task(view.run(), name="live-view"),
         ]
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
         sources = Sources(settings, port, group)
         life.sources = lambda: connections(
             sources.links(), list(settings.detectors), host.pipeline.book.active
+        )
+        view.sources = lambda: live_sources(
+            settings,
+            sources.links(),
+            host.pipeline.live,
+            host.pipeline.book.active,
+            life.broker,
         )
         try:
             await asyncio.sleep(0)  # they begin, so that ready means it

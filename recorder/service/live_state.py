@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import time
 from collections.abc import Callable
 
 from recorder import __version__
@@ -16,9 +18,15 @@ from recorder.records.live import (
     LiveSource,
     LiveState,
 )
+from recorder.runtime.boundary import boundary
+from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.status_file import identity
+from recorder.service.disk_watch import DiskWatch
 from recorder.service.host import Host
 from recorder.sinks.runner import SinkRunner
+
+LOOK_S = 2.0
+"""Seconds between two looks at the disk: as fast as people read. Chosen, not tuned."""
 
 
 class LiveView:
@@ -30,6 +38,7 @@ class LiveView:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.disk = DiskWatch(host.settings.state_directory)
         self.sources: Callable[[], tuple[LiveSource, ...]] = tuple
         """Gives the state of each source."""
         known = identity()
@@ -62,17 +71,29 @@ class LiveView:
             run=run,
         )
 
+    async def run(self) -> None:
+        """Look at what may not answer at once, until cancelled."""
+        while True:
+            with boundary("look at the disk"):
+                await asyncio.to_thread(self.disk.look)
+            await asyncio.sleep(LOOK_S)
+
     def _run(self) -> LiveRun | None:
         live = self._host.pipeline.live
         run = current_run(self._host.pipeline.book.active)
         if run is None or (counts := live.of(run)) is None:
             return None
-        return run_state(run, counts, live.of_experiment(run))
+        targets = run.announcement.targets
+        everything = live.of_experiment(run)
+        return run_state(run, counts, everything, targets, time.monotonic())
 
     def _journal(self) -> LiveJournal:
         writer = self._host.pipeline.writer
         return LiveJournal(
-            state="failing" if writer.failing else "ok", unwritten=writer.depth
+            state="failing" if writer.failing else "ok",
+            unwritten=writer.depth,
+            disk_free=self.disk.free,
+            disk_full_s=self.disk.full_s(),
         )
 
 
@@ -91,9 +112,13 @@ def pool_state(host: Host) -> LivePool:
 
 def sink_state(sink: SinkRunner) -> LiveSink:
     """How far a sink is."""
+    since_ns = sink.waiting_since_ns
+    lag_s = 0.0 if since_ns is None else max(0.0, (arrival_ns() - since_ns) / 1e9)
     return LiveSink(
         name=sink.sink.name,
         state="away" if sink.unavailable else "ok",
+        lag_s=round(lag_s, 3),
         pending=sink.backlog,
+        parked=sink.parked,
         problem=sink.unavailable or None,
     )

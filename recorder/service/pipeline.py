@@ -100,7 +100,7 @@ class Pipeline:
         self._gaps = TriggerGaps()
         self.reporter = Reporter()
         self._progress = Progress(
-            self.book, self.writer, self.reporter, self._alarms, self._gaps
+            self.book, self.writer, self.reporter, self._alarms, self._gaps, self.live
         )
         self._bad = BadMessages()
         self._lines = Throttle()
@@ -130,6 +130,7 @@ class Pipeline:
         now = time.monotonic()
         if isinstance(record, Image):
             self.images_seen += 1
+            self.live.heard.image(record)
             self._do(self.book.image(record, now), wait=wait)
         elif isinstance(record, SeriesStart):
             messages.info("series_started", **telling.series_fields(record))
@@ -148,6 +149,7 @@ class Pipeline:
     ) -> None:
         """Take the records of one control message; acknowledge it once journalled."""
         now = time.monotonic()
+        self.live.heard.control(records, from_broker=acknowledge is not None)
         for record in records:
             with boundary(f"handle {type(record).__name__}"):
                 self._control(record, now)

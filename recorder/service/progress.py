@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from recorder.journal import RecordKind
 from recorder.journal.writer import JournalWriter
+from recorder.live.runs import LiveRuns
 from recorder.records import Json, RunState
 from recorder.runs.book.book import RunBook
 from recorder.runs.run import Run
@@ -26,6 +27,7 @@ class Progress:
         reporter: What makes their reports.
         alarms: Says what is wrong with the clocks.
         gaps: Says which trigger rows did not come.
+        counts: Follows the labels of runs that go on.
     """
 
     def __init__(
@@ -35,20 +37,19 @@ class Progress:
         reporter: Reporter,
         alarms: ClockAlarms,
         gaps: TriggerGaps,
+        counts: LiveRuns,
     ) -> None:
         self._book = book
         self._writer = writer
         self._reporter = reporter
         self._alarms = alarms
         self._gaps = gaps
+        self._counts = counts
         self._reported: dict[str, tuple[int, int, int]] = {}
-        self._live: dict[str, LiveTimeline] = {}
-        """What is settled of the labels of runs that go on, by uid."""
 
     def forget(self, uid: str) -> None:
         """A run is over."""
         self._reported.pop(uid, None)
-        self._live.pop(uid, None)
 
     async def update(self) -> None:
         """Journal the statistics of the runs that moved.
@@ -69,7 +70,8 @@ class Progress:
                 await self._update(run)
 
     async def _update(self, run: Run) -> None:
-        live = self._live.setdefault(run.uid, LiveTimeline())
+        counts = self._counts.of(run)
+        live = counts.pump.timeline.copy() if counts else LiveTimeline()
         made = await self._reporter.report(run, live)
         if made.report is None or run.state is RunState.SEALED:
             return

@@ -61,6 +61,10 @@ class SinkRunner:
         self.idle = asyncio.Event()
         self.backlog = 0
         """Records that it still has to write, as of its last look."""
+        self.waiting_since_ns: int | None = None
+        """When the oldest of these was made (Unix ns); None if there is none."""
+        self.parked = 0
+        """Records that it refused, as of its last look."""
         self.unavailable = ""
         """Why the sink cannot be reached now; empty if it can."""
 
@@ -182,6 +186,8 @@ class SinkRunner:
             )
             self._is_done(record, upto)
             self.backlog = max(0, self.backlog - 1)
+            if not self.backlog:
+                self.waiting_since_ns = None
             self._recovered()
 
     def _is_done(self, record: Record, upto: Seq | None) -> None:
@@ -199,6 +205,11 @@ class SinkRunner:
     async def _count(self) -> None:
         waiting = await self._call(self._journal.backlog, self.sink.name, SINK_KINDS)
         self.backlog = max(0, waiting - len(self._ahead))
+        oldest = await self._call(
+            self._journal.waiting_since, self.sink.name, SINK_KINDS
+        )
+        self.waiting_since_ns = oldest if self.backlog else None
+        self.parked = await self._call(self._journal.parked_count, self.sink.name)
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()

@@ -76,6 +76,15 @@ def test_a_run_grows_and_ends_as_its_report_says(
         report = wait_sealed(daemon, beamline, truth["uid"])
         wait_live(beamline, lambda s: s.run is None)
     states = [state for state in watcher.states if state.run is not None]
+    going_on = [s for s in states if s.run.state == "open"]
+    sources = {s.name: s for s in going_on[-1].sources}
+    assert set(sources) == {"eiger", "mqtt"}
+    assert sources["eiger"].state == sources["mqtt"].state == "ok"
+    ages = [s.sources[0].age_ms for s in states if s.run.state == "draining"]
+    assert ages == sorted(ages), "nothing comes any more: the age grows"
+    assert max(s.sources[0].hz for s in states) == pytest.approx(100, rel=0.5)
+    assert states[-1].journal.disk_free > 0
+    assert all(sink.state == "ok" for sink in states[-1].sinks)
     assert [s.id for s in watcher.states] == sorted({s.id for s in watcher.states})
     counts = [state.run.windows["run"].images for state in states]
     assert counts == sorted(counts)
@@ -90,6 +99,27 @@ def test_a_run_grows_and_ends_as_its_report_says(
         assert found.images == report["images"]["received"], name
         assert found.classified == report["images"]["classified"], name
         assert (found.hits, found.indexed) == (hits, classes["indexed"]), name
+    pump = report["pump"]
+    assert final.pump.declared
+    found = (final.pump.light.images, final.pump.dark.images, final.pump.unknown.images)
+    assert found == (pump["light"], pump["dark"], pump["unknown"])
+    assert final.pump.settled_to == final.received
+    assert final.pump.dark_n[0].images == pump["dark"]
+    told = [(d["images"], d["hits"], d["indexed"]) for d in report["delays"]]
+    assert [(d.images, d.hits, d.indexed) for d in final.delays] == told
+    assert final.delays[0].delay_s == pytest.approx(
+        report["delays"][0]["delay"], rel=1e-3
+    )
+    assert sum(final.delay_histogram.counts) > 0
+    assert (final.lost, final.pump.misfires) == (0, 0)
+    assert final.pump.due == pump["light"]
+    # light and dark came while it went on, a second behind at most
+    behind = [
+        s.run.received - (s.run.pump.settled_to or 0)
+        for s in states
+        if s.run.received > 200 and s.run.state == "open"
+    ]
+    assert max(behind) < 2 * 100, behind
     assert sum(final.line.hits) == hits
     assert sum(final.line.classified) == report["images"]["classified"]
 

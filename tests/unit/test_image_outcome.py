@@ -93,7 +93,7 @@ def test_what_upstream_does_not_tell_is_null():
     ("made", "detail"),
     [
         (outcome(1), None),
-        (outcome(1, rings=3), {"rings": 3}),
+        (outcome(1, rings=3), None),  # it has a column
         (
             outcome(1, effort=WorkLevel.ONE_LATTICE, upstream=True),
             {"effort": 2, "upstream": True},
@@ -107,10 +107,13 @@ def test_a_row_tells_only_what_is_not_as_expected(made, detail):
 
 
 def old_row(name: str, detail: dict[str, Any] | None, **later: Any) -> Any:
-    """A row as it stands in the table; format 1 had no solvent and no learned."""
+    """A row as it stands in the table; format 1 had no solvent and no learned.
+
+    The column of rings came with format 4: of a row from before it is 0.
+    """
     solvent, learned = later.get("solvent"), later.get("learned", 0)
     text = None if detail is None else json.dumps(detail)
-    return (7, name, 5, 6, 10, 25, 1.9, 0.5, 3, text, solvent, learned)
+    return (7, name, 5, 6, 10, 25, 1.9, 0.5, 3, text, solvent, learned, 0)
 
 
 FIRST = {

@@ -169,6 +169,12 @@ class EventLog:
         """Highest trigger number of an X-ray row."""
         return self._highest
 
+    @property
+    def last_clock(self) -> str:
+        """Clock of the last event; empty without any."""
+        size = self._columns.size
+        return self._texts[int(self._columns["clock"][size - 1])] if size else ""
+
     def _code(self, text: str | None) -> int:
         """Number of a clock's or an event's name; beyond 65535 they share one."""
         known = self._codes.get(text or "")

@@ -1,0 +1,204 @@
+"""Images by pump state, as far as their labels are told.
+
+What is settled is counted once. What is told ahead of that is worked out anew at each
+look, half a second later at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.live.delay_counts import Clusters, DelayCounts, Measured
+from recorder.live.traits import NAMES, TABLE, Counts, Traits, no_counts
+from recorder.records import EventType
+from recorder.records.live import DelayHistogram
+from recorder.runs.run import Run
+from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.runs.timeline.of_run import LONG_RUN, timeline_of
+from recorder.ssx.arrays import Int64Array
+from recorder.ssx.labels.timeline import DARK, LIGHT, PUMPS, UNKNOWN
+from recorder.ssx.triggers.trigger_table import CAPTURED
+
+MOST_DARK = 32
+"""Dark n that are told apart. Chosen, not tuned: chains have two or three."""
+BLOCKS = 8
+"""Blocks that are settled at one look, 40 ms: after a restart a run of a million images
+takes a minute."""
+WHOLE_SHARE = 50
+"""Time between two looks at a run as a whole over the time that one takes, at least."""
+Columns = Mapping[str, NDArray[Any]]
+
+
+class Sums:
+    """Counts of labelled images.
+
+    Args:
+        clusters: Which delays are one.
+    """
+
+    def __init__(self, clusters: Clusters) -> None:
+        self.pump: Counts = np.zeros((len(PUMPS), len(NAMES)), np.int64)
+        self.dark_n: Counts = np.zeros((MOST_DARK + 1, len(NAMES)), np.int64)
+        self.delays = DelayCounts(clusters)
+        self.due = self.misfires = 0
+
+    def add(self, labels: Columns, by: Counts) -> None:
+        """Count images for their labels.
+
+        Args:
+            labels: Columns of shape (n,).
+            by: What each counts for, shape (n, 7).
+        """
+        pump = labels["pump"]
+        np.add.at(self.pump, pump, by)
+        dark_n = labels["dark_n"]
+        dark = (pump == DARK) & (dark_n >= 0) & (dark_n <= MOST_DARK)
+        np.add.at(self.dark_n, dark_n[dark], by[dark])
+        lit = pump == LIGHT
+        self.delays.add(
+            labels["chain"][lit], labels["slot"][lit], labels["delay_ns"][lit], by[lit]
+        )
+
+    def add_pulses(self, labels: Columns) -> None:
+        """Count the pulses that were due for images, and those that did not come."""
+        due = (labels["declared"] == LIGHT) & (labels["evidence"] >= CAPTURED)
+        self.due += int(due.sum())
+        self.misfires += int((due & (labels["pump"] == DARK)).sum())
+
+
+class PumpCounts:
+    """The counts of one run by pump state."""
+
+    def __init__(self) -> None:
+        self.timeline = LiveTimeline()
+        self.measured = Measured()
+        self.histogram = DelayHistogram()
+        """Of measured delays, as of the last look."""
+        self._clusters = Clusters()
+        self._begin()
+        self._next_whole = 0.0
+
+    def _begin(self) -> None:
+        self._begun = self.timeline.begun
+        self.settled, self.ahead = Sums(self._clusters), Sums(self._clusters)
+        self._counted = 0
+        """Images before this one are in ``settled``."""
+        self.settled_to: int | None = None
+        """All images before this one have their label."""
+        self.declared = False
+
+    def changed(self, ids: Int64Array, by: Counts) -> None:
+        """Images count for more or less than before.
+
+        Args:
+            ids: Which, shape (n,); one may be in it several times.
+            by: By how much, shape (n, 7).
+        """
+        mine = ids < self._counted
+        if mine.any():
+            self.settled.add(self._labels_of(ids[mine]), by[mine])
+
+    def look(self, run: Run, traits: Traits, total: Counts) -> None:
+        """Label what can be labelled, and count it.
+
+        Args:
+            run: The run.
+            traits: What each image counts for, by image_id.
+            total: The sum of that, shape (7,).
+        """
+        self.declared = _has_laser(run)
+        if not self.declared:
+            self._alike(run, total)
+        elif self.timeline.serves(run):
+            self._follow(run, traits)
+        elif run.images.received <= LONG_RUN:
+            self._whole(run, traits)
+
+    def delay_s(self, cluster: int) -> float | None:
+        """The delay of a cluster (s)."""
+        return self._clusters.median_s(cluster)
+
+    def _alike(self, run: Run, total: Counts) -> None:
+        """No laser is declared and none was seen: all images have one label."""
+        self._begin()
+        self.ahead.pump[DARK if run.announced else UNKNOWN] = total
+        self.settled_to = run.images.size
+
+    def _follow(self, run: Run, traits: Traits) -> None:
+        self.timeline.settle(run, BLOCKS)
+        if self.timeline.begun != self._begun or self.settled_to is None:
+            self._begin()
+        first, end = self._counted, min(self.timeline.labels.size, traits.size)
+        if end > first:
+            new = np.arange(first, end)[traits[first:end] > 0]
+            labels = self._labels_of(new)
+            self._counted = end
+            self.settled.add(labels, TABLE[traits[new]])
+            self.settled.add_pulses(labels)
+            self.measured.add(*_measured(labels))
+        self.ahead = Sums(self._clusters)
+        found = self.timeline.ahead(run)
+        told = found.told & (found.ids < traits.size)
+        ids = found.ids[told]
+        labels = {name: column[told] for name, column in found.columns.items()}
+        self.ahead.add(labels, TABLE[traits[ids]])
+        self.ahead.add_pulses(labels)
+        self.measured.set_ahead(*_measured(labels))
+        missing = found.ids[~told]
+        behind = max(end, int(found.ids[-1]) + 1) if found.ids.size else end
+        self.settled_to = int(missing[0]) if missing.size else behind
+        self.histogram = self.measured.histogram()
+
+    def _whole(self, run: Run, traits: Traits) -> None:
+        """A run that cannot be followed: all of it anew, but seldom."""
+        now = time.monotonic()
+        if now < self._next_whole:
+            return
+        labels = timeline_of(run).labels
+        ids = run.images.ids
+        self._begin()
+        names = ("pump", "dark_n", "chain", "slot", "delay_ns")
+        kept = ids < traits.size
+        columns = {name: getattr(labels, name)[kept] for name in names}
+        self.ahead.add(columns, TABLE[traits[ids[kept]]])
+        self.settled_to = run.images.size
+        took = time.monotonic() - now
+        self._next_whole = now + WHOLE_SHARE * took
+
+    def _labels_of(self, ids: Int64Array) -> Columns:
+        labels = self.timeline.labels
+        names = ("pump", "dark_n", "chain", "slot", "delay_ns", "evidence", "declared")
+        return {name: labels[name][ids] for name in names}
+
+    def of(self, pump: int) -> Counts:
+        """Counts of one pump state, shape (7,)."""
+        found: Counts = self.settled.pump[pump] + self.ahead.pump[pump]
+        return found
+
+    def delays(self) -> dict[tuple[int, int, int], Counts]:
+        """Counts of light images by chain, slot and cluster of delays."""
+        found: dict[tuple[int, int, int], Counts] = {}
+        for sums in (self.settled, self.ahead):
+            for key, counts in sums.delays.counts.items():
+                found[key] = found.get(key, no_counts()) + counts
+        return found
+
+
+def _has_laser(run: Run) -> bool:
+    """A laser is declared, or its pulses were seen."""
+    laser = EventType.LASER_EXCITATION
+    if run.events.counts[laser]:
+        return True
+    return any(event.type is laser for chain in run.chains for event in chain.events)
+
+
+def _measured(labels: Columns) -> tuple[Int64Array, Int64Array]:
+    """Which event each measured delay is of, and the delay (ns)."""
+    seen = (labels["pump"] == LIGHT) & (labels["evidence"] >= CAPTURED)
+    event: Int64Array = labels["chain"][seen] * (1 << 16) + labels["slot"][seen]
+    return event, labels["delay_ns"][seen]
