@@ -168,6 +168,14 @@ class PoolSection(Section):
     """A worker that holds an image longer is replaced."""
 
 
+class LiveSection(Section):
+    """What people see of the run that goes on."""
+
+    pictures: bool = True
+    """Once a second, pictures of the last image, hit, indexed hit and hit that is not
+    indexed, and of all spots of the run. They take 1 or 2 % of one core."""
+
+
 class LogSection(Section):
     """Logging."""
 

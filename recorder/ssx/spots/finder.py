@@ -135,6 +135,15 @@ class SpotFinder:
         integrator = SpotIntegrator(good, self.flatfield, self._bad_value)
         return _Map(learned, Searcher(good, self._dtype), background, integrator)
 
+    def bad(self, learned: int = 0) -> IntArray:
+        """Flat indices of the pixels that are not looked at, ascending.
+
+        Args:
+            learned: Number of the learned background; an unknown one: only the mask.
+        """
+        known = self._learned.get(learned)
+        return np.flatnonzero(~(known.good if known else self.good))
+
     def find(
         self, pixels: Pixels, gain: float | None, min_snr: float, learned: int = 0
     ) -> Found:
