@@ -119,7 +119,8 @@ class Gallery:
             shown: Beside its class.
         """
         kind = None if result is None else result.image_class
-        self._wishes.give_back(viewer.carried, kind, time.monotonic())
+        now = time.monotonic()
+        self._wishes.give_back(viewer.carried, kind, now, shown.cost_s)
         if result is None:
             return
         if shown.marks:

@@ -1,4 +1,4 @@
-"""Which images are to be drawn: of each kind one a second, whatever the frame rate.
+"""Which images are to be drawn: of each kind one a second at most.
 
 The class of an image is known only when the work is done, so a wish goes with an image
 to its worker: if it is a hit, draw it. As many images carry a wish at a time as it
@@ -13,8 +13,14 @@ from recorder.records import ImageClass
 from recorder.records.pictures import PICTURES, Wish, met
 
 INTERVAL_S = 1.0
-"""Seconds between two pictures of a kind: what an eye follows. 12 ms of a 4 Mpx image
-each at most: 1 or 2 % of a core (`tests/unit/test_pictures.py`)."""
+"""Seconds between two pictures of a kind, at least: what an eye follows."""
+MOST_SHARE = 0.016
+"""Of one core, for all pictures: with what the daemon does with them less than 2 %. An
+image of 4 Mpx takes 7 ms, so each kind is drawn every 1.3 s; one of 16 Mpx less
+often."""
+_DRAWN = 3
+"""Kinds that are drawn each for itself: the picture of a hit is that of an indexed or
+not indexed one, too."""
 _FIRST = 0.2
 """Share of a kind among the images, as long as nothing is known. Chosen, not tuned."""
 _STEP = 0.02
@@ -43,14 +49,22 @@ class Wishes:
                 wish |= kind
         return wish
 
-    def give_back(self, wish: Wish, image_class: ImageClass | None, now: float) -> None:
+    def give_back(
+        self,
+        wish: Wish,
+        image_class: ImageClass | None,
+        now: float,
+        cost_s: float = 0.0,
+    ) -> None:
         """An image that carried a wish is done with.
 
         Args:
             wish: That it carried.
             image_class: None: it was not classified.
             now: As above.
+            cost_s: CPU time that its picture took.
         """
+        pause = max(INTERVAL_S, cost_s * _DRAWN / MOST_SHARE)
         for kind in PICTURES:
             self._out[kind] -= kind in wish
             if image_class is None:
@@ -58,4 +72,4 @@ class Wishes:
             is_one = bool(met(kind, image_class))
             self._share[kind] += _STEP * (is_one - self._share[kind])
             if is_one and kind in wish:
-                self._due[kind] = now + INTERVAL_S
+                self._due[kind] = now + pause

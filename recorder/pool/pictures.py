@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,11 @@ class Artist:
         found = b""
         if due & Wish.MARKS:
             found = marks(look.spots, look.q, self._shape).tobytes()
-        picture = self._draw(look) if due & ~Wish.MARKS else None
-        return Shown(self._shape, found, picture)
+        if not due & ~Wish.MARKS:
+            return Shown(self._shape, found)
+        begun = time.thread_time()
+        picture = self._draw(look)
+        return Shown(self._shape, found, picture, time.thread_time() - begun)
 
     def _draw(self, look: Look) -> Picture:
         highest, good = binned_max(
@@ -98,13 +102,13 @@ class Artist:
 
     def _predicted(self, look: Look) -> list[list[float]]:
         geometry, resolution = look.geometry, look.classification.resolution
-        if geometry is None or resolution is None:
+        if geometry is None or resolution is None or look.q is None:
             return []
         return [
             position
             for basis in look.primitive
             for position in _rounded(
-                predicted(basis, geometry, resolution) / self._factor
+                predicted(basis, geometry, resolution, look.q) / self._factor
             )
         ]
 

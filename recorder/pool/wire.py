@@ -112,7 +112,11 @@ def pack_shown(shown: Shown) -> list[Frame]:
     if shown == NOTHING_SHOWN:
         return []
     picture = shown.picture
-    head = {"shape": shown.shape, "body": None if picture is None else picture.body}
+    head = {
+        "shape": shown.shape,
+        "body": None if picture is None else picture.body,
+        "cost_s": shown.cost_s,
+    }
     png = b"" if picture is None else picture.png
     return [json.dumps(head).encode(), shown.marks, png]
 
@@ -124,7 +128,8 @@ def unpack_shown(frames: list[bytes]) -> Shown:
     head: dict[str, Any] = json.loads(frames[0])
     body = head["body"]
     picture = None if body is None else Picture(frames[2], body)
-    return Shown((head["shape"][0], head["shape"][1]), frames[1], picture)
+    shape = (head["shape"][0], head["shape"][1])
+    return Shown(shape, frames[1], picture, head["cost_s"])
 
 
 def _pack_positions(positions: NDArray[np.float32] | None) -> bytes:

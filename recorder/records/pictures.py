@@ -58,6 +58,8 @@ class Shown:
     marks: bytes = b""
     """Spots of a hit, see :data:`recorder.ssx.preview.spot_sums.MARK`."""
     picture: Picture | None = None
+    cost_s: float = 0.0
+    """CPU time that the picture took."""
 
 
 NOTHING_SHOWN = Shown()

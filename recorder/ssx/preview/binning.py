@@ -5,6 +5,8 @@ A mean would hide spots, which are smaller than a block.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from recorder.ssx.arrays import BoolArray, IntArray, Pixels
@@ -12,8 +14,6 @@ from recorder.ssx.arrays import BoolArray, IntArray, Pixels
 LONG_SIDE = 520
 """Pixels of the long side of a picture, about: 4 megapixels are binned by 4, 16 by 8.
 What a page has room for."""
-_FACTORS = (1, 2, 4, 8, 16, 32, 64)
-"""Pixels of a block along each side."""
 _SPARE = 1.1
 """Of the long side: a detector of 2167 pixels is still binned by 4. Chosen, not
 tuned."""
@@ -28,10 +28,7 @@ def binning(shape: tuple[int, int]) -> int:
     Args:
         shape: (slow, fast) of the image.
     """
-    for factor in _FACTORS:
-        if max(shape) <= _SPARE * LONG_SIDE * factor:
-            return factor
-    return -(-max(shape) // LONG_SIDE)
+    return max(1, math.ceil(max(shape) / (_SPARE * LONG_SIDE)))
 
 
 def binned_shape(shape: tuple[int, int], factor: int) -> tuple[int, int]:
@@ -75,9 +72,8 @@ def binned_max(
         np.add(pixels[top : top + len(used)], step, out=used)
         used.ravel()[bad[cuts[n] : cuts[n + 1]] - top * width] = lowest
         _highest(used, factor, rows[n * _BAND :])
-    columns = np.empty((-(-width // factor), len(rows)), kind)
-    _highest(np.ascontiguousarray(rows.T), factor, columns)
-    highest = np.ascontiguousarray(columns.T)
+    highest = np.empty((len(rows), -(-width // factor)), kind)
+    _highest(rows.T, factor, highest.T)
     good = highest != lowest
     return np.where(good, highest - step, kind.type(0)), good
 

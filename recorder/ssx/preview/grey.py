@@ -12,7 +12,7 @@ MASKED = 0
 _LOW, _HIGH = 0.01, 0.995
 """Shares of the blocks below white, and below what is noise. Chosen, not tuned: spots
 are on fewer than 1 in 200 blocks."""
-_ABOVE = 4.0
+_ABOVE = 8.0
 """Black over the noise: so many times from white to where noise ends. Chosen by looking
 at simulated and real stills."""
 _LEAST = 4.0
