@@ -12,9 +12,9 @@ from typing import Literal
 
 from recorder.live.picture_files import NewPicture, NewSpots, PictureFiles
 from recorder.live.wishes import Wishes
-from recorder.records import Classification, Unprocessed
+from recorder.records import Classification, ImageClass, Unprocessed
 from recorder.records.live import PreviewImage
-from recorder.records.pictures import PICTURES, Shown, Wish, met
+from recorder.records.pictures import Shown, Wish
 from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 
@@ -27,11 +27,13 @@ are left out of the sums. Chosen, not tuned."""
 CLOSE_S = 2.0
 """Seconds that the last pictures may take. Chosen, not tuned; `TimeoutStopSec` is
 30 s."""
-_NAMES: dict[Wish, Literal["last", "hit", "indexed", "unindexed"]] = {
-    Wish.LAST: "last",
-    Wish.HIT: "hit",
-    Wish.INDEXED: "indexed",
-    Wish.UNINDEXED: "unindexed",
+Which = Literal["last", "hit", "indexed", "unindexed"]
+WHICH: tuple[Which, ...] = ("last", "hit", "indexed", "unindexed")
+"""Pictures that there may be, by their names."""
+_OF_CLASS: dict[ImageClass, tuple[Which, ...]] = {
+    ImageClass.INDEXED: ("hit", "indexed"),
+    ImageClass.NON_INDEXED_HIT: ("hit", "unindexed"),
+    ImageClass.NON_HIT: (),
 }
 Outcome = Classification | tuple[Unprocessed, str]
 
@@ -62,7 +64,7 @@ class ImageViewer:
 class _Waiting:
     """What is to be written."""
 
-    pictures: dict[Wish, NewPicture] = field(default_factory=dict)
+    pictures: dict[Which, NewPicture] = field(default_factory=dict)
     spots: dict[str, NewSpots] = field(default_factory=dict)
     """By the uid of the run."""
     bytes: int = 0
@@ -83,8 +85,8 @@ class Gallery:
         self._files = PictureFiles(folder)
         self._waiting = _Waiting()
         # they grow from one daemon to the next, too: a picture takes a second or so
-        self._serials = dict.fromkeys(PICTURES, int(time.time()))
-        self._previews: dict[Wish, PreviewImage] = {}
+        self._serials = dict.fromkeys(WHICH, int(time.time()))
+        self._previews: dict[Which, PreviewImage] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="pictures")
 
     def viewer(self, run: Run, image_id: int) -> ImageViewer | None:
@@ -97,7 +99,7 @@ class Gallery:
     def previews(self) -> tuple[PreviewImage, ...]:
         """The pictures of this daemon that are in the folder."""
         return tuple(
-            self._previews[kind] for kind in PICTURES if kind in self._previews
+            self._previews[which] for which in WHICH if which in self._previews
         )
 
     # -- of the viewers -----------------------------------------------------------
@@ -120,28 +122,30 @@ class Gallery:
         """
         kind = None if result is None else result.image_class
         now = time.monotonic()
-        self._wishes.give_back(viewer.carried, kind, now, shown.cost_s)
+        cost_s = shown.cost_s if shown.picture else None
+        self._wishes.give_back(viewer.carried, kind, now, cost_s)
         if result is None:
             return
         if shown.marks:
             self._take_spots(viewer, shown)
         if (picture := shown.picture) is None:
             return
-        for which in PICTURES:
-            if which in met(viewer.carried, result.image_class):
-                self._serials[which] += 1
-                preview = PreviewImage(
-                    which=_NAMES[which],
-                    run=viewer.run,
-                    uid=viewer.uid,
-                    image_id=viewer.image_id,
-                    serial=self._serials[which],
-                    outcome=result.image_class.value,
-                    spots=result.spots,
-                    lattices=len(result.lattices),
-                    resolution=result.resolution,
-                )
-                self._waiting.pictures[which] = NewPicture(preview, picture)
+        # the last one must not be a hit more often than images are
+        last: tuple[Which, ...] = ("last",) if Wish.LAST in viewer.carried else ()
+        for which in (*last, *_OF_CLASS[result.image_class]):
+            self._serials[which] += 1
+            preview = PreviewImage(
+                which=which,
+                run=viewer.run,
+                uid=viewer.uid,
+                image_id=viewer.image_id,
+                serial=self._serials[which],
+                outcome=result.image_class.value,
+                spots=result.spots,
+                lattices=len(result.lattices),
+                resolution=result.resolution,
+            )
+            self._waiting.pictures[which] = NewPicture(preview, picture)
 
     def _take_spots(self, viewer: ImageViewer, shown: Shown) -> None:
         waiting = self._waiting

@@ -2,7 +2,7 @@
 
 The class of an image is known only when the work is done, so a wish goes with an image
 to its worker: if it is a hit, draw it. As many images carry a wish at a time as it
-takes, on average, to find one of the kind; so workers seldom draw two.
+takes to find one of the kind; so workers seldom draw two.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ MOST_SHARE = 0.016
 """Of one core, for all pictures: with what the daemon does with them less than 2 %. An
 image of 4 Mpx takes 7 ms, so each kind is drawn every 1.3 s; one of 16 Mpx less
 often."""
-_DRAWN = 3
-"""Kinds that are drawn each for itself: the picture of a hit is that of an indexed or
-not indexed one, too."""
 _FIRST = 0.2
 """Share of a kind among the images, as long as nothing is known. Chosen, not tuned."""
 _STEP = 0.02
 """Weight of an image in the share of its kind: the last 50 count. Chosen, not tuned."""
+_EXPECTED = 0.5
+"""Pictures of a kind that images on their way are expected to give: at 1 two come as
+often as none. Chosen, not tuned."""
 _LEAST = 1 / 64
 """Share of a rare kind: no more images than its inverse carry the wish. Chosen, not
 tuned."""
@@ -43,7 +43,7 @@ class Wishes:
         """The wish that goes with an image to its worker; each is given back once."""
         wish = Wish.MARKS
         for kind in PICTURES:
-            most = 1 / max(self._share[kind], _LEAST)
+            most = max(1.0, _EXPECTED / max(self._share[kind], _LEAST))
             if now >= self._due[kind] and self._out[kind] < most:
                 self._out[kind] += 1
                 wish |= kind
@@ -54,7 +54,7 @@ class Wishes:
         wish: Wish,
         image_class: ImageClass | None,
         now: float,
-        cost_s: float = 0.0,
+        cost_s: float | None = None,
     ) -> None:
         """An image that carried a wish is done with.
 
@@ -62,14 +62,17 @@ class Wishes:
             wish: That it carried.
             image_class: None: it was not classified.
             now: As above.
-            cost_s: CPU time that its picture took.
+            cost_s: CPU time that its picture took; None: none was drawn.
         """
-        pause = max(INTERVAL_S, cost_s * _DRAWN / MOST_SHARE)
+        drawn = cost_s is not None
+        pause = max(INTERVAL_S, (cost_s or 0.0) * len(PICTURES) / MOST_SHARE)
         for kind in PICTURES:
             self._out[kind] -= kind in wish
             if image_class is None:
                 continue
             is_one = bool(met(kind, image_class))
             self._share[kind] += _STEP * (is_one - self._share[kind])
-            if is_one and kind in wish:
-                self._due[kind] = now + pause
+            # whichever wish it was drawn for; a wish that was not fulfilled waits, too
+            if is_one and (kind in wish or (drawn and kind is not Wish.LAST)):
+                # two at once count as two: on average there are not more
+                self._due[kind] = max(self._due[kind], now) + pause

@@ -17,19 +17,17 @@ class Wish(IntFlag):
     """Its spots, if it is a hit: for sums over the run."""
     LAST = 2
     """A picture, whatever it shows."""
-    HIT = 4
-    """A picture if it is a hit."""
-    INDEXED = 8
+    INDEXED = 4
     """A picture if it is indexed."""
-    UNINDEXED = 16
+    UNINDEXED = 8
     """A picture if it is a hit that is not indexed."""
 
 
-PICTURES = (Wish.LAST, Wish.HIT, Wish.INDEXED, Wish.UNINDEXED)
-"""Wishes for pictures; each kind has its own newest one."""
+PICTURES = (Wish.LAST, Wish.INDEXED, Wish.UNINDEXED)
+"""Wishes for pictures. That of the last hit is one of the last two."""
 _MEETS = {
-    ImageClass.INDEXED: Wish.MARKS | Wish.LAST | Wish.HIT | Wish.INDEXED,
-    ImageClass.NON_INDEXED_HIT: Wish.MARKS | Wish.LAST | Wish.HIT | Wish.UNINDEXED,
+    ImageClass.INDEXED: Wish.MARKS | Wish.LAST | Wish.INDEXED,
+    ImageClass.NON_INDEXED_HIT: Wish.MARKS | Wish.LAST | Wish.UNINDEXED,
     ImageClass.NON_HIT: Wish.LAST,
 }
 

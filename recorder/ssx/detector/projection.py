@@ -74,6 +74,6 @@ def _local(geometry: Geometry, panel: Panel, rays: FloatArray) -> FloatArray:
     normal = np.cross(*axes)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (corner @ normal) / (rays @ normal)
-    t[~(t > 0)] = np.nan
+    t[~((t > 0) & (t < np.inf))] = np.nan
     away = t[:, None] * rays - corner
     return np.asarray(away @ np.linalg.pinv(axes))
