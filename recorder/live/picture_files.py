@@ -106,7 +106,6 @@ class PictureFiles:
                 self._next_sums = now + SUMS_S
                 self._write_sums()
                 self.unwritten = False
-            self._failing = False
         except OSError as error:
             self._say(error)
         return written
@@ -170,6 +169,7 @@ class PictureFiles:
         except FileNotFoundError:  # nobody made the folder yet, or somebody removed it
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             replace_file(self._folder / name, body)
+        self._failing = False
 
     def _say(self, error: OSError) -> None:
         if self._failing:
