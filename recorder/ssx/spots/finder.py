@@ -142,7 +142,8 @@ class SpotFinder:
             learned: Number of the learned background; an unknown one: only the mask.
         """
         known = self._learned.get(learned)
-        return np.flatnonzero(~(known.good if known else self.good))
+        bad = ~self.good
+        return np.flatnonzero(bad | known.learned.bad if known else bad)
 
     def find(
         self, pixels: Pixels, gain: float | None, min_snr: float, learned: int = 0
