@@ -28,6 +28,7 @@ from recorder.config.ispyb import IspybSection
 from recorder.config.recording import (
     ClassifySection,
     JournalSection,
+    LiveSection,
     LogSection,
     PoolSection,
     RunsSection,
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     unannounced: UnannouncedSection = UnannouncedSection()
     classify: ClassifySection = ClassifySection()
     pool: PoolSection = PoolSection()
+    live: LiveSection = LiveSection()
     log: LogSection = LogSection()
     web: WebSection = WebSection()
 

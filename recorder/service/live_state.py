@@ -69,6 +69,7 @@ class LiveView:
             sinks=tuple(sink_state(sink) for sink in host.sinks),
             bad_messages=host.pipeline.status()["bad_messages"],
             run=run,
+            previews=host.gallery.previews,
         )
 
     async def run(self) -> None:
