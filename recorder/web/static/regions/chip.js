@@ -128,9 +128,9 @@ function drawText() {
   ];
   const headings = ["hits", "indexed of hits", "Å", "images"];
   const shots = (scan?.shots ?? []).map((one, n) => line(`shot ${one.shot ?? n + 1}`, one));
-  fillTable($("shots"), "By shot at a well", ["", ...headings], shots.length > 1 ? shots : []);
+  fillTable($("shots"), "By shot at a well", ["shot", ...headings], shots.length > 1 ? shots : []);
   const blocks = Array.isArray(scan?.per_block) ? scan.per_block : [];
-  fillTable($("blocks"), "By block", ["", ...headings], blocks.map((one, n) => line(`block ${one.block ?? n + 1}`, one)));
+  fillTable($("blocks"), "By block", ["block", ...headings], blocks.map((one, n) => line(`block ${one.block ?? n + 1}`, one)));
 }
 
 function chipNote(scan) {
