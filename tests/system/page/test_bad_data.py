@@ -21,9 +21,9 @@ UGLY = {
 
 
 def visible(name: str) -> str:
-    """Control characters as their pictures, those of direction by their number."""
-    pictures = {c: 0x2400 + c for c in range(32)} | {0x202E: "‹U+202E›"}
-    return name.translate(pictures)
+    """White space is a space; other controls, also of direction, are numbers."""
+    told = {c: f"‹U+{c:04X}›" for c in (*range(32), 0x202E)}
+    return name.translate(told | dict.fromkeys((9, 10, 13), " "))
 
 
 @pytest.mark.parametrize("kind", UGLY)

@@ -130,7 +130,7 @@ def test_the_chip_tells_its_wells_in_words_too(server, open_page):
     label = page.locator("#chip-map").get_attribute("aria-label") or ""
     assert f"{seen} indexed" in label
     expect(page.locator("#chip-hint")).to_contain_text("diagonal stripes")
-    assert cells(page, "#shots")["shot 2"][0] == "28 % (25–31)"
+    assert cells(page, "#shots")["shot 2"][0] == "28 % 25–31"
 
 
 def test_without_a_scan_it_says_so(server, open_page):

@@ -1,6 +1,6 @@
 // The chip or scan by well, and what its pattern may mean.
 import * as api from "../api.js";
-import { $, el, fillTable, hide, text } from "../dom.js";
+import { $, el, fillTable, hide, rateCell, text } from "../dom.js";
 import { hatch, note, surface } from "../drawing.js";
 import * as format from "../format.js";
 import { rate } from "../stats.js";
@@ -142,7 +142,7 @@ function chipNote(scan) {
 
 function withInterval(hits, trials) {
   const one = rate(hits, trials);
-  return one.interval ? `${format.percent(one.value)} (${format.interval(one.interval)})` : format.NONE;
+  return rateCell([format.percent(one.value), format.interval(one.interval)]);
 }
 
 export function start() {
