@@ -1,5 +1,5 @@
 // Small helpers; all text goes in as text.
-import { shown } from "./format.js";
+import { visible } from "./format.js";
 
 export const $ = (id) => document.getElementById(id);
 
@@ -31,7 +31,7 @@ export function hide(node, hidden) {
 
 // What somebody wrote: isolated in its direction, on one line, whole in the title.
 export function named(value, none = "–") {
-  const written = shown(value);
+  const written = visible(value);
   if (!written) return el("span", { class: "quiet" }, none);
   return el("bdi", { class: "name", title: written.length > 40 ? written : null }, written);
 }

@@ -95,11 +95,21 @@ export function clock(when, now = new Date()) {
   return `${day.join("-")} ${time}`;
 }
 
-// What somebody wrote, on one line: control characters are shown, not obeyed.
+// What somebody wrote, on one line: what would steer a terminal or the direction of the
+// text beside it is shown, not obeyed.
+export function visible(value) {
+  const told = (c) => `‹U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`;
+  return String(value ?? "")
+    .replace(/[\t\n\r]/g, " ")
+    .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, told);
+}
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+// The same within a line of ours, whose direction it does not turn.
 export function shown(value) {
-  return String(value ?? "").replace(/[\u0000-\u001f\u007f]/g, (c) =>
-    c === "\u007f" ? "\u2421" : String.fromCharCode(0x2400 + c.charCodeAt(0)),
-  );
+  const written = visible(value);
+  return RIGHT_TO_LEFT.test(written) ? `\u2068${written}\u2069` : written;
 }
 
 export function words(key) {

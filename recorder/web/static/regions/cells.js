@@ -11,7 +11,7 @@ const unitOf = (parameter) => (parameter.length === 1 ? "Å" : "°");
 
 function make(one) {
   const title = el("p", {}, el("b", {}), el("span"));
-  return el("figure", { class: `of-${one.key}` }, title, el("canvas", { class: "low", role: "img" }));
+  return el("figure", { class: `of-${one.key}` }, title, el("canvas", { class: "low", role: "img", "aria-label": `Histogram of ${one.title}` }));
 }
 
 function panels(known) {

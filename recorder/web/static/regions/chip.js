@@ -1,6 +1,6 @@
 // The chip or scan by well, and what its pattern may mean.
 import * as api from "../api.js";
-import { $, el, fillTable, hide, text } from "../dom.js";
+import { $, el, fillTable, hide, rateCell, text } from "../dom.js";
 import { hatch, note, surface } from "../drawing.js";
 import * as format from "../format.js";
 import { rate } from "../stats.js";
@@ -128,9 +128,9 @@ function drawText() {
   ];
   const headings = ["hits", "indexed of hits", "Å", "images"];
   const shots = (scan?.shots ?? []).map((one, n) => line(`shot ${one.shot ?? n + 1}`, one));
-  fillTable($("shots"), "By shot at a well", ["", ...headings], shots.length > 1 ? shots : []);
+  fillTable($("shots"), "By shot at a well", ["shot", ...headings], shots.length > 1 ? shots : []);
   const blocks = Array.isArray(scan?.per_block) ? scan.per_block : [];
-  fillTable($("blocks"), "By block", ["", ...headings], blocks.map((one, n) => line(`block ${one.block ?? n + 1}`, one)));
+  fillTable($("blocks"), "By block", ["block", ...headings], blocks.map((one, n) => line(`block ${one.block ?? n + 1}`, one)));
 }
 
 function chipNote(scan) {
@@ -142,7 +142,7 @@ function chipNote(scan) {
 
 function withInterval(hits, trials) {
   const one = rate(hits, trials);
-  return one.interval ? `${format.percent(one.value)} (${format.interval(one.interval)})` : format.NONE;
+  return rateCell([format.percent(one.value), format.interval(one.interval)]);
 }
 
 export function start() {

@@ -54,7 +54,7 @@ function drawHeadline() {
   const line = $("headline");
   const live = state.now?.live;
   const run = live?.run;
-  const place = el("span", { id: "place" });
+  const place = el("h1", { id: "place" });
   place.append(named(live?.beamline || live?.host, "recorder"));
   if (run?.proposal) place.append(" · ", named(run.proposal));
   const old = document.getElementById("place");
