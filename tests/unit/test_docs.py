@@ -670,7 +670,7 @@ def test_every_key_of_the_truth_file():
     series: Any = SimpleNamespace(frame=lambda _: frame)
     plan = make_plan(run.event_chains, 1, Faults(), 1)
     fate = fates(Faults(), plan.due_ns, 1)[0]
-    entry = truth_entry(plan, series, 0, 0, fate, 0)
+    entry = truth_entry(plan, series.frame(0), 0, 0, fate, 0)
     same(names(sections(REFERENCE / "simulator.md")["Truth file"]), entry)
 
 

@@ -123,15 +123,16 @@ def _stripes(grid: HitGrid) -> Iterator[PatternHint]:
 def _phase(walk: Walk, more: int) -> tuple[int, Int64Array]:
     """Steps of a line, and the step of each well if lines had ``more`` of them.
 
-    A snake is back at the same side after two lines. Wells that are skipped have -1.
+    A snake comes back over the same steps. Wells that are skipped have -1.
     """
     scan = walk.scan
     lines, steps = scan.rows, scan.columns
     if scan.order is Along.COLUMNS:
         lines, steps = steps, lines
     length = steps + more
-    turn = 2 * length if scan.snake else length
-    phase = walk.place % (lines * length) % turn
+    line, phase = np.divmod(walk.place % (lines * length), length)
+    if scan.snake:
+        phase = np.where(line % 2 == 1, length - 1 - phase, phase)
     return steps, np.where(walk.place >= 0, phase, -1)
 
 
