@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from recorder.records import Json
 from recorder.runs.run import Run
 from recorder.runs.timeline.chip import chip_of
@@ -28,14 +30,15 @@ def well_of(run: Run, timeline: Timeline, place: int, why_not: str) -> Json | No
     chip = chip_of(run, timeline)
     if chip is None:
         return None
-    wells, ordinal = chip.seen.wells, int(chip.seen.ordinal[place])
+    ordinal = int(chip.seen.ordinal[place])
+    wells = chip.walk.at(np.array([ordinal]))
     columns = {
         "block": wells.block,
         "row": wells.row,
         "column": wells.column,
         "shot": wells.shot,
     }
-    found = {name: int(column[place]) for name, column in columns.items()}
+    found = {name: int(column[0]) for name, column in columns.items()}
     if ordinal == NO_ORDINAL:
         because = f"its trigger is not known: {why_not}"
     else:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records.scan import Along
 from recorder.records.scan_report import PatternHint, PatternKind
-from recorder.ssx.arrays import FloatArray, Int64Array
+from recorder.ssx.arrays import BoolArray, FloatArray, Int64Array
 from recorder.ssx.scan.edges import CLEAR, edge_hints
 from recorder.ssx.scan.grid import HitGrid, hit_grid
 from recorder.ssx.scan.walk import Walk
@@ -97,27 +97,31 @@ def _stripes(grid: HitGrid) -> Iterator[PatternHint]:
     """Diagonals: lines have more or fewer steps than declared."""
     if min(grid.walk.scan.rows, grid.walk.scan.columns) < _SHORTEST:
         return
-    row, column = grid.row, grid.column
-    level = max(_spread_z(grid, key)[0] for key in (row, column))
-    down, across = np.indices(grid.tried.shape, np.int64)
-    diagonals: list[Any] = [row + column, row - column, down + across, down - across]
-    keys: list[tuple[Int64Array, str]] = [(key, _ONE_BY_ONE) for key in diagonals[:2]]
-    keys += [(key % n, _ONE_BY_ONE) for key in diagonals for n in _PERIODS]
+    level = max(_classes(grid, key).z() for key in (grid.row, grid.column))
+    best = max(_diagonals(grid), key=lambda item: item[0].z())
+    classes, text = best
+    z, rates = classes.z(), grid.rates(classes.lowest())
+    low, high = sorted(rates)
+    clear = z >= max(_STRIPES_Z, _OVER_OTHERS * level)
+    if clear and high >= CLEAR * low:
+        yield _hint(PatternKind.STRIPES, "diagonals", z, rates, text)
+
+
+def _diagonals(grid: HitGrid) -> Iterator[tuple[_Classes, str]]:
+    """Wells by diagonal, in blocks and on the chip, and by their step if it is off."""
+    well = np.arange(grid.tried.size, dtype=np.int64).reshape(grid.tried.shape)
+    down, across = np.divmod(well, grid.tried.shape[1])
+    for rows, columns in ((grid.row, grid.column), (down, across)):
+        keys: list[Int64Array] = [rows + columns, rows - columns]
+        for key in keys:
+            each = _classes(grid, key)
+            yield each, _ONE_BY_ONE
+            for period in _PERIODS:
+                yield each.every(period), _ONE_BY_ONE
     for more in _OFF_BY:
         steps, phase = _phase(grid.walk, more)
         text = f"perhaps a line has {steps + more} steps, not {steps}: off by one well"
-        keys.append((phase, text))
-    best: PatternHint | None = None
-    for key, text in keys:
-        z, lowest = _spread_z(grid, key)
-        if z < max(_STRIPES_Z, _OVER_OTHERS * level, best.z if best else 0.0):
-            continue
-        rates = grid.rates(lowest)
-        low, high = sorted(rates)
-        if high >= CLEAR * low:
-            best = _hint(PatternKind.STRIPES, "diagonals", z, rates, text)
-    if best:
-        yield best
+        yield _classes(grid, phase), text
 
 
 def _phase(walk: Walk, more: int) -> tuple[int, Int64Array]:
@@ -136,29 +140,61 @@ def _phase(walk: Walk, more: int) -> tuple[int, Int64Array]:
     return steps, np.where(walk.place >= 0, phase, -1)
 
 
-def _spread_z(grid: HitGrid, key: Int64Array) -> tuple[float, NDArray[np.bool_]]:
-    """How much classes of wells differ beyond chance, and the wells of the lowest one.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Classes:
+    """Sums over classes of wells; arrays (k,) where no shape is given."""
 
-    The sum of their squared scores follows chi-square; its cube root is normal (E. B.
-    Wilson and M. M. Hilferty, PNAS 17 (1931) 684).
+    key: Int64Array
+    """Class of each well from 0, of the grid's shape."""
+    excess: FloatArray
+    variance: FloatArray
 
-    Args:
-        grid: The wells.
-        key: Class of each well, of the grid's shape.
-    """
-    shifted = (key - key.min()).ravel()
-    excess = np.bincount(shifted, grid.excess.ravel()).astype(np.float64)
-    variance = np.bincount(shifted, grid.variance.ravel()).astype(np.float64)
-    usable = variance > _ENOUGH
-    score = np.where(usable, excess, 0.0) / np.sqrt(np.where(usable, variance, 1.0))
-    degrees = int(np.count_nonzero(usable))
-    if degrees < 2:
-        return 0.0, np.zeros(key.shape, np.bool_)
-    share = float((score * score).sum()) / degrees
-    scale = 2 / (9 * degrees)
-    z = max((share ** (1 / 3) - (1 - scale)) / scale**0.5, _best_of(score, degrees))
-    low = score <= min(-2.0, 0.5 * float(score.min()))
-    return z, low[shifted].reshape(key.shape)
+    def every(self, period: int) -> _Classes:
+        """The same with classes that are so far apart as one."""
+        fold = np.arange(self.excess.size) % period
+        return _Classes(
+            self.key % period,
+            np.bincount(fold, self.excess).astype(np.float64),
+            np.bincount(fold, self.variance).astype(np.float64),
+        )
+
+    def _scores(self) -> FloatArray:
+        usable = self.variance > _ENOUGH
+        excess = np.where(usable, self.excess, 0.0)
+        scores: FloatArray = excess / np.sqrt(np.where(usable, self.variance, 1.0))
+        return scores
+
+    def z(self) -> float:
+        """How much the classes differ beyond chance (standard deviations).
+
+        The sum of their squared scores follows chi-square; its cube root is normal
+        (E. B. Wilson and M. M. Hilferty, PNAS 17 (1931) 684).
+        """
+        degrees = int(np.count_nonzero(self.variance > _ENOUGH))
+        if degrees < 2:
+            return 0.0
+        score = self._scores()
+        share = float((score * score).sum()) / degrees
+        scale = 2 / (9 * degrees)
+        sums: float = (share ** (1 / 3) - (1 - scale)) / scale**0.5
+        return max(sums, _best_of(score, degrees))
+
+    def lowest(self) -> BoolArray:
+        """Wells of the classes with the fewest hits, of the grid's shape."""
+        score = self._scores()
+        low: BoolArray = (score <= min(-2.0, 0.5 * float(score.min())))[self.key]
+        return low
+
+
+def _classes(grid: HitGrid, key: Int64Array) -> _Classes:
+    """The wells by any key, of the grid's shape."""
+    key = key - key.min()
+    flat = key.ravel()
+    return _Classes(
+        key,
+        np.bincount(flat, grid.excess.ravel()).astype(np.float64),
+        np.bincount(flat, grid.variance.ravel()).astype(np.float64),
+    )
 
 
 def _best_of(score: FloatArray, classes: int) -> float:

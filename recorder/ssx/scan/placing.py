@@ -44,6 +44,8 @@ def place_images(ids: Int64Array, ordinal: Int64Array, missing: bool) -> Placed:
         missing: Some triggers are known to have made no image, not which.
     """
     known = ordinal != NO_ORDINAL
+    if known.all():
+        return Placed(ordinal, PlacedBy.TRIGGER)
     if known.any():
         return Placed(_between(ids, ordinal, known), PlacedBy.TRIGGER)
     if missing:

@@ -25,15 +25,30 @@ at the most. Chosen, not tuned."""
 class Wells:
     """Where images are from; arrays (n,), NOWHERE in all of them without a well."""
 
+    walk: Walk
     well: Int64Array
     """Index on the whole chip."""
-    block: Int64Array
-    row: Int64Array
-    """In its block."""
-    column: Int64Array
-    """In its block."""
     shot: Int64Array
     """How many triggers the well had before."""
+
+    @property
+    def block(self) -> Int64Array:
+        """Counted along the rows of blocks."""
+        return self._part(0)
+
+    @property
+    def row(self) -> Int64Array:
+        """In its block."""
+        return self._part(1)
+
+    @property
+    def column(self) -> Int64Array:
+        """In its block."""
+        return self._part(2)
+
+    def _part(self, which: int) -> Int64Array:
+        part = self.walk.parts(self.well)[which]
+        return np.where(self.well == NOWHERE, NOWHERE, part)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,13 +74,13 @@ class Walk:
             ordinal: Trigger of each of n images, from 0; any other number, and one
                 beyond the walk, is from no well.
         """
-        shots = self.scan.shots_per_position
         inside = (ordinal >= 0) & (ordinal < self.triggers)
-        place = np.where(inside, ordinal, 0) // shots
-        well = self.wells[place] if self.wells.size else place
-        block, row, column = self.parts(well)
-        parts = (well, block, row, column, ordinal % shots)
-        return Wells(*(np.where(inside, part, NOWHERE) for part in parts))
+        place = np.where(inside, ordinal, 0)
+        shot = np.zeros_like(place)
+        if self.scan.shots_per_position > 1:
+            place, shot = np.divmod(place, self.scan.shots_per_position)
+        well = np.where(inside, self.wells[place], NOWHERE)
+        return Wells(self, well, np.where(inside, shot, NOWHERE))
 
     def parts(self, well: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array]:
         """Block of wells, and row and column in it; any shape."""
