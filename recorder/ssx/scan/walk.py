@@ -79,7 +79,8 @@ class Walk:
         shot = np.zeros_like(place)
         if self.scan.shots_per_position > 1:
             place, shot = np.divmod(place, self.scan.shots_per_position)
-        well = np.where(inside, self.wells[place], NOWHERE)
+        wells = self.wells if self.wells.size else np.full(1, NOWHERE, np.int64)
+        well = np.where(inside, wells[place], NOWHERE)
         return Wells(self, well, np.where(inside, shot, NOWHERE))
 
     def parts(self, well: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array]:
