@@ -26,6 +26,7 @@ from recorder.records.image_report import (
     UnitCells,
 )
 from recorder.records.runs import RunState, RunStatus
+from recorder.records.scan_report import ScanReport
 from recorder.records.timeline_report import ChainReport, Count, TimelineReport
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -63,6 +64,8 @@ class RunReport:
     pump: PumpCounts = field(default_factory=PumpCounts)
     evidence: EvidenceCounts = field(default_factory=EvidenceCounts)
     delays: tuple[DelayCounts, ...] = ()
+    scan: ScanReport | None = None
+    """Null without a scan that can be used."""
     event_chains: tuple[ChainReport, ...] = ()
     timeline: TimelineReport = field(default_factory=TimelineReport)
     unit_cell: UnitCells = field(default_factory=UnitCells)

@@ -25,6 +25,7 @@ from recorder.records.image_report import (
     UnitCells,
 )
 from recorder.records.run_report import LedgerReport, RunReport
+from recorder.records.scan_report import ScanReport
 from recorder.records.times import iso
 from recorder.reports.statistics import (
     RESOLUTION_EDGES,
@@ -38,11 +39,13 @@ from recorder.reports.statistics import (
 from recorder.reports.timeline_report import chains_report, timeline_report
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
+from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.measurement import measure
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.ssx.alarms.wilson import wilson
-from recorder.ssx.labels.timeline import EVIDENCES, Labels
+from recorder.ssx.labels.timeline import EVIDENCES, Labels, Timeline
+from recorder.ssx.scan.summary import scan_report
 
 PARAMETERS: tuple[CellParameter, ...] = ("a", "b", "c", "alpha", "beta", "gamma")
 
@@ -76,6 +79,7 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
         pump=PumpCounts(ledger.light, ledger.dark, ledger.unknown),
         evidence=_evidence(labels),
         delays=_delays(run, labels),
+        scan=_scan(run, timeline),
         event_chains=chains_report(run, measurement),
         timeline=timeline_report(run, timeline, measurement),
         unit_cell=UnitCells(
@@ -204,6 +208,13 @@ def _evidence(labels: Labels) -> EvidenceCounts:
     counts = np.bincount(labels.evidence, minlength=len(EVIDENCES))
     found = dict(zip(EVIDENCES, counts.tolist(), strict=True))
     return EvidenceCounts(**{str(name): found[name] for name in Evidence})
+
+
+def _scan(run: Run, timeline: Timeline) -> ScanReport | None:
+    chip = chip_of(run, timeline)
+    if chip is None:
+        return None
+    return scan_report(chip.walk, chip.by, chip.seen, chip.states())
 
 
 def _delays(run: Run, labels: Labels) -> tuple[DelayCounts, ...]:
