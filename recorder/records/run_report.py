@@ -20,6 +20,7 @@ from recorder.records.image_report import (
     DelayCounts,
     EvidenceCounts,
     ImageCounts,
+    PumpClasses,
     PumpCounts,
     Rates,
     Resolutions,
@@ -62,6 +63,8 @@ class RunReport:
     classes: ClassCounts = field(default_factory=ClassCounts)
     rates: Rates = field(default_factory=Rates)
     pump: PumpCounts = field(default_factory=PumpCounts)
+    pump_classes: PumpClasses | None = None
+    """Null in reports that earlier recorders wrote."""
     evidence: EvidenceCounts = field(default_factory=EvidenceCounts)
     delays: tuple[DelayCounts, ...] = ()
     scan: ScanReport | None = None

@@ -27,6 +27,7 @@ from recorder.records.image_report import (
 from recorder.records.run_report import LedgerReport, RunReport
 from recorder.records.scan_report import ScanReport
 from recorder.records.times import iso
+from recorder.reports.by_pump import pump_classes
 from recorder.reports.statistics import (
     RESOLUTION_EDGES,
     cell_histograms,
@@ -77,6 +78,7 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
         ),
         rates=_rates(run, ledger),
         pump=PumpCounts(ledger.light, ledger.dark, ledger.unknown),
+        pump_classes=pump_classes(run.images, labels),
         evidence=_evidence(labels),
         delays=_delays(run, labels),
         scan=_scan(run, timeline),

@@ -71,16 +71,16 @@ export function pump() {
   const known = report();
   if (!known) return null;
   const counts = known.pump ?? {};
-  const light = { images: counts.light ?? 0, hits: null, indexed: null };
-  const delays = known.delays ?? [];
-  if (delays.length && sum(delays.map((one) => one.images)) === light.images) {
-    light.hits = sum(delays.map((one) => one.hits));
-    light.indexed = sum(delays.map((one) => one.indexed));
-  }
+  const classes = known.pump_classes ?? {};
+  const state = (name) => ({
+    images: counts[name] ?? 0,
+    ...(classes[name] ?? { hits: null, indexed: null }),
+  });
+  const light = state("light");
   return {
     light,
-    dark: { images: counts.dark ?? 0, hits: null, indexed: null },
-    unknown: { images: counts.unknown ?? 0, hits: null, indexed: null },
+    dark: state("dark"),
+    unknown: state("unknown"),
     declared: (known.timeline?.rows?.laser ?? 0) > 0 || light.images > 0,
   };
 }
