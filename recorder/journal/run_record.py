@@ -54,6 +54,7 @@ def run_record(run: Run, what: str) -> Json:
         "end": None
         if run.end is None
         else [run.end.status, run.end.reason, run.end.images],
+        "said_targets": [list(item) for item in sorted(run.said_targets.items())],
         "notes": run.notes,
         "counts": dict(run.counts),
         "gain": run.gain,
@@ -103,6 +104,7 @@ def read_run_record(body: Json) -> Run:
         revision=body["revision"],
         folder=body["folder"],
         counts=Counter(body["counts"]),
+        said_targets={float(d): int(n) for d, n in body.get("said_targets", ())},
         notes=list(body["notes"]),
         gain=body.get("gain"),
         pedestal=body.get("pedestal", 0.0),

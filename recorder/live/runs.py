@@ -38,6 +38,7 @@ class LiveRuns:
         self._runs: dict[str, RunCounts] = {}
         self._ended: dict[str, dict[str, Counts]] = {}
         """By experiment and uid: what runs that are sealed came to."""
+        self._taken_over: set[str] = set()
         self.heard = Heard()
         """What each source sent."""
         self._label_ns = 0
@@ -108,11 +109,12 @@ class LiveRuns:
 
     def knows(self, experiment: str) -> bool:
         """Whether the earlier runs of an experiment are known."""
-        return experiment in self._ended
+        return experiment in self._taken_over
 
     def take_over(self, experiment: str, totals: Mapping[str, Counts]) -> None:
         """What the sealed runs of an experiment came to, by uid, as a journal says."""
-        known = self._ended.setdefault(experiment, {})
+        self._taken_over.add(experiment)
+        known = self._ended.get(experiment, {})
         self._ended[experiment] = {**totals, **known}
 
     def of(self, run: Run) -> RunCounts | None:

@@ -129,6 +129,24 @@ class DelayCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetReport:
+    """How many indexed images are wanted of a delay (s)."""
+
+    delay: float = 0.0
+    indexed: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineReport:
+    """Images by class over the run; point i is of ids [i * step, (i + 1) * step)."""
+
+    step: Count = 1
+    classified: tuple[Count, ...] = ()
+    hits: tuple[Count, ...] = ()
+    indexed: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CellHistogram:
     """Lattices by one cell parameter (Å, degrees)."""
 
@@ -219,5 +237,9 @@ class ClassificationReport:
     """Counts per photon."""
     pedestal: float = 0.0
     """Counts of a pixel without a photon."""
+    tried: Count = 0
+    """Hits that were tried to be indexed."""
+    rings: Count = 0
+    """Images with rings of ice, salt or another substance."""
     calibrations: tuple[Calibration, ...] = ()
     drift: tuple[DriftPoint, ...] = ()

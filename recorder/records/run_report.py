@@ -20,10 +20,12 @@ from recorder.records.image_report import (
     DelayCounts,
     EvidenceCounts,
     ImageCounts,
+    LineReport,
     PumpClasses,
     PumpCounts,
     Rates,
     Resolutions,
+    TargetReport,
     UnitCells,
 )
 from recorder.records.runs import RunState, RunStatus
@@ -69,6 +71,9 @@ class RunReport:
     delays: tuple[DelayCounts, ...] = ()
     scan: ScanReport | None = None
     """Null without a scan that can be used."""
+    targets: tuple[TargetReport, ...] = ()
+    """Indexed images that are wanted of its time points, by delay."""
+    line: LineReport = field(default_factory=LineReport)
     event_chains: tuple[ChainReport, ...] = ()
     timeline: TimelineReport = field(default_factory=TimelineReport)
     unit_cell: UnitCells = field(default_factory=UnitCells)

@@ -22,12 +22,14 @@ from recorder.records.image_report import (
     PumpCounts,
     Rates,
     Resolutions,
+    TargetReport,
     UnitCells,
 )
 from recorder.records.run_report import LedgerReport, RunReport
 from recorder.records.scan_report import ScanReport
 from recorder.records.times import iso
 from recorder.reports.by_pump import pump_classes
+from recorder.reports.line import line_report
 from recorder.reports.statistics import (
     RESOLUTION_EDGES,
     cell_histograms,
@@ -82,6 +84,8 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
         evidence=_evidence(labels),
         delays=_delays(run, labels),
         scan=_scan(run, timeline),
+        targets=tuple(TargetReport(t.delay, t.indexed) for t in run.targets),
+        line=line_report(run.images.column("outcome")),
         event_chains=chains_report(run, measurement),
         timeline=timeline_report(run, timeline, measurement),
         unit_cell=UnitCells(
@@ -201,6 +205,8 @@ def _classification(run: Run, ledger: Ledger) -> ClassificationReport:
         solvent=round(float(np.median(solvent)), 4) if solvent.size else None,
         gain=run.gain,
         pedestal=run.pedestal,
+        tried=_hits(ledger) - images.hits_not_tried,
+        rings=int(np.count_nonzero(images.column("rings"))),
         calibrations=tuple(run.calibrations),
         drift=tuple(run.drift),
     )

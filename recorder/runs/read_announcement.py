@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from recorder.errors import shown
 from recorder.records import Announcement, Experiment
-from recorder.records.announcement import UNNAMED
+from recorder.records.announcement import MAX_TARGETS, UNNAMED, Target
 from recorder.records.texts import STORED
 from recorder.ssx.chains.declared import read_chains
 
@@ -30,9 +30,18 @@ class _Lists:
 
 
 _LISTS = TypeAdapter(_Lists)
-_OURS = {"chains", "chain_problems", "problems", "message", "received_ns", "size"}
+_OURS = {
+    "chains",
+    "chain_problems",
+    "targets",
+    "problems",
+    "message",
+    "received_ns",
+    "size",
+}
 """What is not in a message, but made of it."""
 _EXPERIMENT = TypeAdapter(Experiment)
+_TARGET = TypeAdapter(Target)
 _STAND_INS = {"proposal": "x0", "experiment": {"name": UNNAMED}}
 """Used where a stored message has no such value that can be used."""
 _SENT = tuple(f.name for f in fields(Announcement) if f.name not in _OURS)
@@ -62,11 +71,44 @@ def read_announcement(
         found,
         chains=declared.chains,
         chain_problems=declared.problems,
+        targets=read_targets(message.get("targets"), problems),
         problems=tuple(problems),
         message=dict(message),
         received_ns=received_ns,
         size=len(json.dumps(message)),
     )
+
+
+def read_targets(value: Any, problems: list[str]) -> tuple[Target, ...]:
+    """The targets that can be used, by delay; what cannot is named.
+
+    Args:
+        value: As it was sent; None is none.
+        problems: What is left out, for people, is added.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        problems.append(f"targets: {shown(value)} is left out: it must be a list")
+        return ()
+    found: dict[float, Target] = {}
+    for item in value[:MAX_TARGETS]:
+        try:
+            target = _TARGET.validate_python(item)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, ("targets", *first["loc"])))
+            problems.append(f"{where}: {shown(item)} is left out: {first['msg']}")
+            continue
+        if target.delay in found:
+            text = f"targets: {target.delay} s has several: the last one counts"
+            problems.append(text)
+        found[target.delay] = target
+    if len(value) > MAX_TARGETS:
+        problems.append(
+            f"targets: {len(value)} of them: only the first {MAX_TARGETS} are used"
+        )
+    return tuple(found[delay] for delay in sorted(found))
 
 
 def stored_experiment(message: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from recorder.records import (
     SeriesKey,
     SeriesStart,
 )
-from recorder.records.announcement import UNNAMED
+from recorder.records.announcement import UNNAMED, Target
 from recorder.records.image_report import Calibration, DriftPoint
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
@@ -71,6 +71,8 @@ class Run:
     counts: Counter[str] = field(default_factory=Counter)
     """``duplicate_images``, ``reused_image_ids``, ``late_images``, ``stray_images``,
     ``out_of_order_images``, ``ignored_channels``, ``duplicate_events``, …"""
+    said_targets: dict[float, int] = field(default_factory=dict)
+    """Indexed images by delay (s) that somebody asked for while it went on."""
     notes: list[str] = field(default_factory=list)
     """What people should know, in the report."""
     calibrations: list[Calibration] = field(default_factory=list)
@@ -107,6 +109,7 @@ class Run:
             images=self.images.copy(),
             events=self.events.copy(),
             counts=Counter(self.counts),
+            said_targets=dict(self.said_targets),
             notes=list(self.notes),
             calibrations=list(self.calibrations),
             drift=list(self.drift),
@@ -130,6 +133,16 @@ class Run:
     def chains(self) -> tuple[Chain, ...]:
         """The declared event chains."""
         return self.announcement.chains
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Indexed images that are wanted of its time points, by delay.
+
+        What was said while it went on counts more than what was announced.
+        """
+        every = {target.delay: target.indexed for target in self.announcement.targets}
+        every |= self.said_targets
+        return tuple(Target(delay, every[delay]) for delay in sorted(every))
 
     @property
     def declared_images(self) -> int | None:

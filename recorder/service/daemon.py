@@ -22,6 +22,7 @@ from recorder.service.live_writer import LiveWriter
 from recorder.service.mqtt_status import StatusPublisher
 from recorder.service.port import Port
 from recorder.service.replay_place import mark
+from recorder.service.sayings import Sayings
 from recorder.service.sign_of_life import SignOfLife
 from recorder.service.sources import Sources
 from recorder.sources.control.mqtt import MqttSource
@@ -75,6 +76,9 @@ async def run_daemon(settings: Settings) -> None:
             group.create_task(life.run(), name="sign-of-life"),
             group.create_task(live.run(), name="live"),
             group.create_task(view.run(), name="live-view"),
+            group.create_task(
+                Sayings(host.pipeline, live.folder).run(), name="sayings"
+            ),
         ]
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))

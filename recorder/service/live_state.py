@@ -22,6 +22,7 @@ from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.status_file import identity
 from recorder.service.disk_watch import DiskWatch
+from recorder.service.earlier_runs import earlier_totals
 from recorder.service.host import Host
 from recorder.sinks.runner import SinkRunner
 
@@ -77,16 +78,28 @@ class LiveView:
         while True:
             with boundary("look at the disk"):
                 await asyncio.to_thread(self.disk.look)
+            with boundary("count the earlier runs"):
+                await self._take_over()
             await asyncio.sleep(LOOK_S)
+
+    async def _take_over(self) -> None:
+        """The earlier runs of an experiment, once."""
+        live = self._host.pipeline.live
+        run = current_run(self._host.pipeline.book.active)
+        if run is None or live.knows(run.experiment):
+            return
+        path, experiment = self._host.journal.path, run.experiment
+        live.take_over(experiment, {})  # one attempt: what cannot be read, is logged
+        found = await asyncio.to_thread(earlier_totals, path, experiment)
+        live.take_over(experiment, found)
 
     def _run(self) -> LiveRun | None:
         live = self._host.pipeline.live
         run = current_run(self._host.pipeline.book.active)
         if run is None or (counts := live.of(run)) is None:
             return None
-        targets = run.announcement.targets
         everything = live.of_experiment(run)
-        return run_state(run, counts, everything, targets, time.monotonic())
+        return run_state(run, counts, everything, run.targets, time.monotonic())
 
     def _journal(self) -> LiveJournal:
         writer = self._host.pipeline.writer

@@ -102,7 +102,7 @@ class Pipeline:
         self._progress = Progress(
             self.book, self.writer, self.reporter, self._alarms, self._gaps, self.live
         )
-        self._bad = BadMessages()
+        self.bad = BadMessages()
         self._lines = Throttle()
         self.changed = asyncio.Event()
         """Set at each change of a run's state."""
@@ -140,7 +140,7 @@ class Pipeline:
         else:
             source = record.source
             runs = [r for r in self.book.active if not r.key or r.key.source == source]
-            self._bad.take(record, runs)
+            self.bad.take(record, runs)
 
     def feed_control(
         self,
@@ -159,7 +159,7 @@ class Pipeline:
     def _control(self, record: ControlRecord, now: float) -> None:
         if isinstance(record, Announcement):
             if (refused := self.book.refusal(record)) is not None:
-                self._bad.take(refused, ())
+                self.bad.take(refused, ())
                 return
             self.writer.record(RecordKind.COLLECTION, record.uid, record.message)
             self._do(self.book.announcement(record, now))
@@ -173,7 +173,7 @@ class Pipeline:
             name = record.collection or (run.uid if run else None)
             self.writer.record(RecordKind.EVENT, name, event_to_json(record))
         else:  # nothing in it says for which run it was: it may be any
-            self._bad.take(record, self.book.active)
+            self.bad.take(record, self.book.active)
 
     # -- decisions out ------------------------------------------------------------
 
@@ -295,6 +295,6 @@ class Pipeline:
         status = self._progress.status()
         status["pending"] = self._pool.backlog
         status["unwritten"] = self.writer.depth
-        status["bad_messages"] = self._bad.total
+        status["bad_messages"] = self.bad.total
         status["lines_left_out"] = dict(self._lines.left_out)
         return status

@@ -21,6 +21,8 @@ from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
 from recorder.service.host import Host, hosting
+from recorder.service.live_state import LiveView
+from recorder.service.live_writer import LiveWriter
 from recorder.service.replay_again import done_run, end_runs, go_on, seal_left, uids
 from recorder.service.replay_control import (
     ReplayOptions as ReplayOptions,
@@ -108,16 +110,23 @@ async def replay(
     async with (
         hosting(settings, book) as (host, group),
         SignOfLife(settings, "replay") as life,
+        LiveWriter(settings, (view := LiveView(host)).state) as live,
     ):
         life.status = partial(_status, host)
-        sign = group.create_task(life.run(), name="sign-of-life")
+        live.stage = "running"
+        tasks = [
+            group.create_task(life.run(), name="sign-of-life"),
+            group.create_task(live.run(), name="live"),
+            group.create_task(view.run(), name="live-view"),
+        ]
         try:
             with stop.listening():
                 result = await _replayed(
                     host, records, control, options, progress, stop
                 )
         finally:
-            sign.cancel()
+            for task in tasks:
+                task.cancel()
     return result
 
 

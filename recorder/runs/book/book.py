@@ -55,6 +55,11 @@ class RunBook:
         """Runs that are not sealed, oldest first."""
         return list(self._runs.active)
 
+    def run_of(self, uid: str) -> Run | None:
+        """The run of a uid, if it is not sealed."""
+        run = self._runs.by_uid(uid)
+        return None if run is None or run.state is RunState.SEALED else run
+
     @property
     def sealed(self) -> list[Run]:
         """The runs that were sealed last."""
