@@ -61,7 +61,7 @@ class JournalFile:
         self._synchronous = synchronous
         self._lock_file: IO[str] | None = None
         self._lock = threading.Lock()
-        self._at_rest = False
+        self._rested: tuple[int, int] | None = None
         require_journal(path, may_be_missing=not read_only)
         try:
             if not read_only:
@@ -95,7 +95,7 @@ class JournalFile:
         """
         self._db.close()
         self._db = _connected(self.path, "?mode=ro&immutable=1")
-        self._at_rest = True
+        self._rested = _file_mark(self.path)
         self._open(True)
 
     @property
@@ -104,7 +104,9 @@ class JournalFile:
 
         Then what was read may be wrong, and the journal is to be opened again.
         """
-        return self._at_rest and not is_at_rest(self.path)
+        if self._rested is None:
+            return False
+        return not is_at_rest(self.path) or _file_mark(self.path) != self._rested
 
     def _open(self, read_only: bool) -> None:
         if not read_only:
@@ -240,8 +242,20 @@ class JournalFile:
 
 
 def is_at_rest(path: Path) -> bool:
-    """Whether nobody has a journal open to write: then it has no log beside it."""
-    return not path.with_name(f"{path.name}-wal").exists()
+    """Whether all of a journal is in its file: nothing is in the log beside it."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size == 0
+    except OSError:
+        return True
+
+
+def _file_mark(path: Path) -> tuple[int, int] | None:
+    """Another one as soon as somebody wrote into the file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _connected(path: Path, how: str) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -12,6 +13,9 @@ at once. Chosen, not tuned."""
 SPARE = 64
 """Connections beside those of live streams: requests of pages, scrapers. Chosen, not
 tuned."""
+SEND_BYTES = 128 << 10
+"""What the kernel holds for a reader that sleeps; it would take megabytes by itself,
+and what is held is old when it is read. Chosen, not tuned."""
 
 
 class BoundedHttp(H11Protocol):
@@ -27,6 +31,8 @@ class BoundedHttp(H11Protocol):
             transport.abort()
             self.transport = transport
             return
+        if (sock := transport.get_extra_info("socket")) is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         super().connection_made(transport)
         self._late = self.loop.call_later(REQUEST_S, self._close_if_silent)
 

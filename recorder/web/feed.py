@@ -53,6 +53,8 @@ class Feed:
         self._daemon = DaemonState(place.live_file, place.journal)
         self.tick = asyncio.Event()
         """Set with the next message; then there is another one."""
+        self.first = asyncio.Event()
+        """Set once both messages are there."""
         self.ticked_at = 0.0
         """When that was last (monotonic s)."""
         self._stop = threading.Event()
@@ -113,6 +115,7 @@ class Feed:
             self.on_tick(state)
         else:
             self.slow_state, self.slow = state, message
+            self.first.set()
         if not self.stopped:
             self.tick.set()
             self.tick = asyncio.Event()
