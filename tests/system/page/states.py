@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from typing import Any
 
 import numpy as np
@@ -319,26 +320,52 @@ def slow(**changes: Any) -> Any:
     } | changes
 
 
-def scan(rows: int = 80, columns: int = 80) -> tuple[Any, Any]:
+STATES = (
+    "skipped unseen lost unknown unclassified non_hit non_indexed_hit indexed".split()
+)
+
+
+def scan(rows: int = 20, columns: int = 20, blocks: int = 4) -> tuple[Any, Any]:
     """The report's key ``scan`` and the answer of ``runs/{uid}/chip``."""
     random = np.random.default_rng(3)
-    names = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost"]
-    done = rows * columns * 3 // 5
-    picks = random.choice(4, rows * columns, p=[0.6, 0.2, 0.19, 0.01]) + 1
-    picks[done:] = 0
+    shape = (rows * blocks, columns * blocks)
+    share = [0.01, 0.0, 0.0, 0.6, 0.2, 0.19]
+    wells = (random.choice(6, shape, p=share) + 2).astype(np.uint8)
+    wells[shape[0] * 3 // 5 :] = 1
+    wells[::rows, ::columns] = 0
+    counts = dict(zip(STATES, np.bincount(wells.ravel(), minlength=8).tolist(), strict=True))
     key = {
         "rows": rows,
         "columns": columns,
-        "blocks": [4, 4],
-        "seen": done,
-        "hints": ["diagonal stripes: perhaps off by one well"],
-        "shots": [
-            {"shot": 1, "images": 900, "hits": 300, "indexed": 210, "resolution": 1.9},
-            {"shot": 2, "images": 900, "hits": 250, "indexed": 150, "resolution": 2.2},
+        "blocks": [blocks, blocks],
+        "shots_per_position": 2,
+        "placed_by": "trigger",
+        "unplaced": 3,
+        "wells": {
+            "total": wells.size - counts["skipped"],
+            "skipped": counts["skipped"],
+            "indexed": counts["indexed"],
+            "non_indexed_hits": counts["non_indexed_hit"],
+            "non_hits": counts["non_hit"],
+            "lost": counts["lost"],
+            "unseen": counts["unseen"],
+        },
+        "by_block": [
+            {"block": n, "images": 200, "indexed": 30, "non_indexed_hits": 20}
+            | {"non_hits": 150}
+            for n in range(8)
         ],
+        "by_shot": [
+            {"shot": 0, "images": 900, "indexed": 210, "non_indexed_hits": 90}
+            | {"non_hits": 600, "resolution": 1.9},
+            {"shot": 1, "images": 900, "indexed": 150, "non_indexed_hits": 100}
+            | {"non_hits": 650, "resolution": 2.2},
+        ],
+        "hints": [{"kind": "stripes", "text": "diagonal stripes: off by one well?"}],
     }
-    wells = [{"class": names[pick]} for pick in picks]
-    return key, {"rows": rows, "columns": columns, "blocks": [4, 4], "wells": wells}
+    encoded = b64encode(wells.tobytes()).decode()
+    answer = {"run": 3, "uid": UID, "states": STATES, "scan": key}
+    return key, answer | {"shape": list(shape), "wells": encoded}
 
 
 def picture() -> tuple[Any, bytes]:

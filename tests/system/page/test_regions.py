@@ -84,6 +84,7 @@ def test_light_and_dark_and_their_difference(open_page):
 def test_no_laser_is_not_dark(server, open_page):
     run = server.said.now["live"]["run"]
     run["pump"] |= {"declared": False, "light": run["pump"]["unknown"]}
+    server.said.slow = states.slow(run=states.report(event_chains=[]))
     page = open_page()
     expect(page.locator("#pump-note")).to_have_text(
         "No laser is declared, and none was seen."
@@ -124,13 +125,30 @@ def test_event_chains_commanded_measured_verdict(open_page):
 
 def test_the_chip_tells_its_wells_in_words_too(server, open_page):
     page = open_page()
-    wells = server.said.answers[f"runs/{states.UID}/chip"]["wells"]
-    seen = sum(well["class"] == "indexed" for well in wells)
+    seen = server.said.slow["run"]["scan"]["wells"]["indexed"]
     expect(page.locator("#chip-legend")).to_contain_text(f"{seen} indexed")
     label = page.locator("#chip-map").get_attribute("aria-label") or ""
     assert f"{seen} indexed" in label
     expect(page.locator("#chip-hint")).to_contain_text("diagonal stripes")
-    assert cells(page, "#shots")["shot 2"][0] == "28 % 25–31"
+    expect(page.locator("#chip-note")).to_have_text(
+        f"3{GAP}828 of 6{GAP}384 wells, 3 images without a well"
+    )
+    assert cells(page, "#shots")["2"] == ["28 % 25–31", "60 % 54–66", "2.20", "900"]
+    page.get_by_text("Blocks", exact=True).click()
+    assert cells(page, "#blocks")["8"] == ["25 % 20–31", "60 % 46–72", "200"]
+
+
+def test_a_chip_of_a_million_wells_is_drawn(server, open_page):
+    key, chip = states.scan(250, 250)
+    server.said.slow = states.slow(run=states.report(scan=key))
+    server.said.answers[f"runs/{states.UID}/chip"] = chip
+    page = open_page()
+    expect(page.locator("#chip-legend")).to_contain_text("not seen")
+    colours = page.locator("#chip-map").evaluate(
+        """canvas => new Set(new Uint32Array(canvas.getContext('2d').getImageData(
+          0, 0, canvas.width, canvas.height).data.buffer)).size"""
+    )
+    assert colours > 3
 
 
 def test_without_a_scan_it_says_so(server, open_page):
@@ -216,9 +234,9 @@ def test_the_proof_of_recording_or_why_not(server, open_page):
         f"✓ 3{GAP}560/3{GAP}560 received images accounted",
         "✓ ISPyB: DCG 2, DC 17",
         "✓ ispyb: written",
-        "✗ results: pending",
+        "… results: pending",
         "✓ 1 event chain written",
-        "✗ not sealed yet: open",
+        "… not sealed yet: open",
     ]
     assert cells(page, "#run-body")["lost"] == ["2"]
     ledger = {"closed": False, "differences": ["3 images are missing"]}

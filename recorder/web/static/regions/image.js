@@ -86,6 +86,7 @@ function draw() {
   text($("image-note"), back ? `${back} before the last` : "");
   const words = about ? describe(about) : "";
   text($("picture-text"), shown ? words || legendOf() : why ? `There is no picture: ${why}` : "");
+  $("picture").classList.toggle("none", !shown);
   const area = surface($("picture"), `${title}. ${words}`);
   if (!area) return;
   if (!shown) return note(area, "no picture yet");
