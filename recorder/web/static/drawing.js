@@ -67,19 +67,42 @@ export function hatch(pen, x, y, width, height, colour, gap = 5) {
   pen.restore();
 }
 
-// Bars of a histogram with its axis; lines: [{at, colour, dash}] in units of the axis.
-export function histogram(canvas, { low, high, counts, label, lines = [], unit = "", axis }) {
+const MARGIN = 3; // empty bins that are shown beside the filled ones
+
+// Bins about the filled ones; edges may be of any width, as of resolution.
+function filled(edges, counts) {
+  const first = counts.findIndex((value) => value > 0);
+  if (first < 0) return { edges, counts };
+  const last = counts.findLastIndex((value) => value > 0);
+  const [from, to] = [Math.max(0, first - MARGIN), Math.min(counts.length, last + 1 + MARGIN)];
+  return { edges: edges.slice(from, to + 1), counts: counts.slice(from, to) };
+}
+
+export function evenEdges(low, high, bins) {
+  return Array.from({ length: bins + 1 }, (_, n) => low + ((high - low) * n) / bins);
+}
+
+// Where a value lies among bins of the same width on the screen, 0 … 1; null: outside.
+export function placeOf(edges, value) {
+  const bin = edges.findIndex((edge, n) => n > 0 && value >= edges[n - 1] && value <= edge);
+  if (bin < 1) return null;
+  const inside = (value - edges[bin - 1]) / (edges[bin] - edges[bin - 1] || 1);
+  return (bin - 1 + inside) / (edges.length - 1);
+}
+
+// Bars of a histogram with its axis; edges grow; lines: [{at, colour, dash}].
+export function histogram(canvas, { edges: all, counts: every, label, lines = [], unit = "", axis }) {
   const area = surface(canvas, label);
   if (!area) return;
-  if (!counts?.length || !(high > low)) return note(area, "nothing yet");
+  if (!every?.length || all.length !== every.length + 1) return note(area, "nothing yet");
+  const { edges, counts } = filled(all, every);
   const { pen, width, height, colour } = area;
   const floor = height - 18;
-  const place = (value) => ((value - low) / (high - low)) * width;
   const top = Math.max(...counts, 1);
+  const wide = width / counts.length;
   pen.fillStyle = colour.indexed;
   counts.forEach((value, n) => {
     const tall = value ? Math.max(1, (value / top) * (floor - 4)) : 0;
-    const wide = width / counts.length;
     pen.fillRect(n * wide, floor - tall, Math.max(1, wide - (wide > 4 ? 1 : 0)), tall);
   });
   pen.strokeStyle = colour.quiet;
@@ -88,31 +111,39 @@ export function histogram(canvas, { low, high, counts, label, lines = [], unit =
   pen.lineTo(width, floor + 0.5);
   pen.stroke();
   for (const { at, colour: which, dash } of lines) {
-    if (!(at >= low && at <= high)) continue;
+    const x = placeOf(edges, at);
+    if (x === null) continue;
     pen.strokeStyle = colour[which];
     pen.setLineDash(dash ?? []);
     pen.lineWidth = 2;
     pen.beginPath();
-    pen.moveTo(place(at), 0);
-    pen.lineTo(place(at), floor);
+    pen.moveTo(x * width, 0);
+    pen.lineTo(x * width, floor);
     pen.stroke();
     pen.lineWidth = 1;
     pen.setLineDash([]);
   }
+  drawAxis(area, edges, floor, unit, axis ?? ((value) => number(value, 4)));
+}
+
+function drawAxis({ pen, width, colour }, edges, floor, unit, write) {
   pen.fillStyle = colour.ink;
   pen.textBaseline = "top";
-  const write = axis ?? ((value) => number(value, 4));
-  const marks = ticks(low, high, Math.max(2, Math.floor(width / 90)));
+  pen.textAlign = "center";
+  const even = Math.abs(edges.at(-1) - edges.at(-2) - (edges[1] - edges[0])) < 1e-6 * Math.abs(edges.at(-1) - edges[0]);
+  const marks = even ? ticks(edges[0], edges.at(-1), Math.max(2, Math.floor(width / 90))) : edges;
   let free = 0;
-  marks.forEach((value, n) => {
-    const words = write(value) + (n === marks.length - 1 && unit ? ` ${unit}` : "");
+  for (const value of marks) {
+    const words = write(value);
     const half = pen.measureText(words).width / 2;
-    const x = Math.min(Math.max(place(value), half), width - half);
-    if (x - half < free) return;
-    free = x + half + 6;
-    pen.textAlign = "center";
+    const at = (placeOf(edges, value) ?? (value <= edges[0] ? 0 : 1)) * width;
+    const x = Math.min(Math.max(at, half), width - half - pen.measureText(` ${unit}`).width - 4);
+    if (x - half < free) continue;
+    free = x + half + 8;
     pen.fillText(words, x, floor + 4);
-  });
+  }
+  pen.textAlign = "right";
+  if (unit) pen.fillText(unit, width, floor + 4);
 }
 
 // Viridis by nine points (CC0), 0 … 1.

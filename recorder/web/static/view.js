@@ -111,3 +111,8 @@ export function announcedCell(known) {
   const [first] = known?.classification?.calibrations ?? [];
   return first && first.from_image === 0 && !first.cell_found ? first.unit_cell : null;
 }
+
+export function laserInChains() {
+  const events = (report()?.event_chains ?? []).flatMap((chain) => [...chain.commanded, ...chain.measured]);
+  return events.some((event) => event.type === "LaserExcitation");
+}

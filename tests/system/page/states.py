@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from recorder.records.live import (
     DelayHistogram,
@@ -27,12 +26,10 @@ from recorder.records.live import (
     Trials,
 )
 from recorder.records.live_json import live_to_json
-from recorder.records.run_report import RunReport
+from tests.system.page.pictures import peakogram, picture, scan
+from tests.system.page.reports import CELL, UID, card, chains, experiment, report, slow
 
-UID = "6c2a8d09-d1b9-4ff0-8ab8-ba12babe250c"
-CELL = (78.54, 78.61, 37.92, 90.0, 90.0, 90.0)
-SPREAD = (0.2, 0.2, 0.1, 0.15, 0.15, 0.15)
-PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
+__all__ = ["UID", "card", "chains", "experiment", "report", "scan", "slow"]
 
 
 def trials(images: int, hits: int, indexed: int) -> Trials:
@@ -147,241 +144,6 @@ def now(daemon: str = "ok", age: float | None = 0.1, **changes: Any) -> Any:
     return {"daemon": daemon, "age_s": age, "live": live(**changes), "problem": None}
 
 
-def report(**changes: Any) -> Any:
-    """The report of the run that goes on."""
-    random = np.random.default_rng(2)
-    histograms = []
-    for name, middle, spread in zip(PARAMETERS, CELL, SPREAD, strict=True):
-        values = random.normal(middle, spread, 490)
-        counts, edges = np.histogram(values, 40, (middle - 1, middle + 1))
-        histograms.append(
-            {
-                "parameter": name,
-                "first": float(edges[0]),
-                "last": float(edges[-1]),
-                "counts": counts.tolist(),
-            }
-        )
-    counts, edges = np.histogram(random.gamma(9, 0.06, 490) + 1.5, 30, (1.5, 3.5))
-    body = {
-        "run": 3,
-        "uid": UID,
-        "state": "open",
-        "status": "running",
-        "provisional": True,
-        "announced": True,
-        "space_group": "P43212",
-        "start_time": "2026-11-28T08:42:54.777420+00:00",
-        "started_ns": time.time_ns() - 250_000_000_000,
-        "experiment": "fvkhb",
-        "data_collection_group_id": 2,
-        "data_collection_id": 17,
-        "images": {
-            "declared": 10_000,
-            "expected": 10_000,
-            "received": 3560,
-            "lost": 2,
-            "missed_triggers": 1,
-            "classified": 3560,
-            "triggers": 3563,
-        },
-        "classes": {
-            "indexed": 490,
-            "non_indexed_hits": 210,
-            "non_hits": 2860,
-            "lattices": 540,
-        },
-        "pump": {"light": 1780, "dark": 1700, "unknown": 80},
-        "event_chains": chains(),
-        "unit_cell": {"median": CELL, "images": 490, "histograms": histograms},
-        "resolution": {
-            "median": 1.98,
-            "edges": edges.tolist(),
-            "counts": counts.tolist(),
-        },
-        "classification": {
-            "multi_lattice": {"images": 50, "of_indexed": 0.102, "expected": 0.097},
-            "residual": 0.0005,
-            "solvent": 2.1,
-            "calibrations": [
-                {"from_image": 0, "unit_cell": [78.5, 78.5, 37.9, 90, 90, 90]}
-            ],
-        },
-        "ledger": {"closed": True},
-        "sinks": {"ispyb": "written", "results": "pending"},
-    } | changes
-    adapter = TypeAdapter(RunReport)
-    typed = adapter.validate_python(body)
-    known = json.loads(adapter.dump_json(typed))
-    return known | {key: value for key, value in body.items() if key not in known}
-
-
-def chains() -> Any:
-    laser = {"type": "LaserExcitation", "name": "pump", "offset": 0.0}
-    laser |= {"duration": 1e-8, "period": 0.02, "repetition": 5000}
-    xray = {"type": "XrayDetection", "name": None, "offset": 0.003}
-    xray |= {"duration": 1e-4, "period": 0.01, "repetition": 10_000}
-    second = {"type": "LaserExcitation", "name": "heater", "offset": 0.0051}
-    return [
-        {
-            "name": "Detections",
-            "scope": "collection",
-            "commanded": [laser, xray],
-            "measured": [
-                {**laser, "repetition": 1787, "seen": 1787, "declared": 0},
-                {**xray, "offset": 0.0030003, "repetition": 3563, "declared": 1},
-                {**second, "repetition": 3, "seen": 3, "declared": None},
-            ],
-            "audit": [
-                {
-                    "event": "laser 'pump'",
-                    "type": "LaserExcitation",
-                    "verdict": "differs",
-                    "findings": ["fired 1787 times of 1790"],
-                    "seen": 1787,
-                    "commanded": 1790,
-                },
-                {
-                    "event": "X-ray detection",
-                    "type": "XrayDetection",
-                    "verdict": "ok",
-                },
-                {
-                    "event": "laser 'heater'",
-                    "type": "LaserExcitation",
-                    "verdict": "extra",
-                    "findings": ["was not declared"],
-                },
-            ],
-        }
-    ]
-
-
-def card(number: int, hits: int = 1000, indexed: int = 700, **changes: Any) -> Any:
-    """A run in short."""
-    uid = UID if number == 3 else f"{number:08d}-0000-4000-8000-000000000000"
-    images = {"received": 3500, "classified": 3500, "lost": 0, "unprocessed": {}}
-    classes = {"indexed": indexed, "non_indexed_hits": hits - indexed}
-    return {
-        "run": number,
-        "uid": uid,
-        "opened": 10 * number,
-        "experiment": "fvkhb",
-        "state": "sealed",
-        "status": "success",
-        "start_time": "2026-11-28T08:40:00+00:00",
-        "images": images,
-        "classes": classes | {"non_hits": 3500 - hits, "lattices": indexed},
-        "sinks": {"ispyb": "written"},
-    } | changes
-
-
-def experiment(runs: list[Any], **changes: Any) -> Any:
-    """An experiment with its runs, latest first."""
-    indexed = sum(run["classes"]["indexed"] for run in runs)
-    other = sum(run["classes"]["non_indexed_hits"] for run in runs)
-    images = sum(run["images"]["received"] for run in runs)
-    return {
-        "experiment": "fvkhb",
-        "data_collection_group_id": 2,
-        "opened": runs[0]["opened"] if runs else 1,
-        "protein": "kljvz",
-        "sample": "laagg",
-        "support": "SSX-Chip",
-        "cumulative": {
-            "runs": len(runs),
-            "images": images,
-            "indexed": indexed,
-            "non_indexed_hits": other,
-            "skipped": images - indexed - other,
-        },
-        "runs_left_out": 0,
-        "runs": sorted(runs, key=lambda run: -run["opened"]),
-    } | changes
-
-
-def slow(**changes: Any) -> Any:
-    """The event ``slow``."""
-    runs = [
-        card(1, 1200, 800),
-        card(2, 300, 120, status="aborted"),
-        card(3, 700, 490, state="open", status="running"),
-        card(4, 30, 10, status="failed"),
-    ]
-    return {
-        "id": 1,
-        "complete": True,
-        "experiments": [experiment(runs)],
-        "run": report(),
-        "version": "0.1.0",
-        "beamline": "ID29",
-        "problem": None,
-    } | changes
-
-
-def scan(rows: int = 80, columns: int = 80) -> tuple[Any, Any]:
-    """The report's key ``scan`` and the answer of ``runs/{uid}/chip``."""
-    random = np.random.default_rng(3)
-    names = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost"]
-    done = rows * columns * 3 // 5
-    picks = random.choice(4, rows * columns, p=[0.6, 0.2, 0.19, 0.01]) + 1
-    picks[done:] = 0
-    key = {
-        "rows": rows,
-        "columns": columns,
-        "blocks": [4, 4],
-        "seen": done,
-        "hints": ["diagonal stripes: perhaps off by one well"],
-        "shots": [
-            {"shot": 1, "images": 900, "hits": 300, "indexed": 210, "resolution": 1.9},
-            {"shot": 2, "images": 900, "hits": 250, "indexed": 150, "resolution": 2.2},
-        ],
-    }
-    wells = [{"class": names[pick]} for pick in picks]
-    return key, {"rows": rows, "columns": columns, "blocks": [4, 4], "wells": wells}
-
-
-def picture() -> tuple[Any, bytes]:
-    """A preview with spots: its description and the PNG."""
-    import imagecodecs
-
-    random = np.random.default_rng(4)
-    pixels = random.poisson(9, (270, 260)).astype(np.uint8)
-    spots = random.uniform(10, 250, (41, 2))
-    for x, y in spots:
-        pixels[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2] = 250
-    about = {
-        "run": 3,
-        "uid": UID,
-        "image_id": 3551,
-        "serial": 4,
-        "outcome": "indexed",
-        "width": 260,
-        "height": 270,
-        "binning": 4,
-        "detector": [1080, 1040],
-        "spots": [[float(x), float(y), 100.0] for x, y in spots],
-        "predicted": [[float(x) + 0.5, float(y) - 0.5] for x, y in spots[:30]],
-        "rings": [{"d": 4.0, "radius": 55}, {"d": 2.0, "radius": 115}],
-        "center": [130, 135],
-        "resolution": 1.9,
-        "lattices": 1,
-    }
-    return about, imagecodecs.png_encode(pixels)
-
-
-def peakogram() -> Any:
-    random = np.random.default_rng(5)
-    counts, across, up = np.histogram2d(
-        random.gamma(6, 0.4, 20_000) + 1.4, random.gamma(2, 200, 20_000), (40, 30)
-    )
-    return {
-        "resolution_edges": across.tolist(),
-        "intensity_edges": up.tolist(),
-        "counts": counts.astype(int).tolist(),
-    }
-
-
 def everything(said: Any) -> None:
     """Let a stand-in say all that there is."""
     key, chip = scan()
@@ -390,8 +152,11 @@ def everything(said: Any) -> None:
     said.answers[f"runs/{UID}/chip"] = chip
     said.answers[f"runs/{UID}"] = said.slow["run"]
     about, png = picture()
-    for serial, which in zip((5, 4, 3, 2), ("last", "hit", "indexed", "unindexed"), strict=True):
+    for serial, which in zip(
+        (5, 4, 3, 2), ("last", "hit", "indexed", "unindexed"), strict=True
+    ):
         said.answers[f"preview/{which}.json"] = about | {"serial": serial}
         said.answers[f"preview/{which}.png"] = png
+    said.answers["preview/powder.json"] = {"run": 3, "hits": 700, "serial": 9}
     said.answers["preview/powder.png"] = png
     said.answers["peakogram"] = peakogram()

@@ -67,6 +67,22 @@ def test_a_daemon_that_says_nothing_is_as_loud(server, open_page, daemon, words)
     expect(page.locator("#lost")).to_contain_text("its last word is 14 s old")
 
 
+def test_a_browser_that_slept_is_right_soon(server, context, open_page, complaints):
+    page = open_page()
+    lifecycle = context.new_cdp_session(page)
+    lifecycle.send("Page.setWebLifecycleState", {"state": "frozen"})
+    port = server.port
+    server.stop()
+    server.said.now["live"]["run"]["received"] = 7000
+    server.port = port
+    server.start()
+    server.said.now["live"]["run"]["received"] = 8000
+    lifecycle.send("Page.setWebLifecycleState", {"state": "active"})
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#images")).to_contain_text("8\u202f000", timeout=5000)
+    complaints[:] = [line for line in complaints if "ERR_" not in line]
+
+
 def test_without_a_daemon_it_shows_the_journal(server, open_page):
     server.said.now = {"daemon": "none", "age_s": None, "live": None, "problem": None}
     report = states.report(state="sealed", status="success", provisional=False)
@@ -177,7 +193,9 @@ def test_axe_finds_nothing(browser, server, axe, watched, query, theme, width):
         page.locator("#chain-tables table").wait_for()
     page.evaluate(axe)
     found = page.evaluate("rules => axe.run({runOnly: rules})", list(RULES))
-    told = [(one["id"], [n["html"] for n in one["nodes"]]) for one in found["violations"]]
+    told = [
+        (one["id"], [n["html"] for n in one["nodes"]]) for one in found["violations"]
+    ]
     assert told == [], told
     assert len(found["passes"]) > 20
     context.close()

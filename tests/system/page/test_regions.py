@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from recorder.ssx.alarms.wilson import wilson
 from tests.system.page import states
+from tests.system.page.reading import GAP, cells, share
 
 pytestmark = pytest.mark.xdist_group("page")
-GAP = "\u202f"
-
-
-def share(value: float) -> str:
-    percent = 100 * value
-    return f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
-
-
-def cells(page, table):
-    """Texts of a table's rows by their heading."""
-    rows = page.locator(f"{table} tbody tr")
-    found = {}
-    for row in rows.all():
-        heading = row.locator("th").inner_text()
-        found[heading] = [cell.inner_text() for cell in row.locator("td").all()]
-    return found
 
 
 def test_the_header_says_state_age_and_each_part(open_page):
@@ -36,14 +22,17 @@ def test_the_header_says_state_age_and_each_part(open_page):
     expect(page.locator("#lost-count")).to_have_text("lost 2")
     expect(page.locator("#missed")).to_have_text("missed 1")
     parts = page.locator("#parts li")
-    assert [" ".join(part.locator("> span").all_inner_texts()) for part in parts.all()] == [
+    assert [
+        " ".join(part.locator("> span").all_inner_texts()) for part in parts.all()
+    ] == [
         "● detector 100.0 Hz, lost 2, missed 1",
         "● panda-1 100.0 Hz, +3 ppm",
         "● broker",
         "● pool 12 % full, 2 workers",
         "● journal 800 GB free",
         "● ispyb lag 0.4 s, 2 to write",
-        "▲ results failing, lag 75 s, 12 to write, 1 parked, the disk is full: make room",
+        "▲ results failing, lag 75 s, 12 to write, 1 parked, "
+        "the disk is full: make room",
     ]
 
 
@@ -84,6 +73,7 @@ def test_light_and_dark_and_their_difference(open_page):
 def test_no_laser_is_not_dark(server, open_page):
     run = server.said.now["live"]["run"]
     run["pump"] |= {"declared": False, "light": run["pump"]["unknown"]}
+    server.said.slow = states.slow(run=states.report(event_chains=[]))
     page = open_page()
     expect(page.locator("#pump-note")).to_have_text(
         "No laser is declared, and none was seen."
@@ -95,7 +85,9 @@ def test_time_points_tell_targets_and_which_is_behind(open_page):
     page = open_page()
     points = page.locator("#delays li")
     expect(points).to_have_count(3)
-    expect(points.nth(0)).to_contain_text(f"3 ms1{GAP}880/3{GAP}000 indexed · ETA 4 min")
+    expect(points.nth(0)).to_contain_text(
+        f"3 ms1{GAP}880/3{GAP}000 indexed · ETA 4 min"
+    )
     expect(points.nth(1)).to_contain_text("33 % behind")
     expect(points.nth(2)).to_contain_text("100 ms1 indexed")
     expect(page.locator("#delay-note")).to_have_text(
@@ -120,69 +112,6 @@ def test_event_chains_commanded_measured_verdict(open_page):
         ["laser", "heater", "", "", "", "", "5.1 ms", "–", "–", "3", "+ extra"],
         ["was not declared"],
     ]
-
-
-def test_the_chip_tells_its_wells_in_words_too(server, open_page):
-    page = open_page()
-    wells = server.said.answers[f"runs/{states.UID}/chip"]["wells"]
-    seen = sum(well["class"] == "indexed" for well in wells)
-    expect(page.locator("#chip-legend")).to_contain_text(f"{seen} indexed")
-    label = page.locator("#chip-map").get_attribute("aria-label") or ""
-    assert f"{seen} indexed" in label
-    expect(page.locator("#chip-hint")).to_contain_text("diagonal stripes")
-    assert cells(page, "#shots")["shot 2"][0] == "28 % 25–31"
-
-
-def test_without_a_scan_it_says_so(server, open_page):
-    server.said.slow = states.slow()
-    page = open_page()
-    expect(page.locator("#chip-note")).to_have_text("no scan announced")
-    expect(page.locator("#chip-map")).to_be_hidden()
-
-
-def test_pictures_are_held_and_gone_back_through(server, open_page):
-    page = open_page()
-    text = page.locator("#picture-text")
-    expect(text).to_have_text(
-        f"run 3 image 3{GAP}551: indexed, 41 spots ○, 1 lattice (predicted +), 1.90 Å"
-    )
-    about = server.said.answers["preview/hit.json"]
-    for serial in range(10, 14):
-        newest = {"serial": serial, "image_id": 4000 + serial}
-        server.said.answers["preview/hit.json"] = about | newest
-        server.said.now["live"]["previews"][1] |= newest
-        expect(text).to_contain_text(f"4{GAP}0{serial}")
-    page.keyboard.press("h")
-    page.locator("#back").click()
-    expect(text).to_contain_text(f"4{GAP}012")
-    page.locator("#forward").click()
-    expect(text).to_contain_text(f"4{GAP}013")
-    newest = {"serial": 20, "image_id": 4020}
-    server.said.answers["preview/hit.json"] = about | newest
-    server.said.now["live"]["previews"][1] |= newest
-    expect(page.locator("#image-note")).to_have_text("1 before the last")
-    expect(text).to_contain_text(f"4{GAP}013")
-    page.keyboard.press("h")
-    expect(text).to_contain_text(f"4{GAP}020")
-    for kind, words in (("powder", "Sum"), ("peakogram", "Spots of the run")):
-        page.locator(f"[data-which={kind}]").click()
-        expect(text).to_contain_text(words)
-
-
-def test_cells_have_medians_and_the_announced_cell(open_page):
-    page = open_page()
-    assert page.locator("#histograms figure p").all_inner_texts() == [
-        "a median 78.54 Å, announced 78.50",
-        "b median 78.61 Å, announced 78.50",
-        "c median 37.92 Å, announced 37.90",
-        "α median 90.00 °, announced 90.00",
-        "β median 90.00 °, announced 90.00",
-        "γ median 90.00 °, announced 90.00",
-        "resolution median 1.98 Å",
-    ]
-    found = cells(page, "#recent")
-    assert found["resolution (Å)"] == ["1.87", "1.98"]
-    assert found["solvent ring (counts)"] == ["2.11", "2.1"]
 
 
 def test_cards_have_the_seeds_shape(open_page):
@@ -216,9 +145,9 @@ def test_the_proof_of_recording_or_why_not(server, open_page):
         f"✓ 3{GAP}560/3{GAP}560 received images accounted",
         "✓ ISPyB: DCG 2, DC 17",
         "✓ ispyb: written",
-        "✗ results: pending",
+        "… results: pending",
         "✓ 1 event chain written",
-        "✗ not sealed yet: open",
+        "… not sealed yet: open",
     ]
     assert cells(page, "#run-body")["lost"] == ["2"]
     ledger = {"closed": False, "differences": ["3 images are missing"]}
@@ -263,5 +192,54 @@ def test_the_line_has_no_time_in_1970(server, open_page):
     server.said.now["live"]["run"]["started_ns"] = 0
     server.said.now["live"]["alarms"][0]["raised_ns"] = 0
     page = open_page()
-    expect(page.locator("#line")).to_have_attribute("aria-label", "No rate over time yet")
+    expect(page.locator("#line")).to_have_attribute(
+        "aria-label", "No rate over time yet"
+    )
     assert "1970" not in page.locator("body").inner_text()
+
+
+def test_a_sealed_run_has_its_line_and_its_targets(server, open_page):
+    server.said.now = {"daemon": "none", "age_s": None, "live": None, "problem": None}
+    line = {"step": 100, "classified": [100] * 30, "hits": [20] * 30}
+    delays = [
+        {"chain": "Detections", "slot": 0, "delay": 0.003, "images": 1780}
+        | {"hits": 371, "indexed": 260}
+    ]
+    report = states.report(
+        state="sealed",
+        line=line | {"indexed": [14] * 30},
+        delays=delays,
+        targets=[{"delay": 0.003, "indexed": 1000}],
+    )
+    server.said.slow = states.slow(run=report)
+    page = open_page(wait="#state:has-text('NO DAEMON')")
+    expect(page.locator("#line-note")).to_contain_text("each 100 images")
+    expect(page.locator("#delays li")).to_contain_text(f"260/1{GAP}000 indexed")
+    assert cells(page, "#pump")["☀ light"] == ["21 % 19–23", "70 % 65–75", f"1{GAP}780"]
+    expect(page.locator("#set-target")).to_be_hidden()
+
+
+def test_intervals_are_those_of_the_report(open_page):
+    """Of the same counts: Wilson's, and Newcombe's of the difference made of them."""
+    random = np.random.default_rng(6)
+    trials = random.integers(1, 10_000, 400)
+    hits = (trials * random.choice([0, 0.001, 0.2, 0.5, 1], 400)).astype(int)
+    counts = np.stack((hits, trials), 1).tolist()
+    found = open_page().evaluate(
+        """async counts => {
+          const {wilson, difference} = await import('/static/stats.js');
+          return [counts.map(([k, n]) => wilson(k, n)),
+            counts.slice(1).map(([k, n], at) => difference(...counts[at], k, n))];
+        }""",
+        counts,
+    )
+    expected = [wilson(*one) for one in counts]
+    np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-12)
+    shares = hits / trials
+    for n, one in enumerate(found[1]):
+        (low1, high1), (low2, high2) = expected[n : n + 2]
+        low = np.hypot(shares[n] - low1, high2 - shares[n + 1])
+        high = np.hypot(high1 - shares[n], shares[n + 1] - low2)
+        middle = shares[n] - shares[n + 1]
+        assert one["value"] == pytest.approx(middle)
+        assert one["interval"] == pytest.approx([middle - low, middle + high])

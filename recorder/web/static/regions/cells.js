@@ -1,6 +1,6 @@
 // Unit cells, resolution, and the last images against the run.
 import { $, el, fillTable, keyed, text } from "../dom.js";
-import { histogram } from "../drawing.js";
+import { evenEdges, histogram } from "../drawing.js";
 import * as format from "../format.js";
 import { region } from "../store.js";
 import * as view from "../view.js";
@@ -27,8 +27,7 @@ function panels(known) {
       announced: announced?.[n] ?? null,
       unit,
       digits: 2,
-      low: one.first,
-      high: one.last,
+      edges: evenEdges(one.first, one.last, one.counts.length),
       counts: one.counts,
     };
   });
@@ -41,12 +40,16 @@ function panels(known) {
       announced: null,
       unit: "Å",
       digits: 2,
-      low: edges[0],
-      high: edges.at(-1),
+      edges,
       counts: known.resolution.counts,
     });
   }
   return found;
+}
+
+function rising({ edges, counts }) {
+  if (edges[0] <= edges.at(-1)) return { edges, counts };
+  return { edges: [...edges].reverse(), counts: [...counts].reverse() };
 }
 
 function fill(node, one) {
@@ -60,9 +63,7 @@ function fill(node, one) {
     { at: one.median, colour: "hit" },
   ].filter(({ at }) => at !== null);
   histogram(canvas, {
-    low: Math.min(one.low, one.high),
-    high: Math.max(one.low, one.high),
-    counts: one.low <= one.high ? one.counts : one.counts.toReversed(),
+    ...rising(one),
     lines,
     unit: one.unit,
     label: `Histogram of ${one.title}:${words}`,

@@ -105,7 +105,7 @@ function ofSource(source) {
 function ofPool(pool) {
   const full = pool.max_bytes ? pool.backlog_bytes / pool.max_bytes : null;
   const told = [full === null ? `${format.count(pool.backlog)} wait` : `${format.share(full)} % full`];
-  if (pool.workers) told.push(`${pool.workers} workers`);
+  if (pool.workers) told.push(`${pool.workers} ${pool.workers === 1 ? "worker" : "workers"}`);
   if (pool.replaced) told.push(`${pool.replaced} replaced`);
   return { name: "pool", state: full > 0.9 ? "failing" : "ok", told, problem: null };
 }

@@ -56,7 +56,8 @@ async function load() {
     if (kind === "peakogram") {
       kept.set(kind, [{ map: await api.get("peakogram") }]);
     } else if (kind === "powder") {
-      kept.set(kind, [{ bitmap: await api.picture(`preview/powder.png?${Date.now()}`) }]);
+      const of = await api.get("preview/powder.json");
+      kept.set(kind, [{ of, bitmap: await api.picture(`preview/powder.png?${of.serial}`) }]);
     } else {
       const found = await pair(kind);
       if (found) keep(kind, found);
@@ -85,16 +86,18 @@ function draw() {
   const title = KINDS.find(([kind]) => kind === which)[1];
   text($("image-note"), back ? `${back} before the last` : "");
   const words = about ? describe(about) : "";
-  text($("picture-text"), shown ? words || legendOf() : why ? `There is no picture: ${why}` : "");
+  text($("picture-text"), shown ? words || sumWords(shown) : why ? `There is no picture: ${why}` : "");
+  $("picture").classList.toggle("none", !shown);
   const area = surface($("picture"), `${title}. ${words}`);
   if (!area) return;
   if (!shown) return note(area, "no picture yet");
-  if (shown.map) return drawMap(area, shown.map);
-  return drawPicture(area, shown);
+  return shown.map ? drawMap(area, shown.map) : drawPicture(area, shown);
 }
 
-function legendOf() {
-  return which === "powder" ? "Sum of the open run's images (maximum of each pixel, square root)." : "";
+function sumWords({ of, map }) {
+  const known = of ?? map;
+  const spots = `Spots of ${format.count(known.hits)} hits of run ${known.run}, added up`;
+  return map ? `${spots}; up: intensity (counts); brighter: more spots.` : `${spots} as a powder.`;
 }
 
 function describe(about) {
@@ -175,7 +178,7 @@ function drawRings(pen, about, x, y, scale) {
 function drawMap(area, { resolution_edges: across, intensity_edges: up, counts }) {
   const { pen, width, height, colour } = area;
   const rows = counts?.length ?? 0;
-  if (!rows || !up?.length || !across?.length) return note(area, "no spots yet");
+  if (!rows || !up?.length || !across?.length) return void note(area, "no spots yet");
   const byResolution = rows === across.length - 1;
   const [nx, ny] = [across.length - 1, up.length - 1];
   const at = (i, j) => (byResolution ? counts[i][j] : counts[j][i]) ?? 0;
@@ -202,7 +205,6 @@ function drawMap(area, { resolution_edges: across, intensity_edges: up, counts }
   for (let j = 0; j <= ny; j += each(ny, height / 30)) {
     pen.fillText(format.number(up[j], 2), left - 4, Math.max(7, floor - j * h));
   }
-  return text($("picture-text"), "Spots of the run; up: intensity (counts); brighter: more spots.");
 }
 
 function choose(kind) {

@@ -52,7 +52,7 @@ function differenceCell(one, other, part, whole) {
 function drawPump() {
   const pump = view.pump();
   const headings = ["pump", "hits of images", "indexed of hits", "images"];
-  if (!pump || !pump.declared) {
+  if (!pump || !(pump.declared || view.laserInChains())) {
     fillTable($("pump"), "", headings, []);
     text($("pump-note"), pump ? "No laser is declared, and none was seen." : "");
     return;

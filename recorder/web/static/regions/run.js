@@ -5,34 +5,38 @@ import { region, state } from "../store.js";
 import * as view from "../view.js";
 import { countsOf, fillThree, threeBar } from "./cards.js";
 
+const MARKS = { good: "✓", wait: "…", bad: "✗" };
 const three = threeBar();
 const ledger = el("table");
 const proof = el("ul", { class: "proof" });
 const facts = el("p");
 const links = el("p");
 
-// [[good, words]]: what must be so for the run to be recorded.
+// [[state, words]]: what must be so for the run to be recorded; "wait": not yet.
 export function proofOf(run) {
   const images = run.images ?? {};
   const told = [];
+  const yet = run.state === "sealed" ? "bad" : "wait";
   const accounted = (images.classified ?? 0) + view.sum(Object.values(images.unprocessed ?? {}));
   const all = `${format.count(accounted)}/${format.count(images.received)} received images accounted`;
-  told.push([run.ledger?.closed === true, all]);
-  for (const one of run.ledger?.differences ?? []) told.push([false, format.shown(one)]);
+  told.push([run.ledger?.closed && !images.pending ? "good" : yet, all]);
+  for (const one of run.ledger?.differences ?? []) told.push(["bad", format.shown(one)]);
   const group = run.data_collection_group_id ?? null;
   const id = run.data_collection_id ?? null;
-  if (group !== null && id !== null) told.push([true, `ISPyB: DCG ${group}, DC ${id}`]);
-  else told.push([false, "ISPyB: no data collection yet"]);
-  for (const [sink, state_] of Object.entries(run.sinks ?? {})) {
-    told.push([state_ === "written", `${format.shown(sink)}: ${format.words(state_)}`]);
+  if (group !== null && id !== null) told.push(["good", `ISPyB: DCG ${group}, DC ${id}`]);
+  else told.push([yet, "ISPyB: no data collection yet"]);
+  const sinks = run.sinks ?? {};
+  for (const [sink, how] of Object.entries(sinks)) {
+    const state_ = how === "written" ? "good" : how.startsWith("parked") ? "bad" : "wait";
+    told.push([state_, `${format.shown(sink)}: ${format.words(how)}`]);
   }
-  const chains = run.event_chains ?? [];
-  if (chains.length) {
-    const written = run.sinks?.ispyb === "written";
-    const words = `${chains.length} event ${chains.length === 1 ? "chain" : "chains"}`;
-    told.push([written, `${words} ${written ? "written" : "not written yet"}`]);
+  const chains = run.event_chains?.length ?? 0;
+  if (chains) {
+    const written = sinks.ispyb === "written";
+    const words = `${chains} event ${chains === 1 ? "chain" : "chains"}`;
+    told.push([written ? "good" : yet, `${words} ${written ? "written" : "not written yet"}`]);
   }
-  if (run.state !== "sealed") told.push([false, `not sealed yet: ${format.words(run.state)}`]);
+  if (run.state !== "sealed") told.push(["wait", `not sealed yet: ${format.words(run.state)}`]);
   return told;
 }
 
@@ -85,7 +89,7 @@ function draw() {
   drawLedger(run);
   drawFacts(run);
   proof.replaceChildren(
-    ...proofOf(run).map(([good, words]) => el("li", { class: good ? "good" : "open" }, `${good ? "✓" : "✗"} ${words}`)),
+    ...proofOf(run).map(([how, words]) => el("li", { class: how }, `${MARKS[how]} ${words}`)),
   );
   if (body.firstChild !== facts) {
     const sides = el("div", { class: "sides" }, el("div", {}, el("h3", {}, "Proof of recording"), proof), ledger);

@@ -1,6 +1,6 @@
 // Indexed images of each time point against its target; did the laser fire?
 import { $, attribute, el, hide, keyed, named, text } from "../dom.js";
-import { histogram } from "../drawing.js";
+import { evenEdges, histogram } from "../drawing.js";
 import * as format from "../format.js";
 import { rate } from "../stats.js";
 import { region } from "../store.js";
@@ -61,9 +61,9 @@ function drawHistogram() {
   ].join(", ");
   text($("delay-note"), words);
   const middle = found.mean_s ?? 0;
+  const end = found.low_s + found.counts.length * found.step_s;
   return histogram($("delay-histogram"), {
-    low: found.low_s - middle,
-    high: found.low_s + found.counts.length * found.step_s - middle,
+    edges: evenEdges(found.low_s - middle, end - middle, found.counts.length),
     counts: found.counts,
     label: `Measured delays: ${words}`,
     axis: (value) => (Math.abs(value) < 1e-12 ? "mean" : format.signed(value, (v) => format.exactTime(v, 3))),
