@@ -13,7 +13,8 @@ import pytest
 
 from recorder.config import load_settings
 from recorder.journal import Journal
-from recorder.runtime.live_file import live_folder
+from recorder.records.live_json import live_from_json
+from recorder.runtime.live_file import LIVE, live_folder
 from recorder.simulate.stream.series import synthetic_series
 from recorder.sources.pixels import decode
 from recorder.ssx.preview.binning import binned_max, binning
@@ -86,6 +87,11 @@ def test_the_daemon_leaves_pictures_of_its_run(config_file, mosquitto, recorder_
         assert body["center"] == pytest.approx(
             [x / body["binning"] for x in series.info.beam_center], abs=2
         )
+    live = live_from_json((folder / LIVE).read_text())
+    assert {p.which for p in live.previews} >= {"last", "hit", "indexed"}
+    for preview in live.previews:  # those of the last words may be newer
+        assert (preview.run, preview.uid) == (run["run"], truth["uid"])
+        assert found[preview.image_id][0] in CLASSES[preview.which]
     sums = json.loads((folder / "powder.json").read_text())
     peakogram = json.loads((folder / "peakogram.json").read_text())
     hits = run["classes"]["indexed"] + run["classes"]["non_indexed_hits"]

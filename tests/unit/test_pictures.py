@@ -18,10 +18,13 @@ from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
     ImageClass,
+    Learned,
+    LearnedBackground,
 )
 from recorder.records.pictures import NOTHING_SHOWN, PICTURES, Picture, Shown, Wish, met
 from recorder.simulate.stills.render import Still, StillGenerator
 from recorder.simulate.stills.settings import StillSettings, default_geometry
+from recorder.ssx.background.learned_map import BLOCK
 from recorder.ssx.classification.classifier import Classifier
 from recorder.ssx.classification.look import Look
 from recorder.ssx.preview.binning import (
@@ -106,6 +109,25 @@ def test_masked_pixels_are_shown_as_such(indexed):
     assert whole.any()
     coloured = np.ptp(colours[:height, :width], axis=2) > 0
     assert np.array_equal(coloured, whole)
+
+
+def test_pixels_that_turned_out_to_be_bad_are_masked_too(indexed):
+    artist, classifier = set_up()
+    shape = STILLS.geometry.shape
+    bad = np.zeros(shape, np.bool_)
+    bad[100:140, 200:240] = True
+    blocks = [-(-size // BLOCK) for size in shape]
+    grid = np.full(blocks, 0.6, np.float32)
+    background = LearnedBackground(grid=grid, bad=bad, gain=1.0, read_noise=0.0)
+    classifier.take(Learned(1, background))
+    look = classifier.look(indexed[1].pixels, learned=1)
+    before = picture_of(artist, classifier.look(indexed[1].pixels)).png
+    after = picture_of(artist, look).png
+    factor = binning(shape)
+    inside = np.s_[-(-100 // factor) : 140 // factor, -(-200 // factor) : 240 // factor]
+    colours = imagecodecs.png_decode(after).astype(int)
+    assert (np.ptp(colours[inside], axis=2) > 0).all()
+    assert (np.ptp(imagecodecs.png_decode(before)[inside], axis=2) == 0).all()
 
 
 @pytest.mark.parametrize("image_class", ImageClass)
