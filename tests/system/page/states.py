@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from recorder.records.image_outcome import INDEXED, NON_HIT, NON_INDEXED_HIT
 from recorder.records.live import (
     DelayHistogram,
     Hint,
@@ -28,6 +31,12 @@ from recorder.records.live import (
 )
 from recorder.records.live_json import live_to_json
 from recorder.records.run_report import RunReport
+from recorder.records.scan import Scan
+from recorder.reports.chip import STATES
+from recorder.ssx.scan.placing import PlacedBy
+from recorder.ssx.scan.summary import scan_report
+from recorder.ssx.scan.walk import walk_of
+from recorder.ssx.scan.wells import Seen, well_states
 
 UID = "6c2a8d09-d1b9-4ff0-8ab8-ba12babe250c"
 CELL = (78.54, 78.61, 37.92, 90.0, 90.0, 90.0)
@@ -319,26 +328,34 @@ def slow(**changes: Any) -> Any:
     } | changes
 
 
-def scan(rows: int = 80, columns: int = 80) -> tuple[Any, Any]:
-    """The report's key ``scan`` and the answer of ``runs/{uid}/chip``."""
+def scan() -> tuple[Any, Any]:
+    """The report's key ``scan`` and what ``runs/{uid}/chip`` answers, made by our code.
+
+    Three fifths of a chip are done, two shots a well; each fourth diagonal has none.
+    """
+    walk = walk_of(Scan(20, 20, (4, 4), shots_per_position=2))
     random = np.random.default_rng(3)
-    names = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost"]
-    done = rows * columns * 3 // 5
-    picks = random.choice(4, rows * columns, p=[0.6, 0.2, 0.19, 0.01]) + 1
-    picks[done:] = 0
-    key = {
-        "rows": rows,
-        "columns": columns,
-        "blocks": [4, 4],
-        "seen": done,
-        "hints": ["diagonal stripes: perhaps off by one well"],
-        "shots": [
-            {"shot": 1, "images": 900, "hits": 300, "indexed": 210, "resolution": 1.9},
-            {"shot": 2, "images": 900, "hits": 250, "indexed": 150, "resolution": 2.2},
-        ],
+    ordinal = np.arange(walk.triggers * 3 // 5)
+    ordinal = ordinal[random.random(ordinal.size) > 0.02]
+    wells = walk.at(ordinal)
+    crystal = random.random(walk.place.shape) < 0.4
+    crystal &= np.add.outer(*map(np.arange, crystal.shape)) % 4 > 0
+    hit = crystal.ravel()[wells.well] & (random.random(ordinal.size) < 0.8)
+    indexed = hit & (random.random(ordinal.size) < 0.7)
+    outcome = np.where(indexed, INDEXED, np.where(hit, NON_INDEXED_HIT, NON_HIT))
+    limits = (1.9 + 0.3 * wells.shot).astype(np.float32)
+    seen = Seen(ordinal, ordinal, wells, outcome.astype(np.uint8), limits)
+    found = well_states(walk, seen, 0)
+    key = asdict(scan_report(walk, PlacedBy.TRIGGER, seen, found))
+    chip = {
+        "run": 3,
+        "uid": UID,
+        "states": list(STATES),
+        "scan": key,
+        "shape": list(found.shape),
+        "wells": b64encode(found.tobytes()).decode(),
     }
-    wells = [{"class": names[pick]} for pick in picks]
-    return key, {"rows": rows, "columns": columns, "blocks": [4, 4], "wells": wells}
+    return key, chip
 
 
 def picture() -> tuple[Any, bytes]:

@@ -124,13 +124,21 @@ def test_event_chains_commanded_measured_verdict(open_page):
 
 def test_the_chip_tells_its_wells_in_words_too(server, open_page):
     page = open_page()
-    wells = server.said.answers[f"runs/{states.UID}/chip"]["wells"]
-    seen = sum(well["class"] == "indexed" for well in wells)
+    scan = server.said.slow["run"]["scan"]
+    seen = f"{scan['wells']['indexed']:,}".replace(",", GAP)
     expect(page.locator("#chip-legend")).to_contain_text(f"{seen} indexed")
     label = page.locator("#chip-map").get_attribute("aria-label") or ""
     assert f"{seen} indexed" in label
-    expect(page.locator("#chip-hint")).to_contain_text("diagonal stripes")
-    assert cells(page, "#shots")["shot 2"][0] == "28 % 25–31"
+    expect(page.locator("#chip-hint")).to_contain_text("diagonals")
+    second = scan["by_shot"][1]
+    hits = second["indexed"] + second["non_indexed_hits"]
+    told = cells(page, "#shots")["shot 1"]
+    assert told[0].startswith(f"{100 * hits / second['images']:.0f} %")
+    assert told[-1] == f"{second['resolution']:.2f}"
+    assert len(cells(page, "#blocks")) == sum(b["images"] > 0 for b in scan["by_block"])
+    done = scan["wells"]["total"] - scan["wells"]["lost"] - scan["wells"]["unseen"]
+    shown = f"{done:,} of {scan['wells']['total']:,} wells".replace(",", GAP)
+    expect(page.locator("#chip-note")).to_have_text(shown)
 
 
 def test_without_a_scan_it_says_so(server, open_page):

@@ -7,14 +7,18 @@ import { rate } from "../stats.js";
 import { changed, region } from "../store.js";
 import * as view from "../view.js";
 
-export const CLASSES = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost"];
+export const CLASSES = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost", "unclassified", "unknown", "skipped"];
 const WORDS = {
   unseen: "not seen",
   non_hit: "non-hit",
   non_indexed_hit: "hit, not indexed",
   indexed: "indexed",
   lost: "lost",
+  unclassified: "no class",
+  unknown: "unknown",
+  skipped: "skipped",
 };
+const ALWAYS = 5; // classes that the legend has at least; "skipped", the last one, never
 const EACH_MS = 2000; // while the run goes on
 const SMALL_PX = 5; // wells smaller than this have no room for a mark
 
@@ -23,7 +27,7 @@ let wanted = { uid: "", at: -Infinity };
 let why = "";
 
 function scanOf(known) {
-  return known?.scan?.scan ?? known?.scan ?? null;
+  return known?.scan ?? null;
 }
 
 async function load() {
@@ -42,20 +46,22 @@ async function load() {
 }
 
 function read(body, uid) {
-  const codes = new Map(CLASSES.map((name, n) => [name, n]));
-  const wells = (body.wells ?? body.classes ?? []).map((well) =>
-    codes.get(typeof well === "string" ? well : well.class ?? well.outcome) ?? 0,
-  );
-  return { uid, rows: body.rows, columns: body.columns, blocks: body.blocks ?? [1, 1], wells };
+  const codes = (body.states ?? []).map((name) => Math.max(0, CLASSES.indexOf(name)));
+  const bytes = atob(body.wells ?? "");
+  const wells = Uint8Array.from(bytes, (byte) => codes[byte.charCodeAt(0)] ?? 0);
+  const [rows, columns] = body.shape ?? [0, 0];
+  return { uid, rows, columns, blocks: body.scan?.blocks ?? [1, 1], wells };
 }
 
 function mark(pen, kind, x, y, size, colour) {
-  if (kind === "unseen") {
+  if (kind === "skipped") return;
+  if (kind === "unseen" || kind === "unknown") {
     pen.strokeStyle = colour.rule;
     pen.strokeRect(x + 0.5, y + 0.5, Math.max(1, size - 1), Math.max(1, size - 1));
+    if (kind === "unknown" && size >= SMALL_PX) hatch(pen, x, y, size, size, colour.rule, Math.max(3, size / 3));
     return;
   }
-  const paint = { non_hit: "empty", non_indexed_hit: "hit", indexed: "indexed", lost: "lost" }[kind];
+  const paint = { non_hit: "empty", non_indexed_hit: "hit", indexed: "indexed", lost: "lost", unclassified: "rule" }[kind];
   pen.fillStyle = colour[paint];
   pen.fillRect(x, y, size, size);
   if (size < SMALL_PX) return;
@@ -78,8 +84,8 @@ function drawMap() {
   hide($("chip-legend"), !shown);
   if (!shown) return;
   const { rows, columns, blocks, wells } = chip;
-  const counts = CLASSES.map((_, code) => wells.filter((well) => well === code).length);
-  counts[0] += Math.max(0, rows * columns - wells.length);
+  const counts = CLASSES.map(() => 0);
+  for (const well of wells) counts[well] += 1;
   const words = CLASSES.map((name, n) => `${format.count(counts[n])} ${WORDS[name]}`);
   const area = surface(canvas, `Map of ${format.count(rows * columns)} wells: ${words.join(", ")}`);
   if (!area) return;
@@ -99,12 +105,12 @@ function drawMap() {
       mark(pen, CLASSES[wells[row * columns + column] ?? 0], x, y, size, colour);
     }
   }
-  drawLegend(words);
+  drawLegend(words, counts);
 }
 
-function drawLegend(words) {
-  const items = CLASSES.map((name, n) =>
-    el("span", { class: "item" }, el("span", { class: `swatch ${name}`, "aria-hidden": "true" }), words[n]),
+function drawLegend(words, counts) {
+  const items = CLASSES.slice(0, -1).flatMap((name, n) =>
+    n < ALWAYS || counts[n] ? [el("span", { class: "item" }, el("span", { class: `swatch ${name}`, "aria-hidden": "true" }), words[n])] : [],
   );
   $("chip-legend").replaceChildren(...items);
 }
@@ -116,28 +122,29 @@ function drawText() {
   if (!run) text($("chip-note"), "");
   else if (!scan) text($("chip-note"), "no scan announced");
   else text($("chip-note"), chipNote(scan));
-  const hints = [].concat(scan?.hints ?? scan?.hint ?? []).filter(Boolean);
-  const told = hints.map((one) => format.shown(one.text ?? one)).join("; ");
+  const told = (scan?.hints ?? []).map(hint).join("; ");
   text($("chip-hint"), why ? `The map cannot be had: ${why}` : told);
-  const line = (title, one) => [
-    title,
-    withInterval(one.hits, one.images),
-    withInterval(one.indexed, one.hits),
-    format.fixed(one.resolution, 2),
-    format.count(one.images),
-  ];
-  const headings = ["hits", "indexed of hits", "Å", "images"];
-  const shots = (scan?.shots ?? []).map((one, n) => line(`shot ${one.shot ?? n + 1}`, one));
-  fillTable($("shots"), "By shot at a well", ["shot", ...headings], shots.length > 1 ? shots : []);
-  const blocks = Array.isArray(scan?.per_block) ? scan.per_block : [];
-  fillTable($("blocks"), "By block", ["block", ...headings], blocks.map((one, n) => line(`block ${one.block ?? n + 1}`, one)));
+  const line = (title, one) => {
+    const hits = one.indexed + one.non_indexed_hits;
+    const tried = hits + one.non_hits;
+    return [title, withInterval(hits, tried), withInterval(one.indexed, hits), format.count(one.images)];
+  };
+  const headings = ["hits", "indexed of hits", "images"];
+  const shots = (scan?.by_shot ?? []).map((one) => [...line(`shot ${one.shot}`, one), format.fixed(one.resolution, 2)]);
+  fillTable($("shots"), "By shot at a well", ["shot", ...headings, "Å"], shots.length > 1 ? shots : []);
+  const blocks = (scan?.by_block ?? []).filter((one) => one.images).map((one) => line(`block ${one.block}`, one));
+  fillTable($("blocks"), "By block", ["block", ...headings], blocks);
+}
+
+function hint(one) {
+  const rates = `${format.percent(one.rate)} of wells there, ${format.percent(one.elsewhere)} elsewhere`;
+  return format.shown(`${one.where} (${rates}): ${one.text}`);
 }
 
 function chipNote(scan) {
-  const wells = scan.rows && scan.columns ? scan.rows * scan.columns : null;
-  const seen = scan.seen ?? null;
-  if (wells === null) return "";
-  return `${seen === null ? "" : `${format.count(seen)} of `}${format.count(wells)} wells`;
+  const { total, lost, unknown, unseen } = scan.wells;
+  const unplaced = scan.unplaced ? `, ${format.count(scan.unplaced)} images without a well` : "";
+  return `${format.count(total - lost - unknown - unseen)} of ${format.count(total)} wells${unplaced}`;
 }
 
 function withInterval(hits, trials) {
