@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -17,6 +18,8 @@ from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.chip import parse_chip
 from recorder.simulate.stream.series import synthetic_series
 from recorder.ssx.scan.wells import WellState
+from recorder.web.app import make_app
+from recorder.web.place import place_of
 from tests.system.beamline import (
     Beamline,
     assert_equals_truth,
@@ -84,6 +87,9 @@ def test_wells_equal_the_truth_though_triggers_are_missed(
         for block in range(4)
     ]
     check_map(beamline, report["uid"], truth, (6, 5), 2)
+    status, served = asked(beamline, f"/api/v1/runs/{report['uid']}/chip")
+    assert status == 200
+    assert served["scan"] == json.loads(json.dumps(found))
     journal = Journal(beamline.settings.journal_path, read_only=True)
     try:
         last = max(made)
@@ -94,6 +100,33 @@ def test_wells_equal_the_truth_though_triggers_are_missed(
         name: made[last][name] for name in COLUMNS
     }
     assert well["by"] == "trigger"
+
+
+def asked(beamline: Beamline, path: str) -> tuple[int, Any]:
+    """What the web process answers to a GET."""
+    app = make_app(place_of(beamline.settings))
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")],
+    }
+    try:
+        asyncio.run(app.asgi(scope, receive, send))
+    finally:
+        app.reading.close()
+    body = b"".join(message.get("body", b"") for message in sent)
+    return sent[0]["status"], json.loads(body)
 
 
 def check_map(
@@ -135,6 +168,8 @@ def test_a_line_with_one_step_more_is_seen_as_stripes(
         laser_every=0,
     )
     assert any(entry["block"] is None for entry in truth)
+    _, served = asked(beamline, f"/api/v1/runs/{report['uid']}")
+    assert served["scan"]["hints"] == report["scan"]["hints"]
     found = report["scan"]["hints"]
     assert [hint["kind"] for hint in found] == ["stripes"]
     assert "21 steps, not 20" in found[0]["text"]

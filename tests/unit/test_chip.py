@@ -16,7 +16,9 @@ from recorder.records import ImageClass, RunState
 from recorder.records.image_outcome import CODES
 from recorder.records.report_json import report_from_json, report_to_json
 from recorder.reports.chip import STATES, chip_of_run
+from recorder.reports.experiments import by_experiment
 from recorder.reports.run_report import run_report
+from recorder.reports.text import report_text
 from recorder.runs.run import Run
 from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.of_run import timeline_of
@@ -108,6 +110,20 @@ def test_sums_hold(story, shots):
             rank = CODES.get(name, 99)
             best[n // shots] = min(best.get(n // shots, 99), rank)
     assert wells.indexed == sum(rank == CODES["indexed"] for rank in best.values())
+
+
+def test_people_are_told_wells_shots_and_what_has_no_well():
+    scan = {"rows": 2, "columns": 2, "shots_per_position": 2}
+    story = {0: "non_hit", 1: "indexed", 5: "non_hit", 8: "non_hit"}
+    run = run_over(scan, story, state=RunState.OPEN)
+    text = report_text(by_experiment([run_report(run)]))
+    for line in (
+        "chip       2 of 4 wells: indexed 1, non-indexed hits 0, non-hits 1, lost 2",
+        "chip       3 images have a well, 0 have none, 1 are beyond the walk",
+        "shot 0     1 images, 0 hits, 0 indexed",
+        "shot 1     2 images, 1 hits, 1 indexed",
+    ):
+        assert line in text
 
 
 def test_a_run_without_a_scan_has_none():

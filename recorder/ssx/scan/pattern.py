@@ -67,9 +67,14 @@ def pattern_hints(walk: Walk, states: NDArray[np.uint8]) -> tuple[PatternHint, .
     grid = hit_grid(walk, states)
     if grid is None:
         return ()
-    found = [*edge_hints(grid), *_alternating(grid), *_stripes(grid)]
-    found.sort(key=lambda hint: -abs(hint.z))
+    # Stripes that are four wells apart are every second well, too: one of them is told.
+    inside = sorted((*_alternating(grid), *_stripes(grid)), key=_clearness)[-1:]
+    found = sorted((*edge_hints(grid), *inside), key=_clearness)[::-1]
     return tuple(found[:MAX_HINTS])
+
+
+def _clearness(hint: PatternHint) -> float:
+    return abs(hint.z)
 
 
 def _alternating(grid: HitGrid) -> Iterator[PatternHint]:
