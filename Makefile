@@ -89,6 +89,7 @@ bench: dev ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.restart --write docs/benchmarks-restart.md
 	$(BIN)/python -m benchmarks.replay --write docs/benchmarks-replay.md
 	$(BIN)/python -m benchmarks.control_burst --write docs/benchmarks-control.md
+	$(BIN)/python -m benchmarks.live_page --write docs/benchmarks-page.md
 
 bench-peers: dev $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
 	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)
@@ -138,6 +139,7 @@ lock: dev ## Renew constraints.txt
 schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema > config/recorder.schema.json
 	$(BIN)/recorder config schema --report > config/report.schema.json
+	$(BIN)/recorder config schema --api > config/openapi.json
 
 screenshots: dev ## The pictures in the documents, made anew
 	$(BIN)/python scripts/screenshots

@@ -6,6 +6,7 @@ python -m benchmarks.sender --to tcp://127.0.0.1:9999 --protocol stream1 --image
 from __future__ import annotations
 
 import argparse
+import time
 
 import cbor2
 import zmq
@@ -34,8 +35,8 @@ def geometry() -> Geometry:
     )
 
 
-def send(endpoint: str, protocol: str, images: int) -> None:
-    """The sender: as fast as the daemon takes the images."""
+def send(endpoint: str, protocol: str, images: int, rate_hz: float = 0.0) -> None:
+    """The sender; 0 Hz is as fast as the daemon takes the images."""
     series = make_series(images)
     stream = PROTOCOLS[protocol](1, series.info, images, mask=series.mask)
     context = zmq.Context()
@@ -44,7 +45,9 @@ def send(endpoint: str, protocol: str, images: int) -> None:
     socket.bind(endpoint)
     print("ready", flush=True)
     socket.send_multipart(stream.start())
+    begun = time.monotonic()
     for n in range(images):
+        _wait(begun, n, rate_hz)
         frame = series.frame(n)
         socket.send_multipart(stream.image(n, frame.payload, n * 10**7), copy=False)
     socket.send_multipart(stream.end())
@@ -52,8 +55,14 @@ def send(endpoint: str, protocol: str, images: int) -> None:
     context.term()
 
 
-def send_results(endpoint: str, images: int) -> None:
-    """The sender of images that need no pixels: their classes come with them."""
+def send_results(endpoint: str, images: int, rate_hz: float = 0.0) -> None:
+    """The sender of images that need no pixels: their classes come with them.
+
+    Args:
+        endpoint: Where it listens.
+        images: How many.
+        rate_hz: How many a second; 0: as fast as they are taken.
+    """
     series = {"series_id": 1, "series_unique_id": "b"}
     start = {
         "type": "start",
@@ -80,11 +89,19 @@ def send_results(endpoint: str, images: int) -> None:
     socket.bind(endpoint)
     print("ready", flush=True)
     socket.send(cbor2.dumps(start))
-    for message in messages:
+    begun = time.monotonic()
+    for n, message in enumerate(messages):
+        _wait(begun, n, rate_hz)
         socket.send(message)
     socket.send(cbor2.dumps({"type": "end", **series}))
     socket.close()
     context.term()
+
+
+def _wait(begun: float, n: int, rate_hz: float) -> None:
+    """Until it is time for image n."""
+    if rate_hz and (ahead := begun + n / rate_hz - time.monotonic()) > 0:
+        time.sleep(ahead)
 
 
 def main() -> None:
@@ -93,11 +110,14 @@ def main() -> None:
     parser.add_argument("--to", required=True, metavar="ENDPOINT")
     parser.add_argument("--protocol", default="stream1")
     parser.add_argument("--images", type=int, required=True)
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="Hz; 0: as fast as taken"
+    )
     arguments = parser.parse_args()
     if arguments.protocol == "results":
-        send_results(arguments.to, arguments.images)
+        send_results(arguments.to, arguments.images, arguments.rate)
     else:
-        send(arguments.to, arguments.protocol, arguments.images)
+        send(arguments.to, arguments.protocol, arguments.images, arguments.rate)
 
 
 if __name__ == "__main__":

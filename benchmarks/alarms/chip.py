@@ -27,7 +27,8 @@ def chip_events(seed: int, misaligned: bool, n: int = 0) -> list[Event]:
     row, column = np.divmod(np.arange(wells), SIDE)
     column = np.where(row % 2, SIDE - 1 - column, column)
     outer = (row == 0) | (row == SIDE - 1)
-    state, events = AlarmState(), []
+    state = AlarmState()
+    events: list[Event] = []
     for block in range(BLOCKS):
         rate = np.where(outer, 0.3, 0.5)
         if misaligned and block >= BAD_BLOCK:

@@ -125,7 +125,9 @@ def make(
     due = ids[light]
     pulses = Pulses(due, times[light], rng.random(due.size) >= world.misfires)
     fates = Fates(ids, times, rng.random(n) < world.losses)
-    return seen, pulses, fates, Clock(int(ids[-1]) + 1, float(times[-1]), tuple(ends))
+    first, second, third = ends
+    clock = Clock(int(ids[-1]) + 1, float(times[-1]), (first, second, third))
+    return seen, pulses, fates, clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ class Course:
         self, seconds: float, slice_s: float, rng: np.random.Generator
     ) -> tuple[Course, list[Event]]:
         """Goes on for some time, cut into slices."""
-        state, clock, events = self.state, self.clock, []
+        state, clock = self.state, self.clock
+        events: list[Event] = []
         n = round(slice_s * self.world.hz)
         for _ in range(round(seconds / slice_s)):
             seen, pulses, fates, clock = make(self.world, clock, n, rng)

@@ -210,7 +210,8 @@ class Dispatch:
         look = SecondLook(setup, self._settings.pool.second_look_mb << 20)
         taught = partial(self._taught, run, setup)
         left_out = partial(_count_left_out, run)
-        lessons = Lessons(self._pool, number, changed, look, left_out, taught)
+        viewer = partial(self._pool.viewers, run)
+        lessons = Lessons(self._pool, number, changed, look, left_out, taught, viewer)
         taught(lessons.state)
         known.lessons, known.set_up_for = lessons, kind
         return lessons

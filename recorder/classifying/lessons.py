@@ -27,15 +27,9 @@ from recorder.classifying.timetable import (
     used_at,
     used_from,
 )
-from recorder.pool.jobs import Callback, Outcome
+from recorder.pool.jobs import Callback, Outcome, Viewer
 from recorder.pool.pool import Pool
-from recorder.records import (
-    Classification,
-    ImageClass,
-    Learned,
-    Lesson,
-    Payload,
-)
+from recorder.records import Classification, ImageClass, Learned, Lesson, Payload
 
 BACKGROUND_IMAGES = 10
 """Images that a background is learned from. With ten, 0.76 instead of 0.69 of the spots
@@ -67,6 +61,7 @@ class Lessons:
         look: The images that may be looked at again.
         left_out: Called when a lesson was left out under overload.
         taught: Called with what each lesson taught.
+        viewer: Gives who looks at pictures of an image; nobody does at a second look.
     """
 
     pool: Pool
@@ -75,6 +70,7 @@ class Lessons:
     look: SecondLook
     left_out: Callable[[], None] = lambda: None
     taught: Callable[[Learned], None] = lambda _: None
+    viewer: Callable[[int], Viewer | None] = lambda _: None
     state: Learned = field(default_factory=lambda: Learned(0))
     _states: list[int] = field(default_factory=list)
     """States that images use, ascending, from the first image's own on. The others
@@ -120,8 +116,9 @@ class Lessons:
             self._finished(image_id, outcome)
             done(outcome)
 
+        viewer = self.viewer(image_id)
         taken = self.pool.offer(
-            self.setup, payload, finished, learned=wanted, force=force
+            self.setup, payload, finished, learned=wanted, force=force, viewer=viewer
         )
         if not taken:
             return False

@@ -17,11 +17,25 @@ def command() -> None:
 
 @command.command()
 @click.option("--report", is_flag=True, help="That of the report instead.")
-def schema(report: bool) -> None:
-    """The JSON schema of the configuration file, or of the report."""
+@click.option("--api", is_flag=True, help="The read API's OpenAPI document instead.")
+def schema(report: bool, api: bool) -> None:
+    """The JSON schema of the configuration file, of the report, or the read API."""
     from recorder.records.report_json import report_schema
 
-    say_json(report_schema() if report else schema_json())
+    if api:
+        say_json(_api())
+    else:
+        say_json(report_schema() if report else schema_json())
+
+
+def _api() -> dict[str, object]:
+    from recorder.errors import MissingExtraError
+
+    try:
+        from recorder.web.openapi import openapi
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("web", "the read API's document") from error
+    return openapi()
 
 
 def schema_json() -> dict[str, object]:

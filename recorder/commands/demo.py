@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,7 +31,12 @@ from recorder.commands.out import say, say_text
     show_default=True,
     help="Images in each of the two runs.",
 )
-@click.option("--keep", is_flag=True, help="Keep the temporary folder.")
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Leave daemon and live page running at the end, until Ctrl-C; keep the "
+    "temporary folder.",
+)
 @click.option(
     "--broker",
     type=click.Choice(["auto", "mosquitto", "amqtt"]),
@@ -39,7 +45,7 @@ from recorder.commands.out import say, say_text
     help="MQTT broker to start; auto: mosquitto where it is installed.",
 )
 def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
-    """Everything at once: simulator, daemon, database, report.
+    """Everything at once: simulator, daemon, database, live page, report.
 
     A pump-probe experiment of two runs, one in each stream protocol, recorded by a
     real daemon into an embedded database. Ends with its report, compared with what
@@ -49,21 +55,36 @@ def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
         del os.environ[name]  # the demonstration is its own beamline
     configure("warning", "console" if sys.stderr.isatty() else "auto")
     from recorder.reports.text import report_text
-    from recorder.service.demo import run_demo
+    from recorder.service.demo import DemoResult, run_demo
 
     temporary = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="recorder-demo-"))
     try:
-        result = asyncio.run(run_demo(place.resolve(), images, say, broker))
-        say("")
-        say_text(report_text(result.report))
-        say(*result.comparison)
-        if not temporary or keep:
-            say(*_where(place.resolve()))
+
+        async def show(result: DemoResult) -> None:
+            say("")
+            say_text(report_text(result.report))
+            say(*result.comparison)
+            if not temporary or keep:
+                say(*_where(place.resolve()))
+            if keep:
+                await _until_told()
+
+        result = asyncio.run(run_demo(place.resolve(), images, say, broker, show))
     finally:
         if temporary and not keep:
             shutil.rmtree(place, ignore_errors=True)
     sys.exit(0 if result.equal else 1)
+
+
+async def _until_told() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    say("", "daemon and live page run on; Ctrl-C ends them")
+    await told.wait()
 
 
 def _where(place: Path) -> tuple[str, ...]:

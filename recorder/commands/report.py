@@ -7,16 +7,26 @@ from pathlib import Path
 import click
 
 from recorder.commands.options import config_option, configure, load_settings
-from recorder.commands.out import say_json, say_text
+from recorder.commands.out import say, say_json, say_text
 
 
 @click.command()
 @click.option("--run", "run", help="Run number, or the beginning of its uid.")
 @click.option("--experiment", help="Experiment name, or DataCollectionGroup id.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it to a file as a page that stands alone, for any browser.",
+)
 @config_option
 def command(
-    run: str | None, experiment: str | None, as_json: bool, config: Path | None
+    run: str | None,
+    experiment: str | None,
+    as_json: bool,
+    page: Path | None,
+    config: Path | None,
 ) -> None:
     """What was recorded, per run and cumulative, from the journal."""
     settings = load_settings(config)
@@ -24,6 +34,8 @@ def command(
     from recorder.errors import NoSuchRunError
     from recorder.journal import Journal
     from recorder.records.report_json import full_to_json
+    from recorder.reports.html.facts import facts_in
+    from recorder.reports.html.page import report_page
     from recorder.reports.journal_mark import sinks_of
     from recorder.reports.life import why_pending
     from recorder.reports.store import ReportStore
@@ -36,13 +48,35 @@ def command(
         sinks = sinks_of(settings, journal)
         store = ReportStore(journal, sinks)
         report = store.full(run=run, experiment=experiment)
+        facts = facts_in(journal, [item.uid for item in report.runs] if page else [])
     finally:
         journal.close()
     if (run or experiment) and not report.experiments:
         what = f"run {run}" if run else f"experiment {experiment}"
         raise NoSuchRunError(f"{what}: not in the journal; `recorder report` lists all")
+    if page is not None:
+        _write(page, report_page(report, facts))
     if as_json:
         say_json(full_to_json(report))
-    else:
+    elif page is None:
         pending = why_pending(settings.state_directory, sinks)
         say_text(report_text(report, pending))
+
+
+def _write(path: Path, text: str) -> None:
+    """A whole file or none, where people asked for it.
+
+    Raises:
+        ReportError: It cannot be written.
+    """
+    from recorder.errors import ReportError
+
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise ReportError(
+            f"{path}: cannot be written: {error.strerror}; name another file"
+        ) from error
+    say(f"{path}")

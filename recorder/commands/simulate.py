@@ -37,7 +37,7 @@ PANDA_S = 30.0
 @click.option(
     "--images",
     type=click.IntRange(min=1),
-    help="Triggers in each run [default: 1000, or all of the file]",
+    help="Triggers in each run [default: 1000, or all of the file or --scan]",
 )
 @click.option(
     "--rate",
@@ -48,6 +48,7 @@ PANDA_S = 30.0
 )
 @click.option("--faults", default="", help="Such as lost=0.01,missed=0.001,no_end.")
 @click.option("--stills", help="Such as ice_share=0.2,psf=0.8:1.2,dtype=int16.")
+@click.option("--scan", help="A chip, such as rows=20,columns=20,snake,filled=0.5.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides all.")
 @click.option("--truth", type=FILE, help="Write the truth of every trigger there.")
 @click.option(
@@ -116,6 +117,7 @@ def command(
     rate: float,
     faults: str,
     stills: str | None,
+    scan: str | None,
     seed: int,
     truth: Path | None,
     runs: int,
@@ -142,23 +144,31 @@ def command(
         raise click.UsageError("give --hdf5 or --synthetic, not both")
     if hdf5 is not None and stills is not None:
         raise click.UsageError("--stills says what to simulate: not with --hdf5")
+    if hdf5 is not None and scan is not None:
+        raise click.UsageError(
+            "--scan says which images show crystals: not with --hdf5"
+        )
     settings = load_settings(config)
     configure(settings.log.level, settings.log.format)
     if no_mqtt:
         mqtt = settings.mqtt.model_copy(update={"enabled": False})
         settings = settings.model_copy(update={"mqtt": mqtt})
     from recorder.simulate.stills.settings import default_geometry, parse_stills
+    from recorder.simulate.stream.chip import parse_chip
     from recorder.simulate.stream.series import file_series, synthetic_series
     from recorder.simulate.stream.simulated_run import SimulatedRun
     from recorder.simulate.timing.faults import parse_faults
 
     parsed = parse_faults(faults)
+    chip = None if scan is None else parse_chip(scan)
     played = () if chains is None else _read_chains(chains)
     if hdf5 is not None:
         series = file_series(hdf5, images)
     else:
         shown = parse_stills(stills or "", default_geometry(pixels))
-        series = synthetic_series(images or 1000, seed, settings=shown)
+        size = images or (chip.triggers if chip else 1000)
+        hits = chip.hits(size, seed) if chip else None
+        series = synthetic_series(size, seed, hits=hits, settings=shown)
     plan = [
         SimulatedRun(
             number=number,
@@ -173,6 +183,7 @@ def command(
             gap_s=gap,
             speed=speed,
             experiment=experiment,
+            chip=chip,
             truth=truth and (truth if runs == 1 else _numbered(truth, number)),
             uid=uid and (uid if number == 1 else f"{uid}-{number}"),
         )

@@ -42,7 +42,9 @@ def command(run: str, image: int, as_json: bool, config: Path | None) -> None:
 
 def _lines(answer: Json) -> list[str]:
     lines = [f"Run {answer['run']} ({answer['uid']}), image {answer['image_id']}"]
-    for name in ("image", "label"):
+    for name in ("image", "label", "well"):
+        if name not in answer:
+            continue
         lines.append(f"  {name}")
         lines += [f"    {key:<16} {value}" for key, value in answer[name].items()]
     lines.append("  evidence")

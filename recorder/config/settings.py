@@ -29,6 +29,7 @@ from recorder.config.ispyb import IspybSection
 from recorder.config.recording import (
     ClassifySection,
     JournalSection,
+    LiveSection,
     LogSection,
     PoolSection,
     RunsSection,
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
     classify: ClassifySection = ClassifySection()
     pool: PoolSection = PoolSection()
     alarms: AlarmsSection = AlarmsSection()
+    live: LiveSection = LiveSection()
     log: LogSection = LogSection()
     web: WebSection = WebSection()
 

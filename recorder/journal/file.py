@@ -61,20 +61,20 @@ class JournalFile:
         self._synchronous = synchronous
         self._lock_file: IO[str] | None = None
         self._lock = threading.Lock()
+        self._rested: tuple[int, int] | None = None
         require_journal(path, may_be_missing=not read_only)
         try:
             if not read_only:
                 make_private(path)
             if owner:
                 self._lock_file = take_lock(path)
-            self._db = sqlite3.connect(
-                f"{path.resolve().as_uri()}{'?mode=ro' if read_only else ''}",
-                uri=True,
-                timeout=30.0,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self._open(read_only)
+            self._db = _connected(path, "?mode=ro" if read_only else "")
+            try:
+                self._open(read_only)
+            except sqlite3.OperationalError:
+                if not (read_only and is_at_rest(path)):
+                    raise
+                self._open_at_rest()
         except sqlite3.DatabaseError as error:
             damaged = not isinstance(error, sqlite3.OperationalError)
             raise JournalError(
@@ -86,6 +86,27 @@ class JournalFile:
                 f"{path}: cannot open the journal: {error}; check the folder's owner "
                 "and free space"
             ) from error
+
+    def _open_at_rest(self) -> None:
+        """Read the file alone: nobody writes, and all that was written is in it.
+
+        Who may not write into the folder cannot make the files that SQLite shares among
+        readers and writers; a recorder that ended cleanly has taken them away.
+        """
+        self._db.close()
+        self._db = _connected(self.path, "?mode=ro&immutable=1")
+        self._rested = _file_mark(self.path)
+        self._open(True)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a recorder began to write into a file that was opened at rest.
+
+        Then what was read may be wrong, and the journal is to be opened again.
+        """
+        if self._rested is None:
+            return False
+        return not is_at_rest(self.path) or _file_mark(self.path) != self._rested
 
     def _open(self, read_only: bool) -> None:
         if not read_only:
@@ -218,6 +239,33 @@ class JournalFile:
                 except sqlite3.Error as error:
                     text = f"{self.path}: cannot shrink: {error}"
                     raise JournalError(text) from error
+
+
+def is_at_rest(path: Path) -> bool:
+    """Whether all of a journal is in its file: nothing is in the log beside it."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size == 0
+    except OSError:
+        return True
+
+
+def _file_mark(path: Path) -> tuple[int, int] | None:
+    """Another one as soon as somebody wrote into the file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _connected(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}{how}",
+        uri=True,
+        timeout=30.0,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def dump(body: Any) -> str:

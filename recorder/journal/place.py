@@ -18,7 +18,14 @@ def require_journal(path: Path, *, may_be_missing: bool = False) -> None:
     Raises:
         JournalError: There is none yet, or what stands there is none.
     """
-    if path.is_file() or (may_be_missing and not os.path.lexists(path)):
+    if may_be_missing and (path.is_file() or not os.path.lexists(path)):
+        return
+    if path.is_file():
+        if path.stat().st_size == 0:
+            raise JournalError(
+                f"{path}: no journal yet, the file is empty: a recorder is only "
+                "starting, or ended when it was; start `recorder run`"
+            )
         return
     if not os.path.lexists(path):
         raise JournalError(f"{path}: no journal yet; nothing has been recorded")

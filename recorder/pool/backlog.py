@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from recorder.pool.jobs import AnyJob, Callback, Job, LessonJob, Taught
+from recorder.pool.jobs import AnyJob, Callback, Job, LessonJob, Taught, Viewer
 from recorder.records import (
     ClassifierSetup,
     Learned,
@@ -118,7 +118,13 @@ class Backlog:
     # -- in ------------------------------------------------------------------------
 
     def offer(
-        self, setup: int, payload: Payload, done: Callback, learned: int, force: bool
+        self,
+        setup: int,
+        payload: Payload,
+        done: Callback,
+        learned: int,
+        force: bool,
+        viewer: Viewer | None = None,
     ) -> bool:
         """See :meth:`recorder.pool.pool.Pool.offer`."""
         # Whatever its own size: else images that compress well would get in more often.
@@ -128,7 +134,7 @@ class Backlog:
         if learned and states and learned not in states:
             # a late image, whose state is no longer kept
             learned = max(learned, min(states))
-        job = Job(setup, payload, done, learned, force)
+        job = Job(setup, payload, done, learned, force, viewer)
         self._held += job.size
         if learned and learned not in states:
             self._untaught.setdefault((setup, learned), []).append(job)
@@ -172,7 +178,10 @@ class Backlog:
                 self.finish(job, job.left_out)
                 return None
             return job
-        return job if job.forced else self._lighten(job, fill)
+        taken = job if job.forced else self._lighten(job, fill)
+        if taken is not None and taken.viewer is not None:
+            taken.wish = taken.viewer.wish()
+        return taken
 
     def _lighten(self, job: Job, fill: float) -> Job | None:
         self._taken += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from recorder.pool.wire import (
     Frame,
@@ -12,6 +13,7 @@ from recorder.pool.wire import (
     pack_payload,
     unpack_learned,
     unpack_result,
+    unpack_shown,
 )
 from recorder.pool.worker import IMAGE, LESSON, Classifiers
 from recorder.records import (
@@ -22,6 +24,8 @@ from recorder.records import (
     Unprocessed,
     WorkLevel,
 )
+from recorder.records.pictures import NOTHING_SHOWN, Shown, Wish
+from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 
@@ -34,6 +38,20 @@ Callback = Callable[[Outcome], None]
 Taught = Callable[[Learned | None], None]
 
 
+class Viewer(Protocol):
+    """Whoever looks at pictures of one image; only ever asked in the event loop."""
+
+    def wish(self) -> Wish:
+        """What is wanted of the image now that it goes to a worker."""
+
+    def shown(self, outcome: Outcome, shown: Shown) -> None:
+        """The image has its outcome; nothing is shown where none was classified."""
+
+
+Viewers = Callable[[Run, int], Viewer | None]
+"""Gives who looks at an image of a run, by its image_id; None: nobody."""
+
+
 @dataclass(eq=False)
 class Job:
     """One image to classify."""
@@ -43,7 +61,9 @@ class Job:
     done: Callback
     learned: int = 0
     forced: bool = False
+    viewer: Viewer | None = None
     effort: WorkLevel = WorkLevel.FULL
+    wish: Wish = Wish.NOTHING
     tries: int = 0
     sent_at: float = 0.0
 
@@ -54,26 +74,34 @@ class Job:
 
     def message(self, token: int) -> list[Frame]:
         """What a worker is sent."""
-        head = (token, self.setup, self.learned, self.effort)
+        head = (token, self.setup, self.learned, self.effort, self.wish)
         return [IMAGE, *(b"%d" % n for n in head), *pack_payload(self.payload)]
 
     def run(self, classifiers: Classifiers) -> Callable[[], None]:
         """Do it in this process; what comes back tells what became of it."""
-        outcome = classifiers.classify(
-            self.setup, self.payload, self.learned, self.effort
+        outcome, shown = classifiers.classify(
+            self.setup, self.payload, self.learned, self.effort, self.wish
         )
-        return partial(self.done, outcome)
+        return partial(self._tell, outcome, shown)
 
     def answered(self, frames: list[bytes]) -> None:
         """A worker's answer; one that cannot be read is an outcome, too."""
         outcome: Outcome = (Unprocessed.WORKER_LOST, UNREADABLE)
+        shown = NOTHING_SHOWN
         with boundary("read the answer of a worker"):
             outcome = unpack_result(frames)
-        self.done(outcome)
+            shown = unpack_shown(frames[2:])
+        self._tell(outcome, shown)
 
     def failed(self, reason: Unprocessed, text: str) -> None:
         """It cannot be done."""
-        self.done((reason, text))
+        self._tell((reason, text), NOTHING_SHOWN)
+
+    def _tell(self, outcome: Outcome, shown: Shown) -> None:
+        if self.viewer is not None:
+            with boundary("show an image"):
+                self.viewer.shown(outcome, shown)
+        self.done(outcome)
 
 
 @dataclass(eq=False)

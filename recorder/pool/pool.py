@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from recorder.pool.backlog import Backlog
-from recorder.pool.jobs import Callback, Taught
+from recorder.pool.jobs import Callback, Taught, Viewer, Viewers
 from recorder.pool.protocols import EngineOptions, Hands, engine_plugin
 from recorder.records import ClassifierSetup, Learned, Lesson, Payload
 
@@ -27,6 +27,7 @@ class Pool:
         kept_setups: Setups that a worker keeps, those used last. One detector needs
             two: a run may begin while the last images of the one before are late.
         engine: Name of the engine; None: ``processes``, or ``inline`` without workers.
+        viewers: Who looks at pictures of the images.
 
     Raises:
         ConfigError: The engine cannot be used.
@@ -40,8 +41,10 @@ class Pool:
         timeout_s: float = 60.0,
         kept_setups: int = 2,
         engine: str | None = None,
+        viewers: Viewers = lambda run, image_id: None,
     ) -> None:
         self.workers = workers
+        self.viewers = viewers
         self._backlog = Backlog(max_backlog)
         self.engine = engine or ("processes" if workers else "inline")
         options = EngineOptions(workers, timeout_s, kept_setups)
@@ -68,6 +71,7 @@ class Pool:
         *,
         learned: int = 0,
         force: bool = False,
+        viewer: Viewer | None = None,
     ) -> bool:
         """Queue an image; False if the backlog is full (unless forced).
 
@@ -77,8 +81,9 @@ class Pool:
             done: Called with what became of it.
             learned: Number of the learned state to use; the image waits for it.
             force: Never refuse, never leave anything out.
+            viewer: Who looks at pictures of it; None: nobody.
         """
-        return self._backlog.offer(setup, payload, done, learned, force)
+        return self._backlog.offer(setup, payload, done, learned, force, viewer)
 
     def learn(
         self,

@@ -26,6 +26,7 @@ from recorder.records import (
 )
 from recorder.records.masks import pack_mask, unpack_mask
 from recorder.records.outcome_codec import decode_classification, encode_classification
+from recorder.records.pictures import NOTHING_SHOWN, Picture, Shown
 
 Frame = bytes | memoryview
 
@@ -104,6 +105,31 @@ def pack_result(result: Classification) -> list[Frame]:
 def unpack_result(frames: list[bytes]) -> Classification:
     """The reverse of :func:`pack_result`."""
     return decode_classification(frames[0], _unpack_positions(frames[1]))
+
+
+def pack_shown(shown: Shown) -> list[Frame]:
+    """What is sent beside a class: nothing, or JSON, spots and picture."""
+    if shown == NOTHING_SHOWN:
+        return []
+    picture = shown.picture
+    head = {
+        "shape": shown.shape,
+        "body": None if picture is None else picture.body,
+        "cost_s": shown.cost_s,
+    }
+    png = b"" if picture is None else picture.png
+    return [json.dumps(head).encode(), shown.marks, png]
+
+
+def unpack_shown(frames: list[bytes]) -> Shown:
+    """The reverse of :func:`pack_shown`."""
+    if not frames:
+        return NOTHING_SHOWN
+    head: dict[str, Any] = json.loads(frames[0])
+    body = head["body"]
+    picture = None if body is None else Picture(frames[2], body)
+    shape = (head["shape"][0], head["shape"][1])
+    return Shown(shape, frames[1], picture, head["cost_s"])
 
 
 def _pack_positions(positions: NDArray[np.float32] | None) -> bytes:

@@ -17,10 +17,12 @@ import zmq
 from numpy.typing import NDArray
 
 from recorder.errors import ImageError, UnsupportedImageError
+from recorder.pool.pictures import Artist
 from recorder.pool.wire import (
     Frame,
     pack_learned,
     pack_result,
+    pack_shown,
     unpack_learned,
     unpack_lesson,
     unpack_payload,
@@ -35,6 +37,7 @@ from recorder.records import (
     Unprocessed,
     WorkLevel,
 )
+from recorder.records.pictures import NOTHING_SHOWN, Shown, Wish
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import configure
 from recorder.runtime.memory import give_back_memory, keep_memory
@@ -60,6 +63,7 @@ class _Series:
     """What is kept for one setup."""
 
     classifier: Classifier
+    artist: Artist
     buffer: NDArray[Any]
     """Of the setup's shape and type: an image of another kind does not decode."""
     learned: Learned = field(default_factory=lambda: Learned(0))
@@ -93,7 +97,9 @@ class Classifiers:
     def prepare(self, number: int, setup: ClassifierSetup) -> None:
         """Make the classifier of a setup before its first image."""
         buffer = np.empty(setup.shape, np.dtype(setup.dtype).newbyteorder("="))
-        self._series[number] = _Series(Classifier(setup), buffer)
+        classifier = Classifier(setup)
+        artist = Artist(setup, classifier)
+        self._series[number] = _Series(classifier, artist, buffer)
 
     def forget(self, number: int) -> None:
         """Drop a setup and what its run has taught."""
@@ -106,16 +112,29 @@ class Classifiers:
         series.learned = learned
 
     def classify(
-        self, number: int, payload: Payload, learned: int, effort: WorkLevel
-    ) -> Classification:
+        self,
+        number: int,
+        payload: Payload,
+        learned: int,
+        effort: WorkLevel,
+        wish: Wish = Wish.NOTHING,
+    ) -> tuple[Classification, Shown]:
         """Decode and classify one image.
+
+        Returns:
+            Its class, and what else was wanted; nothing of it if that fails.
 
         Raises:
             ImageError: The pixels cannot be had, or are not what was prepared for.
         """
         series = self._of(number)
         decode(payload, series.buffer)
-        return series.classifier.classify(series.buffer, learned, effort)
+        look = series.classifier.look(series.buffer, learned, effort)
+        shown = NOTHING_SHOWN
+        if wish:
+            with boundary("draw a picture of an image"):
+                shown = series.artist.show(look, wish)
+        return look.classification, shown
 
     def learn(self, number: int, lesson: Lesson) -> Learned:
         """Learn from images of a run, starting from what was taken over last.
@@ -207,13 +226,14 @@ def _answer(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
 
 
 def _done(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
-    """Kind, token, setup, learned, effort, payload; or kind, token, setup, lesson."""
+    """Kind, token, setup, learned, effort, wish, payload; or kind to setup, lesson."""
     setup = int(parts[2])
     if parts[0] == LESSON:
         return pack_learned(classifiers.learn(setup, unpack_lesson(parts[3:])))
     learned, effort = int(parts[3]), WorkLevel(int(parts[4]))
-    payload = unpack_payload(parts[5], parts[6])
-    return pack_result(classifiers.classify(setup, payload, learned, effort))
+    wish, payload = Wish(int(parts[5])), unpack_payload(parts[6], parts[7])
+    result, shown = classifiers.classify(setup, payload, learned, effort, wish)
+    return [*pack_result(result), *pack_shown(shown)]
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """A run as it was announced (``collection/start``): read once, typed from then on.
 
-What the run cannot do without is checked strictly: a message without it is refused. The
-values that only describe it (``beam``, ``detector``, ``ssx``, ``files``) are read
-leniently: one that cannot be used is left out and named, and the rest of the message
-stands. :func:`recorder.runs.read_announcement.read_announcement` reads a message.
+What the run cannot do without is checked strictly: a message without it is refused.
+The values that only describe it (``beam``, ``detector``, ``ssx``, ``files``, ``scan``)
+are read leniently: one that cannot be used is left out and named, and the rest of the
+message stands. :func:`recorder.runs.read_announcement.read_announcement` reads one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic.functional_validators import WrapValidator
 from recorder.errors import shown
 from recorder.records.chains import Chain
 from recorder.records.limits import MAX_IMAGES, MAX_TEXT
+from recorder.records.scan import ReadScan
 from recorder.records.texts import Name, Text, one_line
 from recorder.records.units import Json
 
@@ -232,6 +233,8 @@ class Announcement:
     detector: Annotated[DetectorPlace | None, BeforeValidator(_named)] = None
     ssx: SsxDelivery | None = None
     files: Files | None = None
+    scan: ReadScan = None
+    """How it walks over a chip or a grid; None: it does not, or not in a known way."""
     chains: tuple[Chain, ...] = ()
     """The declared event chains that can be used."""
     targets: tuple[Target, ...] = ()

@@ -85,6 +85,26 @@ class PumpCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class StateClasses:
+    """Images of one pump state."""
+
+    classified: Count = 0
+    hits: Count = 0
+    tried: Count = 0
+    """Hits that were tried to be indexed."""
+    indexed: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PumpClasses:
+    """Classes of the images by pump state."""
+
+    light: StateClasses = field(default_factory=StateClasses)
+    dark: StateClasses = field(default_factory=StateClasses)
+    unknown: StateClasses = field(default_factory=StateClasses)
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceCounts:
     """Received images by the evidence of their label."""
 

@@ -35,6 +35,13 @@ MAX_TEXT = 10_000
 """Characters of other texts of a control message."""
 MAX_IMAGES = 10**9
 """Images that a header may announce."""
+MAX_WELLS = 1_000_000
+"""Wells of a chip, or points of a grid, in the ``scan`` of an announcement: forty times
+those of an Oxford chip. The walk over them takes 12 MB."""
+MAX_SHOTS = 1000
+"""X-ray triggers at one well."""
+MAX_SKIPS = 10_000
+"""Entries of the ``skip`` of a scan."""
 MAX_SIDE = 2**31 - 1
 """Pixels along one side of an image or table of stream v1."""
 MAX_METADATA = 100_000

@@ -22,6 +22,7 @@ from recorder.records.image_report import (
     EvidenceCounts,
     ImageCounts,
     LineReport,
+    PumpClasses,
     PumpCounts,
     Rates,
     Resolutions,
@@ -29,6 +30,7 @@ from recorder.records.image_report import (
     UnitCells,
 )
 from recorder.records.runs import RunState, RunStatus
+from recorder.records.scan_report import ScanReport
 from recorder.records.timeline_report import ChainReport, Count, TimelineReport
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -64,8 +66,12 @@ class RunReport:
     classes: ClassCounts = field(default_factory=ClassCounts)
     rates: Rates = field(default_factory=Rates)
     pump: PumpCounts = field(default_factory=PumpCounts)
+    pump_classes: PumpClasses | None = None
+    """Null in reports that earlier recorders wrote."""
     evidence: EvidenceCounts = field(default_factory=EvidenceCounts)
     delays: tuple[DelayCounts, ...] = ()
+    scan: ScanReport | None = None
+    """Null without a scan that can be used."""
     targets: tuple[TargetReport, ...] = ()
     """Indexed images that are wanted of its time points, by delay."""
     line: LineReport = field(default_factory=LineReport)

@@ -15,6 +15,7 @@ from recorder.records import EventType, Evidence, Json, Pump
 from recorder.records.image_outcome import NOT_SEEN
 from recorder.records.outcome_codec import lattice_to_json
 from recorder.records.times import iso
+from recorder.reports.well import well_of
 from recorder.reports.which_run import UID_PREFIX
 from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
@@ -75,6 +76,9 @@ def explain_image(journal: Journal, name: str, image_id: int) -> Json:
     answer["image"] = _image(journal, run, image_id)
     one = _One(run, timeline, int(np.searchsorted(run.images.ids, image_id)), image_id)
     answer["label"] = _label(one)
+    well = well_of(run, timeline, one.place, _why_not(one))
+    if well is not None:
+        answer["well"] = well
     answer["evidence"] = _evidence(journal, one)
     return answer
 

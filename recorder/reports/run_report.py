@@ -26,7 +26,9 @@ from recorder.records.image_report import (
     UnitCells,
 )
 from recorder.records.run_report import LedgerReport, RunReport
+from recorder.records.scan_report import ScanReport
 from recorder.records.times import iso
+from recorder.reports.by_pump import pump_classes
 from recorder.reports.line import line_report
 from recorder.reports.statistics import (
     RESOLUTION_EDGES,
@@ -40,11 +42,13 @@ from recorder.reports.statistics import (
 from recorder.reports.timeline_report import chains_report, timeline_report
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
+from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.measurement import measure
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.ssx.alarms.wilson import wilson
-from recorder.ssx.labels.timeline import EVIDENCES, Labels
+from recorder.ssx.labels.timeline import EVIDENCES, Labels, Timeline
+from recorder.ssx.scan.summary import scan_report
 
 PARAMETERS: tuple[CellParameter, ...] = ("a", "b", "c", "alpha", "beta", "gamma")
 
@@ -76,8 +80,10 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
         ),
         rates=_rates(run, ledger),
         pump=PumpCounts(ledger.light, ledger.dark, ledger.unknown),
+        pump_classes=pump_classes(run.images, labels),
         evidence=_evidence(labels),
         delays=_delays(run, labels),
+        scan=_scan(run, timeline),
         targets=tuple(TargetReport(t.delay, t.indexed) for t in run.targets),
         line=line_report(run.images.column("outcome")),
         event_chains=chains_report(run, measurement),
@@ -211,6 +217,13 @@ def _evidence(labels: Labels) -> EvidenceCounts:
     counts = np.bincount(labels.evidence, minlength=len(EVIDENCES))
     found = dict(zip(EVIDENCES, counts.tolist(), strict=True))
     return EvidenceCounts(**{str(name): found[name] for name in Evidence})
+
+
+def _scan(run: Run, timeline: Timeline) -> ScanReport | None:
+    chip = chip_of(run, timeline)
+    if chip is None:
+        return None
+    return scan_report(chip.walk, chip.by, chip.seen, chip.states())
 
 
 def _delays(run: Run, labels: Labels) -> tuple[DelayCounts, ...]:

@@ -32,7 +32,9 @@ def replace_file(path: Path, body: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     place = os.open(temporary, flags, 0o640)
     try:
-        os.write(place, body)
+        rest = memoryview(body)
+        while rest:  # a disk that is nearly full takes a part, then refuses
+            rest = rest[os.write(place, rest) :]
     finally:
         os.close(place)
     temporary.replace(path)

@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from recorder.journal import Journal
 from recorder.records import Json, RunState
 from recorder.records.run_report import FullReport, RunReport
 from recorder.reports.store import ReportStore
+from recorder.service.demo_page import demo_page, end
 from recorder.simulate.stream.broker import Broker, demo_broker, free_port
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
@@ -35,8 +36,16 @@ FAULTS = "lost=0.01,missed=0.005,misfire=0.01,skew=150"
 SEAL_TIMEOUT_S = 120.0
 """Seconds after which the demo gives up waiting for a run to be sealed: many times what
 a slow machine needs. Chosen, not tuned."""
-OURS = ("recorder.toml", "ispyb.sqlite", "journal", "mosquitto.conf", "daemon.log")
+OURS = (
+    "recorder.toml",
+    "ispyb.sqlite",
+    "journal",
+    "mosquitto.conf",
+    "daemon.log",
+    "web.log",
+)
 Say = Callable[[str], None]
+Show = Callable[["DemoResult"], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class DemoResult:
 
 
 async def run_demo(
-    folder: Path, images: int, say: Say, kind: str = "auto"
+    folder: Path, images: int, say: Say, kind: str = "auto", show: Show | None = None
 ) -> DemoResult:
     """Record a simulated pump-probe experiment of two runs.
 
@@ -59,6 +68,7 @@ async def run_demo(
         images: Images in each run.
         say: WorkerCache what is going on.
         kind: Broker to start: ``auto``, ``mosquitto`` or ``amqtt``.
+        show: Is given the result while daemon and page still run; they end after it.
 
     Raises:
         RecorderError: The daemon did not start or did not finish.
@@ -69,9 +79,12 @@ async def run_demo(
         say(f"broker: {broker.name} on port {broker.port}")
         config = _write_config(folder, broker, endpoint)
         settings = load_settings(config)
-        say("simulator: rendering stills of lysozyme")
-        series = await asyncio.to_thread(synthetic_series, images, 1)
-        async with _daemon(config, folder / "daemon.log"):
+        async with (
+            demo_page(config, folder / "web.log", say),
+            _daemon(config, folder / "daemon.log"),
+        ):
+            say("simulator: rendering stills of lysozyme")
+            series = await asyncio.to_thread(synthetic_series, images, 1)
             async with (
                 detector_socket(endpoint) as socket,
                 timing_broker(settings) as timing,
@@ -83,8 +96,10 @@ async def run_demo(
                 ]
             say("recorder: sealing the runs")
             report = await _sealed(config, [truth["uid"] for truth in truths])
-    lines, equal = compare(report, truths)
-    return DemoResult(report, lines, equal)
+            result = DemoResult(report, *compare(report, truths))
+            if show is not None:
+                await show(result)
+    return result
 
 
 def _clear(folder: Path) -> None:
@@ -145,8 +160,7 @@ async def _daemon(config: Path, log: Path) -> AsyncIterator[None]:
     try:
         await _wait_for_line(process, log, "broker_connected")
         yield
-        process.terminate()
-        await process.wait()
+        await end(process)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -13,7 +13,7 @@ from recorder.records.run_report import RunReport
 from recorder.reports.store import ReportStore
 
 MOST_RUNS = 1000
-"""Runs that are read, the latest: a second's work in a thread, once for each experiment.
+"""Runs that are read, the latest: a second's work in a thread, once for an experiment.
 Chosen, not tuned: a shift has a few dozen."""
 
 

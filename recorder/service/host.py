@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.journal.housekeeping import Housekeeping
+from recorder.live.gallery import Gallery
 from recorder.pool.pool import Pool, default_workers
 from recorder.records import Json
 from recorder.records.live import INTERVAL_S, LiveState
 from recorder.runs.book.endings import BookSettings
 from recorder.runtime.boundary import boundary
+from recorder.runtime.live_file import live_folder
 from recorder.service.alarm_keeper import AlarmKeeper
 from recorder.service.alarm_teller import AlarmTeller
 from recorder.service.pipeline import Pipeline
@@ -29,6 +31,9 @@ class Host:
         self.settings = settings
         share_with_group(settings)
         self.journal = _journal(settings, owner=True)
+        self.gallery = Gallery(
+            live_folder(settings.state_directory), wanted=settings.live.pictures
+        )
         workers = settings.pool.workers
         self.pool = Pool(
             default_workers() if workers is None else workers,
@@ -36,6 +41,7 @@ class Host:
             timeout_s=settings.pool.worker_timeout_s,
             kept_setups=1 + max(1, len(settings.detectors)),
             engine=settings.pool.engine,
+            viewers=self.gallery.viewer,
         )
         self.sinks = [
             SinkRunner(sink, _journal(settings), settings.ispyb.retry_max_s)
@@ -131,6 +137,7 @@ async def hosting(
                 group.create_task(host.pipeline.tick(), name="tick"),
                 group.create_task(host.pipeline.count(), name="count"),
                 group.create_task(host.live_counts(), name="live-counts"),
+                group.create_task(host.gallery.run(), name="pictures"),
                 group.create_task(host.housekeeping.run(), name="housekeeping"),
                 *(
                     group.create_task(sink.run(), name=f"sink-{sink.sink.name}")
@@ -142,6 +149,7 @@ async def hosting(
             for task in tasks:
                 task.cancel()
     finally:
+        await host.gallery.close()
         await host.pipeline.reporter.close()
         host.pipeline.writer.close()
         for sink in host.sinks:

@@ -73,6 +73,7 @@ class LiveView:
             bad_messages=host.pipeline.status()["bad_messages"],
             run=run,
             alarms=() if host.alarms is None else host.alarms.alarms(),
+            previews=host.gallery.previews,
         )
         return self.last
 

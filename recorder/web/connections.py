@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -13,6 +13,9 @@ at once. Chosen, not tuned."""
 SPARE = 64
 """Connections beside those of live streams: requests of pages, scrapers. Chosen, not
 tuned."""
+SEND_BYTES = 128 << 10
+"""What the kernel holds for a reader that sleeps; it would take megabytes by itself,
+and what is held is old when it is read. Chosen, not tuned."""
 
 
 class BoundedHttp(H11Protocol):
@@ -28,6 +31,8 @@ class BoundedHttp(H11Protocol):
             transport.abort()
             self.transport = transport
             return
+        if (sock := transport.get_extra_info("socket")) is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         super().connection_made(transport)
         self._late = self.loop.call_later(REQUEST_S, self._close_if_silent)
 
@@ -48,7 +53,9 @@ class BoundedHttp(H11Protocol):
 
     def _make_room(self) -> bool:
         """Close a connection on which nothing is asked; whether there was one."""
-        others: list[Any] = [c for c in self.connections if c.is_idle]
+        others = [
+            c for c in self.connections if isinstance(c, BoundedHttp) and c.is_idle
+        ]
         for other in others[:1]:
             self.connections.discard(other)
             other.abort()

@@ -10,6 +10,7 @@ from recorder.errors import ReportError
 from recorder.journal.lock import lock_state
 from recorder.records.live import LiveState
 from recorder.records.live_json import live_from_json
+from recorder.runtime.status_file import NAME as STATUS
 from recorder.runtime.status_file import age_s, is_process
 from recorder.web.shapes import Daemon, Now
 
@@ -62,12 +63,14 @@ class DaemonState:
                 state = None
         if state is None:
             held = lock_state(self._journal)
+            ended = self._journal.with_name(STATUS).exists()
             if held and problem is None:
                 problem = (
                     f"a process holds the journal but writes no {self._path}: one that "
                     "is only starting, a replay, or a recorder of an earlier version"
                 )
-            return Now("stale" if held else "none", None, None, problem)
+            word: Daemon = "stale" if held else "gone" if ended else "none"
+            return Now(word, None, None, problem)
         age = age_s(_clock(state))
         return Now(self._judged(state, age), age, state, problem)
 

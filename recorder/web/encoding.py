@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,7 +12,8 @@ from pydantic_core import PydanticSerializationError, to_json
 
 def encoded(value: Any) -> bytes:
     """A typed answer as JSON; NaN and infinities become null, as readers expect."""
-    adapter = _adapter(type(value))
+    kind: Any = type(value)
+    adapter = _adapter(kind)
     try:
         return adapter.dump_json(value)
     except PydanticSerializationError:  # an old journal may hold half a character
@@ -30,6 +31,6 @@ def _whole(value: Any) -> Any:
     return value
 
 
-@cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
+@lru_cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -53,6 +53,8 @@ class Feed:
         self._daemon = DaemonState(place.live_file, place.journal)
         self.tick = asyncio.Event()
         """Set with the next message; then there is another one."""
+        self.first = asyncio.Event()
+        """Set once both messages are there."""
         self.ticked_at = 0.0
         """When that was last (monotonic s)."""
         self._stop = threading.Event()
@@ -90,7 +92,8 @@ class Feed:
 
     def _look(self, loop: asyncio.AbstractEventLoop, *, slow: bool) -> None:
         now = self._daemon.look(self.view.journal_id)
-        message = _message("now", now, self.now.serial + 1, now.live and now.live.id)
+        number = now.live.id if now.live else None
+        message = _message("now", now, self.now.serial + 1, number)
         self._hand_over(loop, now, message)
         if not slow:
             return
@@ -112,13 +115,14 @@ class Feed:
             self.on_tick(state)
         else:
             self.slow_state, self.slow = state, message
+            self.first.set()
         if not self.stopped:
             self.tick.set()
             self.tick = asyncio.Event()
 
 
 def _message(name: str, state: Now | Slow, serial: int, number: int | None) -> Message:
-    """Encoded as a body and as a server-sent event; JSON has no line ends of its own."""
+    """Encoded as a body and as a server-sent event; such JSON has no line ends."""
     body = encoded(state)
     mark = b"" if number is None else b"id: %d\n" % number
     frame = b"event: %s\n%sdata: %s\n\n" % (name.encode(), mark, body)

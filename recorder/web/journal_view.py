@@ -123,12 +123,13 @@ class JournalView:
     def _opened(self) -> Journal:
         """The connection; another file at its place is another journal."""
         file = _identity(self._place.journal)
-        if self._journal is None or file != self._file:
+        known = self._journal
+        if known is None or file != self._file or known.is_outdated:
             self.close()
             self._seen, self.cards = (), None
-            self._journal = Journal(self._place.journal, read_only=True)
+            known = self._journal = Journal(self._place.journal, read_only=True)
             self._file = file
-        return self._journal
+        return known
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -10,10 +10,9 @@ from recorder import __version__
 from recorder.records import Json
 from recorder.records.run_report import RunReport
 from recorder.web import shapes
-from recorder.web.runs import CLASSES, IMAGES, MAX_IMAGES, MAX_RUNS, RUNS
+from recorder.web.openapi_paths import REF, paths
 from recorder.web.said import SeenBody, Targets
 
-_REF = "#/components/schemas/{model}"
 _ANSWERS: dict[str, Any] = {
     "Now": shapes.Now,
     "Slow": shapes.Slow,
@@ -24,13 +23,10 @@ _ANSWERS: dict[str, Any] = {
     "AlarmList": shapes.AlarmList,
     "Said": shapes.Said,
     "Health": shapes.Health,
-    "Problem": shapes.ProblemBody,
+    "Problem": shapes.Problem,
     "SeenBody": SeenBody,
     "Targets": Targets,
 }
-_OBJECT: Json = {"type": "object"}
-_LARGEST = 10**18
-"""Whole numbers of 18 digits; see ``parameters.py``."""
 
 
 def openapi() -> Json:
@@ -45,230 +41,16 @@ def openapi() -> Json:
             "what people say on the page. See docs/reference/api.md.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {
-            **_moments(),
-            **_runs(),
-            **_pictures(),
-            **_sayings(),
-            **_watching(),
-        },
+        "paths": paths(),
         "components": {"schemas": schemas},
     }
 
 
 def _schemas() -> Json:
     inputs = [(n, "serialization", TypeAdapter(kind)) for n, kind in _ANSWERS.items()]
-    made, document = TypeAdapter.json_schemas(inputs, ref_template=_REF)  # type: ignore[arg-type]
+    made, document = TypeAdapter.json_schemas(inputs, ref_template=REF)  # type: ignore[arg-type]
     found: Json = dict(document.get("$defs", {}))
     for (name, _), schema in made.items():
-        if schema != {"$ref": _REF.format(model=name)}:
+        if schema != {"$ref": REF.format(model=name)}:
             found[name] = schema
     return dict(sorted(found.items()))
-
-
-# -- parts of the document -------------------------------------------------------------
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": _REF.format(model=name)}
-
-
-def _said(what: str, schema: Json, kind: str = "application/json") -> Json:
-    return {"description": what, "content": {kind: {"schema": schema}}}
-
-
-def _problem(what: str) -> Json:
-    return _said(what, _ref("Problem"), "application/problem+json")
-
-
-_ALL = {
-    "400": "A parameter cannot be read.",
-    "413": "The body is too long.",
-    "421": "The host's name is none of ours.",
-    "500": "A defect, or a report that cannot be read.",
-    "503": "It cannot be answered now: `detail` says why.",
-}
-
-
-def _get(
-    name: str,
-    what: str,
-    answer: Json,
-    parameters: list[Json] | None = None,
-    **more: str,
-) -> Json:
-    problems = {**_ALL, **{key.strip("_"): text for key, text in more.items()}}
-    return {
-        "get": {
-            "operationId": name,
-            "summary": what,
-            "parameters": parameters or [],
-            "responses": {
-                "200": answer,
-                "304": {"description": "As the client has it (ETag)."},
-                **{status: _problem(text) for status, text in problems.items()},
-            },
-        }
-    }
-
-
-def _number(name: str, what: str, low: int = 0, high: int = _LARGEST) -> Json:
-    schema: Json = {"type": "integer", "minimum": low, "maximum": high}
-    return {"name": name, "in": "query", "description": what, "schema": schema}
-
-
-def _text(name: str, what: str, **schema: Any) -> Json:
-    found = {"type": "string", **schema}
-    return {"name": name, "in": "query", "description": what, "schema": found}
-
-
-def _path(name: str, what: str, **schema: Any) -> Json:
-    found = {"type": "string", "minLength": 1, **schema}
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "description": what,
-        "schema": found,
-    }
-
-
-_RUN = _path("uid", "Uid of the run, its beginning, or its number (the latest of it).")
-
-
-def _moments() -> Json:
-    stream = _said("Events `now` and `slow`.", {"type": "string"}, "text/event-stream")
-    now = _said("This moment.", _ref("Now"))
-    slow = _said("What changes more slowly.", _ref("Slow"))
-    run = _text("run", "Only those of a run.")
-    return {
-        "/api/v1/live": _get("live", "Live stream, server-sent events", stream),
-        "/api/v1/now": _get("now", "The event `now`", now),
-        "/api/v1/slow": _get("slow", "The event `slow`", slow),
-        "/api/v1/status": _get(
-            "status", "As `recorder status --json`", _said("The daemon.", _OBJECT)
-        ),
-        "/api/v1/alarms": _get(
-            "alarms",
-            "Alarms that stand",
-            _said("Alarms.", _ref("AlarmList")),
-            [run],
-            _404="No such run.",
-        ),
-        "/api/v1/spool": _get(
-            "spool",
-            "As `recorder spool ls --json`",
-            _said("By sink.", {"type": "array", "items": _OBJECT}),
-        ),
-    }
-
-
-def _runs() -> Json:
-    limit = _number("limit", f"At most so many; {RUNS} if not given.", 1, MAX_RUNS)
-    before = _number("before", "`next` of the answer before.")
-    experiment = _text("experiment", "Only of one: name or DataCollectionGroup id.")
-    missing = {"_404": "No such run, or no such image in it."}
-    images = [
-        _RUN,
-        _number("from", "Lowest image_id."),
-        _number("to", "Highest image_id."),
-        _text("class", "Only of a class.", enum=list(CLASSES)),
-        _number("limit", f"At most so many; {IMAGES} if not given.", 1, MAX_IMAGES),
-    ]
-    one = _path("image_id", "Counted from 0.", pattern="^[0-9]{1,18}$")
-    run = "/api/v1/runs/{uid}"
-    return {
-        "/api/v1/experiments": _get(
-            "experiments",
-            "Experiments",
-            _said("The one that began last first.", _ref("ExperimentList")),
-            [limit, before],
-        ),
-        "/api/v1/runs": _get(
-            "runs",
-            "Runs in short",
-            _said("Latest first.", _ref("RunList")),
-            [experiment, limit, before],
-        ),
-        run: _get(
-            "run", "Report of a run", _said("It.", _ref("RunReport")), [_RUN], **missing
-        ),
-        f"{run}/images": _get(
-            "images", "Images", _said("By id.", _ref("ImageList")), images, **missing
-        ),
-        f"{run}/images/{{image_id}}": _get(
-            "image", "As `recorder why`", _said("All.", _OBJECT), [_RUN, one], **missing
-        ),
-        f"{run}/chip": _get(
-            "chip", "Chip or scan by well", _said("Wells.", _OBJECT), [_RUN], **missing
-        ),
-    }
-
-
-def _pictures() -> Json:
-    png = _said("A picture.", {"type": "string"}, "image/png")
-    missing = {"_404": "None was made."}
-    kinds = ["last", "hit", "indexed", "unindexed"]
-    which = _path("which", "Which image.", enum=kinds)
-    any_kind = _path("which", "Which image.", enum=[*kinds, "powder"])
-    return {
-        "/api/v1/preview/{which}.png": _get(
-            "picture", "Picture of an image", png, [any_kind], **missing
-        ),
-        "/api/v1/preview/{which}.json": _get(
-            "about_picture", "Its spots", _said("They.", _OBJECT), [which], **missing
-        ),
-        "/api/v1/peakogram": _get(
-            "peakogram",
-            "Spots by resolution and intensity",
-            _said("Counts.", _OBJECT),
-            **missing,
-        ),
-    }
-
-
-def _sayings() -> Json:
-    return {
-        "/api/v1/alarms/{alarm}/seen": _post(
-            "seen", "Mark an alarm as seen", _path("alarm", "Its id."), "SeenBody"
-        ),
-        "/api/v1/runs/{uid}/targets": _post(
-            "targets", "Set targets of time points", _RUN, "Targets"
-        ),
-    }
-
-
-def _post(name: str, what: str, parameter: Json, body: str) -> Json:
-    problems = {
-        **_ALL,
-        "403": "Not from our own page, or not from this host.",
-        "404": "There is none.",
-        "408": "The body did not come in time.",
-        "415": "It is no JSON.",
-        "422": "The body cannot be read.",
-    }
-    return {
-        "post": {
-            "operationId": name,
-            "summary": what,
-            "parameters": [parameter],
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": _ref(body)}},
-            },
-            "responses": {
-                "202": _said("It is passed on to the daemon.", _ref("Said")),
-                **{status: _problem(text) for status, text in problems.items()},
-            },
-        }
-    }
-
-
-def _watching() -> Json:
-    well = _said("It works.", _ref("Health"))
-    text = _said("Metrics.", {"type": "string"}, "text/plain")
-    return {
-        "/healthz": _get("healthz", "Does this process work", well),
-        "/readyz": _get("readyz", "Can the journal be read", well),
-        "/metrics": _get("metrics", "For Prometheus", text),
-    }

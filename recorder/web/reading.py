@@ -59,15 +59,18 @@ class Reading:
             ProblemError: Too many wait already.
             JournalError: The journal cannot be read now.
         """
+        return await self.run(lambda: self._asked(question), heavy=heavy)
 
-        def opened() -> T:
+    def _asked(self, question: Callable[[Journal], T]) -> T:
+        """Once more where a recorder began to write meanwhile."""
+        while True:
             journal = Journal(self.place.journal, read_only=True)
             try:
-                return question(journal)
+                found = question(journal)
+                if not journal.is_outdated:
+                    return found
             finally:
                 journal.close()
-
-        return await self.run(opened, heavy=heavy)
 
     async def run(self, work: Callable[[], T], *, heavy: bool = False) -> T:
         """Work in a thread; as :meth:`ask`."""

@@ -16,6 +16,7 @@ from recorder.records.image_outcome import OUTCOMES
 from recorder.records.run_report import RunReport
 from recorder.records.times import iso
 from recorder.reports.cards import card_page
+from recorder.reports.chip import chip_json
 from recorder.reports.explain import explain_image
 from recorder.reports.journal_mark import sinks_of
 from recorder.reports.store import ReportStore
@@ -121,13 +122,18 @@ class Runs:
     async def chip(self, request: Request) -> Response:
         """`GET /api/v1/runs/{uid}/chip`: the chip or scan, well by well."""
         name = request.path_params["uid"]
-        await self._reading.ask(lambda journal: named(journal, name))
-        raise ProblemError(
-            HTTPStatus.NOT_FOUND,
-            "no-scan",
-            f"run {name}: no `scan` was announced, so which image is of which well is "
-            "not known; see docs/reference/mqtt.md",
-        )
+        # A run without a scan is told quickly, and from its report.
+        report = await self._reading.ask(lambda j: self._report(j, name))
+        if report.scan is None:
+            raise ProblemError(
+                HTTPStatus.NOT_FOUND,
+                "no-scan",
+                f"run {name}: no `scan` that can be used was announced, so which image "
+                "is of which well is not known; see docs/reference/mqtt.md",
+            )
+        uid = report.uid
+        found = await self._reading.ask(lambda j: chip_json(j, uid), heavy=True)
+        return answer(request, found)
 
     def _store(self, journal: Journal) -> ReportStore:
         return ReportStore(journal, sinks_of(self._reading.place.settings, journal))

@@ -110,7 +110,7 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
         loop.add_signal_handler(number, end)
     app.feed.start(loop)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(app.feed.tick.wait(), FIRST_LOOK_S)
+        await asyncio.wait_for(app.feed.first.wait(), FIRST_LOOK_S)
     address = address_of(sock)
     server.on_started = lambda: _ready(address, say)
     try:
@@ -129,12 +129,14 @@ def _ready(address: str, say: Callable[[str], None]) -> None:
 
 
 def _room_for(connections: int) -> int:
-    """Have so many files open, if the host lets us; how many connections there may be."""
+    """Have files enough, if the host lets us; how many connections there may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + FILES
     if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with contextlib.suppress(OSError, ValueError):  # the unit may forbid it
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
     return max(1, min(connections, soft - FILES))
 
 

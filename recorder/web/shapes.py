@@ -117,7 +117,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemBody:
+class Problem:
     """RFC 9457: what is wrong, and what to do."""
 
     type: str

@@ -89,6 +89,7 @@ def check_files(folder: Path) -> None:
         "results.h5",
         "timeline.json",
         "report.json",
+        "report.html",
         "ssx_stats.json",
         "ssx_cells.json",
         "light.lst",

@@ -29,6 +29,7 @@ from recorder.ssx.alarms.observation import (
 )
 from recorder.ssx.alarms.several import share_of_several
 from recorder.ssx.alarms.watch import AlarmState, step
+from tests.laws import examples
 
 RUN = RunFacts("run", sample="crystals", since_s=START_S)
 
@@ -122,7 +123,7 @@ def test_a_second_client_that_is_gone_is_cleared():
     assert [type(e) for e in comb] == [AlarmRaised, AlarmCleared]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.0, 0.5))
 def test_losses_by_chance_are_no_comb(seed, share):
     """40 runs of 400 images: a comb of 9 by chance 1 in 10³ of these tests."""
@@ -195,7 +196,7 @@ def test_a_fall_that_gets_worse_keeps_its_id():
     assert "to about 0 %" in raised[-1].text
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.05, 0.2, 0.6]))
 def test_nothing_is_told_of_a_run_in_which_nothing_happens(seed, hit_rate):
     """20,000 images of a shift that has 0.5 false alarms at most: 1 in 300 each."""

@@ -25,6 +25,7 @@ from recorder.ssx.alarms.observation import (
 )
 from recorder.ssx.alarms.state import VERSION, RunState
 from recorder.ssx.alarms.watch import AlarmState, step
+from tests.laws import examples
 
 HZ = 10.0
 RUN = RunFacts("run", sample="crystals")
@@ -131,7 +132,7 @@ def test_much_happens_in_the_run_of_these_tests():
     assert any(e.hints for e in events if isinstance(e, AlarmRaised))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.lists(st.integers(1, 4499), max_size=40))
 def test_the_same_is_told_however_the_run_is_cut(cuts):
     state, events = watched(eventful(), cuts)
@@ -139,7 +140,7 @@ def test_the_same_is_told_however_the_run_is_cut(cuts):
     assert to_json(state.run) == to_json(at_once().run)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5), deadline=None)
 @given(st.lists(st.integers(1, 4499), max_size=12))
 def test_the_same_is_told_after_a_restart_from_json(cuts):
     state, events = watched(eventful(), cuts, again=True)
@@ -147,7 +148,7 @@ def test_the_same_is_told_after_a_restart_from_json(cuts):
     assert state.to_json() == watched(eventful(), cuts)[0].to_json()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.05, 0.9))
 def test_images_without_a_class_are_no_trials(seed, share):
     """Put between the others, whatever their fields hold, they change nothing."""

@@ -13,6 +13,7 @@ from recorder.ssx.alarms.cusum import design, paths, run_length
 from recorder.ssx.alarms.medians import H, K, mean_run_length
 from recorder.ssx.alarms.rates import SHIFT_S
 from recorder.ssx.alarms.wilson import newcombe, score_z, wilson
+from tests.laws import examples
 
 SHIFT = 100 * SHIFT_S
 """Images of a shift at 100 Hz."""
@@ -79,7 +80,7 @@ def test_simulated_walks_have_the_exact_run_length(up, down, limit, chance):
     assert found == pytest.approx(exact, rel=0.08)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.floats(0.01, 0.9),
     st.sampled_from([0.1, 0.25, 0.5, 0.7, 1.5, 3.0]),

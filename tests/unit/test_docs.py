@@ -48,6 +48,7 @@ from recorder.runs.book import early_events
 from recorder.runs.timeline.measurement import PulseFacts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.stills.render import Still, default_geometry
+from recorder.simulate.stream.chip import SimulatedChip, parse_chip, well_entry
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.stream.truth import truth_entry
 from recorder.simulate.timing.faults import Faults, fates
@@ -467,9 +468,12 @@ def message_keys(
 
 @pytest.mark.parametrize("topic", ["collection/start", *MESSAGES])
 def test_every_message_key(topic: str):
+    page = sections(REFERENCE / "mqtt.md")
+    parts = [topic, "scan"] if topic == "collection/start" else [topic]
     documented = {
         row[0].strip("`"): row[1]
-        for row in rows(sections(REFERENCE / "mqtt.md")[topic])
+        for part in parts
+        for row in rows(page[part])
         if len(row) == 3
     }
     if topic == "collection/start":
@@ -670,8 +674,17 @@ def test_every_key_of_the_truth_file():
     series: Any = SimpleNamespace(frame=lambda _: frame)
     plan = make_plan(run.event_chains, 1, Faults(), 1)
     fate = fates(Faults(), plan.due_ns, 1)[0]
-    entry = truth_entry(plan, series, 0, 0, fate, 0)
+    entry = truth_entry(plan, series.frame(0), 0, 0, fate, 0)
+    entry |= well_entry(SimulatedChip(), (0, 0, 0), 0)
     same(names(sections(REFERENCE / "simulator.md")["Truth file"]), entry)
+
+
+def test_every_setting_of_a_simulated_chip():
+    table = rows(sections(REFERENCE / "simulator.md")["Chip"])
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table}
+    same(list(documented), [f.name for f in fields(SimulatedChip)])
+    spelt = ",".join(f"{name}={value}" for name, value in documented.items())
+    assert parse_chip(spelt) == SimulatedChip()
 
 
 def test_every_table_and_column_of_the_database():

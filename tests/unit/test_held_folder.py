@@ -30,6 +30,7 @@ WRITTEN = (
     "ssx_stats.json",
     "ssx_cells.json",
     "report.json",
+    "report.html",
     "timeline.json",
     "light.lst",
     "dark.lst",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recorder.records import RunState
+from recorder.reports.run_report import run_report
 from recorder.runs.timeline.live_timeline import REORDER, LiveTimeline
+from recorder.runs.timeline.of_run import is_long
 from recorder.simulate.timing.faults import Faults
 from recorder.ssx.labels.timeline import UNKNOWN, Timeline
 from recorder.ssx.matching.assignment import BLOCK
@@ -94,6 +98,114 @@ def test_it_serves_runs_whose_triggers_have_times(
     for event in played.events:
         run.events.add(event)
     assert LiveTimeline.serves(run) is served
+
+
+@settings(max_examples=6)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([10.0, 100.0, RATE_HZ]),
+    st.booleans(),
+    st.sampled_from(
+        [
+            Faults(),
+            Faults(lost=0.02, missed=0.01, skew=80, jitter=3e-6),
+            Faults(missed_head=2, lost=0.02),
+            Faults(late=0.2, repeat=0.2, misfire=0.05),
+        ]
+    ),
+)
+def test_what_is_told_ahead_is_true_and_within_a_second(
+    seed: int, rate_hz: float, rows: bool, faults: Faults
+) -> None:
+    """Rows come with the images; each half second somebody looks."""
+    misfires_unseen = faults.misfire and not rows
+    triggers = int(min(2500, 90 * rate_hz))
+    played = play(
+        pump_probe(rate_hz, triggers, delay=0.3 / rate_hz),
+        triggers,
+        faults,
+        seed=seed,
+        rows=rows,
+    )
+    run, live, alone = new_run(played), LiveTimeline(), LiveTimeline()
+    events = deque(played.events)
+    step = int(rate_hz / 2)
+    told: dict[int, int] = {}
+    behind = []
+    for place in range(played.image_id.size):
+        take_image(run, played, place)
+        while events and (events[0].trigger or 0) <= played.trigger[place]:
+            run.events.add(events.popleft())
+        if place % step != step - 1:
+            continue
+        live.settle(run)
+        found = live.ahead(run)
+        pump = found.columns["pump"]
+        told |= dict(
+            zip(found.ids[found.told].tolist(), pump[found.told].tolist(), strict=True)
+        )
+        last = int(found.ids[found.told].max(initial=live.labels.size - 1))
+        behind.append((run.images.size - 1 - last) / rate_hz)
+    truth = dict(zip(played.image_id.tolist(), played.pump.tolist(), strict=True))
+    if not misfires_unseen:
+        assert {n: truth[n] for n in told} == told
+    assert np.quantile(behind[len(behind) // 4 :], 0.9) <= 1.1
+    # what is settled does not depend on who looked ahead
+    alone.settle(run)
+    live.settle(run)
+    size = alone.labels.size
+    assert live.labels.size == size
+    for name in LABELS:
+        assert np.array_equal(live.labels.view(name), alone.labels.view(name)), name
+
+
+def test_nothing_is_told_ahead_of_its_row() -> None:
+    """A laser pulse may come a little later than the X-ray row of its trigger."""
+    played = play(pump_probe(100.0, 300), 300, Faults())
+    run, live = new_run(played), LiveTimeline()
+    for event in played.events:
+        if (event.trigger or 0) < 200:
+            run.events.add(event)
+    for place in range(300):
+        take_image(run, played, place)
+    live.settle(run)
+    assert not live.ahead(run).told.any(), "these rows are new"
+    found = live.ahead(run)
+    assert found.columns["ordinal"][found.told].max() <= 199
+    assert found.told.sum() > 150
+
+
+def test_the_chains_of_a_long_run_are_measured_while_it_goes_on() -> None:
+    triggers = 24_000
+    played = play(pump_probe(RATE_HZ, triggers), triggers, Faults(missed=0.001))
+    run, live = new_run(played), LiveTimeline()
+    run.state = RunState.OPEN
+    for event in played.events:
+        run.events.add(event)
+    for place in range(played.image_id.size):
+        take_image(run, played, place)
+    assert is_long(run)
+    known, whole = run_report(run, live), run_report(run)
+    assert known.event_chains[0].measured
+    assert known.event_chains == whole.event_chains
+    assert known.timeline.walk == whole.timeline.walk
+
+
+def test_other_chains_begin_anew() -> None:
+    played = play(pump_probe(RATE_HZ, TRIGGERS), TRIGGERS, Faults(), rows=False)
+    run = new_run(replace(played, chains=pump_probe(RATE_HZ, TRIGGERS, 3)))
+    live = LiveTimeline()
+    for place in range(played.image_id.size):
+        take_image(run, played, place)
+    live.settle(run)
+    begun = live.begun
+    live.settle(run)
+    assert live.begun == begun
+    run.announcement = new_run(played).announcement
+    live.settle(run)
+    assert live.begun == begun + 1
+    pump = live.labels.view("pump")
+    assert np.array_equal(pump, played.pump[: pump.size])
 
 
 def test_numbers_that_begin_anew_are_not_followed() -> None:

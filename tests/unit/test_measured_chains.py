@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.records import Chain, ChainEvent, EventType, RunStatus
+from recorder.records import Chain, ChainEvent, EventType, RunState, RunStatus
 from recorder.runs.timeline.measurement import measure
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import Faults, parse_faults
@@ -134,6 +134,25 @@ def test_the_audit_names_what_differs(change, kind, said):
     verdict = audited(change)[kind]
     assert verdict.state in ("differs", "extra")
     assert any(said in finding for finding in verdict.findings), verdict
+
+
+@pytest.mark.parametrize(
+    ("commanded", "over", "going_on"),
+    [
+        (1200, "came 1000 times of 1200", None),
+        (900, "came 1000 times of 900", "came 1000 times of 900"),
+    ],
+)
+def test_what_did_not_come_yet_is_not_missing(commanded, over, going_on):
+    played = play(pump_probe(100.0, 1000), 1000, parse_faults("skew=1"))
+    chains = [dict(chain) for chain in played.chains]
+    laser, xray = chains[0]["events"]
+    chains[0] = {**chains[0], "events": [laser, {**xray, "repetition": commanded}]}
+    run = recorded(replace(played, chains=chains))
+    for state, said in ((RunState.OPEN, going_on), (RunState.SEALED, over)):
+        run.state = state
+        found = {v.type: v for v in measure(run, timeline_of(run)).verdicts}[XRAY]
+        assert found.findings == (() if said is None else (said,))
 
 
 def test_misfires_and_extra_shots_are_counted():

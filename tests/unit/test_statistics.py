@@ -6,7 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from recorder.records.image_outcome import INDEXED, NON_HIT, NON_INDEXED_HIT
+from recorder.reports.line import POINTS, line_report
 from recorder.reports.statistics import (
     RESOLUTION_EDGES,
     cell_histograms,
@@ -42,3 +46,16 @@ def test_cells_lie_about_their_median():
         assert sum(item.counts) == 500
         assert item.first < middle < item.last
     assert cell_histograms(np.zeros((0, 6))) == []
+
+
+@given(st.lists(st.integers(0, 9), max_size=3000))
+def test_a_line_has_every_image_in_at_most_200_points(codes):
+    outcome = np.array(codes, np.uint8)
+    line = line_report(outcome)
+    assert len(line.hits) == len(line.indexed) == len(line.classified) <= POINTS
+    indexed = int((outcome == INDEXED).sum())
+    hits = indexed + int((outcome == NON_INDEXED_HIT).sum())
+    assert (sum(line.indexed), sum(line.hits)) == (indexed, hits)
+    assert sum(line.classified) == hits + int((outcome == NON_HIT).sum())
+    if line.step > 1:
+        assert (len(line.hits) - 1) * line.step < len(codes) <= POINTS * line.step

@@ -513,7 +513,8 @@ def test_the_truth_file_tells_cells_and_conditions():
     series = synthetic_series(4, 1, pool=2, settings=settings)
     run = SimulatedRun(number=1, images=4, rate_hz=1.0)
     plan = make_plan(run.event_chains, 4, Faults(), 1)
-    entry = truth_entry(plan, series, 0, 0, fates(Faults(), plan.due_ns, 1)[0], 0)
+    fate = fates(Faults(), plan.due_ns, 1)[0]
+    entry = truth_entry(plan, series.frame(0), 0, 0, fate, 0)
     assert json.loads(json.dumps(entry))["cells"][0] == [40, 50, 60, 90, 100, 90]
     assert entry["jet"]["photons"] == 5
     assert entry["beam_center"] == pytest.approx(GEOMETRY.beam_center, abs=1)

@@ -71,7 +71,7 @@ def prepared() -> Classifiers:
 
 
 def asked(classifiers: Classifiers, made: Payload, setup: int = 1) -> list[bytes]:
-    head = [IMAGE, b"7", b"%d" % setup, b"0", b"0"]
+    head = [IMAGE, b"7", b"%d" % setup, b"0", b"0", b"0"]
     frames = [bytes(frame) for frame in pack_payload(made)]
     return [bytes(f) for f in worker._answer(classifiers, [*head, *frames])]
 

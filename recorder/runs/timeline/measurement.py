@@ -110,7 +110,7 @@ def measure(run: Run, timeline: Timeline) -> Measurement:
     found.sort(key=lambda item: len(chains) if item.chain is None else item.chain)
     return Measurement(
         chains=tuple(found),
-        verdicts=audit(chains, found, positions=positions),
+        verdicts=audit(chains, found, positions=positions, goes_on=not run.final),
         pulses=pulse_facts(
             [chain.events for chain in chains],
             [item.events for item in found],

@@ -16,16 +16,17 @@ def announcement(
     parts = [
         {"name": f"mixed {letter}", "type": "Ligand"} for letter in ("a", "b", "c")
     ]
+    support = "SSX-Chip" if run.chip else "SSX-Jet"
     return {
         "schema": "recorder.collection/1",
         "uid": uid,
         "time": datetime.now(UTC).isoformat(),
         "proposal": proposal,
         "visit": visit,
-        "experiment": {"name": run.experiment, "type": "SSX-Jet"},
+        "experiment": {"name": run.experiment, "type": support},
         "sample": {
             "name": run.sample,
-            "support": "SSX-Jet",
+            "support": support,
             "protein": {"acronym": run.sample[:45], "name": run.sample},
             "components": parts,
         },
@@ -36,6 +37,7 @@ def announcement(
         "beam": {"wavelength": series.info.wavelength, "transmission": 100.0},
         "ssx": {"repetition_rate": run.rate_hz},
         "event_chains": list(run.event_chains),
+        **({"scan": run.chip.announced} if run.chip else {}),
     }
 
 

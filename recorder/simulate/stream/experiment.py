@@ -16,11 +16,13 @@ import zmq.asyncio
 from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.records import Json, Payload
+from recorder.simulate.stream.chip import well_entry
 from recorder.simulate.stream.connections import Publisher
 from recorder.simulate.stream.control import announcement, ending
 from recorder.simulate.stream.messages import PROTOCOLS, Message
 from recorder.simulate.stream.reorder_buffer import ReorderBuffer
 from recorder.simulate.stream.series import (
+    Frame,
     Series,
     dump_line,
     with_frame_time,
@@ -134,6 +136,7 @@ class Simulator:
             await self._panda.begin(epoch_ns)
         mail, shelf = Mail(run.faults, run.seed), ReorderBuffer()
         mail.post(rows.reactions(), 0.0)
+        walk = run.chip.walk(plan.size) if run.chip else []
         times = detector_times(plan, run.faults, DETECTOR_EPOCH_NS, run.seed)
         begun, image_id, flushed = time.monotonic(), 0, 0.0
         first_ns = int(plan.due_ns[0]) if plan.size else 0
@@ -144,7 +147,10 @@ class Simulator:
             wait = begun + after / run.speed - time.monotonic()
             await asyncio.sleep(max(0.0, wait))
             start_ns = int(times[ordinal])
-            entry = truth_entry(plan, series, ordinal, image_id, fate, start_ns)
+            frame = series.frame(image_id if run.chip is None else ordinal)
+            entry = truth_entry(plan, frame, ordinal, image_id, fate, start_ns)
+            if run.chip is not None:
+                entry |= well_entry(run.chip, walk[ordinal], ordinal)
             truth.append(entry)
             if self._panda is None:
                 mail.post(rows.of_trigger(ordinal), after)
@@ -152,7 +158,7 @@ class Simulator:
                 lit = bool(plan.light[ordinal]) << LASER_BIT
                 box.append((int(plan.xray_ns[ordinal]), lit))
             if not fate.missed:
-                message = self._image(series, stream, image_id, fate, start_ns)
+                message = self._image(frame, stream, image_id, fate, start_ns)
                 for item in shelf.pass_by((message, entry), fate):
                     await self._offer(*item)
                 image_id += 1
@@ -180,9 +186,9 @@ class Simulator:
 
     @staticmethod
     def _image(
-        series: Series, stream: Any, image_id: int, fate: Fate, start_ns: int
+        frame: Frame, stream: Any, image_id: int, fate: Fate, start_ns: int
     ) -> Message:
-        payload = series.frame(image_id).payload
+        payload = frame.payload
         if fate.corrupt:
             cut: Payload = replace(payload, data=payload.data[: len(payload.data) // 2])
             payload = cut

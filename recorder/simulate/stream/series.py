@@ -55,6 +55,7 @@ def synthetic_series(
     seed: int,
     *,
     pool: int = 24,
+    hits: Sequence[bool] | None = None,
     settings: StillSettings | None = None,
     generator: StillGenerator | None = None,
 ) -> Series:
@@ -65,6 +66,7 @@ def synthetic_series(
         seed: Decides everything.
         pool: Distinct stills; rendering costs some 40 ms for each megapixel. With a
             drift, images of like phase, or near each other, show the same still.
+        hits: Which images show crystals; None: as many as the settings say, at random.
         settings: What to simulate.
         generator: Detector to go on with; a seed of its own would be another one.
     """
@@ -73,9 +75,10 @@ def synthetic_series(
     rng = np.random.default_rng(seed + 1)
     draw = rng.random(images)
     multi = settings.hit_share * settings.multi_share
-    kinds = np.where(
-        draw < multi, "multi", np.where(draw < settings.hit_share, "hit", "miss")
-    )
+    hit = draw < settings.hit_share
+    if hits is not None:
+        hit, multi = np.array(hits, np.bool_), settings.multi_share
+    kinds = np.where(hit, np.where(draw < multi, "multi", "hit"), "miss")
     order = np.zeros(images, np.int64)
     stills: list[Still] = []
     for kind in ("miss", "hit", "multi"):

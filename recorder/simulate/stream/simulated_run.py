@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recorder.records import Json
+from recorder.simulate.stream.chip import SimulatedChip
 from recorder.simulate.stream.series import (
     default_chains,
 )
@@ -35,6 +36,9 @@ class SimulatedRun:
     """How much faster than real time everything goes."""
     experiment: str = "simulated"
     sample: str = "lysozyme"
+    chip: SimulatedChip | None = None
+    """What it walks over: its series shows an image for each trigger, not for each
+    image_id."""
     truth: Path | None = None
     uid: str | None = None
     """Uid of the run; None: a new one."""

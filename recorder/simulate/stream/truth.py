@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from recorder.records import Json
-from recorder.simulate.stream.series import Series
+from recorder.simulate.stream.series import Frame
 from recorder.simulate.timing.faults import Fate
 from recorder.simulate.timing.plan import Plan
 
@@ -31,14 +31,13 @@ def truth_counts(truth: list[Json]) -> Json:
 
 def truth_entry(
     plan: Plan,
-    series: Series,
+    frame: Frame,
     ordinal: int,
     image_id: int,
     fate: Fate,
     start_ns: int,
 ) -> Json:
     """What is true of one trigger."""
-    frame = series.frame(image_id)
     light, dark_n = bool(plan.light[ordinal]), int(plan.dark_n[ordinal])
     known = frame.kind is not None
     return {

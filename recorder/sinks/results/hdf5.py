@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recorder.foreign_text import key_name, plain
 from recorder.records import ImageOutcome, Lattice, TimedEvent
 from recorder.runs.run import Run
+from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.measurement import PulseFacts
 from recorder.sinks.held_folder import HeldFolder
 from recorder.ssx.clocks.unknown import NO_TIME
@@ -23,6 +24,7 @@ from recorder.ssx.labels.delays import (
     since_start,
 )
 from recorder.ssx.labels.timeline import EVIDENCES, PUMPS, Labels, Timeline
+from recorder.ssx.scan.walk import NOWHERE
 
 FILE = "results.h5"
 BATCH = 512
@@ -86,6 +88,7 @@ def image_arrays(
     return {
         **_in_batches(_row_arrays, rows),
         **_label_arrays(labels),
+        **_well_arrays(run, timeline),
         "exposure_ns": exposure,
         "delay_mid_ns": mid_exposure(labels.delay_ns, exposure),
         "overlap": overlap(labels.delay_ns, exposure, pulses.pump_s),
@@ -185,6 +188,17 @@ def _label_arrays(labels: Labels) -> Arrays:
         "evidence": _texts(EVIDENCES)[labels.evidence],
         "residual_ns": labels.residual_ns,
     }
+
+
+def _well_arrays(run: Run, timeline: Timeline) -> Arrays:
+    """Where on its chip each image is from; -1 in all columns where that is unknown."""
+    chip = chip_of(run, timeline)
+    names = ("block", "row", "column", "shot")
+    if chip is None:
+        nothing = np.full(run.images.ids.size, NOWHERE, np.int32)
+        return dict.fromkeys(names, nothing)
+    wells = chip.seen.wells
+    return {name: getattr(wells, name).astype(np.int32) for name in names}
 
 
 def event_arrays(events: Sequence[TimedEvent]) -> Arrays:

@@ -22,6 +22,7 @@ from recorder.sinks.held_folder import HeldFolder
 from recorder.sinks.records import report_of
 from recorder.sinks.results.event_lists import write_event_lists
 from recorder.sinks.results.hdf5 import write_results
+from recorder.sinks.results.pages import Pages
 from recorder.sinks.results.run_folder import Owner, own_folder
 from recorder.sinks.results.ssx_json import MAX_CELLS, ssx_stats
 
@@ -42,6 +43,7 @@ class ResultsSink:
         self._root = settings.results.resolve()
         self._journal: Journal | None = None
         self._id = ""
+        self._pages = Pages(self._root)
 
     def open(self, journal: Journal) -> None:
         """Use a journal connection of this sink's thread."""
@@ -136,3 +138,5 @@ class ResultsSink:
         write_json(folder, "report.json", body)
         whole = {name: body[name] for name in ("event_chains", "timeline")}
         write_json(folder, "timeline.json", {"uid": uid, **whole})
+        self._pages.write_run(folder, body, run)
+        self._pages.write_experiment(self._store, run)

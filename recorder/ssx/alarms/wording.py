@@ -9,7 +9,7 @@ from recorder.ssx.alarms.rates import Signal
 
 _SHARES = {
     "hit_rate": "Hit rate fell from {} to about {}",
-    "hit_rate_block": "Hit rate of this block: about {1}, of the same rows before: {0},",
+    "hit_rate_block": "Hit rate of this block: about {1}, of the same rows before {0},",
     "index_rate": "Index rate of hits fell from {} to about {}",
     "several_lattices": "Images with several lattices: {1}, expected {0}",
     "rings": "Ice or salt rings in {1} of the images, usual {0}",

@@ -18,17 +18,15 @@ from recorder.records import (
     Learned,
     WorkLevel,
 )
-from recorder.ssx.arrays import BoolArray, FloatArray
+from recorder.ssx.arrays import BoolArray, IntArray
+from recorder.ssx.classification.look import NO_SPOTS, Look, positions, resolution
 from recorder.ssx.classification.sifting import Sifted, sift
 from recorder.ssx.classification.teaching import with_background, with_lattice
 from recorder.ssx.lattices.indexer import Indexer
 from recorder.ssx.learning.lattice import When
 from recorder.ssx.spots import powder_rings as rings
 from recorder.ssx.spots.finder import Found, SpotFinder
-from recorder.ssx.spots.integrate import Spots
 
-_RESOLUTION_SHARE = 0.95
-"""Share of the spots below the reported resolution limit."""
 _KEPT = 3
 """Learned states that are kept: late images may need an older one."""
 
@@ -128,7 +126,20 @@ class Classifier:
         learned: int = 0,
         effort: WorkLevel = WorkLevel.FULL,
     ) -> Classification:
-        """Classify one image.
+        """Classify one image: see :meth:`look`.
+
+        Returns:
+            The class and what it rests on.
+        """
+        return self.look(pixels, learned, effort).classification
+
+    def look(
+        self,
+        pixels: NDArray[np.integer],
+        learned: int = 0,
+        effort: WorkLevel = WorkLevel.FULL,
+    ) -> Look:
+        """Classify one image, and keep what a picture of it needs.
 
         Args:
             pixels: (slow, fast) of the type and shape of the setup, in any byte order;
@@ -136,19 +147,17 @@ class Classifier:
             learned: Number of the learned state to use; 0: none.
             effort: What to leave out under overload.
 
-        Returns:
-            The class and what it rests on.
-
         Raises:
             ValueError: Shape or type is not the setup's.
         """
         settings = self._setup.settings
         number = learned if learned in self._learned else 0
         pixels = self._checked(pixels)
-        if reason := self._finder.inspector.reason(pixels):
-            return self._nothing(pixels, reason, number, effort)
-        found = self._found(pixels, learned)
         known = self._learned[number]
+        if reason := self._finder.inspector.reason(pixels):
+            nothing = self._nothing(pixels, reason, number, effort)
+            return Look(nothing, pixels, NO_SPOTS, None, known.geometry)
+        found = self._found(pixels, learned)
         sifted = sift(
             found.spots, self._setup.shape, known.geometry, known.shells, settings
         )
@@ -166,11 +175,11 @@ class Classifier:
             verdict = ImageClass.INDEXED
         else:
             verdict = ImageClass.NON_INDEXED_HIT if hit else ImageClass.NON_HIT
-        return Classification(
+        classification = Classification(
             image_class=verdict,
             spots=len(spots),
             lattices=lattices,
-            resolution=_resolution(q),
+            resolution=resolution(q),
             background=found.background.level,
             solvent=found.background.solvent,
             saturated_pixels=found.saturated,
@@ -178,8 +187,18 @@ class Classifier:
             lines=int((sifted.line & ~sifted.ring).sum()),
             learned=number,
             effort=effort,
-            positions=_positions(spots, settings.max_spots) if hit else None,
+            positions=positions(spots, settings.max_spots) if hit else None,
         )
+        primitive = known.indexer.primitive(lattices) if known.indexer else ()
+        return Look(classification, pixels, spots, q, known.geometry, primitive)
+
+    def bad(self, learned: int) -> IntArray:
+        """Flat indices of the pixels that are not looked at, ascending.
+
+        Args:
+            learned: Number of the learned state.
+        """
+        return self._finder.bad(learned)
 
     def learn(
         self,
@@ -243,16 +262,3 @@ class Classifier:
         if len(q) < settings.min_spots_index or effort >= WorkLevel.NO_INDEXING:
             return ()
         return indexer.index(q[: settings.max_spots], effort)
-
-
-def _positions(spots: Spots, most: int) -> NDArray[np.float32]:
-    return np.stack([spots.x[:most], spots.y[:most]], axis=1).astype(np.float32)
-
-
-def _resolution(q: FloatArray | None) -> float | None:
-    """Spacing (Å) below which only few of the spots are; None without spots."""
-    if q is None or len(q) == 0:
-        return None
-    norm = np.sort(np.linalg.norm(q, axis=1))
-    limit = float(norm[round(_RESOLUTION_SHARE * (len(norm) - 1))])
-    return 1.0 / limit if limit > 0 else None

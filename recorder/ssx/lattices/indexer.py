@@ -125,6 +125,15 @@ class Indexer:
             rest = rest.select(~lattice.indexed)
         return tuple(sorted(found, key=lambda lattice: lattice.log10_nfa))
 
+    def primitive(self, lattices: Sequence[Lattice]) -> tuple[FloatArray, ...]:
+        """(3, 3) primitive basis of each of these lattices, rows in Å.
+
+        Args:
+            lattices: As this indexer gave them.
+        """
+        forth = np.linalg.inv(self._back)
+        return tuple(forth @ np.reshape(found.vectors, (3, 3)) for found in lattices)
+
     @staticmethod
     def _usable(q: NDArray[np.floating]) -> FloatArray:
         """Finite, non-zero spots."""

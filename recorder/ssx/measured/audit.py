@@ -58,6 +58,7 @@ def audit(
     measured: Sequence[MeasuredChain],
     *,
     positions: int | None = None,
+    goes_on: bool = False,
 ) -> tuple[Verdict, ...]:
     """Hold the measured chains against the commanded ones.
 
@@ -65,6 +66,7 @@ def audit(
         chains: As commanded.
         measured: As measured, see :func:`recorder.ssx.measured.chains.measure_chains`.
         positions: Positions seen, for chains of scope ``position``.
+        goes_on: The run is not over: what did not come yet is not missing.
     """
     verdicts: list[Verdict] = []
     by_chain = {item.chain: item for item in measured if item.chain is not None}
@@ -75,7 +77,9 @@ def audit(
         reference = _first_xray(chain, found)
         for place, wanted in enumerate(chain.events):
             verdicts.append(
-                _verdict(chain, wanted, found.get(place), reference, times or 1)
+                _verdict(
+                    chain, wanted, found.get(place), reference, times or 1, goes_on
+                )
             )
     for item in measured:
         if item.chain is None:
@@ -101,6 +105,7 @@ def _verdict(
     event: MeasuredEvent | None,
     reference: tuple[float, float] | None,
     times: int,
+    goes_on: bool,
 ) -> Verdict:
     commanded = _commanded(wanted, times)
     if event is None:
@@ -120,7 +125,7 @@ def _verdict(
         if abs(ppm) > ALARM_PPM:
             off = _seconds(event.period - wanted.period)
             findings.append(f"period off by {off} ({ppm:+.0f} ppm)")
-    if commanded is not None and event.complete and event.seen != commanded:
+    if event.complete and _is_another_number(event.seen, commanded, goes_on):
         word = "fired" if wanted.type is EventType.LASER_EXCITATION else "came"
         findings.append(f"{word} {event.seen} times of {commanded}")
     if _other_duration(wanted.duration, event.duration):
@@ -146,6 +151,12 @@ def _commanded(wanted: ChainEvent, times: int) -> int | None:
     if not wanted.period:
         return times
     return None if not wanted.repetition else wanted.repetition * times
+
+
+def _is_another_number(seen: int, commanded: int | None, goes_on: bool) -> bool:
+    if commanded is None:
+        return False
+    return seen > commanded if goes_on else seen != commanded
 
 
 def _offset_finding(

@@ -135,6 +135,16 @@ class SpotFinder:
         integrator = SpotIntegrator(good, self.flatfield, self._bad_value)
         return _Map(learned, Searcher(good, self._dtype), background, integrator)
 
+    def bad(self, learned: int = 0) -> IntArray:
+        """Flat indices of the pixels that are not looked at, ascending.
+
+        Args:
+            learned: Number of the learned background; an unknown one: only the mask.
+        """
+        known = self._learned.get(learned)
+        bad = ~self.good
+        return np.flatnonzero(bad | known.learned.bad if known else bad)
+
     def find(
         self, pixels: Pixels, gain: float | None, min_snr: float, learned: int = 0
     ) -> Found:

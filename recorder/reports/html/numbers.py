@@ -1,0 +1,62 @@
+"""Numbers as the page writes them."""
+
+from __future__ import annotations
+
+from recorder.records.times import iso
+from recorder.ssx.alarms.wilson import wilson
+
+NONE = "unknown"
+
+
+def count(value: int | None) -> str:
+    """A whole number."""
+    return NONE if value is None else f"{value:,}"
+
+
+def share(part: int, whole: int) -> str:
+    """Per cent, or that there is none."""
+    return f"{100 * part / whole:.2f} %" if whole > 0 else NONE
+
+
+def rate(part: int, whole: int) -> str:
+    """Per cent with its 95 % interval."""
+    bounds = wilson(part, whole) if 0 <= part <= whole else None
+    if bounds is None:
+        return NONE
+    low, high = (100 * bound for bound in bounds)
+    return f"{100 * part / whole:.2f} % (95 %: {low:.2f} to {high:.2f} %)"
+
+
+def value(number: float | None, unit: str = "", digits: int = 6) -> str | None:
+    """A measured value; None where nothing is known."""
+    return None if number is None else f"{number:.{digits}g}{unit and ' '}{unit}"
+
+
+def time_span(seconds: float | None) -> str | None:
+    """Seconds in the unit that suits them."""
+    if seconds is None:
+        return None
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if abs(seconds) >= scale:
+            return f"{seconds / scale:.6g} {unit}"
+    return f"{seconds * 1e9:.4g} ns" if seconds else "0 s"
+
+
+def cell(numbers: tuple[float, ...] | None) -> str | None:
+    """A unit cell."""
+    if numbers is None:
+        return None
+    lengths, angles = numbers[:3], numbers[3:]
+    text = " ".join(f"{number:.2f}" for number in lengths)
+    return f"{text} Å, {' '.join(f'{number:.2f}' for number in angles)}°"
+
+
+def moment(time_ns: int | None) -> str:
+    """A time with zone, to the second."""
+    text = iso(time_ns) if time_ns else None
+    if text is None:
+        return NONE
+    date, _, rest = text.partition("T")
+    return (
+        f"{date} {rest[:8]} {rest[len(rest) - 6 :] if rest[-6:-5] in '+-' else 'UTC'}"
+    )

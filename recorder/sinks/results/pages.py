@@ -1,0 +1,92 @@
+"""Pages for people beside the files: ``report.html`` of a run and of its experiment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from recorder.journal import Journal
+from recorder.records import Json
+from recorder.records.cards import RunCard
+from recorder.records.report_json import report_from_json
+from recorder.reports.cards import Cards, experiment_cards
+from recorder.reports.experiments import by_experiment
+from recorder.reports.html.facts import facts_of
+from recorder.reports.html.page import JOURNAL, experiment_page, report_page
+from recorder.runs.run import Run
+from recorder.sinks.atomic_files import write_text
+from recorder.sinks.held_folder import HeldFolder, held
+
+NAME = "report.html"
+_READ_BYTES = 4096
+"""Of a page that says which journal made it: that stands in its first kB."""
+
+
+class Pages:
+    """Writes pages; what it read of other runs it keeps.
+
+    Args:
+        root: The results folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._cards = Cards(())
+        self._journal = ""
+
+    def write_run(self, folder: HeldFolder, body: Json, run: Run) -> None:
+        """The page of a sealed run, made of the same report as its ``report.json``.
+
+        Raises:
+            SinkError, SinkUnavailableError: It cannot be written.
+        """
+        report = by_experiment([report_from_json(body)])
+        page = report_page(report, {run.uid: facts_of(run.announcement)})
+        write_text(folder, NAME, page)
+
+    def write_experiment(self, journal: Journal, run: Run) -> None:
+        """The page of its experiment, in the folder above; none in the root itself.
+
+        Raises:
+            SinkError, SinkUnavailableError: It cannot be written.
+        """
+        *above, _ = PurePosixPath(run.folder).parts or ("",)
+        if not above:
+            return
+        cards, folders = self._of_experiment(journal, run)
+        for card in experiment_cards(cards)[:1]:
+            with held(self._root, above) as folder:
+                page = experiment_page(card, folders, journal.id)
+                write_text(folder, _free_name(folder, journal.id), page)
+
+    def _of_experiment(
+        self, journal: Journal, run: Run
+    ) -> tuple[list[RunCard], dict[str, str]]:
+        """Its runs that lie beside this one, latest first, and their folders."""
+        if self._journal != journal.id:
+            self._cards, self._journal = Cards(()), journal.id
+        self._cards.update(journal, math.inf, recorded=True)
+        place = PurePosixPath(run.folder).parent
+        folders = {
+            known.uid: PurePosixPath(known.folder).name
+            for known in journal.headlines()
+            if PurePosixPath(known.folder).parent == place
+            and known.experiment == run.experiment
+        }
+        cards = [c for c in self._cards.latest_first() if c.uid in folders]
+        return [_lasting(card) for card in cards], folders
+
+
+def _lasting(card: RunCard) -> RunCard:
+    """Without what changes later: what the database calls it, and whether it has it."""
+    return replace(
+        card, data_collection_id=None, data_collection_group_id=None, sinks={}
+    )
+
+
+def _free_name(folder: HeldFolder, journal: str) -> str:
+    """Its name; another one where the page of another journal stands."""
+    found = folder.read(NAME, _READ_BYTES)
+    mark = f'name="{JOURNAL}" content="{journal}"'.encode()
+    return NAME if found is None or mark in found else f"report-{journal[:8]}.html"

@@ -1,0 +1,1 @@
+"""Which well of a chip each image is from, and what the wells tell."""

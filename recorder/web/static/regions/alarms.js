@@ -1,0 +1,97 @@
+// Alarms with their hints and the numbers that speak for them.
+import * as api from "../api.js";
+import { $, attribute, el, hide, keyed, named, text } from "../dom.js";
+import * as format from "../format.js";
+import { region, state } from "../store.js";
+import { askWho } from "./saying.js";
+import { ring } from "./sound.js";
+
+const MARKS = { red: "▲ ALARM", amber: "◆ warning", info: "● note" };
+const rung = new Set();
+
+function numbers(evidence) {
+  return Object.entries(evidence ?? {})
+    .map(([key, value]) => `${format.words(key)} ${format.number(value, 3)}`)
+    .join(", ");
+}
+
+function make(alarm) {
+  const details = el("div", { class: "evidence", hidden: "" });
+  const why = el("button", { type: "button", "aria-expanded": "false" }, "why");
+  why.addEventListener("click", () => {
+    details.hidden = !details.hidden;
+    attribute(why, "aria-expanded", String(!details.hidden));
+  });
+  const seen = el("button", { type: "button", class: "seen" }, "seen");
+  seen.addEventListener("click", () => markSeen(seen, alarm.id));
+  return el(
+    "li",
+    {},
+    el("p", { role: "alert" }),
+    el("p", { class: "hint" }),
+    el("div", { class: "tools" }, why, seen, el("span", { class: "by quiet" })),
+    details,
+  );
+}
+
+async function markSeen(button, id) {
+  const by = await askWho();
+  if (!by) return;
+  button.disabled = true;
+  try {
+    await api.say(`alarms/${api.part(id)}/seen`, { by });
+  } catch (error) {
+    text(button.nextSibling, `not taken: ${error.message}`);
+  }
+  button.disabled = false;
+}
+
+function fill(node, alarm) {
+  attribute(node, "class", `${alarm.severity}${alarm.cleared_ns ? " cleared" : ""}`);
+  const written = JSON.stringify(alarm);
+  if (node.written === written) return;
+  node.written = written;
+  const [head, hint, tools, details] = node.children;
+  const mark = MARKS[alarm.severity] ?? alarm.severity;
+  const told = `${mark} ${format.clock(alarm.raised_ns)} ${format.shown(alarm.text)}`;
+  text(head, alarm.cleared_ns ? `${told} (over since ${format.clock(alarm.cleared_ns)})` : told);
+  const hints = (alarm.hints ?? []).map((one) => format.shown(one.text));
+  text(hint, hints.length ? `Perhaps: ${hints.join("; or ")}` : "");
+  hide(hint, !hints.length);
+  hide(tools.querySelector(".seen"), Boolean(alarm.seen_by || alarm.cleared_ns));
+  const by = tools.querySelector(".by");
+  by.replaceChildren(...(alarm.seen_by ? ["seen by ", named(alarm.seen_by)] : []));
+  details.replaceChildren(...evidence(alarm));
+}
+
+function evidence(alarm) {
+  const lines = [];
+  if (alarm.since_image !== null) {
+    const where = el("a", { href: `#image=${alarm.run}/${alarm.since_image}` });
+    where.append(`image ${format.count(alarm.since_image)} of run ${alarm.run}`);
+    lines.push(el("p", {}, "Began at ", where, `, ${format.clock(alarm.since_ns)}.`));
+  } else {
+    lines.push(el("p", {}, `Began ${format.clock(alarm.since_ns)}.`));
+  }
+  const own = numbers(alarm.evidence);
+  if (own) lines.push(el("p", {}, `Evidence: ${own}.`));
+  for (const one of alarm.hints ?? []) {
+    lines.push(el("p", {}, `${format.shown(one.text)}: ${numbers(one.evidence) || "no numbers"}.`));
+  }
+  return lines;
+}
+
+function draw() {
+  const alarms = state.now?.live?.alarms ?? [];
+  keyed($("alarm-list"), alarms, (alarm) => alarm.id, make, fill);
+  hide($("alarms"), !alarms.length);
+  for (const alarm of alarms) {
+    if (alarm.cleared_ns || alarm.seen_by || rung.has(alarm.id)) continue;
+    rung.add(alarm.id);
+    if (alarm.severity === "red") ring();
+  }
+}
+
+export function start() {
+  region(["now"], draw);
+}

@@ -1,0 +1,118 @@
+// Which run is shown, and its numbers in one shape: from the live state while it goes
+// on, from its report else.
+import { state } from "./store.js";
+
+export const WINDOWS = ["10s", "60s", "run", "all"];
+
+// The run that goes on, if it is the one to show.
+export function liveRun() {
+  const run = state.now?.live?.run ?? null;
+  if (state.route.kind !== "run") return run;
+  return run && state.sealed && run.uid === state.sealed.uid ? run : null;
+}
+
+export function report() {
+  const going = state.now?.live?.run;
+  if (state.route.kind === "run") {
+    if (state.sealed && state.slow?.run?.uid === state.sealed.uid) return state.slow.run;
+    return state.sealed;
+  }
+  const newest = state.slow?.run ?? null;
+  return going && newest && newest.uid !== going.uid ? null : newest;
+}
+
+export function experiments() {
+  return state.slow?.experiments ?? [];
+}
+
+// Runs as they were opened; numbers may begin anew.
+export const byAge = (one, other) => one.opened - other.opened || one.run - other.run;
+
+export function runs() {
+  return experiments().flatMap((entry) => entry.runs).sort(byAge);
+}
+
+export function sum(values) {
+  return values.reduce((total, value) => total + (value ?? 0), 0);
+}
+
+// Trials as in the live state, of the classes of a report.
+function trials(images, classes) {
+  const hits = (classes.indexed ?? 0) + (classes.non_indexed_hits ?? 0);
+  const classified = hits + (classes.non_hits ?? 0);
+  return { images, classified, hits, tried: hits, indexed: classes.indexed ?? 0 };
+}
+
+function ofExperiment(name) {
+  const card = experiments().find((entry) => entry.experiment === name);
+  if (!card || card.runs.length !== card.cumulative?.runs) return null;
+  const classes = {};
+  for (const key of ["indexed", "non_indexed_hits", "non_hits"]) {
+    classes[key] = sum(card.runs.map((run) => run.classes?.[key]));
+  }
+  return trials(sum(card.runs.map((run) => run.images?.received)), classes);
+}
+
+export function windows() {
+  const run = liveRun();
+  if (run) return run.windows ?? {};
+  const known = report();
+  if (!known) return {};
+  const left = known.classification?.left_out?.no_indexing ?? 0;
+  const own = trials(known.images?.received, known.classes ?? {});
+  own.tried = Math.max(own.indexed, own.hits - left);
+  return { run: own, all: ofExperiment(known.experiment) };
+}
+
+// Light, dark and unknown as trials; hits are null where the report does not tell.
+export function pump() {
+  const run = liveRun();
+  if (run) return run.pump ?? null;
+  const known = report();
+  if (!known) return null;
+  const counts = known.pump ?? {};
+  const classes = known.pump_classes ?? {};
+  const state = (name) => ({
+    images: counts[name] ?? 0,
+    ...(classes[name] ?? { hits: null, indexed: null }),
+  });
+  const light = state("light");
+  return {
+    light,
+    dark: state("dark"),
+    unknown: state("unknown"),
+    declared: (known.timeline?.rows?.laser ?? 0) > 0 || light.images > 0,
+  };
+}
+
+export function delays() {
+  const run = liveRun();
+  if (run?.delays?.length) return run.delays;
+  const known = report();
+  if (!known) return [];
+  const targets = known.targets ?? [];
+  return (known.delays ?? []).map((one) => ({
+    delay_s: one.delay,
+    images: one.images,
+    hits: one.hits,
+    indexed: one.indexed,
+    target: targets.find((t) => Math.abs(t.delay - one.delay) < 1e-9)?.indexed ?? null,
+    eta_s: null,
+    chain: one.chain,
+  }));
+}
+
+export function shownRun() {
+  return liveRun() ?? report();
+}
+
+// Cell that was announced: what was in use at first, not found here.
+export function announcedCell(known) {
+  const [first] = known?.classification?.calibrations ?? [];
+  return first && first.from_image === 0 && !first.cell_found ? first.unit_cell : null;
+}
+
+export function laserInChains() {
+  const events = (report()?.event_chains ?? []).flatMap((chain) => [...chain.commanded, ...chain.measured]);
+  return events.some((event) => event.type === "LaserExcitation");
+}

@@ -1,0 +1,23 @@
+"""Reads what the page shows."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+GAP = "\u202f"
+"""Between thousands."""
+
+
+def share(value: float) -> str:
+    percent = 100 * value
+    return f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
+
+
+def cells(page: Page, table: str) -> dict[str, list[str]]:
+    """Texts of a table's rows by their heading."""
+    rows = page.locator(f"{table} tbody tr")
+    found = {}
+    for row in rows.all():
+        heading = row.locator("th").inner_text()
+        found[heading] = [cell.inner_text() for cell in row.locator("td").all()]
+    return found

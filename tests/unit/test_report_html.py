@@ -1,0 +1,244 @@
+"""`report.html`: it parses, says each figure, and asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from contextlib import closing
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.config import Settings
+from recorder.journal import Journal
+from recorder.journal.records import SINK_KINDS
+from recorder.records.report_json import report_from_json, report_to_json
+from recorder.records.run_report import RunReport
+from recorder.reports.cards import experiment_cards
+from recorder.reports.experiments import by_experiment
+from recorder.reports.html.drawings import bar_of_three, histogram
+from recorder.reports.html.elements import VOID
+from recorder.reports.html.facts import RunFacts
+from recorder.reports.html.page import experiment_page, report_page
+from recorder.sinks.results.sink import ResultsSink
+from recorder.testing.recorded import copy_journal, plain_settings
+from tests.live_states import card, report
+
+ALONE = {*VOID, "path"}
+UGLY = [
+    "<script>alert(1)</script>",
+    '" onload="x" \'',
+    "</style></title><b>",
+    "\x1b[31m\x00\u202e",
+    "\ud800",
+    "n" * 300,
+    "&lt;&amp;",
+    "javascript:x",
+]
+ANNOUNCED = (79.4, 79.4, 38.0, 90.0, 90.0, 90.0)
+
+
+class Page(HTMLParser):
+    """A page as a browser would take it apart; it fails where tags do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.style = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in ALONE
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style":
+            self.style += data
+        else:
+            self.words.append(data)
+
+
+def page(*runs: RunReport, facts: RunFacts | None = None) -> Page:
+    told = {run.uid: facts or RunFacts() for run in runs}
+    return Page(report_page(by_experiment(runs), told))
+
+
+def safe(found: Page) -> None:
+    """Nothing that is run, fetched, or styled from outside."""
+    names = {tag for tag, _ in found.tags}
+    assert not names & {"script", "img", "link", "iframe", "object", "base", "form"}
+    for tag, attrs in found.tags:
+        assert not [name for name in attrs if name.startswith("on") or name == "style"]
+        assert "src" not in attrs
+        assert tag != "a" or (attrs["href"] or "").startswith("./")
+
+
+def test_it_says_each_figure_of_the_report():
+    run = report()
+    text = page(run, facts=RunFacts(unit_cell=ANNOUNCED)).text
+    body = report_to_json(run)
+    numbers = [
+        *(body["images"][k] for k in ("declared", "expected", "received", "lost")),
+        *(body["images"][k] for k in ("missed_triggers", "classified", "pending")),
+        *body["images"]["unprocessed"].values(),
+        *body["classes"].values(),
+        *(body["pump"][k] for k in ("light", "dark", "unknown")),
+        *(body["delays"][0][k] for k in ("images", "hits", "indexed")),
+        body["event_chains"][0]["measured"][0]["seen"],
+        *(n for n in body["resolution"]["counts"]),
+    ]
+    for number in numbers:
+        assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", text), number
+    assert "20.05 % (95 %: 19.28 to 20.85 %)" in text
+    assert "7 to 8" in text  # lost images
+    assert "79.10 79.10 38.20 Å, 90.00 90.00 90.00°" in text
+    assert "median 79.10 Å, announced 79.40 Å" in text
+    assert "1.93 Å" in text
+    assert "fired 4997 times of 5000" in text
+    assert "10,000/10,000 accounted, DCG 2, DC 123, chain written" in text
+    assert "3 ms" in text
+
+
+def test_a_policy_lets_only_its_own_style_in():
+    found = page(report())
+    policy = next(
+        attrs["content"] or ""
+        for tag, attrs in found.tags
+        if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
+    made = base64.b64encode(hashlib.sha256(found.style.encode()).digest()).decode()
+    assert "default-src 'none'" in policy
+    assert f"style-src 'sha256-{made}'" in policy
+    assert "url(" not in found.style and "@import" not in found.style
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("text", UGLY)
+def test_ugly_names_are_text(text):
+    facts = RunFacts(text, text, text, text, text, text)
+    found = page(report(1, text), report(2, text), facts=facts)
+    safe(found)
+    safe(Page(experiment_page(experiment_card(text), {"uid-1": text}, "j")))
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=30))
+def test_law_no_text_whatever_becomes_an_element(text):
+    plain_page = [tag for tag, _ in page(report()).tags]
+    assert [tag for tag, _ in page(report(3, text)).tags] == plain_page or not text
+
+
+def test_a_run_of_which_nothing_is_known():
+    found = page(RunReport(0, "x"))
+    safe(found)
+    assert "not sealed (announced)" in found.text
+
+
+def test_a_run_that_is_not_closed_says_why():
+    run = report()
+    ledger = replace(run.ledger, closed=False, differences=("one and one is three",))
+    text = page(replace(run, ledger=ledger)).text
+    assert "NOT CLOSED: one and one is three" in text
+    assert "the sums do not hold" in text
+
+
+def test_a_report_of_an_earlier_recorder():
+    body = {"run": 1, "uid": "u", "classes": {"indexed": 3}}
+    assert "3 indexed" in page(report_from_json(body)).text
+
+
+def test_nothing_recorded_is_a_page_too():
+    assert "nothing recorded" in page().text
+
+
+def experiment_card(text: str = "lysozyme"):
+    return experiment_cards([card(2, text), card(1, text)])[0]
+
+
+def test_an_experiment_links_to_the_pages_of_its_runs():
+    folders = {"uid-1": "run001", "uid-2": "run 2%"}
+    found = Page(experiment_page(experiment_card(), folders, "j"))
+    safe(found)
+    links = [attrs["href"] for tag, attrs in found.tags if tag == "a"]
+    assert links == ["./run%202%25/report.html", "./run001/report.html"]
+    assert "2,802 indexed" in found.text
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=3, max_size=3))
+def test_law_the_bar_of_three_is_whole(numbers):
+    widths = [
+        float(w) for w in re.findall(r'<rect[^>]*width="(.*?)"', bar(*numbers).text)
+    ]
+    assert sum(widths) == pytest.approx(600 if sum(numbers) else 0, abs=0.1)
+
+
+def bar(*numbers: int):
+    return bar_of_three(*numbers)
+
+
+def test_a_histogram_without_counts_or_width_is_drawn():
+    Page(histogram("a", (), 0.0, 0.0, (("median", 0.0),)).text)
+    Page(histogram("a", (0, 0), 1.0, 2.0, (("median", 5.0),)).text)
+
+
+# -- files -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Settings:
+    settings = plain_settings(tmp_path)
+    copy_journal(settings)
+    return settings
+
+
+def write(settings: Settings) -> None:
+    with closing(Journal(settings.journal_path)) as journal:
+        sink = ResultsSink(settings)
+        sink.open(journal)
+        for record in journal.records(kinds=SINK_KINDS):
+            sink.apply(record)
+        sink.close()
+
+
+def test_the_results_sink_leaves_both_pages_and_writes_the_same_again(written):
+    write(written)
+    above = written.results / "mx2345-1" / "conformance"
+    pages = [above / "report.html", above / "run001" / "report.html"]
+    first = [path.read_bytes() for path in pages]
+    report_json = json.loads((above / "run001" / "report.json").read_text())
+    text = Page(first[1].decode()).text
+    for number in report_json["classes"].values():
+        assert f"{number:,}" in text
+    links = re.findall(r'href="(.*?)"', first[0].decode())
+    assert all((above / link).is_file() for link in links) and links
+    write(written)
+    assert [path.read_bytes() for path in pages] == first
+
+
+def test_the_page_of_another_journals_experiment_stays(written):
+    above = written.results / "mx2345-1" / "conformance"
+    above.mkdir(parents=True)
+    (above / "report.html").write_text("somebody's")
+    write(written)
+    assert (above / "report.html").read_text() == "somebody's"
+    assert len(list(above.glob("report-*.html"))) == 1
