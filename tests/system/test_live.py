@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from recorder.journal import Journal, RecordKind
 from recorder.records.live import LiveState
 from recorder.records.live_json import live_from_json
 from recorder.runtime.host_clock import since_boot_ns
-from recorder.runtime.live_file import LIVE, live_folder
+from recorder.runtime.live_file import LIVE, live_folder, replace_file
+from tests.builders import announcement
 from tests.system.beamline import make_beamline, small_series, wait_sealed
 
 WAIT_S = 60.0
@@ -143,3 +147,69 @@ def test_a_killed_daemon_leaves_a_file_that_grows_old(
     ended = read_live(beamline)
     assert ended.stage == "stopped"
     assert ended.boottime_ns <= since_boot_ns()
+
+
+def test_what_people_say_reaches_the_run_and_the_journal(
+    config_file, mosquitto, recorder_daemon
+):
+    beamline = make_beamline(config_file, mosquitto)
+    daemon = recorder_daemon(beamline.config)
+    wanted = [{"delay": 0.003, "indexed": 10}, {"delay": 0.01, "indexed": 20}]
+    beamline.publish("collection/start", announcement("wish", targets=wanted))
+    wait_live(beamline, lambda s: targets(s) == {0.003: 10, 0.01: 20})
+    said = folder(beamline) / "said"
+    for name, body in {
+        "target": {
+            "what": "target",
+            "run": "wish",
+            "delay_s": 0.01,
+            "indexed": 30,
+            "by": "me",
+            "time_ns": 5,
+        },
+        "seen": {"what": "seen", "alarm": "hit_rate/1", "by": "me", "time_ns": 6},
+        "garbage": {"what": "stop"},
+        "no-run": {
+            "what": "target",
+            "run": "nobody",
+            "delay_s": 0.01,
+            "indexed": 30,
+            "by": "me",
+        },
+    }.items():
+        replace_file(said / f"{name}.json", json.dumps(body).encode())
+    found = wait_live(beamline, lambda s: targets(s) == {0.003: 10, 0.01: 30})
+    found = wait_live(beamline, lambda s: not list(said.iterdir()))
+    assert found.bad_messages == 2, "counted, and nothing else is lost"
+    event = daemon.wait_for_event("message_refused", source="page")
+    assert event["kind"] == "saying"
+    with contextlib.closing(
+        Journal(beamline.settings.journal_path, read_only=True)
+    ) as journal:
+        bodies = [
+            record.body
+            for kind in (RecordKind.TARGET, RecordKind.ALARM_SEEN)
+            for record in journal.records(kinds=(kind,))
+        ]
+    assert [(b["what"], b["by"]) for b in bodies] == [("target", "me"), ("seen", "me")]
+    daemon.kill()  # what was said outlives the daemon
+    again = recorder_daemon(beamline.config)
+    wait_live(
+        beamline,
+        lambda s: (
+            s.identity["pid"] == again.pid and targets(s) == {0.003: 10, 0.01: 30}
+        ),
+    )
+    beamline.publish(
+        "collection/end", {"uid": "wish", "status": "aborted", "time_ns": 1}
+    )
+    report = wait_sealed(again, beamline, "wish")
+    assert {t["delay"]: t["indexed"] for t in report["targets"]} == {
+        0.003: 10,
+        0.01: 30,
+    }
+
+
+def targets(state: LiveState) -> dict[float, int | None]:
+    run = state.run
+    return {} if run is None else {d.delay_s: d.target for d in run.delays}
