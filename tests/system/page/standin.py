@@ -65,7 +65,9 @@ class StandIn:
     def start(self) -> Self:
         """Serve; after a stop at the same port."""
         self._ended = threading.Event()
-        handler = type("Handler", (_Handler,), {"said": self.said, "ended": self._ended})
+        handler = type(
+            "Handler", (_Handler,), {"said": self.said, "ended": self._ended}
+        )
         self._server = _Server(("127.0.0.1", self.port), handler)
         self.port = self._server.server_port
         thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

@@ -390,7 +390,9 @@ def everything(said: Any) -> None:
     said.answers[f"runs/{UID}/chip"] = chip
     said.answers[f"runs/{UID}"] = said.slow["run"]
     about, png = picture()
-    for serial, which in zip((5, 4, 3, 2), ("last", "hit", "indexed", "unindexed"), strict=True):
+    for serial, which in zip(
+        (5, 4, 3, 2), ("last", "hit", "indexed", "unindexed"), strict=True
+    ):
         said.answers[f"preview/{which}.json"] = about | {"serial": serial}
         said.answers[f"preview/{which}.png"] = png
     said.answers["preview/powder.png"] = png

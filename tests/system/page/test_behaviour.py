@@ -177,7 +177,9 @@ def test_axe_finds_nothing(browser, server, axe, watched, query, theme, width):
         page.locator("#chain-tables table").wait_for()
     page.evaluate(axe)
     found = page.evaluate("rules => axe.run({runOnly: rules})", list(RULES))
-    told = [(one["id"], [n["html"] for n in one["nodes"]]) for one in found["violations"]]
+    told = [
+        (one["id"], [n["html"] for n in one["nodes"]]) for one in found["violations"]
+    ]
     assert told == [], told
     assert len(found["passes"]) > 20
     context.close()

@@ -36,7 +36,9 @@ def test_the_header_says_state_age_and_each_part(open_page):
     expect(page.locator("#lost-count")).to_have_text("lost 2")
     expect(page.locator("#missed")).to_have_text("missed 1")
     parts = page.locator("#parts li")
-    assert [" ".join(part.locator("> span").all_inner_texts()) for part in parts.all()] == [
+    assert [
+        " ".join(part.locator("> span").all_inner_texts()) for part in parts.all()
+    ] == [
         "● detector 100.0 Hz, lost 2, missed 1",
         "● panda-1 100.0 Hz, +3 ppm",
         "● broker",
@@ -95,7 +97,9 @@ def test_time_points_tell_targets_and_which_is_behind(open_page):
     page = open_page()
     points = page.locator("#delays li")
     expect(points).to_have_count(3)
-    expect(points.nth(0)).to_contain_text(f"3 ms1{GAP}880/3{GAP}000 indexed · ETA 4 min")
+    expect(points.nth(0)).to_contain_text(
+        f"3 ms1{GAP}880/3{GAP}000 indexed · ETA 4 min"
+    )
     expect(points.nth(1)).to_contain_text("33 % behind")
     expect(points.nth(2)).to_contain_text("100 ms1 indexed")
     expect(page.locator("#delay-note")).to_have_text(
@@ -263,5 +267,7 @@ def test_the_line_has_no_time_in_1970(server, open_page):
     server.said.now["live"]["run"]["started_ns"] = 0
     server.said.now["live"]["alarms"][0]["raised_ns"] = 0
     page = open_page()
-    expect(page.locator("#line")).to_have_attribute("aria-label", "No rate over time yet")
+    expect(page.locator("#line")).to_have_attribute(
+        "aria-label", "No rate over time yet"
+    )
     assert "1970" not in page.locator("body").inner_text()
