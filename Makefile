@@ -13,7 +13,8 @@ QUALITY ?= full
 BENCH_IMAGES ?= 10000
 # One worker for each core where tests calculate, twice as many where they wait for
 # servers and processes half of their time; each has a MariaDB if a test asks for one.
-TEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
+# nproc heeds OMP_NUM_THREADS, which says nothing of tests.
+TEST_JOBS ?= $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); echo $$((n < 8 ? n : 8)))
 SYSTEM_JOBS ?= $(shell n=$(TEST_JOBS); echo $$((n > 4 ? 8 : n > 1 ? 2 * n : 1)))
 PARALLEL := -n $(TEST_JOBS) --dist worksteal
 # some tests share a stage: those stay in one worker

@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "Configuration, database, broker, detector: ok, or what to do.",
     "status": "Is a daemon alive, which run, what is wrong.",
     "top": "The live page in this terminal, also over SSH.",
+    "tail": "The log for people, from a file or from journald.",
     "report": "What was recorded, per run and cumulative.",
     "why": "One image: class, label, and every piece of evidence.",
     "spool": "What each sink still has to write, and why it failed.",

@@ -96,6 +96,10 @@ class ReportError(RecorderError):
     """The report of a run, as the journal holds it, cannot be read."""
 
 
+class LogError(RecorderError):
+    """A log cannot be read."""
+
+
 class NoSuchRunError(RecorderError):
     """The journal has no such run, experiment or image."""
 

@@ -20,12 +20,19 @@ from recorder.commands.out import say, say_json, say_text
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write it to a file as a page that stands alone, for any browser.",
 )
+@click.option(
+    "--png",
+    "picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the run as one page to a file, for a logbook; with --run.",
+)
 @config_option
 def command(
     run: str | None,
     experiment: str | None,
     as_json: bool,
     page: Path | None,
+    picture: Path | None,
     config: Path | None,
 ) -> None:
     """What was recorded, per run and cumulative, from the journal."""
@@ -34,7 +41,7 @@ def command(
     from recorder.errors import NoSuchRunError
     from recorder.journal import Journal
     from recorder.records.report_json import full_to_json
-    from recorder.reports.html.facts import facts_in
+    from recorder.reports.html.facts import NO_FACTS, facts_in
     from recorder.reports.html.page import report_page
     from recorder.reports.journal_mark import sinks_of
     from recorder.reports.life import why_pending
@@ -43,27 +50,35 @@ def command(
 
     if run is not None and experiment is not None:
         raise click.UsageError("give --run or --experiment, not both")
+    if picture is not None and run is None:
+        raise click.UsageError("--png draws one run: give --run")
+    written = page is not None or picture is not None
     journal = Journal(settings.journal_path, read_only=True)
     try:
         sinks = sinks_of(settings, journal)
         store = ReportStore(journal, sinks)
         report = store.full(run=run, experiment=experiment)
-        facts = facts_in(journal, [item.uid for item in report.runs] if page else [])
+        facts = facts_in(journal, [item.uid for item in report.runs] if written else [])
     finally:
         journal.close()
     if (run or experiment) and not report.experiments:
         what = f"run {run}" if run else f"experiment {experiment}"
         raise NoSuchRunError(f"{what}: not in the journal; `recorder report` lists all")
     if page is not None:
-        _write(page, report_page(report, facts))
+        _write(page, report_page(report, facts).encode())
+    if picture is not None:
+        from recorder.reports.png.summary import summary_png
+
+        last = report.runs[-1]
+        _write(picture, summary_png(last, facts.get(last.uid, NO_FACTS)))
     if as_json:
         say_json(full_to_json(report))
-    elif page is None:
+    elif not written:
         pending = why_pending(settings.state_directory, sinks)
         say_text(report_text(report, pending))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, body: bytes) -> None:
     """A whole file or none, where people asked for it.
 
     Raises:
@@ -73,7 +88,7 @@ def _write(path: Path, text: str) -> None:
 
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(body)
         temporary.replace(path)
     except OSError as error:
         raise ReportError(

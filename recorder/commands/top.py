@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -31,13 +32,16 @@ def command(once: bool, folder: Path | None, config: Path | None) -> None:
     configure("error", "console")
     from rich.console import Console
 
+    from recorder.runtime.live_file import told_live_folder
     from recorder.terminal.watching import Watcher, show_once, watch
     from recorder.web.place import place_of
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False, markup=False, emoji=False)
-    watcher = Watcher(place_of(settings, folder and folder.resolve()))
+    place = place_of(settings, folder and folder.resolve())
+    live = told_live_folder(place.settings.state_directory)
+    watcher = Watcher(replace(place, live=live))
     try:
         if once or not console.is_terminal or console.is_dumb_terminal:
             show_once(watcher, console)

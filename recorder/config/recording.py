@@ -172,9 +172,9 @@ class LiveSection(Section):
     """What people see of the run that goes on."""
 
     pictures: bool = True
-    """Once a second, pictures of the last image, hit, indexed hit and hit that is not
-    indexed, and of all spots of the run, in the live folder. They take less than 2 % of
-    one core: large images are drawn less often."""
+    """About once a second, pictures of the last image, hit, indexed hit and hit that is
+    not indexed, and of all spots of the run, in the live folder. They take less than 2 %
+    of one core: large images are drawn less often."""
 
 
 class LogSection(Section):

@@ -46,9 +46,9 @@ class ImageViewer:
     run: int
     uid: str
     image_id: int
-    carried: Wish = Wish.NOTHING
+    carried: int = Wish.NOTHING
 
-    def wish(self) -> Wish:
+    def wish(self) -> int:
         """What is wanted of it; a worker that had it before is dead."""
         self.carried = self.gallery.ask(self.carried)
         return self.carried
@@ -104,10 +104,11 @@ class Gallery:
 
     # -- of the viewers -----------------------------------------------------------
 
-    def ask(self, carried: Wish) -> Wish:
+    def ask(self, carried: int) -> int:
         """A wish for an image, which gives back the one that it carried."""
         now = time.monotonic()
-        self._wishes.give_back(carried, None, now)
+        if carried:
+            self._wishes.give_back(carried, None, now)
         return self._wishes.ask(now)
 
     def take(
@@ -131,7 +132,7 @@ class Gallery:
         if (picture := shown.picture) is None:
             return
         # the last one must not be a hit more often than images are
-        last: tuple[Which, ...] = ("last",) if Wish.LAST in viewer.carried else ()
+        last: tuple[Which, ...] = ("last",) if viewer.carried & Wish.LAST else ()
         for which in (*last, *_OF_CLASS[result.image_class]):
             self._serials[which] += 1
             preview = PreviewImage(

@@ -11,7 +11,9 @@ from recorder.records.announcement import Target
 from recorder.records.live import LiveDelay, LivePump
 from recorder.ssx.labels.timeline import DARK, LIGHT, UNKNOWN
 
-_IMAGES, _HITS, _INDEXED = (NAMES.index(n) for n in ("images", "hits", "indexed"))
+_IMAGES, _CLASSIFIED, _HITS, _INDEXED = (
+    NAMES.index(name) for name in ("images", "classified", "hits", "indexed")
+)
 SAME_DELAY = 0.02
 """Relative distance within which a measured delay is that of a target: as delays are
 told apart (`recorder.live.delay_counts.Clusters`)."""
@@ -67,6 +69,7 @@ def delays_state(
                 indexed=indexed,
                 target=wanted,
                 eta_s=wanted and pace.eta_s(now_s, cluster, indexed, wanted),
+                classified=int(counts[_CLASSIFIED]),
             )
         )
     found += [LiveDelay(delay_s=t.delay, target=t.indexed) for t in open_targets]

@@ -8,16 +8,17 @@ takes to find one of the kind; so workers seldom draw two.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from recorder.records import ImageClass
 from recorder.records.pictures import PICTURES, Wish, met
 
 INTERVAL_S = 1.0
 """Seconds between two pictures of a kind, at least: what an eye follows."""
-MOST_SHARE = 0.016
-"""Of one core, for all pictures: with what the daemon does with them less than 2 %. An
-image of 4 Mpx takes 7 ms, so each kind is drawn every 1.3 s; one of 16 Mpx less
-often."""
+MOST_SHARE = 0.01
+"""Of one core, for all pictures: with what the daemon does with them (0.8 % at 100 Hz)
+less than 2 %, and less than 1 % of what images of 4 Mpx take at 100 Hz. Such a picture
+takes 4 to 7 ms, so each kind is drawn every 1.2 to 2 s; larger ones less often."""
 _FIRST = 0.2
 """Share of a kind among the images, as long as nothing is known. Chosen, not tuned."""
 _STEP = 0.02
@@ -30,28 +31,30 @@ _LEAST = 1 / 64
 tuned."""
 
 
+_EVERY = Wish.LAST | Wish.INDEXED | Wish.UNINDEXED
+
+
 class Wishes:
     """Decides it; time is an argument, in seconds of any clock that only goes on."""
 
     def __init__(self) -> None:
-        self._due = dict.fromkeys(PICTURES, -math.inf)
-        self._out = dict.fromkeys(PICTURES, 0)
-        self._share = dict.fromkeys(PICTURES, _FIRST)
-        self._share[Wish.LAST] = 1.0
+        self._kinds = [_Kind(wish) for wish in PICTURES]
+        self._kinds[PICTURES.index(Wish.LAST)].share = 1.0
 
-    def ask(self, now: float) -> Wish:
+    def ask(self, now: float) -> int:
         """The wish that goes with an image to its worker; each is given back once."""
-        wish = Wish.MARKS
-        for kind in PICTURES:
-            most = max(1.0, _EXPECTED / max(self._share[kind], _LEAST))
-            if now >= self._due[kind] and self._out[kind] < most:
-                self._out[kind] += 1
-                wish |= kind
+        wish: int = Wish.MARKS
+        for kind in self._kinds:
+            if now >= kind.due and (
+                not kind.out or kind.out * max(kind.share, _LEAST) < _EXPECTED
+            ):
+                kind.out += 1
+                wish |= kind.wish
         return wish
 
     def give_back(
         self,
-        wish: Wish,
+        wish: int,
         image_class: ImageClass | None,
         now: float,
         cost_s: float | None = None,
@@ -64,15 +67,32 @@ class Wishes:
             now: As above.
             cost_s: CPU time that its picture took; None: none was drawn.
         """
-        drawn = cost_s is not None
-        pause = max(INTERVAL_S, (cost_s or 0.0) * len(PICTURES) / MOST_SHARE)
-        for kind in PICTURES:
-            self._out[kind] -= kind in wish
+        is_one = 0 if image_class is None else met(_EVERY, image_class)
+        for kind in self._kinds:
+            carried = wish & kind.wish
+            if carried:
+                kind.out -= 1
             if image_class is None:
                 continue
-            is_one = bool(met(kind, image_class))
-            self._share[kind] += _STEP * (is_one - self._share[kind])
+            if not is_one & kind.wish:
+                kind.share -= _STEP * kind.share
+                continue
+            kind.share += _STEP * (1.0 - kind.share)
             # whichever wish it was drawn for; a wish that was not fulfilled waits, too
-            if is_one and (kind in wish or (drawn and kind is not Wish.LAST)):
+            shows = cost_s is not None and kind.wish != Wish.LAST
+            if carried or shows:
+                pause = max(INTERVAL_S, (cost_s or 0.0) * len(PICTURES) / MOST_SHARE)
                 # two at once count as two: on average there are not more
-                self._due[kind] = max(self._due[kind], now) + pause
+                kind.due = max(kind.due, now) + pause
+
+
+@dataclass(slots=True)
+class _Kind:
+    """One kind of picture."""
+
+    wish: int
+    due: float = -math.inf
+    out: int = 0
+    """Images on their way that carry its wish."""
+    share: float = _FIRST
+    """Of the images."""

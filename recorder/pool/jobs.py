@@ -41,7 +41,7 @@ Taught = Callable[[Learned | None], None]
 class Viewer(Protocol):
     """Whoever looks at pictures of one image; only ever asked in the event loop."""
 
-    def wish(self) -> Wish:
+    def wish(self) -> int:
         """What is wanted of the image now that it goes to a worker."""
 
     def shown(self, outcome: Outcome, shown: Shown) -> None:
@@ -63,7 +63,7 @@ class Job:
     forced: bool = False
     viewer: Viewer | None = None
     effort: WorkLevel = WorkLevel.FULL
-    wish: Wish = Wish.NOTHING
+    wish: int = Wish.NOTHING
     tries: int = 0
     sent_at: float = 0.0
 

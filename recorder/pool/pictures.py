@@ -44,7 +44,7 @@ class Artist:
         self._bad_value = int(limits.min if limits.min < 0 else limits.max)
         self._bad: tuple[int, IntArray] | None = None
 
-    def show(self, look: Look, wish: Wish) -> Shown:
+    def show(self, look: Look, wish: int) -> Shown:
         """What is wanted of an image.
 
         Args:

@@ -117,7 +117,7 @@ class Classifiers:
         payload: Payload,
         learned: int,
         effort: WorkLevel,
-        wish: Wish = Wish.NOTHING,
+        wish: int = Wish.NOTHING,
     ) -> tuple[Classification, Shown]:
         """Decode and classify one image.
 
@@ -231,7 +231,7 @@ def _done(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
     if parts[0] == LESSON:
         return pack_learned(classifiers.learn(setup, unpack_lesson(parts[3:])))
     learned, effort = int(parts[3]), WorkLevel(int(parts[4]))
-    wish, payload = Wish(int(parts[5])), unpack_payload(parts[6], parts[7])
+    wish, payload = int(parts[5]), unpack_payload(parts[6], parts[7])
     result, shown = classifiers.classify(setup, payload, learned, effort, wish)
     return [*pack_result(result), *pack_shown(shown)]
 

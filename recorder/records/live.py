@@ -121,6 +121,8 @@ class LiveDelay:
     """Indexed images that are wanted."""
     eta_s: float | None = None
     """Seconds until then at the rate of the last 10 minutes."""
+    classified: int = 0
+    """Of the images, with a class: the trials of the hit rate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntFlag
+from typing import Final
 
 from recorder.records.classification import ImageClass
 from recorder.records.units import Json
 
 
-class Wish(IntFlag):
-    """What else is wanted of an image, beside its class."""
+class Wish:
+    """Bits of what else is wanted of an image, beside its class.
 
-    NOTHING = 0
-    MARKS = 1
+    Plain numbers: each image is asked for, and an ``IntFlag`` takes ten times as long.
+    """
+
+    NOTHING: Final = 0
+    MARKS: Final = 1
     """Its spots, if it is a hit: for sums over the run."""
-    LAST = 2
+    LAST: Final = 2
     """A picture, whatever it shows."""
-    INDEXED = 4
+    INDEXED: Final = 4
     """A picture if it is indexed."""
-    UNINDEXED = 8
+    UNINDEXED: Final = 8
     """A picture if it is a hit that is not indexed."""
 
 
@@ -32,7 +35,7 @@ _MEETS = {
 }
 
 
-def met(wish: Wish, image_class: ImageClass) -> Wish:
+def met(wish: int, image_class: ImageClass) -> int:
     """What of a wish an image of a class can fulfil."""
     return wish & _MEETS[image_class]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from recorder.runtime.status_file import NAME as STATUS
+from recorder.runtime.status_file import read_status
+
 LIVE = "live.json"
 """The state; pictures are ``preview-<which>.png`` and ``.json`` beside it."""
 
@@ -18,6 +21,24 @@ def live_folder(state_directory: Path) -> Path:
     if runtime := os.environ.get("RUNTIME_DIRECTORY"):
         return Path(runtime.split(":")[0])
     return state_directory / "live"
+
+
+def told_live_folder(state_directory: Path) -> Path:
+    """Where the daemon of a state directory says it writes, for who watches it.
+
+    Systemd tells its folder to the daemon alone; the daemon passes it on in its sign of
+    life. Without that :func:`live_folder`.
+
+    Args:
+        state_directory: The daemon's.
+    """
+    try:
+        told = (read_status(state_directory / STATUS) or {}).get("live")
+    except OSError:
+        told = None
+    if isinstance(told, str) and told.startswith("/") and "\0" not in told:
+        return Path(told)
+    return live_folder(state_directory)
 
 
 def replace_file(path: Path, body: bytes) -> None:

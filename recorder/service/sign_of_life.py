@@ -17,6 +17,7 @@ from recorder.records import Json
 from recorder.records.times import iso
 from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import since_boot_ns
+from recorder.runtime.live_file import live_folder
 from recorder.runtime.log import get_logger, last_error
 from recorder.runtime.status_file import (
     INTERVAL_S,
@@ -58,6 +59,8 @@ class SignOfLife:
             "interval_s": INTERVAL_S,
             **identity(),
         }
+        if command == "run":
+            self._fixed["live"] = str(live_folder(settings.state_directory).absolute())
         self._seen: deque[tuple[int, int]] = deque(maxlen=RATE_OVER + 1)
         self._failing = self._ended = False
         self._one_at_a_time = threading.Lock()

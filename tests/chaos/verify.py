@@ -224,7 +224,7 @@ def _database(
         "EventChain": ("dataCollectionId", key, len(run["event_chains"])),
         "AutoProcProgram": ("dataCollectionId", key, 1),
         "AutoProcIntegration": ("dataCollectionId", key, 1),
-        "AutoProcProgramAttachment": ("autoProcProgramId", program, 3),
+        "AutoProcProgramAttachment": ("autoProcProgramId", program, 5),
     }
     chains = "(SELECT eventChainId FROM EventChain WHERE dataCollectionId=%s)"
     events = query(

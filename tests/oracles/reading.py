@@ -132,7 +132,8 @@ def read_files(attachments):
     files = {}
     for attachment in attachments:
         path = Path(attachment.filePath) / attachment.fileName
-        body = json.loads(path.read_text())
+        own = path.suffix == ".json"
+        body = json.loads(path.read_text()) if own else path.stat().st_size
         entry = {"fileType": attachment.fileType, "body": body}
         files.setdefault(attachment.fileName, []).append(entry)
     return files

@@ -198,10 +198,15 @@ async def test_one_program_with_each_file_attached_once(site, configured, record
     assert program["processingMessage"] == message
     assert program["dataCollectionId"] is not None
     files = site.rows("SELECT * FROM AutoProcProgramAttachment ORDER BY fileName")
-    assert [file["fileName"] for file in files] == ["ssx_cells.json", "ssx_stats.json"]
+    assert {file["fileName"]: file["fileType"] for file in files} == {
+        "report.html": "Log",
+        "ssx_cells.json": "Result",
+        "ssx_stats.json": "Result",
+        "summary.png": "Graph",
+    }
     folder = str(configured.results / run["folder"])
     for file in files:
-        assert (file["fileType"], file["filePath"]) == ("Result", folder)
+        assert file["filePath"] == folder
         assert (Path(folder) / file["fileName"]).is_file()
 
 
@@ -252,7 +257,7 @@ async def test_a_second_run_joins_the_group_and_doubles_nothing(
         "EventChain": 4,
         "Event": 10,
         "AutoProcProgram": 2,
-        "AutoProcProgramAttachment": 4,
+        "AutoProcProgramAttachment": 8,
         "AutoProcIntegration": 2,
     }
     assert {name: counts.pop(name) for name in twice} == twice

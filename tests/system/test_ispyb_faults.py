@@ -366,7 +366,7 @@ async def test_a_server_that_goes_in_the_middle_gets_everything_once(
     rows = site.rows("SELECT dataCollectionNumber, runStatus FROM DataCollection")
     done = "DataCollection Successful"
     assert [tuple(row.values()) for row in rows] == [(1, done), (2, done)]
-    assert site.counts()["AutoProcProgramAttachment"] == 4
+    assert site.counts()["AutoProcProgramAttachment"] == 8
     assert site.counts()["DataCollectionGroup"] == 1
 
 
@@ -402,7 +402,7 @@ async def test_a_commit_whose_answer_is_lost_is_not_doubled(
     await runner.close()
     counts = site.counts()
     assert (counts["DataCollection"], counts["DataCollectionGroup"]) == (2, 1)
-    assert (counts["EventChain"], counts["AutoProcProgramAttachment"]) == (4, 4)
+    assert (counts["EventChain"], counts["AutoProcProgramAttachment"]) == (4, 8)
 
 
 def test_image_rows_whose_commit_was_not_answered_are_not_sent_again(
@@ -465,7 +465,7 @@ async def test_a_refused_run_does_not_stop_the_next_and_is_written_once_it_can_b
     rows = site.rows("SELECT * FROM DataCollection ORDER BY dataCollectionNumber")
     assert [row["dataCollectionNumber"] for row in rows] == [1, 2]
     assert {row["runStatus"] for row in rows} == {"DataCollection Successful"}
-    assert site.counts()["AutoProcProgramAttachment"] == 4
+    assert site.counts()["AutoProcProgramAttachment"] == 8
 
 
 @pytest.mark.allow_error_log("sink_unavailable")

@@ -90,6 +90,7 @@ def check_files(folder: Path) -> None:
         "timeline.json",
         "report.json",
         "report.html",
+        "summary.png",
         "ssx_stats.json",
         "ssx_cells.json",
         "light.lst",

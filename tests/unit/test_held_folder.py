@@ -31,6 +31,7 @@ WRITTEN = (
     "ssx_cells.json",
     "report.json",
     "report.html",
+    "summary.png",
     "timeline.json",
     "light.lst",
     "dark.lst",

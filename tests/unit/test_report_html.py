@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
 from contextlib import closing
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from recorder.config import Settings
 from recorder.journal import Journal
@@ -26,6 +28,7 @@ from recorder.reports.html.drawings import bar_of_three, histogram
 from recorder.reports.html.elements import VOID
 from recorder.reports.html.facts import RunFacts
 from recorder.reports.html.page import experiment_page, report_page
+from recorder.reports.png.summary import summary_png
 from recorder.sinks.results.sink import ResultsSink
 from recorder.testing.recorded import copy_journal, plain_settings
 from tests.live_states import card, report
@@ -242,3 +245,48 @@ def test_the_page_of_another_journals_experiment_stays(written):
     write(written)
     assert (above / "report.html").read_text() == "somebody's"
     assert len(list(above.glob("report-*.html"))) == 1
+
+
+# -- the picture -----------------------------------------------------------------------
+
+
+def pixels(body: bytes):
+    return Image.open(io.BytesIO(body)).convert("RGB")
+
+
+@pytest.mark.parametrize("text", [*UGLY, "\u00fc\u540d\U0001f600"])
+def test_the_picture_is_one_page_whatever_the_names(text):
+    facts = RunFacts(text, text, text, text, text, text, ANNOUNCED)
+    found = pixels(summary_png(report(1, text), facts))
+    assert found.size == (1240, 1754)
+    edge = found.crop((0, 0, 40, 1754))
+    assert edge.getcolors() == [(40 * 1754, (255, 255, 255))]
+
+
+def test_the_picture_has_the_bar_of_three_in_its_shares():
+    found = pixels(summary_png(report(), RunFacts()))
+    row = next(
+        y for y in range(found.height) if near(found.getpixel((71, y)), (0, 114, 178))
+    )
+    line = [found.getpixel((x, row + 5)) for x in range(70, 1170)]
+    shares = [sum(near(p, c) for p in line) / len(line) for c in THREE_COLOURS]
+    assert shares == pytest.approx([0.1401, 0.0602, 0.7997], abs=0.003)
+
+
+THREE_COLOURS = ((0, 114, 178), (213, 94, 0), (196, 204, 212))
+
+
+def near(one, two) -> bool:
+    return all(abs(a - b) < 12 for a, b in zip(one, two, strict=True))
+
+
+def test_the_picture_of_a_run_of_which_nothing_is_known():
+    assert pixels(summary_png(RunReport(0, "x"), RunFacts())).size == (1240, 1754)
+
+
+def test_without_pillow_the_page_is_written_alone(written, monkeypatch):
+    monkeypatch.setattr("recorder.sinks.results.pages.can_draw", lambda: False)
+    write(written)
+    run = written.results / "mx2345-1" / "conformance" / "run001"
+    assert (run / "report.html").is_file()
+    assert not (run / "summary.png").exists()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from recorder.records.live_json import live_from_json, live_to_json
+from recorder.runtime.live_file import told_live_folder
 from recorder.terminal.marks import ASCII, UNICODE, bar, grouped, line, rate, spark
 from recorder.terminal.moment import Moment
 from recorder.terminal.picture import picture
@@ -178,3 +181,11 @@ def test_a_terminal_without_unicode_gets_ascii():
 def test_the_state_of_a_file_gives_the_same_picture():
     read = live_from_json(live_to_json(live_state()))
     assert picture(moment(live=read), 80, 24) == picture(moment(), 80, 24)
+
+
+def test_the_live_folder_is_where_the_daemon_says(tmp_path, monkeypatch):
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    assert told_live_folder(tmp_path) == tmp_path / "live"
+    for told, folder in (("/run/recorder", Path("/run/recorder")), (7, None)):
+        (tmp_path / "status.json").write_text(json.dumps({"live": told}))
+        assert told_live_folder(tmp_path) == (folder or tmp_path / "live")

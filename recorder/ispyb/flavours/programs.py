@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from sqlalchemy import select
 
@@ -16,6 +17,10 @@ from recorder.records.run_report import RunReport
 
 PROGRAM = "recorder"
 TIMELINE = "timeline.json"
+PAGE = "report.html"
+PICTURE = "summary.png"
+PICTURE_DRAWN = find_spec("PIL") is not None
+"""Whether the results sink, of the same process, draws it: that needs Pillow."""
 FILES = ("ssx_stats.json", "ssx_cells.json")
 """As py-ISPyB reads them; the results sink replaces them while a run goes on."""
 Status = Mapping[str, str | int | None]
@@ -105,6 +110,9 @@ def end(
         )
         if report.measured:
             attach(rows, run, ids, TIMELINE, "Log")
+        attach(rows, run, ids, PAGE, "Log")
+        if PICTURE_DRAWN:
+            attach(rows, run, ids, PICTURE, "Graph")
     if "integration_id" in ids:
         cell = report.unit_cell.median or (None,) * len(t.CELL)
         values = dict(zip(t.CELL, cell, strict=True))

@@ -14,11 +14,14 @@ from recorder.reports.cards import Cards, experiment_cards
 from recorder.reports.experiments import by_experiment
 from recorder.reports.html.facts import facts_of
 from recorder.reports.html.page import JOURNAL, experiment_page, report_page
+from recorder.reports.png.canvas import can_draw
+from recorder.reports.png.summary import summary_png
 from recorder.runs.run import Run
 from recorder.sinks.atomic_files import write_text
 from recorder.sinks.held_folder import HeldFolder, held
 
 NAME = "report.html"
+PICTURE = "summary.png"
 _READ_BYTES = 4096
 """Of a page that says which journal made it: that stands in its first kB."""
 
@@ -38,12 +41,17 @@ class Pages:
     def write_run(self, folder: HeldFolder, body: Json, run: Run) -> None:
         """The page of a sealed run, made of the same report as its ``report.json``.
 
+        The picture beside it is drawn where Pillow is installed.
+
         Raises:
             SinkError, SinkUnavailableError: It cannot be written.
         """
         report = by_experiment([report_from_json(body)])
         page = report_page(report, {run.uid: facts_of(run.announcement)})
         write_text(folder, NAME, page)
+        if can_draw():
+            facts = facts_of(run.announcement)
+            folder.write(PICTURE, summary_png(report.runs[0], facts))
 
     def write_experiment(self, journal: Journal, run: Run) -> None:
         """The page of its experiment, in the folder above; none in the root itself.

@@ -32,7 +32,7 @@ def grey(highest: Pixels, good: BoolArray) -> NDArray[np.uint8]:
         (slow, fast): ``MASKED``, or 1 (few counts) to 255 (many).
     """
     values = highest.astype(np.float32)
-    sample = values[good][::_EVERY]
+    sample = values.ravel()[::_EVERY][good.ravel()[::_EVERY]]
     if not sample.size:
         return np.full(highest.shape, MASKED, np.uint8)
     places = [round(share * (sample.size - 1)) for share in (_LOW, _HIGH)]

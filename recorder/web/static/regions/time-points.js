@@ -6,6 +6,7 @@ import { rate } from "../stats.js";
 import { region } from "../store.js";
 import * as view from "../view.js";
 
+const DIGITS = 3; // delays of two time points differ by 2 % or more
 const BEHIND = 0.8; // of the mean share of all targets: less is told
 
 function shares(delays) {
@@ -29,17 +30,17 @@ function make() {
 function drawDelays() {
   const delays = view.delays();
   const mean = shares(delays);
-  keyed($("delays"), delays, (one) => `${one.chain ?? ""} ${one.delay_s}`, make, (node, one) => {
+  keyed($("delays"), delays, (one) => `${one.chain ?? ""} ${format.exactTime(one.delay_s, DIGITS)}`, make, (node, one) => {
     const [title, bar, told] = node.children;
-    text(title, one.delay_s === null ? "no delay" : format.exactTime(one.delay_s));
+    text(title, one.delay_s === null ? "no delay" : format.exactTime(one.delay_s, DIGITS));
     hide(bar, !(one.target > 0));
     bar.firstChild.style.width = `${Math.min(100, (100 * one.indexed) / (one.target || 1))}%`;
     const aim = one.target > 0 ? `/${format.count(one.target)}` : "";
-    const hits = rate(one.hits, one.images);
+    const hits = rate(one.hits, one.classified ?? one.images);
     const words = [
       `${format.count(one.indexed)}${aim} indexed`,
       one.eta_s !== null && one.eta_s !== undefined ? `ETA ${format.duration(one.eta_s)}` : "",
-      `${format.percent(hits.value)} hits (${format.interval(hits.interval)}) of ${format.count(one.images)}`,
+      `${format.percent(hits.value)} hits (${format.interval(hits.interval)}) of ${format.count(one.classified ?? one.images)}`,
       behind(one, mean),
     ];
     text(told, words.filter(Boolean).join(" · "));
