@@ -9,7 +9,8 @@ from functools import partial
 from recorder.live.gaps import Gaps
 from recorder.live.image_flow import ImageFlow
 from recorder.live.image_slices import slice_of
-from recorder.live.pulses import PulseFlow, pump_states
+from recorder.live.pulses import PulseFlow, pump_states, triggers
+from recorder.live.pump_counts import PumpCounts
 from recorder.live.run_counts import RunCounts
 from recorder.records import ImageOutcome
 from recorder.runs.run import Run
@@ -19,6 +20,8 @@ from recorder.ssx.alarms.observation import (
     Pulses,
     no_pulses,
 )
+from recorder.ssx.arrays import Int64Array
+from recorder.ssx.scan.walk import walk_of
 
 Cursors = tuple[int, int, int]
 """Images, fates and pulses before these image_ids were handed over."""
@@ -71,6 +74,23 @@ class FollowedRun:
         self.flow.note(outcomes, now_ns)
         self.gaps.note(sorted([image.received_ns for image in outcomes]))
 
+    def _known_of(
+        self, pump: PumpCounts | None, ids: Int64Array
+    ) -> dict[str, Int64Array]:
+        """Pump state, and place on the chip, of images."""
+        found = {} if pump is None else {"pump": pump_states(pump, ids)}
+        scan = self.run.announcement.scan
+        if scan is None:
+            return found
+        # Without triggers the count of images tells: one that was missed is one well.
+        wells = walk_of(scan).at(ids if pump is None else triggers(pump, ids))
+        return {
+            **found,
+            "block": wells.block,
+            "row": wells.row,
+            "column": wells.column,
+        }
+
     def take(self, now_ns: int, *, last: bool = False) -> Slice:
         """What can be handed over now.
 
@@ -82,8 +102,7 @@ class FollowedRun:
         known = pump if pump is not None and pump.follows else None
         labelled_to = None if known is None else known.settled_to or 0
         ready, fates = self.flow.take(self.run.images, now_ns, labelled_to, last=last)
-        states = None if known is None else partial(pump_states, known)
-        images = slice_of(ready, self.time_s, states)
+        images = slice_of(ready, self.time_s, partial(self._known_of, known))
         if ready:
             self.newest_s = max(self.newest_s, float(images.time_s[-1]))
         pulses = no_pulses()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -15,18 +15,22 @@ _NO_CELL = (math.nan, math.nan, math.nan)
 _NON_HIT = ImageClass.NON_HIT
 
 
+def _nothing(ids: Int64Array) -> Mapping[str, Int64Array]:
+    """Nothing else is known."""
+    return {}
+
+
 def slice_of(
     outcomes: Sequence[ImageOutcome],
     time_s: Callable[[ImageOutcome], float],
-    pump: Callable[[Int64Array], Int64Array] | None = None,
+    known: Callable[[Int64Array], Mapping[str, Int64Array]] = _nothing,
 ) -> Images:
     """Some images, by ascending image_id.
 
     Args:
         outcomes: What became of them.
         time_s: Unix time at which an image counts.
-        pump: Gives LIGHT, DARK or UNKNOWN by image_id, as known now; None: nobody
-            knows.
+        known: Gives what else is known of images, by image_id: pump state, place.
     """
     if not outcomes:
         return no_images()
@@ -37,7 +41,6 @@ def slice_of(
     hit = processed & np.array([one.image_class is not _NON_HIT for one in seen])
     full = np.array([one.effort == WorkLevel.FULL for one in seen])
     resolution = _values([one.resolution for one in seen])
-    known = {} if pump is None else {"pump": pump(ids)}
     return images(
         ids,
         times,
@@ -51,7 +54,7 @@ def slice_of(
         background=_values([one.background for one in seen]),
         resolution=np.where(hit, resolution, math.nan),
         cell_lengths=np.array([_lengths(one) for one in seen], np.float64),
-        **known,
+        **known(ids),
     )
 
 

@@ -8,6 +8,7 @@ from recorder.live.pump_counts import PumpCounts
 from recorder.ssx.alarms import observation as alarms
 from recorder.ssx.alarms.observation import Pulses, no_pulses
 from recorder.ssx.arrays import Int64Array
+from recorder.ssx.clocks.unknown import NO_ORDINAL
 from recorder.ssx.labels.timeline import DARK, LIGHT, PUMPS, UNKNOWN
 from recorder.ssx.triggers.trigger_table import CAPTURED
 
@@ -50,12 +51,24 @@ def pump_states(pump: PumpCounts, ids: Int64Array) -> Int64Array:
         pump: The labels of the run.
         ids: image_ids, ascending, shape (n,), n > 0.
     """
-    found = np.full(ids.size, alarms.UNKNOWN, np.int64)
-    if not pump.follows:
-        return found
+    return _STATES[_label(pump, ids, "pump", UNKNOWN)]
+
+
+def triggers(pump: PumpCounts, ids: Int64Array) -> Int64Array:
+    """The trigger of each image, NO_ORDINAL where it is not known now.
+
+    Args:
+        pump: The labels of the run.
+        ids: image_ids, ascending, shape (n,), n > 0.
+    """
+    return _label(pump, ids, "ordinal", NO_ORDINAL)
+
+
+def _label(pump: PumpCounts, ids: Int64Array, name: str, unknown: int) -> Int64Array:
+    found = np.full(ids.size, unknown, np.int64)
     told, labels = pump.told_from(int(ids[0]))
     place = np.searchsorted(told, ids)
     here = place < told.size
     here[here] = told[place[here]] == ids[here]
-    found[here] = _STATES[labels["pump"][place[here]]]
+    found[here] = labels[name][place[here]]
     return found

@@ -33,6 +33,16 @@ takes a minute."""
 WHOLE_SHARE = 50
 """Time between two looks at a run as a whole over the time that one takes, at least."""
 Columns = Mapping[str, NDArray[Any]]
+_NAMES = (
+    "pump",
+    "dark_n",
+    "chain",
+    "slot",
+    "delay_ns",
+    "evidence",
+    "declared",
+    "ordinal",
+)
 
 
 class Sums:
@@ -176,8 +186,7 @@ class PumpCounts:
 
     def _labels_of(self, ids: Int64Array) -> Columns:
         labels = self.timeline.labels
-        names = ("pump", "dark_n", "chain", "slot", "delay_ns", "evidence", "declared")
-        return {name: labels[name][ids] for name in names}
+        return {name: labels[name][ids] for name in _NAMES}
 
     @property
     def follows(self) -> bool:
