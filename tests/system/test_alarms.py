@@ -6,15 +6,24 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from recorder.journal import Journal, RecordKind
 from recorder.records.said import SeenSaid, said_to_json
 from recorder.runtime.live_file import live_folder, replace_file
+from recorder.simulate.stream.messages import Stream2
 from recorder.simulate.stream.series import Series
-from tests.system.beamline import Beamline, make_beamline, small_series, wait_sealed
+from tests.system.beamline import (
+    Beamline,
+    RawDetector,
+    make_beamline,
+    small_series,
+    wait_sealed,
+)
 from tests.system.test_live import wait_live
 
 RATE_HZ = 150.0
@@ -170,3 +179,68 @@ def test_a_hint_does_not_make_a_second_alarm(beamline, recorder_daemon, play, se
         ("hit_rate", "amber"),
     )
     assert abs(found["since_image"] - 1100) < 120
+
+
+@pytest.mark.allow_error_log("second_client")
+def test_a_second_client_is_named_whatever_else_is_missing(
+    beamline, recorder_daemon, series
+):
+    """It takes every second image: nobody announced this run, which is told, too."""
+    daemon = recorder_daemon(beamline.config)
+    detector = RawDetector(beamline.endpoint)
+    stream = Stream2(1, series.info, 100)
+    detector.send(stream.start()[0])
+    for n in range(0, 100, 2):
+        detector.send(stream.image(n, series.frame(n).payload, n * 10**7)[0])
+    found = daemon.wait_for_event("alarm_raised", kind="second_client")
+    assert (found["severity"], found["since_image"]) == ("red", 1)
+    assert daemon.wait_for_event("alarm_raised", kind="not_announced")["run"] == 1
+    detector.send(stream.end()[0])
+    detector.close()
+    daemon.wait_for_event("run_sealed")
+    over = {e["kind"] for e in daemon.log if e.get("event") == "alarm_cleared"}
+    assert "second_client" in over
+
+
+@pytest.mark.allow_error_log("second_client")
+def test_kinds_that_are_off_are_not_told(
+    config_file, mosquitto, recorder_daemon, series
+):
+    off = ["second_client", "losses", "disk"]
+    beamline = make_beamline(config_file, mosquitto, alarms={"off": off})
+    daemon = recorder_daemon(beamline.config)
+    detector = RawDetector(beamline.endpoint)
+    stream = Stream2(1, series.info, 60)
+    detector.send(stream.start()[0])
+    for n in range(0, 60, 2):
+        detector.send(stream.image(n, series.frame(n).payload, n * 10**7)[0])
+    detector.send(stream.end()[0])
+    sealed = daemon.wait_for_event("run_sealed")
+    detector.close()
+    kinds = [one["kind"] for one in beamline.report()[sealed["uid"]]["alarms"]]
+    assert "second_client" not in kinds
+    assert "losses" not in kinds
+
+
+def test_a_replay_has_the_alarms_that_images_tell(run_recorder, config_file, tmp_path):
+    """At the images' own times; and none of ages and lags."""
+    path = tmp_path / "recorded.h5"
+    write_stills(path, 1500, hits_to=1200)
+    done = run_recorder("replay", path, "--json", config=config_file())
+    assert done.returncode == 0, done.stderr
+    (experiment,) = json.loads(done.stdout)["experiments"]
+    (run,) = experiment["runs"]
+    (found,) = run["alarms"]
+    assert (found["kind"], found["level"]) == ("hit_rate", "gone")
+    assert 1180 <= found["since_image"] <= 1200
+
+
+def write_stills(path: Path, images: int, hits_to: int) -> None:
+    """A file of small images; every third one has spots, up to one of them."""
+    rng = np.random.default_rng(5)
+    stack = rng.poisson(2.0, (images, 128, 128)).astype(np.uint16)
+    for n in range(0, hits_to, 3):
+        for y, x in rng.integers(5, 120, (30, 2)):
+            stack[n, y : y + 2, x : x + 2] += 300
+    with h5py.File(path, "w") as file:
+        file.create_dataset("entry/data/data", data=stack, chunks=(1, 128, 128))
