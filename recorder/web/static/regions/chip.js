@@ -12,16 +12,18 @@ const EACH_MS = 2000; // while the run goes on
 const ALWAYS = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost"];
 
 let chip = null; // of the run that is shown, else null
-let asked = { uid: "", at: -Infinity };
+let asked = { version: "", at: -Infinity };
 let why = "";
 
 const scan = () => view.report()?.scan ?? null;
 
 async function load() {
-  const uid = view.report()?.uid;
+  const known = view.report();
+  const uid = known?.uid;
+  const version = `${uid}/${known?.state}/${known?.revision}`; // a sealed run has another map than before
   const fresh = view.liveRun() ? performance.now() - asked.at < EACH_MS : true;
-  if (!uid || !scan() || (asked.uid === uid && fresh)) return;
-  asked = { uid, at: performance.now() };
+  if (!uid || !scan() || (asked.version === version && fresh)) return;
+  asked = { version, at: performance.now() };
   try {
     chip = read(await api.get(`runs/${api.part(uid)}/chip`));
     why = "";
