@@ -291,6 +291,21 @@ def test_an_unknown_key_is_named_and_costs_nothing():
     assert found.problems == ("scan.'pitch' is no key of a scan and is not used",)
 
 
+@pytest.mark.parametrize(
+    ("shots", "repetition", "told"),
+    [(3, 3, False), (1, 3, True), (2, None, False), (1, 1, False)],
+)
+def test_chains_that_have_another_number_of_shots_are_named(shots, repetition, told):
+    detection = {"type": "XrayDetection", "offset": 0.0, "period": 0.01}
+    if repetition:
+        detection["repetition"] = repetition
+    chain = {"name": "a", "scope": "position", "events": [detection]}
+    scan = {**GOOD, "shots_per_position": shots}
+    found = announced(announcement(scan=scan, event_chains=[chain]))
+    assert found.scan is not None
+    assert any("X-ray detections" in text for text in found.problems) == told
+
+
 @given(st.sampled_from(sorted(GOOD)), JSON)
 def test_any_value_is_used_or_named(key, value):
     found = announced(announcement(scan={**GOOD, key: value}))
