@@ -11,7 +11,7 @@ from starlette.responses import Response
 from recorder.errors import NoSuchRunError
 from recorder.journal import Journal
 from recorder.journal.run_index import Headline
-from recorder.records import ImageOutcome
+from recorder.records import ImageOutcome, Json
 from recorder.records.image_outcome import OUTCOMES
 from recorder.records.run_report import RunReport
 from recorder.records.times import iso
@@ -35,6 +35,13 @@ IMAGES, MAX_IMAGES = 1000, 10_000
 """The same for images, of which 10,000 cost about 50 ms. Chosen, not tuned."""
 MAX_LOOKED_AT = 50_000
 """Images that one request looks at to find those of a class: 0.2 s of work."""
+KEPT_CHIPS = 8
+"""Chips that are kept, of at most 1.5 MB each: pages ask for the same one every few
+seconds. Chosen, not tuned."""
+NO_SCAN = (
+    "run {}: no `scan` was announced that can be used, so which image is of which well "
+    "is not known; see docs/reference/mqtt.md"
+)
 CLASSES = tuple(str(outcome) for outcome in OUTCOMES)
 """What ``class`` may be."""
 
@@ -50,6 +57,7 @@ class Runs:
     def __init__(self, reading: Reading, feed: Feed) -> None:
         self._reading = reading
         self._feed = feed
+        self._chips: dict[tuple[str, str, int], Json] = {}
 
     async def experiments(self, request: Request) -> Response:
         """`GET /api/v1/experiments`."""
@@ -125,15 +133,19 @@ class Runs:
         # A run without a scan is told quickly, and from its report.
         report = await self._reading.ask(lambda j: self._report(j, name))
         if report.scan is None:
-            raise ProblemError(
-                HTTPStatus.NOT_FOUND,
-                "no-scan",
-                f"run {name}: no `scan` that can be used was announced, so which image "
-                "is of which well is not known; see docs/reference/mqtt.md",
-            )
+            raise ProblemError(HTTPStatus.NOT_FOUND, "no-scan", NO_SCAN.format(name))
         uid = report.uid
-        found = await self._reading.ask(lambda j: chip_json(j, uid), heavy=True)
-        return answer(request, found)
+        chip = await self._reading.ask(lambda j: self._chip(j, uid), heavy=True)
+        return answer(request, chip)
+
+    def _chip(self, journal: Journal, uid: str) -> Json:
+        """Worked out anew once there is a new report; called by one thread only."""
+        key = (journal.id, uid, named(journal, uid).written)
+        if key not in self._chips:
+            if len(self._chips) >= KEPT_CHIPS:
+                self._chips.clear()
+            self._chips[key] = chip_json(journal, uid)
+        return self._chips[key]
 
     def _store(self, journal: Journal) -> ReportStore:
         return ReportStore(journal, sinks_of(self._reading.place.settings, journal))
