@@ -17,6 +17,7 @@ EXAMPLES = 6
 def test_answers_are_as_the_document_says(start_web, journal, state, daemon, tmp_path):
     for n in (1, 2, 3):
         write_run(journal, n)
+    daemon.hears = True
     daemon.start()
     web = start_web()
     web.until("/api/v1/now", lambda answer: answer.json["daemon"] == "ok")
