@@ -35,6 +35,10 @@ IMAGES, MAX_IMAGES = 1000, 10_000
 """The same for images, of which 10,000 cost about 50 ms. Chosen, not tuned."""
 MAX_LOOKED_AT = 50_000
 """Images that one request looks at to find those of a class: 0.2 s of work."""
+NO_SCAN = (
+    "run {}: no `scan` was announced that can be used, so which image is of which well "
+    "is not known; see docs/reference/mqtt.md"
+)
 CLASSES = tuple(str(outcome) for outcome in OUTCOMES)
 """What ``class`` may be."""
 
@@ -126,12 +130,7 @@ class Runs:
         # A run without a scan is told quickly, and from its report.
         report = await self._reading.ask(lambda j: self._report(j, name))
         if report.scan is None:
-            raise ProblemError(
-                HTTPStatus.NOT_FOUND,
-                "no-scan",
-                f"run {name}: no `scan` that can be used was announced, so which image "
-                "is of which well is not known; see docs/reference/mqtt.md",
-            )
+            raise ProblemError(HTTPStatus.NOT_FOUND, "no-scan", NO_SCAN.format(name))
         return content(request, await self._chips.get(report), JSON)
 
     def _store(self, journal: Journal) -> ReportStore:
