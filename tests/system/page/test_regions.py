@@ -102,14 +102,15 @@ def test_event_chains_commanded_measured_verdict(open_page):
     page = open_page()
     rows = page.locator("#chain-tables tbody tr").all_inner_texts()
     assert [row.split("\t") for row in rows] == [
-        ["laser", "pump"]
-        + ["0 s", "10 ns", "20 ms", f"5{GAP}000"]
-        + ["0 s", "10 ns", "20 ms", f"1{GAP}787", "▲ differs"],
+        ["laser", "pump", "commanded", "0 s", "10 ns", "20 ms", f"5{GAP}000"]
+        + ["▲ differs"],
+        ["measured", "0 s", "10 ns", "20 ms", f"1{GAP}787"],
         ["fired 1787 times of 1790"],
-        ["X-ray detection", "–"]
-        + ["3 ms", "100 µs", "10 ms", f"10{GAP}000"]
-        + ["3.0003 ms", "100 µs", "10 ms", f"3{GAP}563", "✓ ok"],
-        ["laser", "heater", "", "", "", "", "5.1 ms", "–", "–", "3", "+ extra"],
+        ["X-ray detection", "–", "commanded", "3 ms", "100 µs", "10 ms"]
+        + [f"10{GAP}000", "✓ ok"],
+        ["measured", "3.0003 ms", "100 µs", "10 ms", f"3{GAP}563"],
+        ["laser", "heater", "commanded", "", "", "", "", "+ extra"],
+        ["measured", "5.1 ms", "–", "–", "3"],
         ["was not declared"],
     ]
 
