@@ -89,7 +89,7 @@ def test_time_points_tell_targets_and_which_is_behind(open_page):
         f"3 ms1{GAP}880/3{GAP}000 indexed · ETA 4 min"
     )
     expect(points.nth(1)).to_contain_text("33 % behind")
-    expect(points.nth(2)).to_contain_text("100 ms1 indexed")
+    expect(points.nth(2)).to_contain_text("100 ms1 indexed · 20 % hits (5.7–51) of 10")
     expect(page.locator("#delay-note")).to_have_text(
         "measured delay 3.0003 ms, σ 22 ns, 2 outliers"
     )
