@@ -87,7 +87,7 @@ def picture() -> tuple[Any, bytes]:
         "resolution": 1.9,
         "lattices": 1,
     }
-    return about, imagecodecs.png_encode(pixels)
+    return about, imagecodecs.png_encode(255 - pixels)
 
 
 def peakogram() -> Any:

@@ -92,3 +92,16 @@ def test_cells_have_medians_and_the_announced_cell(open_page):
     found = cells(page, "#recent")
     assert found["resolution (Å)"] == ["1.87", "1.98"]
     assert found["solvent ring (counts)"] == ["2.11", "2.1"]
+
+
+def test_every_canvas_is_drawn(open_page):
+    page = open_page()
+    page.locator("#histograms canvas").nth(6).wait_for()
+    expect(page.locator("#picture-text")).to_contain_text("spots")
+    expect(page.locator("#chip-legend")).to_contain_text("indexed")
+    blank = page.locator("#grid canvas").evaluate_all(
+        """all => all.filter(canvas => !canvas.getContext('2d')
+          .getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean))
+          .map(canvas => canvas.getAttribute('aria-label'))"""
+    )
+    assert blank == []

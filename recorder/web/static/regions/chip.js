@@ -54,7 +54,7 @@ function drawMap() {
   if (!area) return;
   drawChip(area, chip);
   const items = found.map(([state], n) =>
-    el("span", { class: "item" }, el("span", { class: `swatch ${state}`, "aria-hidden": "true" }), words[n]),
+    el("span", { class: "item" }, el("span", { class: `swatch ${state === "skipped" ? "blank" : state}`, "aria-hidden": "true" }), words[n]),
   );
   $("chip-legend").replaceChildren(...items);
 }
