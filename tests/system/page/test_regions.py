@@ -210,6 +210,10 @@ def test_a_sealed_run_has_its_line_and_its_targets(server, open_page):
         state="sealed",
         line=line | {"indexed": [14] * 30},
         delays=delays,
+        pump_classes={
+            "light": {"classified": 1780, "hits": 371, "tried": 371, "indexed": 260},
+            "dark": {"classified": 1700, "hits": 323, "tried": 323, "indexed": 226},
+        },
         targets=[{"delay": 0.003, "indexed": 1000}],
     )
     server.said.slow = states.slow(run=report)
@@ -217,6 +221,7 @@ def test_a_sealed_run_has_its_line_and_its_targets(server, open_page):
     expect(page.locator("#line-note")).to_contain_text("each 100 images")
     expect(page.locator("#delays li")).to_contain_text(f"260/1{GAP}000 indexed")
     assert cells(page, "#pump")["☀ light"] == ["21 % 19–23", "70 % 65–75", f"1{GAP}780"]
+    assert cells(page, "#pump")["light − dark"][0] == "+1.8 % −0.8 … +4.5"
     expect(page.locator("#set-target")).to_be_hidden()
 
 
