@@ -89,7 +89,7 @@ def test_the_page_names_the_extra_that_it_needs(arguments: tuple[str, ...]):
 
 @pytest.mark.slow
 def test_the_demo_goes_on_without_the_page():
-    done = without_extras("demo", "--images", "10", "--broker", "mosquitto")
+    done = without_extras("demo", "--images", "40", "--broker", "mosquitto")
     assert done.returncode == 0, done.stdout + done.stderr
     (said,) = [line for line in done.stdout.splitlines() if "live page" in line]
     assert "pip install 'ssx-recorder[web]'" in said
