@@ -32,7 +32,7 @@ sys.argv = ["recorder", *{arguments!r}]
 main()
 """
 WEB = ("starlette", "uvicorn", "prometheus_client")
-EXTRAS = ("dectris", "pandablocks", "amqtt", "hdf5plugin", *WEB)
+EXTRAS = ("dectris", "pandablocks", "amqtt", "hdf5plugin", "PIL", *WEB)
 
 
 def without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -99,3 +99,15 @@ def test_the_demo_goes_on_without_the_page():
 @pytest.mark.parametrize("command", ["replay", "simulate", "demo", "report", "web"])
 def test_commands_need_no_extra_to_explain_themselves(command: str):
     assert without_extras(command, "--help").returncode == 0
+
+
+def test_a_picture_names_the_extra_that_it_needs(tmp_path: Path, config: str):
+    from recorder.config import load_settings
+    from recorder.testing.recorded import copy_journal
+
+    copy_journal(load_settings(Path(config)))
+    picture = str(tmp_path / "x.png")
+    done = without_extras("report", "--run", "1", "--png", picture, "-c", config)
+    assert done.returncode == 2
+    assert "ssx-recorder[report]" in done.stderr
+    assert "Traceback" not in done.stderr
