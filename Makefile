@@ -7,6 +7,9 @@ DOCS := .cache/docs
 SOURCES := recorder tests benchmarks docs
 SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
   openssl:openssl systemd-analyze:systemd faketime:faketime
+FONT := /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+BROWSER := scripts/need-apt chromium:chromium npm:npm && \
+  scripts/need-apt --files $(FONT):fonts-dejavu-core
 CHAOS_ROUNDS ?= 50
 CHAOS_SEED ?= 1
 QUALITY ?= full
@@ -62,6 +65,7 @@ laws: dev ## Every law with 20 times the examples, new ones each time
 
 test: dev oracles ## All tests, with real servers (installed with apt where missing)
 	@$(SERVERS)
+	@$(BROWSER)
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PARALLEL) tests/unit tests/fuzz
@@ -143,6 +147,7 @@ schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema --api > config/openapi.json
 
 screenshots: dev ## The pictures in the documents, made anew
+	@$(BROWSER)
 	$(BIN)/python scripts/screenshots
 
 clean: ## Remove what the targets made

@@ -12,9 +12,11 @@ from recorder.records.image_report import (
     ClassCounts,
     DelayCounts,
     ImageCounts,
+    LineReport,
     PumpCounts,
     Rates,
     Resolutions,
+    TargetReport,
     UnitCells,
 )
 from recorder.records.live import (
@@ -169,6 +171,13 @@ def report(number: int = 3, text: str = "lysozyme") -> RunReport:
             ),
         ),
         resolution=Resolutions(1.93, (0.8, 1.0, 2.0, 5.0), (4, 1200, 197)),
+        targets=(TargetReport(0.003, 3000),),
+        line=LineReport(
+            100,
+            tuple(100 if n % 31 else 0 for n in range(100)),
+            tuple(10 + n % 21 if n % 31 else 0 for n in range(100)),
+            tuple(8 + n % 11 if n % 31 else 0 for n in range(100)),
+        ),
         ledger=LedgerReport(True),
         notes=(text,),
         sinks={"ispyb": "written", "results": "written"},

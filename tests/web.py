@@ -179,6 +179,8 @@ class LiveWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self.hears = False
+        """Whether what is said on the page is taken away, as a daemon does."""
         self.state = LiveState(stage="running", state="open", identity=identity())
 
     def write(self, **changes: Any) -> LiveState:
@@ -207,3 +209,5 @@ class LiveWriter:
     def _run(self) -> None:
         while not self._stop.wait(0.1):
             self.write()
+            for path in (self.folder / "said").glob("*.json") if self.hears else ():
+                path.unlink()

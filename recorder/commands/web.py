@@ -21,7 +21,7 @@ from recorder.commands.out import say
 @click.option(
     "--journal",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     help="State directory of another journal than the configured one: of a replay, "
     "of last week.",
 )
@@ -37,13 +37,15 @@ def command(
     settings = load_settings(config)
     configure(settings.log.level, settings.log.format)
     from recorder.config.web import web_section
-    from recorder.errors import MissingExtraError
+    from recorder.errors import MissingExtraError, UsageError
 
     try:
         from recorder.web.place import place_of
         from recorder.web.serving import serve
     except ModuleNotFoundError as error:
         raise MissingExtraError("web", "`recorder web`") from error
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; give a state directory")
     asked = {"host": host, "port": port}
     web = web_section(settings.web, {k: v for k, v in asked.items() if v is not None})
     place = place_of(

@@ -173,8 +173,8 @@ class LiveSection(Section):
 
     pictures: bool = True
     """About once a second, pictures of the last image, hit, indexed hit and hit that is
-    not indexed, and of all spots of the run, in the live folder. They take less than 2 %
-    of one core: large images are drawn less often."""
+    not indexed, and of all spots of the run, in the live folder. They take less than
+    2 % of one core: large images are drawn less often."""
 
 
 class LogSection(Section):

@@ -15,10 +15,10 @@ from recorder.records.pictures import PICTURES, Wish, met
 
 INTERVAL_S = 1.0
 """Seconds between two pictures of a kind, at least: what an eye follows."""
-MOST_SHARE = 0.01
+MOST_SHARE = 0.013
 """Of one core, for all pictures: with what the daemon does with them (0.8 % at 100 Hz)
 less than 2 %, and less than 1 % of what images of 4 Mpx take at 100 Hz. Such a picture
-takes 4 to 7 ms, so each kind is drawn every 1.2 to 2 s; larger ones less often."""
+takes 4 to 7 ms, so each kind is drawn every 1 to 1.6 s; larger ones less often."""
 _FIRST = 0.2
 """Share of a kind among the images, as long as nothing is known. Chosen, not tuned."""
 _STEP = 0.02

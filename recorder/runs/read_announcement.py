@@ -6,15 +6,16 @@ What comes is read strictly; what was accepted once and stored, as far as it goe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from recorder.errors import shown
-from recorder.records import Announcement, Experiment
+from recorder.records import Announcement, Chain, EventType, Experiment
 from recorder.records.announcement import MAX_TARGETS, UNNAMED, Target
+from recorder.records.scan import Scan
 from recorder.records.texts import STORED
 from recorder.ssx.chains.declared import read_chains
 
@@ -72,7 +73,7 @@ def read_announcement(
         chains=declared.chains,
         chain_problems=declared.problems,
         targets=read_targets(message.get("targets"), problems),
-        problems=tuple(problems),
+        problems=(*problems, *_shots_disagree(found.scan, declared.chains)),
         message=dict(message),
         received_ns=received_ns,
         size=len(json.dumps(message)),
@@ -109,6 +110,23 @@ def read_targets(value: Any, problems: list[str]) -> tuple[Target, ...]:
             f"targets: {len(value)} of them: only the first {MAX_TARGETS} are used"
         )
     return tuple(found[delay] for delay in sorted(found))
+
+
+def _shots_disagree(scan: Scan | None, chains: Sequence[Chain]) -> list[str]:
+    """Whether chains say another number of shots at each position than the scan."""
+    by_position = [chain for chain in chains if chain.scope == "position"]
+    shots = [
+        (event.repetition or 0) if event.period else 1
+        for chain in by_position
+        for event in chain.events
+        if event.type is EventType.XRAY_DETECTION
+    ]
+    if scan is None or not all(shots) or sum(shots) in (0, scan.shots_per_position):
+        return []  # 0 stands for a number that nobody says
+    return [
+        f"scan.shots_per_position is {scan.shots_per_position}, but the event chains "
+        f"have {sum(shots)} X-ray detections at each position: wells follow the scan"
+    ]
 
 
 def stored_experiment(message: Mapping[str, Any]) -> str:

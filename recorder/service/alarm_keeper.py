@@ -136,6 +136,8 @@ class AlarmKeeper:
     def _choose(self) -> FollowedRun | None:
         """The run to be followed: the same as long as it goes on."""
         active = [run for run in self._runs.active if run.uid not in self._left]
+        uids = {run.uid for run in active}
+        self._others = {uid: one for uid, one in self._others.items() if uid in uids}
         mine = self._followed
         if mine is not None and mine.run.state is RunState.OPEN and mine.run in active:
             return mine
@@ -191,7 +193,12 @@ class AlarmKeeper:
     # -- what is remembered -----------------------------------------------------------
 
     def keep(self, now_ns: int) -> None:
-        """Journal all that is remembered, with the records that are queued."""
+        """Journal all that is remembered, with the records that are queued.
+
+        Not of a replay: what the daemon of this journal remembers stays.
+        """
+        if not self._live:
+            return
         self._kept_ns = now_ns
         mine = self._followed
         self._teller.keep(

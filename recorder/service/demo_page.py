@@ -30,7 +30,7 @@ async def demo_page(
         log: What the process says goes there.
         say: Is told the address.
     """
-    if not all(map(importlib.util.find_spec, NEEDS)):
+    if not all(map(_is_installed, NEEDS)):
         say(
             "live page: its packages are not installed: pip install 'ssx-recorder[web]'"
         )
@@ -67,6 +67,13 @@ async def end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     await process.wait()
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _port() -> int:

@@ -25,8 +25,8 @@ from recorder.web.feed import Feed
 from recorder.web.shapes import Now
 
 LATENCY_EDGES_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0)
-"""Upper edges of the histogram of latencies, in s: finer below 1 s, which is the goal
-(operator.md, section 7)."""
+"""Upper edges of the histogram of latencies, in s: finer below 1 s, the goal for
+the newest image of each state. Chosen, not tuned."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DAEMON_STATES = ("ok", "stale", "gone", "none")
 

@@ -89,9 +89,10 @@ class Moments:
     async def about_picture(self, request: Request) -> Response:
         """`GET /api/v1/preview/{which}.json`."""
         which = request.path_params["which"]
-        if which not in PREVIEWS:
+        if which not in (*PREVIEWS, POWDER):
             raise self._no_picture(which)
-        return content(request, await self._file(f"preview-{which}.json", which), JSON)
+        name = f"{which}.json" if which == POWDER else f"preview-{which}.json"
+        return content(request, await self._file(name, which), JSON)
 
     async def peakogram(self, request: Request) -> Response:
         """`GET /api/v1/peakogram`."""

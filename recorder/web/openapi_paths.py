@@ -158,12 +158,11 @@ def _runs() -> Json:
 def _pictures() -> Json:
     png = _said("A picture.", {"type": "string"}, "image/png")
     missing = "None was made."
-    kinds = ["last", "hit", "indexed", "unindexed"]
-    which = _path("which", "Which image.", enum=kinds)
-    any_kind = _path("which", "Which image.", enum=[*kinds, "powder"])
+    kinds = ["last", "hit", "indexed", "unindexed", "powder"]
+    which = _path("which", "Which image, or the virtual powder.", enum=kinds)
     return {
         "/api/v1/preview/{which}.png": _get(
-            "picture", "Picture of an image", png, [any_kind], missing
+            "picture", "Picture of an image", png, [which], missing
         ),
         "/api/v1/preview/{which}.json": _get(
             "about_picture", "Its spots", _said("They.", _OBJECT), [which], missing

@@ -16,12 +16,12 @@ from recorder.records.image_outcome import OUTCOMES
 from recorder.records.run_report import RunReport
 from recorder.records.times import iso
 from recorder.reports.cards import card_page
-from recorder.reports.chip import chip_json
 from recorder.reports.explain import explain_image
 from recorder.reports.journal_mark import sinks_of
 from recorder.reports.store import ReportStore
 from recorder.reports.which_run import UID_PREFIX
-from recorder.web.answers import answer
+from recorder.web.answers import JSON, answer, content
+from recorder.web.chips import Chips
 from recorder.web.feed import Feed
 from recorder.web.parameters import number, one_of, whole
 from recorder.web.problems import ProblemError
@@ -35,6 +35,10 @@ IMAGES, MAX_IMAGES = 1000, 10_000
 """The same for images, of which 10,000 cost about 50 ms. Chosen, not tuned."""
 MAX_LOOKED_AT = 50_000
 """Images that one request looks at to find those of a class: 0.2 s of work."""
+NO_SCAN = (
+    "run {}: no `scan` was announced that can be used, so which image is of which well "
+    "is not known; see docs/reference/mqtt.md"
+)
 CLASSES = tuple(str(outcome) for outcome in OUTCOMES)
 """What ``class`` may be."""
 
@@ -50,6 +54,7 @@ class Runs:
     def __init__(self, reading: Reading, feed: Feed) -> None:
         self._reading = reading
         self._feed = feed
+        self._chips = Chips(reading)
 
     async def experiments(self, request: Request) -> Response:
         """`GET /api/v1/experiments`."""
@@ -125,15 +130,8 @@ class Runs:
         # A run without a scan is told quickly, and from its report.
         report = await self._reading.ask(lambda j: self._report(j, name))
         if report.scan is None:
-            raise ProblemError(
-                HTTPStatus.NOT_FOUND,
-                "no-scan",
-                f"run {name}: no `scan` that can be used was announced, so which image "
-                "is of which well is not known; see docs/reference/mqtt.md",
-            )
-        uid = report.uid
-        found = await self._reading.ask(lambda j: chip_json(j, uid), heavy=True)
-        return answer(request, found)
+            raise ProblemError(HTTPStatus.NOT_FOUND, "no-scan", NO_SCAN.format(name))
+        return content(request, await self._chips.get(report), JSON)
 
     def _store(self, journal: Journal) -> ReportStore:
         return ReportStore(journal, sinks_of(self._reading.place.settings, journal))

@@ -41,10 +41,7 @@ def series() -> Series:
 
 @pytest.fixture
 def beamline(config_file, mosquitto) -> Beamline:
-    """The disk is that of the host: how it fills is not up to the test."""
-    return make_beamline(
-        config_file, mosquitto, runs={"drain_s": 1.0}, alarms={"off": ["disk"]}
-    )
+    return make_beamline(config_file, mosquitto, runs={"drain_s": 1.0})
 
 
 @pytest.fixture

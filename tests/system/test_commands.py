@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import h5py
@@ -18,6 +20,7 @@ from recorder.records.report_json import full_to_json
 from recorder.reports.store import ReportStore
 from recorder.simulate.stream.messages import Stream2
 from tests.builders import announcement
+from tests.servers import Recorder
 from tests.stills import write_stills
 from tests.system.beamline import RawDetector, crowd, make_beamline, small_series
 
@@ -209,6 +212,7 @@ def test_demo_equals_truth(run_recorder, tmp_path, broker):
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"broker: {broker}" in done.stdout
     assert done.stdout.count("equals the simulator's truth") == 2
+    assert "live page: http://127.0.0.1:" in done.stdout
     lines = (folder / "truth" / "run001.jsonl").read_text().splitlines()
     assert len(lines) == 40
     assert {
@@ -225,3 +229,24 @@ def test_demo_equals_truth(run_recorder, tmp_path, broker):
     report = run_recorder("report", "--json", config=folder / "recorder.toml")
     assert len(json.loads(report.stdout)["experiments"][0]["runs"]) == 2
     assert (folder / "ispyb.sqlite").exists()
+
+
+def test_demo_keeps_daemon_and_page_until_told(tmp_path):
+    """The page is there within seconds, before the runs, and shows both of them."""
+    arguments = ("demo", "--dir", str(tmp_path / "demo"), "--images", "20", "--keep")
+    demo = Recorder(sys.executable, arguments, None)
+    address = demo.wait_for(lambda line: line.startswith("live page: ")).split()[2]
+    assert not any(line.startswith("run 1") for line in demo.lines)
+    demo.wait_for(lambda line: line.startswith("daemon and live page run on"))
+    with urllib.request.urlopen(f"{address}api/v1/runs") as answer:
+        runs = json.load(answer)["runs"]
+    assert [(run["run"], run["state"]) for run in runs] == [
+        (2, "sealed"),
+        (1, "sealed"),
+    ]
+    with urllib.request.urlopen(f"{address}api/v1/status") as answer:
+        assert json.load(answer)["alive"] == "running"
+    demo.signal(signal.SIGINT)
+    assert demo.wait() == 0
+    with pytest.raises(OSError):
+        urllib.request.urlopen(address)

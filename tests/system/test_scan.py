@@ -18,7 +18,7 @@ from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.chip import parse_chip
 from recorder.simulate.stream.series import synthetic_series
 from recorder.ssx.scan.wells import WellState
-from recorder.web.app import make_app
+from recorder.web.app import WebApp, make_app
 from recorder.web.place import place_of
 from tests.system.beamline import (
     Beamline,
@@ -43,6 +43,7 @@ def measured(
     counts = beamline.simulate(series, chip=chip, truth=truth, **run)
     report = wait_sealed(daemon, beamline, counts["uid"])
     assert_equals_truth(report, counts)
+    assert daemon.terminate() == 0  # the files are there then
     return report, [json.loads(line) for line in truth.read_text().splitlines()]
 
 
@@ -103,8 +104,22 @@ def test_wells_equal_the_truth_though_triggers_are_missed(
 
 
 def asked(beamline: Beamline, path: str) -> tuple[int, Any]:
-    """What the web process answers to a GET."""
+    """What the web process answers to a GET, all forty who ask at once alike."""
     app = make_app(place_of(beamline.settings))
+
+    async def crowd() -> list[tuple[int, bytes]]:
+        return await asyncio.gather(*(get(app, path) for _ in range(40)))
+
+    try:
+        answers = set(asyncio.run(crowd()))
+    finally:
+        app.reading.close()
+    ((status, body),) = answers
+    return status, json.loads(body)
+
+
+async def get(app: WebApp, path: str) -> tuple[int, bytes]:
+    """One answer of an application."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -121,12 +136,9 @@ def asked(beamline: Beamline, path: str) -> tuple[int, Any]:
         "query_string": b"",
         "headers": [(b"host", b"127.0.0.1")],
     }
-    try:
-        asyncio.run(app.asgi(scope, receive, send))
-    finally:
-        app.reading.close()
+    await app.asgi(scope, receive, send)
     body = b"".join(message.get("body", b"") for message in sent)
-    return sent[0]["status"], json.loads(body)
+    return sent[0]["status"], body
 
 
 def check_map(

@@ -17,6 +17,7 @@ from tests.system.beamline import make_beamline
 
 UNIT = Path(__file__).parents[2] / "systemd" / "recorder.service"
 TEMPLATE = UNIT.with_name("recorder@.service")
+WEB = UNIT.with_name("recorder-web.service")
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -42,6 +43,7 @@ def installed(unit: Path, folder: Path, name: str) -> Path:
         (UNIT, "recorder.service"),
         (TEMPLATE, "recorder@.service"),
         (TEMPLATE, "recorder@id29.service"),
+        (WEB, "recorder-web.service"),
     ],
 )
 def test_unit_parses(tmp_path, unit, name):
@@ -50,7 +52,7 @@ def test_unit_parses(tmp_path, unit, name):
     assert name not in done.stderr
 
 
-@pytest.mark.parametrize("unit", [UNIT, TEMPLATE], ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [UNIT, TEMPLATE, WEB], ids=lambda unit: unit.name)
 def test_unit_is_hardened(tmp_path, unit):
     path = installed(unit, tmp_path, unit.name.replace("@.", "@id29."))
     done = analyze("security", "--offline=true", "--no-pager", "--threshold=15", path)
@@ -60,7 +62,7 @@ def test_unit_is_hardened(tmp_path, unit):
     assert float(level[1]) <= 1.5
 
 
-@pytest.mark.parametrize("unit", [UNIT, TEMPLATE], ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [UNIT, TEMPLATE, WEB], ids=lambda unit: unit.name)
 def test_nobody_else_reads_what_a_unit_records(unit):
     found = dict(
         re.findall(r"^(UMask|\w+DirectoryMode)=(\d+)$", unit.read_text(), re.M)
@@ -91,6 +93,22 @@ def test_the_template_is_the_unit_with_an_instance():
         "StateDirectory",
         "RuntimeDirectory",
     ]
+
+
+def test_the_page_reads_what_the_daemon_writes_and_harms_nothing():
+    """Same user and live folder, which outlives both; a part of the machine only."""
+    web, daemon = (dict(_settings(unit)) for unit in (WEB, UNIT))
+    for name in ("StateDirectory", "RuntimeDirectory", "RuntimeDirectoryPreserve"):
+        assert web[name] == daemon[name]
+    assert web["User"] == "recorder"  # what systemd names the daemon's dynamic user
+    assert "/var/lib/private/recorder" in web["ReadOnlyPaths"]
+    limits = {name: web[name] for name in ("Nice", "CPUQuota", "MemoryMax")}
+    assert limits == {"Nice": "5", "CPUQuota": "50%", "MemoryMax": "512M"}
+    assert not [name for name in web if "Credential" in name]
+
+
+def _settings(unit: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.M)
 
 
 def test_daemon_is_ready_and_feeds_the_watchdog(config_file, tmp_path):

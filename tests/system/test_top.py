@@ -115,10 +115,12 @@ class Terminal:
     def __init__(self, columns: int, lines: int, *command: str) -> None:
         self.pid, self.place = pty.fork()
         if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8")
+            # not by execv: readline put COLUMNS and LINES where os.environ is blind
+            known = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
             for name in ("COLUMNS", "LINES", "NO_COLOR"):
-                os.environ.pop(name, None)
-            os.execv(sys.executable, [sys.executable, "-m", "recorder", *command])
+                known.pop(name, None)
+            arguments = [sys.executable, "-m", "recorder", *command]
+            os.execve(sys.executable, arguments, known)
         self.resize(columns, lines)
         self.text = ""
 

@@ -12,17 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.errors import UsageError
 from recorder.records import ImageClass, RunState
 from recorder.records.image_outcome import CODES
 from recorder.records.report_json import report_from_json, report_to_json
+from recorder.records.scan import Along, Corner
 from recorder.reports.chip import STATES, chip_of_run
 from recorder.reports.experiments import by_experiment
 from recorder.reports.run_report import run_report
 from recorder.reports.text import report_text
 from recorder.runs.run import Run
 from recorder.runs.timeline.chip import chip_of
-from recorder.runs.timeline.of_run import timeline_of
+from recorder.runs.timeline.live_timeline import LiveTimeline
+from recorder.runs.timeline.of_run import LONG_RUN, timeline_of
+from recorder.simulate.stream.chip import SimulatedChip, parse_chip
 from recorder.simulate.timing.faults import parse_faults
+from recorder.ssx.scan.walk import walk_of
 from recorder.ssx.scan.wells import WellState
 from tests.builders import announced, announcement, new_run, outcome
 from tests.played import finish, play, pump_probe, recorded
@@ -189,3 +194,64 @@ def test_one_report_of_a_large_chip_is_small():
     run = run_over(scan, {0: "indexed"})
     body = json.dumps(report_to_json(run_report(run))["scan"])
     assert len(body) < 60_000
+
+
+@given(
+    st.builds(
+        SimulatedChip,
+        st.integers(1, 4),
+        st.integers(1, 4),
+        st.integers(1, 2),
+        st.integers(1, 2),
+        st.sampled_from(Along),
+        st.booleans(),
+        st.integers(1, 3),
+        st.sampled_from(Corner),
+    )
+)
+def test_the_simulator_walks_as_it_announces(chip):
+    """Two walks, made apart: of the stage, and of the recorder."""
+    scan = announced(announcement("u", scan=chip.announced)).scan
+    assert scan is not None
+    at = walk_of(scan).at(np.arange(chip.triggers + 3))
+    told = zip(at.block.tolist(), at.row.tolist(), at.column.tolist(), strict=True)
+    assert [step or (-1, -1, -1) for step in chip.walk(chip.triggers + 3)] == list(told)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "rows=0",
+        "rows=1000,columns=1001",
+        "shots=0",
+        "order=diagonal",
+        "corner=left",
+        "filled=1.5",
+        "empty=-1",
+        "more=-20",
+        "wells=3",
+        "snake=perhaps",
+    ],
+)
+def test_a_chip_that_cannot_be_simulated_is_refused(spec):
+    with pytest.raises(UsageError):
+        parse_chip(spec)
+
+
+def test_a_long_run_that_goes_on_has_the_wells_of_its_settled_images():
+    """Never another well than at the end; the latest images may have none yet."""
+    triggers = LONG_RUN + 3000
+    faults = parse_faults("missed=0.002,lost=0.002")
+    played = play(pump_probe(1000.0, triggers), triggers, faults)
+    scan = {"rows": 100, "columns": 230, "snake": True}
+    body = {"images": triggers, "event_chains": played.chains, "scan": scan}
+    run = recorded(played)
+    run.announcement = announced(announcement("u", **body))
+    run.state, run.end = RunState.OPEN, None
+    chip = chip_of(run, timeline_of(run, LiveTimeline()))
+    assert chip is not None
+    known = chip.seen.ordinal >= 0
+    assert (chip.seen.ordinal[known] == played.trigger[known]).all()
+    assert known[:LONG_RUN].all()
+    states = chip.states()
+    assert np.count_nonzero(states == WellState.UNKNOWN) <= (~known).sum() + 1

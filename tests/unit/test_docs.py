@@ -54,7 +54,7 @@ from recorder.simulate.stream.truth import truth_entry
 from recorder.simulate.timing.faults import Faults, fates
 from recorder.simulate.timing.plan import make_plan
 from recorder.sinks.ispyb import collections
-from recorder.sinks.results import event_lists, hdf5, run_folder
+from recorder.sinks.results import event_lists, hdf5, pages, run_folder
 from recorder.sinks.results import sink as results
 from recorder.sinks.results.hdf5 import UNITS, event_arrays, image_arrays
 from recorder.sources.control import messages as control
@@ -636,6 +636,7 @@ def test_every_file_of_a_run():
     )
     real = set(re.findall(r'write_json\(folder, "([\w.]+)"', source))
     real |= {hdf5.FILE, run_folder.OWNER, *programs.FILES}
+    real |= {pages.NAME, pages.PICTURE}
     chosen = re.search(r"chosen = \{(.*?)\}", source, re.DOTALL)
     assert chosen
     real |= {f"{name}.lst" for name in re.findall(r'"(\w+)":', chosen[1])}

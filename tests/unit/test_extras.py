@@ -31,7 +31,8 @@ from recorder.cli import main
 sys.argv = ["recorder", *{arguments!r}]
 main()
 """
-EXTRAS = ("dectris", "pandablocks", "amqtt", "hdf5plugin")
+WEB = ("starlette", "uvicorn", "prometheus_client")
+EXTRAS = ("dectris", "pandablocks", "amqtt", "hdf5plugin", "PIL", *WEB)
 
 
 def without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,6 +77,37 @@ def test_the_daemon_names_the_extra_that_its_configuration_needs(config: str):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["replay", "simulate", "demo", "report"])
+@pytest.mark.parametrize("arguments", [("web",), ("config", "schema", "--api")])
+def test_the_page_names_the_extra_that_it_needs(arguments: tuple[str, ...]):
+    done = without_extras(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("recorder: ")
+    assert said.endswith("pip install 'ssx-recorder[web]'")
+
+
+@pytest.mark.slow
+def test_the_demo_goes_on_without_the_page():
+    done = without_extras("demo", "--images", "40", "--broker", "mosquitto")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (said,) = [line for line in done.stdout.splitlines() if "live page" in line]
+    assert "pip install 'ssx-recorder[web]'" in said
+    assert done.stdout.count("equals the simulator's truth") == 2
+
+
+@pytest.mark.parametrize("command", ["replay", "simulate", "demo", "report", "web"])
 def test_commands_need_no_extra_to_explain_themselves(command: str):
     assert without_extras(command, "--help").returncode == 0
+
+
+def test_a_picture_names_the_extra_that_it_needs(tmp_path: Path, config: str):
+    from recorder.config import load_settings
+    from recorder.testing.recorded import copy_journal
+
+    copy_journal(load_settings(Path(config)))
+    picture = str(tmp_path / "x.png")
+    done = without_extras("report", "--run", "1", "--png", picture, "-c", config)
+    assert done.returncode == 2
+    assert "ssx-recorder[report]" in done.stderr
+    assert "Traceback" not in done.stderr

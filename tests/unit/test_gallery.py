@@ -41,7 +41,7 @@ def test_of_each_kind_one_a_second_whatever_comes(
     rate_hz, in_flight, hit_share, cost_s
 ):
     rng = np.random.default_rng(2)
-    wishes, seconds = Wishes(), 60
+    wishes, seconds = Wishes(), 30
     out: deque[int] = deque()
     pictures: Counter[int] = Counter()
     drawn = 0

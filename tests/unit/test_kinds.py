@@ -23,6 +23,7 @@ from recorder.config import Settings
 from recorder.errors import UnsupportedImageError
 from recorder.journal import Journal
 from recorder.journal.writer import JournalWriter
+from recorder.live.runs import LiveRuns
 from recorder.pool.pool import Pool
 from recorder.records import DetectorInfo, Image, Payload, RunState, Unprocessed
 from recorder.sources.pixels import pixel_dtype
@@ -107,7 +108,7 @@ class Bench:
         self.journal = Journal(tmp_path / "journal.sqlite")
         self.pool = Pool(0)
         writer = JournalWriter(self.journal, lambda: None, 1000)
-        self.dispatch = Dispatch(self.settings, self.pool, writer)
+        self.dispatch = Dispatch(self.settings, self.pool, writer, LiveRuns(lambda: 0))
         info = DetectorInfo(
             shape=header.shape if header else None,
             dtype=header.dtype if header else None,

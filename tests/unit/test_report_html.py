@@ -20,6 +20,7 @@ from PIL import Image
 from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.journal.records import SINK_KINDS
+from recorder.records.image_report import LineReport
 from recorder.records.report_json import report_from_json, report_to_json
 from recorder.records.run_report import RunReport
 from recorder.reports.cards import experiment_cards
@@ -27,6 +28,7 @@ from recorder.reports.experiments import by_experiment
 from recorder.reports.html.drawings import bar_of_three, histogram
 from recorder.reports.html.elements import VOID
 from recorder.reports.html.facts import RunFacts
+from recorder.reports.html.over_run import over_run
 from recorder.reports.html.page import experiment_page, report_page
 from recorder.reports.png.summary import summary_png
 from recorder.sinks.results.sink import ResultsSink
@@ -202,6 +204,27 @@ def bar(*numbers: int):
 def test_a_histogram_without_counts_or_width_is_drawn():
     Page(histogram("a", (), 0.0, 0.0, (("median", 0.0),)).text)
     Page(histogram("a", (0, 0), 1.0, 2.0, (("median", 5.0),)).text)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=200),
+    st.integers(0, 10**6),
+)
+def test_law_each_point_of_the_line_is_drawn_or_is_a_gap(points, step):
+    line = LineReport(step, tuple(n for _, n in points), tuple(h for h, _ in points))
+    found = over_run(line).text
+    known = [n for n, (h, whole) in enumerate(points) if h <= whole and whole]
+    drawn = re.findall(r'<polyline points="(.*?)"', found)
+    alone = [n for n in known if not {n - 1, n + 1} & set(known)]
+    assert sum(len(one.split()) for one in drawn) == len(known) + len(alone)
+    assert "nan" not in found and "inf" not in found
+
+
+def test_the_line_and_the_targets_are_told():
+    found = page(report())
+    assert "hit rate with its 95 % interval, 100 images a point" in found.text
+    assert "target of delay" in found.text
+    assert [tag for tag, _ in found.tags].count("polyline") == 4
 
 
 # -- files -----------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 
 from sqlalchemy import select
 
@@ -14,12 +13,13 @@ from recorder.ispyb.schema.markers import marker
 from recorder.ispyb.schema.rows import Rows
 from recorder.records import Json
 from recorder.records.run_report import RunReport
+from recorder.runtime.packages import is_installed
 
 PROGRAM = "recorder"
 TIMELINE = "timeline.json"
 PAGE = "report.html"
 PICTURE = "summary.png"
-PICTURE_DRAWN = find_spec("PIL") is not None
+PICTURE_DRAWN = is_installed("PIL")
 """Whether the results sink, of the same process, draws it: that needs Pillow."""
 FILES = ("ssx_stats.json", "ssx_cells.json")
 """As py-ISPyB reads them; the results sink replaces them while a run goes on."""

@@ -8,7 +8,9 @@ from recorder.reports.html.elements import Element, el
 from recorder.reports.html.numbers import count, share
 
 _WIDE, _HIGH = 600, 28
+"""Size of the bar (px) before it is fitted to the page."""
 _CELL_WIDE, _CELL_HIGH = 220, 90
+"""Size of a histogram (px), fitted likewise."""
 _FOOT = 16
 """Height of the line of labels below a histogram (px)."""
 THREE = (("indexed", "one"), ("non-indexed hits", "two"), ("skipped", "three"))

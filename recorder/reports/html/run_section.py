@@ -10,6 +10,7 @@ from recorder.reports.html.drawings import bar_of_three
 from recorder.reports.html.elements import Child, Element, el, pairs, table
 from recorder.reports.html.facts import RunFacts
 from recorder.reports.html.numbers import cell, count, moment, rate, time_span
+from recorder.reports.html.over_run import over_run
 from recorder.reports.proof import proof_of
 
 _RANGES = 20
@@ -31,8 +32,9 @@ def run_section(run: RunReport, facts: RunFacts, *, first: bool) -> Element:
             classes.indexed, classes.non_indexed_hits, images.received - classes.hits
         ),
         *_part("Rates", _rates(run)),
+        *_part("Over the run", over_run(run.line)),
         *_part("Light and dark", _pump(run)),
-        *_part("Time points", _delays(run)),
+        *_part("Time points", _delays(run), _targets(run)),
         *_part("Event chains", *chains(run)),
         *_part("Timeline", *timeline(run)),
         *_part("Unit cells and resolution", *cells(run, facts)),
@@ -132,6 +134,15 @@ def _delays(run: RunReport) -> Element:
             for item in run.delays
         ),
     )
+
+
+def _targets(run: RunReport) -> Element:
+    """Indexed images that are wanted; the recorder does not guess which delay it is."""
+    wanted = (
+        (time_span(item.delay) or "unknown", count(item.indexed))
+        for item in run.targets
+    )
+    return table(("target of delay", "indexed images"), wanted)
 
 
 def _ledger(run: RunReport) -> tuple[Element, ...]:

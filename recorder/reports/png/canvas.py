@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from recorder.errors import MissingExtraError
 from recorder.foreign_text import plain
+from recorder.runtime.packages import is_installed
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
@@ -27,7 +27,7 @@ GOOD, BAD = "#1a7f37", "#cf222e"
 
 def can_draw() -> bool:
     """Whether Pillow is installed."""
-    return find_spec("PIL") is not None
+    return is_installed("PIL")
 
 
 class Canvas:

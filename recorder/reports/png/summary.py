@@ -32,6 +32,7 @@ from recorder.reports.png.canvas import (
 from recorder.reports.proof import proof_of
 
 _ROOM = WIDTH - 2 * MARGIN
+"""Width between the edges (px)."""
 _HEAD, _PART, _WORD, _SMALL = 40, 26, 21, 17
 """Sizes of letters (px): title, heading, text, labels."""
 _STEP = 30

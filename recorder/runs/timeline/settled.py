@@ -21,6 +21,7 @@ from recorder.runs.timeline.part import (
     Ahead,
     labelled,
 )
+from recorder.runs.timeline.scout import Scout
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern, pattern
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_ORDINAL, NO_TIME
@@ -46,9 +47,6 @@ SPARE = 512
 matcher looks for (`matcher._SPARE`), which may have been missed."""
 AHEAD = 2 * BLOCK
 """Images behind the settled ones that are looked at: a block and what may be late."""
-LEAST_AHEAD = 64
-"""Images without which nothing is told ahead of the first block: as many as are matched
-at once (`matcher._TO_TRACK`)."""
 
 
 class Settled:
@@ -57,6 +55,7 @@ class Settled:
     def __init__(self) -> None:
         self._labels = Columns(COLUMNS)
         self._assigner = Assigner()
+        self._scout = Scout()
         self._fed = 0
         self._waiting: Int64Array = np.empty(0, np.int64)
         """Images that the matcher keeps back: fed, but not labelled."""
@@ -200,34 +199,34 @@ class Settled:
         outcome = run.images.column("outcome")[first:end]
         ids = np.flatnonzero(outcome).astype(np.int64) + first
         start_ns = run.images.column("start_time_ns")[ids]
-        assigner = copy.deepcopy(self._assigner)
-        before = assigner.matcher
-        breaks = len(before.breaks) if before else 0
         window, size = self._window(first, end)
         table = self._describe(run, captured, window, size)
         conflict = self._conflict
         if not captured and first == 0:
             timed = start_ns != NO_TIME
             conflict, _ = rate_conflict(ids[timed], start_ns[timed], self._pattern)
-        assigner.feed(
-            ids,
-            start_ns,
-            table.time_ns,
-            table.usable,
-            table.real,
-            last=True,
-            first=window,
-        )
+        before = self._assigner.matcher
+        if before is None:
+            self._scout.look(ids, start_ns, table, captured)
+        known = self._scout.assigner if before is None else self._assigner
+        if known is None or known.matcher is None or not known.matcher.locked:
+            return NOTHING_AHEAD
+        fed = self._scout.fed if before is None else self._waiting
+        assigner = copy.deepcopy(known)
+        breaks = len(before.breaks) if before else 0
+        new_ones = ids > (int(fed[-1]) if before is None else -1)
+        ids, start_ns = ids[new_ones], start_ns[new_ones]
+        times = (table.time_ns, table.usable, table.real)
+        if ids.size:
+            assigner.feed(ids, start_ns, *times, last=True, first=window, seek=False)
+        every = np.concatenate((fed, ids))
         if assigner.matcher is None:
             return NOTHING_AHEAD
-        every = np.concatenate((self._waiting, ids))
         part = labelled(assigner.matcher, every, table, window, conflict)
         told = part.columns["pump"] != UNKNOWN
         if before is None and captured:
             # Rows may yet tell which trigger came first: nothing is assumed here.
             told &= part.columns["sure"]
-        elif before is None:
-            told &= ids.size >= LEAST_AHEAD
         if new := assigner.matcher.breaks[breaks:]:
             told &= part.ids < new[0].image_id
         return Ahead(part.ids, told, part.columns)

@@ -82,6 +82,7 @@ class Assigner:
         *,
         last: bool,
         first: int = 0,
+        seek: bool = True,
     ) -> None:
         """Match further images, in blocks of BLOCK; see :meth:`Matcher.feed`.
 
@@ -107,6 +108,7 @@ class Assigner:
                 last=last and b == ids.size,
                 first_ordinal=first,
                 real=real,
+                seek=seek,
             )
 
 

@@ -94,6 +94,7 @@ class Matcher:
         last: bool,
         first_ordinal: int = 0,
         real: BoolArray | None = None,
+        seek: bool = True,
     ) -> None:
         """Match further images.
 
@@ -105,6 +106,7 @@ class Matcher:
             last: No more images come. Else some are kept back until more are there.
             first_ordinal: Ordinal of the first of these triggers.
             real: Triggers whose time a row gave; None for all.
+            seek: Look for the way where it is lost; else the rest is kept back.
         """
         self._origin, self._real = first_ordinal, real
         ids = np.concatenate((self._kept[0], ids))
@@ -117,7 +119,9 @@ class Matcher:
         i = 0
         while i < timed.size and triggers.size:
             rest = timed.size - i
-            if not last and rest < (_TO_LOCK if self._lost else _TO_TRACK):
+            waits = not last and rest < (_TO_LOCK if self._lost else _TO_TRACK)
+            if waits or (self._lost and not seek):
+                last = False
                 break
             act = self._lock if self._lost is not None else self._track
             step, found, off = act(all_ids[i:], all_times[i:], triggers, gaps)
@@ -151,8 +155,6 @@ class Matcher:
     def locked(self) -> bool:
         """The way is known; else a trigger is being looked for."""
         return self._lost is None
-
-    # -- on the way -----------------------------------------------------------------
 
     def _track(
         self,
@@ -224,8 +226,6 @@ class Matcher:
         """Relative rate over all images since the last break."""
         known = self.clock.rate if self.clock else self._prior.rate
         return self._overall.rate(known)
-
-    # -- finding the way ------------------------------------------------------------
 
     def _lock(
         self,

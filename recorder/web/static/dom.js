@@ -45,9 +45,9 @@ export function keyed(parent, items, keyOf, make, fill) {
     const key = String(keyOf(item));
     if (now.has(key)) continue;
     const node = old.get(key) ?? make(item);
-    fill?.(node, item);
     if (node === place) place = place.nextSibling;
     else parent.insertBefore(node, place);
+    fill?.(node, item); // in its place: a canvas has no size before
     now.set(key, node);
   }
   for (const [key, node] of old) if (!now.has(key)) node.remove();

@@ -131,7 +131,7 @@ function drawAxis({ pen, width, colour }, edges, floor, unit, write) {
   pen.textBaseline = "top";
   pen.textAlign = "center";
   const even = Math.abs(edges.at(-1) - edges.at(-2) - (edges[1] - edges[0])) < 1e-6 * Math.abs(edges.at(-1) - edges[0]);
-  const marks = even ? ticks(edges[0], edges.at(-1), Math.max(2, Math.floor(width / 90))) : edges;
+  const marks = even ? ticks(edges[0], edges.at(-1), Math.max(3, Math.floor(width / 60))) : edges;
   let free = 0;
   for (const value of marks) {
     const words = write(value);

@@ -24,11 +24,13 @@ export function fixed(value, digits) {
   return known(value) ? value.toFixed(digits) : NONE;
 }
 
-// A share as a number of per cent, without the sign.
+// A share as a number of per cent, without the sign; finer near both ends, where the
+// ends of an interval would be rounded into each other.
 export function share(value) {
   if (!known(value)) return NONE;
   const percent = 100 * value;
-  return percent.toFixed(Math.abs(percent) < 9.95 ? 1 : 0);
+  const toEnd = Math.min(Math.abs(percent), Math.abs(100 - Math.abs(percent)));
+  return percent.toFixed(toEnd > 1e-9 && toEnd < 9.95 ? 1 : 0);
 }
 
 export function percent(value) {

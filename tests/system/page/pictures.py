@@ -53,7 +53,10 @@ def scan(rows: int = 20, columns: int = 20, blocks: int = 4) -> tuple[Any, Any]:
             {"shot": 1, "images": 900, "indexed": 150, "non_indexed_hits": 100}
             | {"non_hits": 650, "resolution": 2.2},
         ],
-        "hints": [{"kind": "stripes", "text": "diagonal stripes: off by one well?"}],
+        "hints": [
+            {"kind": "stripes", "where": "diagonals", "z": 9.1, "rate": 0.12}
+            | {"elsewhere": 0.3, "text": "perhaps off by one well"},
+        ],
     }
     encoded = b64encode(wells.tobytes()).decode()
     answer = {"run": 3, "uid": UID, "states": STATES, "scan": key}
@@ -84,7 +87,7 @@ def picture() -> tuple[Any, bytes]:
         "resolution": 1.9,
         "lattices": 1,
     }
-    return about, imagecodecs.png_encode(pixels)
+    return about, imagecodecs.png_encode(255 - pixels)
 
 
 def peakogram() -> Any:

@@ -10,7 +10,8 @@ GAP = "\u202f"
 
 def share(value: float) -> str:
     percent = 100 * value
-    return f"{percent:.1f}" if percent < 9.95 else f"{percent:.0f}"
+    to_end = min(percent, 100 - percent)
+    return f"{percent:.1f}" if 1e-9 < to_end < 9.95 else f"{percent:.0f}"
 
 
 def cells(page: Page, table: str) -> dict[str, list[str]]:

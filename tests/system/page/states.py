@@ -72,9 +72,9 @@ def live(**changes: Any) -> Any:
             misfires=3,
         ),
         delays=(
-            LiveDelay(0.003, 900, 190, 1880, 3000, 240.0),
-            LiveDelay(0.01, 880, 181, 940, 3000, 660.0),
-            LiveDelay(0.1, 10, 2, 1, None, None),
+            LiveDelay(0.003, 900, 190, 1880, 3000, 240.0, classified=900),
+            LiveDelay(0.01, 880, 181, 940, 3000, 660.0, classified=880),
+            LiveDelay(0.1, 10, 2, 1, classified=10),
         ),
         delay_histogram=DelayHistogram(
             low_s=0.0030002,

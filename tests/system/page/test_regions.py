@@ -89,7 +89,7 @@ def test_time_points_tell_targets_and_which_is_behind(open_page):
         f"3 ms1{GAP}880/3{GAP}000 indexed · ETA 4 min"
     )
     expect(points.nth(1)).to_contain_text("33 % behind")
-    expect(points.nth(2)).to_contain_text("100 ms1 indexed")
+    expect(points.nth(2)).to_contain_text("100 ms1 indexed · 20 % hits (5.7–51) of 10")
     expect(page.locator("#delay-note")).to_have_text(
         "measured delay 3.0003 ms, σ 22 ns, 2 outliers"
     )
@@ -102,14 +102,15 @@ def test_event_chains_commanded_measured_verdict(open_page):
     page = open_page()
     rows = page.locator("#chain-tables tbody tr").all_inner_texts()
     assert [row.split("\t") for row in rows] == [
-        ["laser", "pump"]
-        + ["0 s", "10 ns", "20 ms", f"5{GAP}000"]
-        + ["0 s", "10 ns", "20 ms", f"1{GAP}787", "▲ differs"],
+        ["laser", "pump", "commanded", "0 s", "10 ns", "20 ms", f"5{GAP}000"]
+        + ["▲ differs"],
+        ["measured", "0 s", "10 ns", "20 ms", f"1{GAP}787"],
         ["fired 1787 times of 1790"],
-        ["X-ray detection", "–"]
-        + ["3 ms", "100 µs", "10 ms", f"10{GAP}000"]
-        + ["3.0003 ms", "100 µs", "10 ms", f"3{GAP}563", "✓ ok"],
-        ["laser", "heater", "", "", "", "", "5.1 ms", "–", "–", "3", "+ extra"],
+        ["X-ray detection", "–", "commanded", "3 ms", "100 µs", "10 ms"]
+        + [f"10{GAP}000", "✓ ok"],
+        ["measured", "3.0003 ms", "100 µs", "10 ms", f"3{GAP}563"],
+        ["laser", "heater", "commanded", "", "", "", "", "+ extra"],
+        ["measured", "5.1 ms", "–", "–", "3"],
         ["was not declared"],
     ]
 
@@ -209,6 +210,10 @@ def test_a_sealed_run_has_its_line_and_its_targets(server, open_page):
         state="sealed",
         line=line | {"indexed": [14] * 30},
         delays=delays,
+        pump_classes={
+            "light": {"classified": 1780, "hits": 371, "tried": 371, "indexed": 260},
+            "dark": {"classified": 1700, "hits": 323, "tried": 323, "indexed": 226},
+        },
         targets=[{"delay": 0.003, "indexed": 1000}],
     )
     server.said.slow = states.slow(run=report)
@@ -216,6 +221,7 @@ def test_a_sealed_run_has_its_line_and_its_targets(server, open_page):
     expect(page.locator("#line-note")).to_contain_text("each 100 images")
     expect(page.locator("#delays li")).to_contain_text(f"260/1{GAP}000 indexed")
     assert cells(page, "#pump")["☀ light"] == ["21 % 19–23", "70 % 65–75", f"1{GAP}780"]
+    assert cells(page, "#pump")["light − dark"][0] == "+1.8 % −0.8 … +4.5"
     expect(page.locator("#set-target")).to_be_hidden()
 
 

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.servers import recorder_environment
+from tests.system.page.reading import share
 
 pytestmark = pytest.mark.xdist_group("page")
 IMAGES = 60
@@ -86,10 +87,8 @@ def test_each_run_is_as_its_report(recorded, context, watched):
         assert [text.removesuffix(" over the collection") for text in chains] == names
         low, high = run["rates"]["hit_ci95"]
         rate = page.locator("#windows tbody tr").first.inner_text()
-        assert (
-            f"{100 * run['rates']['hit']:.0f} % {100 * low:.0f}–{100 * high:.0f}"
-            in rate
-        )
+        text = f"{share(run['rates']['hit'])} % {share(low)}–{share(high)}"
+        assert text in rate
 
 
 def test_why_of_an_image_by_its_address(recorded, context, watched):

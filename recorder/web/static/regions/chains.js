@@ -30,47 +30,43 @@ export function lines(chain) {
 }
 
 function value(event, column) {
-  if (!event) return "";
   if (column === "repetition") return format.count(event.repetition);
   return format.exactTime(event[column], 6);
 }
 
-// Rows of one event: its numbers, and below them what the audit found.
-function line([commanded, measured, audit]) {
+// Rows of one event: as commanded, as measured, and what the audit found.
+function rows([commanded, measured, audit]) {
   const event = commanded ?? measured;
   const verdict = audit ? VERDICTS[audit.verdict] ?? format.shown(audit.verdict) : format.NONE;
   const findings = (audit?.findings ?? []).map(format.shown).join("; ");
-  const row = el(
+  const cellsOf = (how, one) => [
+    el("td", { class: "left quiet" }, how),
+    ...COLUMNS.map((column) => el("td", {}, one ? value(one, column) : "")),
+  ];
+  const span = findings ? "3" : "2";
+  const first = el(
     "tr",
     { class: audit && audit.verdict !== "ok" ? "differs" : null },
-    el("th", { scope: "row" }, TYPES[event.type] ?? format.shown(event.type)),
-    el("td", { class: "left" }, named(event.name)),
-    ...COLUMNS.map((column) => el("td", {}, value(commanded, column))),
-    ...COLUMNS.map((column) => el("td", {}, measured ? value(measured, column) : "")),
-    el("td", { class: "left verdict" }, el("b", {}, verdict)),
+    el("th", { scope: "row", rowspan: span }, TYPES[event.type] ?? format.shown(event.type)),
+    el("td", { class: "left", rowspan: span }, named(event.name)),
+    ...cellsOf("commanded", commanded),
+    el("td", { class: "left verdict", rowspan: "2" }, el("b", {}, verdict)),
   );
-  if (!findings) return [row];
-  const below = el("td", { class: "left findings", colspan: "11" }, findings);
-  return [row, el("tr", { class: "below" }, below)];
+  const second = el("tr", { class: "below" }, ...cellsOf("measured", measured));
+  if (!findings) return [first, second];
+  return [first, second, el("tr", { class: "below" }, el("td", { class: "left findings", colspan: "6" }, findings))];
 }
 
 function table(chain) {
-  const group = (words, span) => el("th", { scope: "colgroup", colspan: String(span) }, words);
-  const heads = (names) => names.map((name) => el("th", { scope: "col" }, name));
-  const head = el(
-    "thead",
-    {},
-    el("tr", {}, el("td", { colspan: "2" }), group("commanded", 4), group("measured", 4), el("td")),
-    el("tr", {}, ...heads(["type", "name", ...COLUMNS, ...COLUMNS, "verdict"])),
-  );
+  const heads = ["type", "name", "as", ...COLUMNS, "verdict"].map((name) => el("th", { scope: "col" }, name));
   const scope = chain.scope === "position" ? "per position" : "over the collection";
   const caption = el("caption", {}, named(chain.name, "undeclared"), ` ${scope}`);
-  const body = el("tbody", {}, ...lines(chain).flatMap(line));
+  const body = el("tbody", {}, ...lines(chain).flatMap(rows));
   const label = `Event chain ${format.shown(chain.name)}`;
   return el(
     "div",
     { class: "scroll", tabindex: "0", role: "group", "aria-label": label },
-    el("table", { class: "chain" }, caption, head, body),
+    el("table", { class: "chain" }, caption, el("thead", {}, el("tr", {}, ...heads)), body),
   );
 }
 

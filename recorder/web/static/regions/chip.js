@@ -12,16 +12,18 @@ const EACH_MS = 2000; // while the run goes on
 const ALWAYS = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost"];
 
 let chip = null; // of the run that is shown, else null
-let asked = { uid: "", at: -Infinity };
+let asked = { version: "", at: -Infinity };
 let why = "";
 
 const scan = () => view.report()?.scan ?? null;
 
 async function load() {
-  const uid = view.report()?.uid;
+  const known = view.report();
+  const uid = known?.uid;
+  const version = `${uid}/${known?.state}/${known?.revision}`; // a sealed run has another map than before
   const fresh = view.liveRun() ? performance.now() - asked.at < EACH_MS : true;
-  if (!uid || !scan() || (asked.uid === uid && fresh)) return;
-  asked = { uid, at: performance.now() };
+  if (!uid || !scan() || (asked.version === version && fresh)) return;
+  asked = { version, at: performance.now() };
   try {
     chip = read(await api.get(`runs/${api.part(uid)}/chip`));
     why = "";
@@ -52,7 +54,7 @@ function drawMap() {
   if (!area) return;
   drawChip(area, chip);
   const items = found.map(([state], n) =>
-    el("span", { class: "item" }, el("span", { class: `swatch ${state}`, "aria-hidden": "true" }), words[n]),
+    el("span", { class: "item" }, el("span", { class: `swatch ${state === "skipped" ? "blank" : state}`, "aria-hidden": "true" }), words[n]),
   );
   $("chip-legend").replaceChildren(...items);
 }
@@ -72,14 +74,20 @@ function line(title, one) {
 function drawText() {
   const known = scan();
   text($("chip-note"), noteOf(known));
-  const hints = (known?.hints ?? []).map((one) => format.shown(one.text || `${one.kind} ${one.where}`));
-  text($("chip-hint"), why && known ? why : hints.length ? `Perhaps: ${hints.join("; ")}` : "");
-  const shots = (known?.by_shot ?? []).map((one) => line(String(one.shot + 1), one));
-  const blocks = (known?.by_block ?? []).filter((one) => one.images).map((one) => line(String(one.block + 1), one));
+  const hints = (known?.hints ?? []).map(hint);
+  text($("chip-hint"), why && known ? why : hints.join("; "));
+  const shots = (known?.by_shot ?? []).map((one) => line(String(one.shot), one));
+  const blocks = (known?.by_block ?? []).filter((one) => one.images).map((one) => line(String(one.block), one));
   const headings = ["hits", "indexed of hits"];
   fillTable($("shots"), "By shot at a well", ["shot", ...headings, "Å", "images"], shots.length > 1 ? shots : []);
   fillTable($("blocks"), "By block", ["block", ...headings, "images"], blocks.length > 1 ? blocks : []);
   hide($("blocks-box"), blocks.length < 2);
+}
+
+// Where the pattern is, by how much, and what it may come from ("perhaps …").
+function hint(one) {
+  const rates = `${format.percent(one.rate)} of wells hit there, ${format.percent(one.elsewhere)} elsewhere`;
+  return format.shown(`${one.where} (${rates}): ${one.text}`);
 }
 
 function noteOf(known) {

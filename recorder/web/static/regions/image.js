@@ -90,7 +90,10 @@ function draw() {
   $("picture").classList.toggle("none", !shown);
   const area = surface($("picture"), `${title}. ${words}`);
   if (!area) return;
-  if (!shown) return note(area, "no picture yet");
+  if (!shown) {
+    const over = state.route.kind === "run" && !view.liveRun();
+    return note(area, over ? "pictures are of the run that goes on" : "no picture yet");
+  }
   return shown.map ? drawMap(area, shown.map) : drawPicture(area, shown);
 }
 
@@ -140,9 +143,9 @@ function drawPicture({ pen, width, height, colour }, { about, bitmap }) {
   pen.restore();
 }
 
-// A dark line below a light one is seen on any picture.
+// A line on a light one is seen on any picture.
 function outlined(pen, paint, path) {
-  for (const [style, wide] of [["rgba(0,0,0,0.7)", 3], [paint, 1.3]]) {
+  for (const [style, wide] of [["rgba(255,255,255,0.6)", 3], [paint, 1.4]]) {
     pen.strokeStyle = style;
     pen.lineWidth = wide;
     pen.beginPath();
@@ -155,20 +158,20 @@ function outlined(pen, paint, path) {
 function drawRings(pen, about, x, y, scale) {
   if (!about.center) return;
   const [cx, cy] = about.center;
-  pen.setLineDash([4, 4]);
+  pen.setLineDash([5, 4]);
   for (const ring of about.rings ?? []) {
     const r = ring.radius * scale;
-    outlined(pen, "#ffffff", () => pen.arc(x(cx), y(cy), r, 0, 7));
+    outlined(pen, "#12161b", () => pen.arc(x(cx), y(cy), r, 0, 7));
     const words = `${format.fixed(ring.d, 1)} Å`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     pen.lineWidth = 3;
     pen.setLineDash([]);
-    pen.strokeStyle = "rgba(0,0,0,0.8)";
+    pen.strokeStyle = "#ffffff";
     pen.strokeText(words, x(cx) + r * Math.SQRT1_2, y(cy) - r * Math.SQRT1_2);
-    pen.fillStyle = "#ffffff";
+    pen.fillStyle = "#12161b";
     pen.fillText(words, x(cx) + r * Math.SQRT1_2, y(cy) - r * Math.SQRT1_2);
-    pen.setLineDash([4, 4]);
+    pen.setLineDash([5, 4]);
   }
   pen.setLineDash([]);
   pen.lineWidth = 1;
