@@ -215,11 +215,11 @@ def _missing_sources(sign: Json) -> list[str]:
 
 
 def _alarms(sign: Json) -> list[str]:
-    """Alarms that stand; those that are to know only are no problem."""
+    """Alarms that stand, but for those to know only, and what is named by run."""
     return [
         f"alarm {alarm.get('kind')} ({alarm.get('severity')}): {alarm.get('text')}"
         for alarm in sign.get("alarms") or ()
-        if alarm.get("severity") != "info"
+        if alarm.get("severity") != "info" and alarm.get("kind") != "parked"
     ]
 
 

@@ -25,9 +25,9 @@ from recorder.ssx.alarms.events import AlarmRaised, Event
 
 log = get_logger("alarms")
 
-AT_ONCE_S = 1.0
-"""Age of a record that is not on disk beyond which alarms are told before they are: the
-disk may be what is wrong."""
+AT_ONCE_S = 3.0
+"""Age (s) of a record that is not on disk beyond which alarms are told before they are:
+the disk may be what is wrong, which is an alarm after 5 s. Chosen, not tuned."""
 
 
 class AlarmTeller:

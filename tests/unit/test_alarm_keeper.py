@@ -1,0 +1,134 @@
+"""The keeper of the alarms: what is told was journalled, with what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from recorder.journal import Journal, RecordKind
+from recorder.journal.alarm_records import alarms_of
+from recorder.journal.writer import JournalWriter
+from recorder.live.run_counts import RunCounts
+from recorder.live.runs import LiveRuns
+from recorder.records import ImageClass, RunState
+from recorder.records.said import NormalSaid, SeenSaid
+from recorder.runs.book.book import RunBook
+from recorder.runs.book.endings import NOT_ANNOUNCED, BookSettings
+from recorder.runs.run import Run
+from recorder.runtime.host_clock import arrival_ns
+from recorder.service.alarm_keeper import AlarmKeeper
+from recorder.service.alarm_teller import AlarmTeller
+from tests.unit.test_image_flow import outcome
+
+
+class Kept:
+    """A keeper with a real journal, and a run whose hits stop at image 1200."""
+
+    def __init__(self, path, images: int = 1700) -> None:
+        self.journal = Journal(path)
+        self.writer = JournalWriter(self.journal, lambda: None)
+        self.changed = asyncio.Event()
+        teller = AlarmTeller(self.writer, self.changed, ["not_announced"])
+        self.run = Run("u1", 3, 0, NOT_ANNOUNCED, state=RunState.OPEN)
+        book = RunBook(BookSettings())
+        book.restore((self.run,), {}, ())
+        self.counts = LiveRuns(arrival_ns)
+        self.keeper = AlarmKeeper(teller, book, self.counts, live=True)
+        hit = (np.random.default_rng(3).random(images) < 0.3) & (
+            np.arange(images) < 1200
+        )
+        self.images = [
+            outcome(n, kind=ImageClass.INDEXED if h else ImageClass.NON_HIT)
+            for n, h in enumerate(hit.tolist())
+        ]
+
+    def feed(self, first: int, end: int) -> None:
+        new = self.images[first:end]
+        for one in new:
+            self.run.images.receive(one.image_id, None)
+            self.run.images.finish(one)
+            self.writer.image("u1", one)
+        self.counts.told(self.run, new, RunCounts(self.run.images))
+        self.keeper.look()
+
+    async def close(self) -> None:
+        await self.writer.flush()
+        self.writer.close()
+        self.journal.close()
+
+
+async def test_it_is_told_once_it_is_on_disk(tmp_path, log_events):
+    kept = Kept(tmp_path / "j")
+    kept.feed(0, 1190)
+    await kept.writer.flush()
+    kept.feed(1190, 1700)
+    assert (kept.keeper.alarms(), kept.keeper.status()) == ((), [])
+    assert not kept.changed.is_set()
+    await kept.writer.flush()
+    (alarm,) = kept.keeper.alarms()
+    (told,) = [e for e in log_events if e["event"] == "alarm_raised"]
+    assert told["id"] == alarm.id == kept.keeper.status()[0]["id"]
+    assert kept.changed.is_set()
+    assert list(alarms_of(kept.journal, "u1")) == [alarm.id] == list(kept.run.alarms)
+    kept.keeper.seen(SeenSaid("seen", alarm.id, "eve"))
+    kept.keeper.seen(SeenSaid("seen", "another", "eve"))
+    await kept.writer.flush()
+    assert kept.keeper.alarms()[0].seen_by == "eve"
+    assert alarms_of(kept.journal, "u1")[alarm.id].seen_by == "eve"
+    await kept.close()
+
+
+async def test_the_level_of_an_alarm_is_taken_as_normal(tmp_path, log_events):
+    kept = Kept(tmp_path / "j")
+    kept.feed(0, 1700)
+    await kept.writer.flush()
+    (alarm,) = kept.keeper.alarms()
+    assert "stands" in kept.keeper.normal(NormalSaid("normal", "another", "eve"))
+    assert kept.keeper.normal(NormalSaid("normal", alarm.id, "eve")) == ""
+    assert "stands" in kept.keeper.normal(NormalSaid("normal", alarm.id, "eve"))
+    await kept.writer.flush()
+    (over,) = kept.keeper.alarms()
+    assert over.cleared_ns is not None
+    assert kept.keeper.status() == []
+    assert [e["by"] for e in log_events if e["event"] == "alarm_taken_as_normal"] == [
+        "eve"
+    ]
+    found = [r.body["what"] for r in kept.journal.records(kinds=(RecordKind.ALARM,))]
+    assert found == ["raised", "normal", "cleared"]
+    await kept.close()
+
+
+async def test_a_killed_one_goes_on_where_it_was(tmp_path, log_events):
+    """Images that were journalled after the last word are read again."""
+    kept = Kept(tmp_path / "j")
+    kept.feed(0, 600)
+    kept.feed(600, 1100)
+    await kept.close()
+    again = Kept(tmp_path / "j")
+    again.run.images = kept.run.images
+    again.keeper.restore(again.journal)
+    again.feed(1100, 1700)
+    await again.writer.flush()
+    (alarm,) = again.keeper.alarms()
+    assert 1185 <= alarm.since_image <= 1200
+    again.keeper.finish(again.run)
+    await again.writer.flush()
+    assert [one.cleared_ns is None for one in again.keeper.alarms()] == [False]
+    third = Kept(tmp_path / "j")
+    third.keeper.restore(third.journal)
+    assert [one.id for one in third.keeper.alarms()] == [alarm.id]
+    third.keeper.look()  # the run is over, and is not followed again
+    assert third.keeper.status() == []
+    await again.close()
+    await third.close()
+
+
+async def test_while_the_disk_refuses_it_is_told_at_once(tmp_path, log_events):
+    kept = Kept(tmp_path / "j")
+    kept.feed(0, 1190)
+    await kept.writer.flush()
+    kept.writer._failing = True  # as a full disk leaves it
+    kept.feed(1190, 1700)
+    assert len(kept.keeper.status()) == 1
+    await kept.close()
