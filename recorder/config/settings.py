@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from recorder.config.alarms import AlarmsSection
 from recorder.config.by_kind import AnySink, AnySource
 from recorder.config.ispyb import IspybSection
 from recorder.config.recording import (
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     unannounced: UnannouncedSection = UnannouncedSection()
     classify: ClassifySection = ClassifySection()
     pool: PoolSection = PoolSection()
+    alarms: AlarmsSection = AlarmsSection()
     live: LiveSection = LiveSection()
     log: LogSection = LogSection()
     web: WebSection = WebSection()

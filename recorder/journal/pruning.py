@@ -94,7 +94,7 @@ def _remove(journal: Journal, uid: str) -> None:
     for name in names:
         journal.drop_snapshots(name)
         while journal.drop_records(
-            name, (RecordKind.EVENT, RecordKind.RUN_UPDATED), STEP
+            name, (RecordKind.EVENT, RecordKind.ALARM, RecordKind.RUN_UPDATED), STEP
         ):
             pass
     while journal.drop_images(uid, STEP):

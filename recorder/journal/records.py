@@ -33,6 +33,8 @@ class RecordKind(StrEnum):
     COLLECTION_END = "collection_end"
     """Announcements as they came."""
     EVENT = "event"
+    ALARM = "alarm"
+    """An alarm was raised, cleared, seen, or its level taken as normal."""
     TARGET = "target"
     """How many indexed images somebody wants of a time point."""
     ALARM_SEEN = "alarm_seen"
@@ -178,14 +180,16 @@ class Records(JournalFile):
         return int(row[0]) if row else 0
 
     def event_names(self) -> list[str | None]:
-        """What the events of the journal name as their run, None among them."""
-        rows = self._query("SELECT DISTINCT run FROM records WHERE kind = 'event'")
+        """What events and alarms name as their run, None among them."""
+        rows = self._query(
+            "SELECT DISTINCT run FROM records WHERE kind IN ('event', 'alarm')"
+        )
         return [name for (name,) in rows]
 
     def drop_orphans(
         self, run: str | None, before_ns: int, now_ns: int, most: int
     ) -> int:
-        """Remove at most so many old events that name a run nobody knows; how many.
+        """Remove at most so many old events and alarms of no known run; how many.
 
         Those from after this moment are old as well: the host has booted since, with
         its clock behind.
@@ -193,7 +197,7 @@ class Records(JournalFile):
         with self._transaction() as db:
             done = db.execute(
                 "DELETE FROM records WHERE seq IN (SELECT seq FROM records "
-                "WHERE kind = 'event' AND run IS ? "
+                "WHERE kind IN ('event', 'alarm') AND run IS ? "
                 "AND time_ns NOT BETWEEN ? AND ? LIMIT ?)",
                 (run, before_ns, now_ns, most),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from recorder.journal.alarm_records import alarms_of
 from recorder.journal.event_json import event_from_json
 from recorder.journal.records import Record, RecordKind, Seq
 from recorder.journal.run_index import Headline
@@ -34,6 +35,7 @@ def load_run(journal: Journal, uid: str) -> Run | None:
     run = None if known is None else describe_run(journal, known)
     if known is None or run is None:
         return None
+    run.alarms = alarms_of(journal, uid)
     for name in known.event_names:
         number = 0
         after = 0

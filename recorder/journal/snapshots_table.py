@@ -15,6 +15,8 @@ from recorder.journal.records import Seq
 
 SNAPSHOT_ROWS = 16_384
 """Image ids, or events, of one snapshot."""
+OF_NO_RUN = ""
+"""Stands for the run of a snapshot that is about the recorder itself."""
 
 
 def pack_arrays(named: Mapping[str, NDArray[Any]]) -> bytes:
@@ -44,6 +46,11 @@ class Packed(JournalFile):
             (run, kind, number),
         )
         return None if row is None else (int(row[0]), bytes(row[1]))
+
+    def kept(self, kind: str) -> bytes | None:
+        """What is kept once, of the recorder itself; None if there is nothing."""
+        found = self.snapshot(OF_NO_RUN, kind, 0)
+        return None if found is None else found[1]
 
     def snapshot_ends(self, run: str, kind: str) -> dict[int, Seq]:
         """The snapshots that a run has, and the last record in each."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from recorder.journal.changes import Changes, note_changes
 from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
 from recorder.journal.image_rows import Images
 from recorder.journal.records import NewRecord
-from recorder.journal.snapshots_table import SNAPSHOT_ROWS, Packed
+from recorder.journal.snapshots_table import OF_NO_RUN, SNAPSHOT_ROWS, Packed
 from recorder.records import ImageOutcome
 from recorder.records.outcome_codec import JOURNAL_COLUMNS, encode_row
 
@@ -29,6 +29,7 @@ class Journal(Cursors, Images, Changes, Packed):
         self,
         records: Sequence[NewRecord] = (),
         images: Sequence[tuple[str, ImageOutcome]] = (),
+        kept: Mapping[str, bytes] | None = None,
     ) -> list[str]:
         """Append in one transaction; an image stays one row.
 
@@ -36,6 +37,7 @@ class Journal(Cursors, Images, Changes, Packed):
             records: The records.
             images: What became of images, each with its run's uid. The first word on
                 an image stays; only that of a second look takes its place.
+            kept: What is kept once, by kind, in the place of what was kept before.
 
         Returns:
             What no journal can hold, for people; all else is written.
@@ -43,16 +45,25 @@ class Journal(Cursors, Images, Changes, Packed):
         try:
             with self._transaction() as db:
                 self._append(db, records, images)
+                self._keep(db, kept)
         except UNWRITABLE:
-            return self._append_singly(records, images)
+            return self._append_singly(records, images, kept)
         return []
 
+    def _keep(self, db: sqlite3.Connection, kept: Mapping[str, bytes] | None) -> None:
+        for kind, body in (kept or {}).items():
+            self._insert_snapshot(db, OF_NO_RUN, kind, 0, 0, body)
+
     def _append_singly(
-        self, records: Sequence[NewRecord], images: Sequence[tuple[str, ImageOutcome]]
+        self,
+        records: Sequence[NewRecord],
+        images: Sequence[tuple[str, ImageOutcome]],
+        kept: Mapping[str, bytes] | None,
     ) -> list[str]:
         """As :meth:`write`, an entry that cannot be written left out."""
         refused: list[str] = []
         with self._transaction() as db:
+            self._keep(db, kept)
             for record in records:
                 try:
                     self._append(db, [record], ())

@@ -54,6 +54,7 @@ class JournalWriter:
         self._flushed = flushed
         self._records: list[NewRecord] = []
         self._images: list[tuple[str, ImageOutcome]] = []
+        self._kept: dict[str, bytes] = {}
         self._headers: dict[str, SeriesStart] = {}
         self._headers_from = 0.0
         """Monotonic time before which they are not tried again."""
@@ -62,6 +63,9 @@ class JournalWriter:
         self._failing = False
         self._one_at_a_time = asyncio.Lock()
         self._soon = asyncio.Event()
+        self._writing = False
+        self._clear_at = time.monotonic()
+        """All that was queued before is on disk."""
         self.last_commit = time.monotonic()
         """When the disk last answered, be it with a refusal."""
 
@@ -72,6 +76,13 @@ class JournalWriter:
     def image(self, run: str, image: ImageOutcome) -> None:
         """Queue what became of an image of a run."""
         self._images.append((run, image))
+
+    def keep(self, kind: str, body: bytes) -> None:
+        """Queue what is kept once, in the place of what was kept of its kind.
+
+        It is committed together with the records that were queued with it.
+        """
+        self._kept[kind] = body
 
     def header(self, run: str, start: SeriesStart) -> None:
         """Queue the arrays of a series' header: what is nice to have at a restart."""
@@ -101,6 +112,13 @@ class JournalWriter:
         """Entries that are not on disk yet."""
         return len(self._records) + len(self._images)
 
+    @property
+    def age_s(self) -> float:
+        """Age of the oldest entry that is not on disk, at most; 0: there is none."""
+        if not (self._writing or self.depth):
+            return 0.0
+        return time.monotonic() - self._clear_at
+
     async def flush(self) -> None:
         """Commit what is queued; if the disk refuses, keep it for the next time."""
         async with self._one_at_a_time:
@@ -108,20 +126,23 @@ class JournalWriter:
 
     async def _flush(self) -> None:
         records, images, after = self._records, self._images, self._after
-        if not (records or images or after):
-            self.last_commit = time.monotonic()
+        kept, begun = self._kept, time.monotonic()
+        if not (records or images or after or kept):
+            self.last_commit = self._clear_at = begun
             await self._keep_headers()
             return
-        self._records, self._images, self._after = [], [], []
+        self._records, self._images, self._after, self._kept = [], [], [], {}
+        self._writing = True
         loop = asyncio.get_running_loop()
         try:
             refused = await loop.run_in_executor(
-                self._executor, self._journal.write, records, images
+                self._executor, self._journal.write, records, images, kept
             )
         except JournalError as error:
             self._records = records + self._records
             self._images = images + self._images
             self._after = after + self._after
+            self._kept = {**kept, **self._kept}
             self.last_commit = time.monotonic()
             if not self._failing:
                 self._failing = True
@@ -134,6 +155,7 @@ class JournalWriter:
                 )
             await asyncio.sleep(RETRY_S)
             return
+        self._writing, self._clear_at = False, begun
         for text in refused:
             hint = "a defect of the recorder or of a plug-in: please report this line"
             log.error("entry_refused", error=text, hint=hint)

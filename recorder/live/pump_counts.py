@@ -21,6 +21,7 @@ from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.of_run import LONG_RUN, timeline_of
 from recorder.ssx.arrays import Int64Array
+from recorder.ssx.clocks.unknown import NO_ORDINAL
 from recorder.ssx.labels.timeline import DARK, LIGHT, PUMPS, UNKNOWN
 from recorder.ssx.triggers.trigger_table import CAPTURED
 
@@ -32,6 +33,16 @@ takes a minute."""
 WHOLE_SHARE = 50
 """Time between two looks at a run as a whole over the time that one takes, at least."""
 Columns = Mapping[str, NDArray[Any]]
+_NAMES = (
+    "pump",
+    "dark_n",
+    "chain",
+    "slot",
+    "delay_ns",
+    "evidence",
+    "declared",
+    "ordinal",
+)
 
 
 class Sums:
@@ -91,6 +102,8 @@ class PumpCounts:
         self.settled_to: int | None = None
         """All images before this one have their label."""
         self.declared = False
+        self._told: tuple[Int64Array, Columns] | None = None
+        """Images behind the settled ones whose labels are told, and those."""
 
     def changed(self, ids: Int64Array, by: Counts) -> None:
         """Images count for more or less than before.
@@ -148,6 +161,7 @@ class PumpCounts:
         labels = {name: column[told] for name, column in found.columns.items()}
         self.ahead.add(labels, TABLE[traits[ids]])
         self.ahead.add_pulses(labels)
+        self._told = ids, labels
         self.measured.set_ahead(*_measured(labels))
         missing = found.ids[~told]
         behind = max(end, int(found.ids[-1]) + 1) if found.ids.size else end
@@ -172,8 +186,36 @@ class PumpCounts:
 
     def _labels_of(self, ids: Int64Array) -> Columns:
         labels = self.timeline.labels
-        names = ("pump", "dark_n", "chain", "slot", "delay_ns", "evidence", "declared")
-        return {name: labels[name][ids] for name in names}
+        return {name: labels[name][ids] for name in _NAMES}
+
+    @property
+    def follows(self) -> bool:
+        """Labels of single images are told while the run goes on."""
+        return self._told is not None
+
+    def told_from(self, first: int) -> tuple[Int64Array, Columns]:
+        """Images from one on that have their label, up to the first that has none.
+
+        Args:
+            first: Lowest image_id.
+
+        Returns:
+            image_ids, ascending, shape (n,), and their labels as columns.
+        """
+        end = self.settled_to or 0
+        begin = min(first, self._counted)
+        every = np.arange(begin, self._counted)
+        mine = every[self.timeline.labels["ordinal"][every] != NO_ORDINAL]
+        mine = mine[mine >= first]
+        labels = self._labels_of(mine)
+        if self._told is None:
+            return mine, labels
+        ids, columns = self._told
+        kept = (ids >= max(first, self._counted)) & (ids < end)
+        return (
+            np.concatenate((mine, ids[kept])),
+            {n: np.concatenate((labels[n], columns[n][kept])) for n in labels},
+        )
 
     def of(self, pump: int) -> Counts:
         """Counts of one pump state, shape (7,)."""

@@ -26,6 +26,10 @@ def _nothing(run: Run, outcomes: Sequence[ImageOutcome], counts: RunCounts) -> N
     """Nobody listens."""
 
 
+def _nothing_more(run: Run) -> None:
+    """Nobody listens."""
+
+
 class LiveRuns:
     """Counts by run, and sums by experiment.
 
@@ -47,6 +51,8 @@ class LiveRuns:
         """Called twice a second for each run that is not sealed: with the outcomes that
         are new, by image_id, and its counts, whose labels are as of now. For whoever
         raises alarms."""
+        self.over: Callable[[Run], None] = _nothing_more
+        """Called for a run that is over, before its report is made."""
 
     # -- from the event loop, for each image ----------------------------------------
 
@@ -100,6 +106,14 @@ class LiveRuns:
         for uid in set(self._runs) - going_on:
             del self._runs[uid]
             self._new.pop(uid, None)
+
+    def flush(self, run: Run) -> None:
+        """Tell all that is new of a run now: it is over."""
+        if (counts := self._runs.get(run.uid)) is not None:
+            now_ns = self._now_ns()
+            new = [*self._new.pop(run.uid, []), *counts.look(now_ns)]
+            counts.label(run)
+            self.told(run, sorted(new, key=_image_id), counts)
 
     def ended(self, run: Run) -> None:
         """A run is sealed: what it came to counts for its experiment."""

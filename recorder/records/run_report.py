@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from recorder.records.alarms import RunAlarm
 from recorder.records.announcement import UNNAMED
 from recorder.records.image_report import (
     ClassCounts,
@@ -83,6 +84,8 @@ class RunReport:
     counts: Mapping[str, Count] = field(default_factory=dict)
     events: Mapping[str, Count] = field(default_factory=dict)
     contradictions: Count = 0
+    alarms: tuple[RunAlarm, ...] = ()
+    """In the order in which they were raised."""
     notes: tuple[str, ...] = ()
     sinks: Mapping[str, str] = field(default_factory=dict)
     experiment: str = UNNAMED

@@ -1,4 +1,4 @@
-"""What people say on the page: an alarm is seen, so many images are wanted."""
+"""What people say on the page: of alarms, and how many images are wanted."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ class SeenSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class NormalSaid:
+    """Somebody takes the level of an alarm as the normal one from now on."""
+
+    what: Literal["normal"]
+    alarm: Name
+    """Its id."""
+    by: Name
+    time_ns: _Time = 0
+    """Unix ns."""
+
+
+@dataclass(frozen=True, slots=True)
 class TargetSaid:
     """Somebody wants so many indexed images of a time point."""
 
@@ -45,7 +57,7 @@ class TargetSaid:
         return Target(self.delay_s, self.indexed)
 
 
-Said = SeenSaid | TargetSaid
+Said = SeenSaid | NormalSaid | TargetSaid
 _SAID: TypeAdapter[Said] = TypeAdapter(Annotated[Said, Field(discriminator="what")])
 
 

@@ -197,7 +197,7 @@ def find_problems(sign: Json, age: float | None) -> list[str]:
     for name, state in (sign.get("sinks") or {}).items():
         if state != "ok":
             found.append(f"sink {name} cannot write: {state}")
-    return found
+    return found + _alarms(sign)
 
 
 def _missing_sources(sign: Json) -> list[str]:
@@ -212,6 +212,15 @@ def _missing_sources(sign: Json) -> list[str]:
                 f"and run {numbers} waits for it: is it on, and the network well?"
             )
     return found
+
+
+def _alarms(sign: Json) -> list[str]:
+    """Alarms that stand; those that are to know only are no problem."""
+    return [
+        f"alarm {alarm.get('kind')} ({alarm.get('severity')}): {alarm.get('text')}"
+        for alarm in sign.get("alarms") or ()
+        if alarm.get("severity") != "info"
+    ]
 
 
 def why_pending(state_directory: Path, sinks: Sequence[str]) -> dict[str, str]:

@@ -99,6 +99,7 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
         counts={name: int(n) for name, n in run.counts.items() if n},
         events=dict(run.events.counts),
         contradictions=sum(timeline.contradictions.values()),
+        alarms=tuple(run.alarms.values()),
     )
 
 

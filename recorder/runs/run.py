@@ -20,6 +20,7 @@ from recorder.records import (
     SeriesKey,
     SeriesStart,
 )
+from recorder.records.alarms import RunAlarm
 from recorder.records.announcement import UNNAMED, Target
 from recorder.records.image_report import Calibration, DriftPoint
 from recorder.runs.tables.event_log import EventLog
@@ -79,6 +80,8 @@ class Run:
     """Each change of geometry or cell that its images asked for."""
     drift: list[DriftPoint] = field(default_factory=list)
     """Where the beam was, by the hits that the run learned from."""
+    alarms: dict[str, RunAlarm] = field(default_factory=dict)
+    """Its alarms by id, in the order in which they were raised."""
     gain: float | None = None
     """Counts per photon in use; None until it is known."""
     pedestal: float = 0.0
@@ -113,6 +116,7 @@ class Run:
             notes=list(self.notes),
             calibrations=list(self.calibrations),
             drift=list(self.drift),
+            alarms=dict(self.alarms),
         )
 
     def shown_ns(self, arrival_ns: int) -> int:

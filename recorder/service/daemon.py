@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from pathlib import Path
 
 from recorder import __version__
 from recorder.config import Settings
@@ -66,7 +67,7 @@ async def run_daemon(settings: Settings) -> None:
             **_status(host),
             "images_seen": host.pipeline.images_seen,
         }
-        host.pipeline.restore()
+        host.restore()
         port = Port(
             host.pipeline,
             settings.pool.max_inbox_mb << 20,
@@ -76,9 +77,7 @@ async def run_daemon(settings: Settings) -> None:
             group.create_task(life.run(), name="sign-of-life"),
             group.create_task(live.run(), name="live"),
             group.create_task(view.run(), name="live-view"),
-            group.create_task(
-                Sayings(host.pipeline, live.folder).run(), name="sayings"
-            ),
+            group.create_task(_sayings(host, live.folder).run(), name="sayings"),
         ]
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
@@ -86,6 +85,7 @@ async def run_daemon(settings: Settings) -> None:
         life.sources = lambda: connections(
             sources.links(), list(settings.detectors), host.pipeline.book.active
         )
+        host.alarms_of(lambda: view.last)
         view.sources = lambda: live_sources(
             settings,
             sources.links(),
@@ -149,12 +149,21 @@ async def _control_tasks(
     return tasks
 
 
+def _sayings(host: Host, folder: Path) -> Sayings:
+    """What people say on the page, and who listens."""
+    sayings = Sayings(host.pipeline, folder)
+    if host.alarms is not None:
+        sayings.seen, sayings.normal = host.alarms.seen, host.alarms.normal
+    return sayings
+
+
 def _status(host: Host) -> Json:
     status = host.pipeline.status()
     status["sinks"] = {sink.sink.name: sink.unavailable or "ok" for sink in host.sinks}
     status["spool"] = {sink.sink.name: sink.backlog for sink in host.sinks}
     status["journal"] = "failing" if host.pipeline.writer.failing else "ok"
     status["workers_replaced"] = host.pool.replaced
+    status["alarms"] = host.alarms_status()
     return status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from recorder.config import Settings
@@ -11,10 +11,13 @@ from recorder.journal import Journal
 from recorder.journal.housekeeping import Housekeeping
 from recorder.live.gallery import Gallery
 from recorder.pool.pool import Pool, default_workers
-from recorder.records.live import INTERVAL_S
+from recorder.records import Json
+from recorder.records.live import INTERVAL_S, LiveState
 from recorder.runs.book.endings import BookSettings
 from recorder.runtime.boundary import boundary
 from recorder.runtime.live_file import live_folder
+from recorder.service.alarm_keeper import AlarmKeeper
+from recorder.service.alarm_teller import AlarmTeller
 from recorder.service.pipeline import Pipeline
 from recorder.service.sharing import share_with_group
 from recorder.sinks.protocols import make_sinks
@@ -45,6 +48,8 @@ class Host:
             for sink in make_sinks(settings)
         ]
         self.pipeline = Pipeline(settings, self.journal, self.pool, self._wake, book)
+        live = book is None or book.live
+        self.alarms = make_alarms(settings, self.pipeline, live=live)
         self.housekeeping = Housekeeping(
             _journal(settings),
             settings.journal.max_mb << 20,
@@ -57,7 +62,26 @@ class Host:
         while True:
             with boundary("count what came"):
                 self.pipeline.live.look(self.pipeline.book.active)
+            if self.alarms is not None:
+                with boundary("look at the alarms"):
+                    self.alarms.look()
             await asyncio.sleep(INTERVAL_S)
+
+    def restore(self) -> None:
+        """Go on with the runs, and with the alarms, of an earlier recorder."""
+        self.pipeline.restore()
+        if self.alarms is not None:
+            with boundary("go on with the alarms"):
+                self.alarms.restore(self.journal)
+
+    def alarms_of(self, moment: Callable[[], LiveState]) -> None:
+        """Tell the alarms what is known of sources, sinks and host."""
+        if self.alarms is not None:
+            self.alarms.moment = moment
+
+    def alarms_status(self) -> list[Json]:
+        """Alarms that stand, for the status."""
+        return [] if self.alarms is None else self.alarms.status()
 
     def _wake(self) -> None:
         for sink in self.sinks:
@@ -74,6 +98,16 @@ class Host:
         except TimeoutError:
             return False
         return True
+
+
+def make_alarms(
+    settings: Settings, pipeline: Pipeline, *, live: bool
+) -> AlarmKeeper | None:
+    """The alarms of a pipeline; None if they are switched off."""
+    if not settings.alarms.enabled:
+        return None
+    teller = AlarmTeller(pipeline.writer, pipeline.changed, settings.alarms.off)
+    return AlarmKeeper(teller, pipeline.book, pipeline.live, live=live)
 
 
 def _journal(settings: Settings, *, owner: bool = False) -> Journal:

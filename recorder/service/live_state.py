@@ -42,6 +42,8 @@ class LiveView:
         self.disk = DiskWatch(host.settings.state_directory)
         self.sources: Callable[[], tuple[LiveSource, ...]] = tuple
         """Gives the state of each source."""
+        self.last = LiveState()
+        """The newest one."""
         known = identity()
         self._fixed = LiveState(
             identity=known,
@@ -56,7 +58,7 @@ class LiveView:
         """The state of the moment; the writer gives it its number and its time."""
         host, fixed = self._host, self._fixed
         run = self._run()
-        return LiveState(
+        self.last = LiveState(
             identity=fixed.identity,
             boot=fixed.boot,
             host=fixed.host,
@@ -70,8 +72,10 @@ class LiveView:
             sinks=tuple(sink_state(sink) for sink in host.sinks),
             bad_messages=host.pipeline.status()["bad_messages"],
             run=run,
+            alarms=() if host.alarms is None else host.alarms.alarms(),
             previews=host.gallery.previews,
         )
+        return self.last
 
     async def run(self) -> None:
         """Look at what may not answer at once, until cancelled."""

@@ -190,6 +190,7 @@ class Pipeline:
                 case LookAgain(run):
                     self._images.look_again(run)
                 case Due(run):
+                    self.live.over(run)
                     self.reporter.seal(run, self._reported)
                 case Noticed():
                     self._notice(action)
@@ -237,7 +238,6 @@ class Pipeline:
 
     def _sealed(self, run: Run, made: Made) -> None:
         self.writer.record(RecordKind.RUN, run.uid, run_record(run, "sealed"))
-        self._progress.forget(run.uid)
         self.live.ended(run)
         if (report := made.report) is not None:
             run.sealed_images = report.images.expected
@@ -248,8 +248,7 @@ class Pipeline:
             self._tell("run_sealed", **telling.sealed_fields(run, report))
             if said := list(report.ledger.differences):
                 log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
-        for alarm in (self._alarms, self._gaps):
-            alarm.forget(run.uid)
+        self._progress.forget(run.uid)
         self.changed.set()
 
     def _notice(self, notice: Noticed) -> None:

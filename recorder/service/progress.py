@@ -50,6 +50,8 @@ class Progress:
     def forget(self, uid: str) -> None:
         """A run is over."""
         self._reported.pop(uid, None)
+        self._alarms.forget(uid)
+        self._gaps.forget(uid)
 
     async def update(self) -> None:
         """Journal the statistics of the runs that moved.

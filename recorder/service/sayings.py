@@ -12,7 +12,7 @@ from recorder.journal import RecordKind
 from recorder.journal.run_record import run_record
 from recorder.records import BadMessage
 from recorder.records.announcement import MAX_TARGETS
-from recorder.records.said import Said, SeenSaid, TargetSaid, said_to_json
+from recorder.records.said import NormalSaid, Said, SeenSaid, TargetSaid, said_to_json
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.service.pipeline import Pipeline
@@ -42,6 +42,8 @@ class Sayings:
         self._failing = False
         self.seen: Callable[[SeenSaid], None] = _nothing
         """Called once it is journalled: for whoever keeps the alarms."""
+        self.normal: Callable[[NormalSaid], str] = lambda _: "no alarms are followed"
+        """Takes the level of an alarm as normal, and journals that; gives why not."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -78,6 +80,9 @@ class Sayings:
             self._refuse(saying.problem)
         elif isinstance(said, TargetSaid):
             self._target(said)
+        elif isinstance(said, NormalSaid):
+            if problem := self.normal(said):
+                self._refuse(f"normal: {problem}")
         else:
             self._journal(RecordKind.ALARM_SEEN, None, said)
             self._pipeline.writer.after_commit(partial(self.seen, said))
