@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recorder.config import Settings
-from recorder.runtime.live_file import LIVE, live_folder
+from recorder.runtime.live_file import LIVE, told_live_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,6 @@ def place_of(settings: Settings, folder: Path | None = None) -> WebPlace:
             replay, or of last week. Its live state is in it, if it has any.
     """
     if folder is None:
-        return WebPlace(settings, live_folder(settings.state_directory))
+        return WebPlace(settings, told_live_folder(settings.state_directory))
     moved = settings.model_copy(update={"state_directory": folder})
     return WebPlace(moved, folder / "live")
