@@ -100,7 +100,7 @@ def test_it_serves_runs_whose_triggers_have_times(
     assert LiveTimeline.serves(run) is served
 
 
-@settings(max_examples=6)
+@settings(max_examples=5)
 @given(
     st.integers(0, 10**6),
     st.sampled_from([10.0, 100.0, RATE_HZ]),

@@ -195,7 +195,12 @@ class Settled:
 
         Nothing is kept of it: the same images are settled with their block.
         """
-        first, end = self._fed, min(run.images.size, self._fed + AHEAD)
+        settled = self._assigner.matcher
+        # one that was fed, but waits for more images, knows no way either
+        before = settled if settled is not None and settled.certain else None
+        scouting = before is None and not self._labels.size
+        first = 0 if scouting else self._fed
+        end = min(run.images.size, self._fed + AHEAD)
         outcome = run.images.column("outcome")[first:end]
         ids = np.flatnonzero(outcome).astype(np.int64) + first
         start_ns = run.images.column("start_time_ns")[ids]
@@ -205,16 +210,15 @@ class Settled:
         if not captured and first == 0:
             timed = start_ns != NO_TIME
             conflict, _ = rate_conflict(ids[timed], start_ns[timed], self._pattern)
-        before = self._assigner.matcher
-        if before is None:
+        if scouting:
             self._scout.look(ids, start_ns, table, captured)
-        known = self._scout.assigner if before is None else self._assigner
+        known = self._scout.assigner if scouting else self._assigner
         if known is None or known.matcher is None or not known.matcher.locked:
             return NOTHING_AHEAD
-        fed = self._scout.fed if before is None else self._waiting
+        fed = self._scout.fed if scouting else self._waiting
         assigner = copy.deepcopy(known)
         breaks = len(before.breaks) if before else 0
-        new_ones = ids > (int(fed[-1]) if before is None else -1)
+        new_ones = ids > (int(fed[-1]) if scouting else -1)
         ids, start_ns = ids[new_ones], start_ns[new_ones]
         times = (table.time_ns, table.usable, table.real)
         if ids.size:
@@ -224,7 +228,7 @@ class Settled:
             return NOTHING_AHEAD
         part = labelled(assigner.matcher, every, table, window, conflict)
         told = part.columns["pump"] != UNKNOWN
-        if before is None and captured:
+        if scouting and captured:
             # Rows may yet tell which trigger came first: nothing is assumed here.
             told &= part.columns["sure"]
         if new := assigner.matcher.breaks[breaks:]:
