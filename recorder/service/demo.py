@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import zmq
+
 from recorder.config import load_settings
 from recorder.errors import RecorderError
 from recorder.journal import Journal
@@ -19,8 +21,12 @@ from recorder.records import Json, RunState
 from recorder.records.run_report import FullReport, RunReport
 from recorder.reports.store import ReportStore
 from recorder.service.demo_page import demo_page, end
-from recorder.simulate.stream.broker import Broker, demo_broker, free_port
-from recorder.simulate.stream.connections import detector_socket, timing_broker
+from recorder.simulate.stream.broker import Broker, demo_broker
+from recorder.simulate.stream.connections import (
+    ANY_PORT,
+    detector_socket,
+    timing_broker,
+)
 from recorder.simulate.stream.experiment import Simulator
 from recorder.simulate.stream.series import synthetic_series
 from recorder.simulate.stream.simulated_run import SimulatedRun
@@ -74,10 +80,9 @@ async def run_demo(
         RecorderError: The daemon did not start or did not finish.
     """
     _clear(folder)
-    endpoint = f"tcp://127.0.0.1:{free_port()}"
-    async with demo_broker(folder, kind) as broker:
+    async with demo_broker(folder, kind) as broker, detector_socket(ANY_PORT) as socket:
         say(f"broker: {broker.name} on port {broker.port}")
-        config = _write_config(folder, broker, endpoint)
+        config = _write_config(folder, broker, socket.get_string(zmq.LAST_ENDPOINT))
         settings = load_settings(config)
         async with (
             demo_page(config, folder / "web.log", say),
@@ -85,10 +90,7 @@ async def run_demo(
         ):
             say("simulator: rendering stills of lysozyme")
             series = await asyncio.to_thread(synthetic_series, images, 1)
-            async with (
-                detector_socket(endpoint) as socket,
-                timing_broker(settings) as timing,
-            ):
+            async with timing_broker(settings) as timing:
                 simulator = Simulator(settings, socket, timing)
                 truths = [
                     await simulator.simulate(run, series)

@@ -26,9 +26,16 @@ class Publisher(Protocol):
         """Publish one message."""
 
 
+ANY_PORT = "tcp://127.0.0.1:*"
+"""A free port of this host: ``LAST_ENDPOINT`` of the socket says which."""
+
+
 @asynccontextmanager
 async def detector_socket(endpoint: str) -> AsyncIterator[zmq.asyncio.Socket]:
     """The detector's PUSH socket; sent messages are delivered before it closes.
+
+    Args:
+        endpoint: Where it listens; ``ANY_PORT`` of this host is a free one.
 
     Raises:
         UsageError: The endpoint is none.
@@ -40,8 +47,9 @@ async def detector_socket(endpoint: str) -> AsyncIterator[zmq.asyncio.Socket]:
     socket.immediate = True
     socket.linger = 30_000
     try:
-        peer = parse_endpoint(endpoint)
-        socket.ipv6 = peer.scheme == "tcp" and only_ipv6(peer.host)
+        if endpoint != ANY_PORT:
+            peer = parse_endpoint(endpoint)
+            socket.ipv6 = peer.scheme == "tcp" and only_ipv6(peer.host)
         socket.bind(endpoint)
     except ValueError as error:
         context.destroy(linger=0)
