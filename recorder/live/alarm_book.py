@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from recorder.records.alarms import AlarmEvidence, AlarmHint, RunAlarm
+from recorder.records.alarms import AlarmEvidence, AlarmHint, RunAlarm, Severity
 from recorder.records.live import Hint, LiveAlarm
 from recorder.records.times import iso
 from recorder.runs.run import Run
@@ -18,6 +18,8 @@ from recorder.ssx.alarms.events import AlarmCleared, AlarmRaised, Evidence
 KEPT_NS = 600 * 10**9
 """Time (ns) that an alarm is shown after its end: ten minutes, for whoever comes back
 to the screen."""
+
+_GRAVE: dict[Severity, int] = {"info": 0, "amber": 1, "red": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class AlarmBook:
                 id=known.alarm.id,
                 raised=known.alarm.raised,
                 raised_image=known.alarm.raised_image,
-                seen_by=known.alarm.seen_by,
+                seen_by=_still_seen_by(known.alarm, new.alarm),
             )
             new = replace(known, alarm=same, since_ns=since_ns)
         rest = tuple(one for one in self.noted if one is not known)
@@ -197,3 +199,9 @@ def _number(value: float) -> float | None:
     """JSON knows no NaN; four digits are what evidence has."""
     rounded = float(f"{value:.4g}")
     return rounded if abs(rounded) < float("inf") else None
+
+
+def _still_seen_by(known: RunAlarm, new: RunAlarm) -> str | None:
+    """Who saw it, unless it got worse: that nobody has seen."""
+    worse = _GRAVE[new.severity] > _GRAVE[known.severity]
+    return None if worse else known.seen_by

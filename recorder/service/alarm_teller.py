@@ -48,6 +48,7 @@ class AlarmTeller:
         self.book = AlarmBook()
         self.shown: tuple[Noted, ...] = ()
         """What others are told now."""
+        self._said_last = self._shown_last = 0
 
     def take(self, events: Iterable[Event], runs: Iterable[Run]) -> bool:
         """Note what is told; whether there was anything.
@@ -96,15 +97,19 @@ class AlarmTeller:
 
     def _say(self, call: Callable[[], None]) -> None:
         """Once it is on disk: nobody is told of what could still be lost."""
-        show = partial(self._show, self.book.noted, call)
+        self._said_last += 1
+        show = partial(self._show, self._said_last, self.book.noted, call)
         if self._writer.failing or self._writer.age_s > AT_ONCE_S:
             show()
         else:
             self._writer.after_commit(show)
 
-    def _show(self, noted: tuple[Noted, ...], call: Callable[[], None]) -> None:
+    def _show(
+        self, number: int, noted: tuple[Noted, ...], call: Callable[[], None]
+    ) -> None:
         call()
-        self.shown = noted
+        if number > self._shown_last:  # one that was told at once may be newer
+            self._shown_last, self.shown = number, noted
         self._changed.set()
 
     def seen(self, said: SeenSaid, runs: Iterable[Run]) -> bool:

@@ -57,46 +57,60 @@ class SaidFolder:
             What is new, and the names of what was removed.
 
         Raises:
-            OSError: The folder cannot be made or read.
+            OSError: The folder cannot be made or read, or is a link.
         """
         self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        removed = {name for name in done if self._removed(name)}
-        found: list[Saying] = []
-        with os.scandir(self._folder) as entries:
-            for entry in entries:
-                # one that begins with a dot is being written
-                if entry.name.startswith(".") or (
-                    entry.name in known and entry.name not in removed
-                ):
-                    continue
-                found.append(self._read(entry.name))
-                if len(found) >= MOST_FILES:
-                    break
-        return sorted(found, key=_time_ns), removed
-
-    def _removed(self, name: str) -> bool:
+        # Held open: who may write beside it cannot lead us to another folder.
+        place = os.open(
+            self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        )
         try:
-            (self._folder / name).unlink(missing_ok=True)
-        except OSError:  # a folder, or not ours: it was named once, and stays
-            return False
+            removed = {name for name in done if _removed(place, name)}
+            return sorted(_new(place, set(known) - removed), key=_time_ns), removed
+        finally:
+            os.close(place)
+
+
+def _new(place: int, known: set[str]) -> list[Saying]:
+    """What is in an open folder and not known."""
+    found: list[Saying] = []
+    with os.scandir(place) as entries:
+        for entry in entries:
+            # one that begins with a dot is being written
+            if entry.name.startswith(".") or entry.name in known:
+                continue
+            found.append(_read(place, entry.name))
+            if len(found) >= MOST_FILES:
+                break
+    return found
+
+
+def _removed(place: int, name: str) -> bool:
+    try:
+        os.unlink(name, dir_fd=place)
+    except FileNotFoundError:
         return True
-
-    def _read(self, name: str) -> Saying:
-        try:
-            return Saying(name, read_said(_bytes_of(self._folder / name)))
-        except (OSError, ValueError) as error:
-            return Saying(name, problem=f"{shown(name)}: {error}")
+    except OSError:  # a folder, or not ours: it was named once, and stays
+        return False
+    return True
 
 
-def _bytes_of(path: Path) -> bytes:
-    """What is in a file.
+def _read(place: int, name: str) -> Saying:
+    try:
+        return Saying(name, read_said(_bytes_of(place, name)))
+    except (OSError, ValueError) as error:
+        return Saying(name, problem=f"{shown(name)}: {error}")
+
+
+def _bytes_of(folder: int, name: str) -> bytes:
+    """What is in a file of an open folder.
 
     Raises:
         ValueError: It is no file, or too long.
         OSError: It cannot be read.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    place = os.open(path, flags)
+    place = os.open(name, flags, dir_fd=folder)
     try:
         if not stat.S_ISREG(os.fstat(place).st_mode):
             raise ValueError("no file")

@@ -124,6 +124,22 @@ async def test_a_killed_one_goes_on_where_it_was(tmp_path, log_events):
     await third.close()
 
 
+async def test_what_was_told_at_once_is_not_taken_back_by_what_waited(tmp_path):
+    kept = Kept(tmp_path / "j")
+    kept.feed(0, 1190)
+    await kept.writer.flush()
+    kept.feed(1190, 1700)  # waits for the disk
+    kept.writer._failing = True
+    kept.keeper._teller.seen(
+        SeenSaid("seen", kept.keeper._teller.book.noted[0].alarm.id, "eve"), ()
+    )
+    assert kept.keeper.alarms()[0].seen_by == "eve"
+    kept.writer._failing = False
+    await kept.writer.flush()
+    assert kept.keeper.alarms()[0].seen_by == "eve"
+    await kept.close()
+
+
 async def test_while_the_disk_refuses_it_is_told_at_once(tmp_path, log_events):
     kept = Kept(tmp_path / "j")
     kept.feed(0, 1190)

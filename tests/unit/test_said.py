@@ -77,6 +77,15 @@ def test_a_folder_with_anything_in_it(tmp_path):
     assert (tmp_path / "secret").exists()
 
 
+def test_a_folder_that_is_a_link_is_not_followed(tmp_path):
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "journal.sqlite").write_text("precious")
+    (tmp_path / FOLDER).symlink_to(tmp_path / "journal")
+    with pytest.raises(OSError):
+        SaidFolder(tmp_path).look(("journal.sqlite",), ())
+    assert (tmp_path / "journal" / "journal.sqlite").exists()
+
+
 def test_a_flood_is_read_in_parts_oldest_first(tmp_path):
     folder = SaidFolder(tmp_path)
     folder.look((), ())
