@@ -60,11 +60,10 @@ class TargetBody:
     """Indexed images that are wanted of one time point."""
 
     delay: Annotated[
-        float,
-        Field(strict=True, allow_inf_nan=False, ge=-MAX_DELAY_S, le=MAX_DELAY_S),
+        float, Field(strict=True, allow_inf_nan=False, ge=0, le=MAX_DELAY_S)
     ]
     """s."""
-    indexed: Annotated[int, Field(strict=True, ge=0, le=MAX_IMAGES)]
+    indexed: Annotated[int, Field(strict=True, ge=1, le=MAX_IMAGES)]
 
 
 Targets = Annotated[list[TargetBody], Field(min_length=1, max_length=MAX_TARGETS)]

@@ -162,8 +162,9 @@ def test_goals_are_met_or_missed_by_the_figures():
             causes.Named("x", "jet", causes.Counter(jet=right, none=100 - right)),
             causes.Named("y", "none", causes.Counter(none=right, jet=100 - right)),
         ]
-        return [goal.met for goal in goals_of(calm, falls, named, cost)]
+        daemon = {100: 4 * cost}
+        return [goal.met for goal in goals_of(calm, falls, named, cost, daemon)]
 
-    assert found(1, 2.0, 96, 1.0) == [True] * 7
-    assert found(2, 13.0, 80, 3.0) == [False] * 7
+    assert found(1, 2.0, 96, 1.0) == [True] * 8
+    assert found(2, 13.0, 80, 3.0) == [False] * 8
     assert causes.changed(World(rings=0.0), {"rings": 0.5}).rings == 0.5

@@ -11,6 +11,9 @@ _FORWARD = 0.02
 """Least cosine between a direction and the beam: what leaves at a right angle, or goes
 back, meets no detector behind the sample. Chosen, not tuned."""
 
+_EDGE = 1e-6
+"""Beyond its edge a ray still meets the detector (px): rounding, no more."""
+
 
 def project(geometry: Geometry, directions: FloatArray) -> FloatArray:
     """Where rays from the sample meet the detector.
@@ -28,7 +31,9 @@ def project(geometry: Geometry, directions: FloatArray) -> FloatArray:
         return _on_panels(geometry, rays)
     out = _on_plane(geometry, rays)
     height, width = geometry.shape
-    off = (out < 0).any(axis=1) | (out[:, 0] > width) | (out[:, 1] > height)
+    off = (out < -_EDGE).any(axis=1) | (out > (width + _EDGE, height + _EDGE)).any(
+        axis=1
+    )
     out[off] = np.nan
     return out
 
@@ -60,7 +65,7 @@ def _on_panels(geometry: Geometry, rays: FloatArray) -> FloatArray:
     for panel in geometry.panels:
         local = _local(geometry, panel, rays)
         # a comparison with NaN is false
-        on = ((local >= 0) & (local <= panel.size)).all(axis=1)
+        on = ((local >= -_EDGE) & (local <= np.add(panel.size, _EDGE))).all(axis=1)
         out[on] = local[on] + panel.first
     return out
 
