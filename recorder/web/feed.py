@@ -1,4 +1,4 @@
-"""What all streams send: read by one thread, encoded once, given to all at once.
+"""What all streams send: read by two threads, encoded once, given to all at once.
 
 Each tick has one message and one event. Who waits for the event sends the message that
 is the newest when its turn comes: a slow reader skips messages, none is queued for it.
@@ -59,18 +59,15 @@ class Feed:
         """When that was last (monotonic s)."""
         self._stop = threading.Event()
         self.stopped = False
-        self._thread: threading.Thread | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look from now on, in a thread.
+        """Look from now on, in two threads.
 
         Args:
             loop: Is given what is new.
         """
-        self._thread = threading.Thread(
-            target=self._run, args=(loop,), name="feed", daemon=True
-        )
-        self._thread.start()
+        for work, name in ((self._follow_now, "feed"), (self._follow_slow, "journal")):
+            threading.Thread(target=work, args=(loop,), name=name, daemon=True).start()
 
     def stop(self) -> None:
         """End the thread and all streams."""
@@ -78,29 +75,35 @@ class Feed:
         self._stop.set()
         self.tick.set()
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        due = 0.0
+    def _follow_now(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the live state until stopped.
+
+        Never at the journal: that may take seconds, where a daemon left a long run
+        without its report.
+        """
         while not self._stop.is_set():
             began = time.monotonic()
             with boundary("look at the live state"):
-                self._look(loop, slow=began >= due)
-            if began >= due:
-                due = began + (SLOW_S if self.view.complete else 0.0)
-            spent = time.monotonic() - began
-            self._stop.wait(max(0.0, INTERVAL_S - spent))
-        self.view.close()
+                now = self._daemon.look(self.view.journal_id)
+                number = now.live.id if now.live else None
+                message = _message("now", now, self.now.serial + 1, number)
+                self._hand_over(loop, now, message)
+            self._stop.wait(max(0.0, INTERVAL_S - (time.monotonic() - began)))
 
-    def _look(self, loop: asyncio.AbstractEventLoop, *, slow: bool) -> None:
-        now = self._daemon.look(self.view.journal_id)
-        number = now.live.id if now.live else None
-        message = _message("now", now, self.now.serial + 1, number)
-        self._hand_over(loop, now, message)
-        if not slow:
-            return
-        open_run = now.live.run.uid if now.live and now.live.run else None
-        state = self.view.look(open_run)
-        if state is not None and state.id != self.slow_state.id:
-            self._hand_over(loop, state, _message("slow", state, state.id, None))
+    def _follow_slow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the journal until stopped."""
+        while not self._stop.is_set():
+            began = time.monotonic()
+            with boundary("look at the journal"):
+                live = self.now_state.live
+                state = self.view.look(live.run.uid if live and live.run else None)
+                if state is not None and state.id != self.slow_state.id:
+                    self._hand_over(
+                        loop, state, _message("slow", state, state.id, None)
+                    )
+            pause = SLOW_S if self.view.complete else INTERVAL_S
+            self._stop.wait(max(0.0, pause - (time.monotonic() - began)))
+        self.view.close()
 
     def _hand_over(
         self, loop: asyncio.AbstractEventLoop, state: Now | Slow, message: Message

@@ -6,7 +6,6 @@ would be read by who may not read them.
 
 from __future__ import annotations
 
-import time
 from collections import Counter as Counted
 from collections.abc import Iterable, Iterator
 
@@ -104,7 +103,7 @@ class _States(Collector):
         if feed.slow_state.complete:
             yield from self._totals()
         if feed.now_state.live is not None and feed.now_state.daemon != "gone":
-            yield from _live(feed.now_state.live)
+            yield from _live(feed.now_state.live, feed.now_state.age_s or 0.0)
 
     def _totals(self) -> Iterator[Metric]:
         """Over all runs of the journal; a class taken back does not count down."""
@@ -132,7 +131,7 @@ class _States(Collector):
         yield CounterMetricFamily("recorder_runs", "Runs.", high["runs"])
 
 
-def _live(live: LiveState) -> Iterator[Metric]:
+def _live(live: LiveState, state_age_s: float) -> Iterator[Metric]:
     """What the live state says."""
     age = GaugeMetricFamily(
         "recorder_data_age_seconds", "Since the last message.", None, ["source"]
@@ -140,11 +139,10 @@ def _live(live: LiveState) -> Iterator[Metric]:
     rate = GaugeMetricFamily(
         "recorder_source_rate_hertz", "Images or events a second.", None, ["source"]
     )
-    since = max(0.0, time.time_ns() - live.time_ns) / 1e9
     for source in live.sources:
         rate.add_metric([source.name], source.hz)
         if source.age_ms is not None:
-            age.add_metric([source.name], source.age_ms / 1e3 + since)
+            age.add_metric([source.name], source.age_ms / 1e3 + state_age_s)
     yield from (age, rate)
     lag = GaugeMetricFamily(
         "recorder_sink_lag_seconds",

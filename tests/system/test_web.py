@@ -250,7 +250,7 @@ def test_what_people_say_reaches_the_daemon_as_files(start_web, journal, daemon)
     web.until("/api/v1/now", lambda a: a.json["daemon"] == "ok")
     assert web.post("/api/v1/alarms/hit_rate/4/seen", {"by": "ada"}).status == 404
     assert web.post("/api/v1/alarms/hit_rate/3/seen", {"by": "ada"}).status == 202
-    wanted = [{"delay": 0.003, "indexed": 3000}, {"delay": 0.01, "indexed": 0}]
+    wanted = [{"delay": 0.003, "indexed": 3000}, {"delay": 0.01, "indexed": 1}]
     answer = web.post("/api/v1/runs/uid-00001/targets", wanted)
     assert (answer.status, answer.json) == (202, {"said": 2})
     said = [json.loads(p.read_bytes()) for p in (daemon.folder / "said").iterdir()]
@@ -271,7 +271,8 @@ def test_what_people_say_reaches_the_daemon_as_files(start_web, journal, daemon)
         ([{"delay": 0.1, "indexed": 5}], {"Host": "evil.example"}, 421),
         ([{"delay": "0.1", "indexed": 5}], {}, 422),
         ([{"delay": 1e999, "indexed": 5}], {}, 422),
-        ([{"delay": 0.1, "indexed": -5}], {}, 422),
+        ([{"delay": 0.1, "indexed": 0}], {}, 422),
+        ([{"delay": -0.1, "indexed": 5}], {}, 422),
         ([], {}, 422),
         (b"{", {}, 422),
         (b"[" * 50_000, {}, 422),
