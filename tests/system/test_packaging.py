@@ -22,8 +22,12 @@ SHIPPED = {
     "recorder.example.toml",
     "recorder.schema.json",
     "report.schema.json",
+    "openapi.json",
+    "grafana-dashboard.json",
+    "prometheus-alerts.yml",
     "recorder.service",
     "recorder@.service",
+    "recorder-web.service",
 }
 FOR_MAKE = {
     "Makefile",
@@ -135,7 +139,8 @@ def test_the_wheel_brings_its_files_and_says_where(installed):
     assert one.stdout.strip() == found["recorder@.service"]
     none = run_installed(installed, "config", "files", "nothing")
     assert none.returncode == 2
-    assert "no such file: nothing; there are recorder.example.toml" in none.stderr
+    assert "no such file: nothing; there are " in none.stderr
+    assert "recorder.example.toml" in none.stderr
 
 
 def test_the_wheel_runs_from_elsewhere(installed):

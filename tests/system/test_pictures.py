@@ -79,9 +79,10 @@ def test_the_daemon_leaves_pictures_of_its_run(config_file, mosquitto, recorder_
         assert shape[:2] == (body["height"], body["width"])
         assert body["detector"] == list(series.info.shape)
         at = body["image_id"]
-        if at < 64:  # later ones know more bad pixels
-            assert found[at][0] == body["outcome"]
-            assert len(body["spots"]) == min(found[at][1], 300)
+        assert found[at][0] == body["outcome"]
+        # its row may be that of the second look, which knows more bad pixels
+        spots = min(found[at][1], 300)
+        assert len(body["spots"]) == pytest.approx(spots, rel=0.1)
         assert bool(body["predicted"]) == (body["outcome"] == "indexed")
         assert body["rings"]
         assert body["center"] == pytest.approx(
