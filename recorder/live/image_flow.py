@@ -43,6 +43,11 @@ class ImageFlow:
         self._sizes: deque[tuple[int, int]] = deque()
         """How many ids were seen at earlier looks."""
 
+    @property
+    def waiting(self) -> int:
+        """Outcomes that are noted and not handed over."""
+        return len(self._waiting)
+
     def note(self, finished: Iterable[ImageOutcome], now_ns: int) -> None:
         """Note outcomes that are new; ``now_ns``: the time of arrival of now."""
         for image in finished:

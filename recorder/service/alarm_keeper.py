@@ -42,6 +42,9 @@ KEEP_NS = 30 * 10**9
 told. Images since then are read again after a restart: 30,000 at 1000 a second."""
 MOST_READ = 60_000
 """Images that are read again after a restart, at most: half a second's work."""
+MOST_WAITING = 10_000
+"""Images of a run that is not followed yet that wait for it, about 5 MB; of more, the
+latest: what alarms know of a run they learn from its last thousands."""
 _LEFT = 20
 """Runs that are over and known as such: more do not end at once."""
 
@@ -93,7 +96,7 @@ class AlarmKeeper:
             self._followed.run = run
             return self._followed
         known = self._others.get(run.uid)
-        if known is None:
+        if known is None or known.flow.waiting > MOST_WAITING:
             known = self._others[run.uid] = self._begin(run, outcomes)
         return known
 

@@ -49,6 +49,7 @@ OURS = (
     "mosquitto.conf",
     "daemon.log",
     "web.log",
+    "status.json",
 )
 Say = Callable[[str], None]
 Show = Callable[["DemoResult"], Awaitable[None]]
@@ -109,7 +110,7 @@ def _clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name.startswith(OURS):
             path.unlink()
-    for name in ("results", "truth"):
+    for name in ("results", "truth", "live"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

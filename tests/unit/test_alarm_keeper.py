@@ -140,6 +140,23 @@ async def test_what_was_told_at_once_is_not_taken_back_by_what_waited(tmp_path):
     await kept.close()
 
 
+async def test_a_run_that_is_not_followed_keeps_no_more_than_so_many(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("recorder.service.alarm_keeper.MOST_WAITING", 300)
+    kept = Kept(tmp_path / "j")
+    other = Run("u2", 4, 0, NOT_ANNOUNCED, state=RunState.OPEN)
+    kept.feed(0, 100)
+    for first in range(0, 1700, 100):
+        new = kept.images[first : first + 100]
+        for one in new:
+            other.images.receive(one.image_id, None)
+            other.images.finish(one)
+        kept.counts.told(other, new, RunCounts(other.images))
+        assert kept.keeper._others["u2"].flow.waiting <= 400
+    await kept.close()
+
+
 async def test_while_the_disk_refuses_it_is_told_at_once(tmp_path, log_events):
     kept = Kept(tmp_path / "j")
     kept.feed(0, 1190)
