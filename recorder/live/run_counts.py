@@ -117,9 +117,13 @@ class RunCounts:
         self._arrived = []
         ids = noted[:, 0]
         self._room(ids)
-        self._traits["traits"][ids] = RECEIVED
-        by = np.broadcast_to(TABLE[RECEIVED], (ids.size, TABLE.shape[1]))
-        self._add(noted[:, 1], by)
+        column = self._traits["traits"]
+        now = column[ids] | RECEIVED
+        # those that were held before the run was opened were in its table already
+        by = TABLE[now] - TABLE[column[ids]]
+        column[ids] = now
+        came = np.broadcast_to(TABLE[RECEIVED], by.shape)
+        self._add(noted[:, 1], by, came)
         return ids, by
 
     def _outcomes(self, outcomes: Sequence[ImageOutcome]) -> tuple[Counts, Counts]:
@@ -130,7 +134,7 @@ class RunCounts:
         column = self._traits["traits"]
         by = TABLE[now] - TABLE[column[ids]]
         column[ids] = now
-        self._add(times, by)
+        self._add(times, by, by)
         return ids, by
 
     def _room(self, ids: Counts) -> None:
@@ -138,10 +142,10 @@ class RunCounts:
             self._traits.reserve(int(ids.max()) + 1)
             self._traits.size = max(self._traits.size, int(ids.max()) + 1)
 
-    def _add(self, times: Counts, by: Counts) -> None:
+    def _add(self, times: Counts, by: Counts, recent: Counts) -> None:
         self.total += by.sum(axis=0) if by.size else no_counts()
-        self.windows.add(times, by)
-        self.line.add(times, by)
+        self.windows.add(times, recent)
+        self.line.add(times, recent)
 
 
 def _image_id(image: ImageOutcome) -> int:

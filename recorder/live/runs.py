@@ -40,6 +40,8 @@ class LiveRuns:
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns
         self._runs: dict[str, RunCounts] = {}
+        self._known: dict[str, Run] = {}
+        """Those runs, by uid: an announcement may yet give one another experiment."""
         self._ended: dict[str, dict[str, Counts]] = {}
         """By experiment and uid: what runs that are sealed came to."""
         self._taken_over: set[str] = set()
@@ -59,6 +61,7 @@ class LiveRuns:
     def begin(self, run: Run) -> None:
         """A run is opened, or taken over from an earlier recorder."""
         self._runs[run.uid] = RunCounts(run.images)
+        self._known[run.uid] = run
 
     def received(self, run: Run, image: Image) -> None:
         """A run got an image."""
@@ -104,7 +107,7 @@ class LiveRuns:
                 counts.label(run)
                 self.told(run, sorted(self._new.pop(run.uid), key=_image_id), counts)
         for uid in set(self._runs) - going_on:
-            del self._runs[uid]
+            del self._runs[uid], self._known[uid]
             self._new.pop(uid, None)
 
     def flush(self, run: Run) -> None:
@@ -136,13 +139,14 @@ class LiveRuns:
         return self._runs.get(run.uid)
 
     def of_experiment(self, run: Run) -> Counts:
-        """All runs of its experiment, and itself; shape (7,)."""
+        """All runs of its experiment, sealed or not, and itself; shape (7,)."""
         total = no_counts()
         for uid, counts in self._ended.get(run.experiment, {}).items():
-            if uid != run.uid:
+            if uid != run.uid and uid not in self._runs:
                 total += counts
-        if (mine := self._runs.get(run.uid)) is not None:
-            total += mine.total
+        for uid, known in self._known.items():
+            if known.experiment == run.experiment:
+                total += self._runs[uid].total
         return total
 
 

@@ -1,0 +1,88 @@
+"""Counts of runs as a real book opens, ends and seals them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recorder.live.runs import LiveRuns
+from recorder.live.traits import NAMES, trials
+from recorder.records import RunState
+from recorder.runs.book.actions import Accepted, Action, Opened
+from tests import builders
+from tests.builders import T0, Driver, collection, image, outcome, start
+
+IMAGES = 100
+
+
+class Followed(Driver):
+    """A book whose decisions are counted, in their order, as the pipeline does."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.live = LiveRuns(lambda: T0 + int((self.now - 1000) * 1e9))
+
+    def _take(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Opened):
+                self.live.begin(action.run)
+            elif isinstance(action, Accepted):
+                self.live.received(action.run, action.image)
+                done = outcome(action.image.image_id)
+                if action.run.images.finish(done):
+                    self.live.finished(action.run, done)
+        super()._take(actions)
+
+
+@pytest.mark.parametrize("announced_after", [None, 0, 50])
+@pytest.mark.parametrize("looks", [False, True])
+def test_images_that_were_held_count_once(
+    announced_after: int | None, looks: bool
+) -> None:
+    """The book accepts them before anybody hears that their run is open."""
+    driver = Followed()
+    driver.feed(start())
+    for n in range(IMAGES):
+        if n == announced_after:
+            driver.feed(collection())
+        driver.feed(image(n))
+        if looks:
+            driver.live.look(driver.book.active)
+    driver.wait(1.5)
+    driver.live.look(driver.book.active)
+    (run,) = driver.book.active
+    assert run.images.received == IMAGES
+    counts = driver.live.of(run)
+    assert counts is not None
+    assert trials(counts.total).images == IMAGES
+    assert trials(counts.total).classified == IMAGES
+    assert counts.windows.last(50)[0] == IMAGES, "all of them came just now"
+    assert driver.live.of_experiment(run)[0] == IMAGES
+    assert sum(int(counts.pump.of(n)[0]) for n in range(3)) == IMAGES
+
+
+def test_a_run_that_drains_still_counts_for_its_experiment() -> None:
+    live = LiveRuns(lambda: T0)
+    first, second = (
+        builders.new_run(uid, announcement=collection(uid)) for uid in ("a", "b")
+    )
+    other = builders.new_run(
+        "c", announcement=collection("c", experiment={"name": "another"})
+    )
+    assert other.experiment != first.experiment
+    live.take_over(first.experiment, {"before": np.full(len(NAMES), 5)})
+    for run, images in ((first, 3), (second, 2), (other, 7)):
+        live.begin(run)
+        for n in range(images):
+            run.images.receive(n, None)
+            live.received(run, image(n))
+    first.state = RunState.DRAINING
+    live.look([first, second, other])
+    assert live.of_experiment(second)[0] == 5 + 3 + 2
+    live.ended(first)
+    assert live.of_experiment(second)[0] == 5 + 3 + 2, "sealed, and not yet forgotten"
+    live.look([second, other])
+    assert live.of_experiment(second)[0] == 5 + 3 + 2
+    assert live.of_experiment(other)[0] == 7
