@@ -29,6 +29,10 @@ from recorder.sinks.runner import SinkRunner
 LOOK_S = 2.0
 """Seconds between two looks at the disk: as fast as people read. Chosen, not tuned."""
 
+RETRY_S = 60.0
+"""Seconds until earlier runs that could not be read are tried again: each attempt that
+fails is a line of the log. Chosen, not tuned."""
+
 
 class LiveView:
     """Looks at the host five times a second.
@@ -39,6 +43,8 @@ class LiveView:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._next_try = 0.0
+        """Monotonic time (s) before which no earlier runs are read."""
         self.disk = DiskWatch(host.settings.state_directory)
         self.sources: Callable[[], tuple[LiveSource, ...]] = tuple
         """Gives the state of each source."""
@@ -83,19 +89,22 @@ class LiveView:
             with boundary("look at the disk"):
                 await asyncio.to_thread(self.disk.look)
             with boundary("count the earlier runs"):
-                await self._take_over()
+                await self.take_over()
             await asyncio.sleep(LOOK_S)
 
-    async def _take_over(self) -> None:
-        """The earlier runs of an experiment, once."""
+    async def take_over(self) -> None:
+        """The earlier runs of an experiment, once they can be read."""
         live = self._host.pipeline.live
         run = current_run(self._host.pipeline.book.active)
         if run is None or live.knows(run.experiment):
             return
+        if time.monotonic() < self._next_try:
+            return
+        self._next_try = time.monotonic() + RETRY_S
         path, experiment = self._host.journal.path, run.experiment
-        live.take_over(experiment, {})  # one attempt: what cannot be read, is logged
         found = await asyncio.to_thread(earlier_totals, path, experiment)
         live.take_over(experiment, found)
+        self._next_try = 0.0
 
     def _run(self) -> LiveRun | None:
         live = self._host.pipeline.live

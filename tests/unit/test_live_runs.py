@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from recorder.config import Settings
+from recorder.errors import JournalError
 from recorder.live.runs import LiveRuns
 from recorder.live.traits import NAMES, trials
 from recorder.records import RunState
 from recorder.runs.book.actions import Accepted, Action, Opened
+from recorder.service.host import Host
+from recorder.service.live_state import LiveView
 from tests import builders
 from tests.builders import T0, Driver, collection, image, outcome, start
 
@@ -86,3 +91,26 @@ def test_a_run_that_drains_still_counts_for_its_experiment() -> None:
     live.look([second, other])
     assert live.of_experiment(second)[0] == 5 + 3 + 2
     assert live.of_experiment(other)[0] == 7
+
+
+async def test_earlier_runs_that_could_not_be_read_are_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.service.live_state.RETRY_S", 0.0)
+    settings = Settings(
+        state_directory=tmp_path, pool={"workers": 0}, mqtt={"enabled": False}
+    )
+    host = Host(settings)
+    view, live = LiveView(host), host.pipeline.live
+    run = builders.new_run(announcement=collection("u"))
+    host.pipeline.book.restore((run,), {}, ())
+    path = host.journal.path
+    away = path.rename(path.with_name("away"))
+    with pytest.raises(JournalError):
+        await view.take_over()
+    assert not live.knows(run.experiment), "nobody said that it has no earlier runs"
+    away.rename(path)
+    await view.take_over()
+    assert live.knows(run.experiment)
+    host.pipeline.writer.close()
+    host.journal.close()
