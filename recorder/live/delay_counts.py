@@ -17,7 +17,8 @@ KEPT = 4096
 """Measured delays that the histogram is made of, the latest: 40 s at 100 Hz. Chosen,
 not tuned."""
 BINS = 41
-"""Of the histogram: 5 sigma to both sides in quarters. Chosen, not tuned."""
+"""Of the histogram: 5 sigma to both sides in quarters, or up to the farthest delay that
+is no outlier. Chosen, not tuned."""
 OUTLIER_SIGMAS, OUTLIER_NS = 5.0, 1000.0
 """A delay is an outlier beyond both: so a scatter of 20 ns makes none of 200 ns."""
 LATEST = 64
@@ -135,7 +136,8 @@ class Measured:
         scatter = MAD_SIGMA * float(np.median(np.abs(found - middle)))
         limit = max(OUTLIER_SIGMAS * scatter, OUTLIER_NS)
         good = found[np.abs(found - middle) <= limit]
-        half = max(OUTLIER_SIGMAS * scatter, 1.0)
+        farthest = float(np.abs(good - middle).max())  # each one has its bin
+        half = max(OUTLIER_SIGMAS * scatter, farthest, 1.0)
         counts, _ = np.histogram(good, BINS, (middle - half, middle + half))
         return DelayHistogram(
             low_s=(middle - half) / 1e9,

@@ -90,6 +90,7 @@ class PumpCounts:
         self.measured = Measured()
         self.histogram = DelayHistogram()
         """Of measured delays, as of the last look."""
+        self.declared = False
         self._clusters = Clusters()
         self._begin()
         self._next_whole = 0.0
@@ -101,7 +102,8 @@ class PumpCounts:
         """Images before this one are in ``settled``."""
         self.settled_to: int | None = None
         """All images before this one have their label."""
-        self.declared = False
+        self.missed: int | None = None
+        """Triggers without an image so far; None: nobody can tell."""
         self._told: tuple[Int64Array, Columns] | None = None
         """Images behind the settled ones whose labels are told, and those."""
 
@@ -124,13 +126,18 @@ class PumpCounts:
             traits: What each image counts for, by image_id.
             total: The sum of that, shape (7,).
         """
-        self.declared = _has_laser(run)
+        before, self.declared = self.declared, _has_laser(run)
         if not self.declared:
             self._alike(run, total)
         elif self.timeline.serves(run):
+            if not before:  # labels that were settled without it do not hold
+                self.timeline = LiveTimeline()
+                self._begin()
             self._follow(run, traits)
         elif run.images.received <= LONG_RUN:
             self._whole(run, traits)
+        else:
+            self.missed = None
 
     def delay_s(self, cluster: int) -> float | None:
         """The delay of a cluster (s)."""
@@ -141,6 +148,9 @@ class PumpCounts:
         self._begin()
         self.ahead.pump[DARK if run.announced else UNKNOWN] = total
         self.settled_to = run.images.size
+        if self.timeline.serves(run):
+            self.timeline.settle(run, BLOCKS)
+            self.missed = self.timeline.missed(self.timeline.ahead(run))
 
     def _follow(self, run: Run, traits: Traits) -> None:
         self.timeline.settle(run, BLOCKS)
@@ -156,6 +166,7 @@ class PumpCounts:
             self.measured.add(*_measured(labels))
         self.ahead = Sums(self._clusters)
         found = self.timeline.ahead(run)
+        self.missed = self.timeline.missed(found)
         told = found.told & (found.ids < traits.size)
         ids = found.ids[told]
         labels = {name: column[told] for name, column in found.columns.items()}
@@ -173,9 +184,11 @@ class PumpCounts:
         now = time.monotonic()
         if now < self._next_whole:
             return
-        labels = timeline_of(run).labels
+        timeline = timeline_of(run)
+        labels, assignment = timeline.labels, timeline.assignment
         ids = run.images.ids
         self._begin()
+        self.missed = assignment.missed if assignment.by_time else None
         names = ("pump", "dark_n", "chain", "slot", "delay_ns")
         kept = ids < traits.size
         columns = {name: getattr(labels, name)[kept] for name in names}

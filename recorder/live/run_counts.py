@@ -59,6 +59,8 @@ class RunCounts:
         self.last = LastOutcomes()
         self.pump = PumpCounts()
         self.pace = Pace()
+        self._newest_ns: int | None = None
+        """Arrival (Unix ns) of the newest image that was counted and is in no state."""
         self._arrived: list[int] = []
         self._finished: list[ImageOutcome] = []
         self._amended: list[ImageOutcome] = []
@@ -108,6 +110,18 @@ class RunCounts:
         self.last.add(finished)
         return finished
 
+    def newest_age_s(self, now_ns: int) -> float | None:
+        """Age (s) of the newest image that was counted since this was asked last.
+
+        Args:
+            now_ns: Time of arrival of what would come now (Unix ns).
+
+        Returns:
+            None: none came since.
+        """
+        newest_ns, self._newest_ns = self._newest_ns, None
+        return None if newest_ns is None else max(0, now_ns - newest_ns) / 1e9
+
     def label(self, run: Run) -> None:
         """Label what can be labelled; after :meth:`look`."""
         self.pump.look(run, self.traits(), self.total)
@@ -116,6 +130,8 @@ class RunCounts:
         noted = np.array(self._arrived, np.int64).reshape(-1, 2)
         self._arrived = []
         ids = noted[:, 0]
+        if ids.size:
+            self._newest_ns = int(noted[:, 1].max(initial=self._newest_ns or 0))
         self._room(ids)
         column = self._traits["traits"]
         now = column[ids] | RECEIVED

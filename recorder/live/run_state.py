@@ -24,7 +24,7 @@ def run_state(
     counts: RunCounts,
     of_experiment: Counts,
     targets: Sequence[Target],
-    now_s: float,
+    now_ns: int,
 ) -> LiveRun:
     """What is known of a run now.
 
@@ -33,7 +33,7 @@ def run_state(
         counts: What was counted of it.
         of_experiment: Of all runs of its experiment, shape (7,).
         targets: Indexed images that are wanted of its time points.
-        now_s: The monotonic time (s).
+        now_ns: Time of arrival of what would come now (Unix ns); it never goes back.
     """
     announcement, images = run.announcement, run.images
     return LiveRun(
@@ -46,9 +46,10 @@ def run_state(
         started_ns=run.shown_ns(run.opened_ns),
         expected=run.declared_images,
         received=images.received,
+        newest_age_s=counts.newest_age_s(now_ns),
         pending=images.pending,
         lost=images.size - images.received,
-        missed=counts.pump.timeline.missed,
+        missed=counts.pump.missed,
         unprocessed={
             str(name): number
             for name, number in images.outcomes.items()
@@ -57,9 +58,9 @@ def run_state(
         eta_s=eta_s(run, counts),
         windows=windows(counts, of_experiment),
         pump=pump_state(counts.pump),
-        delays=delays_state(counts.pump, targets, counts.pace, now_s),
+        delays=delays_state(counts.pump, targets, counts.pace, now_ns / 1e9),
         delay_histogram=counts.pump.histogram,
-        line=line(counts),
+        line=line(run, counts),
         last=counts.last.medians(),
     )
 
@@ -84,8 +85,9 @@ def eta_s(run: Run, counts: RunCounts) -> float | None:
     return round(left * counts.windows.seconds(RATE_POINTS) / recent, 1)
 
 
-def line(counts: RunCounts) -> Line:
-    """Images over time of arrival."""
+def line(run: Run, counts: RunCounts) -> Line:
+    """Images over time of arrival, as the host's clock showed it."""
     begin_ns, found = counts.line.curve()
     classified, hits, indexed = (tuple(found[:, n].tolist()) for n in _LINE)
-    return Line(begin_ns, LINE_STEP_S, classified, hits, indexed)
+    shown_ns = run.shown_ns(begin_ns) if begin_ns else 0
+    return Line(shown_ns, LINE_STEP_S, classified, hits, indexed)

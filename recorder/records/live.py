@@ -60,8 +60,8 @@ class LiveSource:
     """Images or events a second, over 5 s."""
     lost: int = 0
     """Images of its open run that did not come."""
-    missed: int = 0
-    """Triggers of its open run without an image."""
+    missed: int | None = None
+    """Triggers of its open run without an image; null: nobody can tell."""
     clock_ppm: float | None = None
     """How fast its clock goes against the detector's."""
     problem: str | None = None
@@ -196,7 +196,8 @@ class LiveRun:
     was made; null: none came since the state before."""
     pending: int = 0
     lost: int = 0
-    missed: int = 0
+    missed: int | None = None
+    """Triggers without an image; null: nobody can tell, as without times."""
     unprocessed: Mapping[str, int] = field(default_factory=dict)
     eta_s: float | None = None
     provisional: bool = True

@@ -60,7 +60,7 @@ def _source(
         age_ms=None if age_s is None else round(age_s * 1e3, 1),
         hz=live.heard.hz(name),
         lost=own[-1].images.size - own[-1].images.received if own else 0,
-        missed=counts.pump.timeline.missed if counts else 0,
+        missed=counts.pump.missed if counts else None,
         clock_ppm=_ppm(name, live, runs),
         problem=problem,
     )

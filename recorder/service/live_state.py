@@ -112,7 +112,7 @@ class LiveView:
         if run is None or (counts := live.of(run)) is None:
             return None
         everything = live.of_experiment(run)
-        return run_state(run, counts, everything, run.targets, time.monotonic())
+        return run_state(run, counts, everything, run.targets, arrival_ns())
 
     def _journal(self) -> LiveJournal:
         writer = self._host.pipeline.writer

@@ -172,6 +172,21 @@ def test_a_histogram_counts_outliers_apart():
     assert Measured().histogram().counts == ()
 
 
+@given(
+    st.integers(0, 400),
+    st.lists(st.integers(-3000, 3000), max_size=60),
+    st.integers(0, 10**6),
+)
+def test_each_delay_is_in_the_histogram_or_an_outlier(sigma_ns, others, seed):
+    """Whatever the scatter, those between 5 sigma and 1 us as well."""
+    noise = np.random.default_rng(seed).normal(0, sigma_ns, 100).astype(np.int64)
+    delays = 3_000_000 + np.concatenate((noise, np.array(others, np.int64)))
+    measured = Measured()
+    measured.add(np.zeros(delays.size, np.int64), delays)
+    found = measured.histogram()
+    assert sum(found.counts) + found.outliers == delays.size
+
+
 def test_a_target_is_reached_at_the_pace_of_the_last_minutes():
     pace = Pace()
     for now in range(0, 1200, 5):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from recorder.config import Settings
 from recorder.errors import JournalError
+from recorder.live.run_state import line, run_state
 from recorder.live.runs import LiveRuns
 from recorder.live.traits import NAMES, trials
 from recorder.records import RunState
@@ -17,7 +19,7 @@ from recorder.runs.book.actions import Accepted, Action, Opened
 from recorder.service.host import Host
 from recorder.service.live_state import LiveView
 from tests import builders
-from tests.builders import T0, Driver, collection, image, outcome, start
+from tests.builders import SECOND, T0, Driver, collection, image, outcome, start
 
 IMAGES = 100
 
@@ -114,3 +116,48 @@ async def test_earlier_runs_that_could_not_be_read_are_read_later(
     assert live.knows(run.experiment)
     host.pipeline.writer.close()
     host.journal.close()
+
+
+def test_the_newest_image_has_its_age_in_the_first_state_that_counts_it() -> None:
+    now, run = [T0], builders.new_run(announcement=collection("u"))
+    live = LiveRuns(lambda: now[0])
+    live.begin(run)
+    counts = live.of(run)
+    assert counts is not None
+
+    def age_s() -> float | None:
+        return run_state(run, counts, live.of_experiment(run), (), now[0]).newest_age_s
+
+    assert age_s() is None, "none came"
+    for n, ago_s in enumerate((0.3, 0.1, 0.2)):
+        run.images.receive(n, None)
+        came = replace(image(n), received_ns=T0 - int(ago_s * 1e9))
+        live.received(run, came)
+        live.look([run])
+    assert age_s() == pytest.approx(0.1)
+    live.look([run])
+    assert age_s() is None, "none came since"
+    run.images.receive(3, None)
+    live.received(run, replace(image(3), received_ns=T0))
+    assert age_s() is None, "it is not counted yet"
+    now[0] += SECOND // 2
+    live.look([run])
+    assert age_s() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("step_s", [0, 3600, -3600])
+def test_the_line_begins_as_the_hosts_clock_shows_it(step_s: int) -> None:
+    """Like the start of its run, beside which it is drawn."""
+    run = builders.new_run(
+        announcement=collection("u"), opened_ns=T0, clock_step_ns=step_s * SECOND
+    )
+    live = LiveRuns(lambda: T0 + SECOND)
+    live.begin(run)
+    counts = live.of(run)
+    assert counts is not None
+    assert line(run, counts).from_ns == 0, "nothing came"
+    run.images.receive(0, None)
+    live.received(run, replace(image(0), received_ns=T0))
+    live.look([run])
+    found = line(run, counts)
+    assert 0 <= run.shown_ns(T0) - found.from_ns < found.step_s * SECOND

@@ -14,7 +14,7 @@ import numpy as np
 from recorder.records import Chain
 from recorder.runs.tables.columns import Columns
 from recorder.runs.timeline.followed import Followed
-from recorder.runs.timeline.part import NOTHING_AHEAD, Ahead
+from recorder.runs.timeline.part import NOTHING_AHEAD, Ahead, missed_before
 from recorder.runs.timeline.settled import REORDER as REORDER
 from recorder.runs.timeline.settled import Settled
 from recorder.ssx.chains.pattern import pattern
@@ -46,10 +46,17 @@ class LiveTimeline:
         """The settled labels by ``image_id``; see ``part.COLUMNS``; read only."""
         return self._settled.labels
 
-    @property
-    def missed(self) -> int:
-        """Triggers without an image before the last settled one."""
-        return self._settled.missed
+    def missed(self, ahead: Ahead) -> int | None:
+        """Triggers without an image before the last one whose trigger is certain.
+
+        Args:
+            ahead: What is certain behind the settled images.
+
+        Returns:
+            None: no image has a trigger yet.
+        """
+        known = missed_before(ahead.ids, ahead.placed, ahead.columns["ordinal"])
+        return self._settled.missed if known is None else known
 
     @property
     def rate(self) -> float | None:
@@ -97,5 +104,6 @@ class LiveTimeline:
         found = self._settled.ahead(run, captured)
         if not captured:
             return found
-        told = found.told & (found.columns["ordinal"] <= before)
-        return Ahead(found.ids, np.asarray(told, np.bool_), found.columns)
+        there = np.asarray(found.columns["ordinal"] <= before, np.bool_)
+        told, placed = found.told & there, found.placed & there
+        return Ahead(found.ids, told, placed, found.columns)

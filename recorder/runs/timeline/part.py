@@ -52,12 +52,15 @@ class Ahead:
     ids: Int64Array
     told: BoolArray
     """Of these the label is certain."""
+    placed: BoolArray
+    """Of these the trigger is certain."""
     columns: Mapping[str, NDArray[Any]]
     """As ``COLUMNS``, shape (n,) each."""
 
 
 NOTHING_AHEAD = Ahead(
     np.empty(0, np.int64),
+    np.empty(0, np.bool_),
     np.empty(0, np.bool_),
     {name: np.empty(0, dtype) for name, (dtype, _) in COLUMNS.items()},
 )
@@ -112,3 +115,30 @@ def labelled(
         },
         dict(part.contradictions),
     )
+
+
+def missed_before(ids: Int64Array, known: BoolArray, ordinal: Int64Array) -> int | None:
+    """Triggers without an image before the last image whose trigger is known.
+
+    Args:
+        ids: image_ids, ascending, shape (n,).
+        known: Whether their trigger is known, shape (n,).
+        ordinal: Their trigger, shape (n,).
+
+    Returns:
+        None: none is known.
+    """
+    found = np.flatnonzero(known)
+    if not found.size:
+        return None
+    return max(0, int(ordinal[found[-1]] - ids[found[-1]]))
+
+
+def placed(matcher: Matcher, columns: Mapping[str, NDArray[Any]]) -> BoolArray:
+    """Images whose trigger is known: behind a break only where it is proven.
+
+    Args:
+        matcher: What matched them.
+        columns: As ``COLUMNS``, shape (n,) each.
+    """
+    return np.asarray(columns["sure" if matcher.breaks else "known"], np.bool_)

@@ -20,11 +20,13 @@ from recorder.runs.timeline.part import (
     NOTHING_AHEAD,
     Ahead,
     labelled,
+    missed_before,
+    placed,
 )
 from recorder.runs.timeline.scout import Scout
 from recorder.ssx.arrays import Int64Array
 from recorder.ssx.chains.pattern import Pattern, pattern
-from recorder.ssx.clocks.unknown import NO_DARK_N, NO_ORDINAL, NO_TIME
+from recorder.ssx.clocks.unknown import NO_DARK_N, NO_TIME
 from recorder.ssx.labels.timeline import UNKNOWN, Labels, Timeline
 from recorder.ssx.matching.assignment import BLOCK, Assigner, Assignment
 from recorder.ssx.matching.matcher import Matcher
@@ -170,11 +172,16 @@ class Settled:
         return self._labels
 
     @property
-    def missed(self) -> int:
-        """Triggers without an image before the last labelled one."""
-        last = self._labels.size - 1
-        reached = int(self._labels["ordinal"][last]) if last >= 0 else NO_ORDINAL
-        return max(0, reached - last) if reached != NO_ORDINAL else 0
+    def missed(self) -> int | None:
+        """Triggers without an image before the last labelled one; None: unknown."""
+        size, matcher = self._labels.size, self._assigner.matcher
+        if matcher is None or not size:
+            return None
+        begin = max(0, size - BLOCK)
+        latest = {n: self._labels[n][begin:size] for n in ("known", "sure", "ordinal")}
+        return missed_before(
+            np.arange(begin, size), placed(matcher, latest), latest["ordinal"]
+        )
 
     @property
     def rate(self) -> float | None:
@@ -227,13 +234,15 @@ class Settled:
         if assigner.matcher is None:
             return NOTHING_AHEAD
         part = labelled(assigner.matcher, every, table, window, conflict)
-        told = part.columns["pump"] != UNKNOWN
+        certain = np.ones(part.ids.size, np.bool_)
         if scouting and captured:
             # Rows may yet tell which trigger came first: nothing is assumed here.
-            told &= part.columns["sure"]
+            certain &= part.columns["sure"]
         if new := assigner.matcher.breaks[breaks:]:
-            told &= part.ids < new[0].image_id
-        return Ahead(part.ids, told, part.columns)
+            certain &= part.ids < new[0].image_id
+        told = certain & (part.columns["pump"] != UNKNOWN)
+        certain &= placed(assigner.matcher, part.columns)
+        return Ahead(part.ids, told, certain, part.columns)
 
     def _start(self, certain: list[bool]) -> Start:
         if self._conflict:
@@ -258,7 +267,7 @@ class Settled:
             known=self._labels["known"][ids],
             start=self._start(certain),
             by_time=True,
-            missed=self.missed,
+            missed=self.missed or 0,
             tail=0,
             breaks=tuple(matcher.breaks) if matcher else (),
             clock=matcher.clock if matcher else None,
