@@ -45,6 +45,8 @@ class ImageViewer:
     gallery: Gallery
     run: int
     uid: str
+    began: tuple[float, int]
+    """When the run got its series, and was opened: later ones are greater."""
     image_id: int
     carried: int = Wish.NOTHING
 
@@ -93,7 +95,8 @@ class Gallery:
         """Who looks at an image; None: nobody."""
         if not self._wanted:
             return None
-        return ImageViewer(self, run.number, run.uid, image_id)
+        began = (run.bound_at, run.opened_ns)
+        return ImageViewer(self, run.number, run.uid, began, image_id)
 
     @property
     def previews(self) -> tuple[PreviewImage, ...]:
@@ -155,7 +158,7 @@ class Gallery:
         waiting.bytes += len(shown.marks)
         known = waiting.spots.get(viewer.uid)
         if known is None or known.shape != shown.shape:
-            known = NewSpots(viewer.run, viewer.uid, shown.shape)
+            known = NewSpots(viewer.run, viewer.uid, viewer.began, shown.shape)
             waiting.spots[viewer.uid] = known
         known.images.append(shown.marks)
 

@@ -51,6 +51,9 @@ class NewSpots:
     number: int
     """Of the run."""
     uid: str
+    began: tuple[float, int]
+    """When the run began; a later one is greater. Numbers begin anew with each
+    experiment."""
     shape: tuple[int, int]
     """(slow, fast) of its images."""
     images: list[bytes] = field(default_factory=list)
@@ -60,6 +63,7 @@ class NewSpots:
 @dataclass(eq=False)
 class _RunSums:
     number: int
+    began: tuple[float, int]
     sums: SpotSums
     serial: int
     """Grows with each picture, from one daemon to the next, too."""
@@ -113,13 +117,17 @@ class PictureFiles:
     def _add(self, new: NewSpots) -> None:
         known = self._sums.get(new.uid)
         if known is None or known.sums.shape != new.shape:
-            known = _RunSums(new.number, SpotSums(new.shape), int(time.time()))
+            sums = SpotSums(new.shape)
+            known = _RunSums(new.number, new.began, sums, int(time.time()))
             self._sums[new.uid] = known
-            for old in list(self._sums)[:-_MOST_RUNS]:
+            for old in sorted(self._sums, key=self._began)[:-_MOST_RUNS]:
                 del self._sums[old]
         spots = np.frombuffer(b"".join(new.images), MARK)
         known.sums.add(spots, len(new.images))
         self.unwritten = True
+
+    def _began(self, uid: str) -> tuple[float, int]:
+        return self._sums[uid].began
 
     def _write_picture(self, one: NewPicture) -> None:
         preview = one.preview
@@ -136,7 +144,8 @@ class PictureFiles:
 
     def _write_sums(self) -> None:
         """Of the newest run that has hits."""
-        uid, newest = max(self._sums.items(), key=lambda item: item[1].number)
+        uid = max(self._sums, key=self._began)
+        newest = self._sums[uid]
         newest.serial += 1
         sums = newest.sums
         head = {

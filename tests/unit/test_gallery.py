@@ -145,9 +145,19 @@ async def test_pictures_name_their_run_and_lie_in_the_folder(tmp_path):
     await gallery.close()
 
 
-async def test_serials_grow_and_a_new_run_begins_its_own_sums(tmp_path):
+@pytest.mark.parametrize("numbers", [(1, 2), (7, 1), (3, 3)])
+@pytest.mark.parametrize("opened", [(1, 2), (2, 1)])
+async def test_serials_grow_and_a_new_run_begins_its_own_sums(
+    tmp_path, numbers, opened
+):
+    """Another experiment numbers its runs anew; runs may begin in any order."""
     gallery = Gallery(tmp_path)
-    first, second = new_run("a", 1), new_run("b", 2)
+    first, second = (
+        new_run(uid, number, opened_ns, bound_at=bound_at)
+        for uid, number, opened_ns, bound_at in zip(
+            "ab", numbers, opened, (10.0, 20.0), strict=True
+        )
+    )
     shown_to(gallery.viewer(first, 3), ImageClass.NON_INDEXED_HIT, spots(1, 2))
     await written(gallery)
     before = {p.which: p.serial for p in gallery.previews}
@@ -162,6 +172,21 @@ async def test_serials_grow_and_a_new_run_begins_its_own_sums(tmp_path):
     assert all(after[which][0] > serial for which, serial in before.items())
     assert read(tmp_path, "powder.json")["uid"] == "b"
     assert np.sum(read(tmp_path, "peakogram.json")["counts"]) == 1
+    await gallery.close()
+
+
+async def test_a_late_hit_of_a_run_that_was_forgotten_takes_nothing_away(tmp_path):
+    gallery = Gallery(tmp_path)
+    runs = [new_run(uid, 1, n, bound_at=float(n)) for n, uid in enumerate("abc")]
+    for run in runs:
+        shown_to(gallery.viewer(run, 0), ImageClass.INDEXED, spots(1))
+        await written(gallery)
+    for run in (runs[0], runs[1], runs[2], runs[0]):
+        shown_to(gallery.viewer(run, 1), ImageClass.INDEXED, spots(1))
+        await written(gallery)
+        found = read(tmp_path, "powder.json")
+        assert found["uid"] == "c"
+    assert found["hits"] == 2
     await gallery.close()
 
 
