@@ -21,6 +21,24 @@ export function report() {
   return going && newest && newest.uid !== going.uid ? null : newest;
 }
 
+const ADDRESS = 13; // of a uid: its first dash is within, so it cannot be a run number
+export const ADDRESS_LEAST = 8; // characters that people write of one
+
+// What an address has of the uid of a run.
+export const address = (uid) => uid.slice(0, ADDRESS);
+
+// The address of the newest run of a number that is known here, else the number.
+export function addressOf(number) {
+  const { run: going } = state.now?.live ?? {};
+  const uid = going?.run === number ? going.uid : runs().findLast((run) => run.run === number)?.uid;
+  return uid ? address(uid) : String(number);
+}
+
+// Sealed, and each sink has all of it.
+export function isWritten(run) {
+  return run.state === "sealed" && Object.values(run.sinks ?? {}).every((how) => how === "written");
+}
+
 export function experiments() {
   return state.slow?.experiments ?? [];
 }

@@ -116,7 +116,7 @@ def test_one_run_at_its_address_and_back(server, open_page):
     page = open_page()
     page.keyboard.press("[")
     expect(page.locator("#run-title")).to_contain_text("Run 2: sealed")
-    assert page.url.endswith("#run=2")
+    assert page.url.endswith("#run=00000002-0000")
     expect(page.locator("#rate-note")).to_have_text("run 2, sealed")
     expect(page.locator(".run.chosen")).to_have_text("#2 ✕")
     page.keyboard.press("]")
@@ -142,6 +142,57 @@ def test_why_of_an_image(server, open_page):
     page = open_page("#image=3/3012")
     expect(page.locator("#why")).to_contain_text("trigger 100")
     expect(page.locator("#why-title")).to_have_text("Image 3012 of run 3")
+    server.said.answers[f"runs/{states.UID}/images/7"] = server.said.answers[path]
+    page.locator("#card-list .run").first.wait_for()
+    page.goto(f"{server.url}#image={states.UID[:8]}/7")
+    expect(page.locator("#why-title")).to_have_text("Image 7 of run 3")
+
+
+def test_a_number_is_of_the_experiment_that_is_shown(server, open_page):
+    """Experiments count their runs from one; links have uids."""
+    old, new = (states.card(n)["uid"] for n in (2, 7))
+    later = states.card(7, run=2, experiment="other")
+    cards = [states.experiment([later], experiment="other")]
+    server.said.slow = states.slow(experiments=server.said.slow["experiments"] + cards)
+    for uid, name in ((old, "fvkhb"), (new, "other")):
+        report = states.report(run=2, uid=uid, state="sealed", experiment=name)
+        server.said.answers[f"runs/{uid}"] = report
+    page = open_page()
+    page.locator("#card-list .run").first.wait_for()
+    facts = page.locator("#run-body > p").first
+    page.goto(f"{server.url}#run=2")
+    expect(facts).to_contain_text("fvkhb")
+    page.locator("#card-list article", has_text="other").locator(".run").click()
+    expect(facts).to_contain_text("other")
+    assert page.url.endswith(f"#run={new[:13]}")
+    page.goto(f"{server.url}#run={old[:8]}")
+    expect(facts).to_contain_text("fvkhb")
+
+
+def test_a_chosen_run_is_asked_again_until_it_is_written(server, open_page):
+    uid = states.card(2)["uid"]
+    path = f"runs/{uid}"
+    earlier = states.report(
+        run=2, uid=uid, state="draining", sinks={"ispyb": "pending"}
+    )
+    server.said.answers[path] = earlier
+    page = open_page(f"#run={uid}")
+    expect(page.locator("#run-title")).to_contain_text("Run 2: draining")
+    server.said.answers[path] = earlier | {"state": "sealed"}
+    server.said.slow = states.slow()
+    expect(page.locator("#run-title")).to_contain_text("Run 2: sealed")
+    expect(page.locator("#run-body .proof")).to_contain_text("ispyb: pending")
+    written = {"state": "sealed", "sinks": {"ispyb": "written"}}
+    server.said.answers[path] = earlier | written
+    server.said.slow = states.slow()
+    expect(page.locator("#run-body .proof")).to_contain_text("ispyb: written")
+    # Its last word, until its card is another.
+    server.said.answers[path] = earlier | written | {"reason": "amended"}
+    server.said.slow = states.slow()
+    expect(page.locator("#run-body .proof")).to_contain_text("ispyb: written")
+    amended = [states.card(2, reason="amended"), states.card(3)]
+    server.said.slow = states.slow(experiments=[states.experiment(amended)])
+    expect(page.locator("#run-body")).to_contain_text("amended")
 
 
 def test_keys_go_to_regions(open_page):
@@ -223,3 +274,44 @@ def test_canvases_have_ink_on_paper(open_page, theme):
         }"""
     )
     assert extremes[0] < 60 if theme == "light" else extremes[1] > 200
+
+
+COUNT_TONES = """
+  window.tones = 0;
+  const own = AudioContext.prototype.createOscillator;
+  AudioContext.prototype.createOscillator = function () {
+    window.tones += 1;
+    return own.call(this);
+  };
+"""
+RING = 2
+"""Tones of one ring."""
+
+
+def test_a_tab_behind_others_rings_and_has_its_title(server, context, open_page):
+    context.add_init_script(COUNT_TONES)
+    red = server.said.now["live"]["alarms"][0]
+    server.said.now["live"]["alarms"] = []
+    page = open_page()
+    expect(page).to_have_title("open · recorder")
+    page.locator("#sound").click()
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    tones = page.evaluate("tones")
+    amber = red | {"severity": "amber"}
+    server.said.now["live"]["alarms"] = [amber]
+    expect(page).to_have_title("▲1 open · recorder")
+    assert page.evaluate("tones") == tones
+    # The same alarm, worse: it sounds, once.
+    other = amber | {"id": "other"}
+    server.said.now["live"]["alarms"] = [red, other]
+    expect(page).to_have_title("▲2 open · recorder")
+    assert page.evaluate("tones") == tones + RING
+    server.said.now["live"]["alarms"] = [red, other, amber | {"id": "third"}]
+    expect(page).to_have_title("▲3 open · recorder")
+    assert page.evaluate("tones") == tones + RING
+    # Over, and again.
+    server.said.now["live"]["alarms"] = [red | {"cleared_ns": 1}]
+    expect(page).to_have_title("open · recorder")
+    server.said.now["live"]["alarms"] = [red]
+    expect(page).to_have_title("▲1 open · recorder")
+    assert page.evaluate("tones") == tones + 2 * RING

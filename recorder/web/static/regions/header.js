@@ -60,11 +60,10 @@ function drawHeadline() {
   const old = document.getElementById("place");
   if (!old) line.append(place);
   else if (old.textContent !== place.textContent) old.replaceWith(place);
-  const known = live ? (run?.state ?? live.state) : "no daemon";
-  const what = state.now ? known.toUpperCase() : "WAITING";
+  const what = stateWords();
   const received = run ? format.count(run.received) : "";
   const images = run?.expected ? `${received}/${format.count(run.expected)}` : received;
-  const standing = (live?.alarms ?? []).filter((alarm) => !alarm.cleared_ns).length;
+  const standing = alarmsThatStand();
   for (const node of [
     fact("state", run ? `${what} run ${run.run}` : what, "state"),
     fact("images", run ? `${images} images` : "", ""),
@@ -81,7 +80,22 @@ function drawHeadline() {
   for (const [id, bad] of [["lost-count", run?.lost], ["alarm-count", standing]]) {
     attribute($(id), "class", bad ? "bad" : "");
   }
-  document.title = `${standing ? `▲${standing} ` : ""}${what.toLowerCase()} · recorder`;
+}
+
+function stateWords() {
+  const { live } = state.now ?? {};
+  const known = live ? (live.run?.state ?? live.state) : "no daemon";
+  return state.now ? known.toUpperCase() : "WAITING";
+}
+
+const alarmsThatStand = () =>
+  (state.now?.live?.alarms ?? []).filter((alarm) => !alarm.cleared_ns).length;
+
+// For each event "now", also where nothing is drawn: the title is all one sees of a tab behind others.
+export function title() {
+  const standing = alarmsThatStand();
+  const words = `${standing ? `▲${standing} ` : ""}${stateWords().toLowerCase()} · recorder`;
+  if (document.title !== words) document.title = words;
 }
 
 function unprocessed(run) {
