@@ -18,7 +18,7 @@ def test_the_header_says_state_age_and_each_part(open_page):
     expect(page.locator("#state")).to_have_text("OPEN run 3")
     expect(page.locator("#images")).to_have_text(f"3{GAP}560/10{GAP}000 images")
     expect(page.locator("#eta")).to_have_text("ETA 64 s")
-    expect(page.locator("#age")).to_have_text("age 0.1 s")
+    expect(page.locator("#age")).to_have_text("age 0.2 s")
     expect(page.locator("#lost-count")).to_have_text("lost 2")
     expect(page.locator("#missed")).to_have_text("missed 1")
     parts = page.locator("#parts li")
@@ -34,6 +34,23 @@ def test_the_header_says_state_age_and_each_part(open_page):
         "▲ results failing, lag 75 s, 12 to write, 1 parked, "
         "the disk is full: make room",
     ]
+
+
+def test_the_age_is_that_of_the_images_while_a_run_is_open(server, open_page):
+    live = server.said.now["live"]
+    live["sources"][0]["age_ms"] = 5000.0
+    page = open_page()
+    age = page.locator("#age")
+    expect(age).to_have_text("age 5.1 s")
+    live["sources"][0]["age_ms"] = None
+    expect(age).to_have_text("age –")
+    live["sources"][0]["age_ms"] = 20_000.0
+    expect(age).to_have_text("age 20 s")
+    server.said.now["age_s"] = 14.0
+    server.said.now["daemon"] = "stale"
+    expect(age).to_have_text("age 34 s")
+    live["run"]["state"] = "draining"
+    expect(age).to_have_text("age 14 s")
 
 
 def test_rates_have_wilsons_intervals_in_four_windows(open_page):

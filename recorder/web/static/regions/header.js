@@ -5,6 +5,7 @@ import { changed, region, silence, state } from "../store.js";
 
 const LATE_S = 1; // without an event the age counts up by itself
 const STALE_S = 3; // the numbers are grey, the alarm stands
+const NO_IMAGES = ["broker", "panda"]; // kinds of sources
 const MARKS = { ok: "●", away: "○", failing: "▲", off: "–", unknown: "?" };
 
 // Why the numbers are not of now; null where they are.
@@ -37,9 +38,23 @@ function drawAge() {
   }
   const age = document.getElementById("age");
   if (!age) return;
-  const said = state.now?.age_s;
-  const shown = typeof said === "number" ? said + (silent > LATE_S ? silent : 0) : NaN;
+  const shown = ageThen() + (silent > LATE_S ? silent : 0);
   text(age, `age ${format.duration(shown)}`);
+  attribute(age, "title", isOpen() ? "since the last message with images" : "of the state");
+}
+
+const isOpen = () => state.now?.live?.run?.state === "open";
+
+// Seconds, as the newest event came: of the data while a run is open, else of the state.
+function ageThen() {
+  const { age_s: said, live } = state.now ?? {};
+  if (typeof said !== "number") return NaN;
+  if (!isOpen()) return said;
+  const others = live.sources.filter((source) => !NO_IMAGES.includes(source.kind));
+  const detectors = others.filter((source) => source.kind === "detector");
+  const ages = (detectors.length ? detectors : others).map((source) => source.age_ms ?? Infinity);
+  const newest = Math.min(...ages) / 1000;
+  return Number.isFinite(newest) ? newest + said : NaN;
 }
 
 function fact(id, words, role) {
