@@ -70,7 +70,9 @@ function ofExperiment(name) {
   for (const key of ["indexed", "non_indexed_hits", "non_hits"]) {
     classes[key] = sum(all.map((run) => run.classes?.[key]));
   }
-  return trials(sum(all.map((run) => run.images?.received)), classes);
+  const found = trials(sum(all.map((run) => run.images?.received)), classes);
+  const hits = (run) => sum([run.classes?.indexed, run.classes?.non_indexed_hits]);
+  return { ...found, tried: sum(all.map((run) => run.tried || hits(run))) };
 }
 
 export function windows() {

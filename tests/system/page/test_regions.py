@@ -284,7 +284,8 @@ def test_an_experiment_is_all_its_groups_and_tried_is_what_was_tried(server, ope
     """ISPyB may have several groups of one experiment: each has a card."""
     server.said.now = {"daemon": "none", "age_s": None, "live": None, "problem": None}
     cards = [
-        states.experiment([states.card(n)], data_collection_group_id=n) for n in (2, 3)
+        states.experiment([states.card(n, tried=tried)], data_collection_group_id=n)
+        for n, tried in ((2, 800), (3, 0))
     ]
     report = states.report(state="sealed", classification={"tried": 560})
     server.said.slow = states.slow(experiments=cards, run=report)
@@ -294,6 +295,8 @@ def test_an_experiment_is_all_its_groups_and_tried_is_what_was_tried(server, ope
     low, high = wilson(490, 560)
     assert found["indexed of hits"][2] == f"88 % {share(low)}–{share(high)}"
     assert found["images"][3] == f"7{GAP}000"
+    low, high = wilson(1400, 1800)
+    assert found["indexed of hits"][3] == f"78 % {share(low)}–{share(high)}"
 
 
 def test_intervals_are_those_of_the_report(open_page):
