@@ -39,6 +39,10 @@ class RunCard:
     images: ImageCounts = field(default_factory=ImageCounts)
     """Without ``lost_ranges``: the report has them."""
     classes: ClassCounts = field(default_factory=ClassCounts)
+    tried: Count = 0
+    """Hits that were tried to be indexed; 0 in reports of earlier recorders."""
+    revision: Count = 0
+    """0, and one more each time it was sealed again."""
     ledger: LedgerReport = field(default_factory=LedgerReport)
     chains: Count = 0
     """Event chains, declared or measured."""

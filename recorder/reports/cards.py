@@ -156,6 +156,8 @@ def _with_report(card: RunCard, report: RunReport) -> RunCard:
         end_time=report.end_time,
         images=replace(report.images, lost_ranges=()),
         classes=report.classes,
+        tried=report.classification.tried,
+        revision=report.revision,
         ledger=report.ledger,
         chains=len(report.event_chains),
         data_collection_id=report.data_collection_id,

@@ -25,6 +25,8 @@ const feed = follow((kind, body, waited) => {
   if (kind === "now") {
     state.now = body;
     state.heardAt = performance.now() - waited;
+    header.title();
+    alarms.sound();
     changed("now");
   }
   if (kind === "slow") {

@@ -1,6 +1,7 @@
 // Which run is shown, and its numbers in one shape: from the live state while it goes
 // on, from its report else.
 import { state } from "./store.js";
+import { timePoints } from "./targets.js";
 
 export const WINDOWS = ["10s", "60s", "run", "all"];
 
@@ -19,6 +20,24 @@ export function report() {
   }
   const newest = state.slow?.run ?? null;
   return going && newest && newest.uid !== going.uid ? null : newest;
+}
+
+const ADDRESS = 13; // of a uid: its first dash is within, so it cannot be a run number
+export const ADDRESS_LEAST = 8; // characters that people write of one
+
+// What an address has of the uid of a run.
+export const address = (uid) => uid.slice(0, ADDRESS);
+
+// The address of the newest run of a number that is known here, else the number.
+export function addressOf(number) {
+  const { run: going } = state.now?.live ?? {};
+  const uid = going?.run === number ? going.uid : runs().findLast((run) => run.run === number)?.uid;
+  return uid ? address(uid) : String(number);
+}
+
+// Sealed, and each sink has all of it.
+export function isWritten(run) {
+  return run.state === "sealed" && Object.values(run.sinks ?? {}).every((how) => how === "written");
 }
 
 export function experiments() {
@@ -44,13 +63,16 @@ function trials(images, classes) {
 }
 
 function ofExperiment(name) {
-  const card = experiments().find((entry) => entry.experiment === name);
-  if (!card || card.runs.length !== card.cumulative?.runs) return null;
+  const cards = experiments().filter((entry) => entry.experiment === name); // one for each group
+  if (!cards.length || cards.some((card) => card.runs.length !== card.cumulative?.runs)) return null;
+  const all = cards.flatMap((card) => card.runs);
   const classes = {};
   for (const key of ["indexed", "non_indexed_hits", "non_hits"]) {
-    classes[key] = sum(card.runs.map((run) => run.classes?.[key]));
+    classes[key] = sum(all.map((run) => run.classes?.[key]));
   }
-  return trials(sum(card.runs.map((run) => run.images?.received)), classes);
+  const found = trials(sum(all.map((run) => run.images?.received)), classes);
+  const hits = (run) => sum([run.classes?.indexed, run.classes?.non_indexed_hits]);
+  return { ...found, tried: sum(all.map((run) => run.tried || hits(run))) };
 }
 
 export function windows() {
@@ -60,7 +82,8 @@ export function windows() {
   if (!known) return {};
   const left = known.classification?.left_out?.no_indexing ?? 0;
   const own = trials(known.images?.received, known.classes ?? {});
-  own.tried = Math.max(own.indexed, own.hits - left);
+  // Reports of earlier recorders have no number of those that were tried.
+  own.tried = known.classification?.tried || Math.max(own.indexed, own.hits - left);
   return { run: own, all: ofExperiment(known.experiment) };
 }
 
@@ -89,17 +112,7 @@ export function delays() {
   const run = liveRun();
   if (run?.delays?.length) return run.delays;
   const known = report();
-  if (!known) return [];
-  const targets = known.targets ?? [];
-  return (known.delays ?? []).map((one) => ({
-    delay_s: one.delay,
-    images: one.images,
-    hits: one.hits,
-    indexed: one.indexed,
-    target: targets.find((t) => Math.abs(t.delay - one.delay) < 1e-9)?.indexed ?? null,
-    eta_s: null,
-    chain: one.chain,
-  }));
+  return known ? timePoints(known.delays ?? [], known.targets ?? []) : [];
 }
 
 export function shownRun() {

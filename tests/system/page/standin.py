@@ -38,7 +38,8 @@ class Said:
     now: Any = None
     slow: Any = None
     answers: dict[str, Any] = field(default_factory=dict)
-    """JSON or PNG bytes by path below ``/api/v1/``."""
+    """By path below ``/api/v1/``: JSON, PNG bytes, a status that refuses, or what makes
+    one of these."""
     posted: list[tuple[str, Any]] = field(default_factory=list)
     streams: int = 0
     """That are open now."""
@@ -132,7 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _api(self, name: str) -> None:
         found = self.said.answers.get(name)
-        if isinstance(found, bytes):
+        if callable(found):
+            found = found()
+        if isinstance(found, int):
+            problem = {"title": "Refused", "status": found, "detail": f"no {name}"}
+            body = json.dumps(problem).encode()
+            self._answer(body, "application/problem+json", found)
+        elif isinstance(found, bytes):
             self._answer(found, "image/png")
         elif found is None:
             problem = {"title": "Not Found", "status": 404, "detail": f"no {name}"}

@@ -110,27 +110,6 @@ def test_before_anything_is_known_nothing_is_claimed(server, open_page):
     assert "undefined" not in page.locator("body").inner_text()
 
 
-def test_one_run_at_its_address_and_back(server, open_page):
-    other = states.report(run=2, uid=states.card(2)["uid"], state="sealed")
-    server.said.answers[f"runs/{other['uid']}"] = other
-    page = open_page()
-    page.keyboard.press("[")
-    expect(page.locator("#run-title")).to_contain_text("Run 2: sealed")
-    assert page.url.endswith("#run=2")
-    expect(page.locator("#rate-note")).to_have_text("run 2, sealed")
-    expect(page.locator(".run.chosen")).to_have_text("#2 ✕")
-    page.keyboard.press("]")
-    expect(page.locator("#run-title")).to_contain_text("Run 3: open")
-    page.keyboard.press("Escape")
-    expect(page.locator("#rate-note")).to_have_text("run 3, provisional")
-
-
-def test_a_run_that_is_not_there_says_so(server, open_page, complaints):
-    page = open_page("#run=99")
-    expect(page.locator("#run-body")).to_contain_text("Run 99 cannot be shown")
-    complaints[:] = [line for line in complaints if "404" not in line]
-
-
 def test_why_of_an_image(server, open_page):
     path = "runs/3/images/3012"
     server.said.answers[path] = {
@@ -142,6 +121,10 @@ def test_why_of_an_image(server, open_page):
     page = open_page("#image=3/3012")
     expect(page.locator("#why")).to_contain_text("trigger 100")
     expect(page.locator("#why-title")).to_have_text("Image 3012 of run 3")
+    server.said.answers[f"runs/{states.UID}/images/7"] = server.said.answers[path]
+    page.locator("#card-list .run").first.wait_for()
+    page.goto(f"{server.url}#image={states.UID[:8]}/7")
+    expect(page.locator("#why-title")).to_have_text("Image 7 of run 3")
 
 
 def test_keys_go_to_regions(open_page):
@@ -223,3 +206,44 @@ def test_canvases_have_ink_on_paper(open_page, theme):
         }"""
     )
     assert extremes[0] < 60 if theme == "light" else extremes[1] > 200
+
+
+COUNT_TONES = """
+  window.tones = 0;
+  const own = AudioContext.prototype.createOscillator;
+  AudioContext.prototype.createOscillator = function () {
+    window.tones += 1;
+    return own.call(this);
+  };
+"""
+RING = 2
+"""Tones of one ring."""
+
+
+def test_a_tab_behind_others_rings_and_has_its_title(server, context, open_page):
+    context.add_init_script(COUNT_TONES)
+    red = server.said.now["live"]["alarms"][0]
+    server.said.now["live"]["alarms"] = []
+    page = open_page()
+    expect(page).to_have_title("open · recorder")
+    page.locator("#sound").click()
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    tones = page.evaluate("tones")
+    amber = red | {"severity": "amber"}
+    server.said.now["live"]["alarms"] = [amber]
+    expect(page).to_have_title("▲1 open · recorder")
+    assert page.evaluate("tones") == tones
+    # The same alarm, worse: it sounds, once.
+    other = amber | {"id": "other"}
+    server.said.now["live"]["alarms"] = [red, other]
+    expect(page).to_have_title("▲2 open · recorder")
+    assert page.evaluate("tones") == tones + RING
+    server.said.now["live"]["alarms"] = [red, other, amber | {"id": "third"}]
+    expect(page).to_have_title("▲3 open · recorder")
+    assert page.evaluate("tones") == tones + RING
+    # Over, and again.
+    server.said.now["live"]["alarms"] = [red | {"cleared_ns": 1}]
+    expect(page).to_have_title("open · recorder")
+    server.said.now["live"]["alarms"] = [red]
+    expect(page).to_have_title("▲1 open · recorder")
+    assert page.evaluate("tones") == tones + 2 * RING

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from playwright.sync_api import expect
 
@@ -76,6 +78,59 @@ def test_pictures_are_held_and_gone_back_through(server, open_page):
         page.locator(f"[data-which={kind}]").click()
         expect(text).to_contain_text("Spots of 700 hits of run 3, added up")
         expect(text).to_contain_text(words)
+
+
+def test_a_held_picture_stays_whatever_comes(server, open_page):
+    page = open_page()
+    text = page.locator("#picture-text")
+    expect(text).to_contain_text(f"3{GAP}551")
+    page.keyboard.press("h")
+    about = server.said.answers["preview/hit.json"]
+    for n in range(1, 25):  # more than are kept to go back through
+        newest = {"serial": 10 + n, "image_id": 4000 + n}
+        server.said.answers["preview/hit.json"] = about | newest
+        server.said.now["live"]["previews"][1] |= newest
+        expect(page.locator("#image-note")).to_have_text(f"{n} before the last")
+    expect(text).to_contain_text(f"3{GAP}551")
+    page.keyboard.press("h")
+    expect(text).to_contain_text(f"4{GAP}024")
+
+
+def test_a_late_chip_of_another_run_is_not_shown(server, open_page):
+    late = threading.Event()
+    own = server.said.answers[f"runs/{states.UID}/chip"]
+    uid = states.card(2)["uid"]
+    key, chip = states.scan()
+    report = states.report(run=2, uid=uid, state="sealed", scan=key)
+    server.said.answers[f"runs/{uid}"] = report
+    server.said.answers[f"runs/{uid}/chip"] = chip | {"uid": uid}
+    server.said.answers[f"runs/{states.UID}/chip"] = lambda: late.wait(20) and own
+    page = open_page()
+    with page.expect_response(f"**/runs/{states.UID}/chip"):
+        page.goto(f"{server.url}#run={uid}")
+        expect(page.locator("#chip-map")).to_be_visible()
+        late.set()
+    page.evaluate("new Promise(drawn => setTimeout(drawn, 200))")
+    expect(page.locator("#chip-map")).to_be_visible()
+    page.goto(f"{server.url}#")
+    expect(page.locator("#rate-note")).to_have_text("run 3, provisional")
+    expect(page.locator("#chip-map")).to_be_visible()
+
+
+def test_a_chip_that_was_refused_is_asked_for_again(server, open_page, complaints):
+    answers = server.said.answers
+    path = f"runs/{states.UID}/chip"
+    answers[path], chip = 503, answers[path]
+    sealed = states.report(state="sealed", scan=server.said.slow["run"]["scan"])
+    server.said.slow = states.slow(run=sealed)
+    server.said.now["live"]["run"] = None
+    server.said.now["live"]["state"] = "idle"
+    page = open_page(wait="#state:has-text('IDLE')")
+    expect(page.locator("#chip-hint")).to_contain_text("The map cannot be had: 503")
+    answers[path] = chip
+    expect(page.locator("#chip-map")).to_be_visible()
+    expect(page.locator("#chip-hint")).not_to_contain_text("503")
+    complaints[:] = [line for line in complaints if "503" not in line]
 
 
 def test_cells_have_medians_and_the_announced_cell(open_page):

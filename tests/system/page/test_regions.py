@@ -18,7 +18,7 @@ def test_the_header_says_state_age_and_each_part(open_page):
     expect(page.locator("#state")).to_have_text("OPEN run 3")
     expect(page.locator("#images")).to_have_text(f"3{GAP}560/10{GAP}000 images")
     expect(page.locator("#eta")).to_have_text("ETA 64 s")
-    expect(page.locator("#age")).to_have_text("age 0.1 s")
+    expect(page.locator("#age")).to_have_text("age 0.2 s")
     expect(page.locator("#lost-count")).to_have_text("lost 2")
     expect(page.locator("#missed")).to_have_text("missed 1")
     parts = page.locator("#parts li")
@@ -34,6 +34,23 @@ def test_the_header_says_state_age_and_each_part(open_page):
         "▲ results failing, lag 75 s, 12 to write, 1 parked, "
         "the disk is full: make room",
     ]
+
+
+def test_the_age_is_that_of_the_images_while_a_run_is_open(server, open_page):
+    live = server.said.now["live"]
+    live["sources"][0]["age_ms"] = 5000.0
+    page = open_page()
+    age = page.locator("#age")
+    expect(age).to_have_text("age 5.1 s")
+    live["sources"][0]["age_ms"] = None
+    expect(age).to_have_text("age –")
+    live["sources"][0]["age_ms"] = 20_000.0
+    expect(age).to_have_text("age 20 s")
+    server.said.now["age_s"] = 14.0
+    server.said.now["daemon"] = "stale"
+    expect(age).to_have_text("age 34 s")
+    live["run"]["state"] = "draining"
+    expect(age).to_have_text("age 14 s")
 
 
 def test_rates_have_wilsons_intervals_in_four_windows(open_page):
@@ -197,32 +214,6 @@ def test_the_line_has_no_time_in_1970(server, open_page):
         "aria-label", "No rate over time yet"
     )
     assert "1970" not in page.locator("body").inner_text()
-
-
-def test_a_sealed_run_has_its_line_and_its_targets(server, open_page):
-    server.said.now = {"daemon": "none", "age_s": None, "live": None, "problem": None}
-    line = {"step": 100, "classified": [100] * 30, "hits": [20] * 30}
-    delays = [
-        {"chain": "Detections", "slot": 0, "delay": 0.003, "images": 1780}
-        | {"hits": 371, "indexed": 260}
-    ]
-    report = states.report(
-        state="sealed",
-        line=line | {"indexed": [14] * 30},
-        delays=delays,
-        pump_classes={
-            "light": {"classified": 1780, "hits": 371, "tried": 371, "indexed": 260},
-            "dark": {"classified": 1700, "hits": 323, "tried": 323, "indexed": 226},
-        },
-        targets=[{"delay": 0.003, "indexed": 1000}],
-    )
-    server.said.slow = states.slow(run=report)
-    page = open_page(wait="#state:has-text('NO DAEMON')")
-    expect(page.locator("#line-note")).to_contain_text("each 100 images")
-    expect(page.locator("#delays li")).to_contain_text(f"260/1{GAP}000 indexed")
-    assert cells(page, "#pump")["☀ light"] == ["21 % 19–23", "70 % 65–75", f"1{GAP}780"]
-    assert cells(page, "#pump")["light − dark"][0] == "+1.8 % −0.8 … +4.5"
-    expect(page.locator("#set-target")).to_be_hidden()
 
 
 def test_intervals_are_those_of_the_report(open_page):

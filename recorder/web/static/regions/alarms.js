@@ -3,11 +3,12 @@ import * as api from "../api.js";
 import { $, attribute, el, hide, keyed, named, text } from "../dom.js";
 import * as format from "../format.js";
 import { region, state } from "../store.js";
+import * as view from "../view.js";
 import { askWho } from "./saying.js";
 import { ring } from "./sound.js";
 
 const MARKS = { red: "▲ ALARM", amber: "◆ warning", info: "● note" };
-const rung = new Set();
+let rung = new Set(); // "id severity" of alarms that stand and were rung
 
 function numbers(evidence) {
   return Object.entries(evidence ?? {})
@@ -67,7 +68,7 @@ function fill(node, alarm) {
 function evidence(alarm) {
   const lines = [];
   if (alarm.since_image !== null) {
-    const where = el("a", { href: `#image=${alarm.run}/${alarm.since_image}` });
+    const where = el("a", { href: `#image=${view.addressOf(alarm.run)}/${alarm.since_image}` });
     where.append(`image ${format.count(alarm.since_image)} of run ${alarm.run}`);
     lines.push(el("p", {}, "Began at ", where, `, ${format.clock(alarm.since_ns)}.`));
   } else {
@@ -85,11 +86,22 @@ function draw() {
   const alarms = state.now?.live?.alarms ?? [];
   keyed($("alarm-list"), alarms, (alarm) => alarm.id, make, fill);
   hide($("alarms"), !alarms.length);
-  for (const alarm of alarms) {
-    if (alarm.cleared_ns || alarm.seen_by || rung.has(alarm.id)) continue;
-    rung.add(alarm.id);
-    if (alarm.severity === "red") ring();
+}
+
+// For each event "now", also where nothing is drawn: a tab behind others rings too.
+export function sound() {
+  if (!state.now?.live) return;
+  const standing = new Set();
+  for (const alarm of state.now.live.alarms ?? []) {
+    if (alarm.cleared_ns) continue;
+    const key = `${alarm.id} ${alarm.severity}`;
+    if (rung.has(key)) standing.add(key);
+    else if (!alarm.seen_by) {
+      standing.add(key);
+      if (alarm.severity === "red") ring();
+    }
   }
+  rung = standing;
 }
 
 export function start() {

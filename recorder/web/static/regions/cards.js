@@ -2,7 +2,7 @@
 import * as api from "../api.js";
 import { $, attribute, el, hide, keyed, named, text } from "../dom.js";
 import * as format from "../format.js";
-import { changed, region, state } from "../store.js";
+import { changed, region } from "../store.js";
 import * as view from "../view.js";
 
 const PAGE = 100; // run buttons that are shown at once
@@ -82,11 +82,7 @@ function band(run) {
 }
 
 function button(run) {
-  const node = el("a", { class: "run", href: `#run=${run.run}` });
-  node.addEventListener("click", () => {
-    state.chosen = run.uid;
-  });
-  return node;
+  return el("a", { class: "run", href: `#run=${view.address(run.uid)}` });
 }
 
 function fillButton(node, run) {

@@ -12,24 +12,37 @@ const EACH_MS = 2000; // while the run goes on
 const ALWAYS = ["unseen", "non_hit", "non_indexed_hit", "indexed", "lost"];
 
 let chip = null; // of the run that is shown, else null
-let asked = { version: "", at: -Infinity };
+const NEVER = { version: "", at: -Infinity, failed: false };
+let asked = NEVER;
 let why = "";
 
 const scan = () => view.report()?.scan ?? null;
 
+// A sealed run has another map than before.
+const versionOf = (known) => `${known?.uid}/${known?.state}/${known?.revision}`;
+
 async function load() {
   const known = view.report();
   const uid = known?.uid;
-  const version = `${uid}/${known?.state}/${known?.revision}`; // a sealed run has another map than before
-  const fresh = view.liveRun() ? performance.now() - asked.at < EACH_MS : true;
+  const version = versionOf(known);
+  const again = view.liveRun() || asked.failed;
+  const fresh = again ? performance.now() - asked.at < EACH_MS : true;
   if (!uid || !scan() || (asked.version === version && fresh)) return;
-  asked = { version, at: performance.now() };
+  const mine = { version, at: performance.now(), failed: false };
+  asked = mine;
+  let [found, problem] = [null, ""];
   try {
-    chip = read(await api.get(`runs/${api.part(uid)}/chip`));
-    why = "";
+    found = read(await api.get(`runs/${api.part(uid)}/chip`));
   } catch (error) {
-    why = `The map cannot be had: ${error.message}`;
+    problem = `The map cannot be had: ${error.message}`;
   }
+  mine.failed = Boolean(problem);
+  if (versionOf(view.report()) !== version) {
+    if (asked === mine) asked = NEVER; // of a run that is not shown now
+    return;
+  }
+  if (!problem) chip = found;
+  why = problem;
   changed("chip");
 }
 

@@ -5,6 +5,7 @@ import { changed, region, silence, state } from "../store.js";
 
 const LATE_S = 1; // without an event the age counts up by itself
 const STALE_S = 3; // the numbers are grey, the alarm stands
+const NO_IMAGES = ["broker", "panda"]; // kinds of sources
 const MARKS = { ok: "●", away: "○", failing: "▲", off: "–", unknown: "?" };
 
 // Why the numbers are not of now; null where they are.
@@ -37,9 +38,23 @@ function drawAge() {
   }
   const age = document.getElementById("age");
   if (!age) return;
-  const said = state.now?.age_s;
-  const shown = typeof said === "number" ? said + (silent > LATE_S ? silent : 0) : NaN;
+  const shown = ageThen() + (silent > LATE_S ? silent : 0);
   text(age, `age ${format.duration(shown)}`);
+  attribute(age, "title", isOpen() ? "since the last message with images" : "of the state");
+}
+
+const isOpen = () => state.now?.live?.run?.state === "open";
+
+// Seconds, as the newest event came: of the data while a run is open, else of the state.
+function ageThen() {
+  const { age_s: said, live } = state.now ?? {};
+  if (typeof said !== "number") return NaN;
+  if (!isOpen()) return said;
+  const others = live.sources.filter((source) => !NO_IMAGES.includes(source.kind));
+  const detectors = others.filter((source) => source.kind === "detector");
+  const ages = (detectors.length ? detectors : others).map((source) => source.age_ms ?? Infinity);
+  const newest = Math.min(...ages) / 1000;
+  return Number.isFinite(newest) ? newest + said : NaN;
 }
 
 function fact(id, words, role) {
@@ -60,11 +75,10 @@ function drawHeadline() {
   const old = document.getElementById("place");
   if (!old) line.append(place);
   else if (old.textContent !== place.textContent) old.replaceWith(place);
-  const known = live ? (run?.state ?? live.state) : "no daemon";
-  const what = state.now ? known.toUpperCase() : "WAITING";
+  const what = stateWords();
   const received = run ? format.count(run.received) : "";
   const images = run?.expected ? `${received}/${format.count(run.expected)}` : received;
-  const standing = (live?.alarms ?? []).filter((alarm) => !alarm.cleared_ns).length;
+  const standing = alarmsThatStand();
   for (const node of [
     fact("state", run ? `${what} run ${run.run}` : what, "state"),
     fact("images", run ? `${images} images` : "", ""),
@@ -81,7 +95,22 @@ function drawHeadline() {
   for (const [id, bad] of [["lost-count", run?.lost], ["alarm-count", standing]]) {
     attribute($(id), "class", bad ? "bad" : "");
   }
-  document.title = `${standing ? `▲${standing} ` : ""}${what.toLowerCase()} · recorder`;
+}
+
+function stateWords() {
+  const { live } = state.now ?? {};
+  const known = live ? (live.run?.state ?? live.state) : "no daemon";
+  return state.now ? known.toUpperCase() : "WAITING";
+}
+
+const alarmsThatStand = () =>
+  (state.now?.live?.alarms ?? []).filter((alarm) => !alarm.cleared_ns).length;
+
+// For each event "now", also where nothing is drawn: the title is all one sees of a tab behind others.
+export function title() {
+  const standing = alarmsThatStand();
+  const words = `${standing ? `▲${standing} ` : ""}${stateWords().toLowerCase()} · recorder`;
+  if (document.title !== words) document.title = words;
 }
 
 function unprocessed(run) {

@@ -7,6 +7,7 @@ import { changed, region, state } from "../store.js";
 import * as view from "../view.js";
 
 const KEPT = 20; // pictures to go back through, of each kind
+const HELD = 60; // while held none is let go; with so many no more are asked for
 const SLOW_MS = 3000; // between two powders or spot maps
 const KINDS = [
   ["hit", "Last hit"],
@@ -29,7 +30,7 @@ const isPicture = (kind) => kind !== "powder" && kind !== "peakogram";
 function keep(kind, entry) {
   const list = kept.get(kind);
   list.push(entry);
-  if (list.length > KEPT) list.shift().bitmap?.close?.();
+  while (!held && list.length > KEPT) list.shift().bitmap?.close?.();
   if (kind !== which) return;
   if (held || back > 0) back = Math.min(back + 1, list.length - 1);
 }
@@ -45,6 +46,7 @@ async function pair(kind) {
 async function load() {
   if (busy || state.route.kind === "run" && !view.liveRun()) return;
   const kind = which;
+  if (held && kept.get(kind).length >= (isPicture(kind) ? HELD : 1)) return;
   if (isPicture(kind)) {
     const news = (state.now?.live?.previews ?? []).find((one) => one.which === kind);
     const newest = kept.get(kind).at(-1)?.about;

@@ -69,7 +69,7 @@ function drawFacts(run) {
   links.replaceChildren(
     el("a", { href: `api/v1/runs/${encodeURIComponent(run.uid)}` }, "report (JSON)"),
     " · ",
-    el("a", { href: `#run=${run.run}` }, "link to this run"),
+    el("a", { href: `#run=${view.address(run.uid)}` }, "link to this run"),
     ...(run.notes ?? []).map((one) => el("span", { class: "note" }, format.shown(one))),
   );
 }

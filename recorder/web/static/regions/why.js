@@ -29,7 +29,10 @@ export async function show(uid, route) {
   text($("why-title"), `Image ${route.image} of run ${route.run}`);
   try {
     const body = await api.get(`runs/${api.part(uid)}/images/${api.part(route.image)}`);
-    if (state.route === route) $("why-body").replaceChildren(tree(body));
+    if (state.route === route) {
+      text($("why-title"), `Image ${route.image} of run ${body.run ?? route.run}`);
+      $("why-body").replaceChildren(tree(body));
+    }
   } catch (error) {
     if (state.route === route) $("why-body").replaceChildren(el("p", { class: "bad" }, error.message));
   }
