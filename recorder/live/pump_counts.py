@@ -27,9 +27,12 @@ from recorder.ssx.triggers.trigger_table import CAPTURED
 
 MOST_DARK = 32
 """Dark n that are told apart. Chosen, not tuned: chains have two or three."""
-BLOCKS = 2
-"""Blocks that are settled at one look, 40 ms with 200,000 events: 4096 images a second,
-so that a run of a million images takes four minutes after a restart."""
+BLOCKS = 8
+"""Blocks that are settled at one look, at most: a run of a million images takes a
+minute after a restart, if a block costs little."""
+SETTLE_S = 0.015
+"""CPU seconds of a look after which no further block is settled: one costs 4 to 30 ms,
+by the number of events, and the event loop waits for it."""
 WHOLE_SHARE = 50
 """Time between two looks at a run as a whole over the time that one takes, at least."""
 Columns = Mapping[str, NDArray[Any]]
@@ -149,11 +152,21 @@ class PumpCounts:
         self.ahead.pump[DARK if run.announced else UNKNOWN] = total
         self.settled_to = run.images.size
         if self.timeline.serves(run):
-            self.timeline.settle(run, BLOCKS)
+            self._settle(run)
             self.missed = self.timeline.missed(self.timeline.ahead(run))
 
+    def _settle(self, run: Run) -> None:
+        """Settle some blocks: all that are complete, unless they cost too much."""
+        begun = time.thread_time()
+        for _ in range(BLOCKS):
+            before = self.timeline.labels.size
+            self.timeline.settle(run, 1)
+            done = self.timeline.labels.size == before
+            if done or time.thread_time() - begun > SETTLE_S:
+                return
+
     def _follow(self, run: Run, traits: Traits) -> None:
-        self.timeline.settle(run, BLOCKS)
+        self._settle(run)
         if self.timeline.begun != self._begun or self.settled_to is None:
             self._begin()
         first, end = self._counted, min(self.timeline.labels.size, traits.size)
