@@ -11,14 +11,11 @@ that the ratios hold on a loaded machine, too.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from benchmarks.cpu import (
@@ -29,6 +26,7 @@ from benchmarks.cpu import (
     usage_of,
 )
 from benchmarks.lesson_cost import lesson_lines, measure
+from benchmarks.machine import machine
 from benchmarks.per_image import per_image_lines, two_processes
 from benchmarks.sender import SHAPE, geometry, make_series
 from recorder.journal import Journal
@@ -215,15 +213,13 @@ def main() -> None:
     parser.add_argument("--lessons", type=int, default=1100, help="images for lessons")
     parser.add_argument("--write", type=Path, help="keep the tables there")
     arguments = parser.parse_args()
-    load = " ".join(f"{value:.2f}" for value in os.getloadavg())
+    measured = machine("at the start")
     lines = [
         "# Benchmarks",
         "",
         "`make bench` prints this page.",
         "",
-        f"Measured {datetime.now().astimezone():%Y-%m-%d}, {os.cpu_count()} cores "
-        f"({platform.machine()}), Python {platform.python_version()}, load average "
-        f"{load} at the start. uint16, bitshuffle + LZ4, 0.6 photons/px, at least 30 "
+        f"{measured} uint16, bitshuffle + LZ4, 0.6 photons/px, at least 30 "
         "strong spots in a hit; indexed, further lattices looked for.",
         "",
         "## One image on one core",

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -20,13 +18,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.cpu import PROC, cpu_seconds, usage_of
 from benchmarks.end_to_end import CONFIG, ROOT, wait_for
+from benchmarks.machine import machine
 from recorder.journal import Journal
 from recorder.simulate.stream.broker import free_port
 
@@ -242,15 +240,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="pairs")
     parser.add_argument("--write", type=Path, help="keep the page there")
     arguments = parser.parse_args()
-    load = " ".join(f"{value:.2f}" for value in os.getloadavg())
+    measured = machine("at the start")
     lines = [
         "# The live page",
         "",
         "`make bench` prints this page, too.",
         "",
-        f"Measured {datetime.now().astimezone():%Y-%m-%d}, {os.cpu_count()} cores "
-        f"({platform.machine()}), Python {platform.python_version()}, load average "
-        f"{load} at the start. Sender, daemon, worker, page and its {VIEWERS} readers "
+        f"{measured} Sender, daemon, worker, page and its {VIEWERS} readers "
         "share the cores.",
         "",
         "## Image received to number on the page",

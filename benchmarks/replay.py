@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -20,11 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import h5py
 
+from benchmarks.machine import machine
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.second_look import SecondLook
 from recorder.classifying.setup import make_setup
@@ -207,7 +206,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="keep the table there")
     arguments = parser.parse_args()
     configure("error")
-    load = " ".join(f"{value:.2f}" for value in os.getloadavg())
+    measured = machine("at the start")
     lines, met, goals = measure()
     text = "\n".join(
         [
@@ -215,9 +214,7 @@ def main() -> None:
             "",
             "`make bench` prints this page, too.",
             "",
-            f"Measured {datetime.now().astimezone():%Y-%m-%d}, {os.cpu_count()} cores "
-            f"({platform.machine()}), Python {platform.python_version()}, load average "
-            f"{load} at the start. 6 Mpx, uint16, bitshuffle + LZ4, 75 % hits, one "
+            f"{measured} 6 Mpx, uint16, bitshuffle + LZ4, 75 % hits, one "
             f"worker; {LONG} images less {SHORT}, median of {ROUNDS} rounds.",
             "",
             *lines,

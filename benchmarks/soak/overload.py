@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from benchmarks.machine import machine
 from benchmarks.soak.bounds import Bound, daemon_bound, worker_bound
 from benchmarks.soak.flood import FACTOR, Flood, Sustainable, flood, sustainable
 from benchmarks.soak.sender import HIT_SHARE, MULTI_SHARE, PIXELS
 from benchmarks.soak.shed import shed_verdicts
 from benchmarks.soak.site import errors, servers
 from benchmarks.soak.truth import database_verdicts
-from benchmarks.soak.verdicts import Verdict, check, machine, table, verdict_table
+from benchmarks.soak.verdicts import Verdict, check, table, verdict_table
 
 
 def overload(minutes: float) -> tuple[list[Verdict], list[str]]:
@@ -64,8 +65,8 @@ def _lines(
     pool, (detector,) = flooded.settings.pool, flooded.settings.detector
     times = reached / steady.rate_hz
     lines = [
-        f"{machine()} {sent['seconds'] / 60:.1f} minutes. Stills of {PIXELS} x "
-        f"{PIXELS} px, {HIT_SHARE:.0%} hits, {MULTI_SHARE:.0%} of them with "
+        f"{machine('at the end')} {sent['seconds'] / 60:.1f} minutes. Stills of "
+        f"{PIXELS} x {PIXELS} px, {HIT_SHARE:.0%} hits, {MULTI_SHARE:.0%} of them with "
         f"several lattices, at most {sent['message_mb']:.2f} MB each, from a process "
         "on the same cores. One "
         f"worker, `pool.max_backlog_mb` {pool.max_backlog_mb}, `pool.max_inbox_mb` "

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from benchmarks.machine import machine
 from benchmarks.soak.course import CRITERION, course, trends
 from benchmarks.soak.sampling import Sample, Sampler
 from benchmarks.soak.site import Site, errors, servers
 from benchmarks.soak.truth import database_verdicts, run_verdicts
-from benchmarks.soak.verdicts import Verdict, check, machine, verdict_table
+from benchmarks.soak.verdicts import Verdict, check, verdict_table
 from recorder.records import Json
 from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.connections import detector_socket, timing_broker
@@ -126,7 +127,8 @@ def _lines(
 ) -> list[str]:
     images = sum(truth["received"] for truth in truths)
     return [
-        f"{machine()} {minutes:g} minutes, {len(truths)} runs, {images} images.",
+        f"{machine('at the end')} {minutes:g} minutes, {len(truths)} runs, "
+        f"{images} images.",
         "",
         f"One detector of {PIXELS} x {PIXELS} px at {RATE_HZ:g} images/s (stream v1), "
         f"runs of {IMAGES} images back to back, laser before every second trigger, a "

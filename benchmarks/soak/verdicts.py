@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 HEAD = """# Soak and overload
@@ -48,16 +45,6 @@ def verdict_table(verdicts: Iterable[Verdict]) -> list[str]:
     """Markdown."""
     rows = [(v.claim, v.result, v.measured) for v in verdicts]
     return table(("claim", "verdict", "measured"), rows)
-
-
-def machine() -> str:
-    """Date and machine of a measurement."""
-    load = " ".join(f"{value:.2f}" for value in os.getloadavg())
-    now = datetime.now().astimezone()
-    return (
-        f"Measured {now:%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), "
-        f"Python {platform.python_version()}, load average {load} at the end."
-    )
 
 
 def write_section(page: Path, title: str, lines: list[str]) -> None:

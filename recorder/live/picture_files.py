@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recorder.journal.place import FOLDER_MODE
+from recorder.live.folder import replace_in
 from recorder.records import Json
 from recorder.records.live import PreviewImage
 from recorder.records.pictures import Picture
-from recorder.runtime.live_file import replace_file
 from recorder.runtime.log import get_logger
 from recorder.ssx.preview.binning import binning
 from recorder.ssx.preview.grey import grey_of_sums
@@ -173,11 +172,7 @@ class PictureFiles:
         self._replace("peakogram.json", _json(peakogram))
 
     def _replace(self, name: str, body: bytes) -> None:
-        try:
-            replace_file(self._folder / name, body)
-        except FileNotFoundError:  # nobody made the folder yet, or somebody removed it
-            self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            replace_file(self._folder / name, body)
+        replace_in(self._folder, name, body)
         self._failing = False
 
     def _say(self, error: OSError) -> None:

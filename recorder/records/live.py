@@ -209,8 +209,6 @@ class LiveRun:
     delay_histogram: DelayHistogram = field(default_factory=DelayHistogram)
     line: Line = field(default_factory=Line)
     last: LastImages = field(default_factory=LastImages)
-    report_seq: int = 0
-    """Last record of the journal with its report: chains, cells, chip are there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from recorder.journal.records import SINK_KINDS
 from recorder.journal.run_index import Headline
 from recorder.records.cards import ExperimentCard, RunCard
 from recorder.records.run_report import Cumulative, RunReport
+from recorder.reports.announced import announced_as
 from recorder.reports.store import ReportStore
-from recorder.runs.read_announcement import read_stored
 
 WRITTEN = "written"
 """Of a sink: nothing of the run waits and nothing was refused."""
@@ -130,10 +130,9 @@ def card_of(store: ReportStore, journal: Journal, known: Headline) -> RunCard:
 def _described(journal: Journal, known: Headline) -> RunCard:
     """What its announcement says."""
     card = RunCard(known.number, known.uid, known.opened, known.experiment)
-    record = journal.record(known.described)
-    if record is None:
+    told = announced_as(journal, known)
+    if told is None:
         return card
-    told = read_stored(record.body.get("body") or {})
     sample = told.sample
     support = (told.experiment.type, sample.support if sample else None)
     return replace(

@@ -8,17 +8,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from recorder.config import Settings
-from recorder.journal.place import FOLDER_MODE
+from recorder.live.folder import replace_in
 from recorder.records.live import INTERVAL_S, LiveState
 from recorder.records.live_json import live_to_json
 from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import arrival_ns, since_boot_ns
-from recorder.runtime.live_file import LIVE, live_folder, replace_file
+from recorder.runtime.live_file import LIVE, live_folder
 from recorder.runtime.log import get_logger
 
 log = get_logger("service")
@@ -88,7 +87,7 @@ class LiveWriter:
                 return
             self._ended = last
             try:
-                _replace(self.folder, live_to_json(state))
+                replace_in(self.folder, LIVE, live_to_json(state))
                 self._failing = False
             except OSError as error:
                 self._say(error)
@@ -104,11 +103,3 @@ class LiveWriter:
             hint="the page shows that nothing is known; free space there or mend the "
             "folder's owner. Recording goes on",
         )
-
-
-def _replace(folder: Path, body: bytes) -> None:
-    try:
-        replace_file(folder / LIVE, body)
-    except FileNotFoundError:  # nobody made the folder yet, or somebody removed it
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        replace_file(folder / LIVE, body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from recorder.journal import Journal
 from recorder.records import Announcement, Cell
-from recorder.runs.read_announcement import read_stored
+from recorder.reports.announced import announced_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def facts_in(journal: Journal, uids: list[str]) -> Mapping[str, RunFacts]:
     found = {}
     for uid in uids:
         known = journal.headline(uid)
-        record = journal.record(known.described) if known else None
-        if record is not None:
-            found[uid] = facts_of(read_stored(record.body.get("body") or {}))
+        told = announced_as(journal, known) if known else None
+        if told is not None:
+            found[uid] = facts_of(told)
     return found

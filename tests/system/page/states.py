@@ -93,7 +93,6 @@ def live(**changes: Any) -> Any:
             indexed=tuple(int(n) for n in random.binomial(hits, 0.7)),
         ),
         last=LastImages(CELL, 1.87, 0.51, 0.0, 2.11),
-        report_seq=40,
     )
     state = LiveState(
         id=8123,
