@@ -9,9 +9,14 @@ from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from recorder.config.section import Section, SinkSection, SourceSection
+from recorder.config.section import (
+    AuthenticatorSection,
+    Section,
+    SinkSection,
+    SourceSection,
+)
 from recorder.errors import ConfigError
-from recorder.plugins.groups import ENGINES, FLAVOURS, SINKS, SOURCES
+from recorder.plugins.groups import AUTHENTICATORS, ENGINES, FLAVOURS, SINKS, SOURCES
 from recorder.plugins.registry import Registry
 
 
@@ -94,5 +99,8 @@ def _named(registry: Registry) -> AfterValidator:
 
 AnySource = Annotated[SourceSection, ByKind(SOURCES, SourceSection)]
 AnySink = Annotated[SinkSection, ByKind(SINKS, SinkSection)]
+AnyAuthenticator = Annotated[
+    AuthenticatorSection, ByKind(AUTHENTICATORS, AuthenticatorSection)
+]
 FlavourName = Annotated[str, _named(FLAVOURS)]
 EngineName = Annotated[str, _named(ENGINES)]

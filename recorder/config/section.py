@@ -75,3 +75,15 @@ class SinkSection(Section):
     a new name everything that the journal holds is written anew."""
     kind: str
     """Which sink plug-in writes it."""
+
+
+class AuthenticatorSection(Section):
+    """Base of the settings of an authenticator; a plug-in derives its own from it.
+
+    A plug-in narrows ``kind`` to ``Literal["its kind"]``.
+    """
+
+    name: Name
+    """Name of the authenticator on the sign-in page and in the audit log."""
+    kind: str
+    """Which authenticator plug-in it is."""

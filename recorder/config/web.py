@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from recorder.config.by_kind import AnyAuthenticator
 from recorder.config.endpoints import MAX_PORT, HostText, check_host
 from recorder.config.section import Section
 from recorder.errors import ConfigError
@@ -27,6 +28,8 @@ class WebSection(Section):
     allowed_hosts: Annotated[tuple[str, ...], AfterValidator(_check_hosts)] = ()
     """Names and addresses under which browsers may ask for the page, beside
     `localhost`, the loopback addresses and `host`: those of a proxy, of a scraper."""
+    authenticator: tuple[AnyAuthenticator, ...] = ()
+    """Ways to sign in; none: nobody signs in, and only this host may ask."""
     max_clients: int = Field(200, ge=1, le=100_000)
     """Live streams at once; each browser has one."""
     insecure_no_sign_in: bool = False

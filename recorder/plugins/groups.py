@@ -30,4 +30,11 @@ ENGINES = Registry(
     protocol="recorder.pool.protocols:EnginePlugin",
     name="name",
 )
-GROUPS = (SOURCES, SINKS, FLAVOURS, ENGINES)
+AUTHENTICATORS = Registry(
+    "recorder.authenticators",
+    "authenticator kind",
+    protocol="recorder.authenticators.protocols:AuthenticatorPlugin",
+    name="kind",
+    base="recorder.config.section:AuthenticatorSection",
+)
+GROUPS = (SOURCES, SINKS, FLAVOURS, ENGINES, AUTHENTICATORS)

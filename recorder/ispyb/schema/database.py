@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
+    MetaData,
     create_engine,
     event,
     insert,
@@ -29,6 +30,7 @@ from recorder.errors import (
     SinkUnavailableError,
 )
 from recorder.ispyb.schema import tables as t
+from recorder.ispyb.schema.people_tables import people
 from recorder.ispyb.schema.server_errors import (
     DENIED,
     NO_DATABASE,
@@ -162,8 +164,9 @@ def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
     """
     code, digits = split_proposal(demo_proposal)
     with transaction(engine) as db:
-        t.metadata.create_all(db)
-        _add_columns(db)
+        for metadata in (t.metadata, people):
+            metadata.create_all(db)
+            _add_columns(db, metadata)
         _seed(db)
         found = db.execute(
             select(t.proposal.c.proposalId).where(
@@ -184,11 +187,11 @@ def create_embedded(engine: Engine, demo_proposal: str, beamline: str) -> None:
             )
 
 
-def _add_columns(db: Connection) -> None:
+def _add_columns(db: Connection, metadata: MetaData) -> None:
     """Columns that an earlier recorder did not know; SQLite adds them at no cost."""
     there = inspect(db)
     quote = db.dialect.identifier_preparer.quote
-    for table in t.metadata.sorted_tables:
+    for table in metadata.sorted_tables:
         known = {column["name"].lower() for column in there.get_columns(table.name)}
         for column in table.columns:
             if column.name.lower() not in known:

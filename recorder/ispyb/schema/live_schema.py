@@ -10,6 +10,7 @@ from sqlalchemy import Engine, String, Table, inspect, text
 
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.left_out import LeftOut
+from recorder.ispyb.schema.people_tables import people
 from recorder.ispyb.schema.read_values import as_text
 
 MAX_INT = 2**31 - 1
@@ -98,7 +99,11 @@ def read_live(engine: Engine) -> LiveSchema:
 
 
 def _all_tables() -> list[Table]:
-    return [*t.metadata.sorted_tables, *t.optional.sorted_tables]
+    return [
+        table
+        for metadata in (t.metadata, t.optional, people)
+        for table in metadata.sorted_tables
+    ]
 
 
 def _of_mariadb(engine: Engine) -> dict[str, dict[str, LiveColumn]]:
@@ -135,15 +140,15 @@ def _of_sqlite(engine: Engine) -> dict[str, dict[str, LiveColumn]]:
     """SQLite checks neither lengths nor character sets: take those of the schema."""
     inspector = inspect(engine)
     there = set(inspector.get_table_names())
-    found = {}
+    found: dict[str, dict[str, LiveColumn]] = {}
     for table in _all_tables():
         if table.name in there:
             names = {column["name"] for column in inspector.get_columns(table.name)}
-            found[table.name] = {
-                column.name: _as_declared(table, column.type)
+            found.setdefault(table.name, {}).update(
+                (column.name, _as_declared(table, column.type))
                 for column in table.columns
                 if column.name in names
-            }
+            )
     return found
 
 

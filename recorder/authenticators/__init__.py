@@ -1,0 +1,1 @@
+"""Who somebody is: directories, providers and passwords, as plug-ins."""
