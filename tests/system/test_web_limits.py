@@ -136,7 +136,7 @@ def test_what_is_no_request_is_answered_or_cut(web, sent):
         link.sendall(sent)
         link.shutdown(socket.SHUT_WR)
         first = link.recv(1 << 16)
-    assert not first or int(first.split(b" ")[1]) in (200, 400, 404, 421)
+    assert not first or int(first.split(b" ")[1]) in (200, 400, 404, 421, 503)
     assert web.get("/healthz").status == 200
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,18 +116,19 @@ def axe() -> str:
 
 
 def _fetch_axe(path: Path) -> None:
-    folder = CACHE / "npm"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """In a folder of its own, moved when it is whole: several processes may do so."""
     npm = program("npm", INSTALL)
-    subprocess.run(
-        [npm, "pack", "--silent", f"axe-core@{AXE}"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    with tarfile.open(folder / f"axe-core-{AXE}.tgz") as archive:
-        found = archive.extractfile("package/axe.min.js")
-        assert found is not None
-        path.write_bytes(found.read())
-    shutil.rmtree(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:
+        folder = Path(name)
+        subprocess.run(
+            [npm, "pack", "--silent", f"axe-core@{AXE}"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
+        with tarfile.open(folder / f"axe-core-{AXE}.tgz") as archive:
+            found = archive.extractfile("package/axe.min.js")
+            assert found is not None
+            (folder / path.name).write_bytes(found.read())
+        (folder / path.name).replace(path)
