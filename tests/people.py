@@ -1,4 +1,4 @@
-"""People of a made-up site, entered into tables of any flavour as a user office does."""
+"""People of a made-up site, entered into the tables as a user office does."""
 
 from __future__ import annotations
 
@@ -109,17 +109,13 @@ def populate(office: UserOffice) -> SiteOfPeople:
     member, local = persons["member"], persons["local"]
     one = office.proposal("mx", "10", member)
     other = office.proposal("mx", "20")
-    day = {"startDate": datetime(2026, 11, 28, 8), "endDate": datetime(2026, 11, 29, 8)}
-    old = {"startDate": datetime(2026, 11, 1, 8), "endDate": datetime(2026, 11, 2, 8)}
+    day = {**dates("2026-11-28T08:00", "2026-11-29T08:00"), "beamLineName": "demo"}
+    old = {**dates("2026-11-01T08:00", "2026-11-02T08:00"), "beamLineName": "id29"}
     sessions = {
-        "mx10-1": office.session(
-            one, member, visit_number=1, beamLineName="id29", **old
-        ),
-        "mx10-2": office.session(
-            one, local, visit_number=2, beamLineName="demo", **day
-        ),
-        "mx20-1": office.session(other, visit_number=1, beamLineName="demo", **day),
-        "mx20-2": office.session(other, visit_number=2, beamLineName="id29", **old),
+        "mx10-1": office.session(one, member, visit_number=1, **old),
+        "mx10-2": office.session(one, local, visit_number=2, **day),
+        "mx20-1": office.session(other, visit_number=1, **day),
+        "mx20-2": office.session(other, visit_number=2, **old),
     }
     office.group("id29 staff", ["mx_admin"], persons["staff"])
     office.group("Office", ["all_proposals", "manage_groups"], persons["boss"])
@@ -133,6 +129,12 @@ def populate(office: UserOffice) -> SiteOfPeople:
         ]
     )
     return SiteOfPeople({"mx10": one, "mx20": other}, sessions, persons)
+
+
+def dates(starts: str, ends: str) -> dict[str, datetime]:
+    """Of a session."""
+    moments = map(datetime.fromisoformat, (starts, ends))
+    return dict(zip(("startDate", "endDate"), moments, strict=True))
 
 
 def root_engine(database: Database) -> Engine:
