@@ -113,6 +113,8 @@ class SessionRight:
         """Whether it was on then; the second in which it ends is the next one's."""
         if when is None or self.starts is None or self.ends is None:
             return False
+        if when.tzinfo is not None:  # not the facility's local time: no proof
+            return False
         return self.starts <= when < self.ends
 
 
@@ -171,25 +173,26 @@ class _Index:
 
     beamlines: frozenset[str]
     proposals: frozenset[str]
-    by_id: Mapping[int, SessionRight]
+    by_id: Mapping[int, Sequence[SessionRight]]
     by_proposal: Mapping[str, Sequence[SessionRight]]
 
     def candidates(self, place: RunPlace) -> Sequence[SessionRight]:
         """The sessions that may hold a run."""
         if place.session_id is not None:
-            found = self.by_id.get(place.session_id)
-            return () if found is None else (found,)
+            return self.by_id.get(place.session_id, ())
         return self.by_proposal.get(fold(place.proposal), ())
 
 
 def _index(rights: Rights) -> _Index:
+    by_id: dict[int, list[SessionRight]] = {}
     by_proposal: dict[str, list[SessionRight]] = {}
     for session in rights.sessions:
+        by_id.setdefault(session.session_id, []).append(session)
         by_proposal.setdefault(fold(session.proposal), []).append(session)
     return _Index(
         frozenset(fold(name) for name in rights.beamlines if fold(name)),
         frozenset(fold(name) for name in rights.proposals if fold(name)),
-        {session.session_id: session for session in rights.sessions},
+        by_id,
         by_proposal,
     )
 
@@ -200,8 +203,6 @@ NOTHING = Rights("")
 
 def joined(one: Rights, other: Rights) -> Rights:
     """What two sources give one person together; who they are, the first says."""
-    known = {session.session_id for session in one.sessions}
-    more = tuple(s for s in other.sessions if s.session_id not in known)
     return Rights(
         one.login,
         other.person_id if one.person_id is None else one.person_id,
@@ -209,7 +210,7 @@ def joined(one: Rights, other: Rights) -> Rights:
         one.permissions | other.permissions,
         one.everything or other.everything,
         one.beamlines | other.beamlines,
-        one.sessions + more,
+        tuple(dict.fromkeys(one.sessions + other.sessions)),
         one.proposals | other.proposals,
         one.proposal_ids | other.proposal_ids,
         one.reasons + other.reasons,
