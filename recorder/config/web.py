@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from recorder.config.by_kind import AnyAuthenticator
 from recorder.config.endpoints import MAX_PORT, HostText, check_host
+from recorder.config.people import DirectoryGroups, People, WebIspybSection
 from recorder.config.section import Section
 from recorder.errors import ConfigError
 
@@ -30,6 +31,13 @@ class WebSection(Section):
     `localhost`, the loopback addresses and `host`: those of a proxy, of a scraper."""
     authenticator: tuple[AnyAuthenticator, ...] = ()
     """Ways to sign in; none: nobody signs in, and only this host may ask."""
+    ispyb: WebIspybSection = WebIspybSection()
+    people: People = Field(default_factory=dict)
+    """What people may see, by login, where no ISPyB says it: with the embedded database
+    beside its tables, without a database alone; with a facility's database only while
+    that is away."""
+    directory_group: DirectoryGroups = Field(default_factory=dict)
+    """The same by the groups or roles that directory or provider name."""
     max_clients: int = Field(200, ge=1, le=100_000)
     """Live streams at once; each browser has one."""
     insecure_no_sign_in: bool = False

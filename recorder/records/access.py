@@ -7,9 +7,11 @@ none of them allows is denied.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from string import ascii_uppercase
 
 ALL_PROPOSALS = "all_proposals"
 """The permission that lifts every restriction; py-ISPyB's name."""
@@ -17,6 +19,22 @@ MAX_LOGIN = 64
 """Characters of a login. Chosen, not tuned: ISPyB's column has 45."""
 LOGIN = rf"[A-Za-z0-9._@-]{{1,{MAX_LOGIN}}}"
 """What a login may be: nothing that means something to a directory, a query or HTML."""
+
+_LOWER = {ord(c): c.lower() for c in ascii_uppercase}
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: A to Z as a to z, no blanks at its end.
+
+    A database compares names without case too, but takes more for equal (accents, the
+    Kelvin sign for k): what would be equal only there is not equal here.
+    """
+    return name.rstrip(" ").translate(_LOWER)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names are one; see :func:`fold`."""
+    return fold(one) == fold(other)
 
 
 class Scope(StrEnum):
@@ -63,29 +81,41 @@ class SessionRight:
 
     session_id: int
     proposal: str
+    """Code and number; empty where the name is none, or another proposal has the same:
+    then the session is known by its id alone."""
     beamline: str | None = None
     visit: int | None = None
+    """None or 0: it has none, as at the ESRF."""
     starts: datetime | None = None
     ends: datetime | None = None
     role: str | None = None
+    proposal_id: int | None = None
 
     def holds(self, place: RunPlace) -> bool:
-        """Whether a run belongs to it.
+        """Whether a run belongs to it; what is not known speaks against it.
 
         By its id where that is known; else by proposal and visit; else by proposal,
-        beamline and time, which must lie within dates that are known.
+        beamline and time. An announcement that contradicts the session is no proof.
         """
+        ours = bool(self.proposal) and same(place.proposal, self.proposal)
         if place.session_id is not None:
-            return place.session_id == self.session_id
-        if not place.proposal or not same(place.proposal, self.proposal):
+            contradicted = place.proposal and self.proposal and not ours
+            return place.session_id == self.session_id and not contradicted
+        if not ours:
             return False
         if self.beamline is not None and not same(place.beamline, self.beamline):
             return False
-        if place.visit is not None and self.visit:
+        if place.visit:
             return place.visit == self.visit
-        if None in (place.when, self.starts, self.ends):
+        return self.beamline is not None and self._is_on(place.when)
+
+    def _is_on(self, when: datetime | None) -> bool:
+        """Whether it was on then; the second in which it ends is the next one's."""
+        if when is None or self.starts is None or self.ends is None:
             return False
-        return self.starts <= place.when <= self.ends  # type: ignore[operator]
+        if when.tzinfo is not None:  # not the facility's local time: no proof
+            return False
+        return self.starts <= when < self.ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +134,16 @@ class Rights:
     sessions: tuple[SessionRight, ...] = ()
     """Rule 3: sessions that they are a person of."""
     proposals: frozenset[str] = frozenset()
-    """Rule 4: names (code and number) of proposals that they are a person of."""
+    """Rule 4: names (code and number) of proposals that they are a person of; a name
+    that another proposal has too is not among them."""
     proposal_ids: frozenset[int] = frozenset()
     """Rule 4: the same by ``proposalId``."""
     reasons: tuple[str, ...] = field(default=(), compare=False)
     """For people: each right with the rows it comes from."""
+    _index: _Index = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", _index(self))
 
     def sees(self, place: RunPlace) -> bool:
         """Whether they may see a run; what no rule allows is denied."""
@@ -118,12 +153,12 @@ class Rights:
         """The rule by which they may see a run, in words; empty if they may not."""
         if self.everything:
             return "may see all proposals"
-        if any(same(place.beamline, name) for name in self.beamlines):
+        if fold(place.beamline) in self._index.beamlines:
             return f"may see all sessions on {place.beamline}"
-        for session in self.sessions:
+        for session in self._index.candidates(place):
             if session.holds(place):
                 return f"is a person of session {session.session_id}"
-        if place.proposal and any(same(place.proposal, p) for p in self.proposals):
+        if place.proposal and fold(place.proposal) in self._index.proposals:
             return f"is a person of proposal {place.proposal}"
         return ""
 
@@ -132,10 +167,51 @@ class Rights:
         return permission in self.permissions
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The same rights, quick to ask: some people have thousands of sessions."""
+
+    beamlines: frozenset[str]
+    proposals: frozenset[str]
+    by_id: Mapping[int, Sequence[SessionRight]]
+    by_proposal: Mapping[str, Sequence[SessionRight]]
+
+    def candidates(self, place: RunPlace) -> Sequence[SessionRight]:
+        """The sessions that may hold a run."""
+        if place.session_id is not None:
+            return self.by_id.get(place.session_id, ())
+        return self.by_proposal.get(fold(place.proposal), ())
+
+
+def _index(rights: Rights) -> _Index:
+    by_id: dict[int, list[SessionRight]] = {}
+    by_proposal: dict[str, list[SessionRight]] = {}
+    for session in rights.sessions:
+        by_id.setdefault(session.session_id, []).append(session)
+        by_proposal.setdefault(fold(session.proposal), []).append(session)
+    return _Index(
+        frozenset(fold(name) for name in rights.beamlines if fold(name)),
+        frozenset(fold(name) for name in rights.proposals if fold(name)),
+        by_id,
+        by_proposal,
+    )
+
+
 NOTHING = Rights("")
 """Of somebody whom no table knows."""
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two names are one to a database that compares without case."""
-    return one.rstrip().casefold() == other.rstrip().casefold()
+def joined(one: Rights, other: Rights) -> Rights:
+    """What two sources give one person together; who they are, the first says."""
+    return Rights(
+        one.login,
+        other.person_id if one.person_id is None else one.person_id,
+        one.name or other.name,
+        one.permissions | other.permissions,
+        one.everything or other.everything,
+        one.beamlines | other.beamlines,
+        tuple(dict.fromkeys(one.sessions + other.sessions)),
+        one.proposals | other.proposals,
+        one.proposal_ids | other.proposal_ids,
+        one.reasons + other.reasons,
+    )

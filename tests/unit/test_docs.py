@@ -149,7 +149,8 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
         if inner := models_in(field.annotation):
             yield from settings_of(inner[0], f"{prefix}{name}.")
         elif field.is_required():  # of plug-ins, whose own settings have a default
-            yield f"{prefix}{name}", "the kind's" if name == "name" else "—"
+            own = name == "name" and "kind" in model.model_fields
+            yield f"{prefix}{name}", "the kind's" if own else "—"
         elif field.default_factory is not None:
             yield f"{prefix}{name}", "—"
         elif field.default is None:

@@ -1,0 +1,1 @@
+"""People and their rights, as the site's own tables have them."""

@@ -1,0 +1,74 @@
+"""Rights as conditions of queries: what nobody may see is not even read.
+
+A condition never multiplies rows: :func:`visible` stands over a join that is there
+anyway, :func:`session_visible` and :func:`proposal_visible` are ``EXISTS``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, exists, false, func, or_, true
+
+from recorder.ispyb.schema import people_tables as p
+from recorder.records.access import Rights, fold
+
+
+def visible(
+    rights: Rights,
+    proposal: FromClause = p.proposal,
+    session: FromClause = p.session,
+) -> ColumnElement[bool]:
+    """Whether a row of ``Proposal ⟕ BLSession`` may be seen.
+
+    Use it with DISTINCT where sessions are joined for nothing else.
+
+    Args:
+        rights: Of the one who asks.
+        proposal: ``Proposal`` of the query, or its alias.
+        session: ``BLSession`` of the query, or its alias.
+    """
+    if rights.everything:
+        return true()
+    rules: list[ColumnElement[bool]] = []
+    if names := sorted({fold(name) for name in rights.beamlines} - {""}):
+        rules.append(func.lower(func.rtrim(session.c.beamLineName)).in_(names))
+    if sessions := sorted(right.session_id for right in rights.sessions):
+        rules.append(session.c.sessionId.in_(sessions))
+    if rights.proposal_ids:
+        rules.append(proposal.c.proposalId.in_(sorted(rights.proposal_ids)))
+    return or_(false(), *rules)
+
+
+def session_visible(rights: Rights, session_id: Any) -> ColumnElement[bool]:
+    """Whether the session of a row may be seen.
+
+    Args:
+        rights: Of the one who asks.
+        session_id: Column or value that is its ``sessionId``.
+    """
+    proposal, session = p.proposal.alias(), p.session.alias()
+    tables = session.join(proposal, proposal.c.proposalId == session.c.proposalId)
+    return (
+        exists()
+        .select_from(tables)
+        .where(session.c.sessionId == session_id, visible(rights, proposal, session))
+    )
+
+
+def proposal_visible(rights: Rights, proposal_id: Any) -> ColumnElement[bool]:
+    """Whether the proposal of a row may be seen: it, or one of its sessions.
+
+    It says nothing of the other sessions of the proposal, nor of what hangs on it.
+
+    Args:
+        rights: Of the one who asks.
+        proposal_id: Column or value that is its ``proposalId``.
+    """
+    proposal, session = p.proposal.alias(), p.session.alias()
+    tables = proposal.outerjoin(session, session.c.proposalId == proposal.c.proposalId)
+    return (
+        exists()
+        .select_from(tables)
+        .where(proposal.c.proposalId == proposal_id, visible(rights, proposal, session))
+    )
