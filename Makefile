@@ -6,7 +6,8 @@ PEERS := .cache/peers
 DOCS := .cache/docs
 SOURCES := recorder tests benchmarks docs
 SERVERS := scripts/need-apt mosquitto:mosquitto mariadbd:mariadb-server \
-  openssl:openssl systemd-analyze:systemd faketime:faketime
+  openssl:openssl slapd:slapd ldapmodify:ldap-utils systemd-analyze:systemd \
+  faketime:faketime
 FONT := /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 BROWSER := scripts/need-apt chromium:chromium npm:npm && \
   scripts/need-apt --files $(FONT):fonts-dejavu-core

@@ -15,6 +15,7 @@ import pytest
 
 from recorder.config import Settings
 from tests import guards, laws
+from tests.directory import Slapd
 from tests.guards import Event
 from tests.hdf5_writer import SwmrWriter
 from tests.servers import (
@@ -233,6 +234,43 @@ def make_mosquitto(
 def mosquitto(make_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     """A broker of the test's own."""
     return make_mosquitto()
+
+
+# -- directories and providers ---------------------------------------------------------
+
+
+@pytest.fixture
+def make_slapd(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Certificates
+) -> Iterator[Callable[..., Slapd]]:
+    """Makes directories; they take the arguments of :class:`Slapd` and are started."""
+    made: list[Slapd] = []
+
+    def make(**options: Any) -> Slapd:
+        options = {"certificates": certificates, **options}
+        made.append(Slapd(tmp_path_factory.mktemp("slapd"), **options))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture(scope="session")
+def _slapd(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Certificates
+) -> Iterator[Slapd]:
+    server = Slapd(tmp_path_factory.mktemp("slapd"), certificates)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def slapd(_slapd: Slapd) -> Slapd:
+    """The session's directory; tests leave it as it was."""
+    return _slapd.start()
 
 
 # -- the recorder's commands -----------------------------------------------------------

@@ -371,21 +371,29 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """An authority of our own, and a server's certificate for 127.0.0.1."""
+    """An authority of our own, and a server's certificate."""
 
     ca: Path
     cert: Path
     key: Path
 
 
-def make_certificates(directory: Path) -> Certificates:
-    """Make an authority and a certificate with the ``openssl`` command."""
+OWN_NAMES = f"IP:{HOST},DNS:localhost"
+
+
+def make_certificates(directory: Path, names: str = OWN_NAMES) -> Certificates:
+    """Make an authority and a certificate with the ``openssl`` command.
+
+    Args:
+        directory: Where they go.
+        names: Whom the certificate is for, as openssl writes it.
+    """
     made = Certificates(
         directory / "ca.pem", directory / "server.pem", directory / "server.key"
     )
     ca_key, request = directory / "ca.key", directory / "server.csr"
-    names = directory / "names.cnf"
-    names.write_text(f"subjectAltName=IP:{HOST},DNS:localhost\n", encoding="utf-8")
+    extensions = directory / "names.cnf"
+    extensions.write_text(f"subjectAltName={names}\n", encoding="utf-8")
     new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     _openssl(
         "req",
@@ -400,7 +408,9 @@ def make_certificates(directory: Path) -> Certificates:
         "-out",
         made.ca,
     )
-    _openssl("req", *new, "-subj", f"/CN={HOST}", "-keyout", made.key, "-out", request)
+    # no host: names stand in the extension, and nobody shall take this one for a name
+    subject = ("-subj", "/CN=recorder test server")
+    _openssl("req", *new, *subject, "-keyout", made.key, "-out", request)
     _openssl(
         "x509",
         "-req",
@@ -414,7 +424,7 @@ def make_certificates(directory: Path) -> Certificates:
         "-days",
         "2",
         "-extfile",
-        names,
+        extensions,
         "-out",
         made.cert,
     )

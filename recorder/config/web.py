@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from recorder.config.by_kind import AnyAuthenticator
+from recorder.config.credentials import handed_out
 from recorder.config.endpoints import MAX_PORT, HostText, check_host
 from recorder.config.people import DirectoryGroups, People, WebIspybSection
 from recorder.config.section import Section
@@ -43,6 +44,11 @@ class WebSection(Section):
     insecure_no_sign_in: bool = False
     """Listen on an address that others reach, without sign-in: everyone who reaches it
     reads all proposals."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _credentials_by_name(cls, data: Any) -> Any:
+        return handed_out(data, "authenticator", cls.model_fields)
 
 
 def web_section(section: WebSection, changes: Mapping[str, Any]) -> WebSection:

@@ -1,4 +1,4 @@
-"""Which of the two internets a peer is reached by."""
+"""Which of the two internets a peer is reached by, and whether it is this host."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ def only_ipv6(host: str) -> bool:
         return False  # ZeroMQ asks again at each attempt
     families = {family for family, *_ in found}
     return socket.AF_INET6 in families and socket.AF_INET not in families
+
+
+def is_local(host: str) -> bool:
+    """Whether what goes to a host stays on this one."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name in ("", "localhost") or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+from recorder.authenticators.protocols import authenticator_plugin
 from recorder.config import Settings, SinkSection, SourceSection
+from recorder.config.section import AuthenticatorSection
 from recorder.errors import ConfigError
 from recorder.records import CheckLine
 from recorder.runtime.boundary import boundary
@@ -37,11 +39,20 @@ async def check_all(settings: Settings) -> list[CheckLine]:
     lines += await broker_lines(settings)
     for source in settings.sources:
         lines += await _asked(f"source {source.name}", partial(_check_source, source))
+    for way in settings.web.authenticator:
+        asked = partial(_check_authenticator, way, settings)
+        lines += await _asked(f"sign-in {way.name}", asked)
     return lines
 
 
 async def _check_sink(sink: SinkSection, settings: Settings) -> Sequence[CheckLine]:
     return await sink_plugin(sink.kind).check(sink, settings)
+
+
+async def _check_authenticator(
+    section: AuthenticatorSection, settings: Settings
+) -> Sequence[CheckLine]:
+    return await authenticator_plugin(section.kind).check(section, settings)
 
 
 async def _check_source(source: SourceSection) -> Sequence[CheckLine]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import ipaddress
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from recorder.config import Settings
 from recorder.config.reading import read_tables
 from recorder.config.section import split_password
 from recorder.records import CheckLine
+from recorder.runtime.addresses import is_local
 from recorder.service.sharing import open_to_others
 
 
@@ -63,19 +63,6 @@ def _database_host(settings: Settings) -> str:
     if url.get_backend_name() == "sqlite" or "unix_socket" in url.query:
         return ""
     return url.host or ""
-
-
-def is_local(host: str) -> bool:
-    """Whether what goes to a host stays on this one."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name in ("", "localhost") or name.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
 
 
 def _readable(settings: Settings) -> Iterator[tuple[str, str]]:

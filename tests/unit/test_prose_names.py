@@ -12,6 +12,7 @@ import pytest
 
 from recorder.config import Settings
 from recorder.journal import RecordKind
+from recorder.plugins.groups import AUTHENTICATORS
 from recorder.records import FindingKind
 from tests.unit.test_docs import (
     DOCS,
@@ -73,6 +74,7 @@ def known_names() -> set[str]:
     dotted = {
         *schema_keys(schema, schema["$defs"]),
         *(name for name, _ in settings_of(Settings)),
+        *(n for p in AUTHENTICATORS.usable() for n in p.value.settings.model_fields),
         *(key for model in MESSAGES.values() for key, _ in message_keys(model)),
         *(key for key, _ in announcement_keys()),
     }

@@ -14,7 +14,8 @@ from recorder.cli import cli
 from recorder.config import Settings, load_settings
 from recorder.errors import ConfigError, JournalError
 from recorder.journal import Journal
-from recorder.service.safety import is_local, safety_lines
+from recorder.runtime.addresses import is_local
+from recorder.service.safety import safety_lines
 from recorder.service.sharing import share_with_group
 
 URL = "mariadb+pymysql://recorder@{}/ispyb"
