@@ -13,6 +13,10 @@ from recorder.web.problems import ProblemError
 
 KEY = "caller"
 """Where the door puts it: ``scope["state"][KEY]``."""
+AGAIN = "caller_again"
+"""Where the door puts what asks once more, for answers that take long: an async
+function without arguments that gives the caller as of now, or raises a
+:class:`ProblemError` once there is none."""
 
 
 class Kind(StrEnum):
@@ -56,6 +60,10 @@ class Caller:
         return self.rights.sees(place)
 
 
+ANYBODY = Caller(Kind.OPEN, Rights("", everything=True), frozenset(Scope))
+"""Whoever reaches the page where nobody signs in."""
+
+
 def caller_of(request: Request) -> Caller:
     """Who asks.
 
@@ -66,4 +74,17 @@ def caller_of(request: Request) -> Caller:
     if not isinstance(caller, Caller):
         text = "sign in first"
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "sign-in", text)
+    return caller
+
+
+async def caller_again(request: Request) -> Caller:
+    """Who asks, with the rights of now.
+
+    Raises:
+        ProblemError: They are signed out, or their session or token is over.
+    """
+    again = request.scope.get("state", {}).get(AGAIN)
+    if again is None:
+        return caller_of(request)
+    caller: Caller = await again()
     return caller
