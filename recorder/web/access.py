@@ -51,7 +51,9 @@ class Access:
         """They may see each run of the beamline, announced or not."""
         self.all = self.whole and names
         """All is shown to them as it is."""
-        self.nothing = not (self.whole or rights.sessions or rights.proposals)
+        here = any(same(places.beamline, name) for name in rights.beamlines)
+        some = rights.everything or here or rights.sessions or rights.proposals
+        self.nothing = not some
         """No right of theirs can show them any run."""
         self._seen: dict[RunPlace, bool] = {}
 

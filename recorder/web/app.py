@@ -36,7 +36,7 @@ from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
 from recorder.web.said import Sayings
-from recorder.web.stream import RECHECK_S, Streams
+from recorder.web.stream import Streams
 from recorder.web.views import Views
 
 STATIC = Path(__file__).parent / "static"
@@ -48,26 +48,28 @@ class WebApp:
     """The application and what must be started and stopped with it."""
 
     asgi: ASGIApp
+    inside: ASGIApp
+    """The same behind the door: whoever calls it says who asks."""
     feed: Feed
     reading: Reading
     streams: Streams
     views: Views
+    gate: Gate
     routes: tuple[BaseRoute, ...]
     """All addresses; :func:`recorder.web.routes.need_of` says what each takes."""
 
 
-def make_app(place: WebPlace, again_s: float = RECHECK_S) -> WebApp:
+def make_app(place: WebPlace) -> WebApp:
     """The application for a journal and a live state.
 
     Args:
         place: Where they are, and how it is served.
-        again_s: Seconds between two looks at the rights of a stream's reader.
     """
     web = place.settings.web
     feed, reading = Feed(place), Reading(place)
     metrics, views = Metrics(feed), Views(feed, place)
     feed.on_tick = metrics.note
-    streams = Streams(feed, views, web.max_clients, again_s)
+    streams = Streams(feed, views, web.max_clients)
     gate = Gate(Places(place.settings))
     found = [
         *_own(gate, feed, views, reading, streams, metrics),
@@ -83,7 +85,7 @@ def make_app(place: WebPlace, again_s: float = RECHECK_S) -> WebApp:
     )
     counted = _Counted(app, metrics)
     guard = Guard(_Open(counted), (web.host.lower(), *web.allowed_hosts))
-    return WebApp(guard, feed, reading, streams, views, tuple(found))
+    return WebApp(guard, counted, feed, reading, streams, views, gate, tuple(found))
 
 
 def _own(

@@ -13,10 +13,6 @@ from recorder.web.problems import ProblemError
 
 KEY = "caller"
 """Where the door puts it: ``scope["state"][KEY]``."""
-AGAIN = "caller_again"
-"""Where the door puts what asks once more, for answers that take long: an async
-function without arguments that gives the caller as of now, or raises a
-:class:`ProblemError` once there is none."""
 
 
 class Kind(StrEnum):
@@ -60,7 +56,7 @@ class Caller:
         return self.rights.sees(place)
 
 
-ANYBODY = Caller(Kind.OPEN, Rights("", everything=True), frozenset(Scope))
+ANYBODY = Caller(Kind.OPEN, Rights("page", everything=True), frozenset(Scope))
 """Whoever reaches the page where nobody signs in."""
 
 
@@ -74,17 +70,4 @@ def caller_of(request: Request) -> Caller:
     if not isinstance(caller, Caller):
         text = "sign in first"
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "sign-in", text)
-    return caller
-
-
-async def caller_again(request: Request) -> Caller:
-    """Who asks, with the rights of now.
-
-    Raises:
-        ProblemError: They are signed out, or their session or token is over.
-    """
-    again = request.scope.get("state", {}).get(AGAIN)
-    if again is None:
-        return caller_of(request)
-    caller: Caller = await again()
     return caller

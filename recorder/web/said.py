@@ -94,7 +94,7 @@ class Sayings:
         if not is_name(body.by):
             text = "by: a name has no control characters"
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "body", text)
-        by = caller_of(request).login or body.by
+        by = self._by(request, body.by)
         standing = await self._moments.standing(access_of(request))
         if all(known.id != alarm for known in standing):
             text = f"no alarm {alarm[:100]!r} stands; /api/v1/alarms lists them"
@@ -108,7 +108,7 @@ class Sayings:
         body = await body_of(request, _TARGETS)
         name, access = request.path_params["uid"], access_of(request)
         uid = await self._reading.ask(lambda j: access.named(j, name).uid)
-        by = caller_of(request).login or NOBODY
+        by = self._by(request, NOBODY)
         return await self._passed_on(
             request,
             [
@@ -122,6 +122,12 @@ class Sayings:
                 for target in body
             ],
         )
+
+    @staticmethod
+    def _by(request: Request, told: str) -> str:
+        """Who says it: whoever is signed in, else as they tell."""
+        caller = caller_of(request)
+        return told if caller.kind is Kind.OPEN else caller.login
 
     def _check_who(self, request: Request) -> None:
         """Without sign-in only people on this host, or at the end of its tunnel."""

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from recorder.records.access import Scope
-from recorder.web.access import Access, access_of, check_scope
-from recorder.web.callers import caller_again
+from recorder.web.access import Access, access_of
 from recorder.web.feed import Feed, Message
 from recorder.web.problems import ProblemError
 from recorder.web.views import Views
 
 RETRY_MS = 1000
 """After which a browser comes back when the stream ended. Chosen, not tuned."""
-RECHECK_S = 2.0
-"""Seconds between two looks at the rights of a reader: with the minute for which they
-are kept, whoever loses a right sees nothing a minute later. Chosen, not tuned."""
 NOTHING = (
     "you are signed in, and no right of yours shows a run of this beamline; ask your "
     "local contact to make you a member of the session or proposal"
@@ -33,13 +27,12 @@ HEADERS = {
 
 
 class Streams:
-    """Counts the readers.
+    """Counts the readers; the door ends a stream whose reader has other rights now.
 
     Args:
         feed: Tells when there is something new.
         views: Have it for each reader.
         most: How many there may be.
-        recheck_s: Seconds between two looks at a reader's rights.
     """
 
     def __init__(
@@ -47,12 +40,10 @@ class Streams:
         feed: Feed,
         views: Views,
         most: int,
-        recheck_s: float = RECHECK_S,
     ) -> None:
         self._feed = feed
         self._views = views
         self._most = most
-        self._recheck_s = recheck_s
         self.readers = 0
 
     async def live(self, request: Request) -> Response:
@@ -63,24 +54,19 @@ class Streams:
         if self.readers >= self._most:
             text = f"there are {self._most} live streams already (web.max_clients)"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
-        events = self._events(request, access)
+        events = self._events(access)
         return StreamingResponse(events, 200, HEADERS, "text/event-stream")
 
-    async def _events(self, request: Request, access: Access) -> AsyncIterator[bytes]:
+    async def _events(self, access: Access) -> AsyncIterator[bytes]:
         feed, views = self._feed, self._views
         self.readers += 1
         now: Message | None = None
         slow: Message | None = None
         serial = -1
-        checked = time.monotonic()
         try:
             yield b"retry: %d\n\n" % RETRY_MS
             while not feed.stopped:
                 tick = feed.tick  # one that comes while this is sent is not missed
-                if time.monotonic() - checked >= self._recheck_s:
-                    if not await self._may_go_on(request, access):
-                        return
-                    checked = time.monotonic()
                 if (newest := views.now(access)) is not now:
                     now = newest
                     yield now.frame
@@ -92,16 +78,3 @@ class Streams:
                 await tick.wait()
         finally:
             self.readers -= 1
-
-    async def _may_go_on(self, request: Request, access: Access) -> bool:
-        """Whether they are signed in, and may see what they could.
-
-        If their rights are others now, the stream ends, and the one that the browser
-        opens next is theirs.
-        """
-        try:
-            caller = await caller_again(request)
-            check_scope(caller, Scope.READ_LIVE)
-        except ProblemError:
-            return False
-        return caller.rights == access.rights
