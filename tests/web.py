@@ -24,7 +24,7 @@ from recorder.runs.run import Run
 from recorder.runtime.host_clock import boot_id, since_boot_ns
 from recorder.runtime.live_file import replace_file
 from recorder.runtime.status_file import identity
-from tests.builders import SECOND, T0, collection, outcome
+from tests.builders import SECOND, T0, collection, outcome, stand_in
 from tests.servers import HOST, Recorder
 
 CLASSES = (ImageClass.NON_HIT, ImageClass.NON_INDEXED_HIT, ImageClass.INDEXED)
@@ -131,19 +131,40 @@ def _events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
 
 
 def write_run(
-    journal: Journal, n: int, images: int = 6, sealed: bool = True, **announced: Any
+    journal: Journal,
+    n: int,
+    images: int = 6,
+    sealed: bool = True,
+    *,
+    uid: str | None = None,
+    at: int | None = None,
+    nobody: bool = False,
+    **announced: Any,
 ) -> Run:
-    """A run with images of each class in turn."""
+    """A run with images of each class in turn.
+
+    Args:
+        journal: Where it is written.
+        n: Its number.
+        images: How many.
+        sealed: Off: it goes on.
+        uid: Of it; unset: after its number.
+        at: When it began, ns after ``T0``; unset: after its number.
+        nobody: Nobody announced it.
+        announced: More of its announcement.
+    """
+    uid = uid or f"uid-{n:05}"
+    told = stand_in(**announced) if nobody else collection(uid, **announced)
     state = RunState.SEALED if sealed else RunState.OPEN
     status = RunStatus.SUCCESS if sealed else RunStatus.RUNNING
     run = Run(
-        f"uid-{n:05}",
+        uid,
         n,
-        T0 + n,
-        collection(f"uid-{n:05}", **announced),
+        T0 + (n if at is None else at),
+        told,
         state=state,
         status=status,
-        folder=f"run{n:05}",
+        folder=uid,
     )
     rows = []
     for k in range(images):

@@ -152,6 +152,7 @@ def live_alarms(noted: Sequence[Noted]) -> tuple[LiveAlarm, ...]:
             evidence=_flat(one.alarm.evidence),
             hints=tuple(Hint(h.text, _flat(h.evidence)) for h in one.alarm.hints),
             seen_by=one.alarm.seen_by,
+            uid=one.uid,
         )
         for one in noted
     )

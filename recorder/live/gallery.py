@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from recorder.live.picture_files import NewPicture, NewSpots, PictureFiles
+from recorder.live.picture_files import NewPicture, NewSpots, PictureFiles, next_serial
 from recorder.live.wishes import Wishes
 from recorder.records import Classification, ImageClass, Unprocessed
 from recorder.records.live import PreviewImage
@@ -86,8 +86,7 @@ class Gallery:
         self._wishes = Wishes()
         self._files = PictureFiles(folder)
         self._waiting = _Waiting()
-        # they grow from one daemon to the next, too: a picture takes a second or so
-        self._serials = dict.fromkeys(WHICH, int(time.time()))
+        self._serials = dict.fromkeys(WHICH, 0)
         self._previews: dict[Which, PreviewImage] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="pictures")
 
@@ -137,7 +136,7 @@ class Gallery:
         # the last one must not be a hit more often than images are
         last: tuple[Which, ...] = ("last",) if viewer.carried & Wish.LAST else ()
         for which in (*last, *_OF_CLASS[result.image_class]):
-            self._serials[which] += 1
+            self._serials[which] = next_serial(self._serials[which])
             preview = PreviewImage(
                 which=which,
                 run=viewer.run,

@@ -13,7 +13,7 @@ import numpy as np
 from recorder.live.folder import replace_in
 from recorder.records import Json
 from recorder.records.live import PreviewImage
-from recorder.records.pictures import Picture
+from recorder.records.pictures import Picture, digest_of
 from recorder.runtime.log import get_logger
 from recorder.ssx.preview.binning import binning
 from recorder.ssx.preview.grey import grey_of_sums
@@ -65,7 +65,7 @@ class _RunSums:
     began: tuple[float, int]
     sums: SpotSums
     serial: int
-    """Grows with each picture, from one daemon to the next, too."""
+    """See :func:`next_serial`."""
 
 
 class PictureFiles:
@@ -117,7 +117,7 @@ class PictureFiles:
         known = self._sums.get(new.uid)
         if known is None or known.sums.shape != new.shape:
             sums = SpotSums(new.shape)
-            known = _RunSums(new.number, new.began, sums, int(time.time()))
+            known = _RunSums(new.number, new.began, sums, 0)
             self._sums[new.uid] = known
             for old in sorted(self._sums, key=self._began)[:-_MOST_RUNS]:
                 del self._sums[old]
@@ -135,6 +135,7 @@ class PictureFiles:
             "uid": preview.uid,
             "image_id": preview.image_id,
             "serial": preview.serial,
+            "digest": digest_of(one.picture.png),
             **one.picture.body,
         }
         # who reads of the new one finds it
@@ -145,7 +146,7 @@ class PictureFiles:
         """Of the newest run that has hits."""
         uid = max(self._sums, key=self._began)
         newest = self._sums[uid]
-        newest.serial += 1
+        newest.serial = next_serial(newest.serial)
         sums = newest.sums
         head = {
             "run": newest.number,
@@ -154,12 +155,14 @@ class PictureFiles:
             "serial": newest.serial,
         }
         height, width = sums.powder.shape
+        picture = png(grey_of_sums(sums.powder))
         powder = {
             **head,
             "width": width,
             "height": height,
             "binning": binning(sums.shape),
             "detector": list(sums.shape),
+            "digest": digest_of(picture),
         }
         peakogram = {
             **head,
@@ -167,7 +170,7 @@ class PictureFiles:
             "intensity_edges": np.round(INTENSITY_EDGES, 2).tolist(),
             "counts": sums.peakogram.tolist(),
         }
-        self._replace("powder.png", png(grey_of_sums(sums.powder)))
+        self._replace("powder.png", picture)
         self._replace("powder.json", _json(powder))
         self._replace("peakogram.json", _json(peakogram))
 
@@ -186,6 +189,14 @@ class PictureFiles:
             hint="the page shows older pictures; free space there or mend the folder's "
             "owner. Recording goes on",
         )
+
+
+def next_serial(last: int) -> int:
+    """Of a new picture: it grows, from one daemon to the next, too.
+
+    The time in ms, since a count would tell how many pictures of others there were.
+    """
+    return max(last + 1, time.time_ns() // 10**6)
 
 
 def _json(body: Json) -> bytes:

@@ -235,6 +235,8 @@ class LiveAlarm:
     evidence: Mapping[str, float] = field(default_factory=dict)
     hints: tuple[Hint, ...] = ()
     seen_by: str | None = None
+    uid: str | None = None
+    """Of its run; null: it is about the host, or from an earlier recorder."""
 
 
 @dataclass(frozen=True, slots=True)

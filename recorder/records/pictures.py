@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 from recorder.records.classification import ImageClass
@@ -64,3 +65,10 @@ class Shown:
 
 
 NOTHING_SHOWN = Shown()
+DIGEST_BYTES = 16
+"""128 bits of a hash: no two pictures have the same."""
+
+
+def digest_of(picture: bytes) -> str:
+    """What binds a picture's file to the one that says of which run it is."""
+    return blake2b(picture, digest_size=DIGEST_BYTES).hexdigest()

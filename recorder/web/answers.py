@@ -13,6 +13,11 @@ from recorder.web.encoding import encoded
 _TAG_BYTES = 16
 """128 bits of a hash: no two contents have the same."""
 JSON = "application/json"
+HEADERS = {
+    "cache-control": "private, no-cache",
+    "vary": "Cookie, Authorization",
+}
+"""No proxy may give to one what another may see."""
 
 
 def answer(request: Request, value: Any) -> Response:
@@ -23,7 +28,7 @@ def answer(request: Request, value: Any) -> Response:
 def content(request: Request, body: bytes, media_type: str) -> Response:
     """A body; 304 without it where the client has it."""
     tag = f'"{blake2b(body, digest_size=_TAG_BYTES).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "no-cache"}
+    headers = {"etag": tag, **HEADERS}
     asked = request.headers.get("if-none-match", "")
     known = {item.strip().removeprefix("W/") for item in asked.split(",")}
     if tag in known or asked.strip() == "*":

@@ -12,24 +12,32 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as State
 
 from recorder.errors import RecorderError
+from recorder.records.access import Scope
 from recorder.web import problems
+from recorder.web.access import Gate
 from recorder.web.answers import JSON, content
+from recorder.web.callers import ANYBODY, KEY
 from recorder.web.feed import Feed
 from recorder.web.guard import Guard
 from recorder.web.health import Watch
 from recorder.web.metrics import Metrics
 from recorder.web.moments import Moments
 from recorder.web.openapi import openapi
+from recorder.web.pictures import Pictures
 from recorder.web.place import WebPlace
+from recorder.web.places import Places
 from recorder.web.reading import Reading
+from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
 from recorder.web.said import Sayings
 from recorder.web.stream import Streams
+from recorder.web.views import Views
 
 STATIC = Path(__file__).parent / "static"
 API = "/api/v1"
@@ -40,9 +48,15 @@ class WebApp:
     """The application and what must be started and stopped with it."""
 
     asgi: ASGIApp
+    inside: ASGIApp
+    """The same behind the door: whoever calls it says who asks."""
     feed: Feed
     reading: Reading
     streams: Streams
+    views: Views
+    gate: Gate
+    routes: tuple[BaseRoute, ...]
+    """All addresses; :func:`recorder.web.routes.need_of` says what each takes."""
 
 
 def make_app(place: WebPlace) -> WebApp:
@@ -53,11 +67,16 @@ def make_app(place: WebPlace) -> WebApp:
     """
     web = place.settings.web
     feed, reading = Feed(place), Reading(place)
-    metrics = Metrics(feed)
+    metrics, views = Metrics(feed), Views(feed, place)
     feed.on_tick = metrics.note
-    streams = Streams(feed, web.max_clients)
+    streams = Streams(feed, views, web.max_clients)
+    gate = Gate(Places(place.settings))
+    found = [
+        *_own(gate, feed, views, reading, streams, metrics),
+        Mount("/static", _Static(directory=STATIC)),
+    ]
     app = Starlette(
-        routes=_routes(feed, reading, streams, metrics),
+        routes=checked(found),
         exception_handlers={
             HTTPException: problems.of_http,
             RecorderError: _of_ours,
@@ -65,46 +84,49 @@ def make_app(place: WebPlace) -> WebApp:
         },
     )
     counted = _Counted(app, metrics)
-    guard = Guard(counted, (web.host.lower(), *web.allowed_hosts))
-    return WebApp(guard, feed, reading, streams)
+    guard = Guard(_Open(counted), (web.host.lower(), *web.allowed_hosts))
+    return WebApp(guard, counted, feed, reading, streams, views, gate, tuple(found))
 
 
-def _routes(
-    feed: Feed, reading: Reading, streams: Streams, metrics: Metrics
-) -> list[Route | Mount]:
-    runs, moments = Runs(reading, feed), Moments(reading, feed)
-    said, watch = Sayings(reading, feed, moments), Watch(feed, metrics)
-    get = {
-        "/": _page,
-        "/healthz": watch.healthz,
-        "/readyz": watch.readyz,
-        "/metrics": watch.metrics,
-        f"{API}/openapi.json": _document,
-        f"{API}/live": streams.live,
-        f"{API}/now": moments.now,
-        f"{API}/slow": moments.slow,
-        f"{API}/status": moments.status,
-        f"{API}/alarms": moments.alarms,
-        f"{API}/spool": moments.spool,
-        f"{API}/preview/{{which}}.png": moments.picture,
-        f"{API}/preview/{{which}}.json": moments.about_picture,
-        f"{API}/peakogram": moments.peakogram,
-        f"{API}/experiments": runs.experiments,
-        f"{API}/runs": runs.list,
-        f"{API}/runs/{{uid}}": runs.report,
-        f"{API}/runs/{{uid}}/images": runs.images,
-        f"{API}/runs/{{uid}}/images/{{image_id}}": runs.image,
-        f"{API}/runs/{{uid}}/chip": runs.chip,
+def _own(
+    gate: Gate,
+    feed: Feed,
+    views: Views,
+    reading: Reading,
+    streams: Streams,
+    metrics: Metrics,
+) -> list[Route]:
+    """Page, read API and metrics."""
+    runs, moments = Runs(reading, views), Moments(reading, feed, views)
+    pictures, said = Pictures(reading), Sayings(reading, feed, moments)
+    watch = Watch(feed, metrics)
+    get: Table = {
+        "/": (_page, Scope.READ_LIVE),
+        "/healthz": (watch.healthz, PUBLIC),
+        "/readyz": (watch.readyz, PUBLIC),
+        "/metrics": (watch.metrics, Scope.METRICS),
+        f"{API}/openapi.json": (_document, PUBLIC),
+        f"{API}/live": (streams.live, Scope.READ_LIVE),
+        f"{API}/now": (moments.now, Scope.READ_LIVE),
+        f"{API}/slow": (moments.slow, Scope.READ_LIVE),
+        f"{API}/alarms": (moments.alarms, Scope.READ_LIVE),
+        f"{API}/status": (moments.status, Scope.SPOOL),
+        f"{API}/spool": (moments.spool, Scope.SPOOL),
+        f"{API}/preview/{{which}}.png": (pictures.picture, Scope.READ_IMAGES),
+        f"{API}/preview/{{which}}.json": (pictures.about, Scope.READ_IMAGES),
+        f"{API}/peakogram": (pictures.peakogram, Scope.READ_IMAGES),
+        f"{API}/experiments": (runs.experiments, Scope.READ_RUNS),
+        f"{API}/runs": (runs.list, Scope.READ_RUNS),
+        f"{API}/runs/{{uid}}": (runs.report, Scope.READ_RUNS),
+        f"{API}/runs/{{uid}}/images": (runs.images, Scope.READ_IMAGES),
+        f"{API}/runs/{{uid}}/images/{{image_id}}": (runs.image, Scope.READ_IMAGES),
+        f"{API}/runs/{{uid}}/chip": (runs.chip, Scope.READ_RUNS),
     }
-    post = {
-        f"{API}/alarms/{{alarm:path}}/seen": said.seen,
-        f"{API}/runs/{{uid}}/targets": said.targets,
+    post: Table = {
+        f"{API}/alarms/{{alarm:path}}/seen": (said.seen, Scope.WRITE_ALARMS),
+        f"{API}/runs/{{uid}}/targets": (said.targets, Scope.WRITE_TARGETS),
     }
-    return [
-        *(Route(path, answer, methods=["GET"]) for path, answer in get.items()),
-        *(Route(path, answer, methods=["POST"]) for path, answer in post.items()),
-        Mount("/static", _Static(directory=STATIC)),
-    ]
+    return [*routes(gate, "GET", get), *routes(gate, "POST", post)]
 
 
 async def _page(request: Request) -> Response:
@@ -152,10 +174,21 @@ class _Counted:
         self._app = app
         self._metrics = metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: State, receive: Receive, send: Send) -> None:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._metrics.answered(message["status"])
             await send(message)
 
         await self._app(scope, receive, counted)
+
+
+class _Open:
+    """Lets in whoever comes, as long as no way to sign in is configured."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: State, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {}).setdefault(KEY, ANYBODY)
+        await self._app(scope, receive, send)

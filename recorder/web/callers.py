@@ -56,6 +56,10 @@ class Caller:
         return self.rights.sees(place)
 
 
+ANYBODY = Caller(Kind.OPEN, Rights("page", everything=True), frozenset(Scope))
+"""Whoever reaches the page where nobody signs in."""
+
+
 def caller_of(request: Request) -> Caller:
     """Who asks.
 

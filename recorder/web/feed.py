@@ -45,8 +45,8 @@ class Feed:
     def __init__(self, place: WebPlace) -> None:
         self.now_state = Now()
         self.slow_state = Slow()
-        self.now = _message("now", self.now_state, 0, None)
-        self.slow = _message("slow", self.slow_state, 0, None)
+        self.now = message_of("now", self.now_state, 0, None)
+        self.slow = message_of("slow", self.slow_state, 0, None)
         self.view = JournalView(place)
         self.on_tick: Callable[[Now], None] = lambda now: None
         """Called with each new state, in the loop."""
@@ -59,6 +59,11 @@ class Feed:
         """When that was last (monotonic s)."""
         self._stop = threading.Event()
         self.stopped = False
+
+    @property
+    def going(self) -> tuple[str, ...]:
+        """Uids of the runs that go on, as the journal has them."""
+        return self.view.going
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look from now on, in two threads.
@@ -86,7 +91,7 @@ class Feed:
             with boundary("look at the live state"):
                 now = self._daemon.look(self.view.journal_id)
                 number = now.live.id if now.live else None
-                message = _message("now", now, self.now.serial + 1, number)
+                message = message_of("now", now, self.now.serial + 1, number)
                 self._hand_over(loop, now, message)
             self._stop.wait(max(0.0, INTERVAL_S - (time.monotonic() - began)))
 
@@ -99,7 +104,7 @@ class Feed:
                 state = self.view.look(live.run.uid if live and live.run else None)
                 if state is not None and state.id != self.slow_state.id:
                     self._hand_over(
-                        loop, state, _message("slow", state, state.id, None)
+                        loop, state, message_of("slow", state, state.id, None)
                     )
             pause = SLOW_S if self.view.complete else INTERVAL_S
             self._stop.wait(max(0.0, pause - (time.monotonic() - began)))
@@ -124,7 +129,9 @@ class Feed:
             self.tick = asyncio.Event()
 
 
-def _message(name: str, state: Now | Slow, serial: int, number: int | None) -> Message:
+def message_of(
+    name: str, state: Now | Slow, serial: int, number: int | None
+) -> Message:
     """Encoded as a body and as a server-sent event; such JSON has no line ends."""
     body = encoded(state)
     mark = b"" if number is None else b"id: %d\n" % number

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from recorder import __version__
+from recorder.web.access import access_of
 from recorder.web.encoding import encoded
 from recorder.web.feed import Feed
+from recorder.web.hiding import JOURNAL_TROUBLE
 from recorder.web.metrics import CONTENT_TYPE, Metrics
 from recorder.web.problems import ProblemError
 from recorder.web.shapes import Health
@@ -46,7 +48,7 @@ class Watch:
         slow = self._feed.slow_state
         if slow.problem is not None:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            raise ProblemError(status, "journal", slow.problem)
+            raise ProblemError(status, "journal", JOURNAL_TROUBLE)
         if not slow.complete:
             text = "the runs of the journal are being read"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "starting", text)
@@ -54,7 +56,8 @@ class Watch:
 
     async def metrics(self, request: Request) -> Response:
         """`GET /metrics`: for Prometheus."""
-        return Response(self._metrics.render(), 200, NO_STORE, CONTENT_TYPE)
+        body = self._metrics.render(whole=access_of(request).whole)
+        return Response(body, 200, NO_STORE, CONTENT_TYPE)
 
 
 def _well() -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from recorder import __version__
 from recorder.errors import RecorderError
 from recorder.journal import Journal
 from recorder.journal.lock import is_recorded_into
+from recorder.records import RunState
 from recorder.records.cards import RunCard
 from recorder.records.run_report import RunReport
 from recorder.reports.cards import Cards, experiment_cards
@@ -44,6 +46,10 @@ class JournalView:
         self._number = 0
         self.cards: Cards | None = None
         self.journal_id: str | None = None
+        self.listed: tuple[RunCard, ...] = ()
+        """All cards that are there, latest first; replaced as a whole."""
+        self.going: tuple[str, ...] = ()
+        """Uids of those that are not sealed."""
 
     @property
     def complete(self) -> bool:
@@ -75,6 +81,7 @@ class JournalView:
     def _problem(self, text: str) -> Slow | None:
         self._seen = ()
         self.cards, self.journal_id = None, None
+        self.listed, self.going = (), ()
         if text == self._said:
             return None
         self._said = text
@@ -101,7 +108,8 @@ class JournalView:
         self._seen = seen
         if not again:
             return None
-        listed = list(cards.latest_first())
+        listed = self.listed = tuple(cards.latest_first())
+        self.going = tuple(c.uid for c in listed if c.state is not RunState.SEALED)
         return self._slow(
             Slow(
                 complete=cards.complete,
@@ -111,7 +119,7 @@ class JournalView:
         )
 
     def _report(
-        self, journal: Journal, open_run: str | None, cards: list[RunCard]
+        self, journal: Journal, open_run: str | None, cards: Sequence[RunCard]
     ) -> RunReport | None:
         """Of the run that goes on, else of the latest one that can be read."""
         readable = [card.uid for card in cards if card.problem is None]

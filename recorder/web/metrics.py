@@ -40,6 +40,8 @@ class Metrics:
     def __init__(self, feed: Feed) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_States(feed))
+        self._of_nobody = CollectorRegistry()
+        self._of_nobody.register(_Daemon(feed))
         self._latency = Histogram(
             "recorder_latency_seconds",
             "From an image's arrival to the message that counts it, newest images.",
@@ -68,20 +70,23 @@ class Metrics:
         """Count an answer."""
         self._answers.labels(f"{status // 100}xx").inc()
 
-    def render(self) -> bytes:
-        """All of them as text."""
-        return generate_latest(self.registry)
+    def render(self, *, whole: bool = True) -> bytes:
+        """All of them as text.
+
+        Args:
+            whole: Off: only what counts no run.
+        """
+        return generate_latest(self.registry if whole else self._of_nobody)
 
 
-class _States(Collector):
-    """Reads the states when it is asked."""
+class _Daemon(Collector):
+    """Whether recorder and journal are well, read when it is asked."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._highest: Counted[str] = Counted()
 
     def collect(self) -> Iterable[Metric]:
-        """All that can be said now; what is not known is left out."""
+        """All that can be said now."""
         feed = self._feed
         yield InfoMetricFamily("recorder", "The recorder.", {"version": __version__})
         up = GaugeMetricFamily(
@@ -100,6 +105,19 @@ class _States(Collector):
         if feed.now_state.age_s is not None:
             text = "Age of the daemon's live state."
             yield _gauge("recorder_live_age_seconds", text, feed.now_state.age_s)
+
+
+class _States(_Daemon):
+    """That, and what all runs and parts come to."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed)
+        self._highest: Counted[str] = Counted()
+
+    def collect(self) -> Iterable[Metric]:
+        """All that can be said now; what is not known is left out."""
+        feed = self._feed
+        yield from super().collect()
         if feed.slow_state.complete:
             yield from self._totals()
         if feed.now_state.live is not None and feed.now_state.daemon != "gone":

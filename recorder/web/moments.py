@@ -1,121 +1,94 @@
-"""Addresses of what is true now: live state, status, alarms, spool, pictures."""
+"""Addresses of what is true now: live state, status, alarms, spool."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from pathlib import Path
+import contextlib
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from recorder.errors import JournalError
 from recorder.journal import Journal
 from recorder.journal.spool import spool_state
 from recorder.records.live import LiveAlarm
 from recorder.reports.journal_mark import sinks_of
 from recorder.reports.life import life_json, look
+from recorder.web.access import Access, access_of
 from recorder.web.answers import JSON, answer, content
 from recorder.web.feed import Feed
-from recorder.web.problems import ProblemError
+from recorder.web.hiding import alarms_for
 from recorder.web.reading import Reading
-from recorder.web.runs import named
 from recorder.web.shapes import AlarmList
-
-PREVIEWS = ("last", "hit", "indexed", "unindexed")
-POWDER = "powder"
-PEAKOGRAM = "peakogram.json"
-MAX_PICTURE = 32 << 20
-"""Bytes of a picture that is sent; one has about 0.1 MB."""
+from recorder.web.status_view import life_for, spool_for
+from recorder.web.views import Views
 
 
 class Moments:
-    """Answers from the live folder.
+    """Answers from the live state and the journal.
 
     Args:
-        reading: Reads it, and the journal.
+        reading: Reads them.
         feed: Has the live state.
+        views: Have it for each reader.
     """
 
-    def __init__(self, reading: Reading, feed: Feed) -> None:
+    def __init__(self, reading: Reading, feed: Feed, views: Views) -> None:
         self._reading = reading
         self._feed = feed
+        self._views = views
 
     async def now(self, request: Request) -> Response:
         """`GET /api/v1/now`: the event ``now``."""
-        return content(request, self._feed.now.body, JSON)
+        access = access_of(request)
+        await self._look(access)
+        return content(request, self._views.now(access).body, JSON)
 
     async def slow(self, request: Request) -> Response:
         """`GET /api/v1/slow`: the event ``slow``."""
-        return content(request, self._feed.slow.body, JSON)
+        view = await self._views.slow(access_of(request))
+        return content(request, view.message.body, JSON)
 
     async def status(self, request: Request) -> Response:
         """`GET /api/v1/status`: as ``recorder status --json``."""
-        settings = self._reading.place.settings
+        settings, access = self._reading.place.settings, access_of(request)
 
         def read() -> object:
-            return life_json(look(settings.state_directory, settings.sink_names))
+            life = look(settings.state_directory, settings.sink_names)
+            return life_json(life_for(life, access))
 
+        await self._look(access)
         return answer(request, await self._reading.run(read))
 
     async def alarms(self, request: Request) -> Response:
         """`GET /api/v1/alarms`."""
-        alarms = self.standing()
+        access = access_of(request)
+        alarms = await self.standing(access)
         if (name := request.query_params.get("run")) is not None:
-            known = await self._reading.ask(lambda journal: named(journal, name))
+            known = await self._reading.ask(lambda j: access.named(j, name))
             alarms = tuple(alarm for alarm in alarms if alarm.run == known.number)
         return answer(request, AlarmList(alarms))
 
-    def standing(self) -> tuple[LiveAlarm, ...]:
-        """The alarms of the live state."""
+    async def standing(self, access: Access) -> tuple[LiveAlarm, ...]:
+        """The alarms of the live state that somebody may see."""
+        await self._look(access)
         live = self._feed.now_state.live
-        return () if live is None else live.alarms
+        return () if live is None else alarms_for(access, live.alarms)
+
+    async def _look(self, access: Access) -> None:
+        """Know the runs as they are now, for those who see some of them.
+
+        Where the journal cannot be read, what was known of them stands.
+        """
+        if not access.whole:
+            with contextlib.suppress(JournalError):
+                await self._reading.ask(access.look)
 
     async def spool(self, request: Request) -> Response:
         """`GET /api/v1/spool`: as ``recorder spool ls --json``."""
-        settings = self._reading.place.settings
+        settings, access = self._reading.place.settings, access_of(request)
 
         def read(journal: Journal) -> object:
-            return spool_state(journal, sinks_of(settings, journal))
+            state = spool_state(journal, sinks_of(settings, journal))
+            return spool_for(state, access, journal)
 
         return answer(request, await self._reading.ask(read))
-
-    async def picture(self, request: Request) -> Response:
-        """`GET /api/v1/preview/{which}.png`."""
-        which = request.path_params["which"]
-        if which not in (*PREVIEWS, POWDER):
-            raise self._no_picture(which)
-        name = f"{which}.png" if which == POWDER else f"preview-{which}.png"
-        return content(request, await self._file(name, which), "image/png")
-
-    async def about_picture(self, request: Request) -> Response:
-        """`GET /api/v1/preview/{which}.json`."""
-        which = request.path_params["which"]
-        if which not in (*PREVIEWS, POWDER):
-            raise self._no_picture(which)
-        name = f"{which}.json" if which == POWDER else f"preview-{which}.json"
-        return content(request, await self._file(name, which), JSON)
-
-    async def peakogram(self, request: Request) -> Response:
-        """`GET /api/v1/peakogram`."""
-        return content(request, await self._file(PEAKOGRAM, "peakogram"), JSON)
-
-    async def _file(self, name: str, what: str) -> bytes:
-        path = self._reading.place.live / name
-        body = await self._reading.run(lambda: _read(path))
-        if body is None:
-            raise self._no_picture(what)
-        return body
-
-    @staticmethod
-    def _no_picture(what: str) -> ProblemError:
-        text = f"no picture {what[:50]!r}: none was made since the daemon's start"
-        return ProblemError(HTTPStatus.NOT_FOUND, "no-picture", text)
-
-
-def _read(path: Path) -> bytes | None:
-    """A file as a whole; None if it is not there or is no such file."""
-    try:
-        with path.open("rb") as file:
-            body = file.read(MAX_PICTURE + 1)
-    except OSError:
-        return None
-    return body if len(body) <= MAX_PICTURE else None

@@ -33,6 +33,8 @@ def _problem(what: str) -> Json:
 
 _ALL = {
     "400": "A parameter cannot be read.",
+    "401": "Nobody is signed in, or the session or token is over.",
+    "403": "This way in is not made for that: the scope is missing.",
     "413": "The body is too long.",
     "421": "The host's name is none of ours.",
     "500": "A defect, or a report that cannot be read.",
@@ -190,7 +192,7 @@ def _sayings() -> Json:
 def _post(name: str, what: str, parameter: Json, body: str) -> Json:
     problems = {
         **_ALL,
-        "403": "Not from our own page, or not from this host.",
+        "403": "Not from our own page, not from this host, or the scope is missing.",
         "404": "There is none.",
         "408": "The body did not come in time.",
         "415": "It is no JSON.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -12,21 +14,22 @@ from recorder.errors import NoSuchRunError
 from recorder.journal import Journal
 from recorder.journal.run_index import Headline
 from recorder.records import ImageOutcome
+from recorder.records.cards import RunCard
 from recorder.records.image_outcome import OUTCOMES
 from recorder.records.run_report import RunReport
 from recorder.records.times import iso
-from recorder.reports.cards import card_page
+from recorder.reports.cards import card_of, card_page
 from recorder.reports.explain import explain_image
 from recorder.reports.journal_mark import sinks_of
 from recorder.reports.store import ReportStore
-from recorder.reports.which_run import UID_PREFIX
+from recorder.web.access import Access, access_of
 from recorder.web.answers import JSON, answer, content
 from recorder.web.chips import Chips
-from recorder.web.feed import Feed
 from recorder.web.parameters import number, one_of, whole
 from recorder.web.problems import ProblemError
 from recorder.web.reading import Reading
 from recorder.web.shapes import ExperimentList, ImageLine, ImageList, RunList
+from recorder.web.views import Views
 
 RUNS, MAX_RUNS = 50, 200
 """Runs in one answer where no limit is given, and at most: each costs about 1 ms.
@@ -48,19 +51,19 @@ class Runs:
 
     Args:
         reading: Asks it.
-        feed: Has the experiments.
+        views: Have the experiments.
     """
 
-    def __init__(self, reading: Reading, feed: Feed) -> None:
+    def __init__(self, reading: Reading, views: Views) -> None:
         self._reading = reading
-        self._feed = feed
+        self._views = views
         self._chips = Chips(reading)
 
     async def experiments(self, request: Request) -> Response:
         """`GET /api/v1/experiments`."""
         limit = number(request, "limit", RUNS, 1, MAX_RUNS)
         before = number(request, "before", None)
-        slow = self._feed.slow_state
+        slow = (await self._views.slow(access_of(request))).state
         if slow.problem is not None:
             text = slow.problem
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "journal", text)
@@ -81,24 +84,33 @@ class Runs:
         limit = number(request, "limit", RUNS, 1, MAX_RUNS)
         before = number(request, "before", None)
         experiment = request.query_params.get("experiment")
+        access = access_of(request)
 
         def read(journal: Journal) -> RunList:
             store = self._store(journal)
-            return RunList(*card_page(store, journal, experiment, limit, before))
+            if access.whole:
+                page = card_page(store, journal, experiment, limit, before)
+            else:
+                page = page_of(access, store, journal, experiment, limit, before)
+            return RunList(*page)
 
         return answer(request, await self._reading.ask(read))
 
     async def report(self, request: Request) -> Response:
         """`GET /api/v1/runs/{uid}`: the report contract."""
-        name = request.path_params["uid"]
-        return answer(request, await self._reading.ask(lambda j: self._report(j, name)))
+        return answer(request, await self._report(request))
 
-    def _report(self, journal: Journal, name: str) -> RunReport:
-        known = named(journal, name)
-        report = self._store(journal).get(known.uid)
-        if report is None:
-            raise NoSuchRunError(f"run {name}: not in the journal")
-        return report
+    async def _report(self, request: Request) -> RunReport:
+        name, access = request.path_params["uid"], access_of(request)
+
+        def read(journal: Journal) -> RunReport:
+            known = access.named(journal, name)
+            report = self._store(journal).get(known.uid)
+            if report is None:
+                raise NoSuchRunError(f"run {name}: not in the journal")
+            return access.report(report)
+
+        return await self._reading.ask(read)
 
     async def images(self, request: Request) -> Response:
         """`GET /api/v1/runs/{uid}/images`."""
@@ -107,9 +119,10 @@ class Runs:
         last = number(request, "to", None)
         limit = number(request, "limit", IMAGES, 1, MAX_IMAGES)
         kind = one_of(request, "class", CLASSES)
+        access = access_of(request)
 
         def read(journal: Journal) -> ImageList:
-            uid = named(journal, name).uid
+            uid = access.named(journal, name).uid
             return image_list(journal, uid, first, last, kind, limit)
 
         return answer(request, await self._reading.ask(read))
@@ -118,9 +131,11 @@ class Runs:
         """`GET /api/v1/runs/{uid}/images/{image_id}`: as ``recorder why``."""
         name = request.path_params["uid"]
         image_id = whole(request.path_params["image_id"], "image_id")
+        access = access_of(request)
 
         def read(journal: Journal) -> Any:
-            return explain_image(journal, named(journal, name).uid, image_id)
+            uid = access.named(journal, name).uid
+            return explain_image(journal, uid, image_id)
 
         return answer(request, await self._reading.ask(read, heavy=True))
 
@@ -128,7 +143,7 @@ class Runs:
         """`GET /api/v1/runs/{uid}/chip`: the chip or scan, well by well."""
         name = request.path_params["uid"]
         # A run without a scan is told quickly, and from its report.
-        report = await self._reading.ask(lambda j: self._report(j, name))
+        report = await self._report(request)
         if report.scan is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-scan", NO_SCAN.format(name))
         return content(request, await self._chips.get(report), JSON)
@@ -137,16 +152,37 @@ class Runs:
         return ReportStore(journal, sinks_of(self._reading.place.settings, journal))
 
 
-def named(journal: Journal, name: str) -> Headline:
-    """The run that is meant: uid, its beginning, or a number (the latest of it).
+def page_of(
+    access: Access,
+    store: ReportStore,
+    journal: Journal,
+    experiment: str | None,
+    limit: int,
+    before: int | None,
+) -> tuple[tuple[RunCard, ...], int | None]:
+    """As :func:`card_page`, of the runs that somebody may see, by their own numbers."""
+    access.look(journal)
+    meant: list[tuple[Headline, int]] = []
+    for uid, opened in reversed(access.numbers().items()):
+        if before is not None and opened >= before:
+            continue
+        known = journal.headline(uid)
+        if known is not None and store.is_of(experiment, known):
+            if len(meant) == limit:
+                break
+            meant.append((known, opened))
+    else:
+        return _cards(store, journal, meant), None
+    return _cards(store, journal, meant), meant[-1][1]
 
-    Raises:
-        NoSuchRunError: There is none.
-    """
-    found = journal.named(name, UID_PREFIX)
-    if not found:
-        raise NoSuchRunError(f"run {name[:100]}: not in the journal")
-    return found[-1]
+
+def _cards(
+    store: ReportStore, journal: Journal, meant: Iterable[tuple[Headline, int]]
+) -> tuple[RunCard, ...]:
+    return tuple(
+        replace(card_of(store, journal, known), opened=opened)
+        for known, opened in meant
+    )
 
 
 def image_list(

@@ -23,6 +23,8 @@ from recorder.records import Json
 from recorder.records.limits import MAX_IMAGES
 from recorder.runtime.live_file import replace_file
 from recorder.runtime.log import get_logger
+from recorder.web.access import access_of
+from recorder.web.callers import Kind, caller_of
 from recorder.web.encoding import encoded
 from recorder.web.feed import Feed
 from recorder.web.guard import is_loopback
@@ -30,7 +32,6 @@ from recorder.web.moments import Moments
 from recorder.web.parameters import body_of
 from recorder.web.problems import ProblemError
 from recorder.web.reading import Reading
-from recorder.web.runs import named
 from recorder.web.shapes import Said
 
 log = get_logger("web")
@@ -45,12 +46,12 @@ MAX_TARGETS = 100
 MAX_DELAY_S = 1e6
 """Longest delay of a target, in s: eleven days."""
 NOBODY = "page"
-"""Who said it, as long as nobody signs in."""
+"""Who said it, where nobody signs in."""
 
 
 @dataclass(frozen=True)
 class SeenBody:
-    """Who has seen an alarm."""
+    """Who has seen an alarm; whoever is signed in is that, whatever is sent."""
 
     by: Annotated[str, Field(min_length=1, max_length=100)] = NOBODY
 
@@ -93,46 +94,65 @@ class Sayings:
         if not is_name(body.by):
             text = "by: a name has no control characters"
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "body", text)
-        if all(known.id != alarm for known in self._moments.standing()):
+        by = self._by(request, body.by)
+        standing = await self._moments.standing(access_of(request))
+        if all(known.id != alarm for known in standing):
             text = f"no alarm {alarm[:100]!r} stands; /api/v1/alarms lists them"
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-alarm", text)
-        said = {"what": "seen", "alarm": alarm, "by": body.by}
-        return await self._passed_on([said])
+        said = {"what": "seen", "alarm": alarm, "by": by}
+        return await self._passed_on(request, [said])
 
     async def targets(self, request: Request) -> Response:
         """`POST /api/v1/runs/{uid}/targets`."""
         self._check_who(request)
         body = await body_of(request, _TARGETS)
-        name = request.path_params["uid"]
-        uid = await self._reading.ask(lambda journal: named(journal, name).uid)
+        name, access = request.path_params["uid"], access_of(request)
+        uid = await self._reading.ask(lambda j: access.named(j, name).uid)
+        by = self._by(request, NOBODY)
         return await self._passed_on(
+            request,
             [
                 {
                     "what": "target",
                     "run": uid,
                     "delay_s": target.delay,
                     "indexed": target.indexed,
-                    "by": NOBODY,
+                    "by": by,
                 }
                 for target in body
-            ]
+            ],
         )
+
+    @staticmethod
+    def _by(request: Request, told: str) -> str:
+        """Who says it: whoever is signed in, else as they tell."""
+        caller = caller_of(request)
+        return told if caller.kind is Kind.OPEN else caller.login
 
     def _check_who(self, request: Request) -> None:
         """Without sign-in only people on this host, or at the end of its tunnel."""
+        if caller_of(request).kind is not Kind.OPEN:
+            return
         peer = request.client.host if request.client else ""
         proxied = {"forwarded", "x-forwarded-for"} & set(request.headers)
         if not is_loopback(peer) or proxied:
             text = "without sign-in only people on the recorder's host may say this"
             raise ProblemError(HTTPStatus.FORBIDDEN, "not-here", text)
 
-    async def _passed_on(self, said: Sequence[Json]) -> Response:
+    async def _passed_on(self, request: Request, said: Sequence[Json]) -> Response:
         if self._feed.now_state.daemon != "ok":
             text = "no daemon runs that would hear it; see /api/v1/status"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "no-daemon", text)
         folder = self._reading.place.live / FOLDER
         await self._reading.run(lambda: _write(folder, said))
-        log.info("said", what=said[0]["what"], count=len(said), by=said[0]["by"])
+        log.info(
+            "said",
+            what=said[0]["what"],
+            of=said[0].get("run") or said[0].get("alarm"),
+            count=len(said),
+            by=said[0]["by"],
+            peer=request.client.host if request.client else None,
+        )
         body = encoded(Said(len(said)))
         return Response(body, HTTPStatus.ACCEPTED, media_type="application/json")
 

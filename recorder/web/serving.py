@@ -119,6 +119,7 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
         notify("STOPPING=1")
         app.feed.stop()
         app.reading.close()
+        app.views.close()
         log.info("web_stopped")
 
 

@@ -25,6 +25,8 @@ class Now:
     live: LiveState | None = None
     problem: str | None = None
     """What is wrong with the live state, and what to do."""
+    partial: bool = False
+    """What belongs to runs that this reader may not see is left out."""
 
 
 @dataclass(frozen=True, slots=True)

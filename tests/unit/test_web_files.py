@@ -111,7 +111,7 @@ def test_the_committed_document_is_the_served_one():
 
 
 def test_the_document_lists_the_addresses_that_are_served(settings):
-    routes = make_app(place_of(settings())).asgi._app._app.routes
+    routes = make_app(place_of(settings())).routes
     served = {
         (method.lower(), route.path.replace(":path", ""))
         for route in routes

@@ -200,6 +200,7 @@ class IspybSink:
         return {
             "data_collection_id": run_id,
             "data_collection_group_id": group_id,
+            "session_id": session.session_id,
             **ids,
         }
 
