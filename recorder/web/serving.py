@@ -119,11 +119,8 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
         notify("STOPPING=1")
         app.feed.stop()
         app.reading.close()
-<<<<<<< HEAD
         app.views.close()
-=======
         app.pyispyb.close()
->>>>>>> 56838cd (py-ISPyB's API: the frame)
         log.info("web_stopped")
 
 

@@ -86,6 +86,13 @@ class Asked:
         return Page(total, results, self.skip, self.limit)
 
 
+@dataclass(frozen=True, slots=True)
+class After:
+    """The rest of an answer: work that needs the database no more, such as files."""
+
+    work: Callable[[], Any]
+
+
 Reads = Callable[[Asked, Tables], Any]
 """Answers from the database, in a thread."""
 Does = Callable[[Asked], Awaitable[Any]]

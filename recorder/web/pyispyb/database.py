@@ -60,13 +60,21 @@ class Database:
             with known.reading() as (connection, live):
                 return question(Tables(connection, live))
 
+        return await self.run(read)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Work in one of the threads.
+
+        Raises:
+            ProblemError: Too many wait already.
+        """
         if self._waiting >= MAX_WAITING:
             text = "too many requests wait; ask again in a moment"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, read)
+            return await loop.run_in_executor(self._pool, work)
         finally:
             self._waiting -= 1
 

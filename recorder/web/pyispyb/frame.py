@@ -23,7 +23,7 @@ from recorder.web.answers import JSON, content
 from recorder.web.callers import caller_of
 from recorder.web.problems import ProblemError
 from recorder.web.pyispyb import problems
-from recorder.web.pyispyb.call import Asked, Call
+from recorder.web.pyispyb.call import After, Asked, Call
 from recorder.web.pyispyb.database import Database
 from recorder.web.pyispyb.own_runs import OwnRuns
 from recorder.web.pyispyb.parameters import values_of
@@ -92,7 +92,10 @@ class Frame:
         def read(tables: Tables) -> Any:
             return reads(asked, tables)
 
-        return await self._database.ask(read)
+        found = await self._database.ask(read)
+        return (
+            await self._database.run(found.work) if isinstance(found, After) else found
+        )
 
 
 AWAY = ProblemError(

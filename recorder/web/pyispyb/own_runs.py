@@ -36,6 +36,8 @@ class OwnRun:
     lost: int = 0
     pending: int = 0
     classified: int = 0
+    live: bool = False
+    """Of this moment; else as its report has it, seconds old."""
 
 
 class OwnRuns:
@@ -103,6 +105,7 @@ def of_live(run: LiveRun) -> OwnRun:
         run.lost,
         run.pending,
         trials.classified if trials else 0,
+        live=True,
     )
 
 
