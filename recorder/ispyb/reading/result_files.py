@@ -38,7 +38,7 @@ _CELL = re.compile(
     rb"\[\s*" + rb"\s*,\s*".join([rb"(" + _NUMBER + rb")"] * 6) + rb"\s*\]"
 )
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,38 +183,45 @@ def cells_of(path: str) -> Floats:
     return found[np.isfinite(found).all(axis=1)]
 
 
-def _read(path: str, most: int) -> bytes | None:
-    """A regular file as a whole; None where it is none, is away or is longer."""
+def _open(path: str) -> tuple[int, int]:
+    """A regular file and how many bytes it has; -1 where it is none or is away."""
     try:
-        number = os.open(path, _OPEN)
+        number = os.open(path, _FLAGS)
     except (OSError, ValueError):
+        return -1, 0
+    found = os.fstat(number)
+    if stat.S_ISREG(found.st_mode):
+        return number, found.st_size
+    os.close(number)
+    return -1, 0
+
+
+def _read(path: str, most: int) -> bytes | None:
+    """A file as a whole; None where it is away or longer."""
+    number, size = _open(path)
+    if number == -1:
         return None
-    with os.fdopen(number, "rb") as file:
-        found = os.fstat(number)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-            return None
-        try:
-            body = file.read(most + 1)
-        except OSError:
-            return None
-    return body if len(body) <= most else None
+    try:
+        body = os.pread(number, most + 1, 0) if size <= most else None
+    except OSError:
+        return None
+    finally:
+        os.close(number)
+    return body if body is not None and len(body) <= most else None
 
 
 def _blocks(path: str) -> list[bytes]:
-    """Parts of a long regular file."""
-    try:
-        number = os.open(path, _OPEN)
-    except (OSError, ValueError):
+    """Parts of a long file."""
+    number, size = _open(path)
+    if number == -1:
         return []
-    with os.fdopen(number, "rb"):
-        found = os.fstat(number)
-        if not stat.S_ISREG(found.st_mode):
-            return []
-        places = np.linspace(0, max(0, found.st_size - BLOCK), BLOCKS, dtype=np.int64)
-        try:
-            return [os.pread(number, BLOCK, int(place)) for place in places]
-        except OSError:
-            return []
+    places = np.linspace(0, max(0, size - BLOCK), BLOCKS, dtype=np.int64)
+    try:
+        return [os.pread(number, BLOCK, int(place)) for place in places]
+    except OSError:
+        return []
+    finally:
+        os.close(number)
 
 
 def _json(body: bytes) -> Any:
