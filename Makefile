@@ -146,6 +146,7 @@ schemas: install ## Renew the committed JSON schemas
 	$(BIN)/recorder config schema > config/recorder.schema.json
 	$(BIN)/recorder config schema --report > config/report.schema.json
 	$(BIN)/recorder config schema --api > config/openapi.json
+	$(BIN)/recorder config schema --pyispyb > config/openapi-pyispyb.json
 
 screenshots: dev ## The pictures in the documents, made anew
 	@$(BROWSER)

@@ -18,12 +18,15 @@ def command() -> None:
 @command.command()
 @click.option("--report", is_flag=True, help="That of the report instead.")
 @click.option("--api", is_flag=True, help="The read API's OpenAPI document instead.")
-def schema(report: bool, api: bool) -> None:
+@click.option("--pyispyb", is_flag=True, help="That of py-ISPyB's API instead.")
+def schema(report: bool, api: bool, pyispyb: bool) -> None:
     """The JSON schema of the configuration file, of the report, or the read API."""
     from recorder.records.report_json import report_schema
 
     if api:
         say_json(_api())
+    elif pyispyb:
+        say_json(_pyispyb())
     else:
         say_json(report_schema() if report else schema_json())
 
@@ -35,6 +38,16 @@ def _api() -> dict[str, object]:
         from recorder.web.openapi import openapi
     except ModuleNotFoundError as error:
         raise MissingExtraError("web", "the read API's document") from error
+    return openapi()
+
+
+def _pyispyb() -> dict[str, object]:
+    from recorder.errors import MissingExtraError
+
+    try:
+        from recorder.web.pyispyb.calls import openapi
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("web", "the document of py-ISPyB's API") from error
     return openapi()
 
 

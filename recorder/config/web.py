@@ -11,6 +11,7 @@ from recorder.config.by_kind import AnyAuthenticator
 from recorder.config.credentials import handed_out
 from recorder.config.endpoints import MAX_PORT, HostText, check_host
 from recorder.config.people import DirectoryGroups, People, WebIspybSection
+from recorder.config.pyispyb import PyIspybSection
 from recorder.config.section import Section
 from recorder.errors import ConfigError
 
@@ -39,6 +40,7 @@ class WebSection(Section):
     that is away."""
     directory_group: DirectoryGroups = Field(default_factory=dict)
     """The same by the groups or roles that directory or provider name."""
+    pyispyb: PyIspybSection = PyIspybSection()
     max_clients: int = Field(200, ge=1, le=100_000)
     """Live streams at once; each browser has one."""
     insecure_no_sign_in: bool = False

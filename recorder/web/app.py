@@ -32,6 +32,10 @@ from recorder.web.openapi import openapi
 from recorder.web.pictures import Pictures
 from recorder.web.place import WebPlace
 from recorder.web.places import Places
+from recorder.web.pyispyb.calls import PyIspyb
+from recorder.web.pyispyb.cors import Cors
+from recorder.web.pyispyb.frame import ROOT as PYISPYB
+from recorder.web.pyispyb.problems import of as of_pyispyb
 from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
@@ -55,6 +59,7 @@ class WebApp:
     streams: Streams
     views: Views
     gate: Gate
+    pyispyb: PyIspyb
     routes: tuple[BaseRoute, ...]
     """All addresses; :func:`recorder.web.routes.need_of` says what each takes."""
 
@@ -71,8 +76,10 @@ def make_app(place: WebPlace) -> WebApp:
     feed.on_tick = metrics.note
     streams = Streams(feed, views, web.max_clients)
     gate = Gate(Places(place.settings))
+    pyispyb = PyIspyb(place, feed)
     found = [
         *_own(gate, feed, views, reading, streams, metrics),
+        *pyispyb.routes(gate),
         Mount("/static", _Static(directory=STATIC)),
     ]
     app = Starlette(
@@ -84,8 +91,12 @@ def make_app(place: WebPlace) -> WebApp:
         },
     )
     counted = _Counted(app, metrics)
-    guard = Guard(_Open(counted), (web.host.lower(), *web.allowed_hosts))
-    return WebApp(guard, counted, feed, reading, streams, views, gate, tuple(found))
+    origins = web.pyispyb.origins
+    hosts = (web.host.lower(), *web.allowed_hosts)
+    outside = Cors(Guard(_Open(counted), hosts, origins), origins)
+    return WebApp(
+        outside, counted, feed, reading, streams, views, gate, pyispyb, tuple(found)
+    )
 
 
 def _own(
@@ -138,6 +149,8 @@ async def _of_ours(request: Request, error: Exception) -> Response:
     """What an error of ours is to those who asked."""
     if not isinstance(error, RecorderError):
         raise error
+    if request.url.path.startswith(f"{PYISPYB}/"):
+        return of_pyispyb(error)
     return problems.of(error)
 
 

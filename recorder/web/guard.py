@@ -38,6 +38,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names under which a page on this host, or at the end of an SSH tunnel, is asked for.
 A name that somebody else's server gives for 127.0.0.1 is none of them."""
 SAFE = ("GET", "HEAD", "OPTIONS")
+BEARER_ONLY = "/ispyb/"
+"""Where tokens are sent and no cookie counts: programs may ask there, too, which send
+no Origin. Pages send theirs, which must be configured."""
 
 
 def is_loopback(host: str) -> bool:
@@ -64,11 +67,15 @@ class Guard:
     Args:
         app: What answers.
         hosts: Names under which it may be asked, beside those of the loopback.
+        origins: Of pages of other servers that may use py-ISPyB's API.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Iterable[str] = (), origins: Iterable[str] = ()
+    ) -> None:
         self._app = app
         self._hosts = {*LOOPBACK, *hosts}
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -106,7 +113,7 @@ class Guard:
         headers = Headers(scope=scope)
         self._check_host(headers)
         if scope["method"] not in SAFE:
-            self._check_origin(headers)
+            self._check_origin(headers, scope["path"])
         return await _with_body(headers, receive)
 
     def _check_host(self, headers: Headers) -> None:
@@ -119,10 +126,14 @@ class Guard:
                 "web.allowed_hosts",
             )
 
-    def _check_origin(self, headers: Headers) -> None:
+    def _check_origin(self, headers: Headers, path: str) -> None:
         """What changes something comes from our own page, or says so."""
         host = headers.get("host", "").strip().lower()
         ours = {f"http://{host}", f"https://{host}"}
+        if path.startswith(BEARER_ONLY):
+            if "origin" not in headers:
+                return
+            ours |= self._origins
         if headers.get("origin", "").lower() not in ours:
             raise ProblemError(
                 HTTPStatus.FORBIDDEN,

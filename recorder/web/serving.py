@@ -120,6 +120,7 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
         app.feed.stop()
         app.reading.close()
         app.views.close()
+        app.pyispyb.close()
         log.info("web_stopped")
 
 

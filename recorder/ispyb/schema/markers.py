@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 import uuid
 
+MARKED = r"\[recorder:([\w.:-]{1,64})\]"
+"""A marker in a text; its group is the uid, or the hash that stands for it."""
+
 
 def marker(uid: str) -> str:
     """What identifies our rows of a run in comments and environment.

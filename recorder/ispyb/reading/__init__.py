@@ -1,0 +1,1 @@
+"""Reads ISPyB's tables, whoever wrote them, into typed records."""

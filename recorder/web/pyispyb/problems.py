@@ -1,0 +1,100 @@
+"""What is answered where something cannot be: as py-ISPyB has it, ``{"detail": …}``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from recorder.errors import RecorderError
+from recorder.web.problems import ASK_AGAIN, RETRY_S, ProblemError, as_problem
+
+NO_TOKEN = "No token provided."
+"""As py-ISPyB says it: clients look for it."""
+MAX_TEXT = 500
+"""Characters of what is said of one part of a request. Chosen, not tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Why there is no answer."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What is wrong with one part of a request."""
+
+    loc: tuple[str | int, ...]
+    """Where: ``query``, ``path`` or ``body``, and the name."""
+    msg: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What cannot be read in a request."""
+
+    detail: tuple[FieldProblem, ...]
+
+
+class RequestError(RecorderError):
+    """A request of which parts cannot be read.
+
+    Attributes:
+        problems: One for each part.
+    """
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        super().__init__("; ".join(f"{p.loc[-1]}: {p.msg}" for p in problems))
+        self.problems = problems
+
+
+def missing(what: str) -> ProblemError:
+    """Nothing of that kind is there, or nothing that this caller may see."""
+    return ProblemError(HTTPStatus.NOT_FOUND, "not-found", f"{what} not found")
+
+
+def of_body(error: ValidationError) -> RequestError:
+    """What is wrong with a body; what was sent is not sent back."""
+    items = error.errors(include_url=False, include_context=False, include_input=False)
+    return RequestError(
+        tuple(
+            FieldProblem(
+                ("body", *item["loc"]), item["msg"][:MAX_TEXT], str(item["type"])
+            )
+            for item in items
+        )
+    )
+
+
+def of(error: RecorderError) -> Response:
+    """The answer to a request that met an error of ours."""
+    if isinstance(error, RequestError):
+        return _answer(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            [
+                {"loc": list(item.loc), "msg": item.msg, "type": item.type}
+                for item in error.problems
+            ],
+        )
+    problem = as_problem(error)
+    text = str(problem)
+    if problem.status == HTTPStatus.UNAUTHORIZED and problem.kind == "sign-in":
+        text = NO_TOKEN
+    return _answer(problem.status, text)
+
+
+def _answer(status: HTTPStatus, detail: Any) -> Response:
+    headers = {"cache-control": "no-store"}
+    if status in ASK_AGAIN:
+        headers["retry-after"] = str(RETRY_S)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    body = json.dumps({"detail": detail})
+    return Response(body, status, headers, "application/json")
