@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from uvicorn import Config, Server
 
 from recorder import __version__
+from recorder.config.endpoints import is_loopback
 from recorder.config.web import WebSection
 from recorder.errors import ConfigError
 from recorder.runtime.log import get_logger
 from recorder.runtime.systemd import notify
 from recorder.web.app import WebApp, make_app
 from recorder.web.connections import SPARE, BoundedHttp
-from recorder.web.guard import is_loopback
 from recorder.web.place import WebPlace
 
 log = get_logger("web")
@@ -45,14 +45,22 @@ def check_safe(web: WebSection) -> None:
     Raises:
         ConfigError: It would listen to others.
     """
-    if is_loopback(web.host) or web.insecure_no_sign_in:
+    if is_loopback(web.host):
         return
-    raise ConfigError(
-        f"web.host is {web.host}: others could reach the page, and there is no sign-in "
-        "yet. Listen on 127.0.0.1 (from elsewhere: ssh -L, or a proxy with its own "
-        "sign-in; docs/how-to/web.md), or set web.insecure_no_sign_in = true where "
-        "everyone who reaches this host may read all proposals"
-    )
+    if not web.authenticator and not web.insecure_no_sign_in:
+        raise ConfigError(
+            f"web.host is {web.host}: others could reach the page, and nobody signs "
+            "in. Configure a [[web.authenticator]] (docs/how-to/sign-in.md), or listen "
+            "on 127.0.0.1 (from elsewhere: ssh -L; docs/how-to/web.md), or set "
+            "web.insecure_no_sign_in = true where everyone who reaches this host may "
+            "read all proposals"
+        )
+    if web.authenticator and web.cert_file is None and not web.proxies:
+        raise ConfigError(
+            f"web.host is {web.host}, and there is no TLS: passwords would be readable "
+            "on the way, and browsers drop the cookie. Set web.cert_file, or list the "
+            "proxy that has TLS in web.proxies, or listen on 127.0.0.1"
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -94,9 +102,9 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
     """
     web = place.settings.web
     check_safe(web)
+    app = make_app(place)
     sock = listen(web.host, web.port)
     most = _room_for(web.max_clients + SPARE)
-    app = make_app(place)
     BoundedHttp.most = most
     server = _Server(_config(app))
     loop = asyncio.get_running_loop()
@@ -121,6 +129,8 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
         app.reading.close()
         app.views.close()
         app.pyispyb.close()
+        if app.sign_in is not None:
+            await app.sign_in.close()
         log.info("web_stopped")
 
 
