@@ -6,16 +6,15 @@ A hash takes 64 MiB and a third of a second of a core: one at a time, in a threa
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import stat
-import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 from recorder.authenticators.password_file import Account, read
+from recorder.authenticators.password_hashes import composed, hash_of_nobody, hasher
 from recorder.authenticators.plain import PasswordsOnly
 from recorder.authenticators.protocols import (
     Authenticator,
@@ -24,44 +23,12 @@ from recorder.authenticators.protocols import (
 from recorder.config import Settings
 from recorder.config.section import AuthenticatorSection
 from recorder.config.values import FilePath
-from recorder.errors import ConfigError, MissingExtraError
+from recorder.errors import ConfigError
 from recorder.records import CheckLine
 from recorder.records.access import Identity
 from recorder.runtime.log import get_logger
 
 log = get_logger("web")
-try:
-    from pwdlib import PasswordHash
-    from pwdlib.hashers.argon2 import Argon2Hasher
-except ModuleNotFoundError as error:
-    raise MissingExtraError("web", "the authenticator local") from error
-
-KIB, ROUNDS, LANES = 64 << 10, 3, 4
-"""Memory (KiB), rounds and lanes of argon2id: RFC 9106's second choice."""
-_SALT, _DIGEST = 16, 32
-"""Bytes of salt and digest."""
-
-
-def password_hash(password: str) -> str:
-    """The hash of a password, for the file."""
-    return _hasher().hash(_composed(password))
-
-
-def _hasher() -> PasswordHash:
-    return PasswordHash((Argon2Hasher(ROUNDS, KIB, LANES, _DIGEST, _SALT),))
-
-
-def _composed(password: str) -> str:
-    """Keyboards send é as one sign or as two."""
-    return unicodedata.normalize("NFC", password)
-
-
-def _of_nobody() -> str:
-    """A hash that no password has; looking at it takes as long as at any other."""
-    salt, digest = (
-        base64.b64encode(os.urandom(n)).decode().rstrip("=") for n in (_SALT, _DIGEST)
-    )
-    return f"$argon2id$v=19$m={KIB},t={ROUNDS},p={LANES}${salt}${digest}"
 
 
 class LocalSection(AuthenticatorSection):
@@ -94,8 +61,8 @@ class Local(PasswordsOnly):
         self._path = path
         self._accounts: dict[str, Account] = {}
         self._read_as: object = None
-        self._hasher = _hasher()
-        self._nobody = _of_nobody()
+        self._hasher = hasher()
+        self._nobody = hash_of_nobody()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="argon2")
 
     async def login(self, login: str, password: str) -> Identity | None:
@@ -116,7 +83,7 @@ class Local(PasswordsOnly):
         account = self._accounts.get(login.lower())
         wanted = self._nobody if account is None else account.password_hash
         try:
-            right = self._hasher.verify(_composed(password), wanted)
+            right = self._hasher.verify(composed(password), wanted)
         except UnicodeEncodeError:  # half a sign: nobody has it
             right = False
         if account is None or not right or not password:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from recorder.errors import UsageError
+from recorder.foreign_text import is_name
 from recorder.records.access import LOGIN
 
 MAX_BYTES = 1 << 20
@@ -15,6 +17,8 @@ _HASH = re.compile(
     r"\$argon2id\$v=19\$m=(?P<kib>[0-9]{1,9}),t=(?P<rounds>[0-9]{1,3}),p=[0-9]{1,3}"
     r"\$[A-Za-z0-9+/]{11,88}\$[A-Za-z0-9+/]{22,172}"
 )
+MAX_NAME = 100
+"""Characters of a person's name. Chosen, not tuned."""
 MIN_KIB = 19 << 10
 """KiB of memory that a hash must have been made with: what OWASP asks for."""
 MAX_KIB = 256 << 10
@@ -48,8 +52,31 @@ def parse(lines: Iterable[str]) -> tuple[dict[str, Account], list[str]]:
         if problem:
             problems.append(f"line {n}: {problem}")
             continue
-        accounts[login.lower()] = Account(login, password_hash, name.strip()[:100])
+        accounts[login.lower()] = Account(login, password_hash, name.strip()[:MAX_NAME])
     return accounts, problems
+
+
+def line_of(account: Account) -> str:
+    """A line for the file.
+
+    Raises:
+        UsageError: No line can hold it.
+    """
+    if problem := login_problem(account.login):
+        raise UsageError(f"{account.login[:MAX_NAME]!r}: {problem}")
+    if not is_name(account.name) or len(account.name) > MAX_NAME:
+        text = f"a name has at most {MAX_NAME} characters, and no control characters"
+        raise UsageError(text)
+    end = f":{account.name}" if account.name else ""
+    return f"{account.login}:{account.password_hash}{end}"
+
+
+def with_account(text: str, account: Account) -> str:
+    """The text of a file with one more account, or another one of that login."""
+    lines = text.splitlines()
+    theirs = account.login.lower()
+    kept = [ln for ln in lines if ln.strip().partition(":")[0].lower() != theirs]
+    return "\n".join([*kept, line_of(account)]) + "\n"
 
 
 def login_problem(login: str) -> str:

@@ -21,6 +21,7 @@ from recorder.runtime.systemd import notify
 from recorder.web.app import WebApp, make_app
 from recorder.web.connections import SPARE, BoundedHttp
 from recorder.web.place import WebPlace
+from recorder.web.tls import ServerTls
 
 log = get_logger("web")
 
@@ -84,10 +85,11 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def address_of(sock: socket.socket) -> str:
+def address_of(sock: socket.socket, *, tls: bool = False) -> str:
     """The URL of the page."""
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"https://{place}/" if tls else f"http://{place}/"
 
 
 async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
@@ -102,11 +104,12 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
     """
     web = place.settings.web
     check_safe(web)
+    tls = ServerTls(web.cert_file, web.key_file) if web.cert_file else None
     app = make_app(place)
     sock = listen(web.host, web.port)
     most = _room_for(web.max_clients + SPARE)
     BoundedHttp.most = most
-    server = _Server(_config(app))
+    server = _Server(_config(app, tls))
     loop = asyncio.get_running_loop()
 
     def end() -> None:
@@ -116,10 +119,11 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, tls.again if tls else _nothing)
     app.feed.start(loop)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(app.feed.first.wait(), FIRST_LOOK_S)
-    address = address_of(sock)
+    address = address_of(sock, tls=tls is not None)
     server.on_started = lambda: _ready(address, say)
     try:
         await server.serve(sockets=[sock])
@@ -132,6 +136,10 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
         if app.sign_in is not None:
             await app.sign_in.close()
         log.info("web_stopped")
+
+
+def _nothing() -> None:
+    """What SIGHUP does where there is nothing to read again."""
 
 
 def _ready(address: str, say: Callable[[str], None]) -> None:
@@ -152,9 +160,9 @@ def _room_for(connections: int) -> int:
     return max(1, min(connections, soft - FILES))
 
 
-def _config(app: WebApp) -> Config:
+def _config(app: WebApp, tls: ServerTls | None) -> Config:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # clients must not fill it
-    return Config(
+    found = Config(
         app.asgi,
         http=BoundedHttp,
         ws="none",
@@ -167,6 +175,9 @@ def _config(app: WebApp) -> Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )
+    found.load()
+    found.ssl = None if tls is None else tls.context
+    return found
 
 
 class _Server(Server):

@@ -221,8 +221,18 @@ class SignIn:
         if way is None:
             return False
         self.entering.forget(key)
-        event = "signed_out" if way.kind is WayKind.SESSION else "token_revoked"
-        log.info(event, login=login, key=key, label=way.label, address=peer)
+        if way.kind is WayKind.SESSION:
+            log.info("signed_out", login=login, key=key, address=peer)
+        else:
+            what, label = way.kind.value, way.label
+            log.info(
+                "token_revoked",
+                login=login,
+                key=key,
+                kind=what,
+                label=label,
+                address=peer,
+            )
         return True
 
     async def close(self) -> None:
