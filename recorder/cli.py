@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "The daemon: record until told to stop.",
     "replay": "An image file through the same pipeline into the configured sinks.",
     "web": "The live page, the read API and the metrics, in a process of its own.",
+    "password": "One more person in a file of passwords for signing in.",
     "simulate": "Behave like a detector and a timing system that know the truth.",
     "demo": "Everything at once: simulator, daemon, database, report.",
     "check": "Configuration, database, broker, detector: ok, or what to do.",

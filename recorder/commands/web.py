@@ -31,8 +31,8 @@ def command(
 ) -> None:
     """The live page and its API, a process beside the daemon.
 
-    It only reads, and works without a daemon as well. There is no sign-in yet: it
-    listens on 127.0.0.1 unless web.insecure_no_sign_in is set.
+    It only reads, and works without a daemon as well. It listens on 127.0.0.1 unless
+    people sign in, with TLS, or web.insecure_no_sign_in is set.
     """
     settings = load_settings(config)
     configure(settings.log.level, settings.log.format)

@@ -177,3 +177,13 @@ def _check_server(url: SplitResult, port: int | None) -> None:
 EndpointText = Annotated[str, AfterValidator(check_endpoint)]
 HostText = Annotated[str, AfterValidator(check_host)]
 DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this host only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

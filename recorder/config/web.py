@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from recorder.config.endpoints import MAX_PORT, HostText, check_host
 from recorder.config.people import DirectoryGroups, People, WebIspybSection
 from recorder.config.pyispyb import PyIspybSection
 from recorder.config.section import Section
+from recorder.config.values import FilePath
 from recorder.errors import ConfigError
 
 
@@ -20,12 +22,22 @@ def _check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(check_host(host).lower() for host in hosts)
 
 
+def _check_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        try:
+            ipaddress.ip_network(address)
+        except ValueError as error:
+            text = f"{address!r:.60} is no address or network such as 192.0.2.0/28"
+            raise ValueError(text) from error
+    return addresses
+
+
 class WebSection(Section):
     """`recorder web`: the live page, the read API and the metrics."""
 
     host: HostText = "127.0.0.1"
-    """Address to listen on. There is no sign-in yet: any other than a loopback address
-    is refused unless `insecure_no_sign_in` is set."""
+    """Address to listen on. Any other than a loopback address needs a way to sign in,
+    and TLS (`cert_file`) or a proxy that has it (`proxies`)."""
     port: int = Field(8642, ge=0, le=MAX_PORT)
     """Port to listen on; 0: any free one."""
     allowed_hosts: Annotated[tuple[str, ...], AfterValidator(_check_hosts)] = ()
@@ -41,8 +53,22 @@ class WebSection(Section):
     directory_group: DirectoryGroups = Field(default_factory=dict)
     """The same by the groups or roles that directory or provider name."""
     pyispyb: PyIspybSection = PyIspybSection()
+    state_directory: FilePath | None = None
+    """Holds sessions and tokens (as hashes); unset: the directory that systemd gives to
+    `recorder web`, else `web` in the recorder's state directory."""
+    cert_file: FilePath | None = None
+    """Certificate of the server and those that it rests on (PEM): the page is served
+    with TLS. SIGHUP reads it again."""
+    key_file: FilePath | None = None
+    """Its key (PEM), without a password; unset: it is in `cert_file`."""
+    proxies: Annotated[tuple[str, ...], AfterValidator(_check_addresses)] = ()
+    """Addresses or networks of proxies: only their `X-Forwarded-For` and
+    `X-Forwarded-Proto` are believed."""
     max_clients: int = Field(200, ge=1, le=100_000)
     """Live streams at once; each browser has one."""
+    insecure_dummy: bool = False
+    """Let the authenticator `dummy` sign in whoever knows a login: for trying things
+    out, on a loopback address only."""
     insecure_no_sign_in: bool = False
     """Listen on an address that others reach, without sign-in: everyone who reaches it
     reads all proposals."""

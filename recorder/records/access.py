@@ -119,6 +119,25 @@ class SessionRight:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """What a token was limited to when it was made: one of these, for good."""
+
+    beamline: str = ""
+    proposal: str = ""
+    """Code and number."""
+    session: int | None = None
+    """Of ``BLSession``."""
+
+    def holds(self, place: RunPlace) -> bool:
+        """Whether a run is within it; what is not known is not."""
+        if self.beamline:
+            return same(place.beamline, self.beamline)
+        if self.proposal:
+            return same(place.proposal, self.proposal)
+        return self.session is not None and place.session_id == self.session
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """What one person may see."""
 
@@ -140,6 +159,8 @@ class Rights:
     """Rule 4: the same by ``proposalId``."""
     reasons: tuple[str, ...] = field(default=(), compare=False)
     """For people: each right with the rows it comes from."""
+    only: Only | None = None
+    """Of a token that is limited: nothing outside it, whatever the rules allow."""
     _index: _Index = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -151,6 +172,8 @@ class Rights:
 
     def why(self, place: RunPlace) -> str:
         """The rule by which they may see a run, in words; empty if they may not."""
+        if self.only is not None and not self.only.holds(place):
+            return ""
         if self.everything:
             return "may see all proposals"
         if fold(place.beamline) in self._index.beamlines:

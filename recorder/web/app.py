@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,7 +21,6 @@ from recorder.records.access import Scope
 from recorder.web import problems
 from recorder.web.access import Gate
 from recorder.web.answers import JSON, content
-from recorder.web.callers import ANYBODY, KEY
 from recorder.web.feed import Feed
 from recorder.web.guard import Guard
 from recorder.web.health import Watch
@@ -32,6 +30,7 @@ from recorder.web.openapi import openapi
 from recorder.web.pictures import Pictures
 from recorder.web.place import WebPlace
 from recorder.web.places import Places
+from recorder.web.proxies import Proxies
 from recorder.web.pyispyb.calls import PyIspyb
 from recorder.web.pyispyb.cors import Cors
 from recorder.web.pyispyb.frame import ROOT as PYISPYB
@@ -40,10 +39,13 @@ from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
 from recorder.web.said import Sayings
+from recorder.web.sign_in.door import Door
+from recorder.web.sign_in.routes import sign_in_routes
+from recorder.web.sign_in.service import SignIn, make_sign_in
+from recorder.web.static_folder import STATIC
 from recorder.web.stream import Streams
 from recorder.web.views import Views
 
-STATIC = Path(__file__).parent / "static"
 API = "/api/v1"
 
 
@@ -62,6 +64,8 @@ class WebApp:
     pyispyb: PyIspyb
     routes: tuple[BaseRoute, ...]
     """All addresses; :func:`recorder.web.routes.need_of` says what each takes."""
+    sign_in: SignIn | None
+    """None where nobody signs in."""
 
 
 def make_app(place: WebPlace) -> WebApp:
@@ -69,6 +73,9 @@ def make_app(place: WebPlace) -> WebApp:
 
     Args:
         place: Where they are, and how it is served.
+
+    Raises:
+        ConfigError: Nobody could sign in as it is configured.
     """
     web = place.settings.web
     feed, reading = Feed(place), Reading(place)
@@ -77,7 +84,9 @@ def make_app(place: WebPlace) -> WebApp:
     streams = Streams(feed, views, web.max_clients)
     gate = Gate(Places(place.settings))
     pyispyb = PyIspyb(place, feed)
+    sign_in = make_sign_in(place.settings)
     found = [
+        *sign_in_routes(gate, sign_in, place.settings),
         *_own(gate, feed, views, reading, streams, metrics),
         *pyispyb.routes(gate),
         Mount("/static", _Static(directory=STATIC)),
@@ -93,9 +102,19 @@ def make_app(place: WebPlace) -> WebApp:
     counted = _Counted(app, metrics)
     origins = web.pyispyb.origins
     hosts = (web.host.lower(), *web.allowed_hosts)
-    outside = Cors(Guard(_Open(counted), hosts, origins), origins)
+    door = Proxies(Door(counted, sign_in), web.proxies, tls=web.cert_file is not None)
+    outside = Cors(Guard(door, hosts, origins), origins)
     return WebApp(
-        outside, counted, feed, reading, streams, views, gate, pyispyb, tuple(found)
+        outside,
+        counted,
+        feed,
+        reading,
+        streams,
+        views,
+        gate,
+        pyispyb,
+        tuple(found),
+        sign_in,
     )
 
 
@@ -194,14 +213,3 @@ class _Counted:
             await send(message)
 
         await self._app(scope, receive, counted)
-
-
-class _Open:
-    """Lets in whoever comes, as long as no way to sign in is configured."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: State, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {}).setdefault(KEY, ANYBODY)
-        await self._app(scope, receive, send)

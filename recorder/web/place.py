@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,20 @@ def place_of(settings: Settings, folder: Path | None = None) -> WebPlace:
         folder: State directory of another journal than the configured one: that of a
             replay, or of last week. Its live state is in it, if it has any.
     """
+    web = settings.web.model_copy(update={"state_directory": own_folder(settings)})
+    settings = settings.model_copy(update={"web": web})
     if folder is None:
         return WebPlace(settings, told_live_folder(settings.state_directory))
     moved = settings.model_copy(update={"state_directory": folder})
     return WebPlace(moved, folder / "live")
+
+
+def own_folder(settings: Settings) -> Path:
+    """Where the web process keeps sessions and tokens.
+
+    Systemd gives its unit two directories: the recorder's, which it reads, and its own.
+    """
+    if settings.web.state_directory is not None:
+        return settings.web.state_directory
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")
+    return Path(given[1]) if len(given) > 1 else settings.state_directory / "web"

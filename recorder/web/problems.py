@@ -31,12 +31,21 @@ class ProblemError(RecorderError):
     Attributes:
         status: Of HTTP.
         kind: Short fixed word, the end of the problem's ``type``.
+        headers: Sent with the answer.
     """
 
-    def __init__(self, status: HTTPStatus, kind: str, detail: str) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        kind: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
+        self.headers = headers or {}
 
 
 def as_problem(error: RecorderError) -> ProblemError:
@@ -73,7 +82,7 @@ def answer(
 def of(error: RecorderError) -> Response:
     """The answer to a request that met an error of ours."""
     problem = as_problem(error)
-    return answer(problem.status, problem.kind, str(problem))
+    return answer(problem.status, problem.kind, str(problem), problem.headers)
 
 
 def of_http(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from recorder.config.endpoints import is_loopback
 from recorder.foreign_text import is_name
 from recorder.records import Json
 from recorder.records.limits import MAX_IMAGES
@@ -27,7 +28,6 @@ from recorder.web.access import access_of
 from recorder.web.callers import Kind, caller_of
 from recorder.web.encoding import encoded
 from recorder.web.feed import Feed
-from recorder.web.guard import is_loopback
 from recorder.web.moments import Moments
 from recorder.web.parameters import body_of
 from recorder.web.problems import ProblemError

@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator
 from uvicorn import Config, Server
 
 from recorder import __version__
+from recorder.config.endpoints import is_loopback
 from recorder.config.web import WebSection
 from recorder.errors import ConfigError
 from recorder.runtime.log import get_logger
 from recorder.runtime.systemd import notify
 from recorder.web.app import WebApp, make_app
 from recorder.web.connections import SPARE, BoundedHttp
-from recorder.web.guard import is_loopback
 from recorder.web.place import WebPlace
+from recorder.web.tls import ServerTls
 
 log = get_logger("web")
 
@@ -45,14 +46,22 @@ def check_safe(web: WebSection) -> None:
     Raises:
         ConfigError: It would listen to others.
     """
-    if is_loopback(web.host) or web.insecure_no_sign_in:
+    if is_loopback(web.host):
         return
-    raise ConfigError(
-        f"web.host is {web.host}: others could reach the page, and there is no sign-in "
-        "yet. Listen on 127.0.0.1 (from elsewhere: ssh -L, or a proxy with its own "
-        "sign-in; docs/how-to/web.md), or set web.insecure_no_sign_in = true where "
-        "everyone who reaches this host may read all proposals"
-    )
+    if not web.authenticator and not web.insecure_no_sign_in:
+        raise ConfigError(
+            f"web.host is {web.host}: others could reach the page, and nobody signs "
+            "in. Configure a [[web.authenticator]] (docs/how-to/sign-in.md), or listen "
+            "on 127.0.0.1 (from elsewhere: ssh -L; docs/how-to/web.md), or set "
+            "web.insecure_no_sign_in = true where everyone who reaches this host may "
+            "read all proposals"
+        )
+    if web.authenticator and web.cert_file is None and not web.proxies:
+        raise ConfigError(
+            f"web.host is {web.host}, and there is no TLS: passwords would be readable "
+            "on the way, and browsers drop the cookie. Set web.cert_file, or list the "
+            "proxy that has TLS in web.proxies, or listen on 127.0.0.1"
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,10 +85,11 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def address_of(sock: socket.socket) -> str:
+def address_of(sock: socket.socket, *, tls: bool = False) -> str:
     """The URL of the page."""
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"https://{place}/" if tls else f"http://{place}/"
 
 
 async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
@@ -94,11 +104,12 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
     """
     web = place.settings.web
     check_safe(web)
+    tls = ServerTls(web.cert_file, web.key_file) if web.cert_file else None
+    app = make_app(place)
     sock = listen(web.host, web.port)
     most = _room_for(web.max_clients + SPARE)
-    app = make_app(place)
     BoundedHttp.most = most
-    server = _Server(_config(app))
+    server = _Server(_config(app, tls))
     loop = asyncio.get_running_loop()
 
     def end() -> None:
@@ -108,10 +119,11 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, tls.again if tls else _nothing)
     app.feed.start(loop)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(app.feed.first.wait(), FIRST_LOOK_S)
-    address = address_of(sock)
+    address = address_of(sock, tls=tls is not None)
     server.on_started = lambda: _ready(address, say)
     try:
         await server.serve(sockets=[sock])
@@ -121,7 +133,13 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
         app.reading.close()
         app.views.close()
         app.pyispyb.close()
+        if app.sign_in is not None:
+            await app.sign_in.close()
         log.info("web_stopped")
+
+
+def _nothing() -> None:
+    """What SIGHUP does where there is nothing to read again."""
 
 
 def _ready(address: str, say: Callable[[str], None]) -> None:
@@ -142,9 +160,9 @@ def _room_for(connections: int) -> int:
     return max(1, min(connections, soft - FILES))
 
 
-def _config(app: WebApp) -> Config:
+def _config(app: WebApp, tls: ServerTls | None) -> Config:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # clients must not fill it
-    return Config(
+    found = Config(
         app.asgi,
         http=BoundedHttp,
         ws="none",
@@ -157,6 +175,9 @@ def _config(app: WebApp) -> Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )
+    found.load()
+    found.ssl = None if tls is None else tls.context
+    return found
 
 
 class _Server(Server):

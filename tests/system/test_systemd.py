@@ -98,8 +98,9 @@ def test_the_template_is_the_unit_with_an_instance():
 def test_the_page_reads_what_the_daemon_writes_and_harms_nothing():
     """Same user and live folder, which outlives both; a part of the machine only."""
     web, daemon = (dict(_settings(unit)) for unit in (WEB, UNIT))
-    for name in ("StateDirectory", "RuntimeDirectory", "RuntimeDirectoryPreserve"):
+    for name in ("RuntimeDirectory", "RuntimeDirectoryPreserve"):
         assert web[name] == daemon[name]
+    assert web["StateDirectory"].split() == [daemon["StateDirectory"], "recorder-web"]
     assert web["User"] == "recorder"  # what systemd names the daemon's dynamic user
     assert "/var/lib/private/recorder" in web["ReadOnlyPaths"]
     limits = {name: web[name] for name in ("Nice", "CPUQuota", "MemoryMax")}

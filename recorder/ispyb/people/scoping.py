@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, exists, false, func, or_, true
+from sqlalchemy import ColumnElement, FromClause, and_, exists, false, func, or_, true
 
 from recorder.ispyb.schema import people_tables as p
-from recorder.records.access import Rights, fold
+from recorder.records.access import Only, Rights, fold
 
 
 def visible(
@@ -28,6 +28,15 @@ def visible(
         proposal: ``Proposal`` of the query, or its alias.
         session: ``BLSession`` of the query, or its alias.
     """
+    found = _by_rules(rights, proposal, session)
+    if rights.only is None:
+        return found
+    return and_(found, _within(rights.only, proposal, session))
+
+
+def _by_rules(
+    rights: Rights, proposal: FromClause, session: FromClause
+) -> ColumnElement[bool]:
     if rights.everything:
         return true()
     rules: list[ColumnElement[bool]] = []
@@ -38,6 +47,20 @@ def visible(
     if rights.proposal_ids:
         rules.append(proposal.c.proposalId.in_(sorted(rights.proposal_ids)))
     return or_(false(), *rules)
+
+
+def _within(
+    only: Only, proposal: FromClause, session: FromClause
+) -> ColumnElement[bool]:
+    """Whether a row is within the limit of a token; NULL is not."""
+    if only.beamline:
+        beamline = func.lower(func.rtrim(session.c.beamLineName))
+        return func.coalesce(beamline == fold(only.beamline), false())
+    if only.proposal:
+        name = proposal.c.proposalCode + proposal.c.proposalNumber
+        name = func.lower(func.rtrim(name))
+        return func.coalesce(name == fold(only.proposal), false())
+    return func.coalesce(session.c.sessionId == only.session, false())
 
 
 def session_visible(rights: Rights, session_id: Any) -> ColumnElement[bool]:

@@ -1,0 +1,1 @@
+"""Who asks: sessions, tokens, and the door that looks at them."""

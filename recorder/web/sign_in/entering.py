@@ -1,0 +1,144 @@
+"""Who comes back with a secret, and what they may do now."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from http import HTTPStatus
+
+import anyio
+
+from recorder.authenticators.protocols import Authenticator
+from recorder.records.access import Identity, Only, Rights, Scope
+from recorder.web.callers import Caller, Kind
+from recorder.web.problems import ProblemError
+from recorder.web.rights import RightsCache
+from recorder.web.sign_in.asking import Asking
+from recorder.web.sign_in.book import Book
+from recorder.web.sign_in.narrowing import allowed, of_token
+from recorder.web.sign_in.secret_texts import ACCESS, API, REFRESH, hashed
+from recorder.web.sign_in.tries import place_of
+from recorder.web.sign_in.ways import PERSON, Way, WayKind
+
+FOREIGN_S = 10.0
+"""Seconds for which a provider's token is not looked at again. Chosen, not tuned."""
+MAX_FOREIGN = 1000
+"""Provider's tokens that are remembered so. Chosen, not tuned."""
+MAX_TOKEN = 16 << 10
+"""Characters of a provider's token: those with many roles have thousands."""
+EVERY = frozenset(Scope)
+KINDS = {
+    WayKind.SESSION: Kind.SESSION,
+    WayKind.TOKEN: Kind.TOKEN,
+    WayKind.PAIR: Kind.TOKEN,
+    WayKind.KIOSK: Kind.KIOSK,
+}
+
+
+class Entering:
+    """Knows callers again.
+
+    Args:
+        asking: Knows tokens of providers.
+        rights: Says what somebody may see.
+        book: Has sessions and tokens.
+        beamline: What screens show.
+    """
+
+    def __init__(
+        self, asking: Asking, rights: RightsCache, book: Book, beamline: str
+    ) -> None:
+        self._asking = asking
+        self._rights = rights
+        self._book = book
+        self._beamline = beamline
+        self._foreign: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+        self._open: defaultdict[str, set[anyio.CancelScope]] = defaultdict(set)
+
+    async def by_cookie(self, secret: str, peer: str) -> Caller | None:
+        """Who has a cookie: a browser that signed in, or a screen."""
+        way = await self._book.entered(secret)
+        if way is None or way.kind not in (WayKind.SESSION, WayKind.KIOSK):
+            return None
+        return await self._caller(way, peer)
+
+    async def by_token(self, token: str, peer: str) -> Caller | None:
+        """Who has a token, ours or a provider's.
+
+        Raises:
+            ProblemError: 503 if nobody can say.
+        """
+        if not token.startswith((API, ACCESS, REFRESH)):
+            return await self._by_foreign(token)
+        way = await self._book.entered(token)
+        if way is None or way.kind is WayKind.SESSION:
+            return None
+        return await self._caller(way, peer)
+
+    async def _caller(self, way: Way, peer: str) -> Caller | None:
+        kind = KINDS[way.kind]
+        if way.kind is WayKind.KIOSK:
+            if place_of(peer) != place_of(way.peer):
+                return None
+            return Caller(kind, self._of_screen(way), way.scopes, way.key)
+        rights = await self._rights.of(way.identity)
+        if way.kind is not WayKind.TOKEN:
+            scopes = EVERY if way.kind is WayKind.PAIR else PERSON
+            return Caller(kind, rights, allowed(scopes, rights), way.key)
+        scopes = allowed(way.scopes, rights)
+        return Caller(kind, of_token(rights, way.only, scopes), scopes, way.key)
+
+    def _of_screen(self, way: Way) -> Rights:
+        beamline = self._beamline
+        return Rights(
+            way.identity.login,
+            beamlines=frozenset({beamline}),
+            only=Only(beamline=beamline),
+        )
+
+    async def _by_foreign(self, token: str) -> Caller | None:
+        if not 0 < len(token) <= MAX_TOKEN:
+            return None
+        place, now = hashed(token), self._book.clock()
+        known = self._foreign.get(place)
+        if known is not None and 0 <= now - known[0] < FOREIGN_S:
+            identity = known[1]
+        else:
+            self._foreign.pop(place, None)
+
+            async def ask(one: Authenticator) -> Identity | None:
+                return await one.bearer(token)
+
+            answer = await self._asking.who(self._asking.authenticators, ask)
+            if answer.identity is None:
+                if answer.away:
+                    raise away(answer.away)
+                return None
+            identity = answer.identity
+            self._foreign[place] = (now, identity)
+            if len(self._foreign) > MAX_FOREIGN:
+                self._foreign.popitem(last=False)
+        rights = await self._rights.of(identity)
+        return Caller(Kind.TOKEN, rights, allowed(EVERY, rights), place.hex()[:16])
+
+    # -- answers that take long --------------------------------------------------------
+
+    def note(self, key: str, answering: anyio.CancelScope) -> None:
+        """A stream goes to a session: it ends with the session."""
+        self._open[key].add(answering)
+
+    def ended(self, key: str, answering: anyio.CancelScope) -> None:
+        """It has ended."""
+        if key in self._open:
+            self._open[key].discard(answering)
+            if not self._open[key]:
+                del self._open[key]
+
+    def forget(self, key: str) -> None:
+        """End the streams of a session or token."""
+        for scope in list(self._open.get(key, ())):
+            scope.cancel()
+
+
+def away(text: str) -> ProblemError:
+    """Nobody can say who somebody is."""
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "away", text)
