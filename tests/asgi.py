@@ -73,7 +73,7 @@ class Asgi:
             "server": ("localhost", 80),
             "scheme": "http",
             "http_version": "1.1",
-            "state": {} if self.caller is None else {KEY: self.caller},
+            "state": {KEY: self.caller},
         }
         told: list[Message] = []
 
