@@ -31,10 +31,10 @@ from recorder.web.pictures import Pictures
 from recorder.web.place import WebPlace
 from recorder.web.places import Places
 from recorder.web.proxies import Proxies
+from recorder.web.pyispyb import problems as pyispyb_problems
 from recorder.web.pyispyb.calls import PyIspyb
 from recorder.web.pyispyb.cors import Cors
 from recorder.web.pyispyb.frame import ROOT as PYISPYB
-from recorder.web.pyispyb.problems import of as of_pyispyb
 from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
@@ -94,7 +94,7 @@ def make_app(place: WebPlace) -> WebApp:
     app = Starlette(
         routes=checked(found),
         exception_handlers={
-            HTTPException: problems.of_http,
+            HTTPException: _of_http,
             RecorderError: _of_ours,
             Exception: _defect,
         },
@@ -168,9 +168,20 @@ async def _of_ours(request: Request, error: Exception) -> Response:
     """What an error of ours is to those who asked."""
     if not isinstance(error, RecorderError):
         raise error
-    if request.url.path.startswith(f"{PYISPYB}/"):
-        return of_pyispyb(error)
+    if _is_pyispyb(request):
+        return pyispyb_problems.of(error)
     return problems.of(error)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    """What the router refuses: no such path, no such method."""
+    if _is_pyispyb(request) and isinstance(error, HTTPException):
+        return pyispyb_problems.of_http(error)
+    return problems.of_http(request, error)
+
+
+def _is_pyispyb(request: Request) -> bool:
+    return request.url.path.startswith(f"{PYISPYB}/")
 
 
 async def _document(request: Request) -> Response:

@@ -15,8 +15,9 @@ from recorder.ispyb.people.beamline_groups import configured_groups
 from recorder.ispyb.reading.options import Options, options
 from recorder.ispyb.reading.tables import Tables
 from recorder.records.access import Rights, Scope
+from recorder.web.access import access_of
 from recorder.web.callers import Caller, caller_of
-from recorder.web.pyispyb.own_runs import OwnRuns
+from recorder.web.pyispyb.own_runs import OwnRun, OwnRuns, Row
 from recorder.web.pyispyb.parameters import PAGING, Parameter
 
 T = TypeVar("T")
@@ -56,6 +57,10 @@ class Asked:
     def rights(self) -> Rights:
         """What they may see."""
         return self.caller.rights
+
+    def own_runs(self, rows: Mapping[int, Row]) -> dict[int, OwnRun]:
+        """Those of the rows that the recorder wrote, as they are now."""
+        return self.own.find(rows, access_of(self.request).sees)
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]

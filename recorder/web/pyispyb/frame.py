@@ -31,7 +31,6 @@ from recorder.web.routes import routes
 
 ROOT = "/ispyb/api/v1"
 """As py-ISPyB's; its page and clients have it compiled in."""
-WRITTEN = (HTTPStatus.CREATED, HTTPStatus.NO_CONTENT)
 
 
 class Frame:
