@@ -34,7 +34,8 @@ from recorder.web.proxies import Proxies
 from recorder.web.pyispyb import problems as pyispyb_problems
 from recorder.web.pyispyb.calls import PyIspyb
 from recorder.web.pyispyb.cors import Cors
-from recorder.web.pyispyb.frame import ROOT as PYISPYB
+from recorder.web.pyispyb.one_time import OneTimeDoor
+from recorder.web.pyispyb.root import ROOT as PYISPYB
 from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
@@ -102,8 +103,9 @@ def make_app(place: WebPlace) -> WebApp:
     counted = _Counted(app, metrics)
     origins = web.pyispyb.origins
     hosts = (web.host.lower(), *web.allowed_hosts)
-    door = Proxies(Door(counted, sign_in), web.proxies, tls=web.cert_file is not None)
-    outside = Cors(Guard(door, hosts, origins), origins)
+    door = OneTimeDoor(Door(counted, sign_in), counted, pyispyb.links)
+    known = Proxies(door, web.proxies, tls=web.cert_file is not None)
+    outside = Cors(Guard(known, hosts, origins), origins)
     return WebApp(
         outside,
         counted,

@@ -22,8 +22,8 @@ from recorder.web.place import place_of
 from recorder.web.pyispyb.call import Call
 from recorder.web.pyispyb.calls import CALLS, openapi
 from recorder.web.pyispyb.cors import Cors
-from recorder.web.pyispyb.frame import ROOT
 from recorder.web.pyispyb.parameters import MAX_LIMIT
+from recorder.web.pyispyb.root import ROOT
 from tests.asgi import Asgi, somebody
 
 ORIGIN = "http://localhost:3000"

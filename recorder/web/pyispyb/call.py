@@ -17,6 +17,7 @@ from recorder.ispyb.reading.tables import Tables
 from recorder.records.access import Rights, Scope
 from recorder.web.access import access_of
 from recorder.web.callers import Caller, caller_of
+from recorder.web.pyispyb.one_time import OneTime
 from recorder.web.pyispyb.own_runs import OwnRun, OwnRuns, Row
 from recorder.web.pyispyb.parameters import PAGING, Parameter
 
@@ -36,6 +37,15 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """What answers are made with, beside the database."""
+
+    settings: Settings
+    own: OwnRuns
+    links: OneTime
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One request, read and checked."""
 
@@ -44,9 +54,17 @@ class Asked:
     """By the name of a declared parameter; None where it is not given."""
     body: Any
     """As declared; None without one."""
-    own: OwnRuns
-    """What the recorder knows of its own runs now."""
-    settings: Settings
+    services: Services
+
+    @property
+    def settings(self) -> Settings:
+        """The whole configuration."""
+        return self.services.settings
+
+    @property
+    def own(self) -> OwnRuns:
+        """What the recorder knows of its own runs now."""
+        return self.services.own
 
     @property
     def caller(self) -> Caller:

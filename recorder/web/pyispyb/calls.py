@@ -14,12 +14,14 @@ from recorder.web.access import Gate
 from recorder.web.answers import JSON, content
 from recorder.web.feed import Feed
 from recorder.web.place import WebPlace
-from recorder.web.pyispyb.call import Call
+from recorder.web.pyispyb.call import Call, Services
 from recorder.web.pyispyb.database import Database
 from recorder.web.pyispyb.event_calls import EVENT_CALLS
-from recorder.web.pyispyb.frame import ROOT, Frame
+from recorder.web.pyispyb.frame import Frame
+from recorder.web.pyispyb.one_time import OneTime
 from recorder.web.pyispyb.openapi import document
 from recorder.web.pyispyb.own_runs import OwnRuns
+from recorder.web.pyispyb.root import ROOT
 from recorder.web.pyispyb.site_calls import SITE_CALLS
 from recorder.web.pyispyb.ssx_calls import SSX_CALLS
 from recorder.web.routes import PUBLIC, routes
@@ -38,7 +40,9 @@ class PyIspyb:
 
     def __init__(self, place: WebPlace, feed: Feed) -> None:
         self._database = Database(place.settings)
-        self._frame = Frame(self._database, OwnRuns(feed), place.settings)
+        self.links = OneTime()
+        services = Services(place.settings, OwnRuns(feed), self.links)
+        self._frame = Frame(self._database, services)
 
     def routes(self, gate: Gate) -> list[Route]:
         """All of them."""
