@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message
 
@@ -45,6 +46,10 @@ class Asgi:
         sent = {"content-type": "application/json", **headers}
         return self.ask("POST", path, json.dumps(body).encode(), sent)
 
+    async def aget(self, path: str, **headers: str) -> Answer:
+        """The same within a loop."""
+        return await self._ask("GET", path, b"", headers)
+
     def ask(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
@@ -53,8 +58,6 @@ class Asgi:
     async def _ask(
         self, method: str, target: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
-        from urllib.parse import unquote
-
         path, _, query = target.partition("?")
         sent = {"host": "localhost", **self.headers, **headers}
         if body:

@@ -31,10 +31,11 @@ from recorder.web.pictures import Pictures
 from recorder.web.place import WebPlace
 from recorder.web.places import Places
 from recorder.web.proxies import Proxies
+from recorder.web.pyispyb import problems as pyispyb_problems
 from recorder.web.pyispyb.calls import PyIspyb
 from recorder.web.pyispyb.cors import Cors
-from recorder.web.pyispyb.frame import ROOT as PYISPYB
-from recorder.web.pyispyb.problems import of as of_pyispyb
+from recorder.web.pyispyb.one_time import OneTimeDoor
+from recorder.web.pyispyb.root import ROOT as PYISPYB
 from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
@@ -94,7 +95,7 @@ def make_app(place: WebPlace) -> WebApp:
     app = Starlette(
         routes=checked(found),
         exception_handlers={
-            HTTPException: problems.of_http,
+            HTTPException: _of_http,
             RecorderError: _of_ours,
             Exception: _defect,
         },
@@ -102,8 +103,9 @@ def make_app(place: WebPlace) -> WebApp:
     counted = _Counted(app, metrics)
     origins = web.pyispyb.origins
     hosts = (web.host.lower(), *web.allowed_hosts)
-    door = Proxies(Door(counted, sign_in), web.proxies, tls=web.cert_file is not None)
-    outside = Cors(Guard(door, hosts, origins), origins)
+    door = OneTimeDoor(Door(counted, sign_in), counted, pyispyb.links)
+    known = Proxies(door, web.proxies, tls=web.cert_file is not None)
+    outside = Cors(Guard(known, hosts, origins), origins)
     return WebApp(
         outside,
         counted,
@@ -168,9 +170,20 @@ async def _of_ours(request: Request, error: Exception) -> Response:
     """What an error of ours is to those who asked."""
     if not isinstance(error, RecorderError):
         raise error
-    if request.url.path.startswith(f"{PYISPYB}/"):
-        return of_pyispyb(error)
+    if _is_pyispyb(request):
+        return pyispyb_problems.of(error)
     return problems.of(error)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    """What the router refuses: no such path, no such method."""
+    if _is_pyispyb(request) and isinstance(error, HTTPException):
+        return pyispyb_problems.of_http(error)
+    return problems.of_http(request, error)
+
+
+def _is_pyispyb(request: Request) -> bool:
+    return request.url.path.startswith(f"{PYISPYB}/")
 
 
 async def _document(request: Request) -> Response:

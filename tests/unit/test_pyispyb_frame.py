@@ -21,8 +21,9 @@ from recorder.web.callers import Kind
 from recorder.web.place import place_of
 from recorder.web.pyispyb.call import Call
 from recorder.web.pyispyb.calls import CALLS, openapi
-from recorder.web.pyispyb.frame import ROOT
+from recorder.web.pyispyb.cors import Cors
 from recorder.web.pyispyb.parameters import MAX_LIMIT
+from recorder.web.pyispyb.root import ROOT
 from tests.asgi import Asgi, somebody
 
 ORIGIN = "http://localhost:3000"
@@ -160,7 +161,7 @@ _SHARED: Any = None
 
 @pytest.mark.parametrize("call", [c for c in CALLS if c.scope], ids=lambda c: c.path)
 def test_nobody_is_told_anything(app: WebApp, call: Call) -> None:
-    found = Asgi(app.asgi, None).ask(call.method, address(call), b"", {})
+    found = Asgi(app.inside, None).ask(call.method, address(call), b"", {})
     assert (found.status, found.json) == (401, {"detail": "No token provided."})
     assert found.headers["www-authenticate"] == "Bearer"
 
@@ -168,14 +169,16 @@ def test_nobody_is_told_anything(app: WebApp, call: Call) -> None:
 @pytest.mark.parametrize("call", [c for c in CALLS if c.scope], ids=lambda c: c.path)
 def test_a_kiosk_is_told_no_names(app: WebApp, call: Call) -> None:
     kiosk = somebody(Kind.KIOSK, everything=True)
-    assert Asgi(app.asgi, kiosk).ask(call.method, address(call), b"", {}).status == 403
+    assert (
+        Asgi(app.inside, kiosk).ask(call.method, address(call), b"", {}).status == 403
+    )
 
 
 def test_a_missing_permission_is_named(app: WebApp) -> None:
-    found = Asgi(app.asgi, somebody(everything=True)).get(f"{ROOT}/options")
+    found = Asgi(app.inside, somebody(everything=True)).get(f"{ROOT}/options")
     assert (found.status, "manage_options" in found.json["detail"]) == (403, True)
     manager = somebody(permissions=frozenset({"manage_options"}))
-    assert Asgi(app.asgi, manager).get(f"{ROOT}/options").status == 200
+    assert Asgi(app.inside, manager).get(f"{ROOT}/options").status == 200
 
 
 # -- pages of other servers ------------------------------------------------------------
@@ -192,7 +195,9 @@ def test_a_configured_page_reads_answers_and_errors(asgi: Asgi, path: str) -> No
 
 
 def test_what_the_door_refuses_is_readable_too(app: WebApp) -> None:
-    found = Asgi(app.asgi, None).get(f"{ROOT}/proposals", origin=ORIGIN)
+    found = Asgi(Cors(app.inside, (ORIGIN,)), None).get(
+        f"{ROOT}/proposals", origin=ORIGIN
+    )
     assert found.status == 401
     assert found.headers["access-control-allow-origin"] == ORIGIN
     found = Asgi(app.asgi).get(f"{ROOT}/proposals", origin=ORIGIN, host="evil.example")

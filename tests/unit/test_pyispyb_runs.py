@@ -28,6 +28,7 @@ from tests.pyispyb import CELL, ROOT, SSX, Others, counts, ids
 
 OTHER = {"name": "second", "type": "SSX-Jet"}
 CELLS = 20
+AXES = ("a", "b", "c", "alpha", "beta", "gamma")
 
 
 @dataclass(frozen=True)
@@ -320,7 +321,7 @@ THERE = {"sessions": 1, "events": 1}
 
 def _sees(place: Place, **rights: Any) -> tuple[set[str], set[int], int]:
     """Proposals, runs of events, and counts that somebody sees, on every route."""
-    asgi = Asgi(place.app.asgi, somebody(**rights))
+    asgi = Asgi(place.app.inside, somebody(**rights))
     proposals = {one["proposal"] for one in _all(asgi, "/proposals")}
     sessions = {one["sessionId"] for one in _all(asgi, "/sessions")}
     events = _all(asgi, "/events")

@@ -77,6 +77,10 @@ class _Joined:
     """Runs, each with its group, session and proposal: never one twice."""
 
     def __init__(self, tables: Tables) -> None:
+        tables.require(
+            DataCollection=("dataCollectionId", "dataCollectionGroupId"),
+            DataCollectionGroup=("dataCollectionGroupId", "sessionId"),
+        )
         self.tables = tables
         self.run = tables.table("DataCollection")
         self.group = tables.table("DataCollectionGroup")

@@ -252,15 +252,16 @@ def _is_on(session: Session, now: datetime, spare: timedelta) -> bool:
 def _runs(tables: Tables, ids: list[int]) -> dict[int, int]:
     """How many runs each session has."""
     group, run = tables.table("DataCollectionGroup"), tables.table("DataCollection")
-    joined = group.clause.join(
-        run.clause, run["dataCollectionGroupId"] == group["dataCollectionGroupId"]
-    )
+    key = "dataCollectionGroupId"
+    joined = group.clause.join(run.clause, run[key] == group[key])
     number = func.count(run["dataCollectionId"])
     found: dict[int, int] = {}
+    if not (run.has(key) and group.has(key) and group.has("sessionId")):
+        return found
+    session = group["sessionId"]
     for part in parts(ids):
-        key = group["sessionId"]
-        query = select(key.label("key"), number.label("n")).select_from(joined)
-        for row in tables.rows(query.where(key.in_(part)).group_by(key)):
+        query = select(session.label("key"), number.label("n")).select_from(joined)
+        for row in tables.rows(query.where(session.in_(part)).group_by(session)):
             found[as_whole(row["key"]) or 0] = as_whole(row["n"]) or 0
     return found
 

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeEngine
 
+from recorder.ispyb.people.reading import DatabaseAwayError
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.read_values import as_float, as_text, as_time, as_whole
 
@@ -145,6 +146,21 @@ class Tables:
     def has(self, name: str) -> bool:
         """Whether there is such a table."""
         return self.live.has(name)
+
+    def require(self, **columns: tuple[str, ...]) -> None:
+        """See that columns are there, by table, without which nothing can be told.
+
+        Raises:
+            DatabaseAwayError: One is not, or this account may not read it.
+        """
+        for table_name, names in columns.items():
+            for name in names:
+                if self.live.column(table_name, name) is None:
+                    raise DatabaseAwayError(
+                        f"{table_name}.{name} cannot be read: grant web.ispyb.url's "
+                        "account SELECT on all tables of the database "
+                        "(docs/how-to/py-ispyb-ui.md)"
+                    )
 
     def table(self, name: str, alias: str | None = None) -> LiveTable:
         """A table, by its name; see :meth:`has`."""

@@ -15,8 +15,10 @@ from recorder.ispyb.people.beamline_groups import configured_groups
 from recorder.ispyb.reading.options import Options, options
 from recorder.ispyb.reading.tables import Tables
 from recorder.records.access import Rights, Scope
+from recorder.web.access import access_of
 from recorder.web.callers import Caller, caller_of
-from recorder.web.pyispyb.own_runs import OwnRuns
+from recorder.web.pyispyb.one_time import OneTime
+from recorder.web.pyispyb.own_runs import OwnRun, OwnRuns, Row
 from recorder.web.pyispyb.parameters import PAGING, Parameter
 
 T = TypeVar("T")
@@ -35,6 +37,15 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """What answers are made with, beside the database."""
+
+    settings: Settings
+    own: OwnRuns
+    links: OneTime
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One request, read and checked."""
 
@@ -43,9 +54,17 @@ class Asked:
     """By the name of a declared parameter; None where it is not given."""
     body: Any
     """As declared; None without one."""
-    own: OwnRuns
-    """What the recorder knows of its own runs now."""
-    settings: Settings
+    services: Services
+
+    @property
+    def settings(self) -> Settings:
+        """The whole configuration."""
+        return self.services.settings
+
+    @property
+    def own(self) -> OwnRuns:
+        """What the recorder knows of its own runs now."""
+        return self.services.own
 
     @property
     def caller(self) -> Caller:
@@ -56,6 +75,10 @@ class Asked:
     def rights(self) -> Rights:
         """What they may see."""
         return self.caller.rights
+
+    def own_runs(self, rows: Mapping[int, Row]) -> dict[int, OwnRun]:
+        """Those of the rows that the recorder wrote, as they are now."""
+        return self.own.find(rows, access_of(self.request).sees)
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]

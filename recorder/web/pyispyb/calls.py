@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,14 +14,14 @@ from recorder.web.access import Gate
 from recorder.web.answers import JSON, content
 from recorder.web.feed import Feed
 from recorder.web.place import WebPlace
-from recorder.web.problems import ProblemError
-from recorder.web.pyispyb import problems
-from recorder.web.pyispyb.call import Call
+from recorder.web.pyispyb.call import Call, Services
 from recorder.web.pyispyb.database import Database
 from recorder.web.pyispyb.event_calls import EVENT_CALLS
-from recorder.web.pyispyb.frame import ROOT, Frame
+from recorder.web.pyispyb.frame import Frame
+from recorder.web.pyispyb.one_time import OneTime
 from recorder.web.pyispyb.openapi import document
 from recorder.web.pyispyb.own_runs import OwnRuns
+from recorder.web.pyispyb.root import ROOT
 from recorder.web.pyispyb.site_calls import SITE_CALLS
 from recorder.web.pyispyb.ssx_calls import SSX_CALLS
 from recorder.web.routes import PUBLIC, routes
@@ -41,23 +40,18 @@ class PyIspyb:
 
     def __init__(self, place: WebPlace, feed: Feed) -> None:
         self._database = Database(place.settings)
-        self._frame = Frame(self._database, OwnRuns(feed), place.settings)
+        self.links = OneTime()
+        services = Services(place.settings, OwnRuns(feed), self.links)
+        self._frame = Frame(self._database, services)
 
     def routes(self, gate: Gate) -> list[Route]:
-        """All of them; what is at no address is said in the API's way as well."""
-        rest = {f"{ROOT}/{{rest:path}}": (_nothing, PUBLIC)}
-        return [
-            *routes(gate, "GET", {f"{ROOT}/openapi.json": (_document, PUBLIC)}),
-            *self._frame.routes(gate, CALLS),
-            *(route for method in _METHODS for route in routes(gate, method, rest)),
-        ]
+        """All of them."""
+        document = {f"{ROOT}/openapi.json": (_document, PUBLIC)}
+        return [*routes(gate, "GET", document), *self._frame.routes(gate, CALLS)]
 
     def close(self) -> None:
         """Let go of connections."""
         self._database.close()
-
-
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 async def _document(request: Request) -> Response:
@@ -73,8 +67,3 @@ def _encoded() -> bytes:
 def openapi() -> Json:
     """The OpenAPI document of all calls."""
     return document(CALLS)
-
-
-async def _nothing(request: Request) -> Response:
-    text = f"Not Found; {ROOT}/openapi.json lists all addresses"
-    return problems.of(ProblemError(HTTPStatus.NOT_FOUND, "http", text))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from recorder.web.pyispyb.frame import ROOT
+from recorder.web.pyispyb.root import ROOT
 
 PREFLIGHT_S = 600
 """Seconds for which a browser may keep what it was told of an address. Chosen, not

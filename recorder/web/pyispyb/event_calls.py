@@ -84,7 +84,7 @@ def list_events(asked: Asked, tables: Tables) -> Page[Event]:
     )
     numbers = [row.id for row in rows]
     runs = collections(tables, numbers)
-    own = asked.own.find({number: run.comments for number, run in runs.items()})
+    own = asked.own_runs(runs)
     key = "dataCollectionId"
     files = tables.by_id(FileRow, "DataCollectionFileAttachment", key, numbers)
     samples = tables.by_id(

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.ispyb.people.reading import DatabaseAwayError
 from recorder.ispyb.reading.tables import Tables
@@ -23,15 +22,11 @@ from recorder.web.answers import JSON, content
 from recorder.web.callers import caller_of
 from recorder.web.problems import ProblemError
 from recorder.web.pyispyb import problems
-from recorder.web.pyispyb.call import After, Asked, Call
+from recorder.web.pyispyb.call import After, Asked, Call, Services
 from recorder.web.pyispyb.database import Database
-from recorder.web.pyispyb.own_runs import OwnRuns
 from recorder.web.pyispyb.parameters import values_of
+from recorder.web.pyispyb.root import ROOT
 from recorder.web.routes import routes
-
-ROOT = "/ispyb/api/v1"
-"""As py-ISPyB's; its page and clients have it compiled in."""
-WRITTEN = (HTTPStatus.CREATED, HTTPStatus.NO_CONTENT)
 
 
 class Frame:
@@ -39,14 +34,12 @@ class Frame:
 
     Args:
         database: What they read.
-        own: The recorder's own runs.
-        settings: The whole configuration.
+        services: What they are given beside.
     """
 
-    def __init__(self, database: Database, own: OwnRuns, settings: Settings) -> None:
+    def __init__(self, database: Database, services: Services) -> None:
         self._database = database
-        self._own = own
-        self._settings = settings
+        self._services = services
 
     def routes(self, gate: Gate, calls: Iterable[Call]) -> list[Route]:
         """One route for each, in their order."""
@@ -80,7 +73,7 @@ class Frame:
     async def _asked(self, request: Request, call: Call) -> Asked:
         values = values_of(request, call.parameters)
         body = None if call.body is None else await _body(request, call.body)
-        return Asked(request, values, body, self._own, self._settings)
+        return Asked(request, values, body, self._services)
 
     async def _found(self, call: Call, asked: Asked) -> Any:
         if call.does is not None:

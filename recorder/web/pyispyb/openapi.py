@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from recorder import __version__
 from recorder.records import Json
 from recorder.web.pyispyb.call import Call
-from recorder.web.pyispyb.frame import ROOT
 from recorder.web.pyispyb.problems import Detail, Refused
+from recorder.web.pyispyb.root import ROOT
 
 _REF = "#/components/schemas/{model}"
 _BEARER = "bearer"

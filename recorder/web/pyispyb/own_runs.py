@@ -7,8 +7,9 @@ the run's uid, which only one run has.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from recorder.ispyb.schema.markers import MARKED, marker
 from recorder.records.cards import RunCard
@@ -21,6 +22,18 @@ ALIVE = ("ok", "stale")
 """A daemon whose live state is worth more than the journal."""
 OVER = (RunState.SEALED,)
 """States of a run that has ended."""
+
+
+class Row(Protocol):
+    """What is asked of a row."""
+
+    @property
+    def dataCollectionNumber(self) -> int | None:  # noqa: N802 - the column
+        """The run's own number."""
+
+    @property
+    def comments(self) -> str | None:
+        """With the marker, if it is one of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +63,30 @@ class OwnRuns:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
-    def find(self, comments: Mapping[int, str | None]) -> dict[int, OwnRun]:
+    def find(
+        self, rows: Mapping[int, Row], sees: Callable[[str], bool]
+    ) -> dict[int, OwnRun]:
         """Runs by ``dataCollectionId``.
 
+        People may write comments: a marker in another row, or of a run that is not
+        theirs to see, finds nothing.
+
         Args:
-            comments: Of the rows, by their id.
+            rows: Rows that may be seen, by their id.
+            sees: Whether the one who asks may see the run of a uid.
         """
         live = self._live()
         found: dict[int, OwnRun] = {}
-        for number, text in comments.items():
-            uid = uid_of(text)
+        for key, row in rows.items():
+            uid = uid_of(row.comments)
             if uid is None:
                 continue
             if live is not None and marker(live.uid) == marker(uid):
-                found[number] = of_live(live)
-            elif (card := self._card(uid)) is not None:
-                found[number] = of_card(card)
+                run: OwnRun | None = of_live(live)
+            else:
+                run = self._card(uid)
+            if run and run.number == row.dataCollectionNumber and sees(run.uid):
+                found[key] = run
         return found
 
     @property
@@ -80,10 +101,10 @@ class OwnRuns:
             return None
         return now.live.run
 
-    def _card(self, uid: str) -> RunCard | None:
+    def _card(self, uid: str) -> OwnRun | None:
         cards = self._feed.view.cards
         card = None if cards is None else cards.get(uid)
-        return None if card is None or card.problem is not None else card
+        return None if card is None or card.problem is not None else of_card(card)
 
 
 def uid_of(comments: str | None) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recorder.errors import RecorderError
@@ -90,8 +92,16 @@ def of(error: RecorderError) -> Response:
     return _answer(problem.status, text)
 
 
-def _answer(status: HTTPStatus, detail: Any) -> Response:
-    headers = {"cache-control": "no-store"}
+def of_http(error: HTTPException) -> Response:
+    """The same for what the router refuses: no such address, no such method."""
+    status = HTTPStatus(error.status_code)
+    return _answer(status, status.phrase, error.headers)
+
+
+def _answer(
+    status: HTTPStatus, detail: Any, more: Mapping[str, str] | None = None
+) -> Response:
+    headers = {"cache-control": "no-store", **(more or {})}
     if status in ASK_AGAIN:
         headers["retry-after"] = str(RETRY_S)
     if status == HTTPStatus.UNAUTHORIZED:

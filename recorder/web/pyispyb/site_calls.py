@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from recorder.ispyb.reading.options import Options, UiGroup
 from recorder.ispyb.reading.persons import person
@@ -17,6 +21,7 @@ from recorder.ispyb.reading.tables import Tables
 from recorder.records.access import fold
 from recorder.web.pyispyb import parameters as given
 from recorder.web.pyispyb.call import Asked, Call, Page, listing
+from recorder.web.pyispyb.one_time import MAX_URL
 from recorder.web.pyispyb.problems import missing
 
 
@@ -31,6 +36,21 @@ class CurrentUser:
     Permissions: tuple[str, ...] = ()
     beamLineGroups: tuple[str, ...] = ()
     beamLines: tuple[str, ...] = ()
+
+
+@checked_dataclass(frozen=True)
+class SignBody:
+    """An address."""
+
+    validity: Annotated[str, Field(min_length=1, max_length=MAX_URL)]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An address, and what makes it work: ``?onetime=`` with the token."""
+
+    validity: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +78,12 @@ def current_user(asked: Asked, tables: Tables) -> CurrentUser:
         opened,
         tuple(sorted(rights.beamlines)),
     )
+
+
+async def sign(asked: Asked) -> Signed:
+    """`POST /user/sign`: a link that works once."""
+    url = asked.body.validity
+    return Signed(url, asked.services.links.make(asked.caller, url))
 
 
 def ui_options(asked: Asked, tables: Tables) -> UiOptions:
@@ -158,6 +184,14 @@ _WHICH = (
 )
 SITE_CALLS = (
     Call("/user/current", "Who asks", CurrentUser, current_user),
+    Call(
+        "/user/sign",
+        "A link to an address that works once, within seconds",
+        Signed,
+        does=sign,
+        method="POST",
+        body=SignBody,
+    ),
     Call("/options/ui", "Beamlines and the message of the day", UiOptions, ui_options),
     Call("/options", "Options", Options, all_options, permission="manage_options"),
     listing(

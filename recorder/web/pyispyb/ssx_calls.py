@@ -96,7 +96,7 @@ def stats(asked: Asked, tables: Tables) -> After:
     files = result_files(tables, runs)
     percent = asked.settings.ispyb.rates == "percent"
     others = counted(tables, runs, percent=percent)
-    own = asked.own.find({number: run.comments for number, run in runs.items()})
+    own = asked.own_runs(runs)
 
     def read() -> tuple[RunStats, ...]:
         return tuple(_stats(runs, files, others, own))
