@@ -146,7 +146,7 @@ def reading_account(database: Database, tables: Sequence[str] = TABLES_READ) -> 
     """Leave the database's user SELECT on these tables; the section ``web.ispyb``."""
     user = f"{database.user}@'{HOST}'"
     database.execute(
-        f"REVOKE ALL ON {database.name}.* FROM {user}",
+        f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {user}",
         *(f"GRANT SELECT ON {database.name}.{table} TO {user}" for table in tables),
     )
     return database.section()

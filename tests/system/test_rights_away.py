@@ -1,0 +1,172 @@
+"""Rights while the facility's database comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import delete
+
+from recorder.config import Settings
+from recorder.ispyb.people.asking import People
+from recorder.ispyb.schema import people_tables as p
+from recorder.records.access import Identity
+from recorder.web.problems import ProblemError
+from recorder.web.rights import FRESH_S, GRACE_S, RETRY_S, RightsCache
+from tests.people import UserOffice, populate, reading_account, root_engine
+from tests.published_models import ORACLES, Oracle
+from tests.servers import HOST, Database, MariaDB
+
+MakeSettings = Callable[..., Settings]
+STAFF, LOCAL, BOB = map(Identity, ("staff", "local", "bob"))
+BOB_SAYS = {"bob": {"proposals": ["mx10"]}}
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def office(mariadb_database: Database) -> Iterator[UserOffice]:
+    Oracle(ORACLES["esrf"]).create(mariadb_database)
+    found = UserOffice(root_engine(mariadb_database))
+    populate(found)
+    yield found
+    found.engine.dispose()
+
+
+@pytest.fixture
+def cache(
+    office: UserOffice,
+    mariadb_database: Database,
+    settings: MakeSettings,
+    clock: Clock,
+) -> Iterator[RightsCache]:
+    section = reading_account(mariadb_database)
+    people = People(settings(web={"ispyb": section, "people": BOB_SAYS}))
+    found = RightsCache(people, clock)
+    yield found
+    found.close()
+
+
+async def read_again(cache: RightsCache) -> None:
+    """Until a read that goes on in the background has ended."""
+    if pending := list(cache._reading.values()):
+        await asyncio.wait(pending)
+
+
+async def test_who_is_removed_from_a_group_is_out_within_a_minute(cache, office, clock):
+    assert (await cache.of(STAFF)).beamlines == {"ID29"}
+    with office.engine.begin() as db:
+        db.execute(delete(p.group_person))
+    clock.now += FRESH_S - 1
+    assert (await cache.of(STAFF)).beamlines == {"ID29"}
+    clock.now += 1
+    assert (await cache.of(STAFF)).beamlines == frozenset()
+    assert cache.now("staff").beamlines == frozenset()
+
+
+async def test_a_killed_database(cache, mariadb: MariaDB, clock):
+    """Who was known stays; who is new gets what the file says, or clear words."""
+    known = await cache.of(STAFF)
+    assert (await cache.of(BOB)).proposals == frozenset()  # the tables decide
+    mariadb.kill()
+    clock.now += FRESH_S
+    assert await cache.of(STAFF) == known
+    assert cache.away_since is not None
+    begun = time.monotonic()
+    with pytest.raises(ProblemError, match="cannot be asked now") as raised:
+        await cache.of(LOCAL)
+    assert time.monotonic() - begun < 3.5
+    assert raised.value.status == 503
+    clock.now += GRACE_S - FRESH_S - 1
+    assert await cache.of(STAFF) == known
+    await read_again(cache)
+    clock.now += 2
+    with pytest.raises(ProblemError):
+        await cache.of(STAFF)
+    assert (await cache.of(BOB)).proposals == {"mx10"}
+    mariadb.start()
+    clock.now += RETRY_S
+    assert await cache.of(STAFF) == known
+    assert cache.away_since is None
+    assert (await cache.of(BOB)).proposals == frozenset()
+    assert (await cache.of(LOCAL)).sessions
+
+
+async def test_an_account_that_is_locked_out_is_an_absence(
+    cache, mariadb_database, clock
+):
+    known = await cache.of(STAFF)
+    user = f"{mariadb_database.user}@'{HOST}'"
+    mariadb_database.execute(f"SET PASSWORD FOR {user} = PASSWORD('another')")
+    mariadb_database.execute(
+        *(
+            f"KILL {row['Id']}"
+            for row in mariadb_database.rows("SHOW PROCESSLIST")
+            if row["User"] == mariadb_database.user
+        )
+    )
+    clock.now += FRESH_S
+    assert await cache.of(STAFF) == known
+    with pytest.raises(ProblemError):
+        await cache.of(LOCAL)
+
+
+async def test_a_table_that_is_gone_is_found_out(cache, office, clock):
+    """The columns are looked at anew when a statement fails for it."""
+    known = await cache.of(LOCAL)
+    assert known.sessions
+    with office.engine.begin() as db:
+        db.exec_driver_sql("DROP TABLE Session_has_Person")
+    clock.now += FRESH_S
+    assert await cache.of(LOCAL) == known  # of grace: nobody foresaw it
+    clock.now += RETRY_S
+    await cache.of(LOCAL)
+    await read_again(cache)
+    assert (await cache.of(LOCAL)).sessions == ()
+    assert cache.away_since is None
+
+
+async def test_a_server_that_says_nothing_costs_three_seconds(settings):
+    with socket.create_server((HOST, 0)) as silent:
+        url = f"mariadb+pymysql://web@{HOST}:{silent.getsockname()[1]}/ispyb"
+        cache = RightsCache(People(settings(web={"ispyb": {"url": url}})))
+        begun = time.monotonic()
+        with pytest.raises(ProblemError):
+            await cache.of(STAFF)
+        assert time.monotonic() - begun < 4
+        begun = time.monotonic()
+        with pytest.raises(ProblemError):
+            await cache.of(LOCAL)
+        assert time.monotonic() - begun < 1
+        cache.close()
+        await read_again(cache)
+
+
+async def test_no_database_at_all(settings):
+    """Rights are those of the file; an account that writes is not borrowed."""
+    ispyb = {"url": f"mariadb+pymysql://recorder@{HOST}:1/ispyb"}
+    groups = {"staff": {"beamlines": ["id29"]}}
+    web = {"people": BOB_SAYS, "directory_group": groups}
+    cache = RightsCache(People(settings(ispyb=ispyb, web=web)))
+    assert (await cache.of(BOB)).proposals == {"mx10"}
+    assert (await cache.of(Identity("BOB"))).proposals == {"mx10"}
+    both = await cache.of(Identity("bob", ("staff", "others")))
+    assert both.beamlines == {"id29"}
+    assert both.proposals == {"mx10"}
+    nobody = await cache.of(LOCAL)
+    assert nobody.login == "local"
+    assert not (nobody.proposals or nobody.beamlines or nobody.everything)
+    cache.close()
