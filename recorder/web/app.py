@@ -24,6 +24,7 @@ from recorder.web.answers import JSON, content
 from recorder.web.feed import Feed
 from recorder.web.guard import Guard
 from recorder.web.health import Watch
+from recorder.web.me import Myself
 from recorder.web.metrics import Metrics
 from recorder.web.moments import Moments
 from recorder.web.openapi import openapi
@@ -132,12 +133,14 @@ def _own(
     runs, moments = Runs(reading, views), Moments(reading, feed, views)
     pictures, said = Pictures(reading), Sayings(reading, feed, moments)
     watch = Watch(feed, metrics)
+    myself = Myself(reading.place.settings, lambda: None)
     get: Table = {
         "/": (_page, Scope.READ_LIVE),
         "/healthz": (watch.healthz, PUBLIC),
         "/readyz": (watch.readyz, PUBLIC),
         "/metrics": (watch.metrics, Scope.METRICS),
         f"{API}/openapi.json": (_document, PUBLIC),
+        f"{API}/me": (myself.me, Scope.READ_LIVE),
         f"{API}/live": (streams.live, Scope.READ_LIVE),
         f"{API}/now": (moments.now, Scope.READ_LIVE),
         f"{API}/slow": (moments.slow, Scope.READ_LIVE),

@@ -23,6 +23,7 @@ _ANSWERS: dict[str, Any] = {
     "AlarmList": shapes.AlarmList,
     "Said": shapes.Said,
     "Health": shapes.Health,
+    "Me": shapes.Me,
     "Problem": shapes.Problem,
     "SeenBody": SeenBody,
     "Targets": Targets,

@@ -94,6 +94,9 @@ def _moments() -> Json:
     slow = _said("What changes more slowly.", _ref("Slow"))
     run = _text("run", "Only those of a run.")
     return {
+        "/api/v1/me": _get(
+            "me", "Who is signed in, and what they see", _said("It.", _ref("Me"))
+        ),
         "/api/v1/live": _get("live", "Live stream, server-sent events", stream),
         "/api/v1/now": _get("now", "The event `now`", now),
         "/api/v1/slow": _get("slow", "The event `slow`", slow),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from recorder.records.access import Scope
 from recorder.records.cards import ExperimentCard, RunCard
 from recorder.records.live import LiveAlarm, LiveState
 from recorder.records.run_report import RunReport
+from recorder.web.callers import Kind
 
 Daemon = Literal["ok", "stale", "gone", "none"]
 
@@ -126,3 +128,24 @@ class Problem:
     title: str
     status: int
     detail: str
+
+
+Sees = Literal["beamline", "some", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who asks, and what they may see."""
+
+    kind: Kind
+    """``open``: nobody signs in here."""
+    login: str = ""
+    name: str = ""
+    scopes: tuple[Scope, ...] = ()
+    sees: Sees = "nothing"
+    """``beamline``: each run; ``some``: those of their sessions and proposals;
+    ``nothing``: no right of theirs shows a run here."""
+    reasons: tuple[str, ...] = ()
+    """Their rights in words, as ``recorder access who`` tells them."""
+    notices: tuple[str, ...] = ()
+    """What whoever is signed in must know: that the database is away, and the like."""

@@ -5,7 +5,8 @@ const ports = new Set();
 const newest = new Map();
 
 const stream = openStream((kind, body) => {
-  if (kind !== "error") newest.set(kind, { body, at: performance.now() });
+  if (kind === "out" || kind === "nothing") newest.clear();
+  else if (kind !== "error") newest.set(kind, { body, at: performance.now() });
   for (const port of ports) port.postMessage({ kind, body, waited: 0 });
 });
 
@@ -16,6 +17,7 @@ self.addEventListener("connect", (event) => {
     if (data === "wake") stream.wake();
     if (data === "hello" && !ports.has(port)) {
       ports.add(port);
+      stream.again();
       for (const [kind, { body, at }] of newest) {
         port.postMessage({ kind, body, waited: performance.now() - at });
       }

@@ -3,10 +3,12 @@ import { openStream } from "./stream.js";
 
 const NAME = "recorder-feed";
 
-// tell(kind, body, waited): kind "now", "slow" or "error"; waited: ms since it came.
+const WORDS = ["error", "out", "nothing"]; // without a body
+
+// tell(kind, body, waited): kind "now", "slow" or one of WORDS; waited: ms since it came.
 export function follow(tell) {
   const parsed = (kind, body, waited) => {
-    if (kind === "error") return tell(kind, null, 0);
+    if (WORDS.includes(kind)) return tell(kind, null, 0);
     let value;
     try {
       value = JSON.parse(body);
@@ -54,7 +56,8 @@ function byLock(tell) {
   };
   navigator.locks.request(NAME, () => {
     stream = openStream((kind, body) => {
-      newest.set(kind, body);
+      if (WORDS.includes(kind)) newest.clear();
+      else newest.set(kind, body);
       channel.postMessage({ kind, body });
       tell(kind, body, 0);
     });

@@ -5,6 +5,8 @@ let planned = false;
 
 export const state = {
   now: null, // event "now": {daemon, age_s, live}
+  me: null, // who is signed in, and what they see
+  nothing: false, // no right of theirs shows a run here
   slow: null, // event "slow": {experiments, run, version}
   heardAt: null, // performance.now() when the newest "now" came to this browser
   openedAt: performance.now(),

@@ -77,7 +77,7 @@ function ofExperiment(name) {
 
 export function windows() {
   const run = liveRun();
-  if (run) return run.windows ?? {};
+  if (run) return { ...run.windows, all: run.windows?.all ?? ofExperiment(run.experiment) };
   const known = report();
   if (!known) return {};
   const left = known.classification?.left_out?.no_indexing ?? 0;

@@ -2,6 +2,7 @@
 import * as api from "../api.js";
 import { $, attribute, el, hide, keyed, named, text } from "../dom.js";
 import * as format from "../format.js";
+import { can } from "../me.js";
 import { region, state } from "../store.js";
 import * as view from "../view.js";
 import { askWho } from "./saying.js";
@@ -49,7 +50,7 @@ async function markSeen(button, id) {
 
 function fill(node, alarm) {
   attribute(node, "class", `${alarm.severity}${alarm.cleared_ns ? " cleared" : ""}`);
-  const written = JSON.stringify(alarm);
+  const written = JSON.stringify([alarm, can("write:alarms")]);
   if (node.written === written) return;
   node.written = written;
   const [head, hint, tools, details] = node.children;
@@ -59,7 +60,7 @@ function fill(node, alarm) {
   const hints = (alarm.hints ?? []).map((one) => format.shown(one.text));
   text(hint, hints.length ? `Perhaps: ${hints.join("; or ")}` : "");
   hide(hint, !hints.length);
-  hide(tools.querySelector(".seen"), Boolean(alarm.seen_by || alarm.cleared_ns));
+  hide(tools.querySelector(".seen"), Boolean(alarm.seen_by || alarm.cleared_ns || !can("write:alarms")));
   const by = tools.querySelector(".by");
   by.replaceChildren(...(alarm.seen_by ? ["seen by ", named(alarm.seen_by)] : []));
   details.replaceChildren(...evidence(alarm));

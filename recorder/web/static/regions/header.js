@@ -10,6 +10,7 @@ const MARKS = { ok: "●", away: "○", failing: "▲", off: "–", unknown: "?"
 
 // Why the numbers are not of now; null where they are.
 export function stale() {
+  if (state.nothing) return null;
   const silent = silence();
   if (silent > STALE_S) {
     return `CONNECTION LOST: nothing from the server for ${format.duration(silent)}.`;
@@ -98,7 +99,9 @@ function drawHeadline() {
 }
 
 function stateWords() {
-  const { live } = state.now ?? {};
+  const { live, partial } = state.now ?? {};
+  if (state.nothing) return "";
+  if (partial && live && !live.run) return "NO RUN OF YOURS NOW";
   const known = live ? (live.run?.state ?? live.state) : "no daemon";
   return state.now ? known.toUpperCase() : "WAITING";
 }
@@ -120,6 +123,7 @@ function unprocessed(run) {
 }
 
 function ofSource(source) {
+  if (state.now.partial && source.age_ms === null) return { ...source, told: [] }; // of others
   const told = [`${format.fixed(source.hz, 1)} Hz`];
   if (source.clock_ppm !== null) {
     told.push(`${format.signed(source.clock_ppm, (v) => format.number(v, 2))} ppm`);
@@ -148,6 +152,7 @@ function ofJournal(journal) {
 }
 
 function ofSink(sink) {
+  if (state.now.partial) return { ...sink, told: [] }; // counted over all runs
   const told = [`lag ${format.duration(sink.lag_s)}`];
   if (sink.pending) told.push(`${format.count(sink.pending)} to write`);
   if (sink.parked) told.push(`${format.count(sink.parked)} parked`);
@@ -180,14 +185,14 @@ function drawParts() {
 
 // What is wrong with the state or the journal, and what to do.
 function drawProblems() {
-  const told = [state.now?.problem, state.slow?.problem].filter(Boolean);
+  const told = [...(state.me?.notices ?? []), state.now?.problem, state.slow?.problem].filter(Boolean);
   if (state.slow && !state.slow.complete && !told.length) told.push("Reading the journal …");
   keyed($("problems"), told, (one) => one, (one) => el("li", {}, format.shown(one)));
 }
 
 export function start() {
   region(["now"], drawHeadline);
-  region(["now", "slow"], drawParts);
+  region(["now", "slow", "me"], drawParts);
   region(["now", "age"], drawAge);
   setInterval(() => changed("age"), 250);
 }

@@ -2,6 +2,8 @@
 import * as api from "../api.js";
 import { $, el, text } from "../dom.js";
 import * as format from "../format.js";
+import * as me from "../me.js";
+import { state } from "../store.js";
 import * as view from "../view.js";
 
 const WHO = "recorder-who";
@@ -45,6 +47,7 @@ function ask(title, fields) {
 }
 
 export async function askWho() {
+  if (me.signedIn()) return state.me.login;
   const known = remembered();
   if (known) return known;
   const answer = await ask("Who says so?", [

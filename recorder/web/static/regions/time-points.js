@@ -2,6 +2,7 @@
 import { $, attribute, el, hide, keyed, named, text } from "../dom.js";
 import { evenEdges, histogram } from "../drawing.js";
 import * as format from "../format.js";
+import { can } from "../me.js";
 import { rate } from "../stats.js";
 import { region } from "../store.js";
 import * as view from "../view.js";
@@ -47,7 +48,7 @@ function drawDelays() {
     attribute(node, "class", behind(one, mean).startsWith("◄") ? "behind" : "");
   });
   text($("time-points-note"), delays.length ? "indexed / target" : "no time points yet");
-  hide($("set-target"), !delays.some((one) => one.delay_s !== null) || !view.liveRun());
+  hide($("set-target"), !delays.some((one) => one.delay_s !== null) || !view.liveRun() || !can("write:targets"));
 }
 
 function drawHistogram() {

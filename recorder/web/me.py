@@ -1,0 +1,66 @@
+"""Who is signed in, and what of the beamline they see: for the page to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from recorder.config import Settings
+from recorder.records.times import iso
+from recorder.web.access import Access, access_of
+from recorder.web.answers import answer
+from recorder.web.callers import Caller, caller_of
+from recorder.web.shapes import Me, Sees
+
+AWAY = (
+    "the database that says who may see what has been away since {}: everybody has the "
+    "rights that they had then, and nobody new can come in"
+)
+INSECURE = "any password lets people in here: this is for trying things out"
+
+
+class Myself:
+    """Answers the page.
+
+    Args:
+        settings: The whole configuration.
+        away_since: Since when the database of rights is away (UTC); None: it is there.
+    """
+
+    def __init__(
+        self, settings: Settings, away_since: Callable[[], datetime | None]
+    ) -> None:
+        self._away_since = away_since
+        kinds = {section.kind for section in settings.web.authenticator}
+        self._always = (INSECURE,) if "dummy" in kinds else ()
+
+    async def me(self, request: Request) -> Response:
+        """`GET /api/v1/me`."""
+        caller, access = caller_of(request), access_of(request)
+        return answer(request, self._of(caller, access))
+
+    def _of(self, caller: Caller, access: Access) -> Me:
+        away = self._away_since()
+        notices = self._always
+        if away is not None:
+            since = iso(int(away.timestamp()) * 10**9) or ""
+            notices = (*notices, AWAY.format(since))
+        return Me(
+            kind=caller.kind,
+            login=caller.login,
+            name=caller.rights.name,
+            scopes=tuple(sorted(caller.scopes)),
+            sees=sees(access),
+            reasons=caller.rights.reasons if caller.names else (),
+            notices=notices,
+        )
+
+
+def sees(access: Access) -> Sees:
+    """How much of the beamline somebody may see; no count of what they may not."""
+    if access.whole:
+        return "beamline"
+    return "nothing" if access.nothing else "some"
