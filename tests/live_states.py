@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from recorder.records import RunState, RunStatus
+from recorder.records.alarms import AlarmEvidence, AlarmHint, RunAlarm
 from recorder.records.cards import RunCard
 from recorder.records.image_report import (
     CellHistogram,
@@ -35,6 +36,14 @@ from recorder.records.live import (
     Trials,
 )
 from recorder.records.run_report import LedgerReport, RunReport
+from recorder.records.scan_report import (
+    BlockCounts,
+    PatternHint,
+    PatternKind,
+    ScanReport,
+    ShotCounts,
+    WellCounts,
+)
 from recorder.records.timeline_report import (
     AuditVerdict,
     ChainReport,
@@ -125,6 +134,78 @@ def live_state(text: str = "lysozyme") -> LiveState:
     )
 
 
+def alarms(text: str = "lysozyme") -> tuple[RunAlarm, ...]:
+    """One that stands, with a hint; one that is over and was seen."""
+    return (
+        RunAlarm(
+            "hit_rate/1/beef",
+            "hit_rate",
+            "gone",
+            "red",
+            text="Hit rate fell from 20 % to about 9 % since image 3012 (5.2 s).",
+            since_image=3012,
+            since="2023-11-14T22:13:41.120000+00:00",
+            raised_image=3534,
+            raised="2023-11-14T22:13:46.340000+00:00",
+            evidence=(AlarmEvidence("hit rate", 0.2031, 0.0912, -7.4),),
+            hints=(
+                AlarmHint(
+                    "jet",
+                    f"Perhaps the jet moved or clogged, or the beam is off {text}.",
+                    (
+                        AlarmEvidence("solvent", 41.2, 24.3, -12.1),
+                        AlarmEvidence("background", 7.01, None, None),
+                    ),
+                ),
+            ),
+        ),
+        RunAlarm(
+            "sink_lag/1/beef",
+            "sink_lag",
+            subject=text,
+            text=f"Sink {text} is 61 s behind.",
+            since="2023-11-14T22:13:48+00:00",
+            raised="2023-11-14T22:13:48+00:00",
+            cleared="2023-11-14T22:14:18.500000+00:00",
+            cleared_because="It follows again.",
+            seen_by=text,
+        ),
+    )
+
+
+def scan(text: str = "lysozyme") -> ScanReport:
+    """A chip of 2 x 4 blocks, two shots a well; one block was not seen."""
+    return ScanReport(
+        rows=20,
+        columns=25,
+        blocks=(2, 4),
+        shots_per_position=2,
+        placed_by="trigger",
+        placed=6960,
+        unplaced=31,
+        beyond=9,
+        wells=WellCounts(3990, 10, 803, 401, 2251, 20, 14, 1, 500),
+        by_block=(
+            *(BlockCounts(n, 990, 10 * n, 7 * n + 3, 900 - n, 8) for n in range(7)),
+            BlockCounts(7),
+        ),
+        by_shot=(
+            ShotCounts(0, 3500, 611, 303, 2555, 31, 1.874),
+            ShotCounts(1, 3460, 409, 207, 2811, 33, None),
+        ),
+        hints=(
+            PatternHint(
+                PatternKind.EDGE,
+                "first column",
+                -9.3,
+                0.04,
+                0.31,
+                f"the first column has fewer hits: the chip is not aligned {text}",
+            ),
+        ),
+    )
+
+
 def report(number: int = 3, text: str = "lysozyme") -> RunReport:
     return RunReport(
         run=number,
@@ -172,6 +253,8 @@ def report(number: int = 3, text: str = "lysozyme") -> RunReport:
         ),
         resolution=Resolutions(1.93, (0.8, 1.0, 2.0, 5.0), (4, 1200, 197)),
         targets=(TargetReport(0.003, 3000),),
+        alarms=alarms(text),
+        scan=scan(text),
         line=LineReport(
             100,
             tuple(100 if n % 31 else 0 for n in range(100)),

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from recorder.commands.options import config_option, configure, load_settings
 from recorder.commands.out import say, say_json, say_text
+
+if TYPE_CHECKING:
+    from recorder.journal import Journal
+    from recorder.records.cards import ExperimentCard
+    from recorder.reports.store import ReportStore
 
 
 @click.command()
@@ -24,7 +30,7 @@ from recorder.commands.out import say, say_json, say_text
     "--png",
     "picture",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the run as one page to a file, for a logbook; with --run.",
+    help="Write one page to a file, for a logbook; with --run or --experiment.",
 )
 @config_option
 def command(
@@ -50,8 +56,10 @@ def command(
 
     if run is not None and experiment is not None:
         raise click.UsageError("give --run or --experiment, not both")
-    if picture is not None and run is None:
-        raise click.UsageError("--png draws one run: give --run")
+    if picture is not None and run is None and experiment is None:
+        raise click.UsageError(
+            "--png draws one run or one experiment: give --run or --experiment"
+        )
     written = page is not None or picture is not None
     journal = Journal(settings.journal_path, read_only=True)
     try:
@@ -59,6 +67,7 @@ def command(
         store = ReportStore(journal, sinks)
         report = store.full(run=run, experiment=experiment)
         facts = facts_in(journal, [item.uid for item in report.runs] if written else [])
+        cards = _cards(store, journal, experiment) if picture and experiment else []
     finally:
         journal.close()
     if (run or experiment) and not report.experiments:
@@ -67,15 +76,28 @@ def command(
     if page is not None:
         _write(page, report_page(report, facts).encode())
     if picture is not None:
+        from recorder.reports.png.experiment import experiment_png
         from recorder.reports.png.summary import summary_png
 
         last = report.runs[-1]
-        _write(picture, summary_png(last, facts.get(last.uid, NO_FACTS)))
+        told = facts.get(last.uid, NO_FACTS)
+        drawn = experiment_png(cards[0]) if cards else summary_png(last, told)
+        _write(picture, drawn)
     if as_json:
         say_json(full_to_json(report))
     elif not written:
         pending = why_pending(settings.state_directory, sinks)
         say_text(report_text(report, pending))
+
+
+def _cards(
+    store: ReportStore, journal: Journal, experiment: str
+) -> list[ExperimentCard]:
+    """The experiments that are meant, the one with the latest run first."""
+    from recorder.reports.cards import card_of, experiment_cards
+
+    meant = [run for run in journal.headlines() if store.is_of(experiment, run)]
+    return [*experiment_cards(card_of(store, journal, run) for run in reversed(meant))]
 
 
 def _write(path: Path, body: bytes) -> None:

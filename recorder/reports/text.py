@@ -11,6 +11,7 @@ from recorder.records import Evidence, RunState
 from recorder.records.image_report import EvidenceCounts, ImageCounts, Rates
 from recorder.records.run_report import ExperimentReport, FullReport, RunReport
 from recorder.records.timeline_report import AuditVerdict, BreakKind
+from recorder.reports.alarm_text import alarm_lines
 from recorder.reports.scan_text import scan_lines
 
 _SHOWN = 5
@@ -93,6 +94,7 @@ def _run(run: RunReport, pending: Mapping[str, str]) -> list[str]:
             f"    delay      {delay}: {item.images} images, {item.hits} hits, "
             f"{item.indexed} indexed   (chain {item.chain}, slot {item.slot})"
         )
+    lines += [f"    alarm      {line}" for line in alarm_lines(run.alarms)]
     if run.scan is not None:
         lines += [f"    {line}" for line in scan_lines(run.scan)]
     lines += [f"    timeline   {line}" for line in _timeline(run)]

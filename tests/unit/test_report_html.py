@@ -13,27 +13,33 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.journal.records import SINK_KINDS
+from recorder.records.alarms import RunAlarm
 from recorder.records.image_report import LineReport
 from recorder.records.report_json import report_from_json, report_to_json
 from recorder.records.run_report import RunReport
+from recorder.records.scan_report import BlockCounts
 from recorder.reports.cards import experiment_cards
 from recorder.reports.experiments import by_experiment
+from recorder.reports.html.alarms import MOST
+from recorder.reports.html.chip import MOST_ACROSS
 from recorder.reports.html.drawings import bar_of_three, histogram
 from recorder.reports.html.elements import VOID
 from recorder.reports.html.facts import RunFacts
 from recorder.reports.html.over_run import over_run
 from recorder.reports.html.page import experiment_page, report_page
+from recorder.reports.png.experiment import experiment_png
 from recorder.reports.png.summary import summary_png
 from recorder.sinks.results.sink import ResultsSink
 from recorder.testing.recorded import copy_journal, plain_settings
 from tests.live_states import card, report
+from tests.live_states import scan as chip_scan
 
 ALONE = {*VOID, "path"}
 UGLY = [
@@ -227,6 +233,86 @@ def test_the_line_and_the_targets_are_told():
     assert [tag for tag, _ in found.tags].count("polyline") == 4
 
 
+def test_each_alarm_is_told_with_its_change_its_hint_and_its_end():
+    text = page(report()).text
+    for words in (
+        "\u25b2 ALARM 2023-11-14 22:13:46",
+        "Hit rate fell from 20 % to about 9 % since image 3012",
+        "Perhaps the jet moved or clogged",
+        "3,012, 2023-11-14 22:13:41",
+        "not told by images, 2023-11-14 22:13:48",
+        "2023-11-14 22:14:18 after 30.5 s: It follows again",
+        "by nobody",
+        "by lysozyme",
+    ):
+        assert words in text
+    for number in ("0.2031", "0.0912", "-7.4", "41.2", "24.3", "-12.1"):
+        assert number in text
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.builds(
+            RunAlarm,
+            st.text(max_size=5),
+            severity=st.sampled_from(["red", "amber", "info"]),
+            text=st.text(max_size=9),
+            raised=st.one_of(st.text(max_size=12), st.datetimes().map(str)),
+            cleared=st.none() | st.text(max_size=12) | st.datetimes().map(str),
+            since_image=st.none() | st.integers(0, 10**9),
+        ),
+        max_size=60,
+    )
+)
+def test_law_each_alarm_is_shown_or_counted(alarms):
+    run = replace(RunReport(0, "x"), alarms=tuple(alarms))
+    found = page(run)
+    safe(found)
+    shown = [a for t, a in found.tags if (a.get("class") or "").startswith("alarm ")]
+    told = re.search(r"and (\d+) more", found.text) if len(alarms) > MOST else None
+    assert len(shown) + (int(told[1]) if told else 0) == len(alarms)
+    assert pixels(summary_png(run, RunFacts())).size == (1240, 1754)
+
+
+def test_the_chip_is_told_by_well_block_and_shot():
+    found = page(report())
+    text = found.text
+    for words in (
+        "803 indexed 20.13 %",
+        "35 lost, unclassified or unknown",
+        "500 unseen",
+        "2 x 4 of 20 x 25",
+        "40 x 100",
+        "first column: the first column has fewer hits",
+        "no image",
+        "17.97 % (95 %: 16.73 to 19.30 %)",
+        "1.874",
+    ):
+        assert words in re.sub(r"\s+", " ", text), words
+    blocks = [a for t, a in found.tags if t == "rect" and a.get("class") == "block"]
+    assert len(blocks) == 8
+
+
+@settings(max_examples=30)
+@given(
+    st.tuples(st.integers(1, 50), st.integers(1, 50)),
+    st.lists(st.lists(st.integers(0, 9), min_size=5, max_size=5), max_size=300),
+)
+def test_law_a_chip_of_any_shape_is_drawn_within_the_page(blocks, counted):
+    by_block = tuple(BlockCounts(n, *row) for n, row in enumerate(counted))
+    scan = replace(chip_scan(), blocks=blocks, by_block=by_block)
+    run = replace(RunReport(0, "x"), scan=scan)
+    drawn = report_page(by_experiment([run]), {})
+    boxes = re.findall(r'<rect x="(\d+)" y="(\d+)"[^>]*class="block"', drawn)
+    shown = min(len(by_block), blocks[0] * blocks[1])
+    few = shown < 2 or blocks[1] > MOST_ACROSS
+    assert len(set(boxes)) == len(boxes) == (0 if few else shown)
+    assert "nan" not in drawn
+    edge = pixels(summary_png(run, RunFacts())).crop((1171, 0, 1240, 1754))
+    assert edge.getcolors() == [(69 * 1754, (255, 255, 255))]
+
+
 # -- files -----------------------------------------------------------------------------
 
 
@@ -264,10 +350,24 @@ def test_the_results_sink_leaves_both_pages_and_writes_the_same_again(written):
 def test_the_page_of_another_journals_experiment_stays(written):
     above = written.results / "mx2345-1" / "conformance"
     above.mkdir(parents=True)
-    (above / "report.html").write_text("somebody's")
+    for name in ("report.html", "summary.png"):
+        (above / name).write_text("somebody's")
     write(written)
-    assert (above / "report.html").read_text() == "somebody's"
+    write(written)
+    for name in ("report.html", "summary.png"):
+        assert (above / name).read_text() == "somebody's"
     assert len(list(above.glob("report-*.html"))) == 1
+    assert len(list(above.glob("summary-*.png"))) == 1
+
+
+def test_the_picture_of_an_experiment_is_replaced_by_its_own_journal(written):
+    above = written.results / "mx2345-1" / "conformance"
+    write(written)
+    first = (above / "summary.png").read_bytes()
+    assert pixels(first).size == (1240, 1754)
+    write(written)
+    assert (above / "summary.png").read_bytes() == first
+    assert [path.name for path in above.glob("summary*")] == ["summary.png"]
 
 
 # -- the picture -----------------------------------------------------------------------
@@ -305,6 +405,24 @@ def near(one, two) -> bool:
 
 def test_the_picture_of_a_run_of_which_nothing_is_known():
     assert pixels(summary_png(RunReport(0, "x"), RunFacts())).size == (1240, 1754)
+
+
+@pytest.mark.parametrize("runs", [1, 200])
+@pytest.mark.parametrize("text", UGLY)
+def test_the_picture_of_an_experiment_is_one_page(text, runs):
+    cards = [card(n, text) for n in range(runs, 0, -1)]
+    found = pixels(experiment_png(experiment_cards(cards, 150)[0]))
+    assert found.size == (1240, 1754)
+    for edge in ((0, 0, 40, 1754), (1200, 0, 1240, 1754), (0, 1720, 1240, 1754)):
+        assert len(found.crop(edge).getcolors()) == 1
+
+
+def test_the_picture_of_a_run_shows_alarms_and_chip():
+    with_all = pixels(summary_png(report(), RunFacts()))
+    without = replace(report(), alarms=(), scan=None)
+    colours = [one for _, one in with_all.getcolors(1 << 20)]
+    assert any(near(one, (207, 34, 46)) for one in colours)
+    assert pixels(summary_png(without, RunFacts())).tobytes() != with_all.tobytes()
 
 
 def test_without_pillow_the_page_is_written_alone(written, monkeypatch):

@@ -20,28 +20,38 @@ THREE = (("indexed", "one"), ("non-indexed hits", "two"), ("skipped", "three"))
 def bar_of_three(indexed: int, non_indexed_hits: int, skipped: int) -> Element:
     """Classes of images as one bar, and in words below it."""
     numbers = (indexed, non_indexed_hits, max(0, skipped))
-    whole = sum(numbers)
-    pieces, at = [], 0.0
-    for number, (_, style) in zip(numbers, THREE, strict=True):
+    return bar(
+        [(name, n, style) for n, (name, style) in zip(numbers, THREE, strict=True)]
+    )
+
+
+def bar(pieces: Sequence[tuple[str, int, str]]) -> Element:
+    """Parts of a whole as one bar, and in words below it.
+
+    Args:
+        pieces: Name, count and class of the style of each; the first three are always
+            told, others where there are some.
+    """
+    shown = [one for n, one in enumerate(pieces) if n < len(THREE) or one[1] > 0]
+    whole = sum(number for _, number, _ in shown)
+    drawn, at = [], 0.0
+    for _, number, style in shown:
         wide = _WIDE * number / whole if whole else 0.0
         box = {"x": f"{at:.2f}", "y": 0, "width": f"{wide:.2f}", "height": _HIGH}
-        pieces.append(el("rect", **box, class_=style))
+        drawn.append(el("rect", **box, class_=style))
         at += wide
     told = [
         el("li", f"{count(number)} {name} {share(number, whole)}", class_=style)
-        for number, (name, style) in zip(numbers, THREE, strict=True)
+        for name, number, style in shown
     ]
-    words = ", ".join(
-        f"{number} {name}" for number, (name, _) in zip(numbers, THREE, strict=True)
-    )
     picture = el(
         "svg",
-        *pieces,
+        *drawn,
         viewBox=f"0 0 {_WIDE} {_HIGH}",
         preserveAspectRatio="none",
         class_="bar",
         role="img",
-        aria_label=words,
+        aria_label=", ".join(f"{number} {name}" for name, number, _ in shown),
     )
     return el("div", picture, el("ul", *told, class_="legend"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 
 from recorder.foreign_text import plain
 
@@ -56,13 +57,19 @@ def _name(key: str) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[Child]]) -> Element:
-    """A table; nothing where it has no row."""
-    body = [
-        el("tr", *(el("td", cell, class_=_kind(cell)) for cell in row)) for row in rows
-    ]
-    if not body:
+    """A table; nothing where it has no row.
+
+    The name of a column stands where the numbers of its first row do.
+    """
+    listed = [tuple(row) for row in rows]
+    if not listed:
         return Element("")
-    first = el("tr", *(el("th", name, scope="col") for name in head))
+    body = [
+        el("tr", *(el("td", cell, class_=_kind(cell)) for cell in row))
+        for row in listed
+    ]
+    names = zip_longest(head, map(_kind, listed[0]), fillvalue="")
+    first = el("tr", *(el("th", n, scope="col", class_=k or None) for n, k in names))
     whole = el("table", el("thead", first), el("tbody", *body))
     return el("div", whole, class_="wide")
 

@@ -60,3 +60,11 @@ def moment(time_ns: int | None) -> str:
     return (
         f"{date} {rest[:8]} {rest[len(rest) - 6 :] if rest[-6:-5] in '+-' else 'UTC'}"
     )
+
+
+def clock(text: str | None) -> str:
+    """A time of a report to the second, with its date."""
+    if not text:
+        return NONE
+    date, _, rest = text.partition("T")
+    return f"{date} {rest[:8]}" if rest else text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from recorder.records import Evidence
 from recorder.records.run_report import RunReport
+from recorder.reports.html.alarms import alarms
 from recorder.reports.html.chains import chains, timeline
+from recorder.reports.html.chip import chip
 from recorder.reports.html.crystals import cells, classification
 from recorder.reports.html.drawings import bar_of_three
 from recorder.reports.html.elements import Child, Element, el, pairs, table
@@ -31,10 +33,12 @@ def run_section(run: RunReport, facts: RunFacts, *, first: bool) -> Element:
         bar_of_three(
             classes.indexed, classes.non_indexed_hits, images.received - classes.hits
         ),
+        *_part("Alarms", *alarms(run)),
         *_part("Rates", _rates(run)),
         *_part("Over the run", over_run(run.line)),
         *_part("Light and dark", _pump(run)),
         *_part("Time points", _delays(run), _targets(run)),
+        *_part("Chip or scan", *chip(run.scan)),
         *_part("Event chains", *chains(run)),
         *_part("Timeline", *timeline(run)),
         *_part("Unit cells and resolution", *cells(run, facts)),

@@ -7,10 +7,11 @@ import hashlib
 
 CSS = """
 :root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--quiet:#59636e;--edge:#d1d9e0;
---one:#0072b2;--two:#d55e00;--three:#c4ccd4;--good:#1a7f37;--bad:#cf222e;--card:#f6f8fa}
+--one:#0072b2;--two:#d55e00;--three:#c4ccd4;--good:#1a7f37;--bad:#cf222e;--card:#f6f8fa;
+--warn:#9a6700}
 @media(prefers-color-scheme:dark){:root{--back:#0d1117;--text:#e6edf3;--quiet:#9198a1;
 --edge:#3d444d;--one:#56b4e9;--two:#e69f00;--three:#3d444d;--good:#3fb950;--bad:#ff7b72;
---card:#151b23}}
+--card:#151b23;--warn:#d29922}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1rem;max-width:70rem;background:var(--back);
 color:var(--text);font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere;
@@ -31,10 +32,18 @@ border-bottom:1px solid var(--edge);overflow-wrap:normal}
 td{max-width:26rem;overflow-wrap:break-word}
 td:not(.n){min-width:4rem}
 th{font-weight:600;font-size:.85rem;color:var(--quiet)}
-td.n{text-align:right;white-space:nowrap}
+td.n{text-align:right;white-space:nowrap}th.n{text-align:right}
 svg{display:block;width:100%}svg.bar{height:1.8rem;border-radius:4px}
 svg text{fill:var(--quiet);font-size:11px}
 rect.one{fill:var(--one)}rect.two{fill:var(--two)}rect.three{fill:var(--three)}
+rect.four{fill:var(--bad)}rect.five{fill:var(--card)}
+svg.bar{border:1px solid var(--edge)}
+svg.blocks{width:auto;max-width:100%}svg.blocks text{fill:var(--text);font-size:13px}
+rect.block{fill:var(--one);stroke:var(--edge)}
+.alarm{border-left:4px solid var(--quiet);padding:.1rem 0 .1rem .8rem;margin:.8rem 0}
+.alarm p{margin:.3rem 0}
+.alarm.red{border-color:var(--bad)}.alarm.red strong{color:var(--bad)}
+.alarm.amber{border-color:var(--warn)}.alarm.amber strong{color:var(--warn)}
 line.axis{stroke:var(--edge)}line.median{stroke:var(--text);stroke-width:1.5}
 line.announced{stroke:var(--two);stroke-width:1.5;stroke-dasharray:4 3}
 polyline{fill:none;stroke:var(--one);stroke-width:1.5}
@@ -44,11 +53,13 @@ gap:.2rem 1.4rem}
 .legend li::before{content:"";display:inline-block;width:.8rem;height:.8rem;
 margin-right:.4rem;border-radius:2px;background:var(--three)}
 .legend .one::before{background:var(--one)}.legend .two::before{background:var(--two)}
+.legend .four::before{background:var(--bad)}
+.legend .five::before{background:var(--card);border:1px solid var(--edge)}
 .cells{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem}
 figure{margin:0}figcaption{font-size:.85rem}
 footer{margin-top:2rem;font-size:.85rem}
 @media print{:root{--back:#fff;--text:#000;--quiet:#444;--edge:#bbb;--one:#0072b2;
---two:#d55e00;--three:#ccc;--card:#fff}body{max-width:none;font-size:10pt}
+--two:#d55e00;--three:#ccc;--card:#fff;--bad:#cf222e;--warn:#9a6700}body{max-width:none;font-size:10pt}
 section{break-inside:avoid}h2{break-before:page}h2.first{break-before:auto}
 rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """

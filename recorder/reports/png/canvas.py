@@ -18,11 +18,32 @@ WIDTH, HEIGHT = 1240, 1754
 """Pixels of an A4 page of 150 dots per inch."""
 MARGIN = 70
 """Pixels that stay white at each edge: 12 mm."""
+JOURNAL = "recorder-journal"
+"""Name of the note that says whose the picture of an experiment is."""
 DPI = 150
 """Dots per inch: numbers are sharp on paper, and a page has about 90 kB."""
 TEXT, QUIET, EDGE = "#1b1f24", "#59636e", "#d1d9e0"
 ONE, TWO, THREE = "#0072b2", "#d55e00", "#c4ccd4"
-GOOD, BAD = "#1a7f37", "#cf222e"
+_LETTERS = str.maketrans({"Å": "A", "°": " deg", "µ": "u"})
+"""Of units, for a font that has only ASCII."""
+GOOD, BAD, WARN = "#1a7f37", "#cf222e", "#9a6700"
+
+
+def marked(journal: str) -> bytes:
+    """What the first bytes of a picture contain that notes this journal."""
+    return f"tEXt{JOURNAL}\0{journal}".encode("latin-1", "replace")
+
+
+def paler(colour: str, strength: float) -> str:
+    """A colour on white paper.
+
+    Args:
+        colour: Such as ``#0072b2``.
+        strength: From 0, which is nearly white, to 1.
+    """
+    share = 0.08 + 0.92 * min(1.0, max(0.0, strength))
+    parts = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - share * (255 - part)):02x}" for part in parts)
 
 
 def can_draw() -> bool:
@@ -67,10 +88,18 @@ class Canvas:
         """A line through points."""
         self._draw.line(list(points), fill=colour, width=2)
 
-    def png(self) -> bytes:
-        """The page as a file."""
-        out = io.BytesIO()
-        self._image.save(out, "PNG", dpi=(DPI, DPI))
+    def png(self, journal: str = "") -> bytes:
+        """The page as a file.
+
+        Args:
+            journal: Id of the journal that it is of, noted in the file if given.
+        """
+        from PIL.PngImagePlugin import PngInfo
+
+        out, notes = io.BytesIO(), PngInfo()
+        if journal:
+            notes.add_text(JOURNAL, journal)
+        self._image.save(out, "PNG", dpi=(DPI, DPI), pnginfo=notes)
         return out.getvalue()
 
 
@@ -83,5 +112,5 @@ def _font(size: int) -> FreeTypeFont | ImageFont:
 
 def _drawable(text: str) -> str:
     """Letters that the font has; others as escapes, so that none is a mere box."""
-    shown = plain(text).replace("Å", "A")
+    shown = plain(text).translate(_LETTERS)
     return shown.encode("ascii", "backslashreplace").decode()

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from recorder.records.run_report import RunReport
+from recorder.records.scan_report import ScanReport
 from recorder.records.timeline_report import AuditVerdict
+from recorder.reports.html.alarms import WORDS, over
+from recorder.reports.html.chip import MOST_ACROSS, hits_of
 from recorder.reports.html.facts import RunFacts
 from recorder.reports.html.numbers import (
     cell,
+    clock,
     count,
     moment,
     rate,
-    share,
     time_span,
 )
 from recorder.reports.png.canvas import (
     BAD,
     EDGE,
     GOOD,
-    HEIGHT,
     MARGIN,
     ONE,
     QUIET,
     TEXT,
-    THREE,
-    TWO,
-    WIDTH,
+    WARN,
     Canvas,
+    paler,
 )
+from recorder.reports.png.sheet import HEAD, PART, ROOM, SMALL, WORD, Sheet
 from recorder.reports.proof import proof_of
 
-_ROOM = WIDTH - 2 * MARGIN
-"""Width between the edges (px)."""
-_HEAD, _PART, _WORD, _SMALL = 40, 26, 21, 17
-"""Sizes of letters (px): title, heading, text, labels."""
-_STEP = 30
-"""Height of a line of text (px)."""
-_MOST = 8
-"""Time points, events and notes that have room; more are counted. Chosen, not tuned."""
+_MOST_ALARMS = 4
+"""Alarms that have room with their hints; more are counted. Chosen, not tuned."""
 _ORDER = ("a", "b", "c", "alpha", "beta", "gamma")
+_BLOCK_HIGH = 26
+"""Height of a block of a chip (px), for a number in small letters."""
+_COLOURS = {"red": BAD, "amber": WARN}
 
 
 def summary_png(run: RunReport, facts: RunFacts) -> bytes:
@@ -52,75 +51,28 @@ def summary_png(run: RunReport, facts: RunFacts) -> bytes:
     Raises:
         MissingExtraError: Pillow is not installed.
     """
-    page = _Page(Canvas())
+    page = Sheet(Canvas())
     proof = proof_of(run)
-    page.words(f"Run {run.run} of {run.experiment}", _HEAD)
+    page.words(f"Run {run.run} of {run.experiment}", HEAD)
     state = f"{run.state}, {run.status}" + (f" ({run.reason})" if run.reason else "")
-    page.words(state, _PART, QUIET)
-    page.words(proof.text, _WORD, GOOD if proof.whole else BAD)
+    page.words(state, PART, QUIET)
+    page.words(proof.text, WORD, GOOD if proof.whole else BAD)
     page.y += 8
     page.columns(_card(run, facts))
-    _bar(page, run)
+    hits = run.classes.hits
+    page.bar_of_three(
+        run.classes.indexed, run.classes.non_indexed_hits, run.images.received - hits
+    )
+    _alarms(page, run)
     page.part("Rates")
     page.columns(_rates(run))
     page.list("Time points", list(_delays(run)))
+    _chip(page, run)
     page.list("Event chains", list(_events(run)))
     _cells(page, run, facts)
     page.list("Notes", [(note, TEXT) for note in run.notes])
     page.foot(f"recorder; {run.uid}; {run.as_of or ''}")
     return page.canvas.png()
-
-
-class _Page:
-    """Where the next line goes; what has no room is left out."""
-
-    def __init__(self, canvas: Canvas) -> None:
-        self.canvas = canvas
-        self.y = float(MARGIN)
-
-    def words(self, text: str, size: int = _WORD, colour: str = TEXT) -> None:
-        """A line."""
-        if self.room < size:
-            return
-        self.canvas.text(MARGIN, self.y, text, size, colour, _ROOM)
-        self.y += size * 1.45
-
-    @property
-    def room(self) -> float:
-        """Pixels above the foot."""
-        return HEIGHT - MARGIN - _STEP - self.y
-
-    def part(self, title: str) -> None:
-        """A heading."""
-        self.y += 14
-        self.canvas.box(MARGIN, self.y, _ROOM, 1, EDGE)
-        self.y += 10
-        self.words(title, _PART)
-
-    def columns(self, pairs: Sequence[tuple[str, str | None]]) -> None:
-        """Names and values, two beside each other."""
-        told = [(name, value) for name, value in pairs if value]
-        half = _ROOM / 2
-        for n, (name, value) in enumerate(told):
-            x = MARGIN + (n % 2) * half
-            y = self.y + (n // 2) * _STEP
-            self.canvas.text(x, y, name, _WORD, QUIET, 210)
-            self.canvas.text(x + 220, y, value, _WORD, TEXT, half - 235)
-        self.y += -(-len(told) // 2) * _STEP
-
-    def list(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
-        """A heading and some lines; nothing where there are none."""
-        if not lines or self.room < 3 * _STEP:
-            return
-        self.part(title)
-        for text, colour in lines[:_MOST]:
-            self.words(text, _WORD, colour)
-        if len(lines) > _MOST:
-            self.words(f"and {len(lines) - _MOST} more", _WORD, QUIET)
-
-    def foot(self, text: str) -> None:
-        """The last line."""
-        self.canvas.text(MARGIN, HEIGHT - MARGIN, text, _SMALL, QUIET, _ROOM)
 
 
 def _card(run: RunReport, facts: RunFacts) -> list[tuple[str, str | None]]:
@@ -137,25 +89,6 @@ def _card(run: RunReport, facts: RunFacts) -> list[tuple[str, str | None]]:
     ]
 
 
-def _bar(page: _Page, run: RunReport) -> None:
-    classes = run.classes
-    skipped = max(0, run.images.received - classes.hits)
-    numbers = (classes.indexed, classes.non_indexed_hits, skipped)
-    whole = sum(numbers)
-    page.y += 14
-    x = float(MARGIN)
-    names = ("indexed", "non-indexed hits", "skipped")
-    for n, (number, colour) in enumerate(zip(numbers, (ONE, TWO, THREE), strict=True)):
-        wide = _ROOM * number / whole if whole else 0.0
-        page.canvas.box(x, page.y, wide, 40, colour)
-        x += wide
-        at = MARGIN + n * _ROOM / 3
-        page.canvas.box(at, page.y + 54, 16, 16, colour)
-        text = f"{count(number)} {names[n]} {share(number, whole)}"
-        page.canvas.text(at + 24, page.y + 50, text, _WORD, TEXT, _ROOM / 3 - 30)
-    page.y += 84
-
-
 def _rates(run: RunReport) -> list[tuple[str, str | None]]:
     classes, classified, pump = run.classes, run.images.classified, run.pump
     return [
@@ -164,6 +97,59 @@ def _rates(run: RunReport) -> list[tuple[str, str | None]]:
         ("light, dark", f"{count(pump.light)}, {count(pump.dark)}"),
         ("unknown", count(pump.unknown)),
     ]
+
+
+def _alarms(page: Sheet, run: RunReport) -> None:
+    """Each with its first hint and its end."""
+    if not run.alarms:
+        return
+    page.part("Alarms")
+    for alarm in run.alarms[:_MOST_ALARMS]:
+        word = WORDS.get(alarm.severity, alarm.severity).partition(" ")[2]
+        colour = _COLOURS.get(alarm.severity, TEXT)
+        page.words(f"{word}, {clock(alarm.raised)}: {alarm.text}", colour=colour)
+        hint = f"{alarm.hints[0].text} " if alarm.hints else ""
+        page.words(f"{hint}Over: {over(alarm)}.", SMALL, QUIET)
+    more = len(run.alarms) - _MOST_ALARMS
+    if more > 0:
+        page.words(f"and {more} more", WORD, QUIET)
+
+
+def _chip(page: Sheet, run: RunReport) -> None:
+    """Wells, patterns, and the hit rate of each block where it lies."""
+    scan = run.scan
+    if scan is None:
+        return
+    wells = scan.wells
+    page.part("Chip or scan")
+    told = f"{count(wells.total)} wells: {count(wells.indexed)} indexed, "
+    told += f"{count(wells.non_indexed_hits)} non-indexed hits, "
+    told += f"{count(wells.non_hits)} non-hits, {count(wells.unseen)} unseen"
+    page.words(told)
+    for hint in scan.hints[:2]:
+        page.words(f"{hint.where}: {hint.text}", colour=WARN)
+    _blocks(page, scan)
+
+
+def _blocks(page: Sheet, scan: ScanReport) -> None:
+    down, across = scan.blocks
+    listed = scan.by_block[: down * across]
+    rows = -(-len(listed) // across)
+    if len(listed) < 2 or across > MOST_ACROSS or rows * _BLOCK_HIGH > page.room / 2:
+        return
+    rates = [hits / whole if whole else None for hits, whole in map(hits_of, listed)]
+    top = max((known for known in rates if known is not None), default=0.0)
+    wide = min(110.0, ROOM / across)
+    for n, known in enumerate(rates):
+        x = MARGIN + n % across * wide
+        y = page.y + n // across * _BLOCK_HIGH
+        share_of_top = known / top if known is not None and top else 0.0
+        page.canvas.box(x, y, wide - 2, _BLOCK_HIGH - 2, paler(ONE, share_of_top / 2))
+        if wide >= 2.5 * SMALL:
+            text = "-" if known is None else f"{100 * known:.1f} %"
+            page.canvas.text(x + 6, y + 2, text, SMALL, TEXT, wide - 8)
+    page.y += rows * _BLOCK_HIGH + 4
+    page.words("hit rate of each block, as it lies on the chip", SMALL, QUIET)
 
 
 def _delays(run: RunReport) -> Iterator[tuple[str, str]]:
@@ -183,7 +169,7 @@ def _events(run: RunReport) -> Iterator[tuple[str, str]]:
             yield f"{chain.name}: {item.event}: {told}", colour
 
 
-def _cells(page: _Page, run: RunReport, facts: RunFacts) -> None:
+def _cells(page: Sheet, run: RunReport, facts: RunFacts) -> None:
     known = run.unit_cell
     if known.median is None or page.room < 320:
         return
@@ -193,10 +179,10 @@ def _cells(page: _Page, run: RunReport, facts: RunFacts) -> None:
     page.words(told + ("" if limit is None else f", resolution {limit:.2f} A"))
     if facts.unit_cell is not None:
         page.words(f"announced: {cell(facts.unit_cell)}", colour=QUIET)
-    wide, high = _ROOM / 6 - 12, 110.0
+    wide, high = ROOM / 6 - 12, 110.0
     for item in known.histograms:
         place = _ORDER.index(item.parameter)
-        x, top = MARGIN + place * _ROOM / 6, max(item.counts, default=0)
+        x, top = MARGIN + place * ROOM / 6, max(item.counts, default=0)
         step = wide / max(1, len(item.counts))
         for n, number in enumerate(item.counts):
             tall = high * number / top if top > 0 else 0.0
@@ -205,5 +191,5 @@ def _cells(page: _Page, run: RunReport, facts: RunFacts) -> None:
         base = page.y + 10 + high
         page.canvas.line([(x, base), (x + wide, base)], EDGE)
         name = f"{item.parameter} {known.median[place]:.2f}"
-        page.canvas.text(x, base + 6, name, _SMALL, QUIET, wide)
+        page.canvas.text(x, base + 6, name, SMALL, QUIET, wide)
     page.y += high + 40

@@ -14,7 +14,8 @@ from recorder.reports.cards import Cards, experiment_cards
 from recorder.reports.experiments import by_experiment
 from recorder.reports.html.facts import facts_of
 from recorder.reports.html.page import JOURNAL, experiment_page, report_page
-from recorder.reports.png.canvas import can_draw
+from recorder.reports.png.canvas import can_draw, marked
+from recorder.reports.png.experiment import experiment_png
 from recorder.reports.png.summary import summary_png
 from recorder.runs.run import Run
 from recorder.sinks.atomic_files import write_text
@@ -23,7 +24,7 @@ from recorder.sinks.held_folder import HeldFolder, held
 NAME = "report.html"
 PICTURE = "summary.png"
 _READ_BYTES = 4096
-"""Of a page that says which journal made it: that stands in its first kB."""
+"""Of a file that says which journal made it: that stands in its first kB."""
 
 
 class Pages:
@@ -56,6 +57,8 @@ class Pages:
     def write_experiment(self, journal: Journal, run: Run) -> None:
         """The page of its experiment, in the folder above; none in the root itself.
 
+        The picture beside it is drawn where Pillow is installed.
+
         Raises:
             SinkError, SinkUnavailableError: It cannot be written.
         """
@@ -66,7 +69,12 @@ class Pages:
         for card in experiment_cards(cards)[:1]:
             with held(self._root, above) as folder:
                 page = experiment_page(card, folders, journal.id)
-                write_text(folder, _free_name(folder, journal.id), page)
+                mark = f'name="{JOURNAL}" content="{journal.id}"'.encode()
+                write_text(folder, _free_name(folder, NAME, mark, journal.id), page)
+                if can_draw():
+                    mark = marked(journal.id)
+                    name = _free_name(folder, PICTURE, mark, journal.id)
+                    folder.write(name, experiment_png(card, journal.id))
 
     def _of_experiment(
         self, journal: Journal, run: Run
@@ -93,8 +101,17 @@ def _lasting(card: RunCard) -> RunCard:
     )
 
 
-def _free_name(folder: HeldFolder, journal: str) -> str:
-    """Its name; another one where the page of another journal stands."""
-    found = folder.read(NAME, _READ_BYTES)
-    mark = f'name="{JOURNAL}" content="{journal}"'.encode()
-    return NAME if found is None or mark in found else f"report-{journal[:8]}.html"
+def _free_name(folder: HeldFolder, name: str, mark: bytes, journal: str) -> str:
+    """Its name; another one where there is a file that another journal made.
+
+    Args:
+        folder: Where it goes.
+        name: That it has if nobody else's has it.
+        mark: What stands in its first bytes if this journal made it.
+        journal: Id of the journal.
+    """
+    found = folder.read(name, _READ_BYTES)
+    if found is None or mark in found:
+        return name
+    stem, _, ending = name.partition(".")
+    return f"{stem}-{journal[:8]}.{ending}"
