@@ -28,6 +28,7 @@ COMMANDS = {
     "report": "What was recorded, per run and cumulative.",
     "why": "One image: class, label, and every piece of evidence.",
     "spool": "What each sink still has to write, and why it failed.",
+    "sync": "The user portal's proposals, people and sessions into ISPyB.",
     "config": "The configuration's schema, and the effective configuration.",
 }
 

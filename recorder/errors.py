@@ -120,6 +120,10 @@ class SinkDeniedError(SinkUnavailableError):
     """The sink does not let us; a person may give the right, so it is tried again."""
 
 
+class PortalUnavailableError(RecorderError):
+    """A user portal cannot be asked now, or answers what cannot be used."""
+
+
 class UnitCellError(RecorderError):
     """Six numbers that make no unit cell."""
 

@@ -11,12 +11,20 @@ from pydantic_core import CoreSchema, core_schema
 
 from recorder.config.section import (
     AuthenticatorSection,
+    PortalSection,
     Section,
     SinkSection,
     SourceSection,
 )
 from recorder.errors import ConfigError
-from recorder.plugins.groups import AUTHENTICATORS, ENGINES, FLAVOURS, SINKS, SOURCES
+from recorder.plugins.groups import (
+    AUTHENTICATORS,
+    ENGINES,
+    FLAVOURS,
+    PORTALS,
+    SINKS,
+    SOURCES,
+)
 from recorder.plugins.registry import Registry
 
 
@@ -102,5 +110,6 @@ AnySink = Annotated[SinkSection, ByKind(SINKS, SinkSection)]
 AnyAuthenticator = Annotated[
     AuthenticatorSection, ByKind(AUTHENTICATORS, AuthenticatorSection)
 ]
+AnyPortal = Annotated[PortalSection, ByKind(PORTALS, PortalSection)]
 FlavourName = Annotated[str, _named(FLAVOURS)]
 EngineName = Annotated[str, _named(ENGINES)]

@@ -87,3 +87,15 @@ class AuthenticatorSection(Section):
     """Name of the authenticator on the sign-in page and in the audit log."""
     kind: str
     """Which authenticator plug-in it is."""
+
+
+class PortalSection(Section):
+    """Base of the settings of a portal; a plug-in derives its own from it.
+
+    A plug-in narrows ``kind`` to ``Literal["its kind"]``.
+    """
+
+    name: Name
+    """Name of the portal: `recorder sync --portal NAME`, and in the change log."""
+    kind: str
+    """Which portal plug-in fetches from it."""

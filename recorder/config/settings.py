@@ -44,6 +44,7 @@ from recorder.config.sources import (
     PandaSection,
     ReplaySection,
 )
+from recorder.config.sync import SyncSection
 from recorder.config.values import FilePath, unreadable
 from recorder.config.web import WebSection
 from recorder.errors import ConfigError
@@ -107,6 +108,7 @@ class Settings(BaseSettings):
     live: LiveSection = LiveSection()
     log: LogSection = LogSection()
     web: WebSection = WebSection()
+    sync: SyncSection = SyncSection()
 
     @field_validator("timezone")
     @classmethod

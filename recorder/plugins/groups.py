@@ -37,4 +37,11 @@ AUTHENTICATORS = Registry(
     name="kind",
     base="recorder.config.section:AuthenticatorSection",
 )
-GROUPS = (SOURCES, SINKS, FLAVOURS, ENGINES, AUTHENTICATORS)
+PORTALS = Registry(
+    "recorder.portals",
+    "portal kind",
+    protocol="recorder.portal.protocols:PortalPlugin",
+    name="kind",
+    base="recorder.config.section:PortalSection",
+)
+GROUPS = (SOURCES, SINKS, FLAVOURS, ENGINES, AUTHENTICATORS, PORTALS)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import Engine, Table, false, insert, select, update
+from sqlalchemy import Engine, Table, delete, false, insert, select, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.sql.expression import Executable
 
@@ -247,10 +247,26 @@ def _why_not(engine: Engine, live: LiveSchema, capability: Capability) -> str:
     hidden = [f"table {table.name}" for table in tables if not live.has(table.name)]
     for what in (*hidden, *_missing(live, capability)):
         return f"{what} missing" + (" or denied" if what.startswith("table") else "")
+    return denied(engine, live, tables)
+
+
+def denied(engine: Engine, live: LiveSchema, tables: Mapping[Table, str]) -> str:
+    """The first right that the account lacks, for people; empty if it lacks none.
+
+    Nothing is changed.
+
+    Args:
+        engine: The database.
+        live: Its columns.
+        tables: Letters of the rights by table: S select, I insert, U update, D delete.
+
+    Raises:
+        SinkUnavailableError: The database cannot be reached.
+    """
+    if engine.dialect.name == "sqlite":
+        return ""
     for table, rights in tables.items():
         for right in rights:
-            if engine.dialect.name == "sqlite":
-                continue
             try:
                 with engine.connect() as db:
                     db.execute(_trial(live, table, right))
@@ -262,7 +278,7 @@ def _why_not(engine: Engine, live: LiveSchema, capability: Capability) -> str:
     return ""
 
 
-_RIGHTS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE"}
+_RIGHTS = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 
 
 def _trial(live: LiveSchema, table: Table, right: str) -> Executable:
@@ -271,6 +287,8 @@ def _trial(live: LiveSchema, table: Table, right: str) -> Executable:
     nothing = select(*columns).where(false())
     if right == "S":
         return nothing
+    if right == "D":
+        return delete(table).where(false())
     others = [c for c in columns if not c.primary_key or table is t.ssx_collection]
     if right == "I":
         return insert(table).from_select(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import (
     Connection,
     Engine,
@@ -51,6 +52,8 @@ CONCENTRATIONS = (
     ("Millilitre", "ml"),
 )
 """Concentration types of the embedded database, name and symbol: those of Diamond."""
+_ACCOUNT = "recorder_account"
+"""Section of the configuration that an engine's account is from."""
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
 
@@ -60,11 +63,29 @@ def connect(settings: Settings) -> Engine:
     Raises:
         ConfigError: The URL cannot be used.
     """
+    return connect_as(settings, "ispyb", settings.ispyb_url, settings.ispyb.password)
+
+
+def connect_as(
+    settings: Settings, account: str, database: str, password: SecretStr | None
+) -> Engine:
+    """As :func:`connect`, with another account.
+
+    Args:
+        settings: The whole configuration; TLS and timeout are those of ``ispyb``.
+        account: Section that it is from, for messages.
+        database: Its URL.
+        password: Its password.
+
+    Raises:
+        ConfigError: The URL cannot be used.
+    """
     try:
-        url = make_url(settings.ispyb_url)
+        url = make_url(database)
     except ArgumentError as error:
         raise ConfigError(
-            "ispyb.url is no database URL; write mariadb+pymysql://user@host/database"
+            f"{account}.url is no database URL; write "
+            "mariadb+pymysql://user@host/database"
         ) from error
     if url.get_backend_name() == "sqlite":
         if url.database:
@@ -73,8 +94,8 @@ def connect(settings: Settings) -> Engine:
         event.listen(engine, "connect", _sqlite_pragmas)
         return engine
     section = settings.ispyb
-    if section.password is not None:
-        url = url.set(password=section.password.get_secret_value())
+    if password is not None:
+        url = url.set(password=password.get_secret_value())
     arguments: dict[str, Any] = {
         "charset": "utf8mb4",
         "sql_mode": SQL_MODE,
@@ -93,10 +114,11 @@ def connect(settings: Settings) -> Engine:
             pool_recycle=3600,
             hide_parameters=True,
             connect_args=arguments,
+            execution_options={_ACCOUNT: account},
         )
     except (NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
         raise ConfigError(
-            f"ispyb.url: {error}; write mariadb+pymysql://user@host/database"
+            f"{account}.url: {error}; write mariadb+pymysql://user@host/database"
         ) from error
 
 
@@ -138,10 +160,12 @@ def explain(engine: Engine, error: SQLAlchemyError) -> Exception:
     origin = error.orig if isinstance(error, DBAPIError) else None
     said = str(origin if origin is not None else error).split("\n")[0]
     code = error_code(origin)
+    account = engine.get_execution_options().get(_ACCOUNT, "ispyb")
     if code in DENIED:
         return SinkDeniedError(
-            f"{where}: access denied ({said}); check ispyb.url's user, the password "
-            "(credential ispyb__password or RECORDER_ISPYB__PASSWORD) and its rights"
+            f"{where}: access denied ({said}); check {account}.url's user, the "
+            f"password (credential {account}__password or "
+            f"RECORDER_{account.upper()}__PASSWORD) and its rights"
         )
     broken = isinstance(error, PoolTimeoutError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
@@ -150,7 +174,7 @@ def explain(engine: Engine, error: SQLAlchemyError) -> Exception:
     if broken or later or code in TRANSIENT:
         return SinkUnavailableError(f"{where}: {said}")
     if code == NO_DATABASE:
-        return SinkUnavailableError(f"{where}: no such database; check ispyb.url")
+        return SinkUnavailableError(f"{where}: no such database; check {account}.url")
     return SinkError(f"{where}: {said}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, String, Table, inspect, text
 
@@ -43,6 +43,10 @@ class LiveColumn:
     """Values of an enumeration; empty if it is none."""
     maximum: int = MAX_INT
     """Largest whole number."""
+    kind: str = ""
+    """The database's word for its type; empty where that says nothing."""
+    nullable: bool = True
+    unsigned: bool = False
 
 
 class LiveSchema:
@@ -109,18 +113,22 @@ def _all_tables() -> list[Table]:
 def _of_mariadb(engine: Engine) -> dict[str, dict[str, LiveColumn]]:
     query = text(
         "SELECT table_name, column_name, data_type, column_type, "
-        "character_maximum_length, character_set_name "
+        "character_maximum_length, character_set_name, is_nullable "
         "FROM information_schema.columns WHERE table_schema = DATABASE()"
     )
     found: dict[str, dict[str, LiveColumn]] = {}
     with engine.connect() as db:
         for row in db.execute(query):
-            table, name, kind, full, length, charset = (as_text(v) or "" for v in row)
+            texts = (as_text(value) or "" for value in row)
+            table, name, kind, full, length, charset, nullable = texts
             found.setdefault(table, {})[name] = LiveColumn(
                 length=None if not length or kind == "enum" else int(length),
                 charset=charset or "utf8mb4",
                 choices=_choices(full) if kind == "enum" else (),
                 maximum=_maximum(kind, full),
+                kind=kind,
+                nullable=nullable == "YES",
+                unsigned="unsigned" in full,
             )
     return found
 
@@ -143,11 +151,16 @@ def _of_sqlite(engine: Engine) -> dict[str, dict[str, LiveColumn]]:
     found: dict[str, dict[str, LiveColumn]] = {}
     for table in _all_tables():
         if table.name in there:
-            names = {column["name"] for column in inspector.get_columns(table.name)}
+            free = {c["name"]: c["nullable"] for c in inspector.get_columns(table.name)}
             found.setdefault(table.name, {}).update(
-                (column.name, _as_declared(table, column.type))
+                (
+                    column.name,
+                    replace(
+                        _as_declared(table, column.type), nullable=free[column.name]
+                    ),
+                )
                 for column in table.columns
-                if column.name in names
+                if column.name in free
             )
     return found
 
