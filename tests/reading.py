@@ -49,8 +49,9 @@ def embedded(path: Path, *, whole: bool = True) -> Engine:
             metadata.create_all(db)
             _add_columns(db, metadata)
         if whole:
-            p.read_only.create_all(db)
-            _add_columns(db, p.read_only)
+            for metadata in (p.read_only, r.read_runs):
+                metadata.create_all(db)
+                _add_columns(db, metadata)
     fill(engine)
     return engine
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, Integer, Table
+from sqlalchemy import Column, Double, Integer, MetaData, Table
 
 from recorder.ispyb.schema.columns import key
-from recorder.ispyb.schema.read_tables import read_only, real, text, times, whole
+from recorder.ispyb.schema.read_tables import real, text, times, whole
 
+read_runs = MetaData()
+"""All of them."""
 group = Table(
     "DataCollectionGroup",
-    read_only,
+    read_runs,
     key("dataCollectionGroupId"),
     *whole("sessionId", "blSampleId", "workflowId"),
     *text("experimentType"),
 )
 collection = Table(
     "DataCollection",
-    read_only,
+    read_runs,
     key("dataCollectionId"),
     *whole("dataCollectionGroupId", "dataCollectionNumber", "blSubSampleId"),
     *times("startTime", "endTime"),
@@ -26,7 +28,7 @@ collection = Table(
 )
 robot = Table(
     "RobotAction",
-    read_only,
+    read_runs,
     key("robotActionId"),
     *whole("blsessionId", "blsampleId"),
     *text("actionType", "status"),
@@ -34,28 +36,28 @@ robot = Table(
 )
 energy_scan = Table(
     "EnergyScan",
-    read_only,
+    read_runs,
     key("energyScanId"),
     *whole("sessionId", "blSampleId"),
     *times("startTime", "endTime"),
 )
 xrf = Table(
     "XFEFluorescenceSpectrum",
-    read_only,
+    read_runs,
     key("xfeFluorescenceSpectrumId"),
     *whole("sessionId", "blSampleId"),
     *times("startTime", "endTime"),
 )
 fault = Table(
     "BF_fault",
-    read_only,
+    read_runs,
     key("faultId"),
     *whole("sessionId", "beamtimelost"),
     *times("beamtimelost_starttime", "beamtimelost_endtime"),
 )
 beamline_run = Table(
     "v_run",
-    read_only,
+    read_runs,
     key("runId"),
     *text("run"),
     *times("startDate", "endDate"),
@@ -63,7 +65,7 @@ beamline_run = Table(
 """A view: the periods between shutdowns."""
 file_attachment = Table(
     "DataCollectionFileAttachment",
-    read_only,
+    read_runs,
     key("dataCollectionFileAttachmentId"),
     *whole("dataCollectionId"),
     *text("fileFullPath", "fileType"),
@@ -71,7 +73,7 @@ file_attachment = Table(
 )
 quality = Table(
     "ImageQualityIndicators",
-    read_only,
+    read_runs,
     *whole("dataCollectionId", "imageNumber", "goodBraggCandidates"),
     *whole("spotTotal"),
     Column("totalIntegratedSignal", Double),
@@ -79,14 +81,14 @@ quality = Table(
 )
 workflow_step = Table(
     "WorkflowStep",
-    read_only,
+    read_runs,
     key("workflowStepId"),
     *whole("workflowId"),
     *text("workflowStepType", "status", "comments"),
 )
 screening = Table(
     "Screening",
-    read_only,
+    read_runs,
     key("screeningId"),
     *whole("dataCollectionId", "dataCollectionGroupId"),
     *text("programVersion"),
@@ -94,13 +96,13 @@ screening = Table(
 )
 screening_output = Table(
     "ScreeningOutput",
-    read_only,
+    read_runs,
     key("screeningOutputId"),
     *whole("screeningId", "indexingSuccess", "strategySuccess"),
 )
 program = Table(
     "AutoProcProgram",
-    read_only,
+    read_runs,
     key("autoProcProgramId"),
     *whole("dataCollectionId", "processingJobId"),
     *text("processingCommandLine", "processingPrograms", "processingStatus"),
@@ -109,38 +111,38 @@ program = Table(
 )
 program_message = Table(
     "AutoProcProgramMessage",
-    read_only,
+    read_runs,
     key("autoProcProgramMessageId"),
     *whole("autoProcProgramId"),
     *text("severity"),
 )
 program_attachment = Table(
     "AutoProcProgramAttachment",
-    read_only,
+    read_runs,
     key("autoProcProgramAttachmentId"),
     *whole("autoProcProgramId"),
 )
 job = Table(
     "ProcessingJob",
-    read_only,
+    read_runs,
     key("processingJobId"),
     *whole("dataCollectionId", "automatic"),
 )
 integration = Table(
     "AutoProcIntegration",
-    read_only,
+    read_runs,
     key("autoProcIntegrationId"),
     *whole("dataCollectionId", "autoProcProgramId"),
 )
 scaling_integration = Table(
     "AutoProcScaling_has_Int",
-    read_only,
+    read_runs,
     key("autoProcScaling_has_IntId"),
     *whole("autoProcScalingId", "autoProcIntegrationId"),
 )
 scaling_statistics = Table(
     "AutoProcScalingStatistics",
-    read_only,
+    read_runs,
     key("autoProcScalingStatisticsId"),
     Column("autoProcScalingId", Integer),
     *real("resolutionLimitHigh"),
