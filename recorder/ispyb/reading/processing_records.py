@@ -83,3 +83,36 @@ class Program:
     metadata: Annotated[ProgramNumbers, Field(serialization_alias="_metadata")] = (
         ProgramNumbers()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """A screening of a crystal."""
+
+    screeningId: int
+    programVersion: str | None
+    comments: str | None
+    shortComments: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramMessage:
+    """What a program said."""
+
+    autoProcProgramMessageId: int
+    autoProcProgramId: int
+    severity: str | None
+    message: str | None
+    description: str | None
+    recordTimeStamp: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFile:
+    """A file that a program wrote."""
+
+    autoProcProgramAttachmentId: int
+    autoProcProgramId: int
+    fileName: str | None
+    fileType: str | None
+    importanceRank: int | None
