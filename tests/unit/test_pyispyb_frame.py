@@ -48,7 +48,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebApp]:
 
 @pytest.fixture(scope="module")
 def asgi(app: WebApp) -> Asgi:
-    return Asgi(app.asgi)
+    """As somebody who may everything."""
+    needed = frozenset(call.permission for call in CALLS if call.permission)
+    return Asgi(app.asgi, somebody(everything=True, permissions=needed))
 
 
 def address(call: Call, **given: Any) -> str:

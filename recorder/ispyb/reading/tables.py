@@ -34,6 +34,7 @@ from sqlalchemy.types import TypeEngine
 from recorder.ispyb.people.reading import DatabaseAwayError
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.read_values import as_float, as_text, as_time, as_whole
+from recorder.ispyb.schema.rows import Rows
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -142,6 +143,11 @@ class Tables:
     def __init__(self, connection: Connection, live: LiveSchema) -> None:
         self._connection = connection
         self.live = live
+
+    @property
+    def described(self) -> Rows:
+        """The same, for queries over tables that are described."""
+        return Rows(self._connection, self.live)
 
     def has(self, name: str) -> bool:
         """Whether there is such a table."""

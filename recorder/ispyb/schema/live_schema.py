@@ -11,6 +11,8 @@ from sqlalchemy import Engine, String, Table, inspect, text
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.left_out import LeftOut
 from recorder.ispyb.schema.people_tables import people
+from recorder.ispyb.schema.read_run_tables import read_runs
+from recorder.ispyb.schema.read_tables import read_only
 from recorder.ispyb.schema.read_values import as_text
 
 MAX_INT = 2**31 - 1
@@ -103,9 +105,10 @@ def read_live(engine: Engine) -> LiveSchema:
 
 
 def _all_tables() -> list[Table]:
+    """Those that are written last: what these say of a column counts."""
     return [
         table
-        for metadata in (t.metadata, t.optional, people)
+        for metadata in (read_only, read_runs, t.metadata, t.optional, people)
         for table in metadata.sorted_tables
     ]
 

@@ -14,19 +14,33 @@ from recorder.web.access import Gate
 from recorder.web.answers import JSON, content
 from recorder.web.feed import Feed
 from recorder.web.place import WebPlace
+from recorder.web.pyispyb.admin_calls import ADMIN_CALLS
 from recorder.web.pyispyb.call import Call, Services
+from recorder.web.pyispyb.data_calls import DATA_CALLS
 from recorder.web.pyispyb.database import Database
 from recorder.web.pyispyb.event_calls import EVENT_CALLS
 from recorder.web.pyispyb.frame import Frame
 from recorder.web.pyispyb.one_time import OneTime
 from recorder.web.pyispyb.openapi import document
 from recorder.web.pyispyb.own_runs import OwnRuns
+from recorder.web.pyispyb.people_calls import PEOPLE_CALLS
 from recorder.web.pyispyb.root import ROOT
+from recorder.web.pyispyb.sample_calls import SAMPLE_CALLS
 from recorder.web.pyispyb.site_calls import SITE_CALLS
 from recorder.web.pyispyb.ssx_calls import SSX_CALLS
+from recorder.web.pyispyb.stat_calls import STAT_CALLS
 from recorder.web.routes import PUBLIC, routes
 
-CALLS: tuple[Call, ...] = (*SITE_CALLS, *EVENT_CALLS, *SSX_CALLS)
+CALLS: tuple[Call, ...] = (
+    *SITE_CALLS,
+    *EVENT_CALLS,
+    *SSX_CALLS,
+    *SAMPLE_CALLS,
+    *PEOPLE_CALLS,
+    *DATA_CALLS,
+    *STAT_CALLS,
+    *ADMIN_CALLS,
+)
 """What is below ``/ispyb/api/v1``; a path that is matched first stands first."""
 
 
