@@ -23,7 +23,7 @@ from recorder.web.problems import ProblemError
 
 log = get_logger("web")
 
-FRESH_S = 54.0
+FRESH_S = 60.0
 """Seconds for which rights are taken as they were read: what was taken away is gone
 within a minute (docs/decisions/0025)."""
 GRACE_S = 12 * 3600.0

@@ -160,7 +160,7 @@ _SHARED: Any = None
 
 @pytest.mark.parametrize("call", [c for c in CALLS if c.scope], ids=lambda c: c.path)
 def test_nobody_is_told_anything(app: WebApp, call: Call) -> None:
-    found = Asgi(app.asgi, None).ask(call.method, address(call), b"", {})
+    found = Asgi(app.inside, None).ask(call.method, address(call), b"", {})
     assert (found.status, found.json) == (401, {"detail": "No token provided."})
     assert found.headers["www-authenticate"] == "Bearer"
 
@@ -192,7 +192,7 @@ def test_a_configured_page_reads_answers_and_errors(asgi: Asgi, path: str) -> No
 
 
 def test_what_the_door_refuses_is_readable_too(app: WebApp) -> None:
-    found = Asgi(app.asgi, None).get(f"{ROOT}/proposals", origin=ORIGIN)
+    found = Asgi(app.inside, None).get(f"{ROOT}/proposals", origin=ORIGIN)
     assert found.status == 401
     assert found.headers["access-control-allow-origin"] == ORIGIN
     found = Asgi(app.asgi).get(f"{ROOT}/proposals", origin=ORIGIN, host="evil.example")
