@@ -18,7 +18,7 @@ from recorder.ispyb.reading.run_data import FileAttachment, ImageQuality, Workfl
 from recorder.ispyb.reading.tables import Tables
 from recorder.web.pyispyb import parameters as given
 from recorder.web.pyispyb.call import Asked, Call, Page, listing
-from recorder.web.pyispyb.frame import ROOT
+from recorder.web.pyispyb.root import ROOT
 from recorder.web.pyispyb.sample_calls import page_of
 
 

@@ -17,8 +17,8 @@ from recorder.ispyb.reading.sample_status import STATUSES
 from recorder.ispyb.reading.tables import Tables
 from recorder.web.pyispyb import parameters as given
 from recorder.web.pyispyb.call import Asked, Call, Page, listing
-from recorder.web.pyispyb.frame import ROOT
 from recorder.web.pyispyb.problems import missing
+from recorder.web.pyispyb.root import ROOT
 
 ONE = parts.Page(0, 1)
 """The first of what was found."""

@@ -132,12 +132,15 @@ async def _asked(
                 away = ""
     except TimeoutError:
         away = f"{one.name} does not answer; try again, or tell who runs it"
+        why = f"no answer within {ANSWER_S:g} s"
+        log.warning("authenticator_away", authenticator=one.name, why=why)
     except AuthenticatorUnavailableError as error:
         away = str(error)
     if away:
-        log.warning("authenticator_away", name=one.name, error=away)
         return Answer(away=away)
     if identity is not None and not is_login(identity.login):
-        log.warning("identity_refused", name=one.name, login=identity.login[:100])
+        why = "a login has at most 64 letters, digits and ._@-"
+        login = identity.login[:100]
+        log.info("authenticator_refused", authenticator=one.name, login=login, why=why)
         return Answer()
     return Answer(identity, one.name)

@@ -78,8 +78,8 @@ class Door:
             raise
 
     async def _stranger(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_public(scope):
-            await self._app(scope, receive, send)
+        if is_public(scope) or scope["path"].startswith(BEARER_ONLY):
+            await self._app(scope, receive, send)  # which refuses in its own form
             return
         accepts = Headers(scope=scope).get("accept", "")
         if scope["path"] in PAGES and "text/html" in accepts:
