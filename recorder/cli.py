@@ -27,6 +27,7 @@ COMMANDS = {
     "tail": "The log for people, from a file or from journald.",
     "report": "What was recorded, per run and cumulative.",
     "why": "One image: class, label, and every piece of evidence.",
+    "access": "Who may see what and why; groups, permissions and persons.",
     "spool": "What each sink still has to write, and why it failed.",
     "sync": "The user portal's proposals, people and sessions into ISPyB.",
     "config": "The configuration's schema, and the effective configuration.",

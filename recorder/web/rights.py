@@ -23,9 +23,10 @@ from recorder.web.problems import ProblemError
 
 log = get_logger("web")
 
-FRESH_S = 60.0
-"""Seconds for which rights are taken as they were read: what was taken away is gone
-within a minute (docs/decisions/0025)."""
+FRESH_S = 55.0
+"""Seconds for which rights are taken as they were read: with the 5 s between two looks
+of the door at an open stream, what was taken away is gone within a minute
+(docs/decisions/0025)."""
 GRACE_S = 12 * 3600.0
 """Seconds for which they outlive a database that is away: a shift and a half, as a
 session."""

@@ -32,7 +32,7 @@ from tests.published_models import ORACLES, Oracle
 from tests.servers import Database
 
 MakeSettings = Callable[..., Settings]
-FLAVOURS = ("esrf", "maxiv", "diamond", "embedded")
+FLAVOURS = ("esrf", "diamond", "embedded")
 WHO = ("none", "stranger", "local", "member", "staff", "boss")
 SESSIONS = {
     "none": [],
@@ -98,6 +98,7 @@ def make_site(request: Any, settings: MakeSettings, flavour: str) -> Site:
     return Site(flavour, office, settings(web={"ispyb": section}))
 
 
+@pytest.mark.parametrize("site", ("maxiv", *FLAVOURS), indirect=True)
 def test_who_sees_which_session(site):
     """In the order of the rows, each once."""
     for login in WHO:

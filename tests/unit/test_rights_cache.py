@@ -13,7 +13,14 @@ from recorder.ispyb.people.reading import DatabaseAwayError
 from recorder.records.access import Identity, Rights, SessionRight
 from recorder.web import rights as cache_module
 from recorder.web.problems import ProblemError
-from recorder.web.rights import GRACE_S, MAX_WEIGHT, OWN_WEIGHT, RETRY_S, RightsCache
+from recorder.web.rights import (
+    FRESH_S,
+    GRACE_S,
+    MAX_WEIGHT,
+    OWN_WEIGHT,
+    RETRY_S,
+    RightsCache,
+)
 
 ADA = Identity("ada", ("office",))
 
@@ -84,7 +91,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_rights_hold_for_a_minute(cache, site, clock):
     assert (await cache.of(ADA)).person_id == 0
     site.revision = 1
-    clock.now += 59.9
+    clock.now += FRESH_S - 0.1
     assert (await cache.of(ADA)).person_id == 0
     assert cache.now("ada").person_id == 0
     clock.now += 0.1
@@ -117,7 +124,7 @@ async def test_who_was_known_keeps_their_rights_for_half_a_day(
     await cache.of(ADA)
     site.away = True
     begun = clock.now
-    for age in (60.0, 120.0, GRACE_S - 1):
+    for age in (FRESH_S, 120.0, GRACE_S - 1):
         clock.now = begun + age
         assert (await cache.of(ADA)).login == "ada"
         await until(lambda: not cache._reading)
@@ -165,7 +172,7 @@ async def test_while_it_is_away_who_is_known_does_not_wait(
     monkeypatch.setattr(cache_module, "WAIT_S", 30.0)
     await cache.of(ADA)
     site.away = True
-    clock.now += 60
+    clock.now += FRESH_S
     assert (await cache.of(ADA)).login == "ada"
     clock.now += RETRY_S
     site.gate.clear()
@@ -179,7 +186,7 @@ async def test_an_answer_that_does_not_come_is_an_absence(
 ):
     monkeypatch.setattr(cache_module, "WAIT_S", 0.05)
     await cache.of(ADA)
-    clock.now += 60
+    clock.now += FRESH_S
     site.gate.clear()
     assert (await cache.of(ADA)).login == "ada"
     assert cache.away_since is not None
@@ -233,7 +240,7 @@ async def test_memory_is_bounded(cache, site):
 async def test_a_defect_opens_nothing_and_is_not_kept(cache, site, clock):
     await cache.of(ADA)
     site.broken = True
-    clock.now += 60
+    clock.now += FRESH_S
     with pytest.raises(RuntimeError):
         await cache.of(ADA)
     assert cache.now("ada") is None

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recorder.config import Settings
-from recorder.ispyb.people.person_rows import RowReader
+from recorder.ispyb.people.person_rows import PersonRows, RowReader
 from recorder.ispyb.people.reading import Reader, is_own_file, reader
-from recorder.ispyb.people.rights import rights_of, rights_options, site_kind
+from recorder.ispyb.people.rights import SiteKind, rights_of, rights_options, site_kind
 from recorder.ispyb.people.stated import stated_rights, with_ids
 from recorder.records.access import LOGIN, Identity, Rights, joined
 
 Stated = Callable[[Identity], Rights | None]
 NOBODY = "nobody with this login is known here"
+NO_LOGIN = "this can be nobody's login: letters, digits and . _ @ - only"
+NO_ROWS = PersonRows()
 _LOGIN = re.compile(LOGIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody's rights, and where they come from."""
+
+    rights: Rights
+    rows: PersonRows = NO_ROWS
+    kind: SiteKind | None = None
+    """Whose rules decided; None: there was no database."""
 
 
 class People:
@@ -39,31 +51,63 @@ class People:
     def rights(self, identity: Identity) -> Rights:
         """What somebody may see; of somebody whom nobody knows, nothing. Blocks.
 
+        Raises:
+            DatabaseAwayError: The database cannot be asked.
+        """
+        return self.look(identity).rights
+
+    def look(self, identity: Identity) -> Look:
+        """The same with the rows it comes from.
+
         A facility's tables decide alone; beside the recorder's own ones, and where
         there is no database, the configuration says more.
 
         Raises:
             DatabaseAwayError: The database cannot be asked.
         """
-        known = self._read(identity) if _LOGIN.fullmatch(identity.login) else None
-        found = Rights(identity.login, reasons=(NOBODY,)) if known is None else known
-        return found if found.name else replace(found, name=identity.name)
-
-    def _read(self, identity: Identity) -> Rights | None:
+        if _LOGIN.fullmatch(identity.login) is None:
+            return Look(Rights(identity.login, reasons=(NO_LOGIN,)))
         stated = self.stated(identity)
         if self.reader is None or (self._is_own and not self._own.exists()):
-            return stated
+            return _look(identity, stated)
         with self.reader.reading() as (connection, live):
             rows = RowReader(connection, live)
             found = rows.person_rows(identity.login)
             kind = site_kind(live, self._options)
             of_tables = rights_of(found, identity.login, kind, self._options)
-            if stated is None or not self._is_own:
-                return of_tables if found.persons or found.problems else None
-            stated = with_ids(stated, rows)
-            return joined(of_tables, stated) if found.persons else stated
+            beside = stated if self._is_own else None
+            if beside is not None:
+                beside = with_ids(beside, rows)
+        if not found.persons:
+            return _look(identity, beside, found, kind, of_tables.reasons)
+        rights = of_tables if beside is None else joined(of_tables, beside)
+        return _look(identity, rights, found, kind)
+
+    def logins(self) -> tuple[str, ...]:
+        """Of everybody, where there is a database.
+
+        Raises:
+            DatabaseAwayError: The database cannot be asked.
+        """
+        if self.reader is None or (self._is_own and not self._own.exists()):
+            return ()
+        with self.reader.reading() as (connection, live):
+            return RowReader(connection, live).logins()
 
     def close(self) -> None:
         """Let go of connections."""
         if self.reader is not None:
             self.reader.close()
+
+
+def _look(
+    identity: Identity,
+    rights: Rights | None,
+    rows: PersonRows = NO_ROWS,
+    kind: SiteKind | None = None,
+    problems: tuple[str, ...] = (),
+) -> Look:
+    if rights is None:
+        rights = Rights(identity.login, reasons=(NOBODY, *problems))
+    named = rights if rights.name else replace(rights, name=identity.name)
+    return Look(named, rows, kind)

@@ -117,6 +117,11 @@ class RowReader:
             tuple(self._lenient.problems),
         )
 
+    def logins(self) -> tuple[str, ...]:
+        """Of everybody."""
+        found = self._read([p.person.c.login], lambda query: query)
+        return tuple(login for (login,) in found if login)
+
     def _persons(self, login: str) -> list[PersonRow]:
         """Whoever has this login as the database compares it, and as we do."""
         t = p.person.c

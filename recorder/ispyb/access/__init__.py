@@ -1,0 +1,1 @@
+"""Who may see what, explained and changed: behind ``recorder access``."""

@@ -1,0 +1,119 @@
+"""Every change of rights: one log event, and one line of a file that only grows."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recorder.errors import UsageError
+from recorder.runtime.log import get_logger
+
+log = get_logger("ispyb")
+
+NAME = "access.log"
+"""Its name in the state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was changed."""
+
+    action: str
+    """One word of a fixed list: ``person_added``, …"""
+    text: str
+    """In words, with the rows."""
+
+
+class ChangeLog:
+    """Appends to the file; opened before anything is changed.
+
+    Args:
+        folder: The state directory.
+        database: Which one is changed, without password.
+
+    Raises:
+        UsageError: It cannot be written: nothing must be changed unseen.
+    """
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.path = folder / NAME
+        self._database = database
+        self._by, self._origin = who(), where_from()
+        self._written = False
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, flags, 0o640)
+            if os.geteuid() == 0:  # what root makes must not be closed to the recorder
+                owner = folder.stat()
+                os.fchown(self._file, owner.st_uid, owner.st_gid)
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: {error.strerror}; changes of rights are written there, "
+                "so none is made. Call it as the recorder's user"
+            ) from error
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """Before they are committed."""
+        for change in changes:
+            self._written = True
+            self._append(change.action, change.text)
+
+    def committed(self, changes: Sequence[Change]) -> None:
+        """Tell the log of the host."""
+        for change in changes:
+            log.info(
+                "access_changed",
+                action=change.action,
+                what=change.text,
+                by=self._by,
+                origin=self._origin,
+                database=self._database,
+            )
+
+    def undone(self, why: str) -> None:
+        """What was written last, if anything, was not committed."""
+        if self._written:
+            self._append("undone", why)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+    def _append(self, action: str, text: str) -> None:
+        line = {
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "by": self._by,
+            "origin": self._origin,
+            "database": self._database,
+            "action": action,
+            "what": text,
+        }
+        rest = memoryview(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+        os.fsync(self._file)
+
+
+def who() -> str:
+    """The user of this host that runs us, and whom sudo says they are."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = str(number)
+    behind = os.environ.get("SUDO_USER", "")
+    return f"{behind} as {name}" if behind and behind != name else name
+
+
+def where_from() -> str:
+    """This host, and the address that an SSH session comes from."""
+    there = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
+    host = socket.gethostname()
+    return f"{host} from {there}" if there else host
