@@ -120,7 +120,10 @@ class SessionRight:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """What a token was limited to when it was made: one of these, for good."""
+    """What a token was limited to when it was made: one of these, for good.
+
+    One that says nothing holds nothing.
+    """
 
     beamline: str = ""
     proposal: str = ""
@@ -225,7 +228,11 @@ NOTHING = Rights("")
 
 
 def joined(one: Rights, other: Rights) -> Rights:
-    """What two sources give one person together; who they are, the first says."""
+    """What two sources give one person together; who they are, the first says.
+
+    A limit of one of them holds for both.
+    """
+    limits = {limit for limit in (one.only, other.only) if limit is not None}
     return Rights(
         one.login,
         other.person_id if one.person_id is None else one.person_id,
@@ -237,4 +244,5 @@ def joined(one: Rights, other: Rights) -> Rights:
         one.proposals | other.proposals,
         one.proposal_ids | other.proposal_ids,
         one.reasons + other.reasons,
+        limits.pop() if len(limits) == 1 else Only() if limits else None,
     )

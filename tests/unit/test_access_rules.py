@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorder.records.access import (
     ALL_PROPOSALS,
     NOTHING,
+    Only,
     Rights,
     RunPlace,
     SessionRight,
@@ -52,6 +53,12 @@ rights = st.builds(
     beamlines=st.frozensets(beamlines),
     sessions=st.lists(sessions, max_size=4).map(tuple),
     proposals=st.frozensets(names),
+)
+limits = st.one_of(
+    st.none(),
+    st.builds(Only, beamline=beamlines),
+    st.builds(Only, proposal=names),
+    st.builds(Only, session=st.integers(0, 4)),
 )
 modest = rights.map(lambda found: replace(found, everything=False))
 
@@ -118,8 +125,25 @@ def test_two_sources_give_what_each_gives_and_no_more(one, other, place):
     assert joined(one, NOTHING).sees(place) == one.sees(place)
 
 
-@given(modest, places, st.sampled_from(["beamline", "proposal", "session"]))
-def test_who_sees_a_run_no_longer_does_without_the_right(who, place, rule):
+@given(rights, rights, limits, limits, places)
+def test_a_limit_only_ever_takes_away(one, other, first, second, place):
+    limited, also = replace(one, only=first), replace(other, only=second)
+    assert limited.sees(place) <= one.sees(place)
+    assert limited.sees(place) <= (first is None or first.holds(place))
+    both = joined(limited, also)
+    assert both.sees(place) <= (one.sees(place) or other.sees(place))
+    for limit in (first, second):
+        assert both.sees(place) <= (limit is None or limit.holds(place))
+
+
+@given(places)
+def test_a_limit_that_says_nothing_holds_nothing(place):
+    assert not Only().holds(place)
+    assert not Rights("ada", everything=True, only=Only()).sees(place)
+
+
+@given(modest, places)
+def test_who_sees_a_run_no_longer_does_without_the_right(who, place):
     """Rights are the sum of their parts: take all away, and nothing is left."""
     assume(who.sees(place))
     less = replace(who, beamlines=frozenset(), proposals=frozenset(), sessions=())

@@ -16,7 +16,6 @@ from recorder.web.problems import ProblemError
 from recorder.web.rights import (
     FRESH_S,
     GRACE_S,
-    MAX_WEIGHT,
     OWN_WEIGHT,
     RETRY_S,
     RightsCache,
@@ -223,17 +222,20 @@ async def test_too_many_at_once_are_told_to_come_back(cache, site, monkeypatch):
     assert (await cache.of(ADA)).login == "ada"
 
 
-async def test_memory_is_bounded(cache, site):
-    site.sessions = 1000
-    most = MAX_WEIGHT // (OWN_WEIGHT + 1000)
-    for n in range(most + 20):
+async def test_memory_is_bounded(cache, site, monkeypatch):
+    monkeypatch.setattr(cache_module, "MAX_WEIGHT", 10 * (OWN_WEIGHT + 20))
+    site.sessions = 20
+    for n in range(30):
         await cache.of(Identity(f"p{n}"))
-    assert len(cache._kept) == most
-    assert len(cache._latest) == most
+    assert len(cache._kept) == len(cache._latest) == 10
     assert cache.now("p0") is None
-    assert cache.now(f"p{most + 19}") is not None
-    site.sessions = 2 * MAX_WEIGHT
-    assert len((await cache.of(ADA)).sessions) == 2 * MAX_WEIGHT
+    assert cache.now("p29") is not None
+    await cache.of(Identity("p20"))  # asked last, so forgotten last
+    await cache.of(Identity("p30"))
+    assert cache.now("p20") is not None
+    assert cache.now("p21") is None
+    site.sessions = 1000
+    assert len((await cache.of(ADA)).sessions) == 1000
     assert list(cache._latest) == ["ada"]
 
 

@@ -18,7 +18,7 @@ from recorder.records.access import fold, same
 
 BEAMLINE_GROUPS = "beamLineGroups"
 """Name of the row of ``AdminVar`` with py-ISPyB's groups of beamlines."""
-NAMES_AT_ONCE = 1000
+NAMES_AT_ONCE = 10000
 """Names in one query: SQLite takes 32766 values. Chosen, not tuned."""
 
 
