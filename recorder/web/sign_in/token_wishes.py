@@ -32,12 +32,12 @@ class Wish:
     label: Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
     """What it is for."""
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
-    days: Annotated[int, Field(ge=1, le=TOKEN_DAYS)] = 30
+    days: Annotated[int, Field(strict=True, ge=1, le=TOKEN_DAYS)] = 30
     beamline: Annotated[str, Field(max_length=MAX_WITHIN)] = ""
     """It shows this beamline only."""
     proposal: Annotated[str, Field(max_length=MAX_WITHIN)] = ""
     """It shows this proposal only: code and number."""
-    session: Annotated[int | None, Field(ge=1, le=MAX_SESSION)] = None
+    session: Annotated[int | None, Field(strict=True, ge=1, le=MAX_SESSION)] = None
     """It shows this session only, by its id."""
 
 
