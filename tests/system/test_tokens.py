@@ -14,7 +14,7 @@ import pytest
 from tests.sign_in import Browser, local, write_passwords
 from tests.web import Answer, Web, write_run
 
-TOKENS = "/api/v1/account/tokens"
+TOKENS = "/account/tokens"
 
 
 @pytest.fixture
@@ -128,25 +128,25 @@ def web_of_module(tmp_path_factory):
 def test_a_token_makes_no_token_and_ends_no_session(web):
     anna = signed_in(web)
     token = make(anna, "read:live", "read:runs")
-    key = anna.get("/api/v1/account").json["sessions"][0]["key"]
+    key = anna.get("/account/mine").json["sessions"][0]["key"]
     header = {"Authorization": f"Bearer {token}"}
     for path, body in (
         (TOKENS, {"label": "x", "scopes": ["read:runs"]}),
-        ("/api/v1/account/revoke", {"key": key}),
+        ("/account/revoke", {"key": key}),
     ):
         assert web.post(path, body, **header).status == 403
-    assert web.get("/api/v1/account", **header).status == 403
-    assert anna.get("/api/v1/account").status == 200
+    assert web.get("/account/mine", **header).status == 403
+    assert anna.get("/account/mine").status == 200
 
 
 def test_what_is_revoked_lets_nobody_in(web):
     anna, bert = signed_in(web), signed_in(web, "bert")
     token = make(anna)
-    account = anna.get("/api/v1/account").json
+    account = anna.get("/account/mine").json
     (shown,) = account["tokens"]
     assert (shown["label"], shown["scopes"]) == ("report", ["read:runs"])
     assert "token" not in shown
-    revoke = "/api/v1/account/revoke"
+    revoke = "/account/revoke"
     assert bert.post(revoke, {"key": shown["key"]}).status == 404
     assert asked(web, token).status == 200
     assert anna.post(revoke, {"key": shown["key"]}).status == 200
@@ -155,7 +155,7 @@ def test_what_is_revoked_lets_nobody_in(web):
         401, 'Bearer error="invalid_token"',
     )  # fmt: skip
     other = signed_in(web)
-    mine = next(s for s in anna.get("/api/v1/account").json["sessions"] if s["mine"])
+    mine = next(s for s in anna.get("/account/mine").json["sessions"] if s["mine"])
     assert other.post(revoke, {"key": mine["key"]}).status == 200
     assert anna.get("/api/v1/now").status == 401
 
@@ -219,7 +219,7 @@ def test_a_screen_shows_its_beamline_at_its_address_without_names(
     assert screen.post("/sign-in/token", {"token": token}).status == 200
     assert screen.get("/api/v1/now").status == 200
     assert b"mx234" not in screen.get("/api/v1/slow").body
-    for path in ("/api/v1/runs", "/metrics", "/api/v1/account", "/api/v1/status"):
+    for path in ("/api/v1/runs", "/metrics", "/account/mine", "/api/v1/status"):
         assert screen.get(path).status == 403
     away = run_recorder("token", "make", "x", "--screen", "192.0.2.9", config=config)
     other = away.stdout.strip()

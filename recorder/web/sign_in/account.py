@@ -100,7 +100,7 @@ class AccountRoutes:
         return FileResponse(STATIC / "account.html", headers=NO_STORE)
 
     async def account(self, request: Request) -> Response:
-        """`GET /api/v1/account`: what somebody has."""
+        """`GET /account/mine`: what somebody has."""
         sign_in, caller = self._asking(request)
         ways = await sign_in.book.of(caller.login)
         rights = caller.rights
@@ -115,7 +115,7 @@ class AccountRoutes:
         return _answer(found)
 
     async def make(self, request: Request) -> Response:
-        """`POST /api/v1/account/tokens`: a new token."""
+        """`POST /account/tokens`: a new token."""
         sign_in, caller = self._asking(request)
         wish = await body_of(request, _WISH)
         if missing := wish.scopes - allowed(frozenset(Scope), caller.rights):
@@ -140,7 +140,7 @@ class AccountRoutes:
         return _answer(Made(way.key, token, way.ends_s), HTTPStatus.CREATED)
 
     async def revoke(self, request: Request) -> Response:
-        """`POST /api/v1/account/revoke`: end a session or token."""
+        """`POST /account/revoke`: end a session or token."""
         sign_in, caller = self._asking(request)
         key = (await body_of(request, _REVOKE)).key
         if not await sign_in.revoke(key, caller.login, peer_of(request.scope)):
@@ -166,11 +166,11 @@ def account_routes(gate: Gate, sign_in: SignIn | None) -> list[Route]:
     account = AccountRoutes(sign_in)
     get: Table = {
         "/account": (account.page, Scope.READ_LIVE),
-        "/api/v1/account": (account.account, Scope.READ_LIVE),
+        "/account/mine": (account.account, Scope.READ_LIVE),
     }
     post: Table = {
-        "/api/v1/account/tokens": (account.make, Scope.READ_LIVE),
-        "/api/v1/account/revoke": (account.revoke, Scope.READ_LIVE),
+        "/account/tokens": (account.make, Scope.READ_LIVE),
+        "/account/revoke": (account.revoke, Scope.READ_LIVE),
     }
     return [*routes(gate, "GET", get), *routes(gate, "POST", post)]
 

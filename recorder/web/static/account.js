@@ -31,15 +31,13 @@ function when(seconds) {
 }
 
 function ending(way) {
-  return el(
-    "button",
-    { type: "button", onclick: () => trying(() => end(way)), "aria-label": `End ${way.label || way.address}` },
-    way.kind === "token" ? "Revoke" : "End",
-  );
+  const word = way.kind === "token" ? "Revoke" : "End";
+  const whole = `${word} ${way.label || way.address}`;
+  return el("button", { type: "button", onclick: () => trying(() => end(way)), "aria-label": whole }, word);
 }
 
 async function end(way) {
-  await ask("/api/v1/account/revoke", { key: way.key });
+  await ask("/account/revoke", { key: way.key });
   if (way.mine) location.assign("/sign-in");
   else await load();
 }
@@ -68,13 +66,13 @@ function show(account) {
   fillTable(
     $("tokens"),
     "Tokens",
-    ["What for", "May", "Only", "Ends", "Last used", ""],
+    ["What for", "May", "Only", "Ends", "Last used", "End it"],
     account.tokens.map((way) => [way.label, way.scopes.join(", "), within(way), when(way.ends_s), when(way.used_s), ending(way)]),
   );
   fillTable(
     $("sessions"),
     "Sessions",
-    ["Address", "By", "Since", "Last used", ""],
+    ["Address", "By", "Since", "Last used", "End it"],
     account.sessions.map((way) => [
       way.mine ? `${way.address} (this one)` : way.address,
       way.kind === "pair" ? `${way.authenticator}, a program` : way.authenticator,
@@ -86,7 +84,7 @@ function show(account) {
 }
 
 async function load() {
-  show(await ask("/api/v1/account"));
+  show(await ask("/account/mine"));
 }
 
 async function make(event) {
@@ -95,7 +93,7 @@ async function make(event) {
   const kind = $("within").value;
   const what = $("within-what").value.trim();
   await trying(async () => {
-    const made = await ask("/api/v1/account/tokens", {
+    const made = await ask("/account/tokens", {
       label: $("label").value,
       scopes,
       days: Number($("days").value),

@@ -15,6 +15,6 @@ export async function ask(path, body) {
   }
   const answer = await response.json().catch(() => null);
   if (response.ok) return answer;
-  if (response.status === 401 && path.startsWith("/api/")) location.assign("/sign-in");
+  if (response.status === 401 && path.startsWith("/account/")) location.assign("/sign-in");
   throw new Refused(answer?.detail ?? response.statusText);
 }
