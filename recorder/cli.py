@@ -19,6 +19,7 @@ COMMANDS = {
     "replay": "An image file through the same pipeline into the configured sinks.",
     "web": "The live page, the read API and the metrics, in a process of its own.",
     "password": "One more person in a file of passwords for signing in.",
+    "token": "Tokens for programs and screens: make, list, revoke.",
     "simulate": "Behave like a detector and a timing system that know the truth.",
     "demo": "Everything at once: simulator, daemon, database, report.",
     "check": "Configuration, database, broker, detector: ok, or what to do.",

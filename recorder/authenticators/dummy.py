@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,9 +11,10 @@ from recorder.authenticators.protocols import Authenticator
 from recorder.config import Settings
 from recorder.config.endpoints import is_loopback
 from recorder.config.section import AuthenticatorSection
+from recorder.config.values import Name
 from recorder.errors import ConfigError
 from recorder.records import CheckLine
-from recorder.records.access import Identity
+from recorder.records.access import LOGIN, Identity
 
 INSECURE = (
     "authenticator dummy signs in whoever knows a login: it needs web.insecure_dummy = "
@@ -23,7 +25,10 @@ INSECURE = (
 class DummySection(AuthenticatorSection):
     """`[[web.authenticator]]`, `kind = "dummy"`: any password will do."""
 
+    name: Name = "dummy"
+    """Name of the authenticator on the sign-in page and in the audit log."""
     kind: Literal["dummy"] = "dummy"
+    """Any password will do: for trying things out."""
 
 
 class Dummy(PasswordsOnly):
@@ -31,7 +36,7 @@ class Dummy(PasswordsOnly):
 
     async def login(self, login: str, password: str) -> Identity | None:
         """Whoever they say they are; an empty password is none here either."""
-        return Identity(login) if password else None
+        return Identity(login) if password and re.fullmatch(LOGIN, login) else None
 
 
 class DummyPlugin:

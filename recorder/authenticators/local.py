@@ -22,7 +22,7 @@ from recorder.authenticators.protocols import (
 )
 from recorder.config import Settings
 from recorder.config.section import AuthenticatorSection
-from recorder.config.values import FilePath
+from recorder.config.values import FilePath, Name
 from recorder.errors import ConfigError
 from recorder.records import CheckLine
 from recorder.records.access import Identity
@@ -34,7 +34,10 @@ log = get_logger("web")
 class LocalSection(AuthenticatorSection):
     """`[[web.authenticator]]`, `kind = "local"`: passwords of this host alone."""
 
+    name: Name = "local"
+    """Name of the authenticator on the sign-in page and in the audit log."""
     kind: Literal["local"] = "local"
+    """Passwords of this host alone."""
     passwords_file: FilePath
     """File with `login:hash` or `login:hash:name` on each line, as `recorder password`
     writes it; read again when it changes. A relative path is one in

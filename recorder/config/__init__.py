@@ -1,7 +1,12 @@
 """The configuration: one tree, from TOML, environment and systemd credentials."""
 
 from recorder.config.reading import load_settings
-from recorder.config.section import Section, SinkSection, SourceSection
+from recorder.config.section import (
+    AuthenticatorSection,
+    Section,
+    SinkSection,
+    SourceSection,
+)
 from recorder.config.settings import Settings, find_config
 from recorder.config.sources import (
     DetectorSection,
@@ -11,6 +16,7 @@ from recorder.config.sources import (
 )
 
 __all__ = [
+    "AuthenticatorSection",
     "DetectorSection",
     "GeometrySection",
     "MqttSection",

@@ -9,12 +9,14 @@ Derive a test class from the suite of your group, say what it needs, and run pyt
 Needs pytest: install ``ssx-recorder[testing]``.
 """
 
+from recorder.testing.authenticators import AuthenticatorConformance
 from recorder.testing.engines import EngineConformance
 from recorder.testing.flavours import FlavourConformance
 from recorder.testing.sinks import SinkConformance
 from recorder.testing.sources import Peer, SourceConformance
 
 __all__ = [
+    "AuthenticatorConformance",
     "EngineConformance",
     "FlavourConformance",
     "Peer",

@@ -41,6 +41,7 @@ from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
 from recorder.web.said import Sayings
+from recorder.web.sign_in.account import account_routes
 from recorder.web.sign_in.door import Door
 from recorder.web.sign_in.routes import sign_in_routes
 from recorder.web.sign_in.service import SignIn, make_sign_in
@@ -89,6 +90,7 @@ def make_app(place: WebPlace) -> WebApp:
     sign_in = make_sign_in(place.settings)
     found = [
         *sign_in_routes(gate, sign_in, place.settings),
+        *account_routes(gate, sign_in),
         *_own(gate, feed, views, reading, streams, metrics),
         *pyispyb.routes(gate),
         Mount("/static", _Static(directory=STATIC)),

@@ -25,6 +25,7 @@ from recorder.testing import (
 )
 from recorder.testing.recorded import plain_settings
 from tests.peers import dectris_peer, panda_peer
+from tests.system import test_authenticators
 
 
 class TestDectrisStream1(SourceConformance):
@@ -121,7 +122,13 @@ def workers(parent: int) -> Iterator[int]:
 
 
 def test_every_plugin_of_ours_is_tested():
-    suites = {SourceConformance, SinkConformance, FlavourConformance, EngineConformance}
+    suites = {
+        SourceConformance,
+        SinkConformance,
+        FlavourConformance,
+        EngineConformance,
+        test_authenticators.AuthenticatorConformance,
+    }
     tested = {
         getattr(cls, "kind", getattr(cls, "name", None))
         for suite in suites

@@ -53,6 +53,7 @@ def test_there_is_one_of_each_group():
         "recorder-csv",
         "recorder-house",
         "recorder-lines",
+        "recorder-scrypt",
         "recorder-threads",
     ]
 

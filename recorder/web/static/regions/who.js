@@ -28,6 +28,7 @@ function draw() {
   hide($("sign-out"), !signedIn || kind === "token");
   const told = kind === "kiosk" ? "screen" : name && name !== login ? `${name} (${login})` : login;
   if (signedIn && $("who").textContent !== told) $("who").replaceChildren(named(told));
+  attribute($("who"), "href", kind === "session" ? "account" : null);
   attribute($("who"), "title", reasons?.length ? reasons.join("\n") : null);
   text($("sight"), sight());
   hide($("sight"), !sight());

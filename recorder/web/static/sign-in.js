@@ -1,0 +1,74 @@
+// The page to sign in. After # comes what goes on afterwards: a run, a problem to show,
+// or the token of a screen, which no server and no log sees there.
+import { $, el, hide, text } from "./dom.js";
+import { ask } from "./asking.js";
+
+const after = new URLSearchParams(location.hash.slice(1));
+
+function tell(problem) {
+  text($("problem"), problem);
+}
+
+function onward() {
+  for (const mine of ["problem", "token"]) after.delete(mine);
+  const rest = after.toString();
+  location.replace(rest ? `/#${rest}` : "/");
+}
+
+async function enter(event) {
+  event.preventDefault();
+  $("enter").disabled = true;
+  tell("");
+  try {
+    const chosen = $("authenticator").value;
+    await ask("/sign-in", {
+      login: $("login").value.trim(),
+      password: $("password").value,
+      ...(chosen ? { authenticator: chosen } : {}),
+    });
+    onward();
+  } catch (error) {
+    tell(error.message);
+    $("password").value = "";
+    $("password").focus();
+  } finally {
+    $("enter").disabled = false;
+  }
+}
+
+async function screen(token) {
+  history.replaceState(null, "", "/sign-in");
+  try {
+    await ask("/sign-in/token", { token });
+    location.replace("/?wall");
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+function show(config) {
+  text($("beamline"), config.beamline);
+  hide($("insecure"), !config.insecure);
+  const typed = config.authenticators.filter((one) => one.how === "password");
+  const others = config.authenticators.filter((one) => one.how === "redirect");
+  hide($("form"), typed.length === 0);
+  hide($("choice"), typed.length < 2);
+  if (typed.length > 1) {
+    $("authenticator").append(...typed.map(({ name }) => el("option", { value: name }, name)));
+  }
+  $("providers").append(
+    ...others.map(({ name }) =>
+      el("li", {}, el("a", { href: `/sign-in/${encodeURIComponent(name)}/depart` }, `Sign in with ${name}`)),
+    ),
+  );
+  if (typed.length) $("login").focus();
+}
+
+$("form").addEventListener("submit", enter);
+tell(after.get("problem") ?? "");
+try {
+  show(await ask("/sign-in/config"));
+  if (after.has("token")) await screen(after.get("token"));
+} catch (error) {
+  tell(error.message);
+}
