@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -23,8 +25,21 @@ ORIGIN = "http://localhost:3000"
 BOSS = {"plugin": "demo", "login": "boss", "password": "x"}
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded database with the people of the matrix."""
+    settings = Settings(state_directory=tmp_path_factory.mktemp("state"))
+    engine = connect(settings)
+    create_embedded(engine, "mx2345", "id29")
+    populate(UserOffice(engine))
+    engine.dispose()
+    return Path(settings.ispyb_url.removeprefix("sqlite:///"))
+
+
 @pytest.fixture
-async def app(settings: Callable[..., Settings]) -> AsyncIterator[WebApp]:
+async def app(
+    settings: Callable[..., Settings], database: Path
+) -> AsyncIterator[WebApp]:
     """With the people of the matrix, and an authenticator that believes everybody."""
     found = settings(
         beamline="id29",
@@ -34,10 +49,8 @@ async def app(settings: Callable[..., Settings]) -> AsyncIterator[WebApp]:
             "pyispyb": {"origins": [ORIGIN]},
         },
     )
-    engine = connect(found)
-    create_embedded(engine, "mx2345", "id29")
-    populate(UserOffice(engine))
-    engine.dispose()
+    found.state_directory.mkdir(parents=True)
+    shutil.copy(database, found.state_directory / database.name)
     made = make_app(place_of(found))
     yield made
     made.pyispyb.close()
