@@ -50,6 +50,11 @@ class Asgi:
         """The same within a loop."""
         return await self._ask("GET", path, b"", headers)
 
+    async def apost(self, path: str, body: Any, **headers: str) -> Answer:
+        """The same as :meth:`post` within a loop."""
+        sent = {"content-type": "application/json", **headers}
+        return await self._ask("POST", path, json.dumps(body).encode(), sent)
+
     def ask(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:

@@ -86,8 +86,8 @@ def make_app(place: WebPlace) -> WebApp:
     feed.on_tick = metrics.note
     streams = Streams(feed, views, web.max_clients)
     gate = Gate(Places(place.settings))
-    pyispyb = PyIspyb(place, feed)
     sign_in = make_sign_in(place.settings)
+    pyispyb = PyIspyb(place, feed, sign_in)
     found = [
         *sign_in_routes(gate, sign_in, place.settings),
         *account_routes(gate, sign_in),

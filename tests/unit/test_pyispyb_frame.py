@@ -164,7 +164,7 @@ _SHARED: Any = None
 @pytest.mark.parametrize("call", [c for c in CALLS if c.scope], ids=lambda c: c.path)
 def test_nobody_is_told_anything(app: WebApp, call: Call) -> None:
     found = Asgi(app.inside, None).ask(call.method, address(call), b"", {})
-    assert (found.status, found.json) == (401, {"detail": "No token provided."})
+    assert (found.status, found.json) == (401, {"detail": "sign in first"})
     assert found.headers["www-authenticate"] == "Bearer"
 
 

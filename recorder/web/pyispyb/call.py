@@ -20,6 +20,7 @@ from recorder.web.callers import Caller, caller_of
 from recorder.web.pyispyb.one_time import OneTime
 from recorder.web.pyispyb.own_runs import OwnRun, OwnRuns, Row
 from recorder.web.pyispyb.parameters import PAGING, Parameter
+from recorder.web.sign_in.service import SignIn
 
 T = TypeVar("T")
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -43,6 +44,8 @@ class Services:
     settings: Settings
     own: OwnRuns
     links: OneTime
+    sign_in: SignIn | None
+    """None where nobody signs in."""
 
 
 @dataclass(frozen=True, slots=True)

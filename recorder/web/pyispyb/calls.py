@@ -15,6 +15,7 @@ from recorder.web.answers import JSON, content
 from recorder.web.feed import Feed
 from recorder.web.place import WebPlace
 from recorder.web.pyispyb.admin_calls import ADMIN_CALLS
+from recorder.web.pyispyb.auth_calls import AUTH_CALLS
 from recorder.web.pyispyb.call import Call, Services
 from recorder.web.pyispyb.data_calls import DATA_CALLS
 from recorder.web.pyispyb.database import Database
@@ -30,8 +31,10 @@ from recorder.web.pyispyb.site_calls import SITE_CALLS
 from recorder.web.pyispyb.ssx_calls import SSX_CALLS
 from recorder.web.pyispyb.stat_calls import STAT_CALLS
 from recorder.web.routes import PUBLIC, routes
+from recorder.web.sign_in.service import SignIn
 
 CALLS: tuple[Call, ...] = (
+    *AUTH_CALLS,
     *SITE_CALLS,
     *EVENT_CALLS,
     *SSX_CALLS,
@@ -50,12 +53,14 @@ class PyIspyb:
     Args:
         place: Whose settings and journal.
         feed: Has the live state.
+        sign_in: Signs people in; None where nobody does.
     """
 
-    def __init__(self, place: WebPlace, feed: Feed) -> None:
+    def __init__(self, place: WebPlace, feed: Feed, sign_in: SignIn | None) -> None:
         self._database = Database(place.settings)
         self.links = OneTime()
-        services = Services(place.settings, OwnRuns(feed), self.links)
+        own = OwnRuns(feed)
+        services = Services(place.settings, own, self.links, sign_in)
         self._frame = Frame(self._database, services)
 
     def routes(self, gate: Gate) -> list[Route]:

@@ -15,8 +15,6 @@ from starlette.responses import Response
 from recorder.errors import RecorderError
 from recorder.web.problems import ASK_AGAIN, RETRY_S, ProblemError, as_problem
 
-NO_TOKEN = "No token provided."
-"""As py-ISPyB says it: clients look for it."""
 MAX_TEXT = 500
 """Characters of what is said of one part of a request. Chosen, not tuned."""
 
@@ -86,10 +84,7 @@ def of(error: RecorderError) -> Response:
             ],
         )
     problem = as_problem(error)
-    text = str(problem)
-    if problem.status == HTTPStatus.UNAUTHORIZED and problem.kind == "sign-in":
-        text = NO_TOKEN
-    return _answer(problem.status, text)
+    return _answer(problem.status, str(problem), problem.headers)
 
 
 def of_http(error: HTTPException) -> Response:
@@ -101,10 +96,11 @@ def of_http(error: HTTPException) -> Response:
 def _answer(
     status: HTTPStatus, detail: Any, more: Mapping[str, str] | None = None
 ) -> Response:
-    headers = {"cache-control": "no-store", **(more or {})}
+    headers = {"cache-control": "no-store"}
     if status in ASK_AGAIN:
         headers["retry-after"] = str(RETRY_S)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
+    headers |= more or {}
     body = json.dumps({"detail": detail})
     return Response(body, status, headers, "application/json")

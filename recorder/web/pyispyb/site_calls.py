@@ -22,7 +22,7 @@ from recorder.records.access import fold
 from recorder.web.pyispyb import parameters as given
 from recorder.web.pyispyb.call import Asked, Call, Page, listing
 from recorder.web.pyispyb.one_time import MAX_URL
-from recorder.web.pyispyb.problems import missing
+from recorder.web.pyispyb.problems import FieldProblem, RequestError, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,12 @@ def current_user(asked: Asked, tables: Tables) -> CurrentUser:
 async def sign(asked: Asked) -> Signed:
     """`POST /user/sign`: a link that works once."""
     url = asked.body.validity
-    return Signed(url, asked.services.links.make(asked.caller, url))
+    try:
+        token = asked.services.links.make(asked.caller, url)
+    except ValueError as error:
+        wrong = FieldProblem(("body", "validity"), "is no address", "value_error")
+        raise RequestError((wrong,)) from error
+    return Signed(url, token)
 
 
 def ui_options(asked: Asked, tables: Tables) -> UiOptions:

@@ -62,9 +62,9 @@ class Book:
         await self._lane.ask(lambda store: _with_room(store, way, entries, way.made_s))
         return secret
 
-    async def pair(self, way: Way) -> TokenPair:
-        """Open a login of a program."""
-        pair, entries = _new_pair(way, way.made_s)
+    async def pair(self, way: Way, lasts_s: int = ACCESS_S) -> TokenPair:
+        """Open a login of a program, whose first access token lasts so long."""
+        pair, entries = _new_pair(way, way.made_s, lasts_s)
         await self._lane.ask(lambda store: _with_room(store, way, entries, way.made_s))
         return pair
 
@@ -157,11 +157,11 @@ def _with_room(
 
 
 def _new_pair(
-    way: Way, now: float
+    way: Way, now: float, lasts_s: int = ACCESS_S
 ) -> tuple[TokenPair, list[tuple[bytes, What, float]]]:
-    pair = TokenPair(new_secret(ACCESS), new_secret(REFRESH), ACCESS_S)
+    pair = TokenPair(new_secret(ACCESS), new_secret(REFRESH), lasts_s)
     return pair, [
-        (hashed(pair.access), What.ENTRY, min(now + ACCESS_S, way.ends_s)),
+        (hashed(pair.access), What.ENTRY, min(now + lasts_s, way.ends_s)),
         (hashed(pair.refresh), What.REFRESH, way.ends_s),
     ]
 

@@ -25,7 +25,7 @@ from recorder.web.sign_in.lane import Lane
 from recorder.web.sign_in.secret_texts import new_key
 from recorder.web.sign_in.store import Store
 from recorder.web.sign_in.tries import Tries
-from recorder.web.sign_in.ways import Way, WayKind
+from recorder.web.sign_in.ways import ACCESS_S, Way, WayKind
 
 log = get_logger("web")
 WRONG = "login or password is wrong"
@@ -187,9 +187,14 @@ class SignIn:
         self._signed_in(signed, WayKind.SESSION)
         return secret
 
-    async def pair(self, signed: Signed) -> TokenPair:
-        """Open a login of a program in the manner of py-ISPyB."""
-        pair = await self.book.pair(self._way(signed, WayKind.PAIR))
+    async def pair(self, signed: Signed, lasts_s: int = ACCESS_S) -> TokenPair:
+        """Open a login of a program in the manner of py-ISPyB.
+
+        Args:
+            signed: Who.
+            lasts_s: How long its first access token lasts (s).
+        """
+        pair = await self.book.pair(self._way(signed, WayKind.PAIR), lasts_s)
         self._signed_in(signed, WayKind.PAIR)
         return pair
 
