@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
@@ -246,7 +246,7 @@ RIGHTS = st.builds(
 
 
 @given(RIGHTS, RIGHTS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 def test_more_rights_never_show_less(engine, one, other):
     """And what both together show is what one of them shows."""
     both = Rights(
@@ -271,7 +271,7 @@ def test_more_rights_never_show_less(engine, one, other):
 
 
 @given(st.text())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 def test_no_text_is_more_than_text(engine, text):
     with reading(engine) as rows:
         for wanted in (
