@@ -133,5 +133,5 @@ def restrict(database: Database, rights: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    for name in sorted(set(ORACLES.values())):
+    for name in (*sorted(set(ORACLES.values())), "client"):
         environment(SCRIPTS / f"{name}-requirements.txt")

@@ -33,6 +33,17 @@ CONTACT = Rights("contact", sessions=(SessionRight(11, "mx2345", "id29"),))
 STAFF = Rights("staff", beamlines=frozenset({"ID29"}))
 """Of id29: sessions 11 and 21."""
 STRANGER = Rights("stranger")
+_USED = {"smp101", "prt1", "cmp1", "cmp2", "cmp3", "Carl", "mx2345"}
+_OTHER = {"smp201", "prt3", "cmp5", "Otto", "mx9999"}
+_MORE = {"smp102", "smp103", "prt2", "cmp4", "cmp6", "Mia"}
+NAMES = {
+    ALL.login: _USED | _OTHER | _MORE | {"smp301"},
+    MEMBER.login: _USED | _MORE,
+    CONTACT.login: _USED,
+    STAFF.login: _USED | _OTHER,
+    STRANGER.login: set(),
+}
+"""What each of them may find by name."""
 START = datetime(2026, 11, 23, 10)  # noqa: DTZ001  # as the columns are
 
 
@@ -98,9 +109,9 @@ ROWS: tuple[tuple[Any, tuple[Mapping[str, Any], ...]], ...] = (
     (
         q.protein,
         (
-            {"proteinId": 1, "proposalId": 1, "acronym": "used", "name": "Lysozyme"},
-            {"proteinId": 2, "proposalId": 1, "acronym": "unused"},
-            {"proteinId": 3, "proposalId": 2, "acronym": "secret"},
+            {"proteinId": 1, "proposalId": 1, "acronym": "prt1", "name": "Lysozyme"},
+            {"proteinId": 2, "proposalId": 1, "acronym": "prt2"},
+            {"proteinId": 3, "proposalId": 2, "acronym": "prt3"},
         ),
     ),
     (
@@ -114,11 +125,11 @@ ROWS: tuple[tuple[Any, tuple[Mapping[str, Any], ...]], ...] = (
     (
         t.sample,
         (
-            {"blSampleId": 101, "crystalId": 1, "name": "one", "comments": None},
-            {"blSampleId": 102, "crystalId": 2, "name": "two"},
-            {"blSampleId": 103, "crystalId": 2, "name": None},
-            {"blSampleId": 201, "crystalId": 3, "name": "hidden"},
-            {"blSampleId": 301, "name": "of nobody"},
+            {"blSampleId": 101, "crystalId": 1, "name": "smp101", "comments": None},
+            {"blSampleId": 102, "crystalId": 2, "name": "smp102"},
+            {"blSampleId": 103, "crystalId": 2, "name": "smp103"},
+            {"blSampleId": 201, "crystalId": 3, "name": "smp201"},
+            {"blSampleId": 301, "name": "smp301"},
         ),
     ),
     (t.component_type, ({"componentTypeId": 901, "name": "Salt"},)),
@@ -130,7 +141,7 @@ ROWS: tuple[tuple[Any, tuple[Mapping[str, Any], ...]], ...] = (
                 "componentId": n,
                 "componentTypeId": 901,
                 "proposalId": of,
-                "name": f"c{n}",
+                "name": f"cmp{n}",
             }
             for n, of in ((1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 1))
         ),

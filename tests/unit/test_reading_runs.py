@@ -124,6 +124,7 @@ def test_files_and_numbers_of_images(whole):
         (numbers,) = found.results
         assert found.total == 3 and numbers.imageNumber == (1, 2, 3)
         assert numbers.totalIntegratedSignal == (0.5, None, 0.5)
+        assert numbers.spotTotal == ()
         hidden = quality(rows, CONTACT, ANY, RunFilter(7))
         assert hidden.total == 0 and hidden.results[0].imageNumber == ()
 

@@ -38,12 +38,8 @@ from recorder.ispyb.reading.parts import (
 from recorder.ispyb.reading.sight import Sight
 from recorder.ispyb.schema import read_tables as p
 from recorder.ispyb.schema.live_schema import LiveSchema
-from recorder.ispyb.schema.people_tables import (
-    lab_contact,
-    laboratory,
-    person,
-    proposal,
-)
+from recorder.ispyb.schema.people_tables import laboratory, person, proposal
+from recorder.ispyb.schema.read_tables import lab_contact
 from recorder.ispyb.schema.rows import Rows
 from recorder.records.access import Rights
 

@@ -55,6 +55,11 @@ class Part:
     table: Table
     names: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        unknown = set(self.names) - set(self.table.c.keys())
+        if unknown:
+            raise KeyError(f"{self.table.name} is described without {unknown}")
+
     def columns(self, live: LiveSchema) -> list[ColumnElement[Any]]:
         """To select; null where the database has no such column."""
         return [column(live, self.table, name) for name in self.names]

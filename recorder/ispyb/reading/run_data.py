@@ -45,7 +45,10 @@ class FileAttachment:
 
 @dataclass(frozen=True, slots=True)
 class ImageQuality:
-    """Numbers of images, as many in each list; null where nobody knows."""
+    """Numbers of images, as many in each list, and null where nobody knows.
+
+    A list of which nothing is known is empty.
+    """
 
     dataCollectionId: int | None = None
     imageNumber: tuple[int | None, ...] = ()
@@ -161,7 +164,8 @@ def quality(
     total, found = paged(rows, query, page)
     if not found:
         return Found(total, (none,))
-    return Found(total, (ImageQuality(wanted.collection, *zip(*found, strict=True)),))
+    lists = (() if set(one) == {None} else one for one in zip(*found, strict=True))
+    return Found(total, (ImageQuality(wanted.collection, *lists),))
 
 
 def workflow_steps(

@@ -62,6 +62,7 @@ class SampleCrystal:
     """The crystals of a sample; all is null where it has none."""
 
     crystalId: int | None
+    proteinId: int | None
     cell_a: float | None
     cell_b: float | None
     cell_c: float | None
@@ -110,7 +111,8 @@ class Sample:
     containerId: int | None
     name: str | None
     comments: str | None
-    location: str | None
+    location: int | str | None
+    """In the container: a number, as py-ISPyB has it, or what else is there."""
     loopType: str | None
     Crystal: SampleCrystal
     Container: SampleContainer | None = None

@@ -37,6 +37,7 @@ from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.columns import CELL
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.people_tables import proposal
+from recorder.ispyb.schema.read_values import as_whole
 from recorder.ispyb.schema.rows import Rows
 from recorder.records.access import Rights
 
@@ -48,7 +49,16 @@ _SAMPLE = Part(
 )
 _CRYSTAL = Part(
     p.crystal,
-    ("crystalId", *CELL, "size_X", "size_Y", "size_Z", "name", "spaceGroup"),
+    (
+        "crystalId",
+        "proteinId",
+        *CELL,
+        "size_X",
+        "size_Y",
+        "size_Z",
+        "name",
+        "spaceGroup",
+    ),
 )
 _PROTEIN = Part(p.protein, ("proteinId", "proposalId", "name", "acronym"))
 _CONTAINER = Part(p.container, ("code", "sampleChangerLocation", "beamlineLocation"))
@@ -198,6 +208,8 @@ def _collected(sight: Sight) -> ColumnElement[Any]:
 
 def _sample(values: list[dict[str, Any]], parts: tuple[Part, ...]) -> Sample:
     own, crystal, protein, of, *rest = values
+    if (own["location"] or "").strip().isdecimal():
+        own["location"] = as_whole(own["location"])
     if protein["proposalId"] is not None:
         protein["proposalId"] = str(protein["proposalId"])
     container = rest[0] if rest and own["containerId"] is not None else None

@@ -110,6 +110,15 @@ container = Table(
     *text("code", "containerType", "containerStatus"),
     *text("sampleChangerLocation", "beamlineLocation"),
 )
+lab_contact = Table(
+    "LabContact",
+    read_only,
+    key("labContactId"),
+    *whole("personId", "proposalId"),
+    *text("cardName", "defaultCourrierCompany", "courierAccount", "billingReference"),
+    *whole("dewarAvgCustomsValue", "dewarAvgTransportValue"),
+    *times("recordTimeStamp"),
+)
 activity = Table(
     "AdminActivity",
     read_only,
