@@ -29,6 +29,16 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 TICK_S = 0.2
+ANYBODY = {
+    "kind": "open",
+    "login": "page",
+    "name": "",
+    "scopes": ["write:alarms", "write:targets"],
+    "sees": "beamline",
+    "reasons": [],
+    "notices": [],
+}
+"""Who asks where nobody signs in."""
 
 
 @dataclass
@@ -37,7 +47,7 @@ class Said:
 
     now: Any = None
     slow: Any = None
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=lambda: {"me": ANYBODY})
     """By path below ``/api/v1/``: JSON, PNG bytes, a status that refuses, or what makes
     one of these."""
     posted: list[tuple[str, Any]] = field(default_factory=list)
