@@ -91,7 +91,7 @@ def make_app(place: WebPlace) -> WebApp:
     found = [
         *sign_in_routes(gate, sign_in, place.settings),
         *account_routes(gate, sign_in),
-        *_own(gate, feed, views, reading, streams, metrics),
+        *_own(gate, feed, views, reading, streams, metrics, sign_in),
         *pyispyb.routes(gate),
         Mount("/static", _Static(directory=STATIC)),
     ]
@@ -130,12 +130,13 @@ def _own(
     reading: Reading,
     streams: Streams,
     metrics: Metrics,
+    sign_in: SignIn | None,
 ) -> list[Route]:
     """Page, read API and metrics."""
     runs, moments = Runs(reading, views), Moments(reading, feed, views)
     pictures, said = Pictures(reading), Sayings(reading, feed, moments)
     watch = Watch(feed, metrics)
-    myself = Myself(reading.place.settings, lambda: None)
+    myself = Myself(reading.place.settings, sign_in)
     get: Table = {
         "/": (_page, Scope.READ_LIVE),
         "/healthz": (watch.healthz, PUBLIC),

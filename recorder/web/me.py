@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +11,7 @@ from recorder.web.access import Access, access_of
 from recorder.web.answers import answer
 from recorder.web.callers import Caller, caller_of
 from recorder.web.shapes import Me, Sees
+from recorder.web.sign_in.service import SignIn
 
 AWAY = (
     "the database that says who may see what has been away since {}: everybody has the "
@@ -27,13 +25,11 @@ class Myself:
 
     Args:
         settings: The whole configuration.
-        away_since: Since when the database of rights is away (UTC); None: it is there.
+        sign_in: Knows whether rights can be asked for; None where nobody signs in.
     """
 
-    def __init__(
-        self, settings: Settings, away_since: Callable[[], datetime | None]
-    ) -> None:
-        self._away_since = away_since
+    def __init__(self, settings: Settings, sign_in: SignIn | None) -> None:
+        self._sign_in = sign_in
         kinds = {section.kind for section in settings.web.authenticator}
         self._always = (INSECURE,) if "dummy" in kinds else ()
 
@@ -43,7 +39,7 @@ class Myself:
         return answer(request, self._of(caller, access))
 
     def _of(self, caller: Caller, access: Access) -> Me:
-        away = self._away_since()
+        away = None if self._sign_in is None else self._sign_in.rights.away_since
         notices = self._always
         if away is not None:
             since = iso(int(away.timestamp()) * 10**9) or ""

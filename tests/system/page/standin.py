@@ -29,6 +29,16 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 TICK_S = 0.2
+ANYBODY = {
+    "kind": "open",
+    "login": "page",
+    "name": "",
+    "scopes": ["write:alarms", "write:targets"],
+    "sees": "beamline",
+    "reasons": [],
+    "notices": [],
+}
+"""Who asks where nobody signs in."""
 
 
 @dataclass
@@ -37,7 +47,7 @@ class Said:
 
     now: Any = None
     slow: Any = None
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=lambda: {"me": ANYBODY})
     """By path below ``/api/v1/``: JSON, PNG bytes, a status that refuses, or what makes
     one of these."""
     posted: list[tuple[str, Any]] = field(default_factory=list)
@@ -47,6 +57,10 @@ class Said:
     """Streams since the start."""
     silent: bool = False
     """Streams stay open and say nothing."""
+    refuses: int | None = None
+    """Streams are answered with this status, and those that are open end."""
+    asked: list[str] = field(default_factory=list)
+    """Pages that were asked for."""
 
 
 class StandIn:
@@ -116,6 +130,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.startswith("/api/v1/"):
             self._api(path.removeprefix("/api/v1/"))
         else:
+            self.said.asked += [path] if path in ("/", "/sign-in") else []
+            if path == "/sign-in":
+                self._answer(b"<!doctype html><title>sign in", TYPES[".html"])
+                return
             self._file("index.html" if path == "/" else path.removeprefix("/static/"))
 
     def do_POST(self) -> None:
@@ -148,6 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(json.dumps(found).encode(), "application/json")
 
     def _stream(self) -> None:
+        if self.said.refuses is not None:
+            self._answer(b"{}", "application/problem+json", self.said.refuses)
+            return
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("cache-control", "no-store")
@@ -157,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.said.opened += 1
         slow = None
         try:
-            while True:
+            while self.said.refuses is None:
                 if not self.said.silent:
                     if self.said.slow is not slow:
                         slow = self.said.slow
