@@ -27,7 +27,6 @@ from recorder.records.access import Identity
 from tests.guards import Event
 from tests.openid.realm import Realm, signed, signed_with_the_public_key, unsigned
 from tests.openid.server import (
-    AUDIENCE,
     BACK,
     CLIENT,
     PASSWORDS,
@@ -227,10 +226,11 @@ async def test_a_service_account(authenticator, openid: OpenIdServer):
 # -- another provider ------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
 async def test_a_second_kind_of_provider(authenticator):
     """PyPI's oidc-provider-mock, with the same code."""
     user = User(
-        "alice",
+        sub="alice",
         claims={"preferred_username": "alice", "groups": ["mx"], "name": "Alice"},
     )
     with run_server_in_thread(user_claims=[user]) as server:
@@ -436,9 +436,14 @@ async def test_what_the_environment_says_of_proxies(
 
 
 async def test_sign_out_at_the_provider(authenticator, openid: OpenIdServer):
+    """With the ID token of whoever signs out: nothing more is asked, once."""
     asked = authenticator(openid.section())
-    url = await asked.farewell("http://localhost:8642/sign-in")
+    departure = await asked.depart(BACK)
+    await asked.arrive(await visit(departure), departure.state, BACK)
+    place = "http://localhost:8642/sign-in"
+    assert "id_token_hint=ey" in str(await asked.farewell(place, "alice"))
+    url = await asked.farewell(place, "alice")
     assert url is not None and url.startswith(openid.issuer)
     query = parse_qs(urlsplit(url).query)
     assert query["post_logout_redirect_uri"] == ["http://localhost:8642/sign-in"]
-    assert query["client_id"] == [CLIENT] and AUDIENCE not in url
+    assert query["client_id"] == [CLIENT] and "id_token_hint" not in query

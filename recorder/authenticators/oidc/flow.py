@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote_plus, urlencode
@@ -30,6 +31,9 @@ from recorder.runtime.log import get_logger
 log = get_logger("oidc")
 
 T = TypeVar("T")
+MAX_HINTS = 1000
+"""People whose ID tokens are kept until they sign out, 1 kB each. Chosen, not tuned:
+without one, the provider asks whether they are sure."""
 _OURS = ("invalid_client", "unauthorized_client", "invalid_scope")
 """What a provider says when its settings and ours do not fit."""
 
@@ -47,6 +51,7 @@ class OpenIdProvider:
         self.name = section.name
         self._section = section
         self.provider = Provider(section)
+        self._hints: OrderedDict[str, str] = OrderedDict()
 
     async def login(self, login: str, password: str) -> Identity | None:
         """Passwords are typed at the provider only."""
@@ -69,8 +74,11 @@ class OpenIdProvider:
         """See the protocol."""
         return await self._judged(lambda: self._arrive(query, state, back))
 
-    async def farewell(self, back: str) -> str | None:
-        """See the protocol."""
+    async def farewell(self, back: str, login: str = "") -> str | None:
+        """See the protocol.
+
+        With the ID token that somebody came with, providers ask nothing more.
+        """
         try:
             about = await self._bounded(self.provider.about)
         except AuthenticatorUnavailableError:
@@ -79,6 +87,8 @@ class OpenIdProvider:
         if url is None:
             return None
         query = {"client_id": self._section.client_id, "post_logout_redirect_uri": back}
+        if hint := self._hints.pop(login, None):
+            query["id_token_hint"] = hint
         return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
 
     async def close(self) -> None:
@@ -139,7 +149,11 @@ class OpenIdProvider:
             if more.get("sub") != claims["sub"]:
                 raise TokenError("the userinfo address tells of somebody else")
             claims = {**more, **claims}
-        return about_whom.person(claims, section)
+        person = about_whom.person(claims, section)
+        self._hints[person.login] = token
+        if len(self._hints) > MAX_HINTS:
+            self._hints.popitem(last=False)
+        return person
 
     async def _exchanged(
         self, code: str, verifier: str, back: str, about: About

@@ -110,6 +110,8 @@ def words(error: Exception) -> str:
     """What went wrong on the way, in words."""
     if isinstance(error, httpx2.TimeoutException):
         return "no answer in time"
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"it answers {error.response.status_code}"
     return str(error) or type(error).__name__
 
 
