@@ -18,6 +18,7 @@ from tests import guards, laws
 from tests.directory import Slapd
 from tests.guards import Event
 from tests.hdf5_writer import SwmrWriter
+from tests.openid.server import OpenIdServer
 from tests.servers import (
     Certificates,
     Database,
@@ -271,6 +272,37 @@ def _slapd(
 def slapd(_slapd: Slapd) -> Slapd:
     """The session's directory; tests leave it as it was."""
     return _slapd.start()
+
+
+@pytest.fixture
+def make_openid(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., OpenIdServer]]:
+    """Makes providers; they take the arguments of :class:`OpenIdServer`."""
+    made: list[OpenIdServer] = []
+
+    def make(**options: Any) -> OpenIdServer:
+        made.append(OpenIdServer(tmp_path_factory.mktemp("openid"), **options))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture(scope="session")
+def _openid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenIdServer]:
+    server = OpenIdServer(tmp_path_factory.mktemp("openid"))
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def openid(_openid: OpenIdServer) -> OpenIdServer:
+    """The session's provider; tests leave it as it was."""
+    return _openid.start()
 
 
 # -- the recorder's commands -----------------------------------------------------------

@@ -43,7 +43,7 @@ class PasswordsOnly:
         """Nobody: it sends nobody away."""
         return None
 
-    async def farewell(self, back: str) -> str | None:
+    async def farewell(self, back: str, login: str = "") -> str | None:
         """Nowhere."""
         return None
 

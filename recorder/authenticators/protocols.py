@@ -92,8 +92,13 @@ class Authenticator(Protocol):
             AuthenticatorUnavailableError: It cannot be asked now.
         """
 
-    async def farewell(self, back: str) -> str | None:
-        """Where to send a browser that signed out here; None: nowhere."""
+    async def farewell(self, back: str, login: str = "") -> str | None:
+        """Where to send a browser that signed out here; None: nowhere.
+
+        Args:
+            back: Our address that the provider sends it back to.
+            login: Who signed out.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""

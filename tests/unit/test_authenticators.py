@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from recorder.authenticators.ldap.names import filter_value, first_value, name_value
 from recorder.authenticators.ldap.plugin import PLUGIN as LDAP
 from recorder.authenticators.ldap.settings import LdapSection
+from recorder.authenticators.oidc.plugin import PLUGIN as OIDC
+from recorder.authenticators.oidc.settings import OidcSection
 from recorder.authenticators.protocols import make_authenticators
 from recorder.authenticators.secrets import MAX_SECRET, secret_of
 from recorder.config import Settings, load_settings
@@ -22,7 +24,7 @@ from recorder.errors import ConfigError, MissingExtraError
 from recorder.testing.sections import check_settings
 from tests.unit.test_docs import REFERENCE, rows, sections, settings_of
 
-SECTIONS = {"ldap": LdapSection}
+SECTIONS = {"ldap": LdapSection, "oidc": OidcSection}
 PEOPLE = "uid={login},ou=people,dc=example,dc=org"
 
 
@@ -68,8 +70,9 @@ def test_names_as_directories_write_them(name: str, value: str):
 # -- settings --------------------------------------------------------------------------
 
 
-def test_settings_of_ldap():
-    check_settings(LdapSection, "ldap")
+@pytest.mark.parametrize("kind", SECTIONS)
+def test_their_settings(kind: str):
+    check_settings(SECTIONS[kind], kind)
 
 
 @pytest.mark.parametrize("kind", SECTIONS)
@@ -151,6 +154,48 @@ async def test_without_bonsai(
         LDAP.make(section, settings())
     (line,) = await LDAP.check(section, settings())
     assert not line.ok and "ssx-recorder[ldap]" in line.text
+
+
+WRONG_OIDC = {
+    "no address": ({"issuer": "sso.example.org"}, "https://HOST"),
+    "ldap": ({"issuer": "ldap://x"}, "https://HOST"),
+    "a query": ({"issuer": "https://x/?a=b"}, "https://HOST"),
+    "a user": ({"issuer": "https://me:pw@x"}, "https://HOST"),
+    "a bad host": ({"issuer": "https://a b"}, "host"),
+    "a bad port": ({"issuer": "https://x:99999"}, "port"),
+    "no openid": ({"scopes": ["profile"]}, "openid"),
+    "two secrets": ({"client_secret": "pw", "client_secret_file": "/x"}, "leave one"),
+    "no login": ({"services": {"sync": "*)(uid=*"}}, "pattern"),
+    "another preset": ({"preset": "okta"}, "keycloak"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_OIDC)
+def test_wrong_settings_of_oidc(what: str):
+    changes, said = WRONG_OIDC[what]
+    with pytest.raises(ValidationError) as raised:
+        OidcSection(**changes)
+    assert said in str(raised.value) and "pw" not in str(raised.value)
+
+
+@pytest.mark.parametrize("host", ["sso.example.org", "192.0.2.3", "localhost.x"])
+def test_no_provider_in_plain_text(host: str, settings: Callable[..., Settings]):
+    """Whoever stands between us and it could say anything."""
+    with pytest.raises(ConfigError, match="plain text"):
+        OIDC.make(OidcSection(issuer=f"http://{host}/realms/x"), settings())
+    assert OIDC.make(OidcSection(issuer=f"https://{host}/x"), settings())
+    assert OIDC.make(OidcSection(issuer="http://localhost:8080/x"), settings())
+
+
+async def test_without_authlib(
+    settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+):
+    name = "recorder.authenticators.oidc.plugin.find_spec"
+    monkeypatch.setattr(name, lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"ssx-recorder\[oidc\]"):
+        OIDC.make(OidcSection(), settings())
+    (line,) = await OIDC.check(OidcSection(), settings())
+    assert not line.ok and "ssx-recorder[oidc]" in line.text
 
 
 # -- secrets ---------------------------------------------------------------------------

@@ -46,6 +46,7 @@ FOREIGN = {
         "max_fs",
         "max_ss",
     },
+    "OAuth 2": {"invalid_client"},
     "the detector's appendix": {"recorder_uid"},
 }
 """Names of others that our pages mention."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,8 @@ from typing import Any
 from recorder.authenticators.ldap.asker import Answer, Asker
 from recorder.authenticators.ldap.names import filter_value, first_value, name_value
 from recorder.authenticators.ldap.settings import LOGIN_MARK, LdapSection
-from recorder.authenticators.protocols import (
-    AuthenticatorUnavailableError,
-    Departure,
-    How,
-)
+from recorder.authenticators.plain import PasswordsOnly
+from recorder.authenticators.protocols import AuthenticatorUnavailableError
 from recorder.authenticators.secrets import secret_of
 from recorder.errors import ConfigError
 from recorder.foreign_text import is_name
@@ -46,17 +42,15 @@ class Reached:
     why: str = ""
 
 
-class Directory:
+class Directory(PasswordsOnly):
     """See :class:`~recorder.authenticators.protocols.Authenticator`.
 
     Args:
         section: Its settings.
     """
 
-    how = How.PASSWORD
-
     def __init__(self, section: LdapSection) -> None:
-        self.name = section.name
+        super().__init__(section.name)
         self._section = section
         self._ca_file = _authorities(section)
         self._asker = Asker(section.timeout_s)
@@ -76,27 +70,6 @@ class Directory:
             self._refused(login, answer.why)
             return None
         return self._identity(login, answer)
-
-    async def bearer(self, token: str) -> Identity | None:
-        """A directory has no tokens."""
-        return None
-
-    async def depart(self, back: str) -> Departure:
-        """Nobody goes there in a browser."""
-        raise AuthenticatorUnavailableError(f"{self.name} asks for a password here")
-
-    async def arrive(
-        self, query: Mapping[str, str], state: Mapping[str, str], back: str
-    ) -> Identity | None:
-        """Nobody comes from there."""
-        return None
-
-    async def farewell(self, back: str) -> str | None:
-        """See the protocol."""
-        return None
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
 
     async def reached(self) -> Reached:
         """Whether it answers, and lets the account that looks for people in."""

@@ -156,16 +156,16 @@ class SignInRoutes:
                 login = way.identity.login
                 peer = peer_of(request.scope)
                 await self._known.revoke(way.key, login, peer)
-                go = await self._farewell(request, way.authenticator)
+                go = await self._farewell(request, way.authenticator, login)
         response = Response(encoded(SignedIn(login, go=go)), 200, NO_STORE, JSON)
         drop_cookie(response)
         return response
 
-    async def _farewell(self, request: Request, name: str) -> str | None:
+    async def _farewell(self, request: Request, name: str, login: str) -> str | None:
         back, found = ours(request, "/sign-in"), list[str]()
 
         async def ask(one: Authenticator) -> Identity | None:
-            found.extend(filter(None, [await one.farewell(back)]))
+            found.extend(filter(None, [await one.farewell(back, login)]))
             return None
 
         asking = self._sign_in.asking

@@ -1,0 +1,1 @@
+"""People and services of an OpenID provider, Keycloak among them."""
