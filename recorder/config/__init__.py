@@ -1,7 +1,12 @@
 """The configuration: one tree, from TOML, environment and systemd credentials."""
 
 from recorder.config.reading import load_settings
-from recorder.config.section import Section, SinkSection, SourceSection
+from recorder.config.section import (
+    PortalSection,
+    Section,
+    SinkSection,
+    SourceSection,
+)
 from recorder.config.settings import Settings, find_config
 from recorder.config.sources import (
     DetectorSection,
@@ -15,6 +20,7 @@ __all__ = [
     "GeometrySection",
     "MqttSection",
     "PandaSection",
+    "PortalSection",
     "Section",
     "Settings",
     "SinkSection",
