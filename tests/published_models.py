@@ -58,6 +58,10 @@ class Oracle:
         """Every run with all that hangs on it."""
         return list(json.loads(self._run("read", database)))
 
+    def people(self, database: Database) -> list[Json]:
+        """Every proposal with its people, sessions, proteins and cards."""
+        return list(json.loads(self._run("people", database)))
+
     def _run(self, command: str, database: Database) -> str:
         python = environment(SCRIPTS / f"{self.name}-requirements.txt")
         url = database.server.root_url(database.name)

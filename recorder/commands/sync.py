@@ -6,7 +6,7 @@ import getpass
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.File("rb"), required=False)
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--portal", "name", help="Fetch from this portal of the configuration.")
 @click.option(
     "--yes",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @config_option
 def command(
-    file: BinaryIO | None,
+    file: Path | None,
     name: str | None,
     apply: bool,
     dry_run: bool,
@@ -89,16 +89,22 @@ def _who() -> str:
 
 def _file(
     settings: Settings,
-    file: BinaryIO,
+    file: Path,
     apply: bool,
     close_absent: bool,
     as_json: bool,
 ) -> bool:
+    from recorder.errors import UsageError
     from recorder.portal.json_text import MAX_FILE_BYTES, documents
     from recorder.portal.sync import synchronise
 
-    name = "stdin" if file.name in ("-", "<stdin>") else Path(file.name).name
-    found = documents(file.read(MAX_FILE_BYTES + 1), name)
+    name = "stdin" if file == Path("-") else file.name
+    try:
+        with sys.stdin.buffer if file == Path("-") else file.open("rb") as opened:
+            data = opened.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from error
+    found = documents(data, name)
     report = synchronise(settings, found, _wish(name, apply, close_absent))
     _show(report, as_json)
     return report.good

@@ -3,6 +3,7 @@
 from recorder.config.reading import load_settings
 from recorder.config.section import (
     AuthenticatorSection,
+    PortalSection,
     Section,
     SinkSection,
     SourceSection,
@@ -21,6 +22,7 @@ __all__ = [
     "GeometrySection",
     "MqttSection",
     "PandaSection",
+    "PortalSection",
     "Section",
     "Settings",
     "SinkSection",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from recorder.config.by_kind import AnyPortal
+from recorder.config.credentials import handed_out
 from recorder.config.endpoints import DatabaseUrl
 from recorder.config.section import Secret, Section, split_password
 
@@ -25,8 +26,17 @@ class SyncSection(Section):
     dates: Literal["convert", "as_written"] = "convert"
     """`convert`: dates with a zone are converted to `timezone`. `as_written`: the zone
     is dropped, as py-ISPyB does; for portals that write local time with a `Z`."""
+    by_web: bool = False
+    """Take proposals that are sent to `recorder web`
+    (`POST /webservices/userportalsync/sync_proposal`). Then that process needs the
+    password, too."""
     portal: tuple[AnyPortal, ...] = ()
     """Portals to fetch from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _credentials_by_name(cls, data: Any) -> Any:
+        return handed_out(data, "portal", cls.model_fields)
 
     @model_validator(mode="before")
     @classmethod

@@ -118,6 +118,11 @@ class OneProposal:
                 values["proposalId"] = proposal
                 if place.unique_visits:
                     values.setdefault("visit_number", None)
+                stamp = place.live.column("BLSession", "lastUpdate")
+                if stamp is not None and not stamp.nullable:
+                    # its default is the zero date in two flavours, which strict
+                    # servers refuse
+                    values.setdefault("lastUpdate", place.now)
             key = self.objects.chosen(
                 "session", session.shown, t.session, values, choice
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Table, inspect
@@ -49,6 +50,8 @@ class Place:
     """What the database takes."""
 
     live: LiveSchema
+    now: datetime
+    """Local time of the facility, naive, as the columns hold it."""
     unique_visits: bool = False
     """Whether a proposal may have each ``visit_number`` once only."""
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -97,11 +100,12 @@ class Place:
                 raise UnfitError(f"{table.name}.{column}: {target} has no row {value}")
 
 
-def look(engine: Engine, *, writing: bool, closing: bool) -> Place:
+def look(engine: Engine, now: datetime, *, writing: bool, closing: bool) -> Place:
     """Read the schema and try out the rights; nothing is changed.
 
     Args:
         engine: The database.
+        now: Local time of the facility, naive.
         writing: Whether anything is to be written.
         closing: Whether links are to be removed.
 
@@ -127,7 +131,7 @@ def look(engine: Engine, *, writing: bool, closing: bool) -> Place:
                 left_out[table.name] = f"table {table.name} missing or denied"
             elif why := denied(engine, live, {table: letters if writing else "S"}):
                 left_out[table.name] = why
-        return Place(live, _unique_visits(engine), left_out)
+        return Place(live, now, _unique_visits(engine), left_out)
     except SQLAlchemyError as error:
         raise explain(engine, error) from error
 

@@ -84,7 +84,9 @@ def synchronise(
     report = Report(wish.apply, wish.by, wish.origin, datetime.now(UTC))
     bodies = _bodies(settings, documents, report)
     with opened(settings, wish) as engine, _lock(engine, wish):
-        place = look(engine, writing=wish.apply, closing=wish.close_absent)
+        zone = ZoneInfo(settings.timezone) if settings.timezone else None
+        now = report.at.astimezone(zone).replace(microsecond=0, tzinfo=None)
+        place = look(engine, now, writing=wish.apply, closing=wish.close_absent)
         _Synchronisation(settings, engine, place, wish, report).run(bodies)
         report.notes += sorted(place.notes)
     report.seconds = time.monotonic() - begun

@@ -37,6 +37,7 @@ from recorder.web.pyispyb.calls import PyIspyb
 from recorder.web.pyispyb.cors import Cors
 from recorder.web.pyispyb.one_time import OneTimeDoor
 from recorder.web.pyispyb.root import ROOT as PYISPYB
+from recorder.web.pyispyb.sync_calls import LARGE
 from recorder.web.reading import Reading
 from recorder.web.routes import PUBLIC, Table, checked, routes
 from recorder.web.runs import Runs
@@ -108,7 +109,7 @@ def make_app(place: WebPlace) -> WebApp:
     hosts = (web.host.lower(), *web.allowed_hosts)
     door = OneTimeDoor(Door(counted, sign_in), counted, pyispyb.links)
     known = Proxies(door, web.proxies, tls=web.cert_file is not None)
-    outside = Cors(Guard(known, hosts, origins), origins)
+    outside = Cors(Guard(known, hosts, origins, LARGE), origins)
     return WebApp(
         outside,
         counted,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,10 @@ MAX_DRAIN = 16 << 20
 instead of an ended connection. Chosen, not tuned."""
 BODY_S = 10.0
 """Seconds in which a body must have come. Chosen, not tuned."""
+LARGE_BODY_S = 60.0
+"""Seconds in which a large one must have come. Chosen, not tuned."""
+_DIGITS = 20
+"""Of a length that is read as a number; a longer one is found too large as it comes."""
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: "
     "data:; connect-src 'self'; worker-src 'self'; frame-ancestors 'none'; "
@@ -57,14 +62,21 @@ class Guard:
         app: What answers.
         hosts: Names under which it may be asked, beside those of the loopback.
         origins: Of pages of other servers that may use py-ISPyB's API.
+        large: Bytes of a body that an address takes, where they are more; it is read
+            by what answers there, once it knows who asks.
     """
 
     def __init__(
-        self, app: ASGIApp, hosts: Iterable[str] = (), origins: Iterable[str] = ()
+        self,
+        app: ASGIApp,
+        hosts: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        large: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._app = app
         self._hosts = {*LOOPBACK, *hosts}
         self._origins = frozenset(origins)
+        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -103,6 +115,8 @@ class Guard:
         self._check_host(headers)
         if scope["method"] not in SAFE:
             self._check_origin(headers, scope["path"])
+        if (most := self._large.get(scope["path"])) is not None:
+            return _bounded(headers, receive, most)
         return await _with_body(headers, receive)
 
     def _check_host(self, headers: Headers) -> None:
@@ -134,6 +148,38 @@ class Guard:
                 "origin",
                 "what changes something needs an Origin header that is this server",
             )
+
+
+def _bounded(headers: Headers, receive: Receive, most: int) -> Receive:
+    """What comes of a large body, piece by piece.
+
+    Raises:
+        ProblemError: It is larger than that, also while it comes; or it is slow.
+    """
+    text = f"at most {most} bytes are taken"
+    refused = ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", text)
+    length = headers.get("content-length", "")
+    if length.isdecimal() and len(length) < _DIGITS and int(length) > most:
+        raise refused
+    size = 0
+    begun: float | None = None
+
+    async def bounded() -> Message:
+        nonlocal size, begun
+        now = asyncio.get_running_loop().time()
+        begun = now if begun is None else begun
+        try:
+            async with asyncio.timeout(max(0.0, begun + LARGE_BODY_S - now)):
+                message = await receive()
+        except TimeoutError:
+            slow = f"the body did not come within {LARGE_BODY_S:g} s"
+            raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, "slow", slow) from None
+        size += len(message.get("body", b""))
+        if size > most:
+            raise refused
+        return message
+
+    return bounded
 
 
 async def _with_body(headers: Headers, receive: Receive) -> Receive:

@@ -42,4 +42,4 @@ def read_all(session, run):
     }
 
 
-main(create, read)
+main(create, read, models)

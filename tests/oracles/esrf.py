@@ -55,4 +55,4 @@ def read_result(session, result):
     return {**columns(result), "files": read_files(attachments)}
 
 
-main(create, read)
+main(create, read, models)

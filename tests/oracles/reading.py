@@ -139,10 +139,73 @@ def read_files(attachments):
     return files
 
 
-def main(create, read):
-    """``create`` or ``read``, on the database that ``ORACLE_URL`` names."""
+def read_people(session, models):
+    """Every proposal with what a user portal says of it."""
+    return [
+        read_proposal(session, models, proposal)
+        for proposal in all_of(session, models.Proposal)
+    ]
+
+
+def read_proposal(session, models, proposal):
+    mine = {"proposalId": proposal.proposalId}
+    return {
+        **office(proposal),
+        "pi": read_person(session, models, proposal.personId),
+        "persons": [
+            read_person(session, models, link.personId)
+            for link in all_of(session, models.ProposalHasPerson, **mine)
+        ],
+        "sessions": [
+            {**office(one), "persons": read_members(session, models, one)}
+            for one in all_of(session, models.BLSession, **mine)
+        ],
+        "proteins": [
+            {**office(one), "person": read_person(session, models, one.personId)}
+            for one in all_of(session, models.Protein, **mine)
+        ],
+        "labcontacts": [
+            {**office(one), "person": read_person(session, models, one.personId)}
+            for one in all_of(session, models.LabContact, **mine)
+        ],
+    }
+
+
+def read_members(session, models, of):
+    links = all_of(session, models.SessionHasPerson, sessionId=of.sessionId)
+    return [
+        {
+            **read_person(session, models, link.personId),
+            "role": link.role,
+            "remote": link.remote,
+        }
+        for link in links
+    ]
+
+
+def read_person(session, models, key):
+    person = key and session.get(models.Person, key)
+    if not person:
+        return None
+    place = person.laboratoryId and session.get(models.Laboratory, person.laboratoryId)
+    return {**office(person), "laboratory": office(place) if place else None}
+
+
+def office(row):
+    """Columns of a row; numbers of the portal as numbers."""
+    found = columns(row)
+    number = getattr(row, "externalId", None)
+    if number is not None:
+        found["externalId"] = int.from_bytes(number, "big")
+    return found
+
+
+def main(create, read, models):
+    """``create``, ``read`` or ``people``, on the database of ``ORACLE_URL``."""
     with Session(create_engine(os.environ["ORACLE_URL"])) as session:
         if sys.argv[1] == "create":
             create(session)
+        elif sys.argv[1] == "people":
+            json.dump(read_people(session, models), sys.stdout)
         else:
             json.dump(read(session), sys.stdout)

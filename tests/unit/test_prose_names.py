@@ -48,6 +48,7 @@ FOREIGN = {
     },
     "OAuth 2": {"invalid_client"},
     "the detector's appendix": {"recorder_uid"},
+    "py-ISPyB's portal sync": {"session_options", "sync_proposal", "uportal_sync"},
 }
 """Names of others that our pages mention."""
 REFUSED = "bad_messages_"

@@ -144,6 +144,8 @@ class Call:
     method: Method = "GET"
     body: Any = None
     """Type of the body."""
+    reads_body: bool = False
+    """Whether it reads the body by itself: it is JSON, but of no one type."""
     status: int = 200
     without_null: bool = False
     """Leave out keys of which nothing is known."""

@@ -30,6 +30,7 @@ from recorder.web.pyispyb.sample_calls import SAMPLE_CALLS
 from recorder.web.pyispyb.site_calls import SITE_CALLS
 from recorder.web.pyispyb.ssx_calls import SSX_CALLS
 from recorder.web.pyispyb.stat_calls import STAT_CALLS
+from recorder.web.pyispyb.sync_calls import SYNC_CALLS
 from recorder.web.routes import PUBLIC, routes
 from recorder.web.sign_in.service import SignIn
 
@@ -43,6 +44,7 @@ CALLS: tuple[Call, ...] = (
     *DATA_CALLS,
     *STAT_CALLS,
     *ADMIN_CALLS,
+    *SYNC_CALLS,
 )
 """What is below ``/ispyb/api/v1``; a path that is matched first stands first."""
 

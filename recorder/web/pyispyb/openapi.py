@@ -73,6 +73,8 @@ def _operation(call: Call, schemas: Json) -> Json:
     }
     if call.body is not None:
         found["requestBody"] = {"required": True, **_content(schemas[_body(call)])}
+    if call.reads_body:
+        found["requestBody"] = {"required": True, **_content({})}
     if call.scope is not None:
         found["security"] = [{_BEARER: []}]
     return found
