@@ -243,10 +243,12 @@ class AlarmKeeper:
 
     # -- what people say --------------------------------------------------------------
 
-    def seen(self, said: SeenSaid) -> None:
-        """Somebody saw an alarm."""
-        if self._teller.seen(said, self._runs.active):
-            self.keep(arrival_ns())
+    def seen(self, said: SeenSaid) -> str:
+        """Somebody saw an alarm; why that cannot be, empty if it is noted."""
+        if not self._teller.seen(said, self._runs.active):
+            return f"no alarm {shown(said.alarm)} stands"
+        self.keep(arrival_ns())
+        return ""
 
     def normal(self, said: NormalSaid) -> str:
         """Somebody takes the level of an alarm as the normal one from now on.
@@ -258,8 +260,7 @@ class AlarmKeeper:
         told_id = self._teller.standing(said.alarm)
         if told_id is None:
             return f"no alarm {shown(said.alarm)} stands"
-        newest_s = self._followed.newest_s if self._followed else 0.0
-        now_s = now_ns / 1e9 if self._live else newest_s
+        now_s = self._now_s(now_ns)
         if all(one.id != told_id for one in offered(self.state, now_s)):
             return (
                 f"alarm {said.alarm}: not before it stood for {HOLD_S:.0f} s, and "
@@ -271,11 +272,19 @@ class AlarmKeeper:
         self.keep(now_ns)
         return ""
 
+    def _now_s(self, now_ns: int) -> float:
+        """The time on which images count."""
+        if self._live:
+            return now_ns / 1e9
+        return self._followed.newest_s if self._followed else 0.0
+
     # -- for others -------------------------------------------------------------------
 
     def alarms(self) -> tuple[LiveAlarm, ...]:
         """Alarms that stand or ended lately."""
-        return live_alarms(self._teller.shown)
+        now_s = self._now_s(arrival_ns())
+        known = {one.id for one in offered(self.state, now_s)}
+        return live_alarms(self._teller.shown, known)
 
     def status(self) -> list[Json]:
         """Alarms that stand, for the status."""

@@ -118,6 +118,7 @@ class AlarmTeller:
         if new is None:
             return False
         self._said(SEEN, said, new, runs)
+        log.info("alarm_seen", alarm=said.alarm, run=new.run, uid=new.uid, by=said.by)
         return True
 
     def taken_as_normal(self, said: NormalSaid, runs: Iterable[Run]) -> None:

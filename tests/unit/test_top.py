@@ -105,7 +105,7 @@ def test_the_worst_alarm_is_first_and_what_was_cleared_is_not_there():
     found = drawn(moment(), 80, None, colour=False)
     assert found.index("Hit rate fell") < found.index("an amber one")
     assert "cleared" not in found
-    assert "perhaps the jet moved" in found
+    assert "Perhaps the jet moved" in found
 
 
 def test_time_points_have_target_share_and_time_left():
