@@ -145,6 +145,21 @@ class AlarmTeller:
         known = self.book.find(alarm)
         return known.told_id if known and known.cleared_ns is None else None
 
+    def status(self) -> list[Json]:
+        """Alarms that stand, for the status."""
+        return [
+            {
+                "id": one.alarm.id,
+                "kind": one.alarm.kind,
+                "severity": one.alarm.severity,
+                "text": one.alarm.text,
+                "since_image": one.alarm.since_image,
+                "run": one.run,
+            }
+            for one in self.shown
+            if one.cleared_ns is None
+        ]
+
     @property
     def journal_age_s(self) -> float:
         """Age of the oldest record that is not on disk."""
