@@ -127,7 +127,7 @@ def live_state(text: str = "lysozyme") -> LiveState:
                 severity="red",
                 text=f"Hit rate fell from 20 % to about 9 % {text}",
                 raised_ns=NOON_NS,
-                hints=(Hint(f"perhaps the jet moved {text}"),),
+                hints=(Hint(f"Perhaps the jet moved {text}"),),
             ),
             LiveAlarm("c", text="cleared", raised_ns=1, cleared_ns=2),
         ),

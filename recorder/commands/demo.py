@@ -8,12 +8,16 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from recorder.commands.options import configure
 from recorder.commands.out import say, say_text
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -70,11 +74,24 @@ def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
             if keep:
                 await _until_told()
 
-        result = asyncio.run(run_demo(place.resolve(), images, say, broker, show))
+        demo = run_demo(place.resolve(), images, say, broker, show)
+        result = asyncio.run(_cancelled_by_sigterm(demo))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say("", "stopped before both runs were recorded; nothing runs on")
+        if not temporary or keep:
+            say(f"files so far   {place.resolve()}")
+        sys.exit(128 + signal.SIGINT)
     finally:
         if temporary and not keep:
             shutil.rmtree(place, ignore_errors=True)
     sys.exit(0 if result.equal else 1)
+
+
+async def _cancelled_by_sigterm(demo: Coroutine[Any, Any, T]) -> T:
+    """As Ctrl-C does: everything that was started ends with it."""
+    task = asyncio.ensure_future(demo)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 async def _until_told() -> None:

@@ -38,7 +38,7 @@ class RecordKind(StrEnum):
     TARGET = "target"
     """How many indexed images somebody wants of a time point."""
     ALARM_SEEN = "alarm_seen"
-    """Somebody saw an alarm."""
+    """Of earlier recorders, beside an ``alarm`` that says it; nothing reads it."""
 
 
 SINK_KINDS = (RecordKind.RUN, RecordKind.RUN_UPDATED, RecordKind.RUN_SEALED)
@@ -182,7 +182,8 @@ class Records(JournalFile):
     def event_names(self) -> list[str | None]:
         """What events and alarms name as their run, None among them."""
         rows = self._query(
-            "SELECT DISTINCT run FROM records WHERE kind IN ('event', 'alarm')"
+            "SELECT DISTINCT run FROM records "
+            "WHERE kind IN ('event', 'alarm', 'alarm_seen')"
         )
         return [name for (name,) in rows]
 
@@ -197,7 +198,7 @@ class Records(JournalFile):
         with self._transaction() as db:
             done = db.execute(
                 "DELETE FROM records WHERE seq IN (SELECT seq FROM records "
-                "WHERE kind IN ('event', 'alarm') AND run IS ? "
+                "WHERE kind IN ('event', 'alarm', 'alarm_seen') AND run IS ? "
                 "AND time_ns NOT BETWEEN ? AND ? LIMIT ?)",
                 (run, before_ns, now_ns, most),
             )

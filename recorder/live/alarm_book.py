@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from recorder.records.alarms import AlarmEvidence, AlarmHint, RunAlarm, Severity
-from recorder.records.live import Hint, LiveAlarm
+from recorder.records.live import LiveAlarm
+from recorder.records.live_alarms import live_alarm
 from recorder.records.times import iso
 from recorder.runs.run import Run
 from recorder.ssx.alarms.events import AlarmCleared, AlarmRaised, Evidence
@@ -136,35 +137,26 @@ class AlarmBook:
             raise ValueError("no alarms") from error
 
 
-def live_alarms(noted: Sequence[Noted]) -> tuple[LiveAlarm, ...]:
-    """Alarms as the live state has them."""
+def live_alarms(
+    noted: Sequence[Noted], can_be_normal: Collection[str] = ()
+) -> tuple[LiveAlarm, ...]:
+    """Alarms as the live state has them.
+
+    Args:
+        noted: Oldest first.
+        can_be_normal: Those whose level may be taken as normal, as the alarms
+            themselves call them.
+    """
     return tuple(
-        LiveAlarm(
-            id=one.alarm.id,
-            kind=one.alarm.kind,
-            severity=one.alarm.severity,
-            text=one.alarm.text,
-            run=one.run,
-            since_image=one.alarm.since_image,
+        replace(
+            live_alarm(one.alarm, one.run, one.uid),
             since_ns=one.since_ns + one.clock_step_ns,
             raised_ns=one.raised_ns + one.clock_step_ns,
             cleared_ns=one.cleared_ns and one.cleared_ns + one.clock_step_ns,
-            evidence=_flat(one.alarm.evidence),
-            hints=tuple(Hint(h.text, _flat(h.evidence)) for h in one.alarm.hints),
-            seen_by=one.alarm.seen_by,
-            uid=one.uid,
+            can_be_normal=one.cleared_ns is None and one.told_id in can_be_normal,
         )
         for one in noted
     )
-
-
-def _flat(evidence: Sequence[AlarmEvidence]) -> dict[str, float]:
-    return {
-        f"{one.name} {what}": value
-        for one in evidence
-        for what, value in (("before", one.before), ("since", one.since), ("z", one.z))
-        if value is not None
-    }
 
 
 def _alarm(event: AlarmRaised, step_ns: int) -> RunAlarm:

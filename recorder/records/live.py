@@ -237,6 +237,8 @@ class LiveAlarm:
     seen_by: str | None = None
     uid: str | None = None
     """Of its run; null: it is about the host, or from an earlier recorder."""
+    can_be_normal: bool = False
+    """Its level may be taken as the normal one now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ daemon that is killed goes on with the same, and tells nothing twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from recorder.errors import shown
 from recorder.journal import Journal
 from recorder.live.alarm_book import live_alarms
 from recorder.live.alarm_memory import KIND, Memory, pack_memory, unpack_memory
-from recorder.live.followed_run import FollowedRun, Slice
+from recorder.live.followed_run import FollowedRun
 from recorder.live.moment import host_facts, run_facts, sink_facts, source_facts
 from recorder.live.run_counts import RunCounts
 from recorder.live.runs import LiveRuns, current_run
@@ -27,11 +29,11 @@ from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
+from recorder.service.alarm_steps import AlarmSteps, Events
 from recorder.service.alarm_teller import AlarmTeller
 from recorder.ssx.alarms.accepting import accept_level, offered
 from recorder.ssx.alarms.observation import Observation
 from recorder.ssx.alarms.rates import HOLD_S
-from recorder.ssx.alarms.watch import AlarmState, step
 
 log = get_logger("alarms")
 
@@ -67,7 +69,7 @@ class AlarmKeeper:
         self._runs = book
         self._counts = counts
         self._live = live
-        self.state = AlarmState()
+        self._steps = AlarmSteps()
         self.moment: Callable[[], LiveState] | None = None
         """Gives what is known of sources, sinks and host."""
         self._followed: FollowedRun | None = None
@@ -112,17 +114,23 @@ class AlarmKeeper:
             return image.received_ns / 1e9
         return image.start_time_ns / 1e9
 
-    def look(self) -> None:
-        """Take a step, if it is time for one."""
+    async def look(self) -> None:
+        """Take a step, if it is time for one; the event loop goes on meanwhile."""
         now_ns = arrival_ns()
         if self._due or not 0 <= now_ns - self._step_ns < STEP_NS:
+            self._steps.settle()
             self._due, self._step_ns = False, now_ns
-            self._step(self._choose(), now_ns)
+            mine = self._choose()
+            told = partial(self._tell, mine, now_ns)
+            self._steps.begin(self._observe(mine, now_ns), told)
+            await self._steps.done()
+            self._steps.settle()
             self._teller.forget(now_ns)
 
     def finish(self, run: Run) -> None:
         """A run is over: look at all of it before its report is made."""
         with boundary("look at the alarms of a run that is over"):
+            self._steps.settle()
             self._finish(run)
 
     def _finish(self, run: Run) -> None:
@@ -156,42 +164,39 @@ class AlarmKeeper:
     def _step(
         self, mine: FollowedRun | None, now_ns: int, *, last: bool = False
     ) -> None:
+        events = self._steps.take(self._observe(mine, now_ns, last=last))
+        self._tell(mine, now_ns, events)
+
+    def _observe(
+        self, mine: FollowedRun | None, now_ns: int, *, last: bool = False
+    ) -> Observation:
+        """What is new of the run that is followed from now on."""
         self._followed = mine
-        new = None if mine is None else mine.take(now_ns, last=last)
-        observation = self._observed(mine, new, now_ns)
-        self.state, events = step(self.state, observation)
+        seen = Observation(now_ns / 1e9 if self._live else 0.0)
+        if mine is not None:
+            new = mine.take(now_ns, last=last)
+            seen = Observation(
+                seen.time_s if self._live else new.time_s,
+                run_facts(mine.run, live=self._live),
+                new.images,
+                new.pulses,
+                new.fates,
+            )
+        if self.moment is None:
+            return seen
+        known, heard_ns = self.moment(), self._counts.heard.last_ns
+        return replace(
+            seen,
+            sources=source_facts(known, mine, heard_ns, now_ns),
+            sinks=sink_facts(known),
+            host=host_facts(known, self._teller.journal_age_s),
+        )
+
+    def _tell(self, mine: FollowedRun | None, now_ns: int, events: Events) -> None:
         runs = self._runs.active if mine is None else (*self._runs.active, mine.run)
         told = self._teller.take(events, runs)
         if told or (mine is not None and now_ns - self._kept_ns >= KEEP_NS):
             self.keep(now_ns)
-
-    def _observed(
-        self, mine: FollowedRun | None, new: Slice | None, now_ns: int
-    ) -> Observation:
-        run = None if mine is None else mine.run
-        facts = None if run is None else run_facts(run, live=self._live)
-        time_s = now_ns / 1e9
-        if not self._live:
-            time_s = new.time_s if new is not None else 0.0
-        seen = (
-            Observation(time_s, facts)
-            if new is None
-            else Observation(time_s, facts, new.images, new.pulses, new.fates)
-        )
-        if self.moment is None:
-            return seen
-        known = self.moment()
-        heard_ns = self._counts.heard.last_ns
-        return Observation(
-            time_s,
-            facts,
-            seen.images,
-            seen.pulses,
-            seen.fates,
-            source_facts(known, mine, heard_ns, now_ns),
-            sink_facts(known),
-            host_facts(known, self._teller.journal_age_s),
-        )
 
     # -- what is remembered -----------------------------------------------------------
 
@@ -208,7 +213,7 @@ class AlarmKeeper:
             KIND,
             pack_memory(
                 Memory(
-                    self.state,
+                    self._steps.state,
                     self._teller.book,
                     mine.run.uid if mine else None,
                     mine.cursors if mine else (0, 0, 0),
@@ -231,7 +236,7 @@ class AlarmKeeper:
         except ValueError as error:
             log.info("alarms_begin_anew", error=str(error))
             return
-        self.state, self._left = memory.state, memory.left
+        self._steps.state, self._left = memory.state, memory.left
         self._teller.restore(memory.book)
         run = next((r for r in self._runs.active if r.uid == memory.uid), None)
         if run is None:
@@ -243,10 +248,12 @@ class AlarmKeeper:
 
     # -- what people say --------------------------------------------------------------
 
-    def seen(self, said: SeenSaid) -> None:
-        """Somebody saw an alarm."""
-        if self._teller.seen(said, self._runs.active):
-            self.keep(arrival_ns())
+    def seen(self, said: SeenSaid) -> str:
+        """Somebody saw an alarm; why that cannot be, empty if it is noted."""
+        if not self._teller.seen(said, self._runs.active):
+            return f"no alarm {shown(said.alarm)} stands"
+        self.keep(arrival_ns())
+        return ""
 
     def normal(self, said: NormalSaid) -> str:
         """Somebody takes the level of an alarm as the normal one from now on.
@@ -254,40 +261,36 @@ class AlarmKeeper:
         Returns:
             Why that cannot be; empty if it is done.
         """
-        now_ns = arrival_ns()
+        now_ns, state = arrival_ns(), self._steps.state
         told_id = self._teller.standing(said.alarm)
         if told_id is None:
             return f"no alarm {shown(said.alarm)} stands"
-        newest_s = self._followed.newest_s if self._followed else 0.0
-        now_s = now_ns / 1e9 if self._live else newest_s
-        if all(one.id != told_id for one in offered(self.state, now_s)):
+        now_s = self._now_s(now_ns)
+        if all(one.id != told_id for one in offered(state, now_s)):
             return (
                 f"alarm {said.alarm}: not before it stood for {HOLD_S:.0f} s, and "
                 "only of what has a level"
             )
-        self.state, events = accept_level(self.state, told_id, now_s)
+        self._steps.state, events = accept_level(state, told_id, now_s)
         self._teller.taken_as_normal(said, self._runs.active)
         self._teller.take(events, self._runs.active)
         self.keep(now_ns)
         return ""
 
+    def _now_s(self, now_ns: int) -> float:
+        """The time on which images count."""
+        if self._live:
+            return now_ns / 1e9
+        return self._followed.newest_s if self._followed else 0.0
+
     # -- for others -------------------------------------------------------------------
 
     def alarms(self) -> tuple[LiveAlarm, ...]:
         """Alarms that stand or ended lately."""
-        return live_alarms(self._teller.shown)
+        now_s = self._now_s(arrival_ns())
+        known = {one.id for one in offered(self._steps.last, now_s)}
+        return live_alarms(self._teller.shown, known)
 
     def status(self) -> list[Json]:
         """Alarms that stand, for the status."""
-        return [
-            {
-                "id": one.alarm.id,
-                "kind": one.alarm.kind,
-                "severity": one.alarm.severity,
-                "text": one.alarm.text,
-                "since_image": one.alarm.since_image,
-                "run": one.run,
-            }
-            for one in self._teller.shown
-            if one.cleared_ns is None
-        ]
+        return self._teller.status()

@@ -118,6 +118,7 @@ class AlarmTeller:
         if new is None:
             return False
         self._said(SEEN, said, new, runs)
+        log.info("alarm_seen", alarm=said.alarm, run=new.run, uid=new.uid, by=said.by)
         return True
 
     def taken_as_normal(self, said: NormalSaid, runs: Iterable[Run]) -> None:
@@ -143,6 +144,21 @@ class AlarmTeller:
         """What the alarms themselves call one that stands; None if it does not."""
         known = self.book.find(alarm)
         return known.told_id if known and known.cleared_ns is None else None
+
+    def status(self) -> list[Json]:
+        """Alarms that stand, for the status."""
+        return [
+            {
+                "id": one.alarm.id,
+                "kind": one.alarm.kind,
+                "severity": one.alarm.severity,
+                "text": one.alarm.text,
+                "since_image": one.alarm.since_image,
+                "run": one.run,
+            }
+            for one in self.shown
+            if one.cleared_ns is None
+        ]
 
     @property
     def journal_age_s(self) -> float:

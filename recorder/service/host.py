@@ -64,7 +64,7 @@ class Host:
                 self.pipeline.live.look(self.pipeline.book.active)
             if self.alarms is not None:
                 with boundary("look at the alarms"):
-                    self.alarms.look()
+                    await self.alarms.look()
             await asyncio.sleep(INTERVAL_S)
 
     def restore(self) -> None:

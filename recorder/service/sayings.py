@@ -12,7 +12,7 @@ from recorder.journal import RecordKind
 from recorder.journal.run_record import run_record
 from recorder.records import BadMessage
 from recorder.records.announcement import MAX_TARGETS
-from recorder.records.said import NormalSaid, Said, SeenSaid, TargetSaid, said_to_json
+from recorder.records.said import NormalSaid, SeenSaid, TargetSaid, said_to_json
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.service.pipeline import Pipeline
@@ -40,10 +40,10 @@ class Sayings:
         self._known: set[str] = set()
         self._done: set[str] = set()
         self._failing = False
-        self.seen: Callable[[SeenSaid], None] = _nothing
-        """Called once it is journalled: for whoever keeps the alarms."""
-        self.normal: Callable[[NormalSaid], str] = lambda _: "no alarms are followed"
-        """Takes the level of an alarm as normal, and journals that; gives why not."""
+        self.seen: Callable[[SeenSaid], str] = _nobody
+        """Notes who saw an alarm, and journals that; gives why not."""
+        self.normal: Callable[[NormalSaid], str] = _nobody
+        """The same for whoever takes the level of an alarm as normal."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -80,13 +80,16 @@ class Sayings:
             self._refuse(saying.problem)
         elif isinstance(said, TargetSaid):
             self._target(said)
-        elif isinstance(said, NormalSaid):
-            if problem := self.normal(said):
-                self._refuse(f"normal: {problem}")
         else:
-            self._journal(RecordKind.ALARM_SEEN, None, said)
-            self._pipeline.writer.after_commit(partial(self.seen, said))
-            log.info("alarm_seen", alarm=said.alarm, by=said.by)
+            self._of_alarm(said)
+
+    def _of_alarm(self, said: SeenSaid | NormalSaid) -> None:
+        if isinstance(said, SeenSaid):
+            problem = self.seen(said)
+        else:
+            problem = self.normal(said)
+        if problem:
+            self._refuse(f"{said.what}: {problem}")
 
     def _target(self, said: TargetSaid) -> None:
         run = self._pipeline.book.run_of(said.run)
@@ -98,8 +101,8 @@ class Sayings:
             self._refuse(f"target: run {run.number} has {MAX_TARGETS} targets already")
             return
         known[said.delay_s] = said.indexed
-        self._journal(RecordKind.TARGET, run.uid, said)
         writer = self._pipeline.writer
+        writer.record(RecordKind.TARGET, run.uid, said_to_json(said))
         writer.record(RecordKind.RUN, run.uid, run_record(run, "target"))
         log.info(
             "target_set",
@@ -110,12 +113,10 @@ class Sayings:
             by=said.by,
         )
 
-    def _journal(self, kind: RecordKind, run: str | None, said: Said) -> None:
-        self._pipeline.writer.record(kind, run, said_to_json(said))
-
     def _refuse(self, problem: str) -> None:
         self._pipeline.bad.take(BadMessage(SOURCE, "saying", problem), ())
 
 
-def _nothing(said: SeenSaid) -> None:
-    """Nobody listens."""
+def _nobody(said: SeenSaid | NormalSaid) -> str:
+    """Nobody follows alarms."""
+    return "no alarms are followed"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from recorder.records.live import LiveDelay, LivePump, Trials
+from recorder.records.image_report import LineReport
+from recorder.records.live import Line, LiveDelay, LivePump, Trials
 from recorder.records.times import parse_time
 from recorder.terminal.marks import (
     DARK,
@@ -98,21 +99,40 @@ def _pump_of_report(moment: Moment) -> list[Text]:
 
 
 def over_time(moment: Moment, width: int, signs: Signs) -> list[Text]:
-    """Hit rate over time as a line, and below it where runs began."""
-    if moment.run is None or not moment.run.line.classified:
-        return []
+    """Hit rate over time as a line, and below it where runs began.
+
+    Where no run goes on: over the images of the run that is shown.
+    """
+    if moment.run is None:
+        return _over_images(moment, width, signs)
     known = moment.run.line
-    if len(known.hits) != len(known.classified):
+    span = len(known.classified) * known.step_s
+    found = _line(known, width, signs, seconds(span))
+    if not found:
+        return []
+    ticks = _ticks(moment, known.from_ns, span, found[1].cell_len)
+    return [*found, line((ticks, QUIET))] if ticks.strip() else found
+
+
+def _over_images(moment: Moment, width: int, signs: Signs) -> list[Text]:
+    report = moment.report
+    if report is None:
+        return []
+    known = report.line
+    images = min(len(known.classified) * known.step, report.images.received)
+    return _line(known, width, signs, f"{count(images)} images")
+
+
+def _line(known: Line | LineReport, width: int, signs: Signs, over: str) -> list[Text]:
+    """A heading and the line; nothing where there is none."""
+    if not known.classified or len(known.hits) != len(known.classified):
         return []
     classified = grouped(known.classified, width - 10)
     hits = grouped(known.hits, width - 10)
-    span = len(known.classified) * known.step_s
     highest = [h / n for h, n in zip(hits, classified, strict=True) if n > 0]
     top = f"{100 * max(highest):.1f} %" if highest else NONE
-    head = f"hit rate over {seconds(span)}, highest {top}"
-    found = [line((head, QUIET)), line((spark(hits, classified, signs), LIGHT))]
-    ticks = _ticks(moment, known.from_ns, span, len(classified))
-    return [*found, line((ticks, QUIET))] if ticks.strip() else found
+    head = f"hit rate over {over}, highest {top}"
+    return [line((head, QUIET)), line((spark(hits, classified, signs), LIGHT))]
 
 
 def _ticks(moment: Moment, from_ns: int, span_s: float, width: int) -> str:

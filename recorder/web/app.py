@@ -163,6 +163,7 @@ def _own(
     }
     post: Table = {
         f"{API}/alarms/{{alarm:path}}/seen": (said.seen, Scope.WRITE_ALARMS),
+        f"{API}/alarms/{{alarm:path}}/normal": (said.normal, Scope.WRITE_ALARMS),
         f"{API}/runs/{{uid}}/targets": (said.targets, Scope.WRITE_TARGETS),
     }
     return [*routes(gate, "GET", get), *routes(gate, "POST", post)]

@@ -18,6 +18,7 @@ from recorder.web.answers import JSON, answer, content
 from recorder.web.feed import Feed
 from recorder.web.hiding import alarms_for
 from recorder.web.reading import Reading
+from recorder.web.run_alarms import alarms_of_run
 from recorder.web.shapes import AlarmList
 from recorder.web.status_view import life_for, spool_for
 from recorder.web.views import Views
@@ -62,11 +63,16 @@ class Moments:
     async def alarms(self, request: Request) -> Response:
         """`GET /api/v1/alarms`."""
         access = access_of(request)
-        alarms = await self.standing(access)
-        if (name := request.query_params.get("run")) is not None:
-            known = await self._reading.ask(lambda j: access.named(j, name))
-            alarms = tuple(alarm for alarm in alarms if alarm.run == known.number)
-        return answer(request, AlarmList(alarms))
+        standing = await self.standing(access)
+        name = request.query_params.get("run")
+        if name is None:
+            return answer(request, AlarmList(standing))
+
+        def read(journal: Journal) -> AlarmList:
+            run = access.named(journal, name)
+            return AlarmList(alarms_of_run(journal, run, standing))
+
+        return answer(request, await self._reading.ask(read))
 
     async def standing(self, access: Access) -> tuple[LiveAlarm, ...]:
         """The alarms of the live state that somebody may see."""

@@ -92,7 +92,7 @@ def _moments() -> Json:
     stream = _said("Events `now` and `slow`.", {"type": "string"}, "text/event-stream")
     now = _said("This moment.", _ref("Now"))
     slow = _said("What changes more slowly.", _ref("Slow"))
-    run = _text("run", "Only those of a run.")
+    run = _text("run", "All those of a run, also of one that is over.")
     return {
         "/api/v1/me": _get(
             "me", "Who is signed in, and what they see", _said("It.", _ref("Me"))
@@ -105,7 +105,7 @@ def _moments() -> Json:
         ),
         "/api/v1/alarms": _get(
             "alarms",
-            "Alarms that stand",
+            "Alarms that stand, or all of a run",
             _said("Alarms.", _ref("AlarmList")),
             [run],
             missing="No such run.",
@@ -186,6 +186,12 @@ def _sayings() -> Json:
         "/api/v1/alarms/{alarm}/seen": _post(
             "seen", "Mark an alarm as seen", _path("alarm", "Its id."), "SeenBody"
         ),
+        "/api/v1/alarms/{alarm}/normal": _post(
+            "normal",
+            "Take the level of an alarm as the normal one",
+            _path("alarm", "Its id."),
+            "SeenBody",
+        ),
         "/api/v1/runs/{uid}/targets": _post(
             "targets", "Set targets of time points", _RUN, "Targets"
         ),
@@ -198,6 +204,7 @@ def _post(name: str, what: str, parameter: Json, body: str) -> Json:
         "403": "Not from our own page, not from this host, or the scope is missing.",
         "404": "There is none.",
         "408": "The body did not come in time.",
+        "409": "As things are the daemon would refuse it.",
         "415": "It is no JSON.",
         "422": "The body cannot be read.",
     }

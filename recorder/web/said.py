@@ -22,6 +22,7 @@ from recorder.config.endpoints import is_loopback
 from recorder.foreign_text import is_name
 from recorder.records import Json
 from recorder.records.limits import MAX_IMAGES
+from recorder.records.live import LiveAlarm
 from recorder.runtime.live_file import replace_file
 from recorder.runtime.log import get_logger
 from recorder.web.access import access_of
@@ -45,6 +46,10 @@ MAX_TARGETS = 100
 """Targets of one run: more time points than anybody measures. Chosen, not tuned."""
 MAX_DELAY_S = 1e6
 """Longest delay of a target, in s: eleven days."""
+NOT_NORMAL = (
+    "its level can be taken as the normal one once it stood for 30 s, and only of an "
+    "alarm that has a level: not of an age, a lag or a rule"
+)
 NOBODY = "page"
 """Who said it, where nobody signs in."""
 
@@ -88,33 +93,51 @@ class Sayings:
 
     async def seen(self, request: Request) -> Response:
         """`POST /api/v1/alarms/{alarm}/seen`."""
+        alarm, by = await self._alarm(request)
+        said = {"what": "seen", "alarm": alarm.id, "by": by}
+        return await self._passed_on(request, [said])
+
+    async def normal(self, request: Request) -> Response:
+        """`POST /api/v1/alarms/{alarm}/normal`."""
+        alarm, by = await self._alarm(request)
+        if not alarm.can_be_normal:
+            text = f"alarm {alarm.id}: {NOT_NORMAL}"
+            raise ProblemError(HTTPStatus.CONFLICT, "not-normal", text)
+        said = {"what": "normal", "alarm": alarm.id, "by": by}
+        return await self._passed_on(request, [said])
+
+    async def _alarm(self, request: Request) -> tuple[LiveAlarm, str]:
+        """The alarm that is meant, and who says something of it."""
         self._check_who(request)
         body = await body_of(request, _SEEN)
-        alarm = request.path_params["alarm"]
+        name = request.path_params["alarm"]
         if not is_name(body.by):
             text = "by: a name has no control characters"
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "body", text)
         by = self._by(request, body.by)
-        standing = await self._moments.standing(access_of(request))
-        if all(known.id != alarm for known in standing):
-            text = f"no alarm {alarm[:100]!r} stands; /api/v1/alarms lists them"
-            raise ProblemError(HTTPStatus.NOT_FOUND, "no-alarm", text)
-        said = {"what": "seen", "alarm": alarm, "by": by}
-        return await self._passed_on(request, [said])
+        for alarm in await self._moments.standing(access_of(request)):
+            if alarm.id == name:
+                return alarm, by
+        text = f"no alarm {name[:100]!r} stands; /api/v1/alarms lists them"
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no-alarm", text)
 
     async def targets(self, request: Request) -> Response:
         """`POST /api/v1/runs/{uid}/targets`."""
         self._check_who(request)
         body = await body_of(request, _TARGETS)
         name, access = request.path_params["uid"], access_of(request)
-        uid = await self._reading.ask(lambda j: access.named(j, name).uid)
+        run = await self._reading.ask(lambda j: access.named(j, name))
+        if run.sealed:
+            text = f"run {run.number} is over: no further images come; set targets of "
+            text += "a run that goes on, or in the next announcement"
+            raise ProblemError(HTTPStatus.CONFLICT, "run-over", text)
         by = self._by(request, NOBODY)
         return await self._passed_on(
             request,
             [
                 {
                     "what": "target",
-                    "run": uid,
+                    "run": run.uid,
                     "delay_s": target.delay,
                     "indexed": target.indexed,
                     "by": by,

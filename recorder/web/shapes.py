@@ -99,7 +99,7 @@ class ImageList:
 
 @dataclass(frozen=True, slots=True)
 class AlarmList:
-    """Alarms that stand, and those cleared in the last ten minutes."""
+    """Alarms that stand, and those cleared in the last ten minutes; of a run all."""
 
     alarms: tuple[LiveAlarm, ...] = ()
 

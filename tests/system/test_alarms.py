@@ -25,6 +25,7 @@ from tests.system.beamline import (
     wait_sealed,
 )
 from tests.system.test_live import wait_live
+from tests.web import Web
 
 RATE_HZ = 150.0
 ARMED = 1300
@@ -217,6 +218,71 @@ def test_kinds_that_are_off_are_not_told(
     kinds = [one["kind"] for one in beamline.report()[sealed["uid"]]["alarms"]]
     assert "second_client" not in kinds
     assert "losses" not in kinds
+
+
+def test_the_page_takes_a_level_as_normal_and_the_daemon_begins_anew(
+    config_file, mosquitto, recorder_daemon, series
+):
+    """Through the web process to the daemon's answer; and what a run had is kept."""
+    quiet = {"drain_s": 1.0, "series_timeout_s": 600.0}
+    beamline = make_beamline(config_file, mosquitto, runs=quiet)
+    daemon = recorder_daemon(beamline.config)
+    detector = RawDetector(beamline.endpoint)
+    changed = without_hits(series, ARMED)
+    stream = Stream2(1, changed.info, ARMED + 400)  # the run stays open
+    detector.send(stream.start()[0])
+    for n in range(ARMED + 300):
+        detector.send(stream.image(n, changed.frame(n).payload, n * 10**7)[0])
+    found = daemon.wait_for_event("alarm_raised", kind="hit_rate")
+    web = Web(beamline.config)
+    try:
+        path = f"/api/v1/alarms/{found['id']}"
+        web.until("/api/v1/alarms", lambda a: alarm_in(a.json, found["id"]))
+        early = web.post(f"{path}/normal", {"by": "ada"})
+        assert (early.status, early.json["type"]) == (
+            409,
+            "urn:ssx-recorder:problem:not-normal",
+        )
+        web.until(
+            "/api/v1/alarms", lambda a: alarm_in(a.json, found["id"])["can_be_normal"]
+        )
+        assert web.post(f"{path}/seen", {"by": "eve"}).status == 202
+        assert web.post(f"{path}/normal", {"by": "ada"}).status == 202
+        taken = daemon.wait_for_event("alarm_taken_as_normal")
+        assert (taken["alarm"], taken["by"]) == (found["id"], "ada")
+        told = daemon.wait_for_event("alarm_cleared", kind="hit_rate")
+        assert told["because"] == "Its level was taken as normal."
+        web.until(
+            "/api/v1/alarms", lambda a: alarm_in(a.json, found["id"])["cleared_ns"]
+        )
+        assert web.post(f"{path}/normal", {"by": "ada"}).status == 409
+        detector.send(stream.end()[0])
+        sealed = daemon.wait_for_event("run_sealed")
+        target = [{"delay": 0.003, "indexed": 5}]
+        refused = web.post(f"/api/v1/runs/{sealed['uid']}/targets", target)
+        assert (refused.status, refused.json["type"]) == (
+            409,
+            "urn:ssx-recorder:problem:run-over",
+        )
+        daemon.terminate()
+        web.until("/api/v1/now", lambda a: a.json["daemon"] == "gone")
+        (beamline.settings.state_directory / "live" / "live.json").unlink(
+            missing_ok=True
+        )
+        kept = web.get(f"/api/v1/alarms?run={sealed['uid']}").json["alarms"]
+        mine = alarm_in({"alarms": kept}, found["id"])
+        assert mine["cleared_ns"] > mine["raised_ns"] >= mine["since_ns"] > 0
+        assert (mine["seen_by"], mine["uid"]) == ("eve", sealed["uid"])
+        times = [one["raised_ns"] for one in kept]
+        assert times == sorted(times)
+        assert len(kept) >= 2  # images that nobody announced are told, too
+    finally:
+        detector.close()
+        web.terminate()
+
+
+def alarm_in(body, name: str):
+    return next((one for one in body["alarms"] if one["id"] == name), None)
 
 
 def test_a_replay_has_the_alarms_that_images_tell(run_recorder, config_file, tmp_path):

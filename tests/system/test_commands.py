@@ -16,6 +16,7 @@ import pytest
 
 from recorder.cli import COMMANDS
 from recorder.journal import Journal
+from recorder.journal.lock import is_recorded_into
 from recorder.records.report_json import full_to_json
 from recorder.reports.store import ReportStore
 from recorder.simulate.stream.messages import Stream2
@@ -250,3 +251,20 @@ def test_demo_keeps_daemon_and_page_until_told(tmp_path):
     assert demo.wait() == 0
     with pytest.raises(OSError):
         urllib.request.urlopen(address)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_stopped_in_its_runs_ends_politely(tmp_path, number):
+    arguments = ("demo", "--dir", str(tmp_path), "--images", "5000", "--keep")
+    demo = Recorder(sys.executable, arguments, None)
+    address = demo.wait_for(lambda line: line.startswith("live page: ")).split()[2]
+    with urllib.request.urlopen(f"{address}api/v1/live") as events:
+        next(line for line in events if b'"received":' in line)  # a run goes on
+    demo.signal(number)
+    assert demo.wait() == 130
+    assert not [line for line in demo.lines if "Abort" in line or "Traceback" in line]
+    demo.wait_for(lambda line: "nothing runs on" in line)
+    demo.wait_for(
+        lambda line: line.startswith("files so far") and str(tmp_path) in line
+    )
+    assert not is_recorded_into(tmp_path / "journal.sqlite")

@@ -237,9 +237,11 @@ def test_pictures_are_those_of_the_live_folder(start_web, daemon):
 
 
 def test_what_people_say_reaches_the_daemon_as_files(start_web, journal, daemon):
-    write_run(journal, 1)
+    write_run(journal, 1, sealed=False)
+    write_run(journal, 2)
     alarm = LiveAlarm("hit_rate/3", "hit_rate")
-    daemon.state = replace(daemon.state, alarms=(alarm,))
+    lag = (LiveAlarm("sink_lag/1", "sink_lag"),)
+    daemon.state = replace(daemon.state, alarms=(alarm, *lag))
     web = start_web()
     daemon.write(stage="stopped")
     web.until("/api/v1/alarms", lambda a: a.json["alarms"])
@@ -250,15 +252,32 @@ def test_what_people_say_reaches_the_daemon_as_files(start_web, journal, daemon)
     web.until("/api/v1/now", lambda a: a.json["daemon"] == "ok")
     assert web.post("/api/v1/alarms/hit_rate/4/seen", {"by": "ada"}).status == 404
     assert web.post("/api/v1/alarms/hit_rate/3/seen", {"by": "ada"}).status == 202
+    refused = web.post("/api/v1/alarms/hit_rate/3/normal", {"by": "ada"})
+    assert refused.status == 409
+    assert refused.json["type"].endswith(":not-normal")
+    daemon.state = replace(
+        daemon.state, alarms=(replace(alarm, can_be_normal=True), *lag)
+    )
+    daemon.write()
+    web.until("/api/v1/alarms", lambda a: a.json["alarms"][0]["can_be_normal"])
+    assert web.post("/api/v1/alarms/hit_rate/3/normal", {"by": "ada"}).status == 202
     wanted = [{"delay": 0.003, "indexed": 3000}, {"delay": 0.01, "indexed": 1}]
     answer = web.post("/api/v1/runs/uid-00001/targets", wanted)
     assert (answer.status, answer.json) == (202, {"said": 2})
+    over = web.post("/api/v1/runs/uid-00002/targets", wanted)
+    assert (over.status, over.json["type"]) == (
+        409,
+        "urn:ssx-recorder:problem:run-over",
+    )
+    assert "run 2 is over" in over.json["detail"]
     said = [json.loads(p.read_bytes()) for p in (daemon.folder / "said").iterdir()]
     seen = [one for one in said if one["what"] == "seen"]
     assert [(one["alarm"], one["by"]) for one in seen] == [("hit_rate/3", "ada")]
     targets = sorted(one["delay_s"] for one in said if one["what"] == "target")
     assert targets == [0.003, 0.01]
     assert all(one["run"] == "uid-00001" for one in said if one["what"] == "target")
+    normal = [one["alarm"] for one in said if one["what"] == "normal"]
+    assert normal == ["hit_rate/3"]
 
 
 @pytest.mark.parametrize(

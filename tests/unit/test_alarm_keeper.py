@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import numpy as np
+import pytest
 
 from recorder.journal import Journal, RecordKind
 from recorder.journal.alarm_records import alarms_of
@@ -19,6 +21,7 @@ from recorder.runs.run import Run
 from recorder.runtime.host_clock import arrival_ns
 from recorder.service.alarm_keeper import AlarmKeeper
 from recorder.service.alarm_teller import AlarmTeller
+from recorder.ssx.alarms.watch import step
 from tests.unit.test_image_flow import outcome
 
 
@@ -43,14 +46,14 @@ class Kept:
             for n, h in enumerate(hit.tolist())
         ]
 
-    def feed(self, first: int, end: int) -> None:
+    async def feed(self, first: int, end: int) -> None:
         new = self.images[first:end]
         for one in new:
             self.run.images.receive(one.image_id, None)
             self.run.images.finish(one)
             self.writer.image("u1", one)
         self.counts.told(self.run, new, RunCounts(self.run.images))
-        self.keeper.look()
+        await self.keeper.look()
 
     async def close(self) -> None:
         await self.writer.flush()
@@ -60,9 +63,9 @@ class Kept:
 
 async def test_it_is_told_once_it_is_on_disk(tmp_path, log_events):
     kept = Kept(tmp_path / "j")
-    kept.feed(0, 1190)
+    await kept.feed(0, 1190)
     await kept.writer.flush()
-    kept.feed(1190, 1700)
+    await kept.feed(1190, 1700)
     assert (kept.keeper.alarms(), kept.keeper.status()) == ((), [])
     assert not kept.changed.is_set()
     await kept.writer.flush()
@@ -81,7 +84,7 @@ async def test_it_is_told_once_it_is_on_disk(tmp_path, log_events):
 
 async def test_the_level_of_an_alarm_is_taken_as_normal(tmp_path, log_events):
     kept = Kept(tmp_path / "j")
-    kept.feed(0, 1700)
+    await kept.feed(0, 1700)
     await kept.writer.flush()
     (alarm,) = kept.keeper.alarms()
     assert "stands" in kept.keeper.normal(NormalSaid("normal", "another", "eve"))
@@ -102,13 +105,13 @@ async def test_the_level_of_an_alarm_is_taken_as_normal(tmp_path, log_events):
 async def test_a_killed_one_goes_on_where_it_was(tmp_path, log_events):
     """Images that were journalled after the last word are read again."""
     kept = Kept(tmp_path / "j")
-    kept.feed(0, 600)
-    kept.feed(600, 1100)
+    await kept.feed(0, 600)
+    await kept.feed(600, 1100)
     await kept.close()
     again = Kept(tmp_path / "j")
     again.run.images = kept.run.images
     again.keeper.restore(again.journal)
-    again.feed(1100, 1700)
+    await again.feed(1100, 1700)
     await again.writer.flush()
     (alarm,) = again.keeper.alarms()
     assert 1185 <= alarm.since_image <= 1200
@@ -118,7 +121,7 @@ async def test_a_killed_one_goes_on_where_it_was(tmp_path, log_events):
     third = Kept(tmp_path / "j")
     third.keeper.restore(third.journal)
     assert [one.id for one in third.keeper.alarms()] == [alarm.id]
-    third.keeper.look()  # the run is over, and is not followed again
+    await third.keeper.look()  # the run is over, and is not followed again
     assert third.keeper.status() == []
     await again.close()
     await third.close()
@@ -126,9 +129,9 @@ async def test_a_killed_one_goes_on_where_it_was(tmp_path, log_events):
 
 async def test_what_was_told_at_once_is_not_taken_back_by_what_waited(tmp_path):
     kept = Kept(tmp_path / "j")
-    kept.feed(0, 1190)
+    await kept.feed(0, 1190)
     await kept.writer.flush()
-    kept.feed(1190, 1700)  # waits for the disk
+    await kept.feed(1190, 1700)  # waits for the disk
     kept.writer._failing = True
     kept.keeper._teller.seen(
         SeenSaid("seen", kept.keeper._teller.book.noted[0].alarm.id, "eve"), ()
@@ -146,7 +149,7 @@ async def test_a_run_that_is_not_followed_keeps_no_more_than_so_many(
     monkeypatch.setattr("recorder.service.alarm_keeper.MOST_WAITING", 300)
     kept = Kept(tmp_path / "j")
     other = Run("u2", 4, 0, NOT_ANNOUNCED, state=RunState.OPEN)
-    kept.feed(0, 100)
+    await kept.feed(0, 100)
     for first in range(0, 1700, 100):
         new = kept.images[first : first + 100]
         for one in new:
@@ -159,9 +162,51 @@ async def test_a_run_that_is_not_followed_keeps_no_more_than_so_many(
 
 async def test_while_the_disk_refuses_it_is_told_at_once(tmp_path, log_events):
     kept = Kept(tmp_path / "j")
-    kept.feed(0, 1190)
+    await kept.feed(0, 1190)
     await kept.writer.flush()
     kept.writer._failing = True  # as a full disk leaves it
-    kept.feed(1190, 1700)
+    await kept.feed(1190, 1700)
     assert len(kept.keeper.status()) == 1
+    await kept.close()
+
+
+async def test_a_slow_step_holds_nobody_up_but_who_needs_its_state(
+    tmp_path, monkeypatch
+):
+    """The event loop goes on; the end of the run waits, and is told after the alarm."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def slow(*arguments):
+        begun.set()
+        assert gate.wait(60)
+        return step(*arguments)
+
+    kept = Kept(tmp_path / "j")
+    await kept.feed(0, 1190)
+    monkeypatch.setattr("recorder.service.alarm_steps.step", slow)
+    going = asyncio.create_task(kept.feed(1190, 1700))
+    await asyncio.to_thread(begun.wait, 60)
+    assert not going.done()
+    assert kept.keeper.alarms() == ()  # what others ask for five times a second
+    monkeypatch.setattr("recorder.service.alarm_steps.step", step)
+    threading.Timer(0.1, gate.set).start()
+    kept.keeper.finish(kept.run)
+    await going
+    await kept.writer.flush()
+    found = [r.body["what"] for r in kept.journal.records(kinds=(RecordKind.ALARM,))]
+    assert found == ["raised", "cleared"]
+    await kept.close()
+
+
+async def test_a_step_that_fails_is_told_and_the_next_one_goes_on(
+    tmp_path, monkeypatch
+):
+    kept = Kept(tmp_path / "j")
+    monkeypatch.setattr("recorder.service.alarm_steps.step", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        await kept.feed(0, 100)
+    monkeypatch.setattr("recorder.service.alarm_steps.step", step)
+    await kept.feed(100, 1700)
+    await kept.writer.flush()
+    assert [one.kind for one in kept.keeper.alarms()] == ["hit_rate"]
     await kept.close()

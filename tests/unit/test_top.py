@@ -105,7 +105,7 @@ def test_the_worst_alarm_is_first_and_what_was_cleared_is_not_there():
     found = drawn(moment(), 80, None, colour=False)
     assert found.index("Hit rate fell") < found.index("an amber one")
     assert "cleared" not in found
-    assert "perhaps the jet moved" in found
+    assert "Perhaps the jet moved" in found
 
 
 def test_time_points_have_target_share_and_time_left():
@@ -136,6 +136,10 @@ def test_without_a_daemon_the_journal_alone_is_shown(daemon):
     assert "latest run 3: sealed, success" in found
     assert re.search(r"run +9,998 +20\.1 %", found)
     assert "9.1 %" not in found  # the window of one that ended is nobody's now
+    assert "hit rate over 9,998 images, highest 29.5 %" in found
+    head = found.splitlines().index("hit rate over 9,998 images, highest 29.5 %")
+    levels = set(found.splitlines()[head + 1])
+    assert len(levels & set(UNICODE.levels)) > 3, "a line, not a bar"
 
 
 def test_nothing_at_all_is_a_picture_too():

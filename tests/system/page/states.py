@@ -134,7 +134,7 @@ def alarm(now: int) -> LiveAlarm:
         since_ns=now - 8_000_000_000,
         raised_ns=now - 5_000_000_000,
         evidence={"before": 0.2, "after": 0.09, "images": 548.0},
-        hints=(Hint("jet moved or clogged", {"solvent": -0.41}),),
+        hints=(Hint("Perhaps the jet moved or clogged.", {"solvent": -0.41}),),
     )
 
 

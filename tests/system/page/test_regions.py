@@ -177,7 +177,7 @@ def test_alarms_with_hint_evidence_and_seen(server, open_page):
     page = open_page()
     alarm = page.locator("#alarm-list li")
     expect(alarm.get_by_role("alert")).to_contain_text("Hit rate fell from 20 %")
-    expect(alarm).to_contain_text("Perhaps: jet moved or clogged")
+    expect(alarm).to_contain_text("Perhaps the jet moved or clogged.")
     alarm.get_by_role("button", name="why").click()
     expect(alarm).to_contain_text(f"image 3{GAP}012 of run 3")
     expect(alarm).to_contain_text("solvent -0.41")
@@ -191,6 +191,25 @@ def test_alarms_with_hint_evidence_and_seen(server, open_page):
     expect(alarm).to_contain_text("seen by ann")
     expect(alarm.get_by_role("button", name="seen")).to_be_hidden()
     expect(page.locator("#sound")).to_have_text("Sound off")
+
+
+def test_the_level_of_an_alarm_is_taken_as_normal_once_that_is_offered(
+    server, open_page
+):
+    page = open_page()
+    alarm = page.locator("#alarm-list li")
+    button = alarm.get_by_role("button", name="normal from now on")
+    expect(alarm).to_contain_text("Hit rate fell")
+    expect(button).to_be_hidden()
+    server.said.now["live"]["alarms"][0]["can_be_normal"] = True
+    button.click()
+    page.locator("#say-form input").fill("ann")
+    page.locator("#say-form button[type=submit]").click()
+    expect(page.locator("#say")).to_be_hidden()
+    page.wait_for_function("() => !document.querySelector('.normal').disabled")
+    assert server.said.posted == [("alarms/hit_rate/3/normal", {"by": "ann"})]
+    server.said.now["live"]["alarms"][0] |= {"can_be_normal": False, "cleared_ns": 1}
+    expect(button).to_be_hidden()
 
 
 def test_a_target_is_said(server, open_page):

@@ -25,25 +25,28 @@ function make(alarm) {
     attribute(why, "aria-expanded", String(!details.hidden));
   });
   const seen = el("button", { type: "button", class: "seen" }, "seen");
-  seen.addEventListener("click", () => markSeen(seen, alarm.id));
+  const normal = el("button", { type: "button", class: "normal", hidden: "" }, "normal from now on");
+  const by = el("span", { class: "by quiet" });
+  seen.addEventListener("click", () => say(seen, by, alarm.id, "seen"));
+  normal.addEventListener("click", () => say(normal, by, alarm.id, "normal"));
   return el(
     "li",
     {},
     el("p", { role: "alert" }),
     el("p", { class: "hint" }),
-    el("div", { class: "tools" }, why, seen, el("span", { class: "by quiet" })),
+    el("div", { class: "tools" }, why, seen, normal, by),
     details,
   );
 }
 
-async function markSeen(button, id) {
+async function say(button, answer, id, what) {
   const by = await askWho();
   if (!by) return;
   button.disabled = true;
   try {
-    await api.say(`alarms/${api.part(id)}/seen`, { by });
+    await api.say(`alarms/${api.part(id)}/${what}`, { by });
   } catch (error) {
-    text(button.nextSibling, `not taken: ${error.message}`);
+    text(answer, `not taken: ${error.message}`);
   }
   button.disabled = false;
 }
@@ -58,9 +61,10 @@ function fill(node, alarm) {
   const told = `${mark} ${format.clock(alarm.raised_ns)} ${format.shown(alarm.text)}`;
   text(head, alarm.cleared_ns ? `${told} (over since ${format.clock(alarm.cleared_ns)})` : told);
   const hints = (alarm.hints ?? []).map((one) => format.shown(one.text));
-  text(hint, hints.length ? `Perhaps: ${hints.join("; or ")}` : "");
+  text(hint, hints.join(" "));
   hide(hint, !hints.length);
   hide(tools.querySelector(".seen"), Boolean(alarm.seen_by || alarm.cleared_ns || !can("write:alarms")));
+  hide(tools.querySelector(".normal"), !alarm.can_be_normal || !can("write:alarms"));
   const by = tools.querySelector(".by");
   by.replaceChildren(...(alarm.seen_by ? ["seen by ", named(alarm.seen_by)] : []));
   details.replaceChildren(...evidence(alarm));
