@@ -85,8 +85,12 @@ class Asgi:
         }
         told: list[Message] = []
 
+        bodies = [body]
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not bodies:
+                await asyncio.Event().wait()  # until the answer is there
+            return {"type": "http.request", "body": bodies.pop(), "more_body": False}
 
         async def send(message: Message) -> None:
             told.append(message)

@@ -25,9 +25,27 @@ from recorder.commands.out import say
     help="State directory of another journal than the configured one: of a replay, "
     "of last week.",
 )
+@click.option(
+    "--pyispyb-ui",
+    "ui_folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Serve this build of py-ISPyB's own page as well, at a port of its own.",
+)
+@click.option(
+    "--ui-port",
+    type=click.IntRange(0, 65535),
+    default=3000,
+    show_default=True,
+    help="Port of that page, 0 for any free one.",
+)
 @config_option
 def command(
-    host: str | None, port: int | None, folder: Path | None, config: Path | None
+    host: str | None,
+    port: int | None,
+    folder: Path | None,
+    ui_folder: Path | None,
+    ui_port: int,
+    config: Path | None,
 ) -> None:
     """The live page and its API, a process beside the daemon.
 
@@ -41,6 +59,7 @@ def command(
 
     try:
         from recorder.web.place import place_of
+        from recorder.web.pyispyb.ui import UiPlace
         from recorder.web.serving import serve
     except ModuleNotFoundError as error:
         raise MissingExtraError("web", "`recorder web`") from error
@@ -51,4 +70,9 @@ def command(
     place = place_of(
         settings.model_copy(update={"web": web}), folder and folder.resolve()
     )
-    asyncio.run(serve(place, lambda address: say(f"{address}  (Ctrl-C ends it)")))
+    ui = None if ui_folder is None else UiPlace(ui_folder.resolve(), ui_port)
+
+    def tell(address: str) -> None:
+        say(f"{address}  (Ctrl-C ends it)")
+
+    asyncio.run(serve(place, tell, ui))

@@ -9,7 +9,9 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from recorder import __version__
@@ -18,9 +20,10 @@ from recorder.config.web import WebSection
 from recorder.errors import ConfigError
 from recorder.runtime.log import get_logger
 from recorder.runtime.systemd import notify
-from recorder.web.app import WebApp, make_app
+from recorder.web.app import make_app
 from recorder.web.connections import SPARE, BoundedHttp
 from recorder.web.place import WebPlace
+from recorder.web.pyispyb.ui import UiPlace, ui_app, ui_origins
 from recorder.web.tls import ServerTls
 
 log = get_logger("web")
@@ -92,12 +95,15 @@ def address_of(sock: socket.socket, *, tls: bool = False) -> str:
     return f"https://{place}/" if tls else f"http://{place}/"
 
 
-async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
+async def serve(
+    place: WebPlace, say: Callable[[str], None], ui: UiPlace | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         place: What is served.
         say: Is told the address, once it answers.
+        ui: A build of py-ISPyB's page to serve as well.
 
     Raises:
         ConfigError: It cannot listen there, or must not.
@@ -105,17 +111,25 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
     web = place.settings.web
     check_safe(web)
     tls = ServerTls(web.cert_file, web.key_file) if web.cert_file else None
+    ui_sock = None if ui is None else listen(web.host, ui.port)
+    if ui_sock is not None:
+        place = _sharing(place, ui_sock.getsockname()[1])
     app = make_app(place)
     sock = listen(web.host, web.port)
     most = _room_for(web.max_clients + SPARE)
     BoundedHttp.most = most
-    server = _Server(_config(app, tls))
+    server = _Server(_config(app.asgi, tls))
+    socks = {server: sock}
+    if ui is not None and ui_sock is not None:
+        page = ui_app(place.settings, ui.folder, sock.getsockname()[1])
+        socks[_Server(_config(page, tls))] = ui_sock
     loop = asyncio.get_running_loop()
 
     def end() -> None:
         app.feed.stop()
-        server.should_exit = True
-        loop.call_later(END_S, server.cut)
+        for one in socks:
+            one.should_exit = True
+            loop.call_later(END_S, one.cut)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
@@ -124,9 +138,10 @@ async def serve(place: WebPlace, say: Callable[[str], None]) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(app.feed.first.wait(), FIRST_LOOK_S)
     address = address_of(sock, tls=tls is not None)
-    server.on_started = lambda: _ready(address, say)
+    page_at = None if ui_sock is None else address_of(ui_sock, tls=tls is not None)
+    server.on_started = lambda: _ready(address, page_at, say)
     try:
-        await server.serve(sockets=[sock])
+        await asyncio.gather(*(one.serve(sockets=[s]) for one, s in socks.items()))
     finally:
         notify("STOPPING=1")
         app.feed.stop()
@@ -142,8 +157,21 @@ def _nothing() -> None:
     """What SIGHUP does where there is nothing to read again."""
 
 
-def _ready(address: str, say: Callable[[str], None]) -> None:
+def _sharing(place: WebPlace, ui_port: int) -> WebPlace:
+    """The same, whose API the page at a port may use."""
+    web = place.settings.web
+    known = dict.fromkeys((*web.pyispyb.origins, *ui_origins(place.settings, ui_port)))
+    section = web.pyispyb.model_copy(update={"origins": tuple(known)})
+    changed = web.model_copy(update={"pyispyb": section})
+    settings = place.settings.model_copy(update={"web": changed})
+    return replace(place, settings=settings)
+
+
+def _ready(address: str, ui: str | None, say: Callable[[str], None]) -> None:
     log.info("web_ready", address=address, version=__version__)
+    if ui is not None:
+        log.info("pyispyb_ui_ready", address=ui)
+        say(ui)
     say(address)
     notify(f"READY=1\nSTATUS={address}")
 
@@ -160,10 +188,10 @@ def _room_for(connections: int) -> int:
     return max(1, min(connections, soft - FILES))
 
 
-def _config(app: WebApp, tls: ServerTls | None) -> Config:
+def _config(app: ASGIApp, tls: ServerTls | None) -> Config:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # clients must not fill it
     found = Config(
-        app.asgi,
+        app,
         http=BoundedHttp,
         ws="none",
         loop="asyncio",

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 
@@ -32,6 +33,7 @@ from tests.people import SiteOfPeople, UserOffice, populate, root_engine
 from tests.published_models import ORACLES, Oracle
 from tests.pyispyb import CELL, ROOT, SSX, Others, counts, ids
 from tests.servers import Database
+from tests.web import Web
 
 FLAVOURS = ("esrf", "maxiv", "diamond")
 PERCENT = {"esrf": "fraction", "maxiv": "percent", "diamond": "fraction"}
@@ -303,3 +305,34 @@ async def test_an_account_with_too_few_rights_is_no_defect(site: Site) -> None:
     assert (await asgi.aget(f"{ROOT}/proposals")).json["total"] == 3
     assert (await asgi.aget(f"{ROOT}/events")).status == 503
     app.pyispyb.close()
+
+
+def test_a_build_of_the_page_is_served_and_may_use_the_api(
+    start_web: Callable[..., Web], tmp_path: Path
+) -> None:
+    """A real process: two ports, and what a browser asks before it sends a token."""
+    folder = tmp_path / "build"
+    folder.mkdir()
+    (folder / "index.html").write_text("<html>py-ISPyB</html>")
+    web = start_web("--pyispyb-ui", str(folder), "--ui-port", "0")
+    address = str(web.wait_for_event("pyispyb_ui_ready")["address"]).rstrip("/")
+    with urlopen(f"{address}/proposals/mx1") as answer:
+        assert answer.read() == b"<html>py-ISPyB</html>"
+    asked = {
+        "origin": address,
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "authorization",
+    }
+    found = web.ask("OPTIONS", f"{ROOT}/proposals", None, asked)
+    assert (found.status, found.headers["access-control-allow-origin"]) == (
+        200,
+        address,
+    )
+    token = web.ask(
+        "POST", f"{ROOT}/auth/login", b'{"login": "ada", "password": "x"}', asked
+    ).json["token"]
+    found = web.get(
+        f"{ROOT}/options/ui", origin=address, authorization=f"Bearer {token}"
+    )
+    assert found.headers["access-control-allow-origin"] == address
+    assert found.status in (200, 503)  # the embedded file is not there yet

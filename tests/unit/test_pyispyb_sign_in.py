@@ -13,6 +13,7 @@ import pytest
 from recorder.config import Settings
 from recorder.ispyb.schema.database import connect, create_embedded
 from recorder.web.app import WebApp, make_app
+from recorder.web.callers import ANYBODY
 from recorder.web.place import place_of
 from recorder.web.pyispyb.auth_calls import PAGE_S
 from recorder.web.pyispyb.one_time import LAST_S, MOST, OneTime, target_of
@@ -155,7 +156,7 @@ async def test_where_nobody_signs_in_the_page_can_all_the_same(
     settings: Callable[..., Settings],
 ) -> None:
     app = make_app(place_of(settings()))
-    asgi = Asgi(app.asgi, None)
+    asgi = Asgi(app.asgi, ANYBODY)
     (plugin,) = (await asgi.aget(f"{ROOT}/auth/config")).json["plugins"]
     body = {"plugin": plugin["name"], "login": "ada", "password": "x"}
     found = await asgi.apost(f"{ROOT}/auth/login", body)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -118,6 +119,15 @@ def _keycloaks(settings: Settings) -> dict[str, Plugin]:
             named = {f"KEYCLOAK_{key}": value for key, value in told.items()}
             found[section.name] = Plugin(KEYCLOAK, named)
     return found
+
+
+def keycloak_servers(settings: Settings) -> tuple[str, ...]:
+    """Origins of the Keycloaks that the page sends people to."""
+    urls = (
+        urlsplit(plugin.config[f"{KEYCLOAK.upper()}_SERVER_URL"])
+        for plugin in _keycloaks(settings).values()
+    )
+    return tuple(f"{url.scheme}://{url.netloc}" for url in urls)
 
 
 async def login(asked: Asked) -> Tokens:
