@@ -21,10 +21,15 @@ from recorder.authenticators.protocols import make_authenticators
 from recorder.authenticators.secrets import MAX_SECRET, secret_of
 from recorder.config import Settings, load_settings
 from recorder.errors import ConfigError, MissingExtraError
+from recorder.plugins.groups import AUTHENTICATORS
 from recorder.testing.sections import check_settings
 from tests.unit.test_docs import REFERENCE, rows, sections, settings_of
 
-SECTIONS = {"ldap": LdapSection, "oidc": OidcSection}
+SECTIONS = {
+    plugin.name: plugin.value.settings
+    for plugin in AUTHENTICATORS.usable()
+    if AUTHENTICATORS.built_in(plugin.name)
+}
 PEOPLE = "uid={login},ou=people,dc=example,dc=org"
 
 
