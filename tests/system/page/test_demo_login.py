@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.servers import Recorder
 
@@ -46,19 +46,12 @@ def assert_private(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) == len(OWN)
 
 
-@dataclass(frozen=True)
-class Desk:
-    """A browser of somebody who signed in, and all that it was answered."""
-
-    page: Page
-    bodies: list[bytes]
-
-
 @pytest.fixture
-def desk_of(demo: Demo, browser: Browser) -> Iterator[Any]:
+def page_of(demo: Demo, browser: Browser) -> Iterator[Callable[[str], Page]]:
+    """The page of somebody who signed in, in a browser of their own."""
     contexts = []
 
-    def sign_in(login: str) -> Desk:
+    def sign_in(login: str) -> Page:
         context = browser.new_context(viewport={"width": 1400, "height": 900})
         contexts.append(context)
         answer = context.request.post(
@@ -68,50 +61,43 @@ def desk_of(demo: Demo, browser: Browser) -> Iterator[Any]:
         )
         assert answer.ok, answer.text()
         page = context.new_page()
-        bodies: list[bytes] = []
-        page.on("response", lambda answer: keep(answer, bodies))
         page.goto(demo.url)
         page.locator("#card-list .run").first.wait_for()
-        return Desk(page, bodies)
+        return page
 
     yield sign_in
     for context in contexts:
         context.close()
 
 
-def keep(answer: Response, bodies: list[bytes]) -> None:
-    if "event-stream" not in answer.headers.get("content-type", ""):
-        bodies.append(answer.body())
+ASK = "path => fetch(path).then((r) => r.text())"
 
 
 @pytest.mark.parametrize("login", OWN)
-def test_each_sees_their_runs_and_no_name_of_others(demo, desk_of, login):
-    desk = desk_of(login)
-    page, own = desk.page, OWN[login]
+def test_each_sees_their_runs_and_no_name_of_others(demo, page_of, login):
+    page, own = page_of(login), OWN[login]
     expect(page.locator("#who")).to_contain_text(f"({login})")
     expect(page.locator("#sight")).to_contain_text("your own sessions and proposals")
     expect(page.locator("#card-list article")).to_have_count(len(own))
-    for path in ("runs", "experiments", "status", "spool", "slow", "now"):
-        page.evaluate("path => fetch(path).then((r) => r.text())", f"/api/v1/{path}")
-    runs = page.evaluate("fetch('/api/v1/runs').then((r) => r.json())")["runs"]
+    paths = ("runs", "experiments", "status", "spool", "alarms", "slow", "now")
+    answers = [page.evaluate(ASK, f"/api/v1/{path}") for path in paths]
+    runs = json.loads(answers[0])["runs"]
     assert [run["proposal"] for run in runs] == own
-    seen = page.content().encode() + b"".join(desk.bodies)
+    seen = "".join([page.content(), *answers])
     for name in ("mx1001", "mx1002"):
-        assert (name.encode() in seen) == (name in own), name
+        assert (name in seen) == (name in own), name
 
 
-def test_a_run_of_the_other_is_not_there_for_them(demo, desk_of):
-    theirs = desk_of("bert").page.evaluate(
-        "fetch('/api/v1/runs').then((r) => r.json())"
-    )["runs"][0]["uid"]
-    page = desk_of("anna").page
+def test_a_run_of_the_other_is_not_there_for_them(demo, page_of):
+    theirs = json.loads(page_of("bert").evaluate(ASK, "/api/v1/runs"))["runs"][0]["uid"]
+    page = page_of("anna")
     ask = "path => fetch(path).then((r) => r.status)"
     for path in ("", "/images", "/images/1", "/chip"):
         assert page.evaluate(ask, f"/api/v1/runs/{theirs}{path}") == 404
 
 
-def test_who_signs_out_in_one_tab_is_out_in_all(demo, desk_of):
-    page = desk_of("lena").page
+def test_who_signs_out_in_one_tab_is_out_in_all(demo, page_of):
+    page = page_of("lena")
     other = page.context.new_page()
     other.goto(demo.url)
     other.locator("#card-list .run").first.wait_for()
