@@ -48,7 +48,16 @@ T = TypeVar("T")
     show_default=True,
     help="MQTT broker to start; auto: mosquitto where it is installed.",
 )
-def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
+@click.option(
+    "--login",
+    "sign_in",
+    is_flag=True,
+    help="People sign in: two with a proposal each, and their local contact; prints "
+    "their passwords. Implies --keep.",
+)
+def command(
+    folder: Path | None, images: int, keep: bool, broker: str, sign_in: bool
+) -> None:
     """Everything at once: simulator, daemon, database, live page, report.
 
     A pump-probe experiment of two runs, one in each stream protocol, recorded by a
@@ -60,7 +69,10 @@ def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
     configure("warning", "console" if sys.stderr.isatty() else "auto")
     from recorder.reports.text import report_text
     from recorder.service.demo import DemoResult, run_demo
+    from recorder.service.demo_people import demo_people
 
+    keep = keep or sign_in
+    people = demo_people() if sign_in else ()
     temporary = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="recorder-demo-"))
     try:
@@ -74,7 +86,7 @@ def command(folder: Path | None, images: int, keep: bool, broker: str) -> None:
             if keep:
                 await _until_told()
 
-        demo = run_demo(place.resolve(), images, say, broker, show)
+        demo = run_demo(place.resolve(), images, say, broker, show, people)
         result = asyncio.run(_cancelled_by_sigterm(demo))
     except (KeyboardInterrupt, asyncio.CancelledError):
         say("", "stopped before both runs were recorded; nothing runs on")

@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,13 @@ from recorder.records import Json, RunState
 from recorder.records.run_report import FullReport, RunReport
 from recorder.reports.store import ReportStore
 from recorder.service.demo_page import demo_page, end
+from recorder.service.demo_people import (
+    PASSWORDS,
+    PROPOSALS,
+    DemoPerson,
+    enter_people,
+    sign_in_config,
+)
 from recorder.simulate.stream.broker import Broker, demo_broker
 from recorder.simulate.stream.connections import (
     ANY_PORT,
@@ -50,6 +57,7 @@ OURS = (
     "daemon.log",
     "web.log",
     "status.json",
+    PASSWORDS,
 )
 Say = Callable[[str], None]
 Show = Callable[["DemoResult"], Awaitable[None]]
@@ -65,7 +73,12 @@ class DemoResult:
 
 
 async def run_demo(
-    folder: Path, images: int, say: Say, kind: str = "auto", show: Show | None = None
+    folder: Path,
+    images: int,
+    say: Say,
+    kind: str = "auto",
+    show: Show | None = None,
+    people: Sequence[DemoPerson] = (),
 ) -> DemoResult:
     """Record a simulated pump-probe experiment of two runs.
 
@@ -76,6 +89,7 @@ async def run_demo(
         say: WorkerCache what is going on.
         kind: Broker to start: ``auto``, ``mosquitto`` or ``amqtt``.
         show: Is given the result while daemon and page still run; they end after it.
+        people: Who signs in; then the runs are of two proposals.
 
     Raises:
         RecorderError: The daemon did not start or did not finish.
@@ -83,19 +97,24 @@ async def run_demo(
     _clear(folder)
     async with demo_broker(folder, kind) as broker, detector_socket(ANY_PORT) as socket:
         say(f"broker: {broker.name} on port {broker.port}")
-        config = _write_config(folder, broker, socket.get_string(zmq.LAST_ENDPOINT))
+        endpoint = socket.get_string(zmq.LAST_ENDPOINT)
+        config = _write_config(folder, broker, endpoint, sign_in=bool(people))
         settings = load_settings(config)
+        if people:
+            await asyncio.to_thread(enter_people, settings, folder, people)
         async with (
             demo_page(config, folder / "web.log", say),
             _daemon(config, folder / "daemon.log"),
         ):
+            for one in people:
+                say(f"sign in as {one.login}, password {one.password}: {one.sees}")
             say("simulator: rendering stills of lysozyme")
             series = await asyncio.to_thread(synthetic_series, images, 1)
             async with timing_broker(settings) as timing:
                 simulator = Simulator(settings, socket, timing)
                 truths = [
                     await simulator.simulate(run, series)
-                    for run in _plan(folder, images, say)
+                    for run in _plan(folder, images, say, own=bool(people))
                 ]
             say("recorder: sealing the runs")
             report = await _sealed(config, [truth["uid"] for truth in truths])
@@ -110,13 +129,14 @@ def _clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name.startswith(OURS):
             path.unlink()
-    for name in ("results", "truth", "live"):
+    for name in ("results", "truth", "live", "web"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _plan(folder: Path, images: int, say: Say) -> Iterator[SimulatedRun]:
-    """Each run, named when it is its turn."""
+def _plan(folder: Path, images: int, say: Say, *, own: bool) -> Iterator[SimulatedRun]:
+    """Each run, named when it is its turn; each of its own proposal, or of one."""
     for number, protocol in ((1, "stream1"), (2, "stream2")):
+        proposal = PROPOSALS[number - 1] if own else None
         say(
             f"run {number}: {images} triggers at {RATE_HZ:g} Hz over {protocol}, laser "
             f"before every second, {FAULTS}"
@@ -129,17 +149,21 @@ def _plan(folder: Path, images: int, say: Say) -> Iterator[SimulatedRun]:
             faults=parse_faults(FAULTS),
             seed=number,
             delay_s=DELAY_S,
-            experiment=EXPERIMENT,
+            experiment=f"{EXPERIMENT}-{proposal}" if proposal else EXPERIMENT,
+            proposal=proposal,
             truth=folder / "truth" / f"run{number:03d}.jsonl",
         )
 
 
-def _write_config(folder: Path, broker: Broker, endpoint: str) -> Path:
+def _write_config(
+    folder: Path, broker: Broker, endpoint: str, *, sign_in: bool
+) -> Path:
     path = folder / "recorder.toml"
     path.write_text(
         f'beamline = "demo"\nstate_directory = "{folder}"\n\n'
         f'[[detector]]\nname = "simulated"\nendpoint = "{endpoint}"\n\n'
-        f'[mqtt]\nport = {broker.port}\nprotocol = "{broker.protocol}"\n',
+        f'[mqtt]\nport = {broker.port}\nprotocol = "{broker.protocol}"\n'
+        + (sign_in_config(folder) if sign_in else ""),
         encoding="utf-8",
     )
     return path

@@ -6,10 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from recorder.config import Settings
+from recorder.records.access import Rights
 from recorder.records.times import iso
 from recorder.web.access import Access, access_of
 from recorder.web.answers import answer
 from recorder.web.callers import Caller, caller_of
+from recorder.web.hiding import mark_of
 from recorder.web.shapes import Me, Sees
 from recorder.web.sign_in.service import SignIn
 
@@ -50,6 +52,7 @@ class Myself:
             name=caller.rights.name,
             scopes=tuple(sorted(caller.scopes)),
             sees=sees(access),
+            rights=mark_of(repr(canonical(caller.rights))),
             reasons=caller.rights.reasons if caller.names else (),
             notices=notices,
         )
@@ -60,3 +63,16 @@ def sees(access: Access) -> Sees:
     if access.whole:
         return "beamline"
     return "nothing" if access.nothing else "some"
+
+
+def canonical(rights: Rights) -> tuple[object, ...]:
+    """Rights without an order that means nothing."""
+    return (
+        sorted(rights.permissions),
+        rights.everything,
+        sorted(rights.beamlines),
+        sorted(map(repr, rights.sessions)),
+        sorted(rights.proposals),
+        sorted(rights.proposal_ids),
+        rights.only,
+    )

@@ -145,7 +145,9 @@ class Me:
     sees: Sees = "nothing"
     """``beamline``: each run; ``some``: those of their sessions and proposals;
     ``nothing``: no right of theirs shows a run here."""
+    rights: str = ""
+    """Another one when their rights are others; it says nothing else."""
     reasons: tuple[str, ...] = ()
-    """Their rights in words, as ``recorder access who`` tells them."""
+    """Of their rights, in words."""
     notices: tuple[str, ...] = ()
     """What whoever is signed in must know: that the database is away, and the like."""

@@ -98,7 +98,8 @@ class Simulator:
         )
         plan = make_plan(run.event_chains, run.images, run.faults, run.seed, run.gap_s)
         place = self._settings.unannounced
-        start = announcement(run, series, uid, place.proposal, place.number)
+        proposal = run.proposal or place.proposal
+        start = announcement(run, series, uid, proposal, place.number)
         await self._publish("collection/start", start)
         if not (run.faults.no_header or run.faults.join_late):
             await self._send(stream.start())

@@ -35,6 +35,8 @@ class SimulatedRun:
     speed: float = 1.0
     """How much faster than real time everything goes."""
     experiment: str = "simulated"
+    proposal: str | None = None
+    """Code and number; None: as the configuration says of unannounced runs."""
     sample: str = "lysozyme"
     chip: SimulatedChip | None = None
     """What it walks over: its series shows an image for each trigger, not for each

@@ -8,7 +8,7 @@ const EACH_MS = 60000; // rights change, and the database goes away
 export const can = (scope) => state.me?.scopes?.includes(scope) ?? true;
 export const signedIn = () => Boolean(state.me && state.me.kind !== "open");
 
-const rightsOf = ({ login, scopes, sees, reasons }) => JSON.stringify([login, scopes, sees, reasons]);
+const rightsOf = ({ login, scopes, rights }) => JSON.stringify([login, scopes, rights]);
 
 // Whoever has other rights now begins anew: nothing stays of what was seen before.
 export async function look() {

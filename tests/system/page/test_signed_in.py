@@ -15,6 +15,7 @@ ADA = {
     "name": "Ada Lovelace",
     "scopes": ["read:live", "read:runs", "read:images"],
     "sees": "some",
+    "rights": "a",
     "reasons": ["is a person of proposal mx2345"],
     "notices": [],
 }
@@ -102,7 +103,7 @@ def test_other_rights_begin_with_a_new_page(server, signed_in, open_page, compla
     page = open_page()
     expect(page.locator("#images")).to_contain_text("560/10")
     page.evaluate("document.body.dataset.old = 'yes'")
-    signed_in |= {"reasons": [], "sees": "some"}
+    signed_in |= {"rights": "b"}
     partial(server.said)
     server.said.slow["experiments"], server.said.slow["run"] = [], None
     server.said.refuses = 503
