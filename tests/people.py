@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Table, create_engine, delete, insert
+from sqlalchemy import Engine, Table, create_engine, delete, insert, select
 
 from recorder.ispyb.schema import people_tables as p
 from recorder.ispyb.schema.live_schema import read_live
-from tests.servers import HOST, Database
+from tests.published_models import ORACLES, Oracle
+from tests.servers import HOST, Database, MariaDB
 
 TABLES_READ = (
     "Person",
@@ -53,12 +54,17 @@ class UserOffice:
 
     def proposal(self, code: str | None, number: str | None, *persons: int) -> int:
         """A proposal, and who is a person of it."""
-        key = self.enter(
-            p.proposal, proposalCode=code, proposalNumber=number, personId=1
-        )
+        name = {"proposalCode": code, "proposalNumber": number}
+        key = self.enter(p.proposal, **name, personId=self._anybody())
         for person in persons:
             self.enter(p.proposal_person, proposalId=key, personId=person)
         return key
+
+    def _anybody(self) -> int:
+        """Who stands as the leader of a proposal; it opens nothing."""
+        with self.engine.connect() as db:
+            found = db.execute(select(p.person.c.personId).limit(1)).scalar()
+        return found if found is not None else self.person("leader")
 
     def session(self, proposal: int, *persons: int, **values: Any) -> int:
         """A session, and who is a person of it."""
@@ -135,6 +141,27 @@ def dates(starts: str, ends: str) -> dict[str, datetime]:
     """Of a session."""
     moments = map(datetime.fromisoformat, (starts, ends))
     return dict(zip(("startDate", "endDate"), moments, strict=True))
+
+
+_PUBLISHED: dict[tuple[int, str], Database] = {}
+"""Databases with the tables of a flavour, by server: they take seconds to make."""
+
+
+def published(server: MariaDB, flavour: str) -> Database:
+    """A database of a flavour without people, and a user who may do everything."""
+    key = (id(server), ORACLES[flavour])
+    if key not in _PUBLISHED:
+        _PUBLISHED[key] = server.create_database()
+        Oracle(ORACLES[flavour]).create(_PUBLISHED[key])
+    found = _PUBLISHED[key]
+    user = f"{found.user}@'{HOST}'"
+    found.execute(
+        "SET FOREIGN_KEY_CHECKS = 0",
+        *(f"DELETE FROM {table}" for table in TABLES_READ),
+        f"ALTER USER {user} IDENTIFIED BY '{found.password}'",
+        f"GRANT ALL ON {found.name}.* TO {user}",
+    )
+    return found
 
 
 def root_engine(database: Database) -> Engine:

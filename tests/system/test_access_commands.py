@@ -19,8 +19,8 @@ from recorder.ispyb.people.asking import People
 from recorder.ispyb.schema import people_tables as p
 from recorder.ispyb.schema.database import connect, create_embedded
 from recorder.records.access import Identity, Rights
-from tests.people import SiteOfPeople, UserOffice, populate, root_engine
-from tests.published_models import ORACLES, Oracle, restrict
+from tests.people import SiteOfPeople, UserOffice, populate, published, root_engine
+from tests.published_models import restrict
 from tests.servers import Database
 
 FLAVOURS = ("esrf", "diamond", "embedded")
@@ -40,8 +40,15 @@ ConfigFile = Callable[..., Path]
 class Site:
     """A configuration, and commands with it."""
 
-    def __init__(self, flavour: str, office: UserOffice, config: Path) -> None:
+    def __init__(
+        self,
+        flavour: str,
+        office: UserOffice,
+        config: Path,
+        database: Database | None = None,
+    ) -> None:
         self.flavour = flavour
+        self.database = database
         self.office = office
         self.config = config
         self.rows: SiteOfPeople = populate(office)
@@ -96,15 +103,14 @@ def make_site(request: Any, config_file: ConfigFile, flavour: str) -> Site:
         engine = connect(load_settings(config))
         create_embedded(engine, "mx2345", "demo")
         return Site(flavour, UserOffice(engine), config)
-    database: Database = request.getfixturevalue("mariadb_database")
-    Oracle(ORACLES[flavour]).create(database)
+    database = published(request.getfixturevalue("mariadb"), flavour)
     types = {"mx": ["id29"]}
     section = database.section()
     config = config_file(
         ispyb={**section, "flavour": flavour},
         web={"ispyb": {**section, "beamline_types": types}},
     )
-    return Site(flavour, UserOffice(root_engine(database)), config)
+    return Site(flavour, UserOffice(root_engine(database)), config, database)
 
 
 @pytest.fixture(params=FLAVOURS)
@@ -286,9 +292,9 @@ RIGHTS = {
 }
 
 
-def test_a_right_that_the_account_lacks_is_named(esrf, mariadb_database):
+def test_a_right_that_the_account_lacks_is_named(esrf):
     """All or nothing: what came before is not changed either."""
-    restrict(mariadb_database, RIGHTS)
+    restrict(esrf.database, RIGHTS)
     denied = {
         "INSERT on UserGroup": ("grant", "New", "--create"),
         "DELETE on UserGroup_has_Person": ("revoke", "Office", "--person", "boss"),

@@ -25,10 +25,10 @@ from tests.people import (
     SiteOfPeople,
     UserOffice,
     populate,
+    published,
     reading_account,
     root_engine,
 )
-from tests.published_models import ORACLES, Oracle
 from tests.servers import Database
 
 MakeSettings = Callable[..., Settings]
@@ -56,8 +56,15 @@ PROPOSALS = {
 class Site:
     """A site with people, and how the web process reads it."""
 
-    def __init__(self, flavour: str, office: UserOffice, settings: Settings) -> None:
+    def __init__(
+        self,
+        flavour: str,
+        office: UserOffice,
+        settings: Settings,
+        database: Database | None = None,
+    ) -> None:
         self.flavour = flavour
+        self.database = database
         self.office = office
         self.settings = settings
         self.rows: SiteOfPeople = populate(office)
@@ -71,11 +78,6 @@ class Site:
         if self.flavour == "diamond" and login == "member":
             return ["mx10-1"]
         return SESSIONS[login]
-
-
-def fill(database: Database, flavour: str) -> UserOffice:
-    Oracle(ORACLES[flavour]).create(database)
-    return UserOffice(root_engine(database))
 
 
 @pytest.fixture(params=FLAVOURS)
@@ -92,10 +94,10 @@ def make_site(request: Any, settings: MakeSettings, flavour: str) -> Site:
         engine = connect(plain)
         create_embedded(engine, "mx2345", "demo")
         return Site(flavour, UserOffice(engine), plain)
-    database = request.getfixturevalue("mariadb_database")
-    office = fill(database, flavour)
+    database = published(request.getfixturevalue("mariadb"), flavour)
     section = {**reading_account(database), "beamline_types": {"mx": ["id29"]}}
-    return Site(flavour, office, settings(web={"ispyb": section}))
+    found = settings(web={"ispyb": section})
+    return Site(flavour, UserOffice(root_engine(database)), found, database)
 
 
 @pytest.mark.parametrize("site", ("maxiv", *FLAVOURS), indirect=True)
@@ -298,9 +300,9 @@ LOSES = {
 """Who loses what they see, without a table."""
 
 
-def test_a_table_that_is_denied_gives_nothing(esrf, mariadb_database):
+def test_a_table_that_is_denied_gives_nothing(esrf):
     """Nobody ever sees more, and the table is named."""
-    site, database = esrf, mariadb_database
+    site, database = esrf, esrf.database
     before = {login: site.rights(login) for login in WHO}
     site.people.close()
     for table, loser in LOSES.items():
@@ -327,9 +329,9 @@ def sees_no_more(less: Rights, more: Rights) -> bool:
     )
 
 
-def test_a_table_that_may_only_be_written_gives_nothing(esrf, mariadb_database):
+def test_a_table_that_may_only_be_written_gives_nothing(esrf):
     """An account that may insert sees columns that it may not read."""
-    site, database = esrf, mariadb_database
+    site, database = esrf, esrf.database
     user = f"{database.user}@'127.0.0.1'"
     database.execute(
         f"REVOKE SELECT ON {database.name}.Session_has_Person FROM {user}",
@@ -351,9 +353,9 @@ def test_nothing_can_be_written(site):
     engine.dispose()
 
 
-def test_an_account_that_could_write_may_not(settings, mariadb_database):
-    fill(mariadb_database, "esrf").engine.dispose()
-    engine = reader(settings(web={"ispyb": mariadb_database.section()}))
+def test_an_account_that_could_write_may_not(settings, mariadb):
+    database = published(mariadb, "esrf")
+    engine = reader(settings(web={"ispyb": database.section()}))
     with engine.connect() as db, pytest.raises(SQLAlchemyError, match="READ ONLY"):
         db.execute(text("INSERT INTO Permission (type) VALUES ('all_proposals')"))
     engine.dispose()

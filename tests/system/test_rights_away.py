@@ -16,8 +16,7 @@ from recorder.ispyb.schema import people_tables as p
 from recorder.records.access import Identity
 from recorder.web.problems import ProblemError
 from recorder.web.rights import FRESH_S, GRACE_S, RETRY_S, RightsCache
-from tests.people import UserOffice, populate, reading_account, root_engine
-from tests.published_models import ORACLES, Oracle
+from tests.people import UserOffice, populate, published, reading_account, root_engine
 from tests.servers import HOST, Database, MariaDB
 
 MakeSettings = Callable[..., Settings]
@@ -38,9 +37,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def office(mariadb_database: Database) -> Iterator[UserOffice]:
-    Oracle(ORACLES["esrf"]).create(mariadb_database)
-    found = UserOffice(root_engine(mariadb_database))
+def database(mariadb: MariaDB) -> Iterator[Database]:
+    yield published(mariadb, "esrf")
+    mariadb.start()
+
+
+@pytest.fixture
+def office(database: Database) -> Iterator[UserOffice]:
+    found = UserOffice(root_engine(database))
     populate(found)
     yield found
     found.engine.dispose()
@@ -49,11 +53,11 @@ def office(mariadb_database: Database) -> Iterator[UserOffice]:
 @pytest.fixture
 def cache(
     office: UserOffice,
-    mariadb_database: Database,
+    database: Database,
     settings: MakeSettings,
     clock: Clock,
 ) -> Iterator[RightsCache]:
-    section = reading_account(mariadb_database)
+    section = reading_account(database)
     people = People(settings(web={"ispyb": section, "people": BOB_SAYS}))
     found = RightsCache(people, clock)
     yield found
@@ -105,17 +109,15 @@ async def test_a_killed_database(cache, mariadb: MariaDB, clock):
     assert (await cache.of(LOCAL)).sessions
 
 
-async def test_an_account_that_is_locked_out_is_an_absence(
-    cache, mariadb_database, clock
-):
+async def test_an_account_that_is_locked_out_is_an_absence(cache, database, clock):
     known = await cache.of(STAFF)
-    user = f"{mariadb_database.user}@'{HOST}'"
-    mariadb_database.execute(f"SET PASSWORD FOR {user} = PASSWORD('another')")
-    mariadb_database.execute(
+    user = f"{database.user}@'{HOST}'"
+    database.execute(f"SET PASSWORD FOR {user} = PASSWORD('another')")
+    database.execute(
         *(
             f"KILL {row['Id']}"
-            for row in mariadb_database.rows("SHOW PROCESSLIST")
-            if row["User"] == mariadb_database.user
+            for row in database.rows("SHOW PROCESSLIST")
+            if row["User"] == database.user
         )
     )
     clock.now += FRESH_S
@@ -129,7 +131,7 @@ async def test_a_table_that_is_gone_is_found_out(cache, office, clock):
     known = await cache.of(LOCAL)
     assert known.sessions
     with office.engine.begin() as db:
-        db.exec_driver_sql("DROP TABLE Session_has_Person")
+        db.exec_driver_sql("RENAME TABLE Session_has_Person TO gone")
     clock.now += FRESH_S
     assert await cache.of(LOCAL) == known  # of grace: nobody foresaw it
     clock.now += RETRY_S
@@ -137,6 +139,8 @@ async def test_a_table_that_is_gone_is_found_out(cache, office, clock):
     await read_again(cache)
     assert (await cache.of(LOCAL)).sessions == ()
     assert cache.away_since is None
+    with office.engine.begin() as db:
+        db.exec_driver_sql("RENAME TABLE gone TO Session_has_Person")
 
 
 async def test_a_server_that_says_nothing_costs_three_seconds(settings):
