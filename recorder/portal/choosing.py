@@ -38,10 +38,12 @@ def choose(
         match: Its row; raises :class:`AmbiguousError`.
         row_key: The column that tells rows apart.
     """
-    distinct = list({repr(item): item for item in items}.values())
-    uses = Counter(key for item in distinct for key in set(keys(item)))
+    listed = list(items)
+    if len(listed) > 1:
+        listed = list({repr(item): item for item in listed}.values())
+    uses = Counter(key for item in listed for key in set(keys(item)))
     choices = []
-    for item in distinct:
+    for item in listed:
         choice = Choice(item)
         if any(uses[key] > 1 for key in keys(item)):
             choice.problem = "is there twice, with different content"

@@ -55,7 +55,7 @@ def _line(value: Any) -> Any:
         value = str(value)
     if not isinstance(value, str):
         return value
-    if not is_name(value):
+    if not value.isprintable() and not is_name(value):
         raise ValueError("has control characters, or is no Unicode text")
     return value.strip()
 
