@@ -112,7 +112,7 @@ class _Asking:
         name = str(entries[0].dn) if entries else f"cn=nobody,{q['search_base']}"
         with self._bound(name, q["password"], person=True):
             pass
-        return found or {"outcome": "wrong", "why": "no such person"}
+        return found or {"outcome": "wrong", "why": ""}
 
     def _reached(self) -> dict[str, Any]:
         """Whether it answers, for ``recorder check``."""
@@ -152,7 +152,7 @@ class _Asking:
             if error.code not in REFUSED:
                 raise
             if person:
-                raise _Answered("wrong", _words(error)) from error
+                raise _Answered("wrong", _more_than_wrong(error)) from error
             who = f"the account {name}" if name else "whoever does not bind"
             raise _Answered("away", f"it refuses {who}: {_words(error)}") from error
 
@@ -197,6 +197,12 @@ class _Asking:
             sizelimit=MAX_GROUPS,
         )
         return [str(group.dn) for group in found]
+
+
+def _more_than_wrong(error: Any) -> str:
+    """What a directory adds to its no, as of locked accounts; mostly nothing."""
+    words = _words(error)
+    return "" if words == "Invalid credentials" else words
 
 
 def _words(error: Any) -> str:

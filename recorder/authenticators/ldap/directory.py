@@ -67,7 +67,8 @@ class Directory(PasswordsOnly):
                 "minute, or tell whoever runs this page"
             )
         if answer.outcome != "found":
-            self._refused(login, answer.why)
+            if answer.why:
+                self._refused(login, answer.why)
             return None
         return self._identity(login, answer)
 
