@@ -138,7 +138,7 @@ def test_a_late_image_is_not_hidden_by_a_chunk(journal):
 def test_events_of_a_trigger_are_those_of_all_that_have_it(
     journal, packed, monkeypatch
 ):
-    """In snapshots and behind them, repeated ones once; whole stretches are not read."""
+    """In snapshots and behind them, repeated ones once."""
     monkeypatch.setattr("recorder.journal.restore.SNAPSHOT_ROWS", 50)
     first = events(120)
     journal.write(first)
