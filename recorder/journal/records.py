@@ -94,6 +94,22 @@ class Records(JournalFile):
         )
         return [Record(s, r, k, t, json.loads(b)) for s, r, k, t, b in rows]
 
+    def events_at(self, run: str, trigger: int, after: Seq, upto: Seq) -> list[Json]:
+        """Bodies of the events of a trigger, in order.
+
+        Args:
+            run: Under which name they stand.
+            trigger: Its number.
+            after: Only records with higher numbers.
+            upto: Only records up to this one.
+        """
+        rows = self._query(
+            "SELECT body FROM records WHERE run = ? AND kind = 'event' AND seq > ? "
+            "AND seq <= ? AND json_extract(body, '$.trigger') = ? ORDER BY seq",
+            (run, after, upto, trigger),
+        )
+        return [json.loads(body) for (body,) in rows]
+
     def urgent_records(self, after: Seq, kinds: Sequence[RecordKind]) -> list[Record]:
         """Records of runs that have a series, among the next ones of these kinds.
 

@@ -12,6 +12,7 @@ from recorder.journal.run_record import read_run_record
 from recorder.journal.series_headers import with_arrays
 from recorder.journal.snapshots import (
     event_arrays,
+    has_trigger,
     image_arrays,
     pack,
     unpack_events,
@@ -129,6 +130,26 @@ def events_of(journal: Journal, uid: str) -> Iterator[TimedEvent]:
                 if seen.add(entry.body["uid"]):
                     yield event_from_json(entry.body)
             after = batch[-1].seq
+
+
+def events_of_trigger(journal: Journal, uid: str, trigger: int) -> Iterator[TimedEvent]:
+    """Those events of a run that are of one trigger, repeated ones once.
+
+    Only the stretches of the journal are read whose snapshots have the trigger.
+    """
+    seen, last = SeenUids(), journal.last_record()
+    for name in event_names(journal, uid):
+        after, number = 0, 0
+        stretches = []
+        while (snapshot := journal.snapshot(name, "events", number)) is not None:
+            upto, body = snapshot
+            if has_trigger(body, trigger):
+                stretches.append((after, upto))
+            after, number = upto, number + 1
+        for first, upto in (*stretches, (after, last)):
+            for event in journal.events_at(name, trigger, first, upto):
+                if seen.add(event["uid"]):
+                    yield event_from_json(event)
 
 
 def load_unsealed(journal: Journal) -> list[Run]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from recorder.journal.event_json import event_from_json
-from recorder.journal.snapshots_table import pack_arrays, unpack_arrays
+from recorder.journal.snapshots_table import pack_arrays, unpack_array, unpack_arrays
 from recorder.records import ImageOutcome
 from recorder.runs.tables.event_log import EventArrays, EventLog
 from recorder.runs.tables.image_table import ImageArrays
@@ -94,6 +94,11 @@ def unpack_images(body: bytes) -> ImageArrays:
     arrays = unpack_arrays(body)
     arrays.setdefault("rings", np.zeros(arrays["image_id"].size, np.uint16))
     return ImageArrays(**arrays)
+
+
+def has_trigger(body: bytes, trigger: int) -> bool:
+    """Whether a pack of events has one of a trigger; the others are not unpacked."""
+    return bool((unpack_array(body, "trigger") == trigger).any())
 
 
 def unpack_events(body: bytes) -> EventArrays:

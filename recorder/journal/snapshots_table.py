@@ -36,6 +36,13 @@ def unpack_arrays(body: bytes) -> dict[str, NDArray[Any]]:
         return {name: found[name] for name in found.files}
 
 
+def unpack_array(body: bytes, name: str) -> NDArray[Any]:
+    """One of the arrays alone; as :func:`unpack_arrays`."""
+    with np.load(io.BytesIO(body), allow_pickle=False) as found:
+        array: NDArray[Any] = found[name]
+    return array
+
+
 class Packed(JournalFile):
     """Reads and writes snapshots."""
 

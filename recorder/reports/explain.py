@@ -10,7 +10,7 @@ import numpy as np
 from recorder.errors import NoSuchRunError
 from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import event_to_json
-from recorder.journal.restore import events_of, load_run
+from recorder.journal.restore import events_of_trigger, load_run
 from recorder.records import EventType, Evidence, Json, Pump
 from recorder.records.image_outcome import NOT_SEEN
 from recorder.records.outcome_codec import lattice_to_json
@@ -218,12 +218,11 @@ def _captured(journal: Journal, one: _One) -> Json:
 def _events_at(journal: Journal, run: Run, number: int) -> tuple[list[Any], list[Any]]:
     """Events of a trigger; a laser without a number counts by its nearness in time."""
     lasers, xrays = [], []
-    for event in events_of(journal, run.uid):
-        if event.trigger == number:
-            if event.type is EventType.LASER_EXCITATION:
-                lasers.append(event)
-            elif event.type is EventType.XRAY_DETECTION:
-                xrays.append(event)
+    for event in events_of_trigger(journal, run.uid, number):
+        if event.type is EventType.LASER_EXCITATION:
+            lasers.append(event)
+        elif event.type is EventType.XRAY_DETECTION:
+            xrays.append(event)
     return lasers[:_MAX_EVENTS], xrays[:_MAX_EVENTS]
 
 

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from recorder.journal import Journal
 from recorder.journal.event_json import event_from_json, event_to_json
 from recorder.journal.records import NewRecord
-from recorder.journal.restore import load_run, pack_run
+from recorder.journal.restore import (
+    events_of,
+    events_of_trigger,
+    load_run,
+    pack_run,
+)
 from recorder.journal.run_record import run_record
 from recorder.journal.snapshots import (
     event_arrays,
@@ -127,6 +132,24 @@ def test_a_late_image_is_not_hidden_by_a_chunk(journal):
     assert load_run(journal, "u").images.received == 2 * SNAPSHOT_ROWS
     assert pack_run(journal, "u") == 1
     assert load_run(journal, "u").images.received == 2 * SNAPSHOT_ROWS
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_events_of_a_trigger_are_those_of_all_that_have_it(
+    journal, packed, monkeypatch
+):
+    """In snapshots and behind them, repeated ones once."""
+    monkeypatch.setattr("recorder.journal.restore.SNAPSHOT_ROWS", 50)
+    first = events(120)
+    journal.write(first)
+    if packed:
+        pack_run(journal, "u")
+    journal.write([*first[:60], *events(170)[120:]])
+    every = list(events_of(journal, "u"))
+    assert len(every) == 170
+    for trigger in (0, 49, 50, 119, 120, 169, 170):
+        found = list(events_of_trigger(journal, "u", trigger))
+        assert found == [one for one in every if one.trigger == trigger]
 
 
 def test_events_after_the_last_chunk_and_repeated_ones(journal):
