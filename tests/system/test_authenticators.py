@@ -15,6 +15,7 @@ from recorder.plugins.registry import Plugin
 from recorder.records.access import Identity
 from recorder.testing import AuthenticatorConformance
 from tests.directory import ALICE, Slapd
+from tests.openid.server import OpenIdServer
 from tests.servers import free_port
 from tests.sign_in import write_passwords
 
@@ -63,6 +64,20 @@ class TestLdap(AuthenticatorConformance):
 
     def unreachable(self, folder: Path) -> dict[str, Any]:
         return {**self.slapd.section(), "url": f"ldap://127.0.0.1:{free_port()}"}
+
+
+class TestOidc(AuthenticatorConformance):
+    kind = "oidc"
+
+    @pytest.fixture(autouse=True)
+    def _provider(self, openid: OpenIdServer) -> None:
+        self.openid = openid
+
+    def section(self, folder: Path) -> dict[str, Any]:
+        return self.openid.section()
+
+    def unreachable(self, folder: Path) -> dict[str, Any]:
+        return self.openid.section(issuer=f"http://127.0.0.1:{free_port()}/realm")
 
 
 class LocalSuite(TestLocal):
