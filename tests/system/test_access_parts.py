@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from recorder.journal import RecordKind
+from recorder.journal import NewRecord, RecordKind
+from recorder.journal.alarm_records import raised_body
 from recorder.records.access import RunPlace, Scope
+from recorder.records.alarms import RunAlarm
 from recorder.web.access import Gate
 from recorder.web.places import ISPYB, Places
 from recorder.web.problems import ProblemError
 from recorder.web.routes import PUBLIC, checked, routes
 from tests.asking import kiosk, of_proposal, person, running, token
+from tests.builders import T0
 from tests.system.test_access import (
     BEAMLINE,
     OURS,
@@ -134,6 +137,33 @@ def test_a_screen_shows_numbers_and_no_names(config, state, journal, daemon):
         raw = raw.replace(words.encode(), b"")  # the test's own; the daemon's name none
     for name in (OURS, uid_of(OURS), "person-", "sample-", "experiment-", "host-"):
         assert name.encode() not in raw, name
+
+
+def test_alarms_of_a_run_that_is_over_are_shown_in_the_same_way(
+    config, state, journal, daemon
+):
+    write_run(journal, 2, uid=uid_of(OURS), **announced_by(OURS))
+    alarms = [RunAlarm("a/1", "hit_rate", seen_by="zoe"), RunAlarm("b/1", "parked")]
+    bodies = map(raised_body, alarms)
+    journal.write(
+        [NewRecord(RecordKind.ALARM, uid_of(OURS), body, T0) for body in bodies]
+    )
+    daemon.write(beamline=BEAMLINE)
+    path = "/api/v1/alarms?run=2"
+    whole, mine, screen, other = (
+        answers(config, state, who, path)[0]
+        for who in (
+            person(everything=True),
+            of_proposal(OURS),
+            kiosk(BEAMLINE),
+            of_proposal(THEIRS),
+        )
+    )
+    assert [one["id"] for one in whole.json["alarms"]] == ["a/1", "b/1"]
+    assert [one["id"] for one in mine.json["alarms"]] == ["a/1"]
+    assert len(screen.json["alarms"]) == 2 and b"zoe" not in screen.body
+    assert uid_of(OURS).encode() not in screen.body
+    assert other.status == 404
 
 
 def test_status_and_spool_tell_of_own_runs(config, state, journal, daemon):
