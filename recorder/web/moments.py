@@ -70,7 +70,8 @@ class Moments:
 
         def read(journal: Journal) -> AlarmList:
             run = access.named(journal, name)
-            return AlarmList(alarms_of_run(journal, run, standing))
+            found = alarms_of_run(journal, run, standing)
+            return AlarmList(alarms_for(access, found))
 
         return answer(request, await self._reading.ask(read))
 

@@ -60,10 +60,9 @@ PUBLIC = {
     "GET /sign-in/{name}/back",
     "POST /sign-out",
     "GET /ispyb/api/v1/openapi.json",
-    *(
-        f"{method} /ispyb/api/v1/{{rest:path}}"  # there is nothing, in py-ISPyB's words
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-    ),
+    "GET /ispyb/api/v1/auth/config",
+    "POST /ispyb/api/v1/auth/login",
+    "POST /ispyb/api/v1/auth/refresh",
 }
 """What whoever reaches the process may ask: nothing of any run."""
 LIVE, RUNS, IMAGES = Scope.READ_LIVE, Scope.READ_RUNS, Scope.READ_IMAGES
@@ -115,6 +114,7 @@ def write_live(writer: LiveWriter, proposal: str, uid: str, run: int = 2) -> Non
                 run=run,
                 uid=uid,
                 hints=(Hint(f"hint-{proposal}"),),
+                can_be_normal=True,
                 seen_by=f"person-{proposal}",
             ),
             LiveAlarm(f"parked/{proposal}", "parked", text="refused 733773", uid=uid),
@@ -198,6 +198,7 @@ def filled(path: str, of: str) -> str:
 
 BODIES = {
     "seen": {},
+    "normal": {},
     "targets": [{"delay": 0.003, "indexed": 5}],
     "tokens": {"label": "x", "scopes": ["read:runs"]},
     "revoke": {"key": "x"},
@@ -567,7 +568,7 @@ def test_a_run_of_others_is_refused_in_the_words_of_none(config, state, journal)
 
 def test_what_is_said_is_said_by_who_is_signed_in(config, state, journal, daemon):
     """From anywhere: the sign-in stands in the place of being at the host."""
-    write_run(journal, 1, uid=uid_of(OURS), **announced_by(OURS))
+    write_run(journal, 1, uid=uid_of(OURS), sealed=False, **announced_by(OURS))
     write_live(daemon, OURS, uid_of(OURS))
     daemon.state = replace(daemon.state, stage="running")
 

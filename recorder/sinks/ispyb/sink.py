@@ -194,9 +194,8 @@ class IspybSink:
                 values["endTime"] = values["startTime"]
             run_id = collections.write_collection(rows, known, values, ssx)
             self._commanded_chains(rows, session, run_id, announced)
-            ids = self._site.flavour.statistics.begin(
-                rows, self._row(run_id, run, record)
-            )
+            row = self._row(run_id, run, record)
+            ids = self._site.flavour.statistics.begin(rows, row)
         return {
             "data_collection_id": run_id,
             "data_collection_group_id": group_id,
