@@ -25,6 +25,7 @@ from recorder.records.access import Identity, Rights, RunPlace
 from tests.people import (
     SiteOfPeople,
     UserOffice,
+    documented_grants,
     populate,
     published,
     reading_account,
@@ -366,6 +367,15 @@ def test_check_names_what_is_not_read(esrf, settings):
     line = check_people(esrf.settings)
     assert not line.ok
     assert "Person" in line.text
+
+
+def test_the_documented_account_reads_what_rights_need(esrf):
+    """No table is missing in the how-to, and none is too much."""
+    grants = documented_grants("recorder_web")
+    assert set(grants.values()) == {"SELECT"}
+    assert grants.keys() == LOSES.keys()
+    reading_account(esrf.database, list(grants))
+    assert not check_people(esrf.settings).warning
 
 
 def test_check_says_where_rights_come_from(settings, tmp_path):
