@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, Table, create_engine, delete, insert, select
@@ -143,6 +145,16 @@ def dates(starts: str, ends: str) -> dict[str, datetime]:
     return dict(zip(("startDate", "endDate"), moments, strict=True))
 
 
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "rights.md"
+
+
+def documented_grants(account: str) -> dict[str, str]:
+    """Rights by table, as the how-to has them granted to an account."""
+    pattern = rf"GRANT ([A-Z, ]+) ON ispyb\.(\w+) TO '{account}'"
+    found = re.findall(pattern, PAGE.read_text(encoding="utf-8"))
+    return {table: rights for rights, table in found}
+
+
 _PUBLISHED: dict[tuple[int, str], Database] = {}
 """Databases with the tables of a flavour, by server: they take seconds to make."""
 
@@ -159,6 +171,7 @@ def published(server: MariaDB, flavour: str) -> Database:
         "SET FOREIGN_KEY_CHECKS = 0",
         *(f"DELETE FROM {table}" for table in TABLES_READ),
         f"ALTER USER {user} IDENTIFIED BY '{found.password}'",
+        f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {user}",
         f"GRANT ALL ON {found.name}.* TO {user}",
     )
     return found

@@ -11,6 +11,7 @@ from recorder.authenticators.protocols import authenticator_plugin
 from recorder.config import Settings, SinkSection, SourceSection
 from recorder.config.section import AuthenticatorSection
 from recorder.errors import ConfigError
+from recorder.ispyb.people.check import check_people
 from recorder.records import CheckLine
 from recorder.runtime.boundary import boundary
 from recorder.runtime.looking import writable
@@ -42,7 +43,14 @@ async def check_all(settings: Settings) -> list[CheckLine]:
     for way in settings.web.authenticator:
         asked = partial(_check_authenticator, way, settings)
         lines += await _asked(f"sign-in {way.name}", asked)
+    if settings.web.authenticator:
+        asked = partial(_check_rights, settings)
+        lines += await _asked("rights", asked)
     return lines
+
+
+async def _check_rights(settings: Settings) -> Sequence[CheckLine]:
+    return [await asyncio.to_thread(check_people, settings)]
 
 
 async def _check_sink(sink: SinkSection, settings: Settings) -> Sequence[CheckLine]:

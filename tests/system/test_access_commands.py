@@ -19,7 +19,14 @@ from recorder.ispyb.people.asking import People
 from recorder.ispyb.schema import people_tables as p
 from recorder.ispyb.schema.database import connect, create_embedded
 from recorder.records.access import Identity, Rights
-from tests.people import SiteOfPeople, UserOffice, populate, published, root_engine
+from tests.people import (
+    SiteOfPeople,
+    UserOffice,
+    documented_grants,
+    populate,
+    published,
+    root_engine,
+)
 from tests.published_models import restrict
 from tests.servers import Database
 
@@ -312,6 +319,35 @@ def test_a_right_that_the_account_lacks_is_named(esrf):
     assert "ProposalHasPerson" in esrf.refuses(*both)
     assert esrf.rights("ada").person_id is None
     assert esrf.log == []
+
+
+def test_the_documented_account_may_do_all_of_it(esrf):
+    """No right is missing in the how-to."""
+    database = esrf.database
+    user = f"{database.user}@'127.0.0.1'"
+    grants = documented_grants("recorder_admin")
+    for table, rights in (("*", "ALL PRIVILEGES"), *grants.items()):
+        word = "REVOKE" if table == "*" else "GRANT"
+        to = "FROM" if table == "*" else "TO"
+        database.execute(f"{word} {rights} ON {database.name}.{table} {to} {user}")
+    assert grants.keys() >= RIGHTS.keys()
+    session = str(esrf.rows.sessions["mx20-1"])
+    links = ("--proposal", "mx10", "--session", session)
+    esrf.run("person", "ada", "--given-name", "Ada", "--create", *links)
+    esrf.run("person", "ada", *links, "--remove")
+    new = ("--permission", "manage_perms", "--person", "ada")
+    esrf.run("grant", "New", "--create", *new)
+    esrf.run("revoke", "New", *new)
+    esrf.run("beamlines", "mx_admin", "demo")
+    assert len(esrf.groups()) == 3
+    done = [line["action"] for line in esrf.log]
+    assert done == [
+        *("person_created", "person_added", "person_added"),
+        *("person_removed", "person_removed"),
+        *("group_created", "permission_created", "permission_granted", "person_added"),
+        *("permission_revoked", "person_removed"),
+        "beamlines_set",
+    ]
 
 
 def test_a_database_that_is_away_is_said_so(esrf, mariadb):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from recorder.config import Settings
 from recorder.ispyb.people.asking import People
+from recorder.ispyb.people.check import check_people
 from recorder.ispyb.people.reading import reader
 from recorder.ispyb.people.scoping import (
     proposal_visible,
@@ -24,6 +25,7 @@ from recorder.records.access import Identity, Rights, RunPlace
 from tests.people import (
     SiteOfPeople,
     UserOffice,
+    documented_grants,
     populate,
     published,
     reading_account,
@@ -343,6 +345,50 @@ def test_a_table_that_may_only_be_written_gives_nothing(esrf):
     assert rights.sessions == ()
     assert "mx10" in rights.proposals
     assert any("Session_has_Person" in r and "denied" in r for r in rights.reasons)
+
+
+def test_check_names_what_is_not_read(esrf, settings):
+    """Also an account that could do more than read, and a group that opens nothing."""
+    line = check_people(esrf.settings)
+    assert (line.ok, line.warning) == (True, False)
+    assert "rules of pyispyb" in line.text
+    without = [name for name in LOSES if name != "ProposalHasPerson"]
+    reading_account(esrf.database, without)
+    user = f"{esrf.database.user}@'127.0.0.1'"
+    esrf.database.execute(
+        f"GRANT INSERT (type), DELETE ON {esrf.database.name}.Permission TO {user}"
+    )
+    esrf.office.beamline_groups("[7]")
+    line = check_people(esrf.settings)
+    assert (line.ok, line.warning) == (True, True)
+    for told in ("ProposalHasPerson", "DELETE, INSERT", "no object"):
+        assert told in line.text
+    reading_account(esrf.database, [name for name in LOSES if name != "Person"])
+    line = check_people(esrf.settings)
+    assert not line.ok
+    assert "Person" in line.text
+
+
+def test_the_documented_account_reads_what_rights_need(esrf):
+    """No table is missing in the how-to, and none is too much."""
+    grants = documented_grants("recorder_web")
+    assert set(grants.values()) == {"SELECT"}
+    assert grants.keys() == LOSES.keys()
+    reading_account(esrf.database, list(grants))
+    assert not check_people(esrf.settings).warning
+
+
+def test_check_says_where_rights_come_from(settings, tmp_path):
+    made_later = check_people(settings())
+    assert made_later.ok
+    assert "made at the first start" in made_later.text
+    url = "mariadb+pymysql://recorder@127.0.0.1:1/ispyb"
+    alone = check_people(settings(ispyb={"url": url}))
+    assert alone.ok
+    assert "the configuration's alone" in alone.text
+    away = check_people(settings(web={"ispyb": {"url": url}}))
+    assert not away.ok
+    assert "127.0.0.1:1" in away.text
 
 
 def test_nothing_can_be_written(site):

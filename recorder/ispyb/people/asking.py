@@ -48,6 +48,11 @@ class People:
         self._own = Path(settings.ispyb_url.removeprefix("sqlite:///"))
         self._is_own = is_own_file(settings)
 
+    @property
+    def reads(self) -> bool:
+        """Whether there is a database: the embedded one is made by the daemon."""
+        return self.reader is not None and (not self._is_own or self._own.exists())
+
     def rights(self, identity: Identity) -> Rights:
         """What somebody may see; of somebody whom nobody knows, nothing. Blocks.
 
@@ -68,7 +73,7 @@ class People:
         if _LOGIN.fullmatch(identity.login) is None:
             return Look(Rights(identity.login, reasons=(NO_LOGIN,)))
         stated = self.stated(identity)
-        if self.reader is None or (self._is_own and not self._own.exists()):
+        if self.reader is None or not self.reads:
             return _look(identity, stated)
         with self.reader.reading() as (connection, live):
             rows = RowReader(connection, live)
@@ -89,7 +94,7 @@ class People:
         Raises:
             DatabaseAwayError: The database cannot be asked.
         """
-        if self.reader is None or (self._is_own and not self._own.exists()):
+        if self.reader is None or not self.reads:
             return ()
         with self.reader.reading() as (connection, live):
             return RowReader(connection, live).logins()

@@ -112,10 +112,19 @@ class RowReader:
             tuple(self._groups(ids)),
             tuple(sessions),
             tuple(proposals),
-            self._beamline_groups(),
+            self.beamline_groups(),
             frozenset(self.shared(names)),
             tuple(self._lenient.problems),
         )
+
+    def problems(self) -> tuple[str, ...]:
+        """Tables that would give nothing, found out without reading anybody's rows."""
+        self._persons("")
+        self._sessions(())
+        self._proposals(())
+        self._groups(())
+        self.beamline_groups()
+        return tuple(self._lenient.problems)
 
     def logins(self) -> tuple[str, ...]:
         """Of everybody."""
@@ -133,7 +142,7 @@ class RowReader:
         return [
             PersonRow(number, there, " ".join(filter(None, (given, family))))
             for number, there, given, family in found
-            if number is not None and there is not None and same(there, login)
+            if number is not None and there and same(there, login)
         ]
 
     def _groups(self, ids: Sequence[int]) -> list[GroupRow]:
@@ -209,8 +218,8 @@ class RowReader:
         )
         return list(dict.fromkeys(ProposalRow(*row) for row in found))
 
-    def _beamline_groups(self) -> str | None:
-        """The last of them, as py-ISPyB takes it."""
+    def beamline_groups(self) -> str | None:
+        """Value of the option; the last of them, as py-ISPyB takes it."""
         t = p.option.c
         found = self._read(
             [t.value],
