@@ -53,6 +53,8 @@ class Realm:
         self.issuer = f"{scheme}://{HOST}:{self._server.server_address[1]}{PREFIX}"
         self.keys: list[Key] = [RSA]
         self.asked: Counter[str] = Counter()
+        self.headers: dict[str, str] = {}
+        """Further ones of each answer."""
         self.bodies: list[tuple[str, str]] = []
         """What came to the token endpoint: its authorization, its body."""
         self.answers: dict[str, Answer] = {
@@ -170,6 +172,8 @@ def _handler(realm: Realm) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
+            for name, value in realm.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

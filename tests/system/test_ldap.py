@@ -191,6 +191,15 @@ async def test_people_who_may_not_read_their_own_entry(directory, make_slapd):
     assert found == Identity("alice")
 
 
+async def test_a_directory_that_anybody_may_search(directory, make_slapd):
+    server = make_slapd(access=["access to * by * read"])
+    asked = directory(server, user_dn=None, search_base=PEOPLE)
+    found = await asked.login("alice", ALICE.password)
+    assert found is not None and found.groups == ("mx-staff", "users")
+    assert await asked.login("alice", "wrong") is None
+    assert await asked.login("nobody", ALICE.password) is None
+
+
 # -- groups ----------------------------------------------------------------------------
 
 

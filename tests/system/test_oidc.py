@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import threading
 import time
 import warnings
@@ -364,6 +365,19 @@ async def test_what_a_provider_says_of_itself(
     assert said in why(log_events, "authenticator_away")
     (line,) = await PLUGIN.check(OidcSection(**realm.section()), None)
     assert not line.ok and said in line.text
+
+
+async def test_answers_that_unpack_to_more(
+    authenticator, realm: Realm, log_events: list[Event]
+):
+    """Nobody asks for packed answers, and nobody unpacks them."""
+    asked = authenticator(realm.section())
+    realm.headers["content-encoding"] = "gzip"
+    path = "/.well-known/openid-configuration"
+    realm.answers[path] = gzip.compress(b" " * (64 << 20))
+    with pytest.raises(AuthenticatorUnavailableError):
+        await asked.depart(BACK)
+    assert "packs its answers" in why(log_events, "authenticator_away")
 
 
 async def test_a_name_with_a_slash_at_its_end(authenticator, realm: Realm):

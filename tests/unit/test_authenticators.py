@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from recorder.authenticators.ldap.asker import AT_ONCE
+from recorder.authenticators.ldap.directory import MAX_PASSWORD
 from recorder.authenticators.ldap.names import filter_value, first_value, name_value
 from recorder.authenticators.ldap.plugin import PLUGIN as LDAP
-from recorder.authenticators.ldap.settings import LdapSection
+from recorder.authenticators.ldap.settings import LONGEST_S, LdapSection
+from recorder.authenticators.oidc import kept, tokens
+from recorder.authenticators.oidc.http import MAX_BODY
 from recorder.authenticators.oidc.plugin import PLUGIN as OIDC
 from recorder.authenticators.oidc.settings import OidcSection
 from recorder.authenticators.protocols import make_authenticators
@@ -22,6 +26,7 @@ from recorder.authenticators.secrets import MAX_SECRET, secret_of
 from recorder.config import Settings, load_settings
 from recorder.errors import ConfigError, MissingExtraError
 from recorder.plugins.groups import AUTHENTICATORS
+from recorder.records.access import MAX_LOGIN
 from recorder.testing.sections import check_settings
 from tests.unit.test_docs import REFERENCE, rows, sections, settings_of
 
@@ -78,6 +83,23 @@ def test_names_as_directories_write_them(name: str, value: str):
 @pytest.mark.parametrize("kind", SECTIONS)
 def test_their_settings(kind: str):
     check_settings(SECTIONS[kind], kind)
+
+
+def test_numbers_of_the_reference():
+    text = (REFERENCE / "authenticators.md").read_text(encoding="utf-8")
+    prose = " ".join(text.split())
+    for phrase in (
+        f"at most {MAX_LOGIN}.",
+        f"above {MAX_PASSWORD} bytes",
+        f"At most {AT_ONCE} are asked at once",
+        f"clocks may differ by {tokens.SKEW_S} s",
+        f"for {kept.STALE_S / 3600:g} hours while",
+        f"once in {kept.AGAIN_S:g} s",
+        f"above {MAX_BODY >> 20} MiB",
+        f"within {LONGEST_S + 0.3:g} s",
+    ):
+        assert phrase in prose, phrase
+    assert kept.FRESH_S == 3600 and "kept for an hour" in prose
 
 
 @pytest.mark.parametrize("kind", SECTIONS)

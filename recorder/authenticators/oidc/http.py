@@ -17,7 +17,7 @@ MAX_BODY = 1 << 20
 
 
 class TooMuchError(httpx2.TransportError):
-    """An answer is longer than any good one."""
+    """An answer is longer than any good one, or may be."""
 
 
 class Wire:
@@ -62,12 +62,22 @@ class Wire:
         transport = _Bounded(verify=self._context, trust_env=False)
         timeout = self._section.timeout_s
         # What the environment says of proxies and authorities is for others.
-        return {"transport": transport, "timeout": timeout, "trust_env": False}
+        return {
+            "transport": transport,
+            "timeout": timeout,
+            "trust_env": False,
+            "headers": {"accept-encoding": "identity"},
+        }
 
 
 class _Bounded(httpx2.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
+        packed = response.headers.get("content-encoding", "identity")
+        if packed != "identity":  # some kB of it may be some GB
+            await response.aclose()
+            text = f"it packs its answers ({packed:.40}), which nobody asked for"
+            raise TooMuchError(text, request=request)
         response.stream = _BoundedStream(response.stream, request)
         return response
 
