@@ -53,6 +53,20 @@ def iso(time_ns: int | None) -> str | None:
     return moment.astimezone().isoformat(timespec="microseconds")
 
 
+def span_text(seconds: float, digits: int = 4, micro: str = "µ") -> str:
+    """A span of time in the unit that suits it.
+
+    Args:
+        seconds: It.
+        digits: Significant ones; of nanoseconds four at most.
+        micro: Sign of a millionth, for what knows only ASCII.
+    """
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), (f"{micro}s", 1e-6)):
+        if abs(seconds) >= scale:
+            return f"{seconds / scale:.{digits}g} {unit}"
+    return f"{seconds * 1e9:.4g} ns" if seconds else "0 s"
+
+
 def ticks_to_ns(ticks: int, hz: int) -> int:
     """Time of a rational clock, by integers only (rounded down).
 

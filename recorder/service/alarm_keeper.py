@@ -120,12 +120,12 @@ class AlarmKeeper:
         if self._due or not 0 <= now_ns - self._step_ns < STEP_NS:
             self._steps.settle()
             self._due, self._step_ns = False, now_ns
+            self._teller.forget(now_ns)  # what ends during the step ends later
             mine = self._choose()
             told = partial(self._tell, mine, now_ns)
             self._steps.begin(self._observe(mine, now_ns), told)
             await self._steps.done()
             self._steps.settle()
-            self._teller.forget(now_ns)
 
     def finish(self, run: Run) -> None:
         """A run is over: look at all of it before its report is made."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from recorder.foreign_text import plain
+from recorder.records.times import span_text
 from recorder.ssx.alarms.wilson import newcombe, wilson
 
 GOOD, BAD, WARN, QUIET, STRONG = "green", "bold red", "dark_orange", "dim", "bold"
@@ -111,12 +112,7 @@ def seconds(value: float | None) -> str:
 
 def delay(value: float | None, signs: Signs) -> str:
     """A time point."""
-    if value is None:
-        return "unknown"
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), (f"{signs.micro}s", 1e-6)):
-        if abs(value) >= scale:
-            return f"{value / scale:.4g} {unit}"
-    return f"{value / 1e-9:.4g} ns" if value else "0 s"
+    return "unknown" if value is None else span_text(value, micro=signs.micro)
 
 
 def bar(shares: Sequence[tuple[int, str, str]], whole: int, width: int) -> list[Part]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tests.chaos.stage import Stage
 from tests.disks import fill
 from tests.servers import Recorder
+from tests.web import Web
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,46 @@ def disk_full(stage: Stage, chance: Chance) -> None:
     filler.unlink()
 
 
+def web_stop(stage: Stage, chance: Chance) -> None:
+    """SIGSTOP of the web process, with a stream open."""
+    web = stage.page()
+    with web.live() as events:
+        next(events)
+        web.signal(signal.SIGSTOP)
+        time.sleep(chance.stopped_s)
+        web.signal(signal.SIGCONT)
+    _answers(web)
+
+
+def web_kill(stage: Stage, chance: Chance) -> None:
+    """SIGKILL of the web process, with a stream open."""
+    with stage.page().live() as events:
+        next(events)
+        stage.page().kill()
+    chance.pause(0.0, 1.0)
+    _answers(stage.page())
+
+
+def web_disk_full(stage: Stage, chance: Chance) -> None:
+    """No space where the web process reads, and where it puts what people say."""
+    web = stage.page()
+    filler = fill(stage.disk)
+    run = (web.get("/api/v1/now").json["live"] or {}).get("run")
+    if run is not None:
+        target = [{"delay": 0.003, "indexed": 5}]
+        answer = web.post(f"/api/v1/runs/{run['uid']}/targets", target)
+        assert answer.status in (202, 404, 409, 503), answer.json
+    chance.pause(1.0, 3.0)
+    filler.unlink()
+    _answers(web)
+
+
+def _answers(web: Web) -> None:
+    """It lives, and met no defect."""
+    assert web.get("/healthz").status == 200
+    assert not [event for event in web.log if event.get("event") == "step_failed"]
+
+
 FAULTS: tuple[Fault, ...] = (
     daemon_kill,
     daemon_term,
@@ -122,4 +163,7 @@ FAULTS: tuple[Fault, ...] = (
     connections_cut,
     broker_kill,
     disk_full,
+    web_stop,
+    web_kill,
+    web_disk_full,
 )

@@ -17,6 +17,7 @@ from tests.disks import small_disk
 from tests.ispyb import esrf_site
 from tests.published_models import ORACLES, Oracle, documented_rights, restrict
 from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder, free_port
+from tests.web import Web
 
 DISK_MB = 256
 ISPYB = {
@@ -62,6 +63,7 @@ class Stage:
     past: list[Recorder] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     daemon: Recorder | None = None
+    web: Web | None = None
 
     @property
     def settings(self) -> Settings:
@@ -95,6 +97,12 @@ class Stage:
             self.outages.append(Outage(now, since))
             how(self.daemon)
             self.daemon = None
+
+    def page(self) -> Web:
+        """The web process beside the daemon, started where none runs."""
+        if self.web is None or not self.web.running:
+            self.web = Web(self.config)
+        return self.web
 
     def log(self) -> list[dict[str, Any]]:
         """What all daemons logged, in order."""
@@ -156,8 +164,9 @@ def _on(folder: Path, disk: Path, flavour: str) -> Iterator[Stage]:
         made.start_daemon()
         yield made
     finally:
-        if made.daemon is not None and made.daemon.running:
-            made.daemon.kill()
+        for process in (made.daemon, made.web):
+            if process is not None and process.running:
+                process.kill()
         proxy.close()
         mosquitto.kill()
         mariadb.kill()

@@ -17,6 +17,9 @@ from tests.chaos.faults import (
     database_kill,
     database_readonly,
     disk_full,
+    web_disk_full,
+    web_kill,
+    web_stop,
     worker_kill,
 )
 from tests.chaos.play import RATE_HZ, Round, plan_rounds, play_round
@@ -36,6 +39,7 @@ ROUNDS = (
     (disk_full, worker_kill),
     (daemon_stop, database_readonly),
     (daemon_term,),
+    (web_stop, web_disk_full, web_kill),
 )
 
 
@@ -50,7 +54,7 @@ def played_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_nothing_is_lost_and_nothing_is_doubled(played_on: Stage, number: int) -> None:
     """And all rows are those of a database that never failed."""
     faults = ROUNDS[number]
-    moments = (0.3, 0.9)[: len(faults)]
+    moments = (0.3, 0.9, 1.5)[: len(faults)]
     status = "failed" if number == 1 else "success"
     planned = Round(number + 1, faults, moments, IMAGES, number, status, first=FIRST)
     verdict = play_round(played_on, planned, STOPPED_S)
@@ -91,7 +95,7 @@ def test_the_plan_of_a_seed_is_always_the_same_and_has_every_fault() -> None:
     rounds = plan_rounds(50, 1, 1200)
     assert rounds == plan_rounds(50, 1, 1200)
     assert rounds != plan_rounds(50, 2, 1200)
-    assert len({fault for item in rounds for fault in item.faults}) == 9
+    assert len({fault for item in rounds for fault in item.faults}) == 12
     assert len({item.flavour for item in rounds}) == 3
     length = 1200 / RATE_HZ
     assert any(item.moments for item in rounds)

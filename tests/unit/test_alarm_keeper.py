@@ -195,6 +195,7 @@ async def test_a_slow_step_holds_nobody_up_but_who_needs_its_state(
     await kept.writer.flush()
     found = [r.body["what"] for r in kept.journal.records(kinds=(RecordKind.ALARM,))]
     assert found == ["raised", "cleared"]
+    assert [one.cleared_ns is None for one in kept.keeper.alarms()] == [False]
     await kept.close()
 
 

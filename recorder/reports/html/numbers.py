@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recorder.records.times import iso
+from recorder.records.times import iso, span_text
 from recorder.ssx.alarms.wilson import wilson
 
 NONE = "unknown"
@@ -34,12 +34,7 @@ def value(number: float | None, unit: str = "", digits: int = 6) -> str | None:
 
 def time_span(seconds: float | None) -> str | None:
     """Seconds in the unit that suits them."""
-    if seconds is None:
-        return None
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(seconds) >= scale:
-            return f"{seconds / scale:.6g} {unit}"
-    return f"{seconds * 1e9:.4g} ns" if seconds else "0 s"
+    return None if seconds is None else span_text(seconds, 6)
 
 
 def cell(numbers: tuple[float, ...] | None) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recorder.records import Chain, ChainEvent, EventType
+from recorder.records.times import span_text
 from recorder.ssx.clocks.clock import ALARM_PPM
 from recorder.ssx.measured.chains import MeasuredChain, MeasuredEvent
 
@@ -205,11 +206,7 @@ def _extra(chain: MeasuredChain, event: MeasuredEvent) -> Verdict:
 
 
 def _seconds(value: float) -> str:
-    """A time in the unit that suits it."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if abs(value) >= size:
-            return f"{value / size:.4g} {unit}"
-    return f"{value * 1e9:.3g} ns"
+    return span_text(value, micro="u")
 
 
 def summary(verdicts: Sequence[Verdict], contradictions: int = 0) -> str:
