@@ -44,5 +44,5 @@ class PyIspybSection(Section):
     """`/ispyb/api/v1`: the API that py-ISPyB's page and clients use."""
 
     origins: tuple[Origin, ...] = ()
-    """Where such a page comes from, as `http://HOST:PORT`: browsers let pages of these
-    origins, and of no other, read the answers."""
+    """Where such pages come from, such as `https://ispyb.example.org`: browsers let
+    pages of these origins, and of no other, read the answers."""

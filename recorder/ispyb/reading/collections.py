@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -16,6 +16,7 @@ from recorder.ispyb.schema.markers import MARKED
 SERIAL = {"Serial Jet": "SSX-Jet", "Serial Fixed": "SSX-Chip"}
 """Diamond's names of experiment types, and those that the page knows."""
 T = TypeVar("T")
+NO_SNAPSHOTS = dict.fromkeys(("1", "2", "3", "4", "analysis"), False)
 _MARKER = re.compile(rf"\s*{MARKED}")
 
 
@@ -76,9 +77,9 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class ItemMetadata:
-    """Which pictures of a run there are."""
+    """Which pictures of a run are served: none; a page would ask for them in vain."""
 
-    snapshots: dict[str, bool] = field(default_factory=dict)
+    snapshots: Mapping[str, bool] = field(default_factory=lambda: NO_SNAPSHOTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,25 +138,6 @@ class Collection:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshots:
-    dataCollectionId: int | None = None
-    xtalSnapshotFullPath1: str | None = None
-    xtalSnapshotFullPath2: str | None = None
-    xtalSnapshotFullPath3: str | None = None
-    xtalSnapshotFullPath4: str | None = None
-
-    def there(self) -> dict[str, bool]:
-        paths = (
-            self.xtalSnapshotFullPath1,
-            self.xtalSnapshotFullPath2,
-            self.xtalSnapshotFullPath3,
-            self.xtalSnapshotFullPath4,
-        )
-        found = {str(n): bool(path) for n, path in enumerate(paths, 1)}
-        return {**found, "analysis": False}
-
-
 def collections(tables: Tables, ids: Iterable[int]) -> dict[int, Collection]:
     """Runs with all that belongs to them, by their id. Rights are the caller's matter.
 
@@ -181,7 +163,6 @@ def collections(tables: Tables, ids: Iterable[int]) -> dict[int, Collection]:
         _ids(run.detectorId for run in known.values()),
     )
     ssx = tables.by_id(SsxRow, "SSXDataCollection", key, known)
-    pictures = tables.by_id(_Snapshots, "DataCollection", key, known)
     return {
         number: replace(
             run,
@@ -190,9 +171,6 @@ def collections(tables: Tables, ids: Iterable[int]) -> dict[int, Collection]:
             ),
             SSXDataCollection=_first(ssx, number),
             Detector=_first(detectors, run.detectorId),
-            metadata=ItemMetadata(
-                (_first(pictures, number) or _Snapshots()).there(),
-            ),
         )
         for number, run in known.items()
     }

@@ -14,14 +14,8 @@ from recorder.ispyb.reading.collections import (
     collections,
     without_marker,
 )
-from recorder.ispyb.reading.events import (
-    STATUSES,
-    EventRow,
-    EventsWanted,
-    EventType,
-    event_types,
-    events,
-)
+from recorder.ispyb.reading.events import EventRow, EventType, event_types, events
+from recorder.ispyb.reading.run_conditions import STATUSES, EventsWanted
 from recorder.ispyb.reading.tables import Tables
 from recorder.web.pyispyb import parameters as given
 from recorder.web.pyispyb.call import Asked, Page, listing

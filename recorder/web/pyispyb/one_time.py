@@ -27,6 +27,7 @@ NAME = "onetime"
 MAX_URL = 2000
 """Characters of an address that is signed. Chosen, not tuned."""
 _BYTES = 32
+"""Of a token: 256 bits, which nobody guesses."""
 
 
 @dataclass(frozen=True, slots=True)
