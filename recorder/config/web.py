@@ -55,7 +55,8 @@ class WebSection(Section):
     pyispyb: PyIspybSection = PyIspybSection()
     state_directory: FilePath | None = None
     """Holds sessions and tokens (as hashes); unset: the directory that systemd gives to
-    `recorder web`, else `web` in the recorder's state directory."""
+    `recorder web`, which is `recorder-web` beside `recorder`, else `web` in the
+    recorder's state directory."""
     cert_file: FilePath | None = None
     """Certificate of the server and those that it rests on (PEM): the page is served
     with TLS. SIGHUP reads it again."""

@@ -48,9 +48,14 @@ def place_of(settings: Settings, folder: Path | None = None) -> WebPlace:
 def own_folder(settings: Settings) -> Path:
     """Where the web process keeps sessions and tokens.
 
-    Systemd gives its unit two directories: the recorder's, which it reads, and its own.
+    Systemd gives its unit two directories: the recorder's, which it reads, and its own,
+    beside it. Commands on the same host find it there.
     """
     if settings.web.state_directory is not None:
         return settings.web.state_directory
     given = os.environ.get("STATE_DIRECTORY", "").split(":")
-    return Path(given[1]) if len(given) > 1 else settings.state_directory / "web"
+    if len(given) > 1:
+        return Path(given[1])
+    state = settings.state_directory
+    beside = state.with_name(f"{state.name}-web")
+    return beside if beside.is_dir() else state / "web"

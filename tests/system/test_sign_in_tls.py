@@ -7,12 +7,16 @@ import json
 import shutil
 import signal
 import ssl
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recorder.runtime.throttle import BURST
+from recorder.web.sign_in.tries import PER_ADDRESS
 from tests.servers import HOST, Certificates, make_certificates
 from tests.sign_in import PASSWORD, Browser, local, write_passwords
 from tests.web import Web
@@ -142,4 +146,35 @@ def test_too_many_tries_are_told_how_long_to_wait(start_web, section):
     assert statuses == [401] * 5 + [429]
     assert 1 <= int(answer.headers["retry-after"]) <= 61
     assert "try again in" in answer.json["detail"]
+    assert Browser(web).sign_in("anna").status == 200
+
+
+@pytest.mark.slow
+def test_a_flood_of_logins_is_refused_cheaply_and_keeps_nobody_out(start_web, section):
+    """Of one address; with a person who is known there."""
+    web = start_web(web=section)
+    assert Browser(web).sign_in("anna").status == 200
+    before = web.rss_kb
+
+    def flood(worker: int) -> Counter[int]:
+        link = http.client.HTTPConnection(HOST, web.port, timeout=60)
+        origin = f"http://{HOST}:{web.port}"
+        headers = {"Origin": origin, "Content-Type": "application/json"}
+        found: Counter[int] = Counter()
+        for n in range(250):
+            body = {"login": f"x{worker}-{n}", "password": "y" * 1000}
+            link.request("POST", "/sign-in", json.dumps(body), headers)
+            answer = link.getresponse()
+            answer.read()
+            found[answer.status] += 1
+        link.close()
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        found = sum(pool.map(flood, range(8)), Counter())
+    assert found.keys() == {401, 429}
+    assert found[429] >= 8 * 250 - 3 * PER_ADDRESS  # it lasts at most two minutes
+    assert web.rss_kb - before < 120_000  # 64 MiB of it are argon2's
+    lines = [e for e in web.log if e.get("event") == "sign_in_refused"]
+    assert len(lines) <= found[401] + 3 * BURST
     assert Browser(web).sign_in("anna").status == 200

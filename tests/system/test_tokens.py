@@ -250,3 +250,18 @@ def test_a_stream_of_a_token_ends_when_it_is_revoked_elsewhere(
             part = link.recv(1 << 16)
             assert part
             found = (found + part)[-100:]
+
+
+def test_a_program_needs_no_origin_and_another_page_gets_nowhere(web):
+    """Who has no page sends a token; a page of others cannot send that header."""
+    token = make(signed_in(web), "write:targets")
+    body = json.dumps([{"delay": 0.003, "indexed": 5}]).encode()
+    sent = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    path = "/api/v1/runs/1/targets"
+    program = web.ask("POST", path, body, sent)
+    assert (program.status, program.json["type"][-8:]) == (409, "run-over")
+    foreign = web.ask("POST", path, body, {**sent, "Origin": "http://evil.example"})
+    assert (foreign.status, foreign.json["type"][-6:]) == (403, "origin")
+    preflight = {"Origin": "http://evil.example"}
+    answer = web.ask("OPTIONS", path, None, preflight)
+    assert "access-control-allow-origin" not in answer.headers
