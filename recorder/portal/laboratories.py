@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from recorder.portal.identities import Said
 from recorder.portal.rows import Row
 from recorder.portal.wanted import Laboratory, folded
 
+PLACE = ("name", "city", "country")
+"""Columns that tell laboratories without a number apart."""
 Place = tuple[str, str, str]
 """Name, city and country, as they are compared."""
 
@@ -26,6 +29,18 @@ class Somewhere:
     problem: str = ""
     """Why none can be told."""
     done: bool = False
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is to be written; a place stays spelt as it is."""
+        values = self.said.agreed
+        row = self.row or {}
+        for key in PLACE:
+            value, known = values.get(key), row.get(key)
+            if isinstance(value, str) and isinstance(known, str):
+                if folded(value) == folded(known):
+                    del values[key]
+        return values
 
     def forget(self, rows: dict[int, Row]) -> None:
         """What was written was undone: it has the rows that it had before."""
@@ -132,14 +147,19 @@ class Laboratories:
 
 
 def _add(somewhere: Somewhere, mention: Laboratory) -> None:
-    somewhere.said.add(mention.values)
+    values = dict(mention.values)
+    known = somewhere.said.values
+    for key in PLACE:  # of several spellings one that no order decides
+        value, other = values.get(key), known.get(key)
+        if isinstance(value, str) and isinstance(other, str):
+            if folded(value) == folded(other):
+                values[key] = known[key] = min(value, other)
+    somewhere.said.add(values)
     somewhere.shown = min(somewhere.shown, mention.shown)
     if mention.place is not None:
         somewhere.places.add(mention.place)
 
 
 def _place_of(row: Row) -> Place:
-    name, city, country = (
-        folded(str(row.get(key) or "")) for key in ("name", "city", "country")
-    )
+    name, city, country = (folded(str(row.get(key) or "")) for key in PLACE)
     return name, city, country

@@ -153,7 +153,7 @@ class People:
         key = None if row is None else int(row["laboratoryId"])
         try:
             self._place.require_right(t.laboratory)
-            done = fitted(self._live, t.laboratory, somewhere.said.agreed)
+            done = fitted(self._live, t.laboratory, somewhere.values)
         except UnfitError as error:
             entries.append(
                 Entry("laboratory", name, Action.SKIPPED, reason=str(error), row=key)

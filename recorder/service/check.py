@@ -9,9 +9,11 @@ from typing import Any
 
 from recorder.authenticators.protocols import authenticator_plugin
 from recorder.config import Settings, SinkSection, SourceSection
-from recorder.config.section import AuthenticatorSection
+from recorder.config.section import AuthenticatorSection, PortalSection
 from recorder.errors import ConfigError
 from recorder.ispyb.people.check import check_people
+from recorder.portal.check import check_account
+from recorder.portal.protocols import portal_plugin
 from recorder.records import CheckLine
 from recorder.runtime.boundary import boundary
 from recorder.runtime.looking import writable
@@ -46,7 +48,22 @@ async def check_all(settings: Settings) -> list[CheckLine]:
     if settings.web.authenticator:
         asked = partial(_check_rights, settings)
         lines += await _asked("rights", asked)
+    if settings.sync.url is not None:
+        lines += await _asked("sync", partial(_check_sync, settings))
+    for portal in settings.sync.portal:
+        asked = partial(_check_portal, portal, settings)
+        lines += await _asked(f"portal {portal.name}", asked)
     return lines
+
+
+async def _check_sync(settings: Settings) -> Sequence[CheckLine]:
+    return [await asyncio.to_thread(check_account, settings)]
+
+
+async def _check_portal(
+    section: PortalSection, settings: Settings
+) -> Sequence[CheckLine]:
+    return await portal_plugin(section.kind).check(section, settings)
 
 
 async def _check_rights(settings: Settings) -> Sequence[CheckLine]:

@@ -12,6 +12,7 @@ Needs pytest: install ``ssx-recorder[testing]``.
 from recorder.testing.authenticators import AuthenticatorConformance
 from recorder.testing.engines import EngineConformance
 from recorder.testing.flavours import FlavourConformance
+from recorder.testing.portals import PortalConformance
 from recorder.testing.sinks import SinkConformance
 from recorder.testing.sources import Peer, SourceConformance
 
@@ -20,6 +21,7 @@ __all__ = [
     "EngineConformance",
     "FlavourConformance",
     "Peer",
+    "PortalConformance",
     "SinkConformance",
     "SourceConformance",
 ]

@@ -20,12 +20,14 @@ from recorder.simulate.stream.messages import Stream1, Stream2
 from recorder.testing import (
     EngineConformance,
     FlavourConformance,
+    PortalConformance,
     SinkConformance,
     SourceConformance,
 )
 from recorder.testing.recorded import plain_settings
 from tests.peers import dectris_peer, panda_peer
 from tests.system import test_authenticators
+from tests.unit import test_portals
 
 
 class TestDectrisStream1(SourceConformance):
@@ -127,6 +129,7 @@ def test_every_plugin_of_ours_is_tested():
         SinkConformance,
         FlavourConformance,
         EngineConformance,
+        PortalConformance,
         test_authenticators.AuthenticatorConformance,
     }
     tested = {
@@ -134,5 +137,6 @@ def test_every_plugin_of_ours_is_tested():
         for suite in suites
         for cls in suite.__subclasses__()
     }
+    assert {test_portals.TestFolder.kind, test_portals.TestHttp.kind} <= tested
     for group in GROUPS:
         assert {plugin.name for plugin in group.usable()} <= tested

@@ -28,6 +28,8 @@ SHIPPED = {
     "recorder.service",
     "recorder@.service",
     "recorder-web.service",
+    "recorder-sync.service",
+    "recorder-sync.timer",
 }
 FOR_MAKE = {
     "Makefile",

@@ -18,6 +18,7 @@ from tests.system.beamline import make_beamline
 UNIT = Path(__file__).parents[2] / "systemd" / "recorder.service"
 TEMPLATE = UNIT.with_name("recorder@.service")
 WEB = UNIT.with_name("recorder-web.service")
+SYNC = UNIT.with_name("recorder-sync.service")
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -44,6 +45,8 @@ def installed(unit: Path, folder: Path, name: str) -> Path:
         (TEMPLATE, "recorder@.service"),
         (TEMPLATE, "recorder@id29.service"),
         (WEB, "recorder-web.service"),
+        (SYNC, "recorder-sync.service"),
+        (SYNC.with_suffix(".timer"), "recorder-sync.timer"),
     ],
 )
 def test_unit_parses(tmp_path, unit, name):
@@ -52,7 +55,9 @@ def test_unit_parses(tmp_path, unit, name):
     assert name not in done.stderr
 
 
-@pytest.mark.parametrize("unit", [UNIT, TEMPLATE, WEB], ids=lambda unit: unit.name)
+@pytest.mark.parametrize(
+    "unit", [UNIT, TEMPLATE, WEB, SYNC], ids=lambda unit: unit.name
+)
 def test_unit_is_hardened(tmp_path, unit):
     path = installed(unit, tmp_path, unit.name.replace("@.", "@id29."))
     done = analyze("security", "--offline=true", "--no-pager", "--threshold=15", path)
