@@ -74,6 +74,16 @@ class WebSection(Section):
     """Listen on an address that others reach, without sign-in: everyone who reaches it
     reads all proposals."""
 
+    @model_validator(mode="after")
+    def _names_differ(self) -> WebSection:
+        names = [one.name.casefold() for one in self.authenticator]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"two authenticators have the same name, {', '.join(twice)}: give each "
+                "its own"
+            )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _credentials_by_name(cls, data: Any) -> Any:

@@ -302,3 +302,11 @@ def test_made_in_their_order(settings: Callable[..., Settings]):
     tables = [{"kind": "ldap", "name": n, "user_dn": PEOPLE} for n in ("b", "a")]
     found = make_authenticators(settings(web={"authenticator": tables}))
     assert [one.name for one in found] == ["b", "a"]
+
+
+@pytest.mark.parametrize("names", [("a", "A"), ("", ""), ("ldap", "")])
+def test_each_has_a_name_of_its_own(configured, names: tuple[str, ...]):
+    """Credentials, sessions and the way back from a provider go by it."""
+    tables = [f'name = "{name}"\n' if name else "" for name in names]
+    with pytest.raises(ConfigError, match="two authenticators have the same name"):
+        configured(directories(*tables))
