@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 from typing import Any
@@ -79,11 +79,16 @@ def _values(one: Any) -> tuple[Any, ...]:
     return {"integer": IDS, "boolean": ("true",)}.get(kind, ("x",))
 
 
-def walk(app: Any, rights: Rights, permissions: frozenset[str]) -> set[str]:
+def walk(
+    app: Any,
+    rights: Rights,
+    permissions: frozenset[str],
+    calls: Iterable[Call] = READING,
+) -> set[str]:
     """Names that somebody finds; each answer is as the document says."""
     asgi = Asgi(app, caller(rights, permissions))
     found: set[str] = set()
-    for call in READING:
+    for call in calls:
         if call.permission is not None and call.permission not in permissions:
             continue
         for address in addresses(call):

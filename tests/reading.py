@@ -52,11 +52,14 @@ def at(hour: float) -> datetime:
     return START.replace(hour=int(hour), minute=round(hour % 1 * 60))
 
 
-def embedded(path: Path, *, whole: bool = True) -> Engine:
-    """The recorder's own database, or one that has all tables that are read."""
+def embedded(path: Path, *, whole: bool | None = True) -> Engine:
+    """The recorder's own database, or one that has all tables that are read.
+
+    Or, with None, one of which only the tables of people may be seen.
+    """
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as db:
-        for metadata in (t.metadata, people):
+        for metadata in (people,) if whole is None else (t.metadata, people):
             metadata.create_all(db)
             _add_columns(db, metadata)
         if whole:
@@ -219,7 +222,8 @@ def fill(engine: Engine) -> None:
     live = read_live(engine)
     with engine.begin() as db:
         for table, rows in ROWS:
-            write(db, live, table, *rows)
+            if live.has(table.name):
+                write(db, live, table, *rows)
 
 
 def write(

@@ -33,7 +33,7 @@ from recorder.web.place import WebPlace
 from recorder.web.places import Places
 from recorder.web.proxies import Proxies
 from recorder.web.pyispyb import problems as pyispyb_problems
-from recorder.web.pyispyb.calls import PyIspyb
+from recorder.web.pyispyb.calls import PyIspyb, allowed
 from recorder.web.pyispyb.cors import Cors
 from recorder.web.pyispyb.one_time import OneTimeDoor
 from recorder.web.pyispyb.root import ROOT as PYISPYB
@@ -186,7 +186,7 @@ async def _of_ours(request: Request, error: Exception) -> Response:
 async def _of_http(request: Request, error: Exception) -> Response:
     """What the router refuses: no such path, no such method."""
     if _is_pyispyb(request) and isinstance(error, HTTPException):
-        return pyispyb_problems.of_http(error)
+        return pyispyb_problems.of_http(error, allowed(request.url.path))
     return problems.of_http(request, error)
 
 

@@ -12,7 +12,7 @@ from recorder.web.app import make_app
 from recorder.web.place import place_of
 from recorder.web.pyispyb.frame import ROOT
 from tests.asgi import Asgi
-from tests.pyispyb_rest import PERMISSIONS, caller, expected, walk
+from tests.pyispyb_rest import PERMISSIONS, READING, caller, expected, walk
 from tests.reading import ALL, CONTACT, MEMBER, STAFF, STRANGER, embedded
 
 ALL_MANAGER = frozenset({*PERMISSIONS, "manage_persons"})
@@ -42,6 +42,18 @@ def test_who_manages_persons_sees_them_and_nothing_else(app):
     assert found == {"Mia", "Carl", "Otto"}
 
 
+@pytest.mark.parametrize("rights", [ALL, CONTACT], ids=lambda r: r.login)
+def test_an_account_that_sees_people_only_answers_without_the_rest(tmp_path, rights):
+    """As docs/how-to/rights.md grants them: it is enough to know who may see what."""
+    settings = Settings(state_directory=tmp_path, beamline="id29")
+    embedded(tmp_path / "ispyb.sqlite", whole=None).dispose()
+    found = make_app(place_of(settings))
+    calls = [c for c in READING if not c.path.startswith(("/event", "/ssx"))]
+    names = walk(found.asgi, rights, frozenset(), calls)
+    assert names <= expected(rights, frozenset()) and "mx2345" in names
+    found.pyispyb.close()
+
+
 @pytest.mark.parametrize("path", ["times", "breakdown", "errors", "hourlies"])
 def test_each_of_the_statistics_has_all(app, path):
     asgi = Asgi(app, caller(CONTACT))
@@ -62,7 +74,7 @@ def test_show_all_needs_a_permission(app):
 def test_groups_are_not_changed_here(app):
     manager = Asgi(app, caller(STRANGER, ALL_MANAGER))
     found = manager.post(f"{ROOT}/admin/groups", {"name": "mine"})
-    assert found.status == 501 and "recorder access" in found.json["detail"]
+    assert found.status == 403 and "recorder access" in found.json["detail"]
     found = Asgi(app, caller(ALL)).post(f"{ROOT}/admin/groups", {"name": "mine"})
     assert found.status == 403 and "manage_groups" in found.json["detail"]
 

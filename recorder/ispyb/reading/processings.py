@@ -20,7 +20,7 @@ from recorder.ispyb.reading.processing_records import (
     ScreeningStatus,
     Statuses,
 )
-from recorder.ispyb.reading.sight import Sight
+from recorder.ispyb.reading.sight import COLLECTED, Sight
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.rows import Rows
@@ -70,7 +70,7 @@ def visible_collections(
     rows: Rows, rights: Rights, collections: Sequence[int]
 ) -> list[int]:
     """Those of some collections that somebody may see."""
-    if not collections:
+    if not collections or not has(rows.live, *COLLECTED):
         return []
     c, group = r.collection.c, r.group.c
     query = (

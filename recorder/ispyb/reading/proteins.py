@@ -68,6 +68,8 @@ def proteins(
         wanted: Of what kind, and in which order.
     """
     live, c = rows.live, p.protein.c
+    if not has(live, p.protein):
+        return Found(0)
     sight = Sight(live, rights)
     typed = has(live, t.component_type) and live.column("Protein", "componentTypeId")
     parts = (_PROTEIN, _TYPE) if typed else (_PROTEIN,)

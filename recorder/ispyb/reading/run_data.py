@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import Select, Table, select
 
 from recorder.ispyb.reading.parts import Found, Page, Part, apart, column, has, paged
-from recorder.ispyb.reading.sight import Sight
+from recorder.ispyb.reading.sight import COLLECTED, Sight
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema.rows import Rows
 from recorder.records.access import Rights
@@ -124,7 +124,7 @@ def attachments(
         wanted: Of which collections.
     """
     live, c = rows.live, r.file_attachment.c
-    if not has(live, r.file_attachment):
+    if not has(live, r.file_attachment, *COLLECTED):
         return Found(0)
     query = select(*_FILE.columns(live))
     query = _seen(query, r.file_attachment, rights, rows, wanted)
@@ -154,7 +154,9 @@ def quality(
     """
     live, c = rows.live, r.quality.c
     none = ImageQuality(wanted.collection)
-    if not has(live, r.quality) or not live.column(r.quality.name, "dataCollectionId"):
+    if not has(live, r.quality, *COLLECTED) or not live.column(
+        r.quality.name, "dataCollectionId"
+    ):
         return Found(0, (none,))
     names = ("imageNumber", "totalIntegratedSignal", "goodBraggCandidates")
     more = ("method2Res", "spotTotal")
@@ -180,7 +182,9 @@ def workflow_steps(
         workflow: Only those of one.
     """
     live, c, group = rows.live, r.workflow_step.c, r.group.c
-    if not has(live, r.workflow_step) or not live.column(r.group.name, "workflowId"):
+    if not has(live, r.workflow_step, r.group) or not live.column(
+        r.group.name, "workflowId"
+    ):
         return Found(0)
     mine = select(group.workflowId).where(
         Sight(live, rights).session(group.sessionId), group.workflowId.is_not(None)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, distinct, func, or_, select
 
 from recorder.ispyb.reading.parts import column, has
-from recorder.ispyb.reading.sight import Sight
+from recorder.ispyb.reading.sight import COLLECTED, Sight
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema import read_tables as p
 from recorder.ispyb.schema.rows import Rows
@@ -21,7 +21,7 @@ Numbers = dict[int, dict[str, Any]]
 def numbers(rows: Rows, sight: Sight, samples: Sequence[int]) -> Numbers:
     """Of samples."""
     found: Numbers = defaultdict(dict)
-    if not samples:
+    if not samples or not has(rows.live, *COLLECTED):
         return found
     group = r.group.c
     mine = group.blSampleId.in_(samples)
@@ -39,7 +39,8 @@ def of_sub_samples(rows: Rows, sight: Sight, subs: Sequence[int]) -> Numbers:
     """Of parts of samples; none where collections do not name them."""
     found: Numbers = defaultdict(dict)
     part = column(rows.live, r.collection, "blSubSampleId")
-    if subs and rows.live.column("DataCollection", "blSubSampleId"):
+    known = rows.live.column("DataCollection", "blSubSampleId")
+    if subs and known and has(rows.live, *COLLECTED):
         _collections(rows, sight, part, part.in_(subs), found)
     return found
 
@@ -146,7 +147,7 @@ def _integrations(
 def of_proteins(rows: Rows, sight: Sight, proteins: Sequence[int]) -> Numbers:
     """Of proteins: crystals, samples, collections and structures."""
     found: Numbers = defaultdict(dict)
-    if not proteins:
+    if not proteins or not has(rows.live, p.crystal, p.sample, *COLLECTED):
         return found
     crystal, sample, group = p.crystal.c, p.sample.c, r.group.c
     source = (

@@ -27,6 +27,7 @@ from recorder.ispyb.reading.sample_records import (
     SubSample,
     SubSampleNumbers,
 )
+from recorder.ispyb.reading.samples import NEEDED
 from recorder.ispyb.reading.sight import Sight
 from recorder.ispyb.schema import read_tables as p
 from recorder.ispyb.schema.live_schema import LiveSchema
@@ -69,7 +70,7 @@ def sub_samples(
         wanted: Of what.
     """
     live, c = rows.live, p.sub_sample.c
-    if not has(live, p.sub_sample):
+    if not has(live, p.sub_sample, *NEEDED):
         return Found(0)
     sight = Sight(live, rights)
     source: Any = _of_samples(p.sub_sample.join(p.sample, _same_sample(p.sub_sample)))
@@ -156,7 +157,7 @@ def sample_images(
         sample: Only those of a sample.
     """
     live, c = rows.live, p.sample_image.c
-    if not has(live, p.sample_image):
+    if not has(live, p.sample_image, *NEEDED):
         return Found(0)
     sight = Sight(live, rights)
     query = (

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, false, or_, select
 
 from recorder.ispyb.reading.parts import has
-from recorder.ispyb.reading.sight import Sight
+from recorder.ispyb.reading.sight import COLLECTED, Sight
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema import read_tables as p
 from recorder.ispyb.schema.live_schema import LiveSchema
@@ -45,7 +45,7 @@ def done(live: LiveSchema, sight: Sight, status: str) -> ColumnElement[bool]:
         "Auto Integrated": (r.integration,),
         "Processed": (r.job,),
     }[status]
-    if not has(live, *steps):
+    if not has(live, *COLLECTED, *steps):
         return false()
     for table in steps:
         collected = collected.join(table, _of_collection(live, table))

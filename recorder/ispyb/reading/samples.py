@@ -30,7 +30,7 @@ from recorder.ispyb.reading.sample_records import (
     SampleProtein,
 )
 from recorder.ispyb.reading.sample_status import done
-from recorder.ispyb.reading.sight import Sight
+from recorder.ispyb.reading.sight import COLLECTED, Sight
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema import read_tables as p
 from recorder.ispyb.schema import tables as t
@@ -43,6 +43,8 @@ from recorder.records.access import Rights
 
 ORDERS = ("blSampleId", "name", "location", "datacollections")
 """What samples can be sorted by."""
+NEEDED = (p.sample, p.crystal, p.protein)
+"""Tables without which there are no samples: an account may not see them."""
 _SAMPLE = Part(
     p.sample,
     ("blSampleId", "containerId", "name", "comments", "location", "loopType"),
@@ -97,6 +99,8 @@ def samples(
         wanted: Of what kind, and in which order.
     """
     live = rows.live
+    if not has(live, *NEEDED):
+        return Found(0)
     sight = Sight(live, rights)
     parts = _parts(live)
     query = (
@@ -182,11 +186,15 @@ def _ordered(
     key = p.sample.c.blSampleId
     by = (
         _collected(sight)
-        if wanted.order == "datacollections"
-        else column(live, p.sample, wanted.order)
+        if wanted.order == "datacollections" and has(live, *COLLECTED)
+        else column(live, p.sample, _column(wanted.order))
     )
     first = by.desc() if wanted.descending else by.asc()
     return query.order_by(first, key)
+
+
+def _column(order: str) -> str:
+    return "blSampleId" if order == "datacollections" else order
 
 
 def _collected(sight: Sight) -> ColumnElement[Any]:

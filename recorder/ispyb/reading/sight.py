@@ -20,6 +20,9 @@ from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.people_tables import proposal, session
 from recorder.records.access import Rights, fold
 
+COLLECTED = (r.group, r.collection)
+"""Tables without which nobody knows what was collected: an account may not see them."""
+
 
 class Sight:
     """The clauses of one who asks.
@@ -65,6 +68,8 @@ class Sight:
         self, number: ColumnElement[Any], of_proposal: ColumnElement[Any]
     ) -> ColumnElement[bool]:
         """The same for a protein."""
+        if not has(self.live, p.crystal, p.sample):
+            return self.proposals(of_proposal)
         used = (
             select(p.crystal.c.proteinId)
             .join(p.sample, p.sample.c.crystalId == p.crystal.c.crystalId)
@@ -77,7 +82,7 @@ class Sight:
     ) -> ColumnElement[bool]:
         """The same for a component: of a sample, of its crystals, or mixed in."""
         found: list[ColumnElement[bool]] = [self.proposals(of_proposal)]
-        if has(self.live, t.sample_composition):
+        if has(self.live, t.sample_composition, p.sample):
             of_sample = t.sample_composition.c
             found.append(
                 number.in_(
@@ -86,7 +91,7 @@ class Sight:
                     )
                 )
             )
-        if has(self.live, t.crystal_composition):
+        if has(self.live, t.crystal_composition, p.sample):
             of_crystal = t.crystal_composition.c
             found.append(
                 number.in_(
@@ -95,7 +100,7 @@ class Sight:
                     .where(self._used(p.sample.c.blSampleId))
                 )
             )
-        if has(self.live, t.event, t.event_chain):
+        if has(self.live, t.event, t.event_chain, *COLLECTED):
             found.append(number.in_(self._mixed_in()))
         return or_(*found)
 
@@ -116,16 +121,18 @@ class Sight:
 
     def _used(self, number: ColumnElement[Any]) -> ColumnElement[bool]:
         """That a sample was used in a session that they may see, or waits there."""
-        return or_(*(number.in_(query) for query in self._used_samples))
+        return or_(false(), *(number.in_(query) for query in self._used_samples))
 
     @cached_property
     def _used_samples(self) -> list[Select[Any]]:
         group = r.group.c
-        found: list[Select[Any]] = [
-            select(group.blSampleId).where(
-                self.session(group.sessionId), group.blSampleId.is_not(None)
+        found: list[Select[Any]] = []
+        if has(self.live, r.group):
+            found.append(
+                select(group.blSampleId).where(
+                    self.session(group.sessionId), group.blSampleId.is_not(None)
+                )
             )
-        ]
         if has(self.live, r.robot):
             robot = r.robot.c
             found.append(

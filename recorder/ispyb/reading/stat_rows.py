@@ -5,11 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, null, or_, select
 
 from recorder.ispyb.people.scoping import visible
-from recorder.ispyb.reading.parts import Found, Page, Part, column, equal, has, paged
+from recorder.ispyb.reading.parts import (
+    Found,
+    Page,
+    Part,
+    column,
+    equal,
+    has,
+    joined,
+    paged,
+)
 from recorder.ispyb.reading.proposals import proposal_name, session_name
+from recorder.ispyb.reading.samples import NEEDED
+from recorder.ispyb.reading.sight import COLLECTED
 from recorder.ispyb.reading.stat_records import (
     Action,
     BeamlineRun,
@@ -18,6 +29,7 @@ from recorder.ispyb.reading.stat_records import (
 )
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema import read_tables as p
+from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.people_tables import proposal, session
 from recorder.ispyb.schema.rows import Rows
 from recorder.records.access import Rights
@@ -98,7 +110,7 @@ def runs(rows: Rows, page: Page) -> Found[BeamlineRun]:
 
 def collected(rows: Rows, sessions: list[int]) -> list[Collected]:
     """Collections of sessions, by their start; at most ``MAX_ROWS``, the latest."""
-    if not sessions:
+    if not sessions or not has(rows.live, *COLLECTED):
         return []
     group, c, live = r.group.c, r.collection.c, rows.live
     names = (
@@ -113,11 +125,11 @@ def collected(rows: Rows, sessions: list[int]) -> list[Collected]:
             group.blSampleId,
             column(live, r.group, "experimentType"),
             *(column(live, r.collection, name) for name in names),
-            p.sample.c.name,
-            p.protein.c.name,
+            *_names(live),
         )
         .select_from(
             _of_samples(
+                live,
                 r.collection.join(
                     r.group, group.dataCollectionGroupId == c.dataCollectionGroupId
                 ),
@@ -132,12 +144,23 @@ def collected(rows: Rows, sessions: list[int]) -> list[Collected]:
     return sorted(found, key=lambda one: (one.start is None, one.start or 0, one.key))
 
 
-def _of_samples(source: Any, number: ColumnElement[Any]) -> Any:
-    return (
-        source.outerjoin(p.sample, p.sample.c.blSampleId == number)
-        .outerjoin(p.crystal, p.crystal.c.crystalId == p.sample.c.crystalId)
-        .outerjoin(p.protein, p.protein.c.proteinId == p.crystal.c.proteinId)
+def _of_samples(live: LiveSchema, source: Any, number: ColumnElement[Any]) -> Any:
+    if not has(live, *NEEDED):
+        return source
+    return joined(
+        live,
+        source,
+        (p.sample, p.sample.c.blSampleId == number),
+        (p.crystal, p.crystal.c.crystalId == p.sample.c.crystalId),
+        (p.protein, p.protein.c.proteinId == p.crystal.c.proteinId),
     )
+
+
+def _names(live: LiveSchema) -> list[ColumnElement[Any]]:
+    """Of sample and protein."""
+    if not has(live, *NEEDED):
+        return [null().label("sample"), null().label("protein")]
+    return [p.sample.c.name, p.protein.c.name]
 
 
 def actions(rows: Rows, sessions: list[int]) -> list[Action]:
@@ -188,8 +211,8 @@ def _actions(
     there = [column(rows.live, table, value.name) for value in values]
     key = next(iter(table.primary_key.columns))
     query = (
-        select(of_session, of_sample, *there, p.sample.c.name, p.protein.c.name)
-        .select_from(_of_samples(table, of_sample))
+        select(of_session, of_sample, *there, *_names(rows.live))
+        .select_from(_of_samples(rows.live, table, of_sample))
         .where(of_session.in_(sessions))
         .order_by(key.desc())
         .limit(MAX_ROWS)
@@ -223,7 +246,7 @@ def _faults(rows: Rows, sessions: list[int], lost: tuple[Any, Any]) -> list[Acti
 
 def _strategies(rows: Rows, sessions: list[int]) -> list[Action]:
     """From the end of a collection to its last screening."""
-    if not has(rows.live, r.screening):
+    if not has(rows.live, r.screening, *COLLECTED):
         return []
     group, c, live = r.group.c, r.collection.c, rows.live
     of_one = column(live, r.screening, "dataCollectionId")

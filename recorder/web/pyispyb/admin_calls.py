@@ -55,7 +55,7 @@ def list_activity(asked: Asked, tables: Tables) -> Page[Activity]:
 
 async def not_here(asked: Asked) -> None:
     """What would change groups or permissions."""
-    raise ProblemError(HTTPStatus.NOT_IMPLEMENTED, "read-only", NOT_HERE)
+    raise ProblemError(HTTPStatus.FORBIDDEN, "read-only", NOT_HERE)
 
 
 def _changing(
@@ -70,7 +70,6 @@ def _changing(
         permission=permission,
         method=method,
         status=204 if of is None else 200,
-        problems=((501, "It cannot be changed here: `detail` says how."),),
     )
 
 

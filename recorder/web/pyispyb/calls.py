@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from recorder.records import Json
 from recorder.web.access import Gate
@@ -73,6 +74,17 @@ class PyIspyb:
     def close(self) -> None:
         """Let go of connections."""
         self._database.close()
+
+
+def allowed(path: str) -> str:
+    """Ways in which an address can be asked; several routes may share it."""
+    ways = {call.method for pattern, call in _patterns() if pattern.match(path)}
+    return ", ".join(sorted({*ways, "HEAD"} if "GET" in ways else ways))
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], Call], ...]:
+    return tuple((compile_path(f"{ROOT}{call.path}")[0], call) for call in CALLS)
 
 
 async def _document(request: Request) -> Response:

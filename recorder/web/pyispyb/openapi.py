@@ -15,6 +15,7 @@ from recorder.web.pyispyb.root import ROOT
 
 _REF = "#/components/schemas/{model}"
 _BEARER = "bearer"
+_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$"
 
 
 def document(calls: Iterable[Call]) -> Json:
@@ -30,6 +31,8 @@ def document(calls: Iterable[Call]) -> Json:
             inputs.append((_body(call), "validation", TypeAdapter(call.body)))
     made, shared = TypeAdapter.json_schemas(inputs, ref_template=_REF)
     schemas = {name: schema for (name, _), schema in made.items()}
+    for schema in (*schemas.values(), shared):
+        _local_times(schema)
     found: Json = dict(shared.get("$defs", {}))
     for name in ("Detail", "Refused"):
         if schemas[name] != {"$ref": _REF.format(model=name)}:
@@ -54,6 +57,19 @@ def document(calls: Iterable[Call]) -> Json:
             "securitySchemes": {_BEARER: {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _local_times(schema: Any) -> None:
+    """Say of times what they are: the facility's, without the zone of a date-time."""
+    if isinstance(schema, list):
+        for item in schema:
+            _local_times(item)
+    if isinstance(schema, dict):
+        if schema.get("format") == "date-time":
+            del schema["format"]
+            schema |= {"pattern": _TIME, "description": "Local time of the facility."}
+        for item in schema.values():
+            _local_times(item)
 
 
 def _answer(call: Call) -> str:

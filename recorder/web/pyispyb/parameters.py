@@ -61,6 +61,9 @@ class Parameter:
     def described(self) -> Json:
         """As OpenAPI has it."""
         schema = dict(self.schema)
+        if "pattern" in schema and self.place == "query" and not self.required:
+            pattern = schema["pattern"].removeprefix("^").removesuffix("$")
+            schema["pattern"] = f"^({pattern})?$"  # empty is as if it were not given
         if self.default is not None:
             schema["default"] = self.default
         return {

@@ -87,10 +87,19 @@ def of(error: RecorderError) -> Response:
     return _answer(problem.status, str(problem), problem.headers)
 
 
-def of_http(error: HTTPException) -> Response:
-    """The same for what the router refuses: no such address, no such method."""
+def of_http(error: HTTPException, allowed: str = "") -> Response:
+    """The same for what the router refuses: no such address, no such method.
+
+    Args:
+        error: The router's.
+        allowed: Methods of the address, if it has any.
+    """
     status = HTTPStatus(error.status_code)
-    return _answer(status, status.phrase, error.headers)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and allowed:
+        headers["allow"] = allowed
+        headers.pop("Allow", None)
+    return _answer(status, status.phrase, headers)
 
 
 def _answer(
