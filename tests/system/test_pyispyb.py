@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -21,6 +21,7 @@ from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.live_schema import read_live
 from recorder.journal import Journal
 from recorder.records.access import Rights
+from recorder.records.live import LiveRun, Trials
 from recorder.records.run_report import RunReport
 from recorder.reports.store import ReportStore
 from recorder.web.app import WebApp, make_app
@@ -33,7 +34,7 @@ from tests.people import SiteOfPeople, UserOffice, populate, root_engine
 from tests.published_models import ORACLES, Oracle
 from tests.pyispyb import CELL, ROOT, SSX, Others, counts, ids
 from tests.servers import Database
-from tests.web import Web
+from tests.web import Answer, LiveWriter, Web
 
 FLAVOURS = ("esrf", "maxiv", "diamond")
 PERCENT = {"esrf": "fraction", "maxiv": "percent", "diamond": "fraction"}
@@ -174,7 +175,16 @@ async def test_runs_of_others_show_whatever_they_left_out(
     others.files(program, folder, ssx_stats=counts(), ssx_cells=cells)
     others.program(bad, 0 if numbers else "FAILED")
     others.program(bare, None if numbers else "RUNNING")
+    for run in (good, good, bad):
+        site.database.execute(
+            "INSERT INTO DataCollectionFileAttachment "
+            f"(dataCollectionId, fileFullPath, fileType) VALUES ({run}, '/x', 'log')"
+        )
     path = f"{ROOT}/events?dataCollectionGroupId={group}"
+    found = (await site.asgi.aget(path)).json["results"]
+    assert [one["attachments"] for one in found] == [1, 2, 0]
+    found = (await site.asgi.aget(f"{ROOT}/events?sessionId={session}")).json["results"]
+    assert [one["attachments"] for one in found] == [3]
     for status, wanted in (
         ("", [bad, good, bare]),
         ("&status=success", [good]),
@@ -305,6 +315,44 @@ async def test_an_account_with_too_few_rights_is_no_defect(site: Site) -> None:
     assert (await asgi.aget(f"{ROOT}/proposals")).json["total"] == 3
     assert (await asgi.aget(f"{ROOT}/events")).status == 503
     app.pyispyb.close()
+
+
+async def test_a_run_that_goes_on_moves_by_itself(
+    start_web: Callable[..., Web], settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """As the page polls: first in the list, numbers of now, then those of the end."""
+    found = settings(beamline="demo")
+    await record(found, tmp_path, announcement(), announcement(run=4))
+    reports = _reports(found)
+    writer = LiveWriter(found.state_directory)
+    going = LiveRun(run=reports[1].run, uid=reports[1].uid)
+    web = start_web(beamline="demo")
+    path = f"{ROOT}/events?dataCollectionGroupId=1&limit=100"
+    tags = set[str]()
+    try:
+        for images, hits in ((5, 2), (6, 3)):
+            trials = Trials(images=images, classified=images, hits=hits, indexed=1)
+            run = replace(going, received=images, windows={"run": trials})
+            writer.write(stage="running", run=run)
+            if not tags:
+                writer.start()
+
+            def is_now(answer: Answer, images: int = images) -> bool:
+                first = answer.json["results"][0]
+                return bool(first["Item"]["numberOfImages"] == images)
+
+            answer = web.until(path, is_now)
+            tags.add(answer.headers["etag"])
+            assert ids(answer.json) == [1, 2]
+            assert answer.json["results"][0]["_metadata"]["hits"] == hits
+            stats = web.get(f"{SSX}/stats?dataCollectionIds=1,2").json
+            assert [one["nbHits"] for one in stats] == [hits, reports[2].classes.hits]
+    finally:
+        writer.stop()
+    assert len(tags) == 2
+    writer.write(run=None)
+    answer = web.until(path, lambda answer: ids(answer.json) == [2, 1])
+    assert answer.json["results"][1]["Item"]["numberOfImages"] == 4
 
 
 def test_a_build_of_the_page_is_served_and_may_use_the_api(

@@ -66,16 +66,6 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
-    """Row of ``DataCollectionFileAttachment``."""
-
-    dataCollectionFileAttachmentId: int | None = None
-    dataCollectionId: int | None = None
-    fileFullPath: str | None = None
-    fileType: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ItemMetadata:
     """Which pictures of a run are served: none; a page would ask for them in vain."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,12 @@ from recorder.ispyb.people.scoping import visible
 from recorder.ispyb.reading.collections import SERIAL
 from recorder.ispyb.reading.proposals import proposal_name, session_name
 from recorder.ispyb.reading.run_conditions import EventsWanted, Joined, conditions
-from recorder.ispyb.reading.tables import LiveTable, Tables, record
+from recorder.ispyb.reading.tables import LiveTable, Tables, parts, record
 from recorder.ispyb.schema import people_tables as p
-from recorder.ispyb.schema.read_values import as_text
+from recorder.ispyb.schema.read_values import as_text, as_whole
 from recorder.records.access import Rights
+
+RUN = "DataCollection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,30 @@ def _goes_on(run: LiveTable, running: str | None) -> ColumnElement[Any]:
         return func.abs(0)  # a number alone would be taken for a column's place
     text = run.typed("comments", str)
     return case((text.contains(running, autoescape=True), 1), else_=0)
+
+
+def attached(
+    tables: Tables, rows: Iterable[EventRow], *, grouped: bool
+) -> dict[int, int]:
+    """How many files are attached to the runs of events, by the event's id.
+
+    Args:
+        tables: The database.
+        rows: The events.
+        grouped: They are groups of runs.
+    """
+    file, run = tables.table("DataCollectionFileAttachment"), tables.table(RUN)
+    number, found = "dataCollectionId", dict[int, int]()
+    if not file.has(number):
+        return found
+    key = run["dataCollectionGroupId"] if grouped else run[number]
+    known = {(r.dataCollectionGroupId if grouped else r.id): r.id for r in rows}
+    joined = run.clause.join(file.clause, file[number] == run[number])
+    for part in parts(value for value in known if value is not None):
+        query = select(key.label("key"), func.count().label("n")).select_from(joined)
+        for row in tables.rows(query.where(key.in_(part)).group_by(key)):
+            found[known[as_whole(row["key"])]] = as_whole(row["n"]) or 0
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,16 @@ from pydantic import Field
 
 from recorder.ispyb.reading.collections import (
     Collection,
-    FileRow,
     collections,
     without_marker,
 )
-from recorder.ispyb.reading.events import EventRow, EventType, event_types, events
+from recorder.ispyb.reading.events import (
+    EventRow,
+    EventType,
+    attached,
+    event_types,
+    events,
+)
 from recorder.ispyb.reading.run_conditions import STATUSES, EventsWanted
 from recorder.ispyb.reading.tables import Tables
 from recorder.web.pyispyb import parameters as given
@@ -58,7 +63,8 @@ class Event:
     proposal: str | None = None
     blSample: str | None = None
     blSampleId: int | None = None
-    attachments: tuple[FileRow, ...] = ()
+    attachments: int = 0
+    """How many files are attached."""
     metadata: Annotated[EventMetadata, Field(serialization_alias="_metadata")] = field(
         default_factory=EventMetadata
     )
@@ -79,8 +85,8 @@ def list_events(asked: Asked, tables: Tables) -> Page[Event]:
     numbers = [row.id for row in rows]
     runs = collections(tables, numbers)
     own = asked.own_runs(runs)
-    key = "dataCollectionId"
-    files = tables.by_id(FileRow, "DataCollectionFileAttachment", key, numbers)
+    grouped = not (wanted.dataCollectionGroupId or wanted.dataCollectionId)
+    files = attached(tables, rows, grouped=grouped)
     samples = tables.by_id(
         _Sample,
         "BLSample",
@@ -93,7 +99,7 @@ def list_events(asked: Asked, tables: Tables) -> Page[Event]:
             runs[row.id],
             own.get(row.id),
             next((s.name for s in samples.get(row.blSampleId or -1, [])), None),
-            tuple(files.get(row.id, ())),
+            files.get(row.id, 0),
         )
         for row in rows
         if row.id in runs
@@ -106,7 +112,7 @@ def _event(
     run: Collection,
     own: OwnRun | None,
     sample: str | None,
-    files: tuple[FileRow, ...],
+    files: int,
 ) -> Event:
     shown = replace(run, comments=without_marker(run.comments))
     meta = EventMetadata(run.dataCollectionNumber)
