@@ -15,6 +15,7 @@ import pytest
 from recorder.config import Settings
 from recorder.errors import ConfigError, SinkDeniedError, SinkUnavailableError
 from recorder.portal.account import opened
+from recorder.portal.check import check_account
 from recorder.portal.lock import one_at_a_time
 from recorder.portal.one_proposal import OneProposal
 from recorder.portal.place import LINKS, NEEDED, OPTIONAL
@@ -247,3 +248,16 @@ async def test_a_run_lands_in_what_was_synchronised(
         "JOIN BLSession s ON s.sessionId = g.sessionId"
     )
     assert int.from_bytes(row["externalId"], "big") == 501
+
+
+@pytest.mark.parametrize(
+    ("table", "good"), [("Protein", True), ("Person", False), ("none", True)]
+)
+def test_recorder_check_tries_the_account(
+    account: Callable[..., Site], table: str, good: bool
+) -> None:
+    here = account(**{table: "U"})
+    line = check_account(here.settings)
+    assert line.ok == good
+    assert (f"UPDATE on {table} denied" in line.text) == (table != "none")
+    assert not here.rows("SELECT * FROM Person")
