@@ -94,7 +94,7 @@ def _in_file(config: Path | None) -> Iterator[tuple[str, str]]:
     if config is None or not config.stat().st_mode & stat.S_IROTH:
         return
     data = read_tables(config)
-    if any(_has_password(data.get(name)) for name in ("mqtt", "ispyb")):
+    if any(_has_password(data.get(name)) for name in ("mqtt", "ispyb", "sync")):
         yield (
             "configuration",
             f"{config} holds a password and can be read by every user of this host: "
