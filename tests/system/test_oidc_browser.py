@@ -58,6 +58,8 @@ def test_there_and_back_and_out(browser: Browser, signed_web: tuple[Web, OpenIdS
     assert urlsplit(page.url).path == "/" and "code" not in page.url
     names = {cookie["name"]: cookie for cookie in context.cookies(ours)}
     assert names["__Host-sid"]["httpOnly"] and names["__Host-sid"]["secure"]
+    # from a page of ours that does nothing by itself
+    page.goto(f"{ours}/healthz")
     assert page.evaluate("fetch('/api/v1/runs').then(r => r.status)") == 200
     # out here, and at the provider: it asks for the password again
     go = page.evaluate(
@@ -90,5 +92,6 @@ def test_the_address_of_somebody_else(
     page = context.new_page()
     page.goto(f"{back}?{urlencode(came)}")
     assert "/sign-in" in page.url
+    page.goto(f"{ours}/healthz")
     assert page.evaluate("fetch('/api/v1/runs').then(r => r.status)") == 401
     context.close()
