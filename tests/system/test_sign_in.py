@@ -212,7 +212,7 @@ def test_the_process_may_be_started_again(start_signed):
         ),
         (
             {"authenticator": [{"kind": "dummy", "name": "d"}], "insecure_dummy": True,
-             "host": "0.0.0.0", "cert_file": "/x"}, "loopback",
+             "host": "0.0.0.0", "proxies": ["192.0.2.9"]}, "loopback",
         ),
         (
             {"authenticator": [

@@ -17,8 +17,10 @@ from recorder.web.sign_in.door import peer_of
 from recorder.web.sign_in.letting_in import let_in, ours, sent_to
 from recorder.web.sign_in.service import SignIn
 
-LATE = "this sign-in took too long, or was begun in another browser; begin again"
 NOT_KNOWN = "the provider does not say who you are, or not to us; begin again"
+LATE, AWAY = "late", "away"
+"""Words behind ``#problem=`` of the sign-in page, which has the texts: what stands in
+an address anybody may have written. The others are kinds of problems."""
 
 
 class ProviderRoutes:
@@ -42,9 +44,9 @@ class ProviderRoutes:
             found.append(await one.depart(back))
             return None
 
-        answer = await sign_in.asking.who([one], ask)
+        await sign_in.asking.who([one], ask)
         if not found:
-            return _told(answer.away)
+            return _told(AWAY)
         ticket = self._departures.gone(
             one.name, found[0].state, back, peer_of(request.scope)
         )
@@ -70,7 +72,7 @@ class ProviderRoutes:
                 one.name, ask, f"back from {one.name}", peer, NOT_KNOWN
             )
         except ProblemError as problem:
-            response = _told(str(problem))
+            response = _told(problem.kind)
         else:
             response = sent_to("/")
             await let_in(sign_in, request, signed, response)
@@ -91,6 +93,6 @@ class ProviderRoutes:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no-provider", text)
 
 
-def _told(text: str) -> Response:
-    """Back to the sign-in page, which shows what was wrong."""
-    return sent_to(f"/sign-in#problem={quote(text[:300], safe='')}")
+def _told(kind: str) -> Response:
+    """Back to the sign-in page, which says what was wrong."""
+    return sent_to(f"/sign-in#problem={quote(kind, safe='')}")

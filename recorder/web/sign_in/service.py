@@ -20,7 +20,7 @@ from recorder.web.problems import ProblemError
 from recorder.web.rights import RightsCache
 from recorder.web.sign_in.asking import Asking, is_login, is_password
 from recorder.web.sign_in.book import Book, TokenPair
-from recorder.web.sign_in.entering import Entering, away
+from recorder.web.sign_in.entering import MAX_TOKEN, Entering, away
 from recorder.web.sign_in.lane import Lane
 from recorder.web.sign_in.secret_texts import new_key
 from recorder.web.sign_in.store import Store
@@ -116,7 +116,10 @@ class SignIn:
             return await one.bearer(token)
 
         login = f"token from {peer}"  # whose it is, is not known before
-        return await self.asked(authenticator, ask, login, peer, WRONG_TOKEN)
+        good = 0 < len(token) <= MAX_TOKEN
+        return await self.asked(
+            authenticator, ask if good else _nobody, login, peer, WRONG_TOKEN
+        )
 
     async def asked(
         self,

@@ -3,6 +3,17 @@
 import { $, el, hide, text } from "./dom.js";
 import { ask } from "./asking.js";
 
+// Of those who come back from a provider: whoever wrote the address wrote no text of ours.
+const PROBLEMS = {
+  late: "This sign-in took too long, or was begun in another browser; begin again.",
+  away: "The provider cannot be asked now; try again in a minute, or tell whoever runs this page.",
+  "sign-in": "The provider does not say who you are, or not to us; begin again.",
+  "too-many": "Too many tries to sign in; try again in a minute.",
+  busy: "Too many people sign in at this moment; try again.",
+  rights: "The database that says who may see what cannot be asked now; try again in a few minutes.",
+};
+const FAILED = "The sign-in failed; try again, or tell whoever runs this page.";
+
 const after = new URLSearchParams(location.hash.slice(1));
 
 function tell(problem) {
@@ -65,7 +76,10 @@ function show(config) {
 }
 
 $("form").addEventListener("submit", enter);
-tell(after.get("problem") ?? "");
+if (after.has("problem")) {
+  const kind = after.get("problem");
+  tell(Object.hasOwn(PROBLEMS, kind) ? PROBLEMS[kind] : FAILED);
+}
 try {
   show(await ask("/sign-in/config"));
   if (after.has("token")) await screen(after.get("token"));

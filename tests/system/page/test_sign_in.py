@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("page")
 
 
 @pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("signed")
     passwords = write_passwords(folder / "passwords", "anna")
     config = folder / "recorder.toml"
@@ -27,6 +27,11 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         '[[web.authenticator]]\nkind = "dummy"\nname = "anybody"\n'
         "[web.people.anna]\nall_proposals = true\n"
     )
+    return config
+
+
+@pytest.fixture(scope="module")
+def web(config: Path) -> Iterator[Web]:
     started = Web(config)
     yield started
     assert not [e for e in started.log if e.get("event") == "step_failed"]
@@ -124,3 +129,26 @@ def test_a_foreign_page_can_do_nothing(context, tab, web, complaints, tmp_path: 
     tab.reload()
     expect(tab.locator("#who")).to_be_visible()
     complaints[:] = []
+
+
+def test_an_address_puts_no_words_on_the_page(tab, web):
+    tab.goto(f"{web.address}sign-in#problem=Call%20555%20now%3Cb%3E")
+    expect(tab.get_by_role("alert")).to_contain_text("The sign-in failed")
+    expect(tab.locator("body")).not_to_contain_text("555")
+    tab.goto("about:blank")
+    tab.goto(f"{web.address}sign-in#problem=late")
+    expect(tab.get_by_role("alert")).to_contain_text("took too long")
+    tab.goto("about:blank")
+    tab.goto(f"{web.address}sign-in#problem=constructor")
+    expect(tab.get_by_role("alert")).to_contain_text("The sign-in failed")
+
+
+def test_a_screen_by_its_address(tab, web, config, context, run_recorder):
+    command = ("token", "make", "hutch", "--screen", "127.0.0.1")
+    token = run_recorder(*command, config=config).stdout.strip()
+    tab.goto(f"{web.address}sign-in#token={token}")
+    expect(tab).to_have_url(f"{web.address}?wall")
+    assert token not in tab.url
+    expect(tab.locator("#who")).to_have_text("screen")
+    (cookie,) = [c for c in context.cookies() if c["name"] == "__Host-sid"]
+    assert cookie["httpOnly"] and cookie["secure"] and cookie["expires"] > 0
