@@ -38,7 +38,7 @@ MAX_SESSIONS = 1000
 """Sessions of one answer, the latest: more than a proposal or a period of a beamline
 has. Chosen, not tuned."""
 MAX_ROWS = 20_000
-"""Collections and actions of one answer, the latest: they cost 0.5 s. Chosen, not
+"""Collections and actions of one answer, the latest: they cost 0.6 s. Chosen, not
 tuned."""
 _RUN = Part(r.beamline_run, ("runId", "run", "startDate", "endDate"))
 
