@@ -15,7 +15,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,7 +121,7 @@ def _embedded(folder: Path) -> Iterator[Settings]:
     yield Settings(state_directory=folder / "embedded")
 
 
-SITES: dict[str, Callable[[Path], contextmanager[Settings]]] = {  # type: ignore[type-arg]
+SITES: dict[str, Callable[[Path], AbstractContextManager[Settings]]] = {
     "MariaDB": _mariadb,
     "SQLite": _embedded,
 }

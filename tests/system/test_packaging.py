@@ -23,6 +23,7 @@ SHIPPED = {
     "recorder.schema.json",
     "report.schema.json",
     "openapi.json",
+    "openapi-pyispyb.json",
     "grafana-dashboard.json",
     "prometheus-alerts.yml",
     "recorder.service",

@@ -21,7 +21,7 @@ GROUPS, PERMISSIONS, ACTIVITY = "manage_groups", "manage_perms", "view_activity"
 """Permissions that are needed; py-ISPyB's names."""
 NOT_HERE = (
     "the account of this server may only read; `recorder access grant`, `recorder "
-    "access revoke` and `recorder access groups` change it (docs/how-to/rights.md)"
+    "access revoke` and `recorder access person` change it (docs/how-to/rights.md)"
 )
 
 
