@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from recorder.config.by_kind import FlavourName
+from recorder.config.database import DatabaseSection
 from recorder.config.endpoints import DatabaseUrl
-from recorder.config.section import Secret, Section, split_password
-from recorder.config.values import FilePath, Name, Seconds
+from recorder.config.values import Name, Seconds
 from recorder.records.announcement import PROPOSAL
 
 
-class IspybSection(Section):
+class IspybSection(DatabaseSection):
     """The facility's database."""
 
     enabled: bool = True
@@ -47,36 +47,11 @@ class IspybSection(Section):
     """SQLAlchemy URL such as `mariadb+pymysql://recorder@host/ispyb`, without the
     password (one in it is taken as `ispyb.password`); unset: the embedded SQLite file
     `ispyb.sqlite` in the state directory."""
-    password: Secret | None = None
-    """Password; better in a credential or the environment than in the file."""
     demo_proposal: Name = Field("mx2345", pattern=PROPOSAL)
     """Proposal that the embedded database is created with (visit 1)."""
     update_interval_s: Seconds = 5.0
     """How often the statistics of a run are updated."""
-    tls: bool = False
-    """Use TLS with the system's certificate authorities or `ca_file`; the server's
-    certificate and name are checked."""
-    ca_file: FilePath | None = None
-    """Certificate authority to trust (PEM)."""
-    cert_file: FilePath | None = None
-    """Client certificate (PEM)."""
-    key_file: FilePath | None = None
-    """Key of the client certificate (PEM)."""
     connect_timeout_s: Seconds = 10.0
     """How long to wait for the server."""
     retry_max_s: Seconds = 5.0
     """Longest wait between two attempts while the server is away."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _hide_password_of_url(cls, data: Any) -> Any:
-        """A password within the URL becomes ``password``: the URL is shown and logged.
-
-        ``password`` wins if both are given.
-        """
-        if not isinstance(data, dict) or not isinstance(data.get("url"), str):
-            return data
-        url, password = split_password(data["url"])
-        if password is None:
-            return data
-        return {**data, "url": url, "password": data.get("password") or password}

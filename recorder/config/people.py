@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
+from recorder.config.database import DatabaseSection
 from recorder.config.endpoints import DatabaseUrl
-from recorder.config.section import Secret, Section, split_password
-from recorder.config.values import FilePath, Name, Seconds
+from recorder.config.section import Secret, Section
+from recorder.config.values import Name, Seconds
 from recorder.records.access import LOGIN
 from recorder.records.announcement import PROPOSAL
 
@@ -28,7 +29,7 @@ class BeamlineGroupSection(Section):
     """As `BLSession.beamLineName` has them."""
 
 
-class WebIspybSection(Section):
+class WebIspybSection(DatabaseSection):
     """The database that `recorder web` reads: rights, proposals, earlier runs."""
 
     url: DatabaseUrl | None = None
@@ -38,15 +39,6 @@ class WebIspybSection(Section):
     password: Secret | None = None
     """Password; better in a credential (`web__ispyb__password`) or the environment than
     in the file."""
-    tls: bool = False
-    """Use TLS with the system's certificate authorities or `ca_file`; the server's
-    certificate and name are checked."""
-    ca_file: FilePath | None = None
-    """Certificate authority to trust (PEM)."""
-    cert_file: FilePath | None = None
-    """Client certificate (PEM)."""
-    key_file: FilePath | None = None
-    """Key of the client certificate (PEM)."""
     timeout_s: Seconds = 3.0
     """How long to wait for the server, for a connection and for an answer."""
     rules: Literal["pyispyb", "synchweb"] | None = None
@@ -59,17 +51,6 @@ class WebIspybSection(Section):
     beamline_types: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
     """Beamlines by type, such as `mx = ["i03", "i24"]`: staff with `mx_admin` see all
     sessions of these; by SynchWeb's rules."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _hide_password_of_url(cls, data: Any) -> Any:
-        """As in `ispyb`: the URL is shown and logged."""
-        if not isinstance(data, dict) or not isinstance(data.get("url"), str):
-            return data
-        url, password = split_password(data["url"])
-        if password is None:
-            return data
-        return {**data, "url": url, "password": data.get("password") or password}
 
 
 class StatedSection(Section):

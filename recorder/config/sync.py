@@ -8,11 +8,12 @@ from pydantic import model_validator
 
 from recorder.config.by_kind import AnyPortal
 from recorder.config.credentials import handed_out
+from recorder.config.database import AccountSection
 from recorder.config.endpoints import DatabaseUrl
-from recorder.config.section import Secret, Section, split_password
+from recorder.config.section import Secret
 
 
-class SyncSection(Section):
+class SyncSection(AccountSection):
     """`recorder sync`: proposals, people and sessions from the user portal."""
 
     url: DatabaseUrl | None = None
@@ -37,14 +38,3 @@ class SyncSection(Section):
     @classmethod
     def _credentials_by_name(cls, data: Any) -> Any:
         return handed_out(data, "portal", cls.model_fields)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _hide_password_of_url(cls, data: Any) -> Any:
-        """As in `ispyb`: the URL is shown and logged."""
-        if not isinstance(data, dict) or not isinstance(data.get("url"), str):
-            return data
-        url, password = split_password(data["url"])
-        if password is None:
-            return data
-        return {**data, "url": url, "password": data.get("password") or password}
