@@ -38,6 +38,8 @@ class SlowView:
 
     state: Slow
     message: Message
+    base: Slow
+    """All that there was when it was looked at last."""
 
 
 class Views:
@@ -55,8 +57,8 @@ class Views:
         self._now: dict[Part, Message] = {}
         self._asked: dict[Access, tuple[int, asyncio.Future[SlowView]]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
-        self._slow: OrderedDict[_Seen, SlowView] = OrderedDict()
-        """Used by that thread alone."""
+        self._slow: OrderedDict[tuple[str, ...], SlowView] = OrderedDict()
+        """By the runs that are seen. Used by that thread alone."""
         self._number = 0
 
     def now(self, access: Access) -> Message:
@@ -80,7 +82,7 @@ class Views:
         """The event ``slow``; the same as before where nothing changed for them."""
         feed = self._feed
         if access.all:
-            return SlowView(feed.slow_state, feed.slow)
+            return SlowView(feed.slow_state, feed.slow, feed.slow_state)
         serial, made = self._asked.get(access, (-1, None))
         if made is None or serial != feed.slow.serial:
             loop = asyncio.get_running_loop()
@@ -100,43 +102,41 @@ class Views:
 
     def _made(self, access: Access) -> SlowView:
         base, cards = self._feed.slow_state, self._feed.view.listed
-        if not access.names:
-            key: _Seen = (False, ())
-            state = _nameless(base)
-        else:
-            state, key = self._state(access, base, cards)
-        known = self._slow.get(key)
-        if known is None or replace(known.state, id=0) != state:
-            # no number that counts what others do: the time, in ms
-            self._number = max(self._number + 1, time.time_ns() // 10**6)
-            state = replace(state, id=self._number)
-            message = message_of("slow", state, state.id, None)
-            known = self._slow[key] = SlowView(state, message)
-        self._slow.move_to_end(key)
-        while len(self._slow) > MAX_KEPT:
-            self._slow.popitem(last=False)
-        return known
-
-    def _state(
-        self, access: Access, base: Slow, cards: tuple[RunCard, ...]
-    ) -> tuple[Slow, _Seen]:
-        """Of somebody who sees some runs, with id 0, and which runs these are."""
         told = Slow(0, base.complete, version=base.version, beamline=base.beamline)
         if base.problem is not None:
-            return replace(told, problem=JOURNAL_TROUBLE), (True, ())
+            return self._kept((), base, replace(told, problem=JOURNAL_TROUBLE))
+        if not access.names:  # its numbers of now are in the other event
+            return self._kept((), base, told)
         try:
             journal = Journal(self._place.journal, read_only=True)
             try:
                 access.look(journal)
+                seen = tuple(access.runs())
+                known = self._slow.get(seen)
+                if known is not None and known.base is base:
+                    return known  # made for somebody who sees the same
                 mine = access.cards(cards)
                 run = self._report(journal, access, mine)
             finally:
                 journal.close()
         except (RecorderError, ValueError, KeyError, TypeError):
-            return replace(told, problem=JOURNAL_TROUBLE), (True, ())
+            return self._kept((), base, replace(told, problem=JOURNAL_TROUBLE))
         found = experiment_cards(mine, MAX_CARDS)
-        state = replace(told, experiments=found, run=run)
-        return state, (True, tuple(card.uid for card in mine))
+        return self._kept(seen, base, replace(told, experiments=found, run=run))
+
+    def _kept(self, seen: tuple[str, ...], base: Slow, state: Slow) -> SlowView:
+        """The message of a state with id 0; the same as before if it says the same."""
+        known = self._slow.pop(seen, None)
+        if known is None or replace(known.state, id=0) != state:
+            # no number that counts what others do: the time, in ms
+            self._number = max(self._number + 1, time.time_ns() // 10**6)
+            state = replace(state, id=self._number)
+            message = message_of("slow", state, state.id, None)
+            known = SlowView(state, message, base)
+        self._slow[seen] = known = replace(known, base=base)
+        while len(self._slow) > MAX_KEPT:
+            self._slow.popitem(last=False)
+        return known
 
     def _report(
         self, journal: Journal, access: Access, mine: tuple[RunCard, ...]
@@ -150,19 +150,3 @@ class Views:
         found = (store.get(uid) for uid in uids if uid)
         report = next((report for report in found if report is not None), None)
         return None if report is None else access.report(report)
-
-
-_Seen = tuple[bool, tuple[str, ...]]
-"""Whether names are shown, and which runs."""
-
-
-def _nameless(base: Slow) -> Slow:
-    """Nothing of any run: its numbers of now are in the other event."""
-    problem = None if base.problem is None else JOURNAL_TROUBLE
-    return Slow(
-        0,
-        base.complete,
-        version=base.version,
-        beamline=base.beamline,
-        problem=problem,
-    )

@@ -221,7 +221,7 @@ def test_each_address_for_each_kind_of_reader(config, state, journal, daemon, of
             **told,
         )
     write_live(daemon, of, uid_of(of))
-    daemon.state = replace(daemon.state, stage="running")
+    daemon.start()
 
     async def ask_all() -> tuple[dict[Any, Any], dict[Any, Any]]:
         wanted, found = {}, {}
@@ -233,7 +233,6 @@ def test_each_address_for_each_kind_of_reader(config, state, journal, daemon, of
                     if scope is None or route.path.startswith(PYISPYB):
                         continue  # below
                     for name, who in PEOPLE.items():
-                        daemon.write()  # it lives
                         place = name, method, route.path
                         wanted[place] = expected(route.path, method, who, scope, of)
                         answer = await ask(asked, method, filled(route.path, of), who)
@@ -321,7 +320,7 @@ LISTS = (
     "preview/hit.json",
     "preview/powder.png",
 )
-OF_TIME = ("id", "time_ns", "boottime_ns", "age_s", "as_of")
+OF_TIME = ("daemon", "id", "time_ns", "boottime_ns", "age_s", "as_of")
 """What differs between two looks at the same thing."""
 
 Planned = tuple[bool, int, int, int]
@@ -570,11 +569,10 @@ def test_what_is_said_is_said_by_who_is_signed_in(config, state, journal, daemon
     """From anywhere: the sign-in stands in the place of being at the host."""
     write_run(journal, 1, uid=uid_of(OURS), sealed=False, **announced_by(OURS))
     write_live(daemon, OURS, uid_of(OURS))
-    daemon.state = replace(daemon.state, stage="running")
+    daemon.start()
 
     async def say() -> list[int]:
         async with running(config, state) as asked:
-            daemon.write()
             await asked.until(lambda feed: feed.now_state.daemon == "ok")
             who = of_proposal(OURS, "ada")
             alarm = f"/api/v1/alarms/hit_rate/{OURS}/seen"

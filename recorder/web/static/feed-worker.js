@@ -6,7 +6,9 @@ const newest = new Map();
 
 const stream = openStream((kind, body) => {
   if (kind === "out" || kind === "nothing") newest.clear();
-  else if (kind !== "error") newest.set(kind, { body, at: performance.now() });
+  newest.delete("nothing");
+  // "nothing" may be told before the first tab is there
+  if (kind !== "out" && kind !== "error") newest.set(kind, { body, at: performance.now() });
   for (const port of ports) port.postMessage({ kind, body, waited: 0 });
 });
 

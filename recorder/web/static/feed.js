@@ -56,8 +56,9 @@ function byLock(tell) {
   };
   navigator.locks.request(NAME, () => {
     stream = openStream((kind, body) => {
-      if (WORDS.includes(kind)) newest.clear();
-      else newest.set(kind, body);
+      if (kind === "out" || kind === "nothing") newest.clear();
+      newest.delete("nothing");
+      if (kind !== "out" && kind !== "error") newest.set(kind, body);
       channel.postMessage({ kind, body });
       tell(kind, body, 0);
     });
