@@ -70,7 +70,9 @@ async def test_a_run_and_its_group(site, configured, record_runs):
     assert group["comments"] == "first try"
     assert seconds(group["startTime"]) == local(run["opened_ns"])
     assert seconds(group["endTime"]) == local(run["ended_ns"])
-    session = "SELECT visit_number FROM BLSession NATURAL JOIN DataCollectionGroup"
+    session = (
+        "SELECT visit_number FROM BLSession JOIN DataCollectionGroup USING (sessionId)"
+    )
     assert site.one(session)["visit_number"] == 1
     row = site.one("SELECT * FROM DataCollection")
     assert row["dataCollectionGroupId"] == group["dataCollectionGroupId"]
@@ -410,7 +412,9 @@ async def test_runs_of_nobody_are_refused(site, configured, record_runs, changes
 async def test_without_a_visit_the_beamline_decides(site, configured, record_runs):
     await record_runs(announcement(visit=None))
     write(configured)
-    query = "SELECT beamLineName FROM BLSession NATURAL JOIN DataCollectionGroup"
+    query = (
+        "SELECT beamLineName FROM BLSession JOIN DataCollectionGroup USING (sessionId)"
+    )
     assert site.one(query)["beamLineName"] == "demo"
 
 
@@ -524,7 +528,9 @@ async def test_the_session_that_is_on_is_taken(settings, record_runs, mariadb_da
     )
     await record_runs(announcement(visit=None))
     write(settings(ispyb=site.section))
-    query = "SELECT visit_number FROM BLSession NATURAL JOIN DataCollectionGroup"
+    query = (
+        "SELECT visit_number FROM BLSession JOIN DataCollectionGroup USING (sessionId)"
+    )
     assert site.one(query)["visit_number"] == 5
 
 
