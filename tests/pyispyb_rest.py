@@ -48,6 +48,7 @@ def caller(rights: Rights, permissions: frozenset[str] = frozenset()) -> Caller:
         proposals=rights.proposals,
         proposal_ids=rights.proposal_ids,
         permissions=permissions,
+        only=rights.only,
     )
     return Caller(Kind.SESSION, found, ALL_SCOPES)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from recorder.config import Settings
+from recorder.records.access import Only
 from recorder.web.app import make_app
 from recorder.web.place import place_of
 from recorder.web.pyispyb.frame import ROOT
 from tests.asgi import Asgi
 from tests.pyispyb_rest import PERMISSIONS, READING, caller, expected, walk
-from tests.reading import ALL, CONTACT, MEMBER, STAFF, STRANGER, embedded
+from tests.reading import ALL, CONTACT, MEMBER, NAMES, STAFF, STRANGER, embedded
 
 ALL_MANAGER = frozenset({*PERMISSIONS, "manage_persons"})
 
@@ -35,6 +37,29 @@ def app(
 )
 def test_whoever_walks_through_all_ids_finds_what_is_theirs(app, rights):
     assert walk(app, rights, frozenset()) == expected(rights, frozenset())
+
+
+LIMITED = {
+    "session": (Only(session=11), CONTACT.login),
+    "proposal": (Only(proposal="MX2345"), MEMBER.login),
+    "beamline": (Only(beamline="ID29"), STAFF.login),
+    "nothing": (Only(), STRANGER.login),
+    "no such": (Only(session=99), STRANGER.login),
+}
+"""Limits of a token, and who sees as much as it shows of everything."""
+
+
+@pytest.mark.parametrize(
+    ("rights", "limit"),
+    [*((ALL, limit) for limit in LIMITED), (MEMBER, "beamline"), (STAFF, "proposal")],
+    ids=lambda one: getattr(one, "login", one),
+)
+def test_a_limited_token_finds_what_is_within_its_limit(app, rights, limit):
+    only, like = LIMITED[limit]
+    found = walk(app, replace(rights, only=only), frozenset())
+    assert found <= expected(rights, frozenset()) & NAMES[like]
+    if rights is ALL:
+        assert found == NAMES[like]
 
 
 def test_who_manages_persons_sees_them_and_nothing_else(app):

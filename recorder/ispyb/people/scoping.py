@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, false, func, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from recorder.ispyb.schema import people_tables as p
 from recorder.records.access import Only, Rights, fold
@@ -95,3 +105,30 @@ def proposal_visible(rights: Rights, proposal_id: Any) -> ColumnElement[bool]:
         .select_from(tables)
         .where(proposal.c.proposalId == proposal_id, visible(rights, proposal, session))
     )
+
+
+def proposal_whole(rights: Rights, proposal_id: Any) -> ColumnElement[bool]:
+    """Whether all of a proposal may be seen, not only what some sessions used.
+
+    A token that is limited to a beamline or a session shows no proposal as a whole.
+
+    Args:
+        rights: Of the one who asks.
+        proposal_id: Column or value that is its ``proposalId``.
+    """
+    only, ids = rights.only, sorted(rights.proposal_ids)
+    theirs = true() if rights.everything else proposal_id.in_(ids) if ids else false()
+    if only is None:
+        return theirs
+    if only.beamline or not only.proposal:
+        return false()
+    proposal, session = p.proposal.alias(), p.session.alias()
+    within = select(proposal.c.proposalId).where(_within(only, proposal, session))
+    return and_(theirs, proposal_id.in_(within))
+
+
+def beamlines_whole(rights: Rights) -> list[str]:
+    """Beamlines, folded, of which all sessions may be seen by the beamline's right."""
+    names = {fold(name) for name in rights.beamlines} - {""}
+    only = rights.only
+    return sorted(names if only is None else names & {fold(only.beamline)})

@@ -9,16 +9,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, func, or_, select
 
-from recorder.ispyb.people.scoping import visible
+from recorder.ispyb.people.scoping import beamlines_whole, proposal_whole, visible
 from recorder.ispyb.reading.parts import has
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema import read_tables as p
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.people_tables import proposal, session
-from recorder.records.access import Rights, fold
+from recorder.records.access import Rights
 
 COLLECTED = (r.group, r.collection)
 """Tables without which nobody knows what was collected: an account may not see them."""
@@ -38,10 +38,7 @@ class Sight:
 
     def proposals(self, number: ColumnElement[Any]) -> ColumnElement[bool]:
         """That a proposal, by its id, may be seen as a whole."""
-        if self.rights.everything:
-            return true()
-        ids = self.rights.proposal_ids
-        return number.in_(sorted(ids)) if ids else false()
+        return proposal_whole(self.rights, number)
 
     @cached_property
     def sessions(self) -> Select[Any]:
@@ -161,7 +158,7 @@ class Sight:
         found: list[ColumnElement[bool]] = []
         if self.live.column("Container", "sessionId"):
             found.append(self.session(container.sessionId))
-        if self.live.column("Container", "beamlineLocation") and self.rights.beamlines:
-            names = sorted({fold(name) for name in self.rights.beamlines})
+        names = beamlines_whole(self.rights)
+        if self.live.column("Container", "beamlineLocation") and names:
             found.append(func.lower(container.beamlineLocation).in_(names))
         return or_(false(), *found)
