@@ -92,13 +92,28 @@ class Someone:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What is to be written; a login stays spelt as it is."""
+        """What is to be written; of a row that has a login it stays as it is."""
         values = self.said.agreed
-        known = folded(self.row.get("login") or "") if self.row else None
-        for key, login in self.logins.items():
-            if key != known:
-                values["login"] = login
+        if not folded((self.row or {}).get("login") or ""):
+            values.update(("login", login) for login in self.logins.values())
         return values
+
+    @property
+    def login_kept(self) -> str:
+        """Why a login is not written; empty if it is, or is there already.
+
+        Whoever has a login has the rights of the groups of its row, which are not the
+        portal's to give: a new one would hand them to somebody else.
+        """
+        there = (self.row or {}).get("login") or ""
+        other = [self.logins[key] for key in self.logins if key != folded(there)]
+        if not folded(there) or not other:
+            return ""
+        return (
+            f"login: person {(self.row or {})['personId']} is {there} here, {other[0]} "
+            "there: left alone, rights of groups would go with it; change Person.login "
+            "by hand if they are the same person"
+        )
 
     @property
     def shown(self) -> str:

@@ -91,6 +91,7 @@ class People:
         if someone.problem:
             return Entry("person", name, Action.SKIPPED, reason=someone.problem)
         reasons = _differing(someone.said.differing)
+        reasons += filter(None, [someone.login_kept])
         try:
             done = fitted(self._live, t.person, someone.values)
         except UnfitError as error:

@@ -325,12 +325,28 @@ def test_two_persons_are_never_merged(site: Site) -> None:
     assert site.everything() == before
 
 
-def test_a_login_that_changes_is_the_same_person(site: Site) -> None:
+def test_nobody_gets_the_groups_of_another_by_a_login(site: Site) -> None:
+    """The rights of a row's groups are not the portal's to give to another login."""
     site.sync(body())
-    renamed = {"login": "ada2", "externalId": 1001}
-    report = site.sync(body(proposal={"persons": [renamed]}, sessions=[]))
+    before = site.everything()
+    renamed = {"login": "mallory", "externalId": 1001}
+    for _ in range(2):
+        report = site.sync(body(proposal={"persons": [renamed]}, sessions=[]))
+        (entry,) = [e for e in report.outcomes[0].entries if e.kind == "person"]
+        assert entry.action == "unchanged" and "user1 here, mallory" in entry.reason
+    assert site.everything() == before
+    more = {**renamed, "givenName": "Augusta"}
+    report = site.sync(body(proposal={"persons": [more]}, sessions=[]))
     assert report.counts["person"] == {"changed": 1}
-    assert len(site.rows("SELECT * FROM Person WHERE login = 'ada2'")) == 1
+    (row,) = site.rows("SELECT * FROM Person")
+    assert (row["login"], row["givenName"]) == ("user1", "Augusta")
+
+
+def test_somebody_known_by_number_gets_their_login(site: Site) -> None:
+    site.sync(body(proposal={"persons": [{"externalId": 1001}]}, sessions=[]))
+    site.sync(body(), body())
+    (row,) = site.rows("SELECT * FROM Person")
+    assert row["login"] == "user1"
 
 
 def test_somebody_known_by_login_gets_their_number(site: Site) -> None:

@@ -16,7 +16,7 @@ from recorder.web.sign_in.asking import Asking
 from recorder.web.sign_in.book import Book
 from recorder.web.sign_in.narrowing import allowed, of_token
 from recorder.web.sign_in.secret_texts import ACCESS, API, REFRESH, hashed
-from recorder.web.sign_in.tries import place_of
+from recorder.web.sign_in.tries import plain_address
 from recorder.web.sign_in.ways import PERSON, Way, WayKind
 
 FOREIGN_S = 10.0
@@ -77,7 +77,7 @@ class Entering:
     async def _caller(self, way: Way, peer: str) -> Caller | None:
         kind = KINDS[way.kind]
         if way.kind is WayKind.KIOSK:
-            if place_of(peer) != place_of(way.peer):
+            if plain_address(peer) != plain_address(way.peer):
                 return None
             return Caller(kind, self._of_screen(way), way.scopes, way.key)
         rights = await self._rights.of(way.identity)

@@ -67,10 +67,10 @@ class ProviderRoutes:
             return await one.arrive(query, departed.state, departed.back)
 
         peer = peer_of(request.scope)
+        # whose return it is, is not known before: nobody's tries are those of others
+        login = f"{peer} back from {one.name}"
         try:
-            signed = await sign_in.asked(
-                one.name, ask, f"back from {one.name}", peer, NOT_KNOWN
-            )
+            signed = await sign_in.asked(one.name, ask, login, peer, NOT_KNOWN)
         except ProblemError as problem:
             response = _told(problem.kind)
         else:

@@ -141,17 +141,25 @@ def _known(login: str, address: str) -> Key:
     return ("known", _folded(login), place_of(address))
 
 
-def place_of(address: str) -> str:
-    """An address as tries are counted by: a network of IPv6 is one place."""
+def plain_address(address: str) -> str:
+    """An address in its one spelling, of IPv4 in that of IPv4; else as it is, cut."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
         return address[:_LOGIN]
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((int(found), _V6_BITS), strict=False))
-    return str(found)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)
+
+
+def place_of(address: str) -> str:
+    """An address as tries are counted by: a network of IPv6 is one place."""
+    plain = plain_address(address)
+    if ":" not in plain:
+        return plain
+    try:
+        return str(ipaddress.ip_network(f"{plain}/{_V6_BITS}", strict=False))
+    except ValueError:
+        return plain
 
 
 def _too_many(retry_s: float) -> ProblemError:
