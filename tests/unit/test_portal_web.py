@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -129,3 +131,37 @@ def test_a_database_that_cannot_be_written(make: Callable[..., WebApp]) -> None:
     away = "mariadb+pymysql://nobody@127.0.0.1:1/ispyb"
     answer = Asgi(make(url=away).asgi, PORTAL).post(ADDRESS, body())
     assert answer.status == 503 and "127.0.0.1" not in answer.json["detail"]
+
+
+def test_who_leaves_before_it_is_begun_does_not_stop_all_that_come_later(
+    make: Callable[..., WebApp], settings: Callable[..., Settings]
+) -> None:
+    asgi = Asgi(make().asgi, PORTAL)
+
+    async def leave() -> None:
+        busy, waits, loop = (
+            threading.Event(),
+            asyncio.Event(),
+            asyncio.get_running_loop(),
+        )
+
+        class OneThread(ThreadPoolExecutor):
+            def submit(self, *args: Any, **more: Any) -> Any:
+                waits.set()
+                return super().submit(*args, **more)
+
+        pool = OneThread(1)
+        loop.set_default_executor(pool)
+        pool.submit(busy.wait, 30)
+        waits.clear()
+        sending = asyncio.create_task(asgi.apost(ADDRESS, body()))
+        async with asyncio.timeout(30):
+            await waits.wait()
+        sending.cancel()
+        await asyncio.wait({sending})
+        busy.set()
+        await loop.run_in_executor(pool, str)  # all before it is done
+
+    asyncio.run(leave())
+    assert asgi.post(ADDRESS, body(2)).status == 200
+    assert "2601" in proposals(settings())

@@ -80,7 +80,9 @@ async def sync_proposal(asked: Asked) -> Synchronised:
         apply=not asked["dry_run"],
         close_absent=bool(asked["close_absent"]),
     )
-    return _answer(await asyncio.to_thread(_synchronised, settings, data, wish))
+    work = asyncio.to_thread(_synchronised, settings, data, wish)
+    # one that is not begun yet when its client leaves must not keep the lock for ever
+    return _answer(await asyncio.shield(work))
 
 
 def _synchronised(settings: Settings, data: bytes, wish: Wish) -> Report:
