@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from recorder.authenticators.plain import PasswordsOnly
-from recorder.authenticators.protocols import AuthenticatorUnavailableError
+from recorder.authenticators.protocols import (
+    AuthenticatorUnavailableError,
+    Departure,
+    How,
+)
 from recorder.errors import ConfigError
 from recorder.records.access import Identity, Only, Rights, RunPlace, Scope
 from recorder.web.callers import Kind
@@ -22,6 +27,7 @@ from recorder.web.rights import RightsCache
 from recorder.web.sign_in import asking
 from recorder.web.sign_in.book import MOST, Book
 from recorder.web.sign_in.lane import Lane
+from recorder.web.sign_in.provider_routes import ProviderRoutes
 from recorder.web.sign_in.secret_texts import API
 from recorder.web.sign_in.service import WRONG, SignIn
 from recorder.web.sign_in.store import NAME, Store
@@ -386,10 +392,59 @@ async def test_a_screen_is_bound_to_its_address_and_beamline(tmp_path):
         assert caller.sees(RunPlace("id29", "mx1"))
         assert not caller.sees(RunPlace("ID30"))
         assert await w.caller(token, "192.0.2.2") is None
+        assert await w.caller(token, f"::ffff:{HERE}") is not None
         w.now += 2 * IDLE_S
         assert await w.caller(token) is not None
         w.now += 90 * 86400
         assert await w.caller(token) is None
+
+
+async def test_a_screen_has_one_address_of_a_network_of_ipv6(tmp_path):
+    async with world(tmp_path) as w:
+        way = way_of_screen("hutch", 90, "2001:db8::1", w.now)
+        token = await w.sign_in.book.token(way, API)
+        assert await w.caller(token, "2001:DB8:0::1") is not None
+        assert await w.caller(token, "2001:db8::2") is None
+
+
+class Provider(House):
+    """Sends browsers somewhere, and knows those who come back as somebody."""
+
+    how = How.REDIRECT
+
+    async def depart(self, back: str) -> Departure:
+        return Departure("https://login.example.org/", {})
+
+    async def arrive(
+        self, query: Mapping[str, str], state: Mapping[str, str], back: str
+    ) -> Identity | None:
+        return Identity(query["who"]) if "who" in query else None
+
+
+async def test_who_fails_at_a_provider_keeps_nobody_else_out(tmp_path):
+    async with world(tmp_path) as w:
+        w.sign_in.asking.authenticators = (Provider("keycloak"),)
+        routes = ProviderRoutes(w.sign_in)
+
+        def asked(path: str, peer: str, query: str = "", cookie: str = "") -> Request:
+            headers = [(b"host", b"localhost"), (b"cookie", cookie.encode())]
+            scope = {"type": "http", "method": "GET", "path": path, "scheme": "http"}
+            more = {"path_params": {"name": "keycloak"}, "client": (peer, 1)}
+            query_string = query.encode()
+            return Request(
+                {**scope, **more, "headers": headers, "query_string": query_string}
+            )
+
+        async def signs_in(peer: str, query: str) -> str:
+            away = await routes.depart(asked("/sign-in/keycloak/depart", peer))
+            cookie = away.headers["set-cookie"].partition(";")[0]
+            path = "/sign-in/keycloak/back"
+            home = await routes.back(asked(path, peer, query, cookie))
+            return home.headers["location"]
+
+        for _ in range(2 * PER_LOGIN):
+            assert await signs_in("203.0.113.66", "error=no") != "/"
+        assert await signs_in(HERE, "who=bert") == "/"
 
 
 async def test_tokens_of_a_provider(tmp_path):
