@@ -382,6 +382,28 @@ async def test_a_token_is_never_more_than_its_owner(tmp_path):
         assert caller.sees(RunPlace("ID30", "mx2"))
 
 
+async def test_a_token_has_no_groups_of_a_directory(tmp_path):
+    """Who leaves one loses what it opens, also in a token made before."""
+    async with world(tmp_path) as w:
+        asked: list[Identity] = []
+
+        def rights(identity: Identity) -> Rights:
+            asked.append(identity)
+            return Rights(identity.login, everything="staff" in identity.groups)
+
+        w.site.rights = rights
+        cleo = Identity("cleo", ("staff",))
+        signed = await w.sign_in.known(cleo, "house", HERE)
+        session = await w.sign_in.session(signed)
+        assert (await w.caller(session)).rights.everything
+        wish = Wish(label="x", scopes=frozenset({Scope.READ_RUNS}))
+        way = way_of(wish, cleo, "house", HERE, w.now)
+        token = await w.sign_in.book.token(way, API)
+        caller = await w.sign_in.caller(token)
+        assert caller.login == "cleo" and not caller.rights.everything
+        assert asked[-1].groups == ()
+
+
 async def test_a_screen_is_bound_to_its_address_and_beamline(tmp_path):
     async with world(tmp_path) as w:
         way = way_of_screen("hutch", 90, HERE, w.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from dataclasses import replace
 from http import HTTPStatus
 
 import anyio
@@ -75,17 +76,23 @@ class Entering:
         return await self._caller(way, peer)
 
     async def _caller(self, way: Way, peer: str) -> Caller | None:
+        """Who comes by a session or token.
+
+        Groups of a directory are as they were when somebody signed in, and nobody hears
+        that they left one: they count for a session's half day, never for a token.
+        """
         kind = KINDS[way.kind]
         if way.kind is WayKind.KIOSK:
             if plain_address(peer) != plain_address(way.peer):
                 return None
             return Caller(kind, self._of_screen(way), way.scopes, way.key)
+        if way.kind is WayKind.TOKEN:
+            rights = await self._rights.of(replace(way.identity, groups=()))
+            scopes = allowed(way.scopes, rights)
+            return Caller(kind, of_token(rights, way.only, scopes), scopes, way.key)
         rights = await self._rights.of(way.identity)
-        if way.kind is not WayKind.TOKEN:
-            scopes = EVERY if way.kind is WayKind.PAIR else PERSON
-            return Caller(kind, rights, allowed(scopes, rights), way.key)
-        scopes = allowed(way.scopes, rights)
-        return Caller(kind, of_token(rights, way.only, scopes), scopes, way.key)
+        scopes = EVERY if way.kind is WayKind.PAIR else PERSON
+        return Caller(kind, rights, allowed(scopes, rights), way.key)
 
     def _of_screen(self, way: Way) -> Rights:
         beamline = self._beamline
