@@ -5,7 +5,6 @@ JSON lines in the state directory, only ever added to; administrators rotate the
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from recorder.portal.report import Action, Entry
 from recorder.records import Json
+from recorder.runtime.grown_file import add_lines, open_grown
 from recorder.runtime.log import get_logger
 
 log = get_logger("portal")
@@ -59,17 +59,12 @@ class ChangeLog:
         }
 
     def _append(self, lines: Sequence[Json]) -> None:
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        if not text or not self._works:
+        if not lines or not self._works:
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            place = os.open(self._path, flags, 0o640)
+            place = open_grown(self._path)
             try:
-                rest = memoryview(text.encode())
-                while rest:
-                    rest = rest[os.write(place, rest) :]
+                add_lines(place, *lines)
             finally:
                 os.close(place)
         except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import socket
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recorder.errors import UsageError
+from recorder.runtime.grown_file import add_lines, open_grown
 from recorder.runtime.log import get_logger
 
 log = get_logger("ispyb")
@@ -46,13 +46,8 @@ class ChangeLog:
         self._database = database
         self._by, self._origin = who(), where_from()
         self._written = False
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self.path, flags, 0o640)
-            if os.geteuid() == 0:  # what root makes must not be closed to the recorder
-                owner = folder.stat()
-                os.fchown(self._file, owner.st_uid, owner.st_gid)
+            self._file = open_grown(self.path)
         except OSError as error:
             raise UsageError(
                 f"{self.path}: {error.strerror}; changes of rights are written there, "
@@ -95,9 +90,7 @@ class ChangeLog:
             "action": action,
             "what": text,
         }
-        rest = memoryview(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        while rest:
-            rest = rest[os.write(self._file, rest) :]
+        add_lines(self._file, line)
         os.fsync(self._file)
 
 

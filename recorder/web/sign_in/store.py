@@ -81,7 +81,8 @@ class Store:
             raise sqlite3.DatabaseError(f"it is of another recorder (form {version})")
         if made and os.geteuid() == 0:  # a command of root must not lock the unit out
             owner = self.path.parent.stat()
-            os.chown(self.path, owner.st_uid, owner.st_gid)
+            uid, gid = owner.st_uid, owner.st_gid
+            os.chown(self.path, uid, gid, follow_symlinks=False)
         return db
 
     def close(self) -> None:
