@@ -116,6 +116,10 @@ class Local(PasswordsOnly):
             ) from error
 
 
+_NO_CREDENTIALS = (
+    "passwords_file {} is looked for in $CREDENTIALS_DIRECTORY, which is not set: give "
+    "a whole path, or LoadCredential= in the unit (`recorder check` needs it set, too)"
+)
 _TOLD = 5
 """Wrong lines that are named; a person mends no more at a time."""
 
@@ -135,9 +139,7 @@ class LocalPlugin:
         path = section.path
         if not path.is_absolute():
             raise ConfigError(
-                f"authenticator {section.name}: passwords_file {path} is looked for in "
-                "$CREDENTIALS_DIRECTORY, which is not set: give a whole path, or "
-                "LoadCredential= in the unit"
+                f"authenticator {section.name}: {_NO_CREDENTIALS.format(path)}"
             )
         return Local(section.name, path)
 
@@ -146,11 +148,14 @@ class LocalPlugin:
     ) -> Sequence[CheckLine]:
         """Whether the file can be read, and by whom."""
         what, path = f"sign-in {section.name}", section.path
+        if not path.is_absolute():
+            return [CheckLine(what, False, _NO_CREDENTIALS.format(path))]
         try:
             accounts, problems = read(path)
             mode = stat.S_IMODE(path.stat().st_mode)
         except (OSError, ValueError) as error:
-            text = f"{path}: {error}; make it with `recorder password LOGIN --file`"
+            why = getattr(error, "strerror", None) or error
+            text = f"{path}: {why}; `recorder password LOGIN --file {path}` makes it"
             return [CheckLine(what, False, text)]
         lines = [CheckLine(what, True, f"{path}: {len(accounts)} people")]
         lines += [CheckLine(what, False, f"{path}: {text}") for text in problems]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recorder.commands.options import config_option, configure, load_settings
+from recorder.commands.options import config_option, configure_for_people, load_settings
 from recorder.commands.out import say, say_json
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _administration(config: Path | None) -> Iterator[Administration]:
     from recorder.ispyb.access.changing import Administration
 
     settings = load_settings(config)
-    configure(settings.log.level, settings.log.format)
+    configure_for_people(settings)
     administration = Administration(settings)
     try:
         yield administration

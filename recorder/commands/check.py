@@ -20,9 +20,11 @@ def command(config: Path | None) -> None:
     say(f"ok    configuration  {find_config(config) or 'embedded default'}")
     from recorder.service.check import check_all
     from recorder.service.safety import safety_lines
+    from recorder.web.safe import page_lines
 
     good = True
     lines = asyncio.run(check_all(settings))
+    lines += page_lines(settings.web)
     for line in (*lines, *safety_lines(settings, find_config(config))):
         good = good and line.ok
         say(f"{line.word:<5} {line.what:<14} {line.text}")

@@ -18,6 +18,9 @@ from recorder.commands.options import configure
 from recorder.commands.out import say, say_text
 
 T = TypeVar("T")
+ENTRANCE = ("live page:", "sign in as")
+"""What is said of getting in; said again at the end, where the report has pushed it off
+the screen."""
 
 
 @click.command()
@@ -75,6 +78,13 @@ def command(
     people = demo_people() if sign_in else ()
     temporary = folder is None
     place = folder or Path(tempfile.mkdtemp(prefix="recorder-demo-"))
+    entrance: list[str] = []
+
+    def tell(line: str) -> None:
+        if line.startswith(ENTRANCE):
+            entrance.append(line)
+        say(line)
+
     try:
 
         async def show(result: DemoResult) -> None:
@@ -84,9 +94,10 @@ def command(
             if not temporary or keep:
                 say(*_where(place.resolve()))
             if keep:
+                say("", *entrance)
                 await _until_told()
 
-        demo = run_demo(place.resolve(), images, say, broker, show, people)
+        demo = run_demo(place.resolve(), images, tell, broker, show, people)
         result = asyncio.run(_cancelled_by_sigterm(demo))
     except (KeyboardInterrupt, asyncio.CancelledError):
         say("", "stopped before both runs were recorded; nothing runs on")
@@ -112,7 +123,7 @@ async def _until_told() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
-    say("", "daemon and live page run on; Ctrl-C ends them")
+    say("daemon and live page run on; Ctrl-C ends them")
     await told.wait()
 
 

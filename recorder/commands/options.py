@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,3 +43,14 @@ def configure(level: str, fmt: str) -> None:
     from recorder.runtime.log import configure as set_up
 
     set_up(level, fmt)
+
+
+def configure_for_people(settings: Settings) -> None:
+    """The same for a command that says itself what it did.
+
+    Whoever reads that on a terminal reads no log of it beside it, but for warnings.
+    """
+    level = settings.log.level
+    if level == "info" and sys.stderr.isatty():
+        level = "warning"
+    configure(level, settings.log.format)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recorder.commands.options import config_option, configure, load_settings
+from recorder.commands.options import config_option, configure_for_people, load_settings
 from recorder.commands.out import say, say_json
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def command(
     if file is not None and name is not None:
         raise UsageError("FILE and --portal: only one of them")
     settings = load_settings(config)
-    configure(settings.log.level, settings.log.format)
+    configure_for_people(settings)
     writing = apply or not (dry_run or _on_a_terminal())
     if file is not None:
         good = _file(settings, file, writing, close_absent, as_json)

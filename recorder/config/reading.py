@@ -14,6 +14,7 @@ from pydantic_settings import SettingsError
 from recorder.config.settings import Settings, find_config
 from recorder.errors import ConfigError
 from recorder.foreign_text import is_name
+from recorder.records.announcement import PROPOSAL
 from recorder.records.text_files import TextError, text_of
 
 PREFIX = "RECORDER_"
@@ -111,6 +112,16 @@ def _explain_source(error: SettingsError) -> str:
     )
 
 
+_PLAIN = {
+    "tuple_type": 'write a list, such as ["one", "two"]',
+    "list_type": 'write a list, such as ["one", "two"]',
+    "frozen_set_type": 'write a list, such as ["one", "two"]',
+    "dict_type": "write a table, such as [section.name] with keys below it",
+    "missing": "is needed, and is not there",
+}
+"""What the reader words in terms of Python, as people mend it in the file."""
+
+
 def _explain(path: Path | None, error: ValidationError) -> str:
     lines = []
     for item in error.errors(include_url=False, include_input=False):
@@ -118,6 +129,10 @@ def _explain(path: Path | None, error: ValidationError) -> str:
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             text = "unknown key; see `recorder config schema` for the known ones"
+        elif said := _PLAIN.get(item["type"]):
+            text = said
+        elif item.get("ctx", {}).get("pattern") == PROPOSAL:
+            text = "write code and number of a proposal, such as mx2345"
         if name := _variable(item["loc"]):
             text += f" (set by {name} in the environment)"
         if not is_name(where):

@@ -167,18 +167,21 @@ class Report:
             told = [e for e in outcome.entries if e.action is not Action.UNCHANGED]
             if told or outcome.reason:
                 why = f": {outcome.reason}" if outcome.reason else ""
-                state: str = outcome.state
-                if outcome.state is State.WRITTEN and not self.applied:
-                    state = "to be written"
-                yield f"{outcome.name or outcome.where} {state}{why}"
+                what = self._word(outcome.state)
+                yield f"{outcome.name or outcome.where} {what}{why}"
             for entry in told:
                 yield from entry.lines()
         for note in self.notes:
             yield f"note: {note}"
         for kind, counts in self.counts.items():
             yield f"{kind}: " + ", ".join(f"{n} {a}" for a, n in counts.items())
-        listed = ", ".join(f"{n} {state}" for state, n in self.states.items())
+        listed = ", ".join(
+            f"{n} {self._word(state)}" for state, n in self.states.items()
+        )
         yield f"proposals: {listed or 'none'} in {self.seconds:.1f} s"
+
+    def _word(self, state: str) -> str:
+        return "to be written" if state == State.WRITTEN and not self.applied else state
 
 
 def plain_value(value: Any) -> Any:

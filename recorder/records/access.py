@@ -131,6 +131,12 @@ class Only:
     session: int | None = None
     """Of ``BLSession``."""
 
+    @property
+    def in_words(self) -> str:
+        """For people."""
+        what = self.beamline or self.proposal
+        return what or (f"session {self.session}" if self.session else "nothing")
+
     def holds(self, place: RunPlace) -> bool:
         """Whether a run is within it; what is not known is not."""
         if self.beamline:

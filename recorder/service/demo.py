@@ -107,7 +107,7 @@ async def run_demo(
             _daemon(config, folder / "daemon.log"),
         ):
             for one in people:
-                say(f"sign in as {one.login}, password {one.password}: {one.sees}")
+                say(f"sign in as {one.login}, password {one.password}  ({one.sees})")
             say("simulator: rendering stills of lysozyme")
             series = await asyncio.to_thread(synthetic_series, images, 1)
             async with timing_broker(settings) as timing:

@@ -21,8 +21,8 @@ PROPOSALS = ("mx1001", "mx1002")
 """Of its two runs."""
 SESSION = timedelta(days=1)
 """How long before and after now its sessions are on."""
-_SECRET_BYTES = 9
-"""Of a password: twelve characters."""
+_SECRET_BYTES = 6
+"""Of a password: twelve digits and letters, which a double click takes whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class DemoPerson:
 def demo_people() -> tuple[DemoPerson, ...]:
     """Two people with different proposals, and their local contact."""
     return tuple(
-        DemoPerson(login, name, proposal, secrets.token_urlsafe(_SECRET_BYTES))
+        DemoPerson(login, name, proposal, secrets.token_hex(_SECRET_BYTES))
         for login, name, proposal in (
             ("anna", "Anna Holm", PROPOSALS[0]),
             ("bert", "Bert Lind", PROPOSALS[1]),

@@ -12,6 +12,7 @@ from recorder.web.access import Access, access_of
 from recorder.web.answers import answer
 from recorder.web.callers import Caller, caller_of
 from recorder.web.hiding import mark_of
+from recorder.web.rights_in_words import in_words
 from recorder.web.shapes import Me, Sees
 from recorder.web.sign_in.service import SignIn
 
@@ -53,7 +54,7 @@ class Myself:
             scopes=tuple(sorted(caller.scopes)),
             sees=sees(access),
             rights=mark_of(repr(canonical(caller.rights))),
-            reasons=caller.rights.reasons if caller.names else (),
+            reasons=in_words(caller.rights) if caller.names else (),
             notices=notices,
         )
 

@@ -15,8 +15,6 @@ from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
 from recorder import __version__
-from recorder.config.endpoints import is_loopback
-from recorder.config.web import WebSection
 from recorder.errors import ConfigError
 from recorder.runtime.log import get_logger
 from recorder.runtime.systemd import notify
@@ -24,6 +22,7 @@ from recorder.web.app import make_app
 from recorder.web.connections import SPARE, BoundedHttp
 from recorder.web.place import WebPlace
 from recorder.web.pyispyb.ui import UiPlace, ui_app, ui_origins
+from recorder.web.safe import check_safe
 from recorder.web.tls import ServerTls
 
 log = get_logger("web")
@@ -43,30 +42,6 @@ FILES = 64
 tuned."""
 
 
-def check_safe(web: WebSection) -> None:
-    """See that nobody who has not signed in can reach what is not for all.
-
-    Raises:
-        ConfigError: It would listen to others.
-    """
-    if is_loopback(web.host):
-        return
-    if not web.authenticator and not web.insecure_no_sign_in:
-        raise ConfigError(
-            f"web.host is {web.host}: others could reach the page, and nobody signs "
-            "in. Configure a [[web.authenticator]] (docs/how-to/sign-in.md), or listen "
-            "on 127.0.0.1 (from elsewhere: ssh -L; docs/how-to/web.md), or set "
-            "web.insecure_no_sign_in = true where everyone who reaches this host may "
-            "read all proposals"
-        )
-    if web.authenticator and web.cert_file is None and not web.proxies:
-        raise ConfigError(
-            f"web.host is {web.host}, and there is no TLS: passwords would be readable "
-            "on the way, and browsers drop the cookie. Set web.cert_file, or list the "
-            "proxy that has TLS in web.proxies, or listen on 127.0.0.1"
-        )
-
-
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens.
 
@@ -83,7 +58,8 @@ def listen(host: str, port: int) -> socket.socket:
         found.close()
         raise ConfigError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}; is a "
-            "`recorder web` running already? Give another web.host or web.port"
+            "`recorder web` running already? Give another web.host or web.port (--port); "
+            "for py-ISPyB's page --ui-port"
         ) from error
     return found
 

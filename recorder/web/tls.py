@@ -43,7 +43,7 @@ class ServerTls:
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError(
                 f"web: certificate or key cannot be read: {error}; check web.cert_file "
-                "and web.key_file"
+                f"({self._files[0]}) and web.key_file ({self._files[1] or 'not set'})"
             ) from error
         return context
 

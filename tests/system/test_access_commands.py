@@ -373,3 +373,12 @@ def test_a_database_that_is_not_there_yet_is_made(config_file):
     assert "ada" in runner.invoke(cli, words).stdout
     again = runner.invoke(cli, ["access", "who", "ada", "-c", str(config)])
     assert "Person 1" in again.stdout
+
+
+def test_an_sqlite_file_that_is_none_of_ispyb_is_said_so(config_file, tmp_path):
+    """It has no accounts, so nothing can be granted."""
+    config = config_file(ispyb={"url": f"sqlite:///{tmp_path / 'other.sqlite'}"})
+    words = ["access", "grant", "Office", "--create", "-c", str(config)]
+    refused = CliRunner().invoke(cli, words).exception
+    assert isinstance(refused, RecorderError)
+    assert "leave ispyb.url out" in str(refused)

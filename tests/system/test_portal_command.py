@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -25,6 +26,7 @@ def test_it_writes_where_nobody_watches(
     file = write_json(tmp_path / "all.json", [body(1), body(2)])
     dry = run_recorder("sync", "--dry-run", file, config=config)
     assert dry.returncode == 0 and "mx2601 to be written" in dry.stdout
+    assert "proposals: 2 to be written in" in dry.stdout
     assert dry.stdout.endswith("nothing was written\n")
     assert not (tmp_path / "state" / "ispyb.sqlite").exists()
     done = run_recorder("sync", "--json", file, config=config)
@@ -52,6 +54,9 @@ def test_on_a_terminal_it_only_shows(
             check=True,
             env=recorder_environment(config),
         )
+        os.set_blocking(ours, False)
+        with contextlib.suppress(OSError):
+            assert b"portal_changed" not in os.read(ours, 10_000), "said on stdout"
         os.close(theirs)
         os.close(ours)
         assert ("--yes writes it" in done.stdout) != written

@@ -190,7 +190,7 @@ def test_without_our_own_it_says_what_to_do(monkeypatch):
         ),
         ("[[source]]\nkind = 'good'\nport = 'many'", "source.0.port: Input should be"),
         ("[[source]]\nkind = 'good'\nprot = 1", "source.0.prot: unknown key"),
-        ("source = 3", "source: Input should be a valid tuple"),
+        ("source = 3", "source: write a list, such as"),
         ("source = [3]", "source.0: Input should be an instance of SourceSection"),
         (
             "[[source]]\nkind = 'good'\n[[panda]]\nname = 'good'",

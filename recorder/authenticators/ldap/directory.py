@@ -86,7 +86,11 @@ class Directory(PasswordsOnly):
         except ConfigError as error:
             return Answer("away", str(error))
         if section.bind_dn is not None and not bind_password:
-            return Answer("away", "bind_dn has no password: set bind_password_file")
+            why = (
+                "bind_dn has no password: set bind_password_file, or give the "
+                f"credential web__{section.name}__bind_password"
+            )
+            return Answer("away", why)
         attributes = [
             section.login_attribute,
             section.name_attribute,

@@ -41,6 +41,8 @@ class Writer:
         self, table: Table, columns: tuple[str, ...], match: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
         if not self.live.has(table.name):
+            if self._connection.dialect.name == "sqlite":
+                raise SinkDeniedError(_NO_TABLES.format(table.name))
             raise SinkDeniedError(_grant("SELECT", table, "cannot see"))
         query = select(*(table.c[name] for name in columns)).filter_by(**match)
         with self._naming(table, "SELECT"):
@@ -82,6 +84,12 @@ class Writer:
             if not is_denied(error):
                 raise
             raise SinkDeniedError(_grant(right, table, f"may not {right}")) from error
+
+
+_NO_TABLES = (
+    "the SQLite file of ispyb.url has no table {}: it is none of ISPyB; leave "
+    "ispyb.url out for the embedded database, which is made when it is needed"
+)
 
 
 def _grant(right: str, table: Table, what: str) -> str:

@@ -18,6 +18,7 @@ from recorder.web.callers import Caller, Kind, caller_of
 from recorder.web.encoding import encoded
 from recorder.web.parameters import body_of
 from recorder.web.problems import ProblemError
+from recorder.web.rights_in_words import in_words
 from recorder.web.routes import Table, routes
 from recorder.web.sign_in.cookies import cookie_of
 from recorder.web.sign_in.door import peer_of
@@ -107,7 +108,7 @@ class AccountRoutes:
         found = Account(
             rights.login,
             rights.name,
-            rights.reasons,
+            in_words(rights),
             told(allowed(frozenset(Scope), rights)),
             _shown(ways, caller, WayKind.SESSION, WayKind.PAIR),
             _shown(ways, caller, WayKind.TOKEN),

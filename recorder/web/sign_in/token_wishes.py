@@ -31,7 +31,8 @@ class Wish:
 
     label: Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
     """What it is for."""
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+    scopes: frozenset[Scope]
+    """At least one."""
     days: Annotated[int, Field(strict=True, ge=1, le=TOKEN_DAYS)] = 30
     beamline: Annotated[str, Field(max_length=MAX_WITHIN)] = ""
     """It shows this beamline only."""
@@ -49,6 +50,8 @@ def way_of(
     Raises:
         ProblemError: It makes no sense; the text says what to change.
     """
+    if not wish.scopes:
+        raise _wrong("scopes: choose at least one thing that it may do")
     return Way(
         new_key(),
         WayKind.TOKEN,
@@ -113,6 +116,4 @@ def told(scopes: Iterable[Scope]) -> tuple[str, ...]:
 
 def within(only: Only | None) -> str:
     """What a token is limited to, for people; empty: nothing."""
-    if only is None:
-        return ""
-    return only.beamline or only.proposal or f"session {only.session}"
+    return "" if only is None else only.in_words

@@ -15,6 +15,17 @@ const MEANINGS = {
 
 function tell(problem) {
   text($("problem"), problem);
+  if (problem) seen($("problem"));
+}
+
+// A narrow screen shows a part of the page; what is new must be in it.
+function seen(node) {
+  node.scrollIntoView({ block: "nearest" });
+}
+
+function withdraw() {
+  text($("secret"), "");
+  hide($("made"), true);
 }
 
 async function trying(work) {
@@ -30,6 +41,11 @@ function when(seconds) {
   return new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC";
 }
 
+// A use in the first minute is not noted: until a later one, nobody knows.
+function used(way) {
+  return way.used_s > way.made_s ? when(way.used_s) : "–";
+}
+
 function ending(way) {
   const word = way.kind === "token" ? "Revoke" : "End";
   const whole = `${word} ${way.label || way.address}`;
@@ -38,6 +54,7 @@ function ending(way) {
 
 async function end(way) {
   await ask("/account/revoke", { key: way.key });
+  withdraw();
   if (way.mine) location.assign("/sign-in");
   else await load();
 }
@@ -58,8 +75,7 @@ function show(account) {
         "label",
         { class: "plain" },
         el("input", { type: "checkbox", name: "scope", value: scope }),
-        ` ${MEANINGS[scope] ?? scope}`,
-        el("br"),
+        `${MEANINGS[scope] ?? scope}`,
       ),
     ),
   );
@@ -67,7 +83,7 @@ function show(account) {
     $("tokens"),
     "Tokens",
     ["What for", "May", "Only", "Ends", "Last used", "End it"],
-    account.tokens.map((way) => [way.label, way.scopes.join(", "), within(way), when(way.ends_s), when(way.used_s), ending(way)]),
+    account.tokens.map((way) => [way.label, way.scopes.join(", "), within(way), when(way.ends_s), used(way), ending(way)]),
   );
   fillTable(
     $("sessions"),
@@ -92,6 +108,7 @@ async function make(event) {
   const scopes = [...document.querySelectorAll("[name=scope]:checked")].map((box) => box.value);
   const kind = $("within").value;
   const what = $("within-what").value.trim();
+  withdraw();
   await trying(async () => {
     const made = await ask("/account/tokens", {
       label: $("label").value,
@@ -104,6 +121,7 @@ async function make(event) {
     $("make").reset();
     hide($("within-what"), true);
     await load();
+    seen($("made"));
   });
 }
 

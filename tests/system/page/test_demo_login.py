@@ -35,7 +35,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     told = "\n".join(started.lines)
     url = re.search(r"live page: (\S+)", told)
     assert url is not None
-    yield Demo(url[1], dict(re.findall(r"sign in as (\w+), password (\S+):", told)))
+    way_in = [ln for ln in started.lines if ln.startswith(("live page:", "sign in as"))]
+    assert len(way_in) == 2 * (1 + len(OWN)), "said again after the report"
+    assert way_in[: 1 + len(OWN)] == way_in[1 + len(OWN) :]
+    yield Demo(url[1], dict(re.findall(r"sign in as (\w+), password (\w+)  ", told)))
     started.signal(signal.SIGINT)
     assert started.wait() == 0
     assert_private(folder / "demo" / "passwords")
@@ -106,3 +109,25 @@ def test_who_signs_out_in_one_tab_is_out_in_all(demo, page_of):
     other.wait_for_url("**/sign-in", timeout=20_000)
     page.goto(demo.url)
     page.wait_for_url("**/sign-in")
+
+
+def test_the_account_says_what_they_see_and_forgets_what_it_showed_once(demo, page_of):
+    page = page_of("anna")
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{demo.url}account")
+    expect(page.locator("#rights")).to_contain_text("proposal mx1001")
+    expect(page.locator("#rights")).not_to_contain_text("mx1002")
+    page.fill("#label", "my script")
+    page.click("#make button[type=submit]")
+    expect(page.locator("#problem")).to_contain_text("choose at least one thing")
+    expect(page.locator("#problem")).to_be_in_viewport()
+    page.check("[name=scope] >> nth=0")
+    page.click("#make button[type=submit]")
+    expect(page.locator("#secret")).to_contain_text("rct_")
+    expect(page.locator("#secret")).to_be_in_viewport()
+    expect(page.locator("#problem")).to_have_text("")
+    wide = "document.documentElement.scrollWidth - window.innerWidth"
+    assert page.evaluate(wide) <= 0
+    page.get_by_role("button", name="Revoke my script").click()
+    expect(page.locator("#made")).to_be_hidden()
+    expect(page.locator("#secret")).to_have_text("")
