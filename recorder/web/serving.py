@@ -58,8 +58,8 @@ def listen(host: str, port: int) -> socket.socket:
         found.close()
         raise ConfigError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}; is a "
-            "`recorder web` running already? Give another web.host or web.port (--port); "
-            "for py-ISPyB's page --ui-port"
+            "`recorder web` running already? Give another web.host or web.port "
+            "(--port); for py-ISPyB's page --ui-port"
         ) from error
     return found
 
