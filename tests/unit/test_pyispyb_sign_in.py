@@ -19,7 +19,7 @@ from recorder.web.pyispyb.auth_calls import PAGE_S
 from recorder.web.pyispyb.one_time import LAST_S, MOST, OneTime, target_of
 from recorder.web.pyispyb.root import ROOT
 from recorder.web.sign_in.ways import ACCESS_S
-from tests.asgi import EVERYTHING, Asgi
+from tests.asgi import EVERYTHING, Asgi, somebody
 from tests.people import UserOffice, populate
 
 ORIGIN = "http://localhost:3000"
@@ -230,6 +230,16 @@ def test_a_link_lasts_seconds_and_there_are_never_too_many() -> None:
     tokens = [links.make(EVERYTHING, "/a") for _ in range(MOST + 5)]
     assert [links.spent(token, target) for token in tokens[:5]] == [None] * 5
     assert links.spent(tokens[5], target) is EVERYTHING
+
+
+def test_who_makes_many_links_ends_their_own_alone():
+    links = OneTime(lambda: 0.0)
+    first = links.make(EVERYTHING, "/a")
+    other = somebody(login="mallory")
+    tokens = [links.make(other, "/b") for _ in range(MOST + 5)]
+    assert links.spent(tokens[0], target_of("/b")) is None
+    assert links.spent(tokens[-1], target_of("/b")) == other
+    assert links.spent(first, target_of("/a")) == EVERYTHING
 
 
 def test_a_target_is_the_same_however_it_is_written() -> None:

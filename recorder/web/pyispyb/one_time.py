@@ -20,8 +20,8 @@ from recorder.web.pyispyb.root import ROOT
 LAST_S = 10.0
 """Seconds that a link lasts: as py-ISPyB's and SynchWeb's."""
 MOST = 10_000
-"""Links at once; with one more the oldest ends. Chosen, not tuned: a page of 1000
-pictures signs as many."""
+"""Links at once; with one more the oldest of who makes it ends. Chosen, not tuned: a
+page of 1000 pictures signs as many."""
 NAME = "onetime"
 """The parameter: py-ISPyB's."""
 MAX_URL = 2000
@@ -56,13 +56,21 @@ class OneTime:
             url: The address: whole, or from the root of the host or of the API.
         """
         now = self._clock()
-        for token, link in list(self._links.items()):
-            if link.ends > now and len(self._links) < MOST:
-                break  # they are in the order of their ends
-            del self._links[token]
+        while self._links:
+            oldest = next(iter(self._links))  # they are in the order of their ends
+            if self._links[oldest].ends > now:
+                break
+            del self._links[oldest]
+        if len(self._links) >= MOST:
+            del self._links[self._oldest_of(caller.login)]
         token = secrets.token_urlsafe(_BYTES)
         self._links[token] = _Link(target_of(url), caller, now + LAST_S)
         return token
+
+    def _oldest_of(self, login: str) -> str:
+        """The oldest of one person, who makes so many; of all if they have none."""
+        theirs = (t for t, link in self._links.items() if link.caller.login == login)
+        return next(theirs, next(iter(self._links)))
 
     def spent(self, token: str, target: str) -> Caller | None:
         """Who asks with a token; it is over with that, whatever it is used for."""
