@@ -6,13 +6,15 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 
 from recorder.config import Settings
 from recorder.ispyb.people.asking import People
 from recorder.ispyb.schema import people_tables as p
+from recorder.ispyb.schema.database import connect, create_embedded
 from recorder.records.access import Identity
 from recorder.web.problems import ProblemError
 from recorder.web.rights import FRESH_S, GRACE_S, RETRY_S, RightsCache
@@ -173,4 +175,33 @@ async def test_no_database_at_all(settings):
     nobody = await cache.of(LOCAL)
     assert nobody.login == "local"
     assert not (nobody.proposals or nobody.beamlines or nobody.everything)
+    cache.close()
+
+
+async def test_the_embedded_file_is_made_later_and_may_go_away(settings, clock):
+    """Before it is made nobody is known; once it was there its absence is one."""
+    of = settings(web={"people": BOB_SAYS})
+    cache = RightsCache(People(of), clock)
+    assert not (await cache.of(LOCAL)).proposals
+    engine = connect(of)
+    create_embedded(engine, "mx1", of.beamline)
+    with engine.begin() as db:
+        db.execute(insert(p.person).values(login="local", personId=77))
+    engine.dispose()
+    clock.now += FRESH_S
+    known = await cache.of(LOCAL)
+    assert known.person_id == 77
+    path = Path(of.ispyb_url.removeprefix("sqlite:///"))
+    away = await asyncio.to_thread(path.rename, path.with_name("elsewhere"))
+    clock.now += FRESH_S
+    assert await cache.of(LOCAL) == known
+    assert cache.away_since is not None
+    assert (await cache.of(BOB)).proposals == {"mx10"}
+    with pytest.raises(ProblemError, match="cannot be asked now"):
+        await cache.of(STAFF)
+    await asyncio.to_thread(away.rename, path)
+    clock.now += RETRY_S
+    assert await cache.of(LOCAL) == known
+    await read_again(cache)
+    assert cache.away_since is None
     cache.close()

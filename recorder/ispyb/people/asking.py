@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recorder.config import Settings
 from recorder.ispyb.people.person_rows import PersonRows, RowReader
-from recorder.ispyb.people.reading import Reader, is_own_file, reader
+from recorder.ispyb.people.reading import DatabaseAwayError, Reader, is_own_file, reader
 from recorder.ispyb.people.rights import SiteKind, rights_of, rights_options, site_kind
 from recorder.ispyb.people.stated import stated_rights, with_ids
 from recorder.records.access import LOGIN, Identity, Rights, joined
@@ -17,6 +17,7 @@ from recorder.records.access import LOGIN, Identity, Rights, joined
 Stated = Callable[[Identity], Rights | None]
 NOBODY = "nobody with this login is known here"
 NO_LOGIN = "this can be nobody's login: letters, digits and . _ @ - only"
+_GONE = "{}: was there, and is gone; put it back (is its file system mounted?)"
 NO_ROWS = PersonRows()
 _LOGIN = re.compile(LOGIN)
 
@@ -47,11 +48,27 @@ class People:
         self._options = rights_options(settings)
         self._own = Path(settings.ispyb_url.removeprefix("sqlite:///"))
         self._is_own = is_own_file(settings)
+        self._was_there = False
 
     @property
     def reads(self) -> bool:
-        """Whether there is a database: the embedded one is made by the daemon."""
-        return self.reader is not None and (not self._is_own or self._own.exists())
+        """Whether there is a database: the embedded one is made by the daemon.
+
+        Raises:
+            DatabaseAwayError: It was there, and is gone; nobody lost a right by that.
+        """
+        if self.reader is None or not self._is_own:
+            return self.reader is not None
+        try:
+            self._own.stat()
+        except FileNotFoundError as error:
+            if self._was_there:
+                raise DatabaseAwayError(_GONE.format(self._own)) from error
+            return False
+        except OSError as error:
+            raise DatabaseAwayError(f"{self._own}: {error.strerror}") from error
+        self._was_there = True
+        return True
 
     def rights(self, identity: Identity) -> Rights:
         """What somebody may see; of somebody whom nobody knows, nothing. Blocks.
