@@ -106,6 +106,7 @@ def _wished(asked: Mapping[str, object], login: str | None, address: str | None)
 
     from recorder.errors import UsageError
     from recorder.records.access import Identity
+    from recorder.web.problems import ProblemError
     from recorder.web.sign_in.asking import is_login
     from recorder.web.sign_in.token_wishes import Wish, way_of, way_of_screen
 
@@ -121,7 +122,10 @@ def _wished(asked: Mapping[str, object], login: str | None, address: str | None)
     if login is not None:
         if not is_login(login):
             raise UsageError("--login: at most 64 letters, digits and ._@-")
-        return way_of(wish, Identity(login), "", PEER, time.time())
+        try:
+            return way_of(wish, Identity(login), "", PEER, time.time())
+        except ProblemError as error:
+            raise UsageError(f"--{error}".replace("--scopes", "--scope")) from error
     try:
         peer = str(ipaddress.ip_address(address or ""))
     except ValueError as error:
