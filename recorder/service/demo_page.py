@@ -36,20 +36,28 @@ async def demo_page(
         )
         yield
         return
-    with log.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "recorder", "web", "-c", str(config)),
-            *("--port", str(_port())),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=file,
-            cwd=Path(__file__).parents[2],
-        )
+    process = await _begun(config, log, _port())
     try:
         address = await _address(process)
+        if not address:  # somebody else took the port meanwhile
+            await end(process)
+            process = await _begun(config, log, 0)
+            address = await _address(process)
         say(f"live page: {address}" if address else f"live page: not there, see {log}")
         yield
     finally:
         await end(process)
+
+
+async def _begun(config: Path, log: Path, port: int) -> asyncio.subprocess.Process:
+    with log.open("ab") as file:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "recorder", "web", "-c", str(config)),
+            *("--port", str(port)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=file,
+            cwd=Path(__file__).parents[2],
+        )
 
 
 async def _address(process: asyncio.subprocess.Process) -> str:

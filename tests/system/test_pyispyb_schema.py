@@ -38,7 +38,8 @@ def test_answers_are_as_the_document_says(
             *("--seed", "1", "--max-examples", str(EXAMPLES), "--workers", "1"),
             *("--phases", "examples,coverage,fuzzing"),
             *("--header", f"Authorization: Bearer {token}"),
-            *("--exclude-path-regex", "/(auth|user)/"),
+            # the synchronisation is off here (501), and has tests of its own
+            *("--exclude-path-regex", "/(auth|user|webservices)/"),
             # filters that are empty are taken for those that are not given
             *("--exclude-checks", "unsupported_method,positive_data_acceptance"),
             *("--generation-database", "none", "--no-color"),

@@ -132,7 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.said.asked += [path] if path in ("/", "/sign-in") else []
             if path == "/sign-in":
-                self._answer(b"<!doctype html><title>sign in", TYPES[".html"])
+                icon = b"<link rel=icon href=data:,>"  # else a browser asks for one
+                page = b"<!doctype html><title>sign in</title>" + icon
+                self._answer(page, TYPES[".html"])
                 return
             self._file("index.html" if path == "/" else path.removeprefix("/static/"))
 
