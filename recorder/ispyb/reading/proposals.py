@@ -12,6 +12,7 @@ from sqlalchemy.sql import ColumnElement
 
 from recorder.ispyb.people.scoping import proposal_visible, visible
 from recorder.ispyb.reading.options import Options
+from recorder.ispyb.reading.persons import persons_by
 from recorder.ispyb.reading.tables import Tables, parts, record
 from recorder.ispyb.schema import people_tables as p
 from recorder.ispyb.schema.read_values import as_text, as_whole
@@ -110,7 +111,7 @@ def _counted(
 ) -> Iterator[Proposal]:
     """The same with what is counted of each."""
     ids = [one.proposalId for one in found if one.proposalId is not None]
-    persons = _persons(tables, ids)
+    persons = persons_by(tables, p.proposal_person, "proposalId", ids)
     beamlines = _beamlines(tables, rights, ids)
     for one in found:
         names = beamlines.get(one.proposalId or 0, [])
@@ -125,20 +126,6 @@ def _counted(
                 tuple(dict.fromkeys(kinds)),
             ),
         )
-
-
-def _persons(tables: Tables, ids: list[int]) -> dict[int, int]:
-    link = tables.known(p.proposal_person, p.proposal_person.name)
-    found: dict[int, int] = {}
-    if not (link.has("proposalId") and link.has("personId")):
-        return found
-    key = link["proposalId"]
-    for part in parts(ids):
-        number = func.count(link["personId"].distinct())
-        query = select(key.label("key"), number.label("n")).where(key.in_(part))
-        for row in tables.rows(query.group_by(key)):
-            found[as_whole(row["key"]) or 0] = as_whole(row["n"]) or 0
-    return found
 
 
 def _beamlines(

@@ -13,6 +13,7 @@ from sqlalchemy.sql import ColumnElement
 
 from recorder.ispyb.people.scoping import visible
 from recorder.ispyb.reading.options import Options
+from recorder.ispyb.reading.persons import persons_by
 from recorder.ispyb.reading.proposals import proposal_name
 from recorder.ispyb.reading.tables import Tables, parts, record
 from recorder.ispyb.schema import people_tables as p
@@ -217,7 +218,8 @@ def _sessions(
         "beamLineSetupId",
         (one.beamLineSetupId for one in found if one.beamLineSetupId is not None),
     )
-    runs, persons = _runs(tables, ids), _persons(tables, ids)
+    runs = _runs(tables, ids)
+    persons = persons_by(tables, p.session_person, "sessionId", ids)
     kinds = _kinds(tables, ids)
     return tuple(
         replace(
@@ -262,20 +264,6 @@ def _runs(tables: Tables, ids: list[int]) -> dict[int, int]:
     for part in parts(ids):
         query = select(session.label("key"), number.label("n")).select_from(joined)
         for row in tables.rows(query.where(session.in_(part)).group_by(session)):
-            found[as_whole(row["key"]) or 0] = as_whole(row["n"]) or 0
-    return found
-
-
-def _persons(tables: Tables, ids: list[int]) -> dict[int, int]:
-    link = tables.known(p.session_person, p.session_person.name)
-    found: dict[int, int] = {}
-    if not (link.has("sessionId") and link.has("personId")):
-        return found
-    key = link["sessionId"]
-    for part in parts(ids):
-        number = func.count(link["personId"].distinct())
-        query = select(key.label("key"), number.label("n")).where(key.in_(part))
-        for row in tables.rows(query.group_by(key)):
             found[as_whole(row["key"]) or 0] = as_whole(row["n"]) or 0
     return found
 
