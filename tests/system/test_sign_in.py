@@ -121,7 +121,7 @@ def test_what_others_hold_of_a_session_lets_nobody_in(start_signed, state):
     body = path.read_bytes()
     assert secret.encode() not in body
     (hash_,) = sqlite3.connect(path).execute("SELECT hash FROM secret").fetchone()
-    key = events(web, "signed_in")[0]["key"]
+    key = web.wait_for_event("signed_in")["key"]
     for forged in (hash_.hex(), key, secret):
         answer = web.get("/api/v1/now", Authorization=f"Bearer {forged}")
         assert answer.status == 401
