@@ -44,6 +44,7 @@ FILE = click.Path(path_type=Path)
     help="Seconds without a new image that end --follow; default: 60.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--ends-with-stdin", is_flag=True, hidden=True)
 @config_option
 def command(
     file: Path,
@@ -57,6 +58,7 @@ def command(
     follow: bool,
     quiet_s: float | None,
     as_json: bool,
+    ends_with_stdin: bool,
     config: Path | None,
 ) -> None:
     """An image file through the same pipeline into the configured sinks.
@@ -67,6 +69,10 @@ def command(
     """
     if quiet_s is not None and not follow:
         raise click.UsageError("--quiet goes with --follow")
+    if ends_with_stdin:
+        from recorder.runtime.parent import end_with_stdin
+
+        end_with_stdin()
     settings = load_settings(config)
     level = "warning" if settings.log.level == "info" else settings.log.level
     configure(level, settings.log.format)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from recorder.plugins.groups import ENGINES
+from recorder.pool.batch_task import BatchEnd, BatchTask
 from recorder.pool.jobs import AnyJob
 from recorder.records import ClassifierSetup, Learned
 
@@ -87,3 +89,36 @@ def engine_plugin(name: str) -> EnginePlugin:
     """
     plugin: EnginePlugin = ENGINES.get(name)
     return plugin
+
+
+class BatchPlace(Protocol):
+    """Where tasks of a batch are done: on this host, or wherever an engine says."""
+
+    @property
+    def name(self) -> str:
+        """What people call it, such as ``this host`` or ``dask tls://…``."""
+
+    @property
+    def size(self) -> int:
+        """Tasks that it does at a time, as of now; 0: none, but some may come."""
+
+    async def do(self, task: BatchTask) -> BatchEnd:
+        """Have a task done by :func:`recorder.pool.batch_task.run_task` somewhere.
+
+        It is tried once: who asks tries again. A task that cannot be done, whose host
+        is lost or whose answer never comes, ends with ``code=None`` and a ``problem``.
+        When it is cancelled, nobody waits for the answer any more; the file ``stop`` in
+        the task's folder has the process ended, wherever it is.
+        """
+
+
+@runtime_checkable
+class BatchEngine(Protocol):
+    """What a plug-in of ``recorder.engines`` may have besides: a place for a batch."""
+
+    def batch(self, options: EngineOptions) -> AbstractAsyncContextManager[BatchPlace]:
+        """A place that is there within the context.
+
+        Raises:
+            ConfigError: It cannot be had with these options, and what to do.
+        """
