@@ -16,8 +16,11 @@ from recorder.records.access import Rights, Scope, SessionRight
 from recorder.web.app import WebApp, make_app
 from recorder.web.callers import KEY, Caller, Kind
 from recorder.web.place import WebPlace
+from recorder.web.sign_in.cookies import SESSION
 from tests.web import Answer
 
+Somebody = Caller | str | None
+"""A caller behind the door, the secret of a session before it, or nobody."""
 EVERY = frozenset(Scope)
 PERSON = EVERY - {Scope.SYNC}
 """What somebody may who signed in at the page."""
@@ -53,12 +56,14 @@ class Asked:
     """A running application."""
 
     app: WebApp
+    outside: bool = False
+    """Whether at the door, with a cookie or without; else behind it, as a caller."""
     open: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def get(self, path: str, who: Caller | None, **headers: str) -> Answer:
+    async def get(self, path: str, who: Somebody, **headers: str) -> Answer:
         return await self.ask("GET", path, who, b"", headers)
 
-    async def post(self, path: str, who: Caller | None, body: Any) -> Answer:
+    async def post(self, path: str, who: Somebody, body: Any) -> Answer:
         sent = json.dumps(body).encode()
         return await self.ask(
             "POST", path, who, sent, {"content-type": "application/json"}
@@ -68,7 +73,7 @@ class Asked:
         self,
         method: str,
         path: str,
-        who: Caller | None,
+        who: Somebody,
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         events: int = 2,
@@ -96,6 +101,13 @@ class Asked:
                 done.set()
 
         where, _, query = path.partition("?")
+        told = dict(headers or {})
+        if self.outside:
+            told |= {"host": "localhost", "origin": "http://localhost"}
+            told |= {"content-length": str(len(body))}
+        if isinstance(who, str):
+            told["cookie"] = f"{SESSION}={who}"
+        behind = isinstance(who, Caller)
         scope = {
             "type": "http",
             "method": method,
@@ -103,13 +115,14 @@ class Asked:
             "raw_path": where.encode(),
             "query_string": query.encode(),
             "headers": [
-                (name.lower().encode(), value.encode())
-                for name, value in (headers or {}).items()
+                (name.lower().encode(), value.encode()) for name, value in told.items()
             ],
             "client": ("192.0.2.1", 1),
-            "state": {} if who is None else {KEY: who},
+            "scheme": "http",
+            "state": {KEY: who} if behind else {},
         }
-        task = asyncio.create_task(self.app.inside(scope, receive, send))  # type: ignore[arg-type]
+        app = self.app.asgi if self.outside else self.app.inside
+        task = asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
         enough = asyncio.create_task(done.wait())
         await asyncio.wait({task, enough}, return_when=asyncio.FIRST_COMPLETED)
         for one in (task, enough):
@@ -119,8 +132,8 @@ class Asked:
                     await one
             elif one is task:
                 one.result()
-        told = {k.decode(): v.decode() for k, v in started[0]["headers"]}
-        return Answer(started[0]["status"], told, b"".join(parts))
+        said = {k.decode(): v.decode() for k, v in started[0]["headers"]}
+        return Answer(started[0]["status"], said, b"".join(parts))
 
     async def until(self, wanted: Any, timeout_s: float = 60.0) -> None:
         """Wait for a tick after which this is so."""
@@ -130,11 +143,13 @@ class Asked:
 
 
 @asynccontextmanager
-async def running(settings: Settings, state: Path) -> AsyncIterator[Asked]:
+async def running(
+    settings: Settings, state: Path, *, outside: bool = False
+) -> AsyncIterator[Asked]:
     """An application over a state directory, once it knows all runs."""
     app = make_app(WebPlace(settings, state / "live"))
     app.feed.start(asyncio.get_running_loop())
-    asked = Asked(app)
+    asked = Asked(app, outside)
     try:
         await asked.until(lambda feed: feed.slow_state.complete)
         yield asked
@@ -142,6 +157,9 @@ async def running(settings: Settings, state: Path) -> AsyncIterator[Asked]:
         app.feed.stop()
         app.reading.close()
         app.views.close()
+        app.pyispyb.close()
+        if app.sign_in is not None:
+            await app.sign_in.close()
 
 
 def texts(answers: Iterable[Answer]) -> bytes:

@@ -7,17 +7,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from recorder.config import Settings
 from recorder.web.app import make_app
 from recorder.web.place import place_of
 from recorder.web.pyispyb.frame import ROOT
 from tests.asgi import Asgi
-from tests.published_models import ORACLES, Oracle
-from tests.pyispyb_rest import PERMISSIONS, READING, caller, expected, walk
-from tests.reading import ALL, CONTACT, ROWS, STAFF, STRANGER, fill
-from tests.servers import HOST, Database
+from tests.published_sites import KINDS, LOGINS, PublishedSite, published_site
+from tests.pyispyb_rest import PERMISSIONS, READING, caller, walk
+from tests.reading import ALL, STRANGER
+from tests.servers import Database
 
 MakeSettings = Callable[..., Settings]
 WICKED = (
@@ -38,34 +37,26 @@ WICKED = (
 )
 
 
-@pytest.fixture(params=["esrf", "maxiv", "diamond"])
-def app(
+@pytest.fixture(params=KINDS)
+def site(
     request: pytest.FixtureRequest, settings: MakeSettings, mariadb_database: Database
-) -> Iterator[Any]:
+) -> PublishedSite:
     """With an account that may only SELECT."""
-    Oracle(ORACLES[request.param]).create(mariadb_database)
-    url = mariadb_database.server.root_url(mariadb_database.name)
-    lax = "SET SESSION FOREIGN_KEY_CHECKS=0, sql_mode=''"
-    engine = create_engine(url, connect_args={"init_command": lax})
-    with engine.begin() as db:
-        for table, _ in reversed(ROWS):
-            db.execute(text(f"DELETE FROM {table.name}"))
-    fill(engine)
-    engine.dispose()
-    user, name = f"{mariadb_database.user}@'{HOST}'", mariadb_database.name
-    mariadb_database.execute(
-        f"REVOKE ALL ON {name}.* FROM {user}", f"GRANT SELECT ON {name}.* TO {user}"
-    )
-    section = mariadb_database.section()
-    web = {"ispyb": {key: section[key] for key in ("url", "password")}}
-    found = make_app(place_of(settings(beamline="id29", web=web)))
+    return published_site(str(request.param), mariadb_database, settings)
+
+
+@pytest.fixture
+def app(site: PublishedSite) -> Iterator[Any]:
+    found = make_app(place_of(site.settings))
     yield found.asgi
     found.pyispyb.close()
 
 
-def test_people_find_what_is_theirs_and_nothing_does_harm(app):
-    for rights in (ALL, CONTACT, STAFF):
-        assert walk(app, rights, frozenset()) == expected(rights, frozenset())
+def test_people_find_what_is_theirs_and_nothing_does_harm(site, app):
+    """By rights that are read from the site's own tables."""
+    for login in LOGINS:
+        found = walk(app, site.rights(login), frozenset())
+        assert found == site.names(login), login
     asgi = Asgi(app, caller(STRANGER, PERMISSIONS))
     assert walk(app, STRANGER, PERMISSIONS) == set()
     for call in READING:
