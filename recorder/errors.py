@@ -53,6 +53,13 @@ class BadMessageError(RecorderError):
         self.kind = kind
 
 
+class WireError(RecorderError):
+    """A message of a worker or a node cannot be read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message[:MAX_QUOTED])
+
+
 class ImageError(RecorderError):
     """An image was received but its pixels cannot be had."""
 

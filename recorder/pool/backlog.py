@@ -59,8 +59,11 @@ class Backlog:
         self._taken = 0
         self._room = asyncio.Event()
         self.changed = asyncio.Event()
-        """Set when there may be something to take; for the one who takes."""
+        """Set when there may be something to take; for who takes without a share."""
+        self._shares: deque[Share] = deque()
         self.finished = 0
+        self.late = 0
+        """Jobs that were finished once more after they were done with, or put back."""
 
     @property
     def held_bytes(self) -> int:
@@ -113,7 +116,7 @@ class Backlog:
         for old in sorted(states)[:-KEPT_STATES]:
             del states[old]
         self._queue.extend(self._untaught.pop((setup, learned.number), ()))
-        self.changed.set()
+        self._wake()
 
     # -- in ------------------------------------------------------------------------
 
@@ -140,7 +143,7 @@ class Backlog:
             self._untaught.setdefault((setup, learned), []).append(job)
         else:
             self._queue.append(job)
-            self.changed.set()
+            self._wake()
         return True
 
     def learn(
@@ -152,9 +155,27 @@ class Backlog:
     ) -> None:
         """See :meth:`recorder.pool.pool.Pool.learn`."""
         self._queue.appendleft(LessonJob(setup, lesson, done, left_out))
-        self.changed.set()
+        self._wake()
 
     # -- out -----------------------------------------------------------------------
+
+    def share(self) -> Share:
+        """The work for one more who takes."""
+        share = Share(self)
+        self._shares.append(share)
+        return share
+
+    def _wake(self) -> None:
+        """Tell all who take; each time another one first, so that all get something."""
+        self.changed.set()
+        for share in self._shares:
+            share.changed.set()
+        self._shares.rotate(-1)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that can be taken."""
+        return len(self._queue)
 
     async def wait(self) -> None:
         """Wait until something can be taken."""
@@ -200,13 +221,22 @@ class Backlog:
 
     def put_back(self, job: AnyJob) -> None:
         """A job that was taken, to be tried again before all others."""
-        self._out.discard(job)
+        if job not in self._out:
+            self.late += 1
+            return
+        self._out.remove(job)
         self._queue.appendleft(job)
-        self.changed.set()
+        self._wake()
 
     def finish(self, job: AnyJob, tell: Callable[[], None]) -> None:
-        """A job that was taken is done with; ``tell`` says so to who offered it."""
-        self._out.discard(job)
+        """A job that was taken is done with; ``tell`` says so to who offered it.
+
+        One that is not out, because it was finished or put back, is only counted.
+        """
+        if job not in self._out:
+            self.late += 1
+            return
+        self._out.remove(job)
         self._held -= job.size
         self.finished += 1
         self._room.set()
@@ -227,3 +257,26 @@ class Backlog:
         while len(self):
             self._room.clear()
             await self._room.wait()
+
+
+class Share:
+    """The same work, for one of several who take from it.
+
+    Each has an event of its own: that a worker of one is free is no news for others.
+    """
+
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
+        self.changed = asyncio.Event()
+        """Set when there may be something to take, or a worker may be free."""
+        self.take = backlog.take
+        self.put_back = backlog.put_back
+        self.finish = backlog.finish
+        self.setup = backlog.setup
+        self.states = backlog.states
+
+    async def wait(self) -> None:
+        """Wait until something can be taken."""
+        while not self._backlog.waiting:
+            self.changed.clear()
+            await self.changed.wait()

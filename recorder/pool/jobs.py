@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from recorder.pool.wire import (
+    LESSON,
     Frame,
+    ImageHead,
+    image_message,
+    make_head,
     pack_lesson,
-    pack_payload,
     unpack_learned,
     unpack_result,
     unpack_shown,
 )
-from recorder.pool.worker import IMAGE, LESSON, Classifiers
+from recorder.pool.worker import Classifiers
 from recorder.records import (
     Classification,
     Learned,
@@ -74,8 +77,8 @@ class Job:
 
     def message(self, token: int) -> list[Frame]:
         """What a worker is sent."""
-        head = (token, self.setup, self.learned, self.effort, self.wish)
-        return [IMAGE, *(b"%d" % n for n in head), *pack_payload(self.payload)]
+        head = ImageHead(token, self.setup, self.learned, self.effort, self.wish)
+        return image_message(head, self.payload)
 
     def run(self, classifiers: Classifiers) -> Callable[[], None]:
         """Do it in this process; what comes back tells what became of it."""
@@ -84,7 +87,7 @@ class Job:
         )
         return partial(self._tell, outcome, shown)
 
-    def answered(self, frames: list[bytes]) -> None:
+    def answered(self, frames: Sequence[Frame]) -> None:
         """A worker's answer; one that cannot be read is an outcome, too."""
         outcome: Outcome = (Unprocessed.WORKER_LOST, UNREADABLE)
         shown = NOTHING_SHOWN
@@ -120,13 +123,14 @@ class LessonJob:
 
     def message(self, token: int) -> list[Frame]:
         """What a worker is sent."""
-        return [LESSON, b"%d" % token, b"%d" % self.setup, *pack_lesson(self.lesson)]
+        head = make_head(LESSON, token, self.setup, self.lesson.number)
+        return [head, *pack_lesson(self.lesson)]
 
     def run(self, classifiers: Classifiers) -> Callable[[], None]:
         """Do it in this process; what comes back tells what was learned."""
         return partial(self.done, classifiers.learn(self.setup, self.lesson))
 
-    def answered(self, frames: list[bytes]) -> None:
+    def answered(self, frames: Sequence[Frame]) -> None:
         """A worker's answer; from one that cannot be read nothing is learned."""
         taught = None
         with boundary("read the answer of a worker"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 
 from recorder.pool.backlog import Backlog
 from recorder.pool.jobs import Callback, Taught, Viewer, Viewers
-from recorder.pool.protocols import EngineOptions, Hands, engine_plugin
+from recorder.pool.protocols import EngineOptions, Hands, Work, engine_plugin
 from recorder.records import ClassifierSetup, Learned, Lesson, Payload
 
 
@@ -27,6 +28,8 @@ class Pool:
         kept_setups: Setups that a worker keeps, those used last. One detector needs
             two: a run may begin while the last images of the one before are late.
         engine: Name of the engine; None: ``processes``, or ``inline`` without workers.
+        cluster: Makes further hands, which take from the same backlog; with them, and
+            without workers or an engine, nothing is done on this host.
         viewers: Who looks at pictures of the images.
 
     Raises:
@@ -41,6 +44,7 @@ class Pool:
         timeout_s: float = 60.0,
         kept_setups: int = 2,
         engine: str | None = None,
+        cluster: Callable[[Work], Hands] | None = None,
         viewers: Viewers = lambda run, image_id: None,
     ) -> None:
         self.workers = workers
@@ -48,12 +52,22 @@ class Pool:
         self._backlog = Backlog(max_backlog)
         self.engine = engine or ("processes" if workers else "inline")
         options = EngineOptions(workers, timeout_s, kept_setups)
-        made = engine_plugin(self.engine).make(self._backlog, options)
-        self._hands: Hands = made
+        self._hands: list[Hands] = []
+        if workers or engine or cluster is None:
+            plugin = engine_plugin(self.engine)
+            self._hands.append(plugin.make(self._backlog.share(), options))
+        if cluster is not None:
+            self._hands.append(cluster(self._backlog.share()))
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._hands.run()
+        first, *others = self._hands
+        if not others:
+            await first.run()
+            return
+        async with asyncio.TaskGroup() as group:
+            for number, hands in enumerate(self._hands):
+                group.create_task(hands.run(), name=f"hands-{number}")
 
     def add_setup(self, setup: ClassifierSetup) -> int:
         """Register a setup; images refer to it by the number returned."""
@@ -139,4 +153,9 @@ class Pool:
     @property
     def replaced(self) -> int:
         """Workers that ended and were replaced."""
-        return self._hands.replaced
+        return sum(hands.replaced for hands in self._hands)
+
+    @property
+    def late(self) -> int:
+        """Answers that came for jobs that were done with; each was dropped."""
+        return self._backlog.late

@@ -17,19 +17,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import zmq
-import zmq.asyncio
-
 import recorder
-from recorder.errors import ConfigError
+from recorder.errors import ConfigError, WireError
+from recorder.pool.answers import answers_in, told_by
+from recorder.pool.briefs import Briefs, PackedBriefs, briefing
+from recorder.pool.exchange import Exchange
 from recorder.pool.jobs import AnyJob
 from recorder.pool.protocols import EngineOptions, Work
-from recorder.pool.wire import Frame, pack_learned, pack_setup
-from recorder.pool.worker import DONE, FAILED, FORGET, LEARNED, READY, SETUP, STOP
+from recorder.pool.wire import ANSWERS, READY, STOP, Message, make_head, read_head
 from recorder.pool.worker_cache import WorkerCache
 from recorder.records import Unprocessed
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import current, get_logger
+from recorder.runtime.throttle import Throttle
 
 log = get_logger("pool")
 
@@ -51,6 +51,7 @@ class _Worker:
     process: asyncio.subprocess.Process
     cache: WorkerCache
     jobs: dict[int, AnyJob] = field(default_factory=dict)
+    """By token, in the order in which it does them."""
 
 
 class Processes:
@@ -61,43 +62,66 @@ class Processes:
         count: Number of processes.
         timeout_s: A worker that holds a job longer is replaced.
         kept_setups: Setups that a worker keeps ready.
+        briefs: What workers are told of setups; None: packed from the work.
     """
 
     def __init__(
-        self, work: Work, count: int, timeout_s: float, kept_setups: int
+        self,
+        work: Work,
+        count: int,
+        timeout_s: float,
+        kept_setups: int,
+        briefs: Briefs | None = None,
     ) -> None:
         self._work = work
         self._count = count
         self._timeout_s = timeout_s
         self._kept_setups = kept_setups
+        self._briefs = briefs or PackedBriefs(work)
         self._next_token = 0
         self._processes: list[asyncio.subprocess.Process] = []
         self._workers: dict[bytes, _Worker] = {}
+        self._lines = Throttle()
         self.replaced = 0
+        self.unreadable = 0
+        """Messages of workers that could not be read."""
+
+    @property
+    def ready(self) -> int:
+        """Workers that are there."""
+        return len(self._workers)
+
+    @property
+    def held(self) -> int:
+        """Jobs that are with workers."""
+        return sum(len(worker.jobs) for worker in self._workers.values())
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled.
+
+        Raises:
+            ConfigError: There is no place for the socket that workers connect to.
+        """
         folder = tempfile.mkdtemp(prefix="recorder-")
-        address = f"ipc://{folder}/pool"
-        context = zmq.asyncio.Context()
-        socket = context.socket(zmq.ROUTER)
-        socket.linger = 0
-        socket.sndhwm = socket.rcvhwm = 0
-        socket.bind(address)
+        try:
+            self._wire = Exchange("router", f"ipc://{folder}/pool", self._received)
+            await self._run(self._wire.start())
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def _run(self, address: str) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(self._count):
                     group.create_task(self._keep(address), name=f"worker-{number}")
-                group.create_task(self._receive(socket), name="pool-receive")
-                group.create_task(self._send(socket), name="pool-send")
+                group.create_task(self._wire.watch(), name="pool-wire")
+                group.create_task(self._give(), name="pool-give")
                 group.create_task(self._watch(), name="pool-watch")
         finally:
-            for worker in self._workers.values():
-                with contextlib.suppress(zmq.ZMQError):
-                    socket.send_multipart([worker.identity, STOP], zmq.NOBLOCK)
+            stop = make_head(STOP)
+            self._wire.close([[identity, stop] for identity in self._workers])
             await self._end()
-            context.destroy(linger=0)
-            shutil.rmtree(folder, ignore_errors=True)
+            await self._wire.closed()
 
     # -- their lives ---------------------------------------------------------------
 
@@ -177,23 +201,33 @@ class Processes:
 
     # -- what they are sent, and answer --------------------------------------------
 
-    async def _receive(self, socket: zmq.asyncio.Socket) -> None:
-        while True:
-            parts: list[bytes] = await socket.recv_multipart()
-            identity, kind = parts[0], parts[1]
-            if kind == READY:
-                self._greet(identity, int(parts[2]))
-            elif (worker := self._workers.get(identity)) is not None:
-                job = worker.jobs.pop(int(parts[2]), None)
-                if job is None:
-                    continue
-                if kind == DONE:
-                    self._work.finish(job, partial(job.answered, parts[3:]))
-                elif kind == FAILED:
-                    reason = Unprocessed(parts[3].decode())
-                    tell = partial(job.failed, reason, parts[4].decode())
-                    self._work.finish(job, tell)
-            self._work.changed.set()  # a worker may be free
+    def _received(self, messages: list[Message]) -> None:
+        for identity, *frames in messages:
+            try:
+                self._take(bytes(identity), frames)
+            except WireError as error:
+                self._complain(str(error))
+        self._work.changed.set()  # a worker may be free
+
+    def _take(self, identity: bytes, frames: Message) -> None:
+        head = read_head(frames[0] if frames else b"")
+        if head.kind == READY:
+            self._greet(identity, head.token)
+        elif head.kind != ANSWERS:
+            raise WireError(f"a worker sends no messages of kind {head.kind!r}")
+        elif (worker := self._workers.get(identity)) is not None:
+            answers, problems = answers_in(frames[1:])
+            for problem in problems:
+                self._complain(problem)
+            for answer in answers:
+                if (job := worker.jobs.pop(answer.token, None)) is not None:
+                    self._work.finish(job, told_by(answer, job))
+
+    def _complain(self, problem: str) -> None:
+        self.unreadable += 1
+        if self._lines.passes("worker_unreadable"):
+            hint = "a defect of the recorder, or two versions of it: report this line"
+            log.error("worker_unreadable", error=problem, hint=hint)
 
     def _greet(self, identity: bytes, pid: int) -> None:
         process = next((p for p in self._processes if p.pid == pid), None)
@@ -202,49 +236,38 @@ class Processes:
             self._workers[identity] = _Worker(identity, process, cache)
             log.info("worker_ready", pid=pid)
 
-    async def _send(self, socket: zmq.asyncio.Socket) -> None:
+    async def _give(self) -> None:
         while True:
             await self._work.wait()
             worker = self._least_loaded()
             if worker is None:
                 self._work.changed.clear()
                 await self._work.changed.wait()
-                continue
-            job = self._work.take()
-            if job is None:
-                continue
-            self._next_token += 1
-            messages: list[list[Frame]] = []
-            with boundary("hand a job to a worker"):
-                messages = [
-                    *self._briefing(worker, job),
-                    job.message(self._next_token),
-                ]
-            if not messages:
-                text = "it cannot be handed to a worker; see step_failed in the log"
-                lost = partial(job.failed, Unprocessed.WORKER_LOST, text)
-                self._work.finish(job, lost)
-                continue
-            job.tries += 1
-            job.sent_at = time.monotonic()
-            worker.jobs[self._next_token] = job
-            for frames in messages:
-                await socket.send_multipart([worker.identity, *frames], copy=False)
+            elif (job := self._work.take()) is not None:
+                self._hand(worker, job)
+
+    def _hand(self, worker: _Worker, job: AnyJob) -> None:
+        self._next_token += 1
+        messages: list[Message] = []
+        with boundary("hand a job to a worker"):
+            messages = [
+                *briefing(self._briefs, worker.cache, job.setup),
+                job.message(self._next_token),
+            ]
+        if not messages:
+            text = "it cannot be handed to a worker; see step_failed in the log"
+            lost = partial(job.failed, Unprocessed.WORKER_LOST, text)
+            self._work.finish(job, lost)
+            return
+        job.tries += 1
+        job.sent_at = time.monotonic()
+        worker.jobs[self._next_token] = job
+        for frames in messages:
+            self._wire.send([worker.identity, *frames])
 
     def _least_loaded(self) -> _Worker | None:
         free = [w for w in self._workers.values() if len(w.jobs) < CREDIT]
         return min(free, key=lambda worker: len(worker.jobs), default=None)
-
-    def _briefing(self, worker: _Worker, job: AnyJob) -> list[list[Frame]]:
-        number = b"%d" % job.setup
-        update = worker.cache.update(job.setup, self._work.states(job.setup))
-        messages: list[list[Frame]] = [[FORGET, b"%d" % old] for old in update.forget]
-        if update.prepare:
-            setup = self._work.setup(job.setup)
-            messages.append([SETUP, number, *pack_setup(setup)])
-        return messages + [
-            [LEARNED, number, *pack_learned(learned)] for learned in update.states
-        ]
 
 
 class ProcessesEngine:

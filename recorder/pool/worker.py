@@ -19,13 +19,28 @@ from numpy.typing import NDArray
 from recorder.errors import ImageError, UnsupportedImageError
 from recorder.pool.pictures import Artist
 from recorder.pool.wire import (
+    ANSWERS_HEAD,
+    DONE,
+    FORGET,
+    IMAGE,
+    LEARNED,
+    LESSON,
+    READY,
+    SETUP,
+    STOP,
     Frame,
+    failed_answer,
+    kind_of,
+    make_head,
+    pack_answer,
     pack_learned,
     pack_result,
     pack_shown,
+    read_head,
+    read_image,
+    token_of,
     unpack_learned,
     unpack_lesson,
-    unpack_payload,
     unpack_setup,
 )
 from recorder.records import (
@@ -45,9 +60,6 @@ from recorder.sources.pixels import decode
 from recorder.ssx.classification.classifier import Classifier
 from recorder.ssx.learning.lattice import When
 
-READY, DONE, FAILED, STOP = b"ready", b"done", b"failed", b"stop"
-SETUP, FORGET, LEARNED = b"setup", b"forget", b"learned"
-IMAGE, LESSON = b"image", b"lesson"
 LOOK_MS = 5000
 """Milliseconds without work after which a worker looks whether the daemon is still
 there. Chosen, not tuned."""
@@ -173,66 +185,65 @@ def serve(address: str, parent: int) -> None:
     socket.linger = 0
     socket.connect(address)
     classifiers = Classifiers()
-    socket.send_multipart([READY, str(os.getpid()).encode()])
+    socket.send(make_head(READY, os.getpid()))
     while True:
         # The daemon may be process 1, of a container: what counts is that it changes.
         if not socket.poll(LOOK_MS):
             if os.getppid() != parent:  # nobody waits for results
                 break
             continue
-        parts = socket.recv_multipart()
-        kind = parts[0]
+        # the pixels stay where ZeroMQ put them
+        head, *blobs = socket.recv_multipart(copy=False)
+        parts: list[Frame] = [head.bytes, *(blob.buffer for blob in blobs)]
+        kind = kind_of(parts[0])
         if kind == STOP:
             break
         if kind in (IMAGE, LESSON):
-            socket.send_multipart(_answer(classifiers, parts))
+            # Each answer at once: it says which job the next one is, and so which one
+            # a worker died of.
+            socket.send_multipart([ANSWERS_HEAD, _answer(classifiers, parts)])
         else:
             # what fails here is told with each image that needs it
             with boundary("prepare to classify"):
                 _brief(classifiers, parts)
-        del parts
+        del parts, head, blobs
         if kind != IMAGE:  # rare, and needs 5 to 10 times as much as an image
             give_back_memory()
     context.destroy()
 
 
-def _brief(classifiers: Classifiers, parts: list[bytes]) -> None:
-    """Kind, setup, and what is to be known of it."""
-    kind, number = parts[0], int(parts[1])
-    if kind == FORGET:
-        classifiers.forget(number)
-    elif kind == SETUP:
-        classifiers.prepare(number, unpack_setup(parts[2:]))
-    elif kind == LEARNED:
-        classifiers.take(number, unpack_learned(parts[2:]))
+def _brief(classifiers: Classifiers, parts: list[Frame]) -> None:
+    """What is to be known of a setup."""
+    head = read_head(parts[0])
+    if head.kind == FORGET:
+        classifiers.forget(head.setup)
+    elif head.kind == SETUP:
+        classifiers.prepare(head.setup, unpack_setup(parts[1:]))
+    elif head.kind == LEARNED:
+        classifiers.take(head.setup, unpack_learned(parts[1:]))
 
 
-def _answer(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
+def _answer(classifiers: Classifiers, parts: list[Frame]) -> bytes:
     """To an image or a lesson: whatever happens, what became of it."""
-    token = parts[1]
-    answer: list[Frame] = [
-        FAILED,
-        token,
-        Unprocessed.WORKER_LOST.encode(),
-        UNFORESEEN.encode(),
-    ]
+    token = token_of(parts[0])
+    answer = failed_answer(token, Unprocessed.WORKER_LOST, UNFORESEEN)
     try:
         with boundary("classify an image", (ImageError,)):
-            answer = [DONE, token, *_done(classifiers, parts)]
+            answer = pack_answer(DONE, token, _done(classifiers, parts))
     except ImageError as error:
-        text = str(error).encode(errors="replace")
-        answer = [FAILED, token, error.reason.encode(), text]
+        answer = failed_answer(token, Unprocessed(error.reason), str(error))
     return answer
 
 
-def _done(classifiers: Classifiers, parts: list[bytes]) -> list[Frame]:
-    """Kind, token, setup, learned, effort, wish, payload; or kind to setup, lesson."""
-    setup = int(parts[2])
-    if parts[0] == LESSON:
-        return pack_learned(classifiers.learn(setup, unpack_lesson(parts[3:])))
-    learned, effort = int(parts[3]), WorkLevel(int(parts[4]))
-    wish, payload = int(parts[5]), unpack_payload(parts[6], parts[7])
-    result, shown = classifiers.classify(setup, payload, learned, effort, wish)
+def _done(classifiers: Classifiers, parts: list[Frame]) -> list[Frame]:
+    """What a job was to find."""
+    if kind_of(parts[0]) == LESSON:
+        setup = read_head(parts[0]).setup
+        return pack_learned(classifiers.learn(setup, unpack_lesson(parts[1:])))
+    head, payload = read_image(parts)
+    result, shown = classifiers.classify(
+        head.setup, payload, head.learned, head.effort, head.wish
+    )
     return [*pack_result(result), *pack_shown(shown)]
 
 

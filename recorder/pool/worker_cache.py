@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from recorder.records import Learned
+State = TypeVar("State")
+"""A learned state: as the recorder has it, or packed."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheUpdate:
+@dataclass(frozen=True)
+class CacheUpdate(Generic[State]):
     """Changes of a worker's cache, to be sent in this order."""
 
     forget: tuple[int, ...]
     """Setups that are no longer needed."""
     prepare: bool
     """Whether the setup itself is new."""
-    states: tuple[Learned, ...]
+    states: tuple[State, ...]
     """Learned states that are new, oldest first."""
 
 
@@ -34,13 +36,17 @@ class WorkerCache:
         self._setups: dict[int, set[int]] = {}
         """Numbers of the states sent, by setup; the setup used last comes last."""
 
-    def update(self, setup: int, states: Mapping[int, Learned]) -> CacheUpdate:
+    def update(self, setup: int, states: Mapping[int, State]) -> CacheUpdate[State]:
         """Changes that a worker needs before a job; it is then taken to have them.
 
         Args:
             setup: Number of the job's setup.
             states: Learned states of its run by their numbers.
         """
+        known = self._setups.get(setup)
+        if known is not None and known == states.keys():
+            if next(reversed(self._setups)) == setup:  # as with nearly every image
+                return CacheUpdate((), False, ())
         known = self._setups.pop(setup, None)
         cache = known or set()
         extra = max(0, len(self._setups) + 1 - self._kept)

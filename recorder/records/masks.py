@@ -30,7 +30,7 @@ def pack_mask(mask: NDArray[np.bool_]) -> bytes:
     return np.packbits(mask).tobytes()
 
 
-def unpack_mask(data: bytes, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def unpack_mask(data: bytes | memoryview, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """The reverse of :func:`pack_mask`.
 
     Raises:

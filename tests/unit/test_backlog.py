@@ -193,3 +193,50 @@ async def test_files_wait_for_room_and_the_end_for_the_last_image():
         held.append((room.done(), empty.done()))
     assert [done for done, _ in held] == [False] * 4 + [True] * 6
     assert [done for _, done in held] == [False] * 9 + [True]
+
+
+async def test_several_takers_share_the_work_and_a_free_worker_wakes_only_its_own():
+    """Each job is taken once; at a low rate all takers get some."""
+    backlog = Backlog(1000)
+    setup = backlog.add_setup(SETUP)
+    shares, taken = [backlog.share() for _ in range(3)], [0, 0, 0]
+    woken = [0, 0, 0]
+
+    async def take(n: int) -> None:
+        while True:
+            await shares[n].wait()
+            woken[n] += 1
+            if (job := shares[n].take()) is not None:
+                taken[n] += 1
+                shares[n].finish(job, nothing)
+
+    tasks = [asyncio.create_task(take(n)) for n in range(3)]
+    for _ in range(30):
+        backlog.offer(setup, image(1), nothing, 0, force=False)
+        await backlog.empty()
+    assert sum(taken) == 30 and min(taken) >= 5
+    before = list(woken)
+    shares[0].changed.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert woken == before
+    for task in tasks:
+        task.cancel()
+
+
+@given(st.lists(st.sampled_from(["finish", "back"]), min_size=1, max_size=6))
+def test_a_job_that_is_not_out_cannot_be_finished_or_put_back(again):
+    """A late answer changes nothing: one outcome, and the bytes add up."""
+    backlog, told = Backlog(1000), list[int]()
+    setup = backlog.add_setup(SETUP)
+    backlog.offer(setup, image(10), nothing, 0, force=False)
+    job = backlog.take()
+    assert job is not None
+    backlog.finish(job, lambda: told.append(1))
+    for what in again:
+        if what == "finish":
+            backlog.finish(job, lambda: told.append(2))
+        else:
+            backlog.put_back(job)
+    assert (told, backlog.held_bytes, len(backlog)) == ([1], 0, 0)
+    assert (backlog.finished, backlog.late) == (1, len(again))

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from recorder.pool.wire import (
+    ImageHead,
+    image_message,
     pack_learned,
     pack_lesson,
-    pack_payload,
     pack_result,
     pack_setup,
+    read_image,
     unpack_learned,
     unpack_lesson,
-    unpack_payload,
     unpack_result,
     unpack_setup,
 )
@@ -69,11 +70,14 @@ def test_setup(setup):
         assert np.array_equal(getattr(again, name), getattr(setup, name))
 
 
-def test_payload():
-    head, data = pack_payload(payload(3))
-    again = unpack_payload(head, data)
-    assert (again.encoding, again.shape, again.dtype) == ("raw", SHAPE, "<u2")
-    assert again.data == payload(3).data
+def test_an_image_is_two_frames():
+    head = ImageHead(7, 3, 2, WorkLevel.ONE_LATTICE, 5)
+    frames = image_message(head, payload(3))
+    assert (len(frames), frames[1]) == (2, payload(3).data)
+    again, image = read_image(frames)
+    assert again == head
+    assert (image.encoding, image.shape, image.dtype) == ("raw", SHAPE, "<u2")
+    assert (image.data, image.column_major) == (payload(3).data, False)
 
 
 def test_result():

@@ -17,18 +17,21 @@ from hypothesis import strategies as st
 from recorder.pool import worker
 from recorder.pool.jobs import UNREADABLE, Job
 from recorder.pool.pool import Pool
-from recorder.pool.wire import pack_payload, unpack_result
-from recorder.pool.worker import (
+from recorder.pool.wire import (
     DONE,
     FAILED,
     IMAGE,
     LESSON,
-    NOT_PREPARED,
     READY,
     SETUP,
-    UNFORESEEN,
-    Classifiers,
+    ImageHead,
+    image_message,
+    make_head,
+    read_answer,
+    read_head,
+    unpack_result,
 )
+from recorder.pool.worker import NOT_PREPARED, UNFORESEEN, Classifiers
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -36,6 +39,7 @@ from recorder.records import (
     Geometry,
     Payload,
     Unprocessed,
+    WorkLevel,
 )
 from tests.builders import SHAPE, bitshuffle_chunk, payload, working
 from tests.servers import TIMEOUT_S
@@ -71,9 +75,14 @@ def prepared() -> Classifiers:
 
 
 def asked(classifiers: Classifiers, made: Payload, setup: int = 1) -> list[bytes]:
-    head = [IMAGE, b"7", b"%d" % setup, b"0", b"0", b"0"]
-    frames = [bytes(frame) for frame in pack_payload(made)]
-    return [bytes(f) for f in worker._answer(classifiers, [*head, *frames])]
+    head = ImageHead(7, setup, 0, WorkLevel.FULL, 0)
+    return answer(classifiers, image_message(head, made))
+
+
+def answer(classifiers: Classifiers, message: list[bytes]) -> list[bytes]:
+    """Kind, token and frames of the answer to a message."""
+    kind, token, frames = read_answer(worker._answer(classifiers, message))
+    return [kind, b"%d" % token, *map(bytes, frames)]
 
 
 CLASSIFIERS = prepared()
@@ -112,9 +121,9 @@ def test_what_nobody_foresaw_is_the_outcome_of_that_image(monkeypatch, log_event
         raise ZeroDivisionError("spots")
 
     monkeypatch.setattr(worker, "decode", fail)
-    answer = asked(classifiers, payload())
+    said = asked(classifiers, payload())
     lost = Unprocessed.WORKER_LOST.encode()
-    assert answer == [FAILED, b"7", lost, UNFORESEEN.encode()]
+    assert said == [FAILED, b"7", lost, UNFORESEEN.encode()]
     assert "step_failed" in [event["event"] for event in log_events]
     monkeypatch.undo()
     assert asked(classifiers, payload())[0] == DONE
@@ -127,7 +136,7 @@ def test_what_nobody_foresaw_is_the_outcome_of_that_image(monkeypatch, log_event
 def test_a_set_up_that_cannot_be_made_is_told_with_each_image(frames):
     classifiers = Classifiers()
     with worker.boundary("prepare to classify"):
-        worker._brief(classifiers, [SETUP, b"1", *frames])
+        worker._brief(classifiers, [make_head(SETUP, 0, 1), *frames])
     kind, _, reason, text = asked(classifiers, payload())
     assert (kind, reason) == (FAILED, b"unsupported")
     assert text.decode() == NOT_PREPARED
@@ -137,7 +146,7 @@ def test_a_set_up_that_cannot_be_made_is_told_with_each_image(frames):
 @given(st.lists(st.binary(max_size=40), max_size=5))
 def test_any_message_is_answered(frames):
     for kind in (IMAGE, LESSON):
-        assert worker._answer(CLASSIFIERS, [kind, b"7", b"1", *frames])[1] == b"7"
+        assert answer(CLASSIFIERS, [make_head(kind, 7, 1), *frames])[1] == b"7"
 
 
 @pytest.mark.allow_error_log("step_failed")
@@ -199,8 +208,8 @@ def test_a_worker_ends_with_the_daemon_and_not_before(tmp_path: Path):
         with begun(parent=os.getppid()) as orphan:
             assert orphan.wait(TIMEOUT_S) == 0
         with begun(parent=os.getpid()) as child:
-            while (said := socket.recv_multipart())[2] != b"%d" % child.pid:
-                assert said[1] == READY
+            while (said := read_head(socket.recv_multipart()[1])).token != child.pid:
+                assert said.kind == READY
             with pytest.raises(subprocess.TimeoutExpired):
                 child.wait(0.5)  # 25 looks
             child.terminate()

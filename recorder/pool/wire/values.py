@@ -1,9 +1,10 @@
-"""How setups, images and results travel to and from workers: JSON and raw bytes."""
+"""What messages carry, as JSON and raw bytes: setups, states, lessons and results."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -29,6 +30,7 @@ from recorder.records.outcome_codec import decode_classification, encode_classif
 from recorder.records.pictures import NOTHING_SHOWN, Picture, Shown
 
 Frame = bytes | memoryview
+Message = list[Frame]
 
 
 def pack_setup(setup: ClassifierSetup) -> list[Frame]:
@@ -49,9 +51,9 @@ def pack_setup(setup: ClassifierSetup) -> list[Frame]:
     return [json.dumps(head).encode(), mask, flat]
 
 
-def unpack_setup(frames: list[bytes]) -> ClassifierSetup:
+def unpack_setup(frames: Sequence[Frame]) -> ClassifierSetup:
     """The reverse of :func:`pack_setup`."""
-    head: dict[str, Any] = json.loads(frames[0])
+    head: dict[str, Any] = json.loads(bytes(frames[0]))
     shape = (int(head["shape"][0]), int(head["shape"][1]))
     mask, flat = None, None
     if frames[1]:
@@ -82,19 +84,8 @@ def _tuples(values: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
-def pack_payload(payload: Payload) -> list[Frame]:
-    """An image's pixels as two frames: JSON and the bytes as they came."""
-    return [json.dumps(_payload_head(payload)).encode(), payload.data]
-
-
 def _payload_head(payload: Payload) -> list[Any]:
     return [payload.encoding, payload.shape, payload.dtype, payload.column_major]
-
-
-def unpack_payload(head: bytes, data: Frame) -> Payload:
-    """The reverse of :func:`pack_payload`."""
-    encoding, shape, dtype, column_major = json.loads(head)
-    return Payload(data, encoding, (shape[0], shape[1]), dtype, column_major)
 
 
 def pack_result(result: Classification) -> list[Frame]:
@@ -102,9 +93,9 @@ def pack_result(result: Classification) -> list[Frame]:
     return [encode_classification(result), _pack_positions(result.positions)]
 
 
-def unpack_result(frames: list[bytes]) -> Classification:
+def unpack_result(frames: Sequence[Frame]) -> Classification:
     """The reverse of :func:`pack_result`."""
-    return decode_classification(frames[0], _unpack_positions(frames[1]))
+    return decode_classification(bytes(frames[0]), _unpack_positions(frames[1]))
 
 
 def pack_shown(shown: Shown) -> list[Frame]:
@@ -121,23 +112,23 @@ def pack_shown(shown: Shown) -> list[Frame]:
     return [json.dumps(head).encode(), shown.marks, png]
 
 
-def unpack_shown(frames: list[bytes]) -> Shown:
+def unpack_shown(frames: Sequence[Frame]) -> Shown:
     """The reverse of :func:`pack_shown`."""
     if not frames:
         return NOTHING_SHOWN
-    head: dict[str, Any] = json.loads(frames[0])
+    head: dict[str, Any] = json.loads(bytes(frames[0]))
     body = head["body"]
-    picture = None if body is None else Picture(frames[2], body)
+    picture = None if body is None else Picture(bytes(frames[2]), body)
     shape = (head["shape"][0], head["shape"][1])
-    return Shown(shape, frames[1], picture, head["cost_s"])
+    return Shown(shape, bytes(frames[1]), picture, head["cost_s"])
 
 
 def _pack_positions(positions: NDArray[np.float32] | None) -> bytes:
     return b"" if positions is None else positions.astype("<f4").tobytes()
 
 
-def _unpack_positions(data: bytes) -> NDArray[np.float32] | None:
-    if not data:
+def _unpack_positions(data: Frame) -> NDArray[np.float32] | None:
+    if not len(data):
         return None
     return np.frombuffer(data, "<f4").reshape(-1, 2).astype(np.float32)
 
@@ -178,9 +169,9 @@ def pack_learned(learned: Learned) -> list[Frame]:
     return [json.dumps(head).encode(), grid, pack_mask(background.bad)]
 
 
-def unpack_learned(frames: list[bytes]) -> Learned:
+def unpack_learned(frames: Sequence[Frame]) -> Learned:
     """The reverse of :func:`pack_learned`."""
-    head: dict[str, Any] = json.loads(frames[0])
+    head: dict[str, Any] = json.loads(bytes(frames[0]))
     background = None
     if (body := head["background"]) is not None:
         shape = (int(body["bad"][0]), int(body["bad"][1]))
@@ -228,9 +219,9 @@ def pack_lesson(lesson: Lesson) -> list[Frame]:
     return [json.dumps(head).encode(), spots, *(i.data for i in lesson.images)]
 
 
-def unpack_lesson(frames: list[bytes]) -> Lesson:
+def unpack_lesson(frames: Sequence[Frame]) -> Lesson:
     """The reverse of :func:`pack_lesson`."""
-    head: dict[str, Any] = json.loads(frames[0])
+    head: dict[str, Any] = json.loads(bytes(frames[0]))
     every = np.frombuffer(frames[1], "<f4").reshape(-1, 2).astype(np.float32)
     cuts = np.cumsum(head["hits"])[:-1]
     images = tuple(
