@@ -16,6 +16,7 @@ import pytest
 from recorder.config import Settings
 from tests import guards, laws
 from tests.directory import Slapd
+from tests.disks import memory_folder
 from tests.guards import Event
 from tests.hdf5_writer import SwmrWriter
 from tests.openid.server import OpenIdServer
@@ -185,11 +186,12 @@ def _value(value: Any) -> str:
 
 @pytest.fixture(scope="session")
 def _mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
-    server = MariaDB(tmp_path_factory.mktemp("mariadb"))
-    try:
-        yield server.start()
-    finally:
-        server.stop()
+    with memory_folder(tmp_path_factory.mktemp("mariadb")) as folder:
+        server = MariaDB(folder)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
 
 
 @pytest.fixture

@@ -21,9 +21,12 @@ own id. A program that is not installed is an error that names the command to ru
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -66,6 +69,8 @@ def program(name: str, install: str = INSTALL) -> str:
 
 _PORTS = 1500
 """Of each process that runs tests beside others: eight have ports of their own."""
+_given: set[int] = set()
+"""Ports that this process gave away; whoever got one may not have bound it yet."""
 
 
 def free_port() -> int:
@@ -73,12 +78,15 @@ def free_port() -> int:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8
     while True:
         port = 20_000 + worker * _PORTS + secrets.randbelow(_PORTS)
+        if port in _given and len(_given) < _PORTS:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))
             except OSError:
                 continue
-            return port
+        _given.add(port)
+        return port
 
 
 class Process:
@@ -87,8 +95,8 @@ class Process:
     def __init__(
         self, *arguments: str | Path, env: Mapping[str, str] | None = None
     ) -> None:
-        self.lines: list[str] = []
-        """What it wrote to stdout and stderr so far."""
+        self._lines: list[str] = []
+        self._half = ""  # of a line that is not whole yet
         self._news = threading.Condition()
         self._ended = False
         self._popen = subprocess.Popen(
@@ -96,23 +104,50 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
             env=None if env is None else dict(env),
             start_new_session=True,
         )
+        assert self._popen.stdout is not None
+        self._pipe = self._popen.stdout.fileno()
+        os.set_blocking(self._pipe, False)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        stream = self._popen.stdout
-        for line in stream or ():
+        readable = select.poll()
+        readable.register(self._pipe, select.POLLIN)
+        while not self._ended:
+            readable.poll()
             with self._news:
-                self.lines.append(line.rstrip("\n"))
+                self._take()
                 self._news.notify_all()
+
+    def _take(self) -> None:
+        """What it has written and nobody has read; call it with the lock."""
+        while not self._ended:
+            try:
+                read = os.read(self._pipe, 1 << 16)
+            except BlockingIOError:
+                return
+            self._ended = not read
+            text = self._decoder.decode(read, final=self._ended)
+            *whole, self._half = f"{self._half}{text}".split("\n")
+            self._lines += whole
+            if self._ended and self._half:
+                self._lines.append(self._half)
+
+    @property
+    def lines(self) -> list[str]:
+        """What it wrote to stdout and stderr until now: nothing of it is on its way.
+
+        So what it logs before it answers is here once the answer is.
+        """
         with self._news:
-            self._ended = True
+            self._take()
             self._news.notify_all()
+            return list(self._lines)
 
     @property
     def pid(self) -> int:
@@ -139,14 +174,14 @@ class Process:
         deadline = time.monotonic() + timeout_s
         with self._news:
             while True:
-                for line in self.lines[after:]:
+                for line in self._lines[after:]:
                     if wanted(line):
                         return line
-                after = len(self.lines)
+                after = max(after, len(self._lines))
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
                     why = "ended" if self._ended else f"said nothing for {timeout_s} s"
-                    tail = "\n".join(self.lines[-20:])
+                    tail = "\n".join(self._lines[-20:])
                     raise ServerError(
                         f"{self._popen.args!r} {why}; last lines:\n{tail}"
                     )
@@ -549,7 +584,7 @@ class Recorder(Process):
     @property
     def log(self) -> list[dict[str, Any]]:
         """Its log so far: one dictionary for each event."""
-        return [found for line in list(self.lines) if (found := _event(line))]
+        return [found for line in self.lines if (found := _event(line))]
 
     def wait_for_event(
         self, event: str, *, timeout_s: float = TIMEOUT_S, **fields: Any

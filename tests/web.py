@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from recorder.runtime.host_clock import boot_id, since_boot_ns
 from recorder.runtime.live_file import replace_file
 from recorder.runtime.status_file import identity
 from tests.builders import SECOND, T0, collection, outcome, stand_in
-from tests.servers import HOST, Recorder
+from tests.servers import HOST, TIMEOUT_S, Recorder
 
 CLASSES = (ImageClass.NON_HIT, ImageClass.NON_INDEXED_HIT, ImageClass.INDEXED)
 
@@ -76,7 +77,7 @@ class Web(Recorder):
     def ask(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
-        link = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        link = http.client.HTTPConnection(HOST, self.port, timeout=TIMEOUT_S)
         try:
             found = {k.replace("_", "-"): v for k, v in headers.items()}
             link.request(method, path, body, found)
@@ -86,8 +87,9 @@ class Web(Recorder):
         finally:
             link.close()
 
-    def until(self, path: str, wanted: Any, timeout_s: float = 60.0) -> Any:
+    def until(self, path: str, wanted: Any) -> Any:
         """Ask until the answer is as wanted; each answer comes with a new state."""
+        end, answer = time.monotonic() + TIMEOUT_S, None
         with self.live() as events:
             for name, _ in events:
                 if name != "now":
@@ -95,12 +97,14 @@ class Web(Recorder):
                 answer = self.get(path)
                 if wanted(answer):
                     return answer
-        raise AssertionError(f"{path}: not as wanted: {answer.body[:300]!r}")
+                if time.monotonic() > end:
+                    break
+        raise AssertionError(f"{path}: not as wanted: {answer}")
 
     @contextmanager
     def live(self) -> Iterator[Iterator[tuple[str, Any]]]:
         """The events of the live stream."""
-        link = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        link = http.client.HTTPConnection(HOST, self.port, timeout=TIMEOUT_S)
         try:
             link.request("GET", "/api/v1/live")
             yield _events(link.getresponse())
@@ -108,7 +112,7 @@ class Web(Recorder):
             link.close()
 
     def connect(self) -> socket.socket:
-        return socket.create_connection((HOST, self.port), timeout=60)
+        return socket.create_connection((HOST, self.port), timeout=TIMEOUT_S)
 
     @property
     def rss_kb(self) -> int:

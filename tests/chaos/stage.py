@@ -13,7 +13,7 @@ from typing import Any
 
 from recorder.config import Settings, load_settings
 from tests.chaos.proxy import Proxy
-from tests.disks import small_disk
+from tests.disks import memory_folder, small_disk
 from tests.ispyb import esrf_site
 from tests.published_models import ORACLES, Oracle, documented_rights, restrict
 from tests.servers import HOST, Database, MariaDB, Mosquitto, Recorder, free_port
@@ -138,13 +138,16 @@ class Stage:
 @contextmanager
 def stage(folder: Path, flavour: str = "esrf") -> Iterator[Stage]:
     """Set everything up, and take it down again."""
-    with small_disk(folder / "disk", DISK_MB) as disk:
-        yield from _on(folder, disk, flavour)
+    with (
+        small_disk(folder / "disk", DISK_MB) as disk,
+        memory_folder(folder / "mariadb") as home,
+    ):
+        yield from _on(folder, disk, home, flavour)
 
 
-def _on(folder: Path, disk: Path, flavour: str) -> Iterator[Stage]:
-    """The stage on its disk."""
-    mariadb = MariaDB(folder / "mariadb").start()
+def _on(folder: Path, disk: Path, home: Path, flavour: str) -> Iterator[Stage]:
+    """The stage on its disk, with its database at home."""
+    mariadb = MariaDB(home).start()
     (folder / "mosquitto").mkdir()
     mosquitto = Mosquitto(folder / "mosquitto").start()
     proxy = Proxy(mariadb.port)

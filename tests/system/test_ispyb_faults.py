@@ -27,6 +27,7 @@ from recorder.sinks.ispyb.image_rows import PROVISIONAL, ImageRows
 from recorder.sinks.ispyb.sink import IspybSink
 from recorder.sinks.runner import SinkRunner
 from tests.builders import announced, non_hits
+from tests.disks import memory_folder
 from tests.guards import Event, logged
 from tests.ispyb import (
     all_written,
@@ -301,22 +302,27 @@ def test_tls_checks_the_servers_certificate(
     tmp_path_factory: pytest.TempPathFactory,
     certificates: Certificates,
 ) -> None:
-    folder = tmp_path_factory.mktemp("mariadb-tls")
-    server = MariaDB(folder, certificates=certificates).start()
-    try:
-        database = server.create_database()
-        esrf_site(database)
-        user = f"{database.user}@'{HOST}'"
-        database.execute(f"ALTER USER {user} REQUIRE SSL")
-        trusting = database.section(tls=True, ca_file=str(certificates.ca))
-        assert "writes runs" in check_ispyb(settings(ispyb=trusting))
-        with pytest.raises(SinkUnavailableError, match="certificate verify failed"):
-            check_ispyb(settings(ispyb=database.section(tls=True)))
-        missing = database.section(tls=True, ca_file="/nowhere/ca.pem")
-        with pytest.raises(ConfigError, match="ispyb: certificate or key cannot be"):
-            check_ispyb(settings(ispyb=missing))
-    finally:
-        server.stop()
+    with memory_folder(tmp_path_factory.mktemp("mariadb-tls")) as folder:
+        server = MariaDB(folder, certificates=certificates).start()
+        try:
+            check_certificates(settings, server.create_database(), certificates)
+        finally:
+            server.stop()
+
+
+def check_certificates(
+    settings: MakeSettings, database: Database, certificates: Certificates
+) -> None:
+    esrf_site(database)
+    user = f"{database.user}@'{HOST}'"
+    database.execute(f"ALTER USER {user} REQUIRE SSL")
+    trusting = database.section(tls=True, ca_file=str(certificates.ca))
+    assert "writes runs" in check_ispyb(settings(ispyb=trusting))
+    with pytest.raises(SinkUnavailableError, match="certificate verify failed"):
+        check_ispyb(settings(ispyb=database.section(tls=True)))
+    missing = database.section(tls=True, ca_file="/nowhere/ca.pem")
+    with pytest.raises(ConfigError, match="ispyb: certificate or key cannot be"):
+        check_ispyb(settings(ispyb=missing))
 
 
 # -- a server that comes and goes ------------------------------------------------------

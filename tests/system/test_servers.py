@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,35 @@ async def test_a_broker_asks_for_tls_and_password(
     await _publish(settings(mqtt=broker.section()), "t", "x")
     with pytest.raises(aiomqtt.MqttError):
         await _publish(settings(mqtt=broker.section(password="wrong")), "t", "x")
+
+
+TALKS = """
+import sys
+with open(sys.argv[1], "wb", buffering=0) as answers:
+    for n in range(500):
+        print(f"line {n}", flush=True)
+        answers.write(b".")
+print("half a line", end="")
+"""
+
+
+def test_what_a_process_said_before_it_answered_is_there_with_the_answer(
+    tmp_path: Path,
+) -> None:
+    """No test waits for a line that was written, nor misses one."""
+    os.mkfifo(path := tmp_path / "answers")
+    process = servers.Process(sys.executable, "-c", TALKS, path)
+    with path.open("rb", buffering=0) as answers:
+        for n in range(500):
+            assert answers.read(1) == b"."
+            assert f"line {n}" in process.lines
+    assert process.wait() == 0
+    assert process.lines[-2:] == ["line 499", "half a line"]
+
+
+def test_no_port_is_given_twice() -> None:
+    given = [servers.free_port() for _ in range(200)]
+    assert len(set(given)) == len(given)
 
 
 def test_the_daemon_is_ready_and_ends_when_asked(
