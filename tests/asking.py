@@ -122,7 +122,8 @@ class Asked:
             "state": {KEY: who} if behind else {},
         }
         app = self.app.asgi if self.outside else self.app.inside
-        task = asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
+        answering: Any = app(scope, receive, send)
+        task: asyncio.Task[None] = asyncio.create_task(answering)
         enough = asyncio.create_task(done.wait())
         await asyncio.wait({task, enough}, return_when=asyncio.FIRST_COMPLETED)
         for one in (task, enough):

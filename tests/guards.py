@@ -18,6 +18,7 @@ from tenacity import wait_fixed
 
 import recorder.config.settings
 import recorder.runtime.retry
+import recorder.web.beat
 
 RETRY_S = 0.01
 # What systemd and the user's configuration would tell the recorder.
@@ -156,12 +157,13 @@ def isolate_environment(monkeypatch: pytest.MonkeyPatch, directory: Path) -> Non
 
 
 def hurry_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again after 10 ms, whatever the policy says."""
+    """Try again after 10 ms, and say at once that nothing was found."""
 
     def soon(**_: Any) -> wait_fixed:
         return wait_fixed(RETRY_S)
 
     monkeypatch.setattr(recorder.runtime.retry, "wait_random_exponential", soon)
+    monkeypatch.setattr(recorder.web.beat, "BEAT_S", 0.0)
 
 
 def stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

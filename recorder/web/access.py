@@ -8,7 +8,7 @@ not there: no name, no number and no count of theirs, and no gap where they were
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -56,6 +56,8 @@ class Access:
         self.nothing = not some
         """No right of theirs can show them any run."""
         self._seen: dict[RunPlace, bool] = {}
+        self._own: tuple[Mapping[str, RunPlace], Sequence[str]] = ({}, ())
+        """Their runs among those that were known then."""
 
     def sees(self, uid: str | None) -> bool:
         """Whether they may see a run."""
@@ -75,10 +77,15 @@ class Access:
         place = self._places.of(uid)
         return place is not None and same(place.proposal, proposal or "")
 
-    def runs(self) -> list[str]:
+    def runs(self) -> Sequence[str]:
         """Uids of the runs that they may see, oldest first."""
-        places = self._places.all().items()
-        return [uid for uid, place in places if self.whole or self._sees(place)]
+        places = self._places.all()
+        known, uids = self._own
+        if known is not places:
+            items = places.items()
+            uids = [uid for uid, place in items if self.whole or self._sees(place)]
+            self._own = places, uids
+        return uids
 
     def named(self, journal: Journal, name: str) -> Headline:
         """The run that is meant, among those that they may see.
@@ -88,19 +95,31 @@ class Access:
             name: Uid, its beginning (6 characters), or a number (the latest of it).
 
         Raises:
-            NoSuchRunError: There is none, or none for them: the same words for both.
+            NoSuchRunError: There is none, or none for them: the same words for both,
+                after the same work.
         """
-        found = self.visible(journal, journal.named(name, UID_PREFIX))
-        if not found:
-            raise NoSuchRunError(f"run {name[:100]}: not in the journal")
-        return found[-1]
-
-    def visible(self, journal: Journal, runs: Iterable[Headline]) -> list[Headline]:
-        """Those that they may see."""
         if self.whole:
-            return list(runs)
-        self.look(journal)
-        return [known for known in runs if self.sees(known.uid)]
+            known = next(iter(journal.named(name, UID_PREFIX)[-1:]), None)
+        else:
+            self.look(journal)
+            uid = self._meant(name)
+            known = None if uid is None else journal.headline(uid)
+        if known is None:
+            raise NoSuchRunError(f"run {name[:100]}: not in the journal")
+        return known
+
+    def _meant(self, name: str) -> str | None:
+        """As :meth:`Journal.named`, by a look at their own runs alone.
+
+        Runs of others of that name would take time, by which they could be counted.
+        """
+        begins = name if len(name) >= UID_PREFIX else None
+        for uid in reversed(self.runs()):
+            if name in (uid, str(self._places.number(uid))):
+                return uid
+            if begins is not None and uid.startswith(begins):
+                return uid
+        return None
 
     def cards(self, cards: Iterable[RunCard]) -> tuple[RunCard, ...]:
         """Cards of the runs that they may see.

@@ -28,6 +28,8 @@ class _Known:
     """The cursor of the ISPyB sink then."""
     places: dict[str, RunPlace] = field(default_factory=dict)
     """By uid, oldest run first."""
+    numbers: dict[str, int] = field(default_factory=dict)
+    """By uid."""
 
 
 class Places:
@@ -51,6 +53,10 @@ class Places:
         """By uid, oldest run first; not to be changed."""
         return self._known.places
 
+    def number(self, uid: str) -> int | None:
+        """The number that a run has among its experiment's; None: not known."""
+        return self._known.numbers.get(uid)
+
     def update(self, journal: Journal) -> None:
         """Take in what changed.
 
@@ -69,18 +75,16 @@ class Places:
             uids = {uid for uid, _ in new}
             if written != known.written:  # a run has its session once it is written
                 uids |= _without_session(known.places)
-            found = {uid: self._placed(journal, uid) for uid in uids}
+            heads = {uid: head for uid in uids if (head := journal.headline(uid))}
+            found = {uid: self._place(journal, head) for uid, head in heads.items()}
+            numbers = known.numbers | {uid: one.number for uid, one in heads.items()}
             order = journal.run_uids() if new else known.places
             places = {
                 uid: place
                 for uid in order
                 if (place := found.get(uid) or known.places.get(uid)) is not None
             }
-            self._known = _Known(journal.id, last, written, places)
-
-    def _placed(self, journal: Journal, uid: str) -> RunPlace | None:
-        known = journal.headline(uid)
-        return None if known is None else self._place(journal, known)
+            self._known = _Known(journal.id, last, written, places, numbers)
 
     def _place(self, journal: Journal, known: Headline) -> RunPlace:
         """Of a run; what nobody announced belongs to the beamline alone."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from recorder.errors import RecorderError
 from recorder.records.access import Scope
 from recorder.web.access import Gate
+from recorder.web.beat import on_the_beat
+from recorder.web.callers import caller_of
+from recorder.web.problems import as_problem
 
 Answer = Callable[[Request], Awaitable[Response]]
 PUBLIC = None
@@ -47,9 +53,19 @@ class _Guarded(Route):
         self, path: str, answer: Answer, method: str, need: Need, gate: Gate
     ) -> None:
         async def asked(request: Request) -> Response:
-            if need.scope is not None:
-                gate.admit(request, need.scope)
-            return await answer(request)
+            if need.scope is None:
+                return await answer(request)
+            began = time.monotonic()
+            gate.admit(request, need.scope)
+            try:
+                found = await answer(request)
+            except RecorderError as error:
+                if as_problem(error).status == HTTPStatus.NOT_FOUND:
+                    await on_the_beat(caller_of(request).rights, began)
+                raise
+            if found.status_code == HTTPStatus.NOT_FOUND:
+                await on_the_beat(caller_of(request).rights, began)
+            return found
 
         super().__init__(path, asked, methods=[method], name=answer.__name__)
         self.need = need

@@ -120,12 +120,13 @@ async def _who(asked: Asked, site: PublishedSite, login: str) -> Who:
 
 
 def _own(asked: Asked) -> list[tuple[str, str, Any]]:
-    return [
-        (method, route.path, need_of(route).scope)
-        for route in asked.app.routes
-        for method in sorted(set(getattr(route, "methods", ())) - {"HEAD"})
-        if need_of(route).scope is not None and not route.path.startswith(PYISPYB)
-    ]
+    found: list[tuple[str, str, Any]] = []
+    for route in asked.app.routes:
+        scope, path = need_of(route).scope, getattr(route, "path", "")
+        if scope is not None and not path.startswith(PYISPYB):
+            methods = set(getattr(route, "methods", ())) - {"HEAD"}
+            found += [(method, path, scope) for method in sorted(methods)]
+    return found
 
 
 def _goes_on(feed: Any, uid: str) -> bool:

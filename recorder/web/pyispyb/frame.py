@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -19,10 +21,11 @@ from recorder.ispyb.people.reading import DatabaseAwayError
 from recorder.ispyb.reading.tables import Tables
 from recorder.web.access import Gate
 from recorder.web.answers import JSON, content
+from recorder.web.beat import on_the_beat
 from recorder.web.callers import caller_of
 from recorder.web.problems import ProblemError
 from recorder.web.pyispyb import problems
-from recorder.web.pyispyb.call import After, Asked, Call, Services
+from recorder.web.pyispyb.call import After, Asked, Call, Page, Services
 from recorder.web.pyispyb.database import Database
 from recorder.web.pyispyb.parameters import values_of
 from recorder.web.pyispyb.root import ROOT
@@ -57,6 +60,7 @@ class Frame:
         """What answers the requests of a call."""
 
         async def answer(request: Request) -> Response:
+            began = time.monotonic()
             try:
                 admit(request, call)
                 asked = await self._asked(request, call)
@@ -66,6 +70,8 @@ class Frame:
                 return problems.of(AWAY)
             except RecorderError as error:
                 return problems.of(error)
+            if call.reads is not None and is_nothing(found):
+                await on_the_beat(caller_of(request).rights, began)
             return shaped(request, call, found)
 
         return answer
@@ -110,6 +116,15 @@ def admit(request: Request, call: Call) -> None:
     if not caller_of(request).rights.may(call.permission):
         text = f"the permission {call.permission} is needed"
         raise ProblemError(HTTPStatus.FORBIDDEN, "permission", text)
+
+
+def is_nothing(found: Any) -> bool:
+    """Whether an answer says that nothing was found: it has entries of nothing."""
+    if isinstance(found, Page):
+        return found.total == 0
+    if is_dataclass(found):
+        return not any(getattr(found, one.name) for one in fields(found))
+    return not isinstance(found, Response) and not found
 
 
 def shaped(request: Request, call: Call, found: Any) -> Response:
