@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,11 +99,6 @@ class Beamline:
             raise AssertionError
 
         return asyncio.run(read())
-
-
-def crowd() -> float:
-    """How many times as long all takes as on an idle machine, generously."""
-    return max(1.0, 5 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def make_beamline(

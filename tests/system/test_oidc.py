@@ -8,7 +8,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +24,7 @@ from recorder.authenticators.protocols import (
 )
 from recorder.config import Settings
 from recorder.records.access import Identity
+from tests.busy import in_time
 from tests.guards import Event
 from tests.openid.realm import Realm, signed, signed_with_the_public_key, unsigned
 from tests.openid.server import (
@@ -71,13 +71,6 @@ async def visit(
 def why(events: list[Event], name: str = "authenticator_refused") -> str:
     said = [str(event["why"]) for event in events if event["event"] == name]
     return said[-1] if said else ""
-
-
-@contextmanager
-def answers_in_time() -> Iterator[None]:
-    begun = time.monotonic()
-    yield
-    assert time.monotonic() - begun < ANSWER_S
 
 
 # -- there and back --------------------------------------------------------------------
@@ -399,7 +392,7 @@ async def test_a_provider_that_hangs(authenticator, realm: Realm):
         answer, realm.answers[where] = realm.answers[where], lambda: hung.wait(60) and 5
         state = departure.state if departure else {"state": "x"}
         came = {"code": "x", "state": state["state"]}
-        with answers_in_time(), pytest.raises(AuthenticatorUnavailableError):
+        with in_time(ANSWER_S), pytest.raises(AuthenticatorUnavailableError):
             await asked.arrive(came, state, BACK)
             await asked.bearer(realm.token())
         realm.answers[where] = answer
@@ -410,7 +403,7 @@ async def test_nothing_listens(authenticator, make_openid):
     server = make_openid()
     asked = authenticator(server.section())
     server.stop()
-    with answers_in_time(), pytest.raises(AuthenticatorUnavailableError):
+    with in_time(ANSWER_S), pytest.raises(AuthenticatorUnavailableError):
         await asked.depart(BACK)
     assert await asked.farewell(BACK) is None, "signed out here all the same"
     server.start()

@@ -21,6 +21,7 @@ from recorder.authenticators.oidc.settings import OidcSection
 from recorder.authenticators.protocols import AuthenticatorUnavailableError
 from recorder.config import Settings
 from recorder.records.access import Identity
+from tests.busy import in_time
 from tests.guards import Event
 from tests.openid.realm import (
     CLIENT,
@@ -357,13 +358,12 @@ async def test_keys_outlive_a_provider_that_is_away(known, realm: Realm):
     assert await asked.bearer(realm.token()) == ALICE
     clock = _clock(asked)
     hung = threading.Event()
-    for answer in (503, lambda: hung.wait(60) and 503):
+    for answer in (503, lambda: hung.wait(120) and 503):
         clock(kept.STALE_S / 3)
         realm.answers["/certs"] = realm.answers[ABOUT] = answer
-        begun = time.monotonic()
-        assert await asked.bearer(realm.token()) == ALICE
-        assert await asked.bearer(realm.token()) == ALICE
-        assert time.monotonic() - begun < 3.0
+        with in_time(3.0):
+            assert await asked.bearer(realm.token()) == ALICE
+            assert await asked.bearer(realm.token()) == ALICE
     hung.set()
     clock(kept.STALE_S / 2)
     with pytest.raises(AuthenticatorUnavailableError):

@@ -9,13 +9,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from recorder.journal import Journal
 from recorder.journal.schema import FORMAT
+from tests.busy import in_time
 from tests.web import write_run
 
 JOURNALS = Path(__file__).parents[1] / "journals"
@@ -189,10 +189,9 @@ def test_a_thousand_runs_are_there_within_a_second(start_web, state):
     journal.close()
     web = start_web()
     for path in ("/", "/api/v1/now", "/api/v1/slow", "/api/v1/runs"):
-        began = time.monotonic()
-        answer = web.get(path)
+        with in_time(1.0):
+            answer = web.get(path)
         assert answer.status == 200
-        assert time.monotonic() - began < 1.0
     assert web.get("/api/v1/slow").json["run"]["run"] == 1000
     slow = web.until("/api/v1/slow", lambda a: a.json["complete"]).json
     assert sum(e["cumulative"]["runs"] for e in slow["experiments"]) == 1000

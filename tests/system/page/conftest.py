@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.servers import program
 from tests.system.page import states
@@ -21,11 +21,18 @@ AXE = "4.14.1"
 """Version of axe-core, which looks for what keeps people out."""
 CACHE = Path(__file__).parents[3] / ".cache"
 INSTALL = "apt-get install -y chromium npm"
+PATIENCE_MS = 60_000
+"""That a page may take for anything beside ten busy processes; alone it is a second."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; one for each module, as its start takes a second."""
+    """Debian's Chromium; one for this folder, as its start takes a second.
+
+    None for all tests of a worker: playwright's loop and those of other tests exclude
+    each other.
+    """
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=program("chromium", INSTALL), args=["--no-sandbox"]
@@ -44,11 +51,24 @@ def server() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes what a browser of one's own is; closes it with the test."""
+    made: list[BrowserContext] = []
+
+    def make(**options: Any) -> BrowserContext:
+        made.append(browser.new_context(**options))
+        made[-1].set_default_timeout(PATIENCE_MS)
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def context(new_context: Callable[..., BrowserContext]) -> BrowserContext:
     """Tabs that share cookies, storage and workers."""
-    made = browser.new_context(viewport={"width": 1600, "height": 1000})
-    yield made
-    made.close()
+    return new_context(viewport={"width": 1600, "height": 1000})
 
 
 @pytest.fixture

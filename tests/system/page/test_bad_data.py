@@ -7,6 +7,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from tests.busy import crowd
 from tests.system.page import states
 
 pytestmark = pytest.mark.xdist_group("page")
@@ -74,7 +75,7 @@ def test_a_thousand_runs_and_a_million_images_are_painted_within_a_second(
     paint = page.evaluate(
         "performance.getEntriesByName('first-contentful-paint')[0].startTime"
     )
-    assert paint < 1000
+    assert paint < 1000 * crowd()
     expect(page.locator("#card-list")).to_contain_text("runs 901 to 1000 of 1\u202f000")
     assert page.locator("#card-list .run").count() == 100
     page.get_by_role("button", name="◀ earlier runs").click()

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.servers import Recorder
 
@@ -50,13 +51,11 @@ def assert_private(path: Path) -> None:
 
 
 @pytest.fixture
-def page_of(demo: Demo, browser: Browser) -> Iterator[Callable[[str], Page]]:
+def page_of(demo: Demo, new_context: Callable[..., Any]) -> Callable[[str], Page]:
     """The page of somebody who signed in, in a browser of their own."""
-    contexts = []
 
     def sign_in(login: str) -> Page:
-        context = browser.new_context(viewport={"width": 1400, "height": 900})
-        contexts.append(context)
+        context = new_context(viewport={"width": 1400, "height": 900})
         answer = context.request.post(
             f"{demo.url}sign-in",
             data={"login": login, "password": demo.passwords[login]},
@@ -68,9 +67,7 @@ def page_of(demo: Demo, browser: Browser) -> Iterator[Callable[[str], Page]]:
         page.locator("#card-list .run").first.wait_for()
         return page
 
-    yield sign_in
-    for context in contexts:
-        context.close()
+    return sign_in
 
 
 ASK = "path => fetch(path).then((r) => r.text())"
@@ -106,7 +103,7 @@ def test_who_signs_out_in_one_tab_is_out_in_all(demo, page_of):
     other.locator("#card-list .run").first.wait_for()
     page.locator("#sign-out").click()
     page.wait_for_url("**/sign-in")
-    other.wait_for_url("**/sign-in", timeout=20_000)
+    other.wait_for_url("**/sign-in")
     page.goto(demo.url)
     page.wait_for_url("**/sign-in")
 

@@ -183,9 +183,9 @@ def test_alarms_with_hint_evidence_and_seen(server, open_page):
     expect(alarm).to_contain_text("solvent -0.41")
     alarm.get_by_role("button", name="seen").click()
     page.locator("#say-form input").fill("ann")
-    page.locator("#say-form button[type=submit]").click()
+    with page.expect_response("**/seen"):
+        page.locator("#say-form button[type=submit]").click()
     expect(page.locator("#say")).to_be_hidden()
-    page.wait_for_timeout(50)
     assert server.said.posted == [("alarms/hit_rate/3/seen", {"by": "ann"})]
     server.said.now["live"]["alarms"][0]["seen_by"] = "ann"
     expect(alarm).to_contain_text("seen by ann")

@@ -107,7 +107,8 @@ def test_other_rights_begin_with_a_new_page(server, signed_in, open_page, compla
     partial(server.said)
     server.said.slow["experiments"], server.said.slow["run"] = [], None
     server.said.refuses = 503
-    page.wait_for_timeout(300)
+    while server.said.streams:
+        page.wait_for_timeout(20)
     server.said.refuses = None
     expect(page.locator("body[data-old]")).to_have_count(0)
     expect(page.locator("#state")).to_have_text("NO RUN OF YOURS NOW")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.servers import recorder_environment
+from tests.servers import TIMEOUT_S, recorder_environment
 from tests.system.page.reading import share
 
 pytestmark = pytest.mark.xdist_group("page")
@@ -53,7 +53,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     assert web.stdout is not None
     yield Recorded(web.stdout.readline().split()[0], experiment["runs"], folder)
     web.terminate()
-    web.wait(30)
+    web.wait(TIMEOUT_S)
     web.stdout.close()
 
 
