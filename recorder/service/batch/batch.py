@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -23,7 +22,7 @@ from recorder.service.batch.pieces import Piece, make_pieces
 from recorder.service.batch.queue import BatchQueue, Progress, Tell
 from recorder.service.batch.results import BatchResult, FileEnd, FileState
 from recorder.service.batch.taking import Taking
-from recorder.service.batch.tasks import BEAT, FOLDER, Manner, folder_of, task_of
+from recorder.service.batch.tasks import BEAT, FOLDER, Manner, left_to_do, task_of
 from recorder.service.host import Host, hosting
 from recorder.service.replay import SINKS_TIMEOUT_S, STOPPED_SINKS_S
 from recorder.service.replay_again import seal_left
@@ -192,15 +191,12 @@ class _Batch:
             tell=self._row,
             progress=self._progress,
         )
-        to_do = []
-        for piece in pieces:
-            if self._options.resume and piece.before:
-                self._row(self._skipped(piece))
-                continue
-            if not self._options.resume:
-                folder = folder_of(piece, manner)
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            to_do.append((piece, task_of(piece, self._settings, manner)))
+        pieces, done = await asyncio.to_thread(
+            left_to_do, pieces, manner, resume=self._options.resume
+        )
+        for piece in done:
+            self._row(self._skipped(piece))
+        to_do = [(piece, task_of(piece, self._settings, manner)) for piece in pieces]
         await queue.run(to_do)
 
     def _place(self) -> AbstractAsyncContextManager[BatchPlace]:

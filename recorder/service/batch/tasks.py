@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +60,27 @@ def task_of(piece: Piece, settings: Settings, manner: Manner) -> BatchTask:
 def folder_of(piece: Piece, manner: Manner) -> Path:
     """The folder of a piece's task."""
     return manner.folder / piece.fingerprint
+
+
+def left_to_do(
+    pieces: Sequence[Piece], manner: Manner, *, resume: bool
+) -> tuple[list[Piece], list[Piece]]:
+    """The pieces that are to be done, and those that are done with.
+
+    Args:
+        pieces: All of them.
+        manner: Where their tasks have been.
+        resume: What is a run already is done with, and what earlier attempts came to
+            is kept; else everything begins anew.
+    """
+    to_do: list[Piece] = []
+    done: list[Piece] = []
+    for piece in pieces:
+        over = resume and bool(piece.before)
+        if over or not resume:
+            shutil.rmtree(folder_of(piece, manner), ignore_errors=True)
+        (done if over else to_do).append(piece)
+    return to_do, done
 
 
 def _environment(settings: Settings, workers: int | None) -> dict[str, str]:
