@@ -91,6 +91,10 @@ class FileFormatError(RecorderError):
     """A file has no image data that the recorder can read."""
 
 
+class NoImagesError(FileFormatError):
+    """A file is well, but has no images in it."""
+
+
 class MissingDataFileError(FileFormatError):
     """A master file points to a data file that is not there."""
 

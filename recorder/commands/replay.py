@@ -20,7 +20,7 @@ FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 @click.option("--collection", type=FILE, help="A collection/start message as JSON.")
 @click.option("--events", type=FILE, help="Events, one JSON object a line.")
 @click.option(
@@ -43,11 +43,25 @@ FILE = click.Path(path_type=Path)
     type=click.FloatRange(min=0, min_open=True),
     help="Seconds without a new image that end --follow; default: 60.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Files at a time on this host; default: one for each four cores.",
+)
+@click.option("--resume", is_flag=True, help="Leave out files that are runs already.")
+@click.option(
+    "--retries",
+    type=click.IntRange(min=0),
+    help="How often a file that failed is tried again; default: 2.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--ends-with-stdin", is_flag=True, hidden=True)
+@click.option("--journal-only", is_flag=True, hidden=True)
 @config_option
+@click.pass_context
 def command(
-    file: Path,
+    context: click.Context,
+    files: tuple[Path, ...],
     collection: Path | None,
     events: Path | None,
     rate: float | None,
@@ -57,15 +71,20 @@ def command(
     into_production: bool,
     follow: bool,
     quiet_s: float | None,
+    jobs: int | None,
+    resume: bool,
+    retries: int | None,
     as_json: bool,
     ends_with_stdin: bool,
+    journal_only: bool,
     config: Path | None,
 ) -> None:
-    """An image file through the same pipeline into the configured sinks.
+    """Image files through the same pipeline into the configured sinks.
 
-    FILE is an NXmx or DECTRIS master, a data file, a CXI file or a recorded stream.
-    What a daemon records into is left alone without --into-production. Exit code: 1
-    something is missing or was refused, 130 or 143 ended by Ctrl-C or SIGTERM.
+    FILE is an NXmx or DECTRIS master, a data file, a CXI file or a recorded stream, or
+    a folder: then each series of images in it becomes a run of its own. What a daemon
+    records into is left alone without --into-production. Exit code: 1 something is
+    missing or was refused, 130 or 143 ended by Ctrl-C or SIGTERM.
     """
     if quiet_s is not None and not follow:
         raise click.UsageError("--quiet goes with --follow")
@@ -76,6 +95,7 @@ def command(
     settings = load_settings(config)
     level = "warning" if settings.log.level == "info" else settings.log.level
     configure(level, settings.log.format)
+    from recorder.commands.replay_many import Many, refuse_of_one, replay_many
     from recorder.records.report_json import full_to_json
     from recorder.reports.text import progress_bar, report_text
     from recorder.service.replay import ReplayOptions, replay
@@ -83,6 +103,22 @@ def command(
     from recorder.service.replay_place import find_place
 
     place = find_place(settings, find_config(config), into_production=into_production)
+    many = Many(jobs, resume, retries, None)
+    if many.asked(files):
+        refuse_of_one(context)
+        replay_many(
+            files,
+            many,
+            place,
+            dataset=dataset,
+            limit=limit,
+            follow=follow,
+            quiet_s=QUIET_S if quiet_s is None else quiet_s,
+            into_production=into_production,
+            as_json=as_json,
+        )
+        return
+    (file,) = files
     options = ReplayOptions(
         file,
         dataset,
@@ -94,6 +130,7 @@ def command(
         into_production,
         follow,
         QUIET_S if quiet_s is None else quiet_s,
+        journal_only,
     )
     with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:
         result = asyncio.run(replay(place.settings, options, progress))

@@ -9,6 +9,7 @@ from recorder.journal.changes import Changes, note_changes
 from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
 from recorder.journal.image_rows import Images
+from recorder.journal.merging import Merging
 from recorder.journal.records import NewRecord
 from recorder.journal.snapshots_table import OF_NO_RUN, SNAPSHOT_ROWS, Packed
 from recorder.records import ImageOutcome
@@ -22,7 +23,7 @@ UNWRITABLE = (TypeError, ValueError, OverflowError)
 """What writing a value raises that neither JSON nor SQLite can hold."""
 
 
-class Journal(Cursors, Images, Changes, Packed):
+class Journal(Cursors, Images, Changes, Packed, Merging):
     """One connection to the journal; use each from one thread at a time."""
 
     def write(

@@ -6,6 +6,8 @@ to a host that an engine chose. :func:`run_task` does it there, and blocks.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import socket
@@ -18,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import recorder
+from recorder import __version__
 from recorder.foreign_text import plain_text
 from recorder.records import Json
 
@@ -25,6 +28,8 @@ STOP = "stop"
 """Name of the file in a task's folder that has its process ended."""
 BEAT = "beat"
 """Name of the file in an attempt's folder that its host renews."""
+END = "end.json"
+"""Name of the file in an attempt's folder that tells how it ended."""
 LOOK_S = 0.25
 """Seconds between two looks at a task's process. Chosen, not tuned: a task takes
 seconds at least."""
@@ -79,6 +84,8 @@ class BatchEnd:
     host: str = ""
     output: str = ""
     """What it said last, for people."""
+    version: str = ""
+    """Of the recorder that did it."""
     problem: str = ""
     """Why there is no exit code, and what to do; empty if there is one."""
 
@@ -118,7 +125,17 @@ def run_task(body: Json) -> Json:
     except OSError as error:
         code, problem = None, f"{host}: cannot start a replay: {error}"
     output = _tail(folder / "errors.txt")
-    return BatchEnd(code, str(folder), host, output, problem).to_json()
+    end = BatchEnd(code, str(folder), host, output, __version__, problem)
+    with contextlib.suppress(OSError):
+        _write_down(folder, end)
+    return end.to_json()
+
+
+def _write_down(folder: Path, end: BatchEnd) -> None:
+    """Keep the end beside the journal: whoever asked may not be there any more."""
+    new = folder / f".{END}"
+    new.write_text(json.dumps(end.to_json()))
+    new.replace(folder / END)
 
 
 def _done(task: BatchTask, folder: Path) -> tuple[int | None, str]:
@@ -128,7 +145,7 @@ def _done(task: BatchTask, folder: Path) -> tuple[int | None, str]:
         (folder / "report.json").open("wb") as out,
         (folder / "errors.txt").open("wb") as errors,
         subprocess.Popen(
-            [sys.executable, "-m", "recorder", *task.arguments, "--ends-with-stdin"],
+            [sys.executable, "-m", "recorder", *task.arguments],
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=errors,

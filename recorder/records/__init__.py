@@ -39,6 +39,7 @@ from recorder.records.detector import (
     SeriesEnd,
     SeriesKey,
     SeriesStart,
+    StoredChunk,
 )
 from recorder.records.geometry import Geometry, Panel
 from recorder.records.image_outcome import ImageOutcome, NotProcessed
@@ -102,6 +103,7 @@ __all__ = [
     "SeriesStart",
     "SsxDelivery",
     "Start",
+    "StoredChunk",
     "TimedEvent",
     "Unprocessed",
     "Upstream",

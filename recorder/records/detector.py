@@ -81,11 +81,24 @@ class SeriesStart:
     received_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """Where the bytes of one image lie in a file, and how that file was then."""
+
+    file: str
+    """Absolute, links resolved."""
+    offset: int
+    size: int
+    file_size: int
+    mtime_ns: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Payload:
     """Pixels of one image as they came, compressed or not."""
 
     data: bytes | memoryview
+    """Empty where only ``stored`` tells where they are."""
     encoding: str
     """One of ``raw``, ``bslz4``, ``lz4`` (HDF5 framing), ``bszstd``,
     ``lz4block`` (bare LZ4 block), ``gzip``, ``gzip+shuffle``."""
@@ -95,6 +108,8 @@ class Payload:
     """numpy name with byte order where it is big endian: ``uint16``, ``>u4``."""
     column_major: bool = False
     """True: the first index runs fastest (CBOR tag 1040)."""
+    stored: StoredChunk | None = None
+    """Who decodes it reads it there: its bytes do not travel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,13 @@ from recorder.sinks.runner import SinkRunner
 class Host:
     """What is running: hand records to ``pipeline``, look at ``sinks``."""
 
-    def __init__(self, settings: Settings, book: BookSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        book: BookSettings | None = None,
+        *,
+        journal_only: bool = False,
+    ) -> None:
         self.settings = settings
         share_with_group(settings)
         self.journal = _journal(settings, owner=True)
@@ -45,9 +51,11 @@ class Host:
         )
         self.sinks = [
             SinkRunner(sink, _journal(settings), settings.ispyb.retry_max_s)
-            for sink in make_sinks(settings)
+            for sink in ([] if journal_only else make_sinks(settings))
         ]
-        self.pipeline = Pipeline(settings, self.journal, self.pool, self._wake, book)
+        self.pipeline = Pipeline(
+            settings, self.journal, self.pool, self.wake_sinks, book
+        )
         live = book is None or book.live
         self.alarms = make_alarms(settings, self.pipeline, live=live)
         self.housekeeping = Housekeeping(
@@ -83,14 +91,15 @@ class Host:
         """Alarms that stand, for the status."""
         return [] if self.alarms is None else self.alarms.status()
 
-    def _wake(self) -> None:
+    def wake_sinks(self) -> None:
+        """There may be new records in the journal."""
         for sink in self.sinks:
             sink.wake()
 
     async def sinks_done(self, timeout_s: float) -> bool:
         """Wait until the sinks wrote what is journalled; False if they cannot."""
         await self.pipeline.writer.flush()
-        self._wake()
+        self.wake_sinks()
         try:
             async with asyncio.timeout(timeout_s):
                 for sink in self.sinks:
@@ -121,14 +130,22 @@ def _journal(settings: Settings, *, owner: bool = False) -> Journal:
 
 @asynccontextmanager
 async def hosting(
-    settings: Settings, book: BookSettings | None = None
+    settings: Settings,
+    book: BookSettings | None = None,
+    *,
+    journal_only: bool = False,
 ) -> AsyncIterator[tuple[Host, asyncio.TaskGroup]]:
     """Run everything that works behind the sources; one TaskGroup for all.
+
+    Args:
+        settings: The configuration.
+        book: When runs begin and end; None takes the configuration's.
+        journal_only: Leave the sinks out.
 
     Yields:
         The host, and the group for the caller's own tasks.
     """
-    host = Host(settings, book)
+    host = Host(settings, book, journal_only=journal_only)
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -108,7 +108,7 @@ async def replay(
     )
     stop = Stop()
     async with (
-        hosting(settings, book) as (host, group),
+        hosting(settings, book, journal_only=options.journal_only) as (host, group),
         SignOfLife(settings, "replay") as life,
         LiveWriter(settings, (view := LiveView(host)).state) as live,
     ):

@@ -18,14 +18,21 @@ from recorder.service.host import Host
 
 LOOK_S = 0.1
 """How often a replay that waits for the disk looks again. Chosen, not tuned."""
+OF_A_RUN = "what is with the workers is finished and the run is sealed as aborted"
+"""What becomes of a run that is interrupted."""
 INTERRUPTED = "interrupted"
 """Reason of a run whose replay was told to end."""
 
 
 class Stop:
-    """Whether, and why, the replay is to end before its file does."""
+    """Whether, and why, the replay is to end before its file does.
 
-    def __init__(self) -> None:
+    Args:
+        said: What people are told at the first Ctrl-C.
+    """
+
+    def __init__(self, said: str = OF_A_RUN) -> None:
+        self._said = said
         self._event = asyncio.Event()
         self.reason = ""
         """Why, as the run has it; empty while it goes on."""
@@ -62,8 +69,7 @@ class Stop:
             os._exit(128 + number)
         self.signal = number
         print(
-            "\nrecorder: interrupted; what is with the workers is finished and the run "
-            "is sealed as aborted (once more to end at once)",
+            f"\nrecorder: interrupted; {self._said} (once more to end at once)",
             file=sys.stderr,
             flush=True,
         )
@@ -123,13 +129,18 @@ async def unwritten(host: Host, runs: Sequence[Run], seconds: float) -> list[str
     ]
 
 
-def sinks_away(host: Host) -> list[str]:
-    """Which sinks cannot be reached, and why."""
+def sinks_away(host: Host, again: str = "--uid") -> list[str]:
+    """Which sinks cannot be reached, and why.
+
+    Args:
+        host: Has the sinks.
+        again: Option with which what is missing is written later.
+    """
     away = [sink for sink in host.sinks if not sink.idle.is_set()]
     return [
         f"sink {sink.sink.name} has {sink.backlog} records still to write"
         + (f": {sink.unavailable}" if sink.unavailable else "")
-        + f"; the journal {host.journal.path} keeps them: replay again with --uid"
+        + f"; the journal {host.journal.path} keeps them: replay again with {again}"
         for sink in away
     ]
 

@@ -34,13 +34,7 @@ class ReplayRecords:
         self._followed: FollowedFile | None = None
         if not options.file.exists():
             raise UsageError(f"{options.file}: no such file")
-        look = partial(
-            Hdf5File,
-            options.file,
-            options.dataset,
-            section.channel,
-            _panels(section.geometry_file),
-        )
+        look = partial(open_series, options.file, options.dataset, section)
         if options.follow:
             if is_dump(options.file):
                 raise UsageError(f"{options.file}: --follow is for HDF5 files")
@@ -111,6 +105,21 @@ class ReplayRecords:
         yield start
         yield from self._file.images(start)
         yield self._file.end(start)
+
+
+def open_series(path: Path, dataset: str | None, section: ReplaySection) -> Hdf5File:
+    """The series of an HDF5 file, as a replay sees it.
+
+    Args:
+        path: Master, data file or CXI file.
+        dataset: Path of the images in it; None finds them.
+        section: How files are read.
+
+    Raises:
+        FileFormatError: Not HDF5, or no images in it that can be read.
+    """
+    panels = _panels(section.geometry_file)
+    return Hdf5File(path, dataset, section.channel, panels)
 
 
 def _panels(path: Path | None) -> tuple[int, int] | None:

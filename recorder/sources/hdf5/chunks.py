@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recorder.errors import UnsupportedImageError
-from recorder.records import Payload
+from recorder.records import Payload, StoredChunk
 from recorder.records.limits import MAX_CHUNK_PIXELS, MAX_CHUNKS
 from recorder.sources.pixels import decode
 
@@ -20,12 +21,13 @@ Lead = tuple[int, ...]
 """Indices of all axes of a stack but the last two."""
 
 
-def read_payload(images: Any, lead: Lead) -> Payload:
+def read_payload(images: Any, lead: Lead, *, stored: bool = False) -> Payload:
     """One image of a stack.
 
     Args:
         images: h5py dataset, shape (…, slow, fast), not virtual.
         lead: Which image.
+        stored: Tell where a chunk lies, instead of reading it.
 
     Returns:
         The chunk as it is in the file if a chunk is an image; otherwise the pixels.
@@ -41,6 +43,8 @@ def read_payload(images: Any, lead: Lead) -> Payload:
     if images.chunks == (*(1 for _ in lead), slow, fast):
         where = (*lead, 0, 0)
         if is_written(images, where):
+            if stored and (payload := _stored(images, where, encoding)) is not None:
+                return payload
             return _chunk(images, where, encoding, (slow, fast))
         raw = np.full((slow, fast), images.fillvalue, images.dtype)
     else:
@@ -84,6 +88,20 @@ def is_written(images: Any, where: Lead) -> bool:
 def _chunk(images: Any, where: Lead, encoding: str, shape: tuple[int, int]) -> Payload:
     skipped, data = images.id.read_direct_chunk(where)
     return Payload(data, "raw" if skipped else encoding, shape, images.dtype.str)
+
+
+def _stored(images: Any, where: Lead, encoding: str) -> Payload | None:
+    """Where a chunk lies; None if its place in the file does not tell."""
+    if images.file.userblock_size or images.file.driver != "sec2":
+        return None
+    info = images.id.get_chunk_info_by_coord(where)
+    path = Path(images.file.filename).resolve()
+    now = path.stat()
+    slow, fast = (int(n) for n in images.shape[-2:])
+    offset, size = int(info.byte_offset), int(info.size)
+    stored = StoredChunk(str(path), offset, size, now.st_size, now.st_mtime_ns)
+    encoding = "raw" if info.filter_mask else encoding
+    return Payload(b"", encoding, (slow, fast), images.dtype.str, stored=stored)
 
 
 def _assemble(images: Any, lead: Lead, encoding: str) -> Any:

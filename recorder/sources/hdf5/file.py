@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from recorder.errors import FileFormatError, ImageError
-from recorder.records import Image, SeriesEnd, SeriesKey, SeriesStart, Unprocessed
+from recorder.records import (
+    Image,
+    SeriesEnd,
+    SeriesKey,
+    SeriesStart,
+    StoredChunk,
+    Unprocessed,
+)
 from recorder.runtime.host_clock import arrival_ns
 from recorder.sources.hdf5.facts import Facts
 from recorder.sources.hdf5.layout import Layout, arrange
@@ -92,6 +100,35 @@ class Hdf5File:
         return (*self.layout.problems, *self._vanished)
 
     @property
+    def files(self) -> frozenset[Path]:
+        """Files that it is made of, as far as they are there, links resolved."""
+        return frozenset(path.resolve() for path in self._files.opened)
+
+    @property
+    def written_images(self) -> int:
+        """Images that are there."""
+        return sum(len(segment.written) for segment in self.layout.segments)
+
+    @property
+    def ends(self) -> tuple[StoredChunk, StoredChunk] | None:
+        """Where its first and its last image lie; None if that is not known."""
+        there = [s for s in self.layout.segments if s.view and len(s.written)]
+        found = []
+        with contextlib.suppress(ImageError, FileFormatError, *_READ_ERRORS):
+            for segment, n in ((there[0], 0), (there[-1], -1)) if there else ():
+                if segment.view is not None:
+                    at = int(segment.written[n])
+                    found.append(segment.view.payload(at, stored=True).stored)
+        self._files.close()
+        first, last = found if len(found) == 2 else (None, None)
+        return None if first is None or last is None else (first, last)
+
+    @property
+    def being_written(self) -> bool:
+        """Whether a file of it is marked as being written, or its writer was killed."""
+        return bool(self._files.being_written)
+
+    @property
     def lasting_notes(self) -> tuple[str, ...]:
         """The notes that hold however much is written to the file later."""
         return (*self.layout.notes, *self._notes)
@@ -104,7 +141,7 @@ class Hdf5File:
         come: it holds its images itself, or what it is made of is all there.
         """
         segments = self.layout.segments
-        there = sum(len(segment.written) for segment in segments)
+        there = self.written_images
         views = [segment.view for segment in segments]
         if self.announced and there >= self.announced:
             return not self._files.being_written or all(

@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from recorder.errors import FileFormatError, MissingDataFileError
+from recorder.errors import FileFormatError, MissingDataFileError, NoImagesError
 from recorder.records.limits import MAX_IMAGES, MAX_OBJECTS_IN_FILE
 from recorder.sources.hdf5.links import resolve
 from recorder.sources.hdf5.nexus import (
@@ -93,7 +93,8 @@ class Locator:
             if (part := self._part(name)) is not None:
                 return Located((part,), tuple(found[n + 1 :]))
         because = f" ({self._errors[0]})" if self._errors else ""
-        raise FileFormatError(
+        kind = FileFormatError if self._errors else NoImagesError
+        raise kind(
             f"{self._path}: no image data: no dataset of three or four dimensions and "
             f"whole numbers; name it with --dataset if it is there{because}"
         )

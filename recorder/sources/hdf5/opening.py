@@ -91,6 +91,8 @@ class Files:
         self._datasets: dict[Place, Any] = {}
         self.being_written: set[Path] = set()
         """Files whose writer is still at work, or was killed."""
+        self.opened: set[Path] = set()
+        """All files that were ever opened."""
 
     def file(self, path: Path) -> h5py.File:
         """An open file.
@@ -104,6 +106,7 @@ class Files:
             if written:
                 self.being_written.add(path)
             self._open[path] = file
+            self.opened.add(path)
             while len(self._open) > _MOST_OPEN:
                 self._close(next(iter(self._open)))
         self._open.move_to_end(path)

@@ -44,8 +44,12 @@ class Source(Protocol):
             middle: Which of the axes between the first and the last two.
         """
 
-    def payload(self, lead: Lead) -> Payload:
+    def payload(self, lead: Lead, *, stored: bool = False) -> Payload:
         """One image.
+
+        Args:
+            lead: Which one.
+            stored: Tell where its bytes lie, if they lie in one piece.
 
         Raises:
             ImageError: It cannot be had.
@@ -159,7 +163,7 @@ class Stored:
         found = (starts[:, None] + np.arange(depth)).reshape(-1)
         return np.asarray(found[found < self.dims[0]])
 
-    def payload(self, lead: Lead) -> Payload:
+    def payload(self, lead: Lead, *, stored: bool = False) -> Payload:
         """One image; the dataset may have grown, but not changed otherwise."""
         item = self._files.dataset(self.place)
         with guarded(self.place):
@@ -168,4 +172,4 @@ class Stored:
                 raise FileFormatError(
                     f"{self.place} became {item.shape} {item.dtype} while it was read"
                 )
-        return read_payload(item, lead)
+        return read_payload(item, lead, stored=stored)

@@ -55,17 +55,22 @@ class View:
         """Images that are there, ascending."""
         return self.source.written(self.middle(self.channel))
 
-    def payload(self, index: int) -> Payload:
+    def payload(self, index: int, *, stored: bool = False) -> Payload:
         """One image.
+
+        Args:
+            index: Which one.
+            stored: Tell where its bytes lie, if they lie in one piece.
 
         Raises:
             ImageError: It cannot be had.
             FileFormatError: Its file cannot be had.
         """
         if len(self.source.dims) == 2:
-            return self.source.payload(())
+            return self.source.payload((), stored=stored)
         if not self.panels:
-            return self.source.payload((index, *self.middle(self.channel)))
+            lead = (index, *self.middle(self.channel))
+            return self.source.payload(lead, stored=stored)
         panels = math.prod(self.source.dims[1:-2])
         parts = [
             decode(self.source.payload((index, *self.middle(n)))) for n in range(panels)

@@ -127,7 +127,7 @@ class Joined:
         positions = p.there[0].positions(frames)
         return p.here[0].indices(positions[positions >= 0])
 
-    def payload(self, lead: Lead) -> Payload:
+    def payload(self, lead: Lead, *, stored: bool = False) -> Payload:
         """One image: its chunk where a single piece holds all of it."""
         found: list[tuple[Piece, Source, Lead]] = []
         lacking = ""
@@ -145,7 +145,7 @@ class Joined:
         if lacking:
             raise PartialImageError(f"a part of the image is missing: {lacking}")
         if len(found) == 1 and self._whole(found[0][0]):
-            return found[0][1].payload(found[0][2])
+            return found[0][1].payload(found[0][2], stored=stored)
         return self._assemble(found)
 
     def _covering(self, frame: int) -> list[int]:
