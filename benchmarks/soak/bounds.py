@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.soak.verdicts import table
-from recorder.classifying.lessons import BACKGROUND_IMAGES
+from recorder.classifying.material import BACKGROUND_IMAGES
 from recorder.classifying.timetable import WINDOW
 from recorder.config import Settings
 from recorder.pool.processes import CREDIT

@@ -13,6 +13,7 @@ from recorder.classifying.run_images import Audience, RunImages, without_pixels
 from recorder.classifying.second_look import SecondLook
 from recorder.classifying.setup import make_setup
 from recorder.classifying.telling import tell_calibrated, tell_findings
+from recorder.classifying.timetable import Timetable
 from recorder.config import Settings
 from recorder.errors import ImageError, RecorderError
 from recorder.journal import RecordKind
@@ -211,7 +212,9 @@ class Dispatch:
         taught = partial(self._taught, run, setup)
         left_out = partial(_count_left_out, run)
         viewer = partial(self._pool.viewers, run)
-        lessons = Lessons(self._pool, number, changed, look, left_out, taught, viewer)
+        times = Timetable.of(run.start.info if run.start else None)
+        told = (changed, look, left_out, taught, viewer)
+        lessons = Lessons(self._pool, number, *told, times)
         taught(lessons.state)
         known.lessons, known.set_up_for = lessons, kind
         return lessons

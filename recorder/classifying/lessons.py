@@ -1,52 +1,42 @@
 """When a run learns, from which images, and which image uses what.
 
-Image_ids alone decide, so that the same images give the same classes with any number of
-workers: state n is learned from images before a fixed image_id and used from another
-one on. Between the two lie a few images that the workers classify meanwhile; an image
-whose state is not ready waits for it. States that no image of the run uses are skipped:
-behind a gap the next lesson is that of the image that came. Under overload, lessons are
-left out once a run has had its first few. When no more images are expected a last
-lesson is learned, and images that knew less than the run does are looked at again
-(:mod:`recorder.classifying.second_look`).
+Header and image_id alone decide (:mod:`recorder.classifying.timetable`), so that the
+same images give the same classes with any number of workers. A lesson begins when all
+images that teach it are finished, and mostly ends before the first image comes that
+uses its state; an image whose state is not ready waits for it. States that no image
+asks for are skipped: behind a gap the next lesson is that of the image that came. Under
+overload, lessons are left out once a run has had its first few. When no more images are
+expected a last lesson is learned, and images that knew less than the run does are
+looked at again (:mod:`recorder.classifying.second_look`).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from recorder.classifying.material import Material
 from recorder.classifying.second_look import Kept, SecondLook
-from recorder.classifying.timetable import (
-    FIRST,
-    LEAD,
-    WINDOW,
-    state_of,
-    teaches,
-    used_at,
-    used_from,
-)
+from recorder.classifying.timetable import Timetable
+from recorder.pool.backlog import KEPT_STATES
 from recorder.pool.jobs import Callback, Outcome, Viewer
 from recorder.pool.pool import Pool
-from recorder.records import Classification, ImageClass, Learned, Lesson, Payload
+from recorder.records import Learned, Payload
 
-BACKGROUND_IMAGES = 10
-"""Images that a background is learned from. With ten, 0.76 instead of 0.69 of the spots
-of 20 to 40 photons are found (docs/decisions/0010); they also bound the memory of a
-lesson (`make soak`)."""
-HITS = 120
-"""Hits that are kept to learn geometry and cell from, the last ones."""
-_NO_END = 1 << 62
-"""Beyond all image_ids: the last lesson may use every image."""
+NEVER_LEFT_OUT = 4
+"""Lessons of a run that are learned under overload, too: the first ones change most.
+Chosen, not tuned."""
 
 
-@dataclass(eq=False)
-class _Shown:
-    """An image that the next state may be learned from."""
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A state that is awaited."""
 
-    payload: Payload
-    result: Classification | None = None
+    number: int
+    asked: bool
+    """False: no image asked for it before a later one was wanted."""
 
 
 @dataclass(eq=False)
@@ -62,6 +52,7 @@ class Lessons:
         left_out: Called when a lesson was left out under overload.
         taught: Called with what each lesson taught.
         viewer: Gives who looks at pictures of an image; nobody does at a second look.
+        times: When the run learns.
     """
 
     pool: Pool
@@ -71,23 +62,22 @@ class Lessons:
     left_out: Callable[[], None] = lambda: None
     taught: Callable[[Learned], None] = lambda _: None
     viewer: Callable[[int], Viewer | None] = lambda _: None
+    times: Timetable = field(default_factory=Timetable)
     state: Learned = field(default_factory=lambda: Learned(0))
-    _states: list[int] = field(default_factory=list)
-    """States that images use, ascending, from the first image's own on. The others
-    are skipped: no image asked for them when a later one was wanted."""
-    _next: int = 0
-    """Place in ``_states`` of the one that is awaited or being learned."""
+    _asked: int = -1
+    """Newest state that is awaited or known; -1: no image came yet."""
+    _due: deque[_Due] = field(default_factory=deque)
+    """States that are awaited, ascending; the first one may be being learned."""
     _running: bool = False
     _taught: int = 0
     """Lessons that were learned: a run may be joined late."""
     _whole: bool = False
     """The images come from files: nothing is left out."""
-    _shown: dict[int, _Shown] = field(default_factory=dict)
-    _open: set[int] = field(default_factory=set)
-    """Image_ids that are offered and not finished."""
-    _hits: dict[int, Classification] = field(default_factory=dict)
-    _came: set[int] = field(default_factory=set)
-    """Numbers of the states that images which came could be the first to teach."""
+    _ended: Callable[[], None] | None = None
+    """Called once what is due at the run's end is done; None: it goes on."""
+
+    def __post_init__(self) -> None:
+        self._material = Material(self.times)
 
     def offer(
         self,
@@ -111,109 +101,65 @@ class Lessons:
             False if the pool has no room.
         """
         wanted = self._own_state(image_id)
+        teaches = max(self.times.teaches(image_id), self._asked + 1)
 
         def finished(outcome: Outcome) -> None:
-            self._finished(image_id, outcome)
+            self._material.finished(image_id, outcome, teaches)
+            self.look.finished(image_id, outcome)
+            self._look()
             done(outcome)
 
         viewer = self.viewer(image_id)
         taken = self.pool.offer(
             self.setup, payload, finished, learned=wanted, force=force, viewer=viewer
         )
-        if not taken:
-            return False
-        self._whole |= force
-        self._open.add(image_id)
-        self.look.keep(Kept(image_id, payload, wanted, again))
-        number = teaches(image_id)
-        if number > self.state.number:
-            self._came.add(number)
-            end = used_from(number) - LEAD
-            if end - WINDOW <= image_id < end:
-                # whichever state it uses: workers that are behind change nothing
-                self._shown[image_id] = _Shown(payload)
-        if wanted > self.state.number:
-            self._look()
-        return True
+        if taken:
+            self._whole |= force
+            self.look.keep(Kept(image_id, payload, wanted, again))
+            self._material.offered(image_id, payload, teaches)
+            self._ask(self.times.asks(image_id))
+        self._look()
+        return taken
 
     def _own_state(self, image_id: int) -> int:
-        """State of an image; 0: none. The order in which images come decides."""
-        wanted = state_of(image_id)
-        if not self._states:
+        """State of an image; 0: none.
+
+        One that comes later than the states that are kept uses the oldest of them.
+        """
+        wanted = self.times.state_of(image_id)
+        if self._asked < 0:
             # a run may be joined late: what came before is not known
-            self._states.append(wanted)
-            self._next = 1
-            if wanted:
-                self._adopt(replace(self.state, number=wanted))
-        if wanted > self._states[-1]:
-            self._states.append(wanted)
-        place = bisect_right(self._states, wanted)
-        return self._states[place - 1] if place else wanted
+            for number in range(max(1, wanted - KEPT_STATES + 1), wanted + 1):
+                self._adopt(replace(self.state, number=number))
+            self._asked = wanted
+        self._ask(wanted)
+        return max(wanted, self._asked - KEPT_STATES + 1) if wanted else 0
 
-    def _finished(self, image_id: int, outcome: Outcome) -> None:
-        self._open.discard(image_id)
-        self.look.finished(image_id, outcome)
-        if isinstance(outcome, Classification):
-            if image_id in self._shown:
-                self._shown[image_id].result = replace(outcome, positions=None)
-            if outcome.positions is not None:
-                self._hits[image_id] = outcome
-                # workers may be ahead by the images of the lead
-                if len(self._hits) > HITS + LEAD:
-                    del self._hits[min(self._hits)]
-        else:
-            self._shown.pop(image_id, None)
-        if self._next < len(self._states) and image_id < self._end():
-            self._look()
-
-    def _end(self) -> int:
-        """First image that the awaited state is not learned from."""
-        return used_from(self._states[self._next]) - LEAD
+    def _ask(self, number: int) -> None:
+        """A state is to be learned; those before it only repeat what is known."""
+        if number > self._asked:
+            first = max(self._asked + 1, number - KEPT_STATES + 1)
+            self._due.extend(_Due(n, asked=False) for n in range(first, number))
+            self._due.append(_Due(number, asked=True))
+            self._asked = number
 
     def _look(self) -> None:
-        """Start the awaited lesson once all images before it are finished."""
-        while self._next < len(self._states) and not self._running:
-            number = self._states[self._next]
-            end = self._end()
-            if any(image_id < end for image_id in self._open):
+        """Learn what is due, once all images that teach it are finished."""
+        while self._due and not self._running:
+            due = self._due[0]
+            if not self._material.complete(due.number):
                 return
-            if all(came > number for came in self._came):
-                self._learned(replace(self.state, number=number))  # nothing is new
+            if not (due.asked and self._material.anything_new(due.number)):
+                self._repeat()
                 continue
             self._running = True
-            needed = self._whole or self._taught < len(FIRST)
+            needed = self._whole or self._taught < NEVER_LEFT_OUT
             left_out = None if needed else self._left_out
-            self.pool.learn(
-                self.setup, self._lesson(number, end), self._done, left_out=left_out
-            )
-
-    def _lesson(self, number: int, end: int) -> Lesson:
-        shown = {n: s for n, s in self._shown.items() if n < end}
-        newest = max(shown, default=0)
-        best = sorted(
-            (
-                image.result.image_class is not ImageClass.NON_HIT,
-                image.result.spots,
-                -image_id,
-                image.payload,
-            )
-            for image_id, image in shown.items()
-            if image.result is not None and image_id > newest - WINDOW
-        )[:BACKGROUND_IMAGES]
-        hits = [
-            (image_id, result.positions)
-            for image_id, result in sorted(self._hits.items())
-            if image_id < end and result.positions is not None
-        ][-HITS:]
-        return Lesson(
-            number=number,
-            images=tuple(payload for *_, payload in best),
-            non_hits=sum(not is_hit for is_hit, *_ in best),
-            hits=tuple(positions for _, positions in hits),
-            hit_ids=(ids := tuple(image_id for image_id, _ in hits)),
-            used_at=used_at(number, () if end != _NO_END else ids),
-            last=end == _NO_END,
-        )
+            lesson = self._material.lesson(due.number)
+            self.pool.learn(self.setup, lesson, self._done, left_out=left_out)
+        if self._ended is not None and not self._running:
+            ended, self._ended = self._ended, None
+            self._last_lesson(ended)
 
     def _left_out(self) -> None:
         self.left_out()
@@ -221,20 +167,25 @@ class Lessons:
 
     def _done(self, taught: Learned | None) -> None:
         self._running = False
-        self._taught += taught is not None
-        number = self._states[self._next]
-        self._learned(taught or replace(self.state, number=number))
+        self._material.learned(self._due[0].number)
+        if taught is None:
+            self._repeat()
+        else:
+            self._learned(taught)
         self._look()
+
+    def _repeat(self) -> None:
+        """The state that is due is the one before."""
+        self._adopt(replace(self.state, number=self._due.popleft().number))
 
     def _learned(self, new: Learned) -> None:
         old = self.state
-        self._next += 1
+        self._due.popleft()
+        self._taught += 1
         self.look.learned(old, new)
         self._adopt(new)
         self.taught(new)
-        self._came = {n for n in self._came if n > new.number}
-        self._shown = {n: s for n, s in self._shown.items() if teaches(n) > new.number}
-        self._tell_change(old, new, used_from(new.number))
+        self._tell_change(old, new, self.times.used_from(new.number))
 
     def _tell_change(self, old: Learned, new: Learned, from_image: int) -> None:
         if (old.geometry, old.cell) != (new.geometry, new.cell):
@@ -245,10 +196,16 @@ class Lessons:
     def finish(self, done: Callable[[], None]) -> None:
         """No more images are expected: learn once more, and look again.
 
+        A lesson that is due was asked for by images that came: it is learned first.
+
         Args:
             done: Called when all that is to be looked at again was.
         """
-        lesson = self._lesson(self.state.number + 1, _NO_END)
+        self._ended = done
+        self._look()
+
+    def _last_lesson(self, done: Callable[[], None]) -> None:
+        lesson = self._material.last_lesson(self.state.number + 1)
         if not (self.pool.knows(self.setup) and (lesson.images or lesson.hits)):
             self._look_again(self.state, done)
             return
@@ -293,4 +250,5 @@ class Lessons:
 
     def _adopt(self, state: Learned) -> None:
         self.state = state
+        self._asked = max(self._asked, state.number)
         self.pool.publish(self.setup, state)

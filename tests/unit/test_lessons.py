@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.second_look import SecondLook
-from recorder.classifying.timetable import EVERY, LEAD, WINDOW, state_of, used_from
+from recorder.classifying.timetable import WINDOW, Timetable
 from recorder.pool.jobs import Job, LessonJob
 from recorder.pool.pool import Pool
 from recorder.records import (
@@ -26,6 +24,7 @@ from recorder.records import (
 )
 from tests.builders import SHAPE, payload
 
+TIMES = Timetable()
 SETUP = ClassifierSetup(
     SHAPE, "uint16", None, None, None, None, None, None, ClassifySettings()
 )
@@ -33,19 +32,6 @@ HIT = Classification(
     ImageClass.NON_INDEXED_HIT, 20, positions=np.ones((20, 2), np.float32)
 )
 BLANK = Classification(ImageClass.NON_HIT, 0)
-
-
-@given(st.integers(0, 10**7))
-def test_an_image_uses_the_last_state_that_begins_before_it(image_id):
-    state = state_of(image_id)
-    assert state == 0 or used_from(state) <= image_id
-    assert image_id < used_from(state + 1)
-
-
-def test_states_follow_each_other():
-    starts = [used_from(n) for n in range(1, 40)]
-    assert starts[:5] == [64, 128, 256, 512, 1024]
-    assert all(b - a <= EVERY for a, b in itertools.pairwise(starts))
 
 
 class Bench:
@@ -126,7 +112,7 @@ def test_hits_travel_with_the_lesson():
     bench.offer(*range(65))
     bench.finish(hits=True)
     lesson = bench.jobs()[0].lesson
-    assert len(lesson.hits) == used_from(1) - LEAD
+    assert len(lesson.hits) == TIMES.taught_before(1)
     assert lesson.non_hits == 0
     assert len(lesson.images) == 10
 
@@ -254,7 +240,7 @@ def lessons_of(first: int, *, force: bool) -> dict[int, bool]:
     """Lessons of a run that is joined at an image, and whether they may be left out."""
     bench = Bench()
     may_be = {}
-    for image_id in range(first, first + 3000):
+    for image_id in range(first, first + 2800):
         bench.offer(image_id, force=force)
         bench.finish()
         for job in bench.jobs():
@@ -266,7 +252,7 @@ def lessons_of(first: int, *, force: bool) -> dict[int, bool]:
 
 def test_the_first_four_lessons_of_a_run_are_never_left_out_wherever_it_is_joined():
     assert list(lessons_of(0, force=False).values())[:6] == [False] * 4 + [True] * 2
-    assert list(lessons_of(10_000, force=False).values()) == [False] * 4 + [True] * 2
+    assert list(lessons_of(10_000, force=False).values()) == [False] * 4 + [True]
 
 
 def test_no_lesson_of_a_file_is_left_out():
@@ -358,20 +344,24 @@ def test_behind_a_gap_the_next_lesson_is_that_of_the_image_that_came(gap):
     later = [40 + gap + n for n in range(30)]
     used, lessons = played(first + later, [True] * 70)
     assert len(lessons) <= 2
-    assert used[later[0]] == state_of(later[0])
+    assert used[later[0]] == TIMES.state_of(later[0])
 
 
 def test_a_gap_without_anything_new_needs_no_lesson():
     assert played([5000, 500_000, 10**9], [True] * 3)[1] == [
-        state_of(500_000),
-        state_of(10**9),
+        TIMES.state_of(500_000),
+        TIMES.state_of(10**9),
     ]
 
 
-def test_a_late_image_of_a_state_that_was_skipped_uses_the_one_before():
-    used, _ = played([0, 1, 100_000, 50_000, 100_001], [True] * 5)
-    assert used[50_000] == 0
-    assert used[100_001] == used[100_000] == state_of(100_000)
+def test_a_late_image_of_a_state_that_was_skipped_uses_what_was_known_before_the_gap():
+    near, far = 99_999 - TIMES.period, 50_000
+    used, lessons = played([0, 1, 100_000, near, far, 100_001], [True] * 6)
+    newest = TIMES.state_of(100_000)
+    assert lessons == [newest]
+    assert used[100_001] == used[100_000] == newest
+    assert used[near] == TIMES.state_of(near) == newest - 1
+    assert used[far] == newest - 2  # its own is no longer kept
 
 
 @given(
@@ -388,4 +378,4 @@ def test_with_any_gaps_and_any_speed_each_image_uses_the_same_state(steps, rando
     expected, lessons = played(ids, slow)
     assert played(ids, any_speed) == (expected, lessons)
     assert len(lessons) <= len(ids)
-    assert all(expected[n] == state_of(n) for n in ids)
+    assert all(expected[n] == TIMES.state_of(n) for n in ids)

@@ -10,7 +10,7 @@ import math
 
 import pytest
 
-from recorder.classifying import lessons, timetable
+from recorder.classifying import lessons, material, timetable
 from recorder.journal import pruning, snapshots_table, writer
 from recorder.pool import backlog, processes
 from recorder.runs.book import (
@@ -76,6 +76,7 @@ def thousands(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
+TIMES = timetable.Timetable()
 _solvent = " to ".join(number(value) for value in radial._SOLVENT)
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _fills = [percent(fill) for fill, _ in backlog._GIVING_UP]
@@ -96,13 +97,18 @@ NUMBERS = {
         f"solvent ring ({_solvent} Å)",
         f"non-hits (and in at least {WORDS[bad_pixels._LEAST]})",
         f"more than {number(background_learning._DEAD_COUNTS)} photons were expected",
-        f"| 1 | {timetable.FIRST[0]} |",
-        f"| 2 | {timetable.FIRST[1]} |",
-        f"| 3 | {timetable.FIRST[2]} |",
-        f"| 4 | {timetable.FIRST[3]} |",
-        f"every {timetable.EVERY} | the {timetable.WINDOW} images that end "
-        f"{timetable.LEAD} ",
-        f"in that window {WORDS[lessons.BACKGROUND_IMAGES]} are taken",
+        *(
+            f"| {n} | {TIMES.used_from(n)} | {max(0, TIMES.window_from(n))} to "
+            f"{TIMES.taught_before(n) - 1} | {TIMES.begun_from(n)} |"
+            for n in range(1, 6)
+        ),
+        f"every {TIMES.period} | the {timetable.WINDOW} images that end "
+        f"{TIMES.period // 2} before",
+        f"images of {number(timetable.PERIOD_S)} s at the image rate of the header, at "
+        f"least {timetable.SHORTEST} and at most {thousands(timetable.LONGEST)}",
+        f"in that window {WORDS[material.BACKGROUND_IMAGES]} are taken",
+        f"first {WORDS[lessons.NEVER_LEFT_OUT]} lessons of a run",
+        f"of the last {WORDS[backlog.KEPT_STATES]} states",
         f"fewer than {WORDS[background_learning.MIN_IMAGES]}, the last map stays",
         f"at least {indexer._MIN_SPOTS_RETRY} spots, a **retry**",
         f"by at most {percent(candidates.SCALE_LIMIT)} in scale",
@@ -118,7 +124,7 @@ NUMBERS = {
         f"one length by {percent(coincidence._BENT)} more than another",
         f"difference of {percent(own_cell._STRAIN_SIGMA)} from",
         f"-{number(acceptance._EVIDENCE)} for each spot",
-        f"(at most {lessons.HITS}, of which up to {lattice_learning._TRIED} with at "
+        f"(at most {material.HITS}, of which up to {lattice_learning._TRIED} with at "
         f"least {lattice_learning.MIN_SPOTS} spots are tried), if at least "
         f"{WORDS[lattice_learning.MIN_HITS]} have",
         f"If {percent(lattice_learning._WELL)} of them index with the very cell in use",
@@ -146,7 +152,7 @@ NUMBERS = {
         f"| over {_fills[1]} | `one_lattice`",
         f"| over {_fills[2]} | `no_indexing`",
         f"| over {percent(backlog._NO_SPOTS)} | one of {WORDS[backlog.SAMPLE]} images",
-        f"in a run of fewer than {timetable.FIRST[0] + 1} images",
+        f"in a run of fewer than {timetable.FIRST + 1} images",
         f"by more than {100 * as_good._LENGTH:g} %, an angle by more than "
         f"{as_good._ANGLE:g}°, the beam centre by more than {as_good._CENTRE:g} px",
     ],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recorder.classifying.lessons import Lessons
 from recorder.classifying.second_look import Kept, SecondLook
-from recorder.classifying.timetable import state_of
+from recorder.classifying.timetable import Timetable
 from recorder.journal import Journal
 from recorder.pool.jobs import Job, LessonJob
 from recorder.pool.pool import Pool
@@ -33,6 +33,7 @@ from tests.builders import SHAPE, outcome, payload
 
 GEOMETRY = Geometry(SHAPE, (75e-6, 75e-6), 0.1, (16.0, 16.0), 1.0)
 CELL = (79.0, 79.0, 38.0, 90.0, 90.0, 90.0)
+TIMES = Timetable()
 SETUP = ClassifierSetup(
     SHAPE, "uint16", GEOMETRY, CELL, None, None, None, None, ClassifySettings()
 )
@@ -118,7 +119,7 @@ def run_of(images: int, taught: dict[int, Learned], most: int = 1 << 20) -> Work
 def test_what_knew_less_is_looked_at_once_more_and_nothing_else(images, best):
     """State ``best`` is the first that knows what the run knows at its end."""
     workers = run_of(images, {best: Learned(0, MAP, cell=CELL)})
-    last = max(workers.first.values()) + 1
+    last = TIMES.asks(images - 1) + 1
     due = {n for n, state in workers.first.items() if state < min(best, last)}
     if best > last:
         due = set()
@@ -136,7 +137,7 @@ def test_a_run_that_is_too_short_for_any_lesson_learns_when_it_ends():
 def test_a_cell_that_is_found_late_reaches_back_to_the_first_image():
     other = (150.0, 79.0, 38.0, 90.0, 90.0, 90.0)
     workers = run_of(300, {1: Learned(0, MAP), 3: Learned(0, MAP, cell=other)})
-    assert sorted(workers.again) == [n for n in range(300) if state_of(n) < 3]
+    assert sorted(workers.again) == [n for n in range(300) if TIMES.state_of(n) < 3]
 
 
 def test_a_change_that_the_last_lesson_brings_is_said_with_the_images_it_is_used_for():
