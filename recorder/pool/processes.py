@@ -43,6 +43,8 @@ TRIES = 2
 STOP_S = 2.0
 """Seconds that a worker has to end before it is killed. Chosen, not tuned; systemd
 gives the daemon 30 s (`TimeoutStopSec`)."""
+WORKER = "recorder.pool.worker"
+"""Module that a worker runs."""
 
 
 @dataclass(eq=False)
@@ -136,7 +138,7 @@ class Processes:
         while True:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "recorder.pool.worker", "--connect", address),
+                *("-m", WORKER, "--connect", address),
                 *("--parent", str(os.getpid())),
                 *("--level", level, "--format", style),
                 env=environment,
