@@ -209,7 +209,7 @@ class Processes:
                 self._take(bytes(identity), frames)
             except WireError as error:
                 self._complain(str(error))
-        self._work.changed.set()  # a worker may be free
+        self._give_what_waits()  # a worker may be free
 
     def _take(self, identity: bytes, frames: Message) -> None:
         head = read_head(frames[0] if frames else b"")
@@ -240,12 +240,14 @@ class Processes:
 
     async def _give(self) -> None:
         while True:
-            await self._work.wait()
-            worker = self._least_loaded()
-            if worker is None:
-                self._work.changed.clear()
-                await self._work.changed.wait()
-            elif (job := self._work.take()) is not None:
+            self._work.changed.clear()
+            self._give_what_waits()
+            await self._work.changed.wait()
+
+    def _give_what_waits(self) -> None:
+        """In the same turn of the event loop as whatever made it possible."""
+        while self._work.waiting and (worker := self._least_loaded()) is not None:
+            if (job := self._work.take()) is not None:
                 self._hand(worker, job)
 
     def _hand(self, worker: _Worker, job: AnyJob) -> None:
