@@ -15,6 +15,7 @@ PARTS = (
     "workers",
     "event loop",
     "receiver",
+    "wire",
     "I/O threads",
     "journal and sinks",
     "other threads",
@@ -45,6 +46,8 @@ def part_of(thread: str, is_main: bool) -> str:
         return "event loop"
     if thread.startswith("receiver"):
         return "receiver"
+    if thread.startswith("wire"):
+        return "wire"
     if thread.startswith("ZMQbg"):
         return "I/O threads"
     if thread.startswith(_WRITERS):

@@ -24,6 +24,11 @@ def _start_named(thread: threading.Thread) -> None:
         return
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command line of the recorder."""
     threading.Thread.start = _start_named  # type: ignore[assignment, method-assign]
     main()
+
+
+if __name__ == "__main__":
+    run()

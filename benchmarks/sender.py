@@ -47,7 +47,7 @@ def send(endpoint: str, protocol: str, images: int, rate_hz: float = 0.0) -> Non
     socket.send_multipart(stream.start())
     begun = time.monotonic()
     for n in range(images):
-        _wait(begun, n, rate_hz)
+        wait_for_image(begun, n, rate_hz)
         frame = series.frame(n)
         socket.send_multipart(stream.image(n, frame.payload, n * 10**7), copy=False)
     socket.send_multipart(stream.end())
@@ -91,14 +91,14 @@ def send_results(endpoint: str, images: int, rate_hz: float = 0.0) -> None:
     socket.send(cbor2.dumps(start))
     begun = time.monotonic()
     for n, message in enumerate(messages):
-        _wait(begun, n, rate_hz)
+        wait_for_image(begun, n, rate_hz)
         socket.send(message)
     socket.send(cbor2.dumps({"type": "end", **series}))
     socket.close()
     context.term()
 
 
-def _wait(begun: float, n: int, rate_hz: float) -> None:
+def wait_for_image(begun: float, n: int, rate_hz: float) -> None:
     """Until it is time for image n."""
     if rate_hz and (ahead := begun + n / rate_hz - time.monotonic()) > 0:
         time.sleep(ahead)

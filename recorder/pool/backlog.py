@@ -275,6 +275,11 @@ class Share:
         self.setup = backlog.setup
         self.states = backlog.states
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that can be taken."""
+        return self._backlog.waiting
+
     async def wait(self) -> None:
         """Wait until something can be taken."""
         while not self._backlog.waiting:

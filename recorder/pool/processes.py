@@ -43,6 +43,8 @@ TRIES = 2
 STOP_S = 2.0
 """Seconds that a worker has to end before it is killed. Chosen, not tuned; systemd
 gives the daemon 30 s (`TimeoutStopSec`)."""
+WORKER = "recorder.pool.worker"
+"""Module that a worker runs."""
 
 
 @dataclass(eq=False)
@@ -136,7 +138,7 @@ class Processes:
         while True:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "recorder.pool.worker", "--connect", address),
+                *("-m", WORKER, "--connect", address),
                 *("--parent", str(os.getpid())),
                 *("--level", level, "--format", style),
                 env=environment,
@@ -207,7 +209,7 @@ class Processes:
                 self._take(bytes(identity), frames)
             except WireError as error:
                 self._complain(str(error))
-        self._work.changed.set()  # a worker may be free
+        self._give_what_waits()  # a worker may be free
 
     def _take(self, identity: bytes, frames: Message) -> None:
         head = read_head(frames[0] if frames else b"")
@@ -238,12 +240,14 @@ class Processes:
 
     async def _give(self) -> None:
         while True:
-            await self._work.wait()
-            worker = self._least_loaded()
-            if worker is None:
-                self._work.changed.clear()
-                await self._work.changed.wait()
-            elif (job := self._work.take()) is not None:
+            self._work.changed.clear()
+            self._give_what_waits()
+            await self._work.changed.wait()
+
+    def _give_what_waits(self) -> None:
+        """In the same turn of the event loop as whatever made it possible."""
+        while self._work.waiting and (worker := self._least_loaded()) is not None:
+            if (job := self._work.take()) is not None:
                 self._hand(worker, job)
 
     def _hand(self, worker: _Worker, job: AnyJob) -> None:

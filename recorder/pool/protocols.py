@@ -21,6 +21,10 @@ class Work(Protocol):
     def changed(self) -> asyncio.Event:
         """Set when there may be something to take."""
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that can be taken."""
+
     async def wait(self) -> None:
         """Wait until something can be taken."""
 

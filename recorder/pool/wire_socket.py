@@ -95,7 +95,8 @@ class WireSocket:
 
     def send(self, message: Message) -> None:
         """Give a message to ZeroMQ, which takes all: it has no limit."""
-        self.socket.send_multipart(message, zmq.NOBLOCK, copy=False)
+        parts = [_shared(part) for part in message]
+        self.socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
 
     def who_ended(self) -> bytes | None:
         """The peer of whose end the monitor tells; None: one that said nothing."""
@@ -122,6 +123,17 @@ class WireSocket:
 def _content(frame: zmq.Frame) -> Frame:
     """Large frames stay where ZeroMQ put them."""
     return frame.buffer if len(frame) >= VIEWED else frame.bytes
+
+
+def _shared(part: Frame) -> Frame | zmq.Frame:
+    """What ZeroMQ received goes out as it is, without a copy and without our release.
+
+    For other large buffers, a thread of pyzmq has to be told when they are free.
+    """
+    if isinstance(part, memoryview) and isinstance(part.obj, zmq.Frame):
+        if len(part) == len(part.obj):
+            return part.obj
+    return part
 
 
 def _attach(socket: zmq.Socket[bytes], kind: Kind, address: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 
-from recorder.records import DetectorRecord, Image, SeriesStart
+from recorder.records import BadMessage, DetectorRecord, Image, SeriesEnd, SeriesStart
 from recorder.runtime.boundary import boundary
 
 LIMIT = 500
@@ -40,6 +41,9 @@ class Inbox:
         self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
         self._room = threading.Condition()
+        self._waiting: deque[tuple[DetectorRecord, int]] = deque()
+        self._told = False
+        """The event loop knows that records wait: one call is for all of them."""
         self._records = 0
         self._bytes = 0
         self._closed = False
@@ -52,10 +56,13 @@ class Inbox:
                 pass  # nobody tells when it is held no longer
             self._records += 1
             self._bytes += size
-        try:
-            self._loop.call_soon_threadsafe(self._take, record, size)
-        except RuntimeError:  # the loop is closed: we are stopping
-            self._release(size)
+            self._waiting.append((record, size))
+            told, self._told = self._told, True
+        if not told:
+            try:
+                self._loop.call_soon_threadsafe(self._take)
+            except RuntimeError:  # the loop is closed: nobody must wait for it
+                self.close()
 
     def close(self) -> None:
         """Nothing is taken any more: let go the threads that wait."""
@@ -72,16 +79,30 @@ class Inbox:
             return True
         return self._records < LIMIT and self._bytes + size <= self._max_bytes
 
-    def _release(self, size: int) -> None:
-        with self._room:
-            self._records -= 1
-            self._bytes -= size
-            self._room.notify_all()
+    def _take(self) -> None:
+        """Handle what waits now; what comes meanwhile has its turn after the others.
 
-    def _take(self, record: DetectorRecord, size: int) -> None:
-        self._release(size)
-        with boundary(f"handle {type(record).__name__}"):
-            self._handle(record)
+        So all that a thread hands over is handled before it is seen to have ended.
+        """
+        for _ in range(len(self._waiting)):
+            with self._room:
+                record, size = self._waiting.popleft()
+                self._records -= 1
+                self._bytes -= size
+                self._room.notify_all()
+            with boundary(_STEPS.get(type(record), "handle a record")):
+                self._handle(record)
+        with self._room:
+            self._told = bool(self._waiting)
+        if self._told:
+            self._loop.call_soon(self._take)
+
+
+_STEPS = {
+    kind: f"handle {kind.__name__}"
+    for kind in (Image, SeriesStart, SeriesEnd, BadMessage)
+}
+"""What is being done with a record, for the log."""
 
 
 def held_bytes(record: DetectorRecord) -> int:

@@ -10,15 +10,17 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cbor2 import CBORTag
 
 from recorder.config import PandaSection, Settings, load_settings
 from recorder.config.endpoints import parse_endpoint
-from recorder.errors import MAX_QUOTED, ConfigError, ImageError
+from recorder.errors import MAX_QUOTED, BadMessageError, ConfigError, ImageError
 from recorder.journal.event_json import event_to_json
 from recorder.records import (
     Announcement,
@@ -38,6 +40,9 @@ from recorder.simulate.timing.panda import LASER_PLACE
 from recorder.sources import wheel_decoder
 from recorder.sources.control.messages import parse_message
 from recorder.sources.decoder import DECODER, WHEELS, ChunkDecoder
+from recorder.sources.dectris.cbor_arrays import Compressed, MultiDim, Typed
+from recorder.sources.dectris.cbor_limits import NEVER
+from recorder.sources.dectris.cbor_message import load
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
 from recorder.sources.panda.decoder import PandaDecoder, PandaError
@@ -161,12 +166,41 @@ def stream1_header(data: bytes) -> None:
     _check(decoder.decode(m) for m in ([head, *data.split(PART)], image))
 
 
+def _same_without_a_copy(message: bytes) -> None:
+    """Cutting byte strings out of a message changes nothing of what it says."""
+    whole, cut = (_loaded(message, least) for least in (NEVER, 0))
+    assert repr(cut) == repr(whole)
+
+
+def _loaded(message: bytes, least: int) -> Any:
+    """The decoded message with bytes for views; for a bad one, what kind of bad."""
+    try:
+        return _with_bytes(load(memoryview(message), least))
+    except BadMessageError as error:
+        return error.kind
+
+
+def _with_bytes(value: Any) -> Any:
+    if isinstance(value, memoryview):
+        return bytes(value)
+    if isinstance(value, list | tuple):
+        return [_with_bytes(item) for item in value]
+    if isinstance(value, dict):
+        return [(_with_bytes(k), _with_bytes(v)) for k, v in value.items()]
+    if isinstance(value, Compressed | Typed | MultiDim):
+        return [_with_bytes(getattr(value, f.name)) for f in fields(value)]
+    if isinstance(value, CBORTag):
+        return [value.tag, _with_bytes(value.value)]
+    return value
+
+
 def stream2(data: bytes) -> None:
     """A CBOR message within a series that is known."""
     series = Stream2(4, INFO, 25)
     decoder = Stream2Decoder("e", max_pixels=MAX_PIXELS)
     for message in (series.start()[0], data, series.image(3, IMAGE, 7)[0]):
-        _check(decoder.records(bytes(message)))
+        _check(decoder.records(memoryview(message)))
+    _same_without_a_copy(data)
 
 
 def control(topic: str, data: bytes) -> None:

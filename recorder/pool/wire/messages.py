@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+import zmq
+
 from recorder.errors import WireError
 from recorder.pool.wire.values import Frame
 from recorder.records import Payload, Unprocessed, WorkLevel
@@ -36,8 +39,12 @@ _HEAD = struct.Struct("<cQQQ")
 _TOKEN = struct.Struct("<Q")
 _TOKEN_END = 9
 """Bytes of kind and token."""
-_IMAGE = struct.Struct("<BI")
+_IMAGE = struct.Struct("<BIQQ")
+"""Effort, wish, and where in the second frame the pixels begin and end."""
 _ANSWER = struct.Struct("<cQI")
+_MOST_MORE = 1.1
+"""Bytes of a whole message by those of the pixels in it, at most, for it to be sent:
+more would cost the network more than a copy costs here. Chosen, not tuned."""
 _PARTS = 64
 """Parts that an answer may have: a class with its picture has 5, a state 3."""
 
@@ -128,12 +135,21 @@ def with_token(frame: Frame, token: int) -> bytes:
 
 
 def image_message(head: ImageHead, payload: Payload) -> list[Frame]:
-    """An image to classify: two frames, the pixels as they came."""
+    """An image to classify: two frames, the second with the pixels as they came.
+
+    Where they are a part of a message of the detector, the whole message is sent:
+    ZeroMQ can share it, while a part of it would have to be copied.
+
+    Raises:
+        WireError: The pixels are no bytes in one piece.
+    """
     kind = _kind_text(
         payload.encoding, payload.shape, payload.dtype, payload.column_major
     )
-    body = _IMAGE.pack(head.effort, head.wish) + kind
-    return [make_head(IMAGE, head.token, head.setup, head.learned, body), payload.data]
+    frame, first = _frame_of(payload.data)
+    place = (first, first + len(payload.data))
+    body = _IMAGE.pack(head.effort, head.wish, *place) + kind
+    return [make_head(IMAGE, head.token, head.setup, head.learned, body), frame]
 
 
 def read_image(frames: Sequence[Frame]) -> tuple[ImageHead, Payload]:
@@ -146,13 +162,37 @@ def read_image(frames: Sequence[Frame]) -> tuple[ImageHead, Payload]:
         raise WireError(f"an image has 2 frames, this message {len(frames)}")
     _, token, setup, learned, body = read_head(frames[0])
     try:
-        effort, wish = _IMAGE.unpack_from(body)
+        effort, wish, first, end = _IMAGE.unpack_from(body)
         encoding, shape, dtype, column_major = _kind(body[_IMAGE.size :])
         level = WorkLevel(effort)
     except (struct.error, ValueError, TypeError, IndexError, RecursionError) as error:
         raise WireError(f"the head of an image cannot be read: {error}") from error
-    payload = Payload(frames[1], encoding, shape, dtype, column_major)
+    data = frames[1]
+    if not first <= end <= len(data):
+        text = f"pixels at {first} to {end} of a frame of {len(data)} bytes are none"
+        raise WireError(text)
+    if end - first != len(data):
+        data = memoryview(data)[first:end]
+    payload = Payload(data, encoding, shape, dtype, column_major)
     return ImageHead(token, setup, learned, level, wish), payload
+
+
+def _frame_of(data: Frame) -> tuple[Frame, int]:
+    """The frame that pixels are most of, and where in it they begin."""
+    if isinstance(data, bytes):
+        return data, 0
+    if not data.c_contiguous or data.itemsize != 1 or data.ndim != 1:
+        raise WireError("pixels are no bytes in one piece")
+    if isinstance(data.obj, zmq.Frame):
+        whole = data.obj.buffer
+        if len(data) < len(whole) <= _MOST_MORE * len(data):
+            return whole, _address(data) - _address(whole)
+    return data, 0
+
+
+def _address(data: memoryview) -> int:
+    address: int = np.frombuffer(data, np.uint8).__array_interface__["data"][0]
+    return address
 
 
 @lru_cache(64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +36,16 @@ ROW_MAJOR, COLUMN_MAJOR, COMPRESSION = 40, 1040, 56500
 """Tags of RFC 8746 (arrays of several dimensions) and DECTRIS (compressed bytes)."""
 
 
+NO_VIEWS: Mapping[bytes, memoryview] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Compressed:
     """Tag 56500: [algorithm, element size, bytes]."""
 
     algorithm: str
     elem_size: int
-    data: bytes
+    data: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Typed:
     """A typed array, one-dimensional."""
 
     dtype: str
-    data: bytes | Compressed
+    data: bytes | memoryview | Compressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,20 @@ class MultiDim:
     column_major: bool
 
 
-def tag_hook(tag: cbor2.CBORTag, immutable: bool) -> Any:
+Views = Mapping[bytes, memoryview]
+"""Bytes that stand in a message for others, and what they stand for."""
+
+
+def tag_hook(tag: cbor2.CBORTag, immutable: bool, views: Views = NO_VIEWS) -> Any:
     """Give the tags that matter a type; leave unknown ones as they are."""
     value = tag.value
     if tag.tag in TYPED_ARRAYS and isinstance(value, bytes | Compressed):
+        if isinstance(value, bytes):
+            return Typed(TYPED_ARRAYS[tag.tag], views.get(value, value))
         return Typed(TYPED_ARRAYS[tag.tag], value)
     if tag.tag == COMPRESSION and _is_compressed(value):
-        return Compressed(*value)
+        algorithm, elem_size, data = value
+        return Compressed(algorithm, elem_size, views.get(data, data))
     if tag.tag in (ROW_MAJOR, COLUMN_MAJOR) and _is_array(value):
         return MultiDim(tuple(value[0]), value[1], tag.tag == COLUMN_MAJOR)
     return tag

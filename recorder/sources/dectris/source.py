@@ -120,13 +120,13 @@ class DectrisSource:
     def decode(self, frames: list[zmq.Frame], received_ns: int) -> list[DetectorRecord]:
         """Turn one message into records, by the protocol that it speaks."""
         if self._protocol(frames) == "stream1":
-            # Small parts as bytes; the pixels stay where ZeroMQ put them.
+            # Small parts as bytes; pixels stay where ZeroMQ put them.
             parts = [f.buffer if len(f) > 4096 else f.bytes for f in frames]
             return [self._stream1.decode(parts, received_ns)]
         if len(frames) != 1:
             text = f"stream v2 messages have one part, this one has {len(frames)}"
             return [BadMessage(self._section.name, "parts", text, received_ns)]
-        return self._stream2.records(frames[0].bytes, received_ns)
+        return self._stream2.records(frames[0].buffer, received_ns)
 
     def _protocol(self, frames: list[zmq.Frame]) -> str:
         """Configured, or: v1 is multipart, its single parts begin with a brace."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cbor2
 from numpy.typing import NDArray
 
 from recorder.errors import (
@@ -28,11 +27,11 @@ from recorder.records import (
     SeriesStart,
     Unprocessed,
 )
-from recorder.records.limits import MAX_DEPTH, MAX_METADATA
+from recorder.records.limits import MAX_METADATA
 from recorder.sources.chunk_headers import with_header
 from recorder.sources.dectris.appendix import parse_appendix, recorder_uid
-from recorder.sources.dectris.cbor_arrays import tag_hook
-from recorder.sources.dectris.cbor_limits import check_structure
+from recorder.sources.dectris.cbor_limits import Bytes
+from recorder.sources.dectris.cbor_message import load
 from recorder.sources.dectris.channels import Channels, names
 from recorder.sources.dectris.checks import (
     announced,
@@ -78,17 +77,22 @@ class Stream2Decoder:
         self._headers = LastHeaders()
         self._refuse_pixels: dict[SeriesKey, str] = {}
 
-    def records(self, message: bytes, received_ns: int = 0) -> list[DetectorRecord]:
-        """Decode one message; one of metadata alone holds many images."""
+    def records(self, message: Bytes, received_ns: int = 0) -> list[DetectorRecord]:
+        """Decode one message; one of metadata alone holds many images.
+
+        Args:
+            message: As it came. The pixels of an image stay where they are in it.
+            received_ns: When it came (Unix ns).
+        """
         try:
-            body = _load(message)
+            body = load(message)
             if body.get("type") == "metadata":
                 return self._metadata(body, received_ns)
         except BadMessageError as error:
             return [BadMessage(self._source, error.kind, str(error), received_ns)]
         return [self._record(body, received_ns)]
 
-    def decode(self, message: bytes, received_ns: int = 0) -> DetectorRecord:
+    def decode(self, message: Bytes, received_ns: int = 0) -> DetectorRecord:
         """Decode a message of one record; what is wrong with it becomes part of it."""
         return self.records(message, received_ns)[0]
 
@@ -231,24 +235,6 @@ class Stream2Decoder:
         start = self._headers.of(key)
         check_shape(payload.shape, start.info if start else None, self._max_pixels)
         return payload
-
-
-def _load(message: bytes) -> dict[str, Any]:
-    check_structure(message)
-    try:
-        body = cbor2.loads(
-            message,
-            tag_hook=tag_hook,
-            max_depth=MAX_DEPTH,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
-            strict_hashable_types=True,  # other keys can be made to collide
-        )
-    except (cbor2.CBORError, ValueError, TypeError, OverflowError) as error:
-        raise BadMessageError("cbor", f"message is not CBOR: {error}") from error
-    if not isinstance(body, dict):
-        raise BadMessageError("cbor", "message is no CBOR map")
-    return body
 
 
 def _appendix(user_data: Any, problems: list[str]) -> Any:

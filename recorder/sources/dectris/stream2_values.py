@@ -20,6 +20,7 @@ from recorder.records import (
 from recorder.records.times import ticks_to_ns
 from recorder.sources.chunk_headers import with_header
 from recorder.sources.dectris.cbor_arrays import Compressed, MultiDim, Typed
+from recorder.sources.dectris.cbor_message import to_keep
 from recorder.sources.dectris.checks import (
     check_shape,
     flag,
@@ -53,10 +54,11 @@ def _payload(value: Any) -> Payload:
                 f"{value.typed.dtype}"
             )
         encoding, data = data.algorithm, data.data
-    if not isinstance(data, bytes):
+    if not isinstance(data, bytes | memoryview):
         raise BadMessageError("data", "image data is no byte string")
     shape = (dims[0], dims[1])
-    return Payload(data, encoding, shape, value.typed.dtype, value.column_major)
+    dtype, column_major = value.typed.dtype, value.column_major
+    return Payload(to_keep(data), encoding, shape, dtype, column_major)
 
 
 def _array(value: Any, max_pixels: int) -> NDArray[Any]:

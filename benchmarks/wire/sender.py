@@ -1,0 +1,77 @@
+"""Sends one image of 1.2 MB again and again, as a 4-megapixel detector would.
+
+python -m benchmarks.wire.sender --to tcp://127.0.0.1:9999 --protocol stream2 --images 9
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+import zmq
+
+from benchmarks.sender import SHAPE, geometry, send_results, wait_for_image
+from recorder.records import DetectorInfo, Payload
+from recorder.simulate.stream.bslz4 import bslz4_chunk
+from recorder.simulate.stream.messages import PROTOCOLS
+
+COUNTS = 0.6
+"""Photons in a pixel: bitshuffle and LZ4 make 1.1 MB of such 4 megapixels."""
+
+
+def info() -> DetectorInfo:
+    """A header with all that a classifier needs."""
+    known = geometry()
+    return DetectorInfo(
+        shape=SHAPE,
+        dtype="uint16",
+        pixel_size=known.pixel_size,
+        distance=known.distance,
+        beam_center=known.beam_center,
+        wavelength=known.wavelength,
+        saturation=65534.0,
+    )
+
+
+def image() -> Payload:
+    """Photons of a flat background."""
+    pixels = np.random.default_rng(1).poisson(COUNTS, SHAPE).astype("<u2")
+    return Payload(bslz4_chunk(pixels), "bslz4", SHAPE, "<u2")
+
+
+def send(endpoint: str, protocol: str, images: int, rate_hz: float) -> None:
+    """The sender; 0 Hz is as fast as the daemon takes the images."""
+    stream = PROTOCOLS[protocol](1, info(), images)
+    payload = image()
+    context = zmq.Context()
+    socket = context.socket(zmq.PUSH)
+    socket.immediate = True
+    socket.bind(endpoint)
+    print("ready", flush=True)
+    socket.send_multipart(stream.start())
+    begun = time.monotonic()
+    for n in range(images):
+        wait_for_image(begun, n, rate_hz)
+        socket.send_multipart(stream.image(n, payload, n * 10**6), copy=False)
+    socket.send_multipart(stream.end())
+    socket.close()
+    context.term()
+
+
+def main() -> None:
+    """Send one series."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", required=True)
+    parser.add_argument("--protocol", required=True)
+    parser.add_argument("--images", type=int, required=True)
+    parser.add_argument("--rate", type=float, default=0.0)
+    arguments = parser.parse_args()
+    if arguments.protocol == "results":
+        send_results(arguments.to, arguments.images, arguments.rate)
+    else:
+        send(arguments.to, arguments.protocol, arguments.images, arguments.rate)
+
+
+if __name__ == "__main__":
+    main()
