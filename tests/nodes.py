@@ -87,6 +87,7 @@ class NodeProcess:
         log: Where its log goes.
         arguments: Further ones.
         before: What it is called with, such as `ip netns exec`.
+        program: Of the recorder.
         environment: Changes of it.
     """
 
@@ -96,6 +97,7 @@ class NodeProcess:
         log: Path,
         *arguments: str,
         before: Sequence[str] = (),
+        program: Sequence[str] = (sys.executable, "-m", "recorder"),
         environment: dict[str, str] | None = None,
     ) -> None:
         self.log = log
@@ -103,8 +105,8 @@ class NodeProcess:
             self.process = subprocess.Popen(
                 [
                     *before,
-                    *(sys.executable, "-m", "recorder", "node"),
-                    *("--connect", address, "--log-format", "json", *arguments),
+                    *program,
+                    *("node", "--connect", address, "--log-format", "json", *arguments),
                 ],
                 stderr=file,
                 stdout=file,
