@@ -60,6 +60,10 @@ class WireError(RecorderError):
         super().__init__(message[:MAX_QUOTED])
 
 
+class NodeError(RecorderError):
+    """A node ends: its home refuses it, or is not there."""
+
+
 class ImageError(RecorderError):
     """An image was received but its pixels cannot be had."""
 

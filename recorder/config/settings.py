@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from recorder.config.alarms import AlarmsSection
 from recorder.config.by_kind import AnySink, AnySource
+from recorder.config.cluster import ClusterSection
 from recorder.config.ispyb import IspybSection
 from recorder.config.recording import (
     ClassifySection,
@@ -104,6 +105,7 @@ class Settings(BaseSettings):
     unannounced: UnannouncedSection = UnannouncedSection()
     classify: ClassifySection = ClassifySection()
     pool: PoolSection = PoolSection()
+    cluster: ClusterSection = ClusterSection()
     alarms: AlarmsSection = AlarmsSection()
     live: LiveSection = LiveSection()
     log: LogSection = LogSection()
@@ -151,6 +153,17 @@ class Settings(BaseSettings):
                     f"panda {panda.name}: detector {panda.detector!r} is no configured "
                     f"detector; there is {', '.join(self.series_sources) or 'none'}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _workers_of_this_host(self) -> Settings:
+        alone = self.pool.workers == 0 and self.pool.engine is None
+        if alone and self.cluster.listen and not self.cluster.without_local_workers:
+            raise ValueError(
+                "pool.workers: 0 leaves every image to the nodes, and a run stands "
+                "still while none is there: leave it out, or say so, too, with "
+                "cluster.without_local_workers = true"
+            )
         return self
 
     @model_validator(mode="before")
@@ -222,6 +235,11 @@ class Settings(BaseSettings):
     def journal_path(self) -> Path:
         """The journal's file."""
         return self.state_directory / "journal.sqlite"
+
+    @property
+    def cluster_keys(self) -> Path:
+        """Folder of the keys of nodes."""
+        return self.cluster.keys or self.state_directory / "cluster"
 
     @property
     def topic_prefix(self) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from recorder.errors import WireError
-from recorder.pool.jobs import UNREADABLE, AnyJob
+from recorder.pool.jobs import UNREADABLE
+from recorder.pool.protocols import Task
 from recorder.pool.wire import DONE, Answer, Frame, read_answer, read_failure
 from recorder.records import Unprocessed
 
@@ -30,7 +31,7 @@ def answers_in(frames: Sequence[Frame]) -> tuple[list[Answer], list[str]]:
     return answers, problems
 
 
-def told_by(answer: Answer, job: AnyJob) -> Callable[[], None]:
+def told_by(answer: Answer, job: Task) -> Callable[[], None]:
     """What tells who offered a job what became of it; for ``Work.finish``."""
     if answer.kind == DONE:
         return partial(job.answered, answer.frames)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from recorder.errors import WireError
 from recorder.pool.wire import (
     LESSON,
     Frame,
@@ -34,6 +35,15 @@ from recorder.runtime.log import get_logger
 
 log = get_logger("pool")
 
+NONSENSE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading bytes raises that are no answer."""
 UNREADABLE = "the worker's answer cannot be read; see step_failed in the log"
 
 Outcome = Classification | tuple[Unprocessed, str]
@@ -87,6 +97,18 @@ class Job:
         )
         return partial(self._tell, outcome, shown)
 
+    def read(self, frames: Sequence[Frame]) -> Callable[[], None]:
+        """An answer that may make no sense; what comes back tells what became of it.
+
+        Raises:
+            WireError: It cannot be read.
+        """
+        try:
+            outcome, shown = unpack_result(frames), unpack_shown(frames[2:])
+        except NONSENSE as error:
+            raise WireError(f"its answer cannot be read: {error!r}") from error
+        return partial(self._tell, outcome, shown)
+
     def answered(self, frames: Sequence[Frame]) -> None:
         """A worker's answer; one that cannot be read is an outcome, too."""
         outcome: Outcome = (Unprocessed.WORKER_LOST, UNREADABLE)
@@ -129,6 +151,17 @@ class LessonJob:
     def run(self, classifiers: Classifiers) -> Callable[[], None]:
         """Do it in this process; what comes back tells what was learned."""
         return partial(self.done, classifiers.learn(self.setup, self.lesson))
+
+    def read(self, frames: Sequence[Frame]) -> Callable[[], None]:
+        """An answer that may make no sense; what comes back tells what was learned.
+
+        Raises:
+            WireError: It cannot be read.
+        """
+        try:
+            return partial(self.done, unpack_learned(frames))
+        except NONSENSE as error:
+            raise WireError(f"its answer cannot be read: {error!r}") from error
 
     def answered(self, frames: Sequence[Frame]) -> None:
         """A worker's answer; from one that cannot be read nothing is learned."""

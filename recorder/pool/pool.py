@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from recorder.pool.backlog import Backlog
 from recorder.pool.jobs import Callback, Taught, Viewer, Viewers
-from recorder.pool.protocols import EngineOptions, Hands, Work, engine_plugin
+from recorder.pool.protocols import EngineOptions, Hands, HasNodes, Work, engine_plugin
 from recorder.records import ClassifierSetup, Learned, Lesson, Payload
+from recorder.records.live_node import LiveNode
 
 
 def default_workers() -> int:
@@ -154,6 +155,11 @@ class Pool:
     def replaced(self) -> int:
         """Workers that ended and were replaced."""
         return sum(hands.replaced for hands in self._hands)
+
+    def nodes(self) -> tuple[LiveNode, ...]:
+        """Other hosts that take part, or did."""
+        found = [h.nodes() for h in self._hands if isinstance(h, HasNodes)]
+        return tuple(node for nodes in found for node in nodes)
 
     @property
     def late(self) -> int:

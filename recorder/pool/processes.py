@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Generic
 
 import recorder
 from recorder.errors import ConfigError, WireError
@@ -23,7 +24,7 @@ from recorder.pool.answers import answers_in, told_by
 from recorder.pool.briefs import Briefs, PackedBriefs, briefing
 from recorder.pool.exchange import Exchange
 from recorder.pool.jobs import AnyJob
-from recorder.pool.protocols import EngineOptions, Work
+from recorder.pool.protocols import EngineOptions, T, Tasks, Work
 from recorder.pool.wire import ANSWERS, READY, STOP, Message, make_head, read_head
 from recorder.pool.worker_cache import WorkerCache
 from recorder.records import Unprocessed
@@ -48,15 +49,15 @@ WORKER = "recorder.pool.worker"
 
 
 @dataclass(eq=False)
-class _Worker:
+class _Worker(Generic[T]):
     identity: bytes
     process: asyncio.subprocess.Process
     cache: WorkerCache
-    jobs: dict[int, AnyJob] = field(default_factory=dict)
+    jobs: dict[int, T] = field(default_factory=dict)
     """By token, in the order in which it does them."""
 
 
-class Processes:
+class Processes(Generic[T]):
     """Takes jobs and has them done by processes.
 
     Args:
@@ -64,25 +65,25 @@ class Processes:
         count: Number of processes.
         timeout_s: A worker that holds a job longer is replaced.
         kept_setups: Setups that a worker keeps ready.
-        briefs: What workers are told of setups; None: packed from the work.
+        briefs: What workers are told of setups.
     """
 
     def __init__(
         self,
-        work: Work,
+        work: Tasks[T],
         count: int,
         timeout_s: float,
         kept_setups: int,
-        briefs: Briefs | None = None,
+        briefs: Briefs,
     ) -> None:
         self._work = work
         self._count = count
         self._timeout_s = timeout_s
         self._kept_setups = kept_setups
-        self._briefs = briefs or PackedBriefs(work)
+        self._briefs = briefs
         self._next_token = 0
         self._processes: list[asyncio.subprocess.Process] = []
-        self._workers: dict[bytes, _Worker] = {}
+        self._workers: dict[bytes, _Worker[T]] = {}
         self._lines = Throttle()
         self.replaced = 0
         self.unreadable = 0
@@ -250,7 +251,7 @@ class Processes:
             if (job := self._work.take()) is not None:
                 self._hand(worker, job)
 
-    def _hand(self, worker: _Worker, job: AnyJob) -> None:
+    def _hand(self, worker: _Worker[T], job: T) -> None:
         self._next_token += 1
         messages: list[Message] = []
         with boundary("hand a job to a worker"):
@@ -269,7 +270,7 @@ class Processes:
         for frames in messages:
             self._wire.send([worker.identity, *frames])
 
-    def _least_loaded(self) -> _Worker | None:
+    def _least_loaded(self) -> _Worker[T] | None:
         free = [w for w in self._workers.values() if len(w.jobs) < CREDIT]
         return min(free, key=lambda worker: len(worker.jobs), default=None)
 
@@ -279,14 +280,16 @@ class ProcessesEngine:
 
     name = "processes"
 
-    def make(self, work: Work, options: EngineOptions) -> Processes:
+    def make(self, work: Work, options: EngineOptions) -> Processes[AnyJob]:
         """See :class:`~recorder.pool.protocols.EnginePlugin`."""
         if not options.workers:
             raise ConfigError(
                 "pool.workers = 0 leaves engine processes nobody to work; set "
                 'pool.workers, or pool.engine = "inline"'
             )
-        return Processes(work, options.workers, options.timeout_s, options.kept_setups)
+        count, timeout_s = options.workers, options.timeout_s
+        kept, briefs = options.kept_setups, PackedBriefs(work)
+        return Processes(work, count, timeout_s, kept, briefs)
 
 
 PLUGIN = ProcessesEngine()

@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
 
 from recorder.plugins.groups import ENGINES
 from recorder.pool.batch_task import BatchEnd, BatchTask
 from recorder.pool.jobs import AnyJob
-from recorder.records import ClassifierSetup, Learned
+from recorder.pool.wire import Frame
+from recorder.records import ClassifierSetup, Learned, Unprocessed
+from recorder.records.live_node import LiveNode
 
 
-class Work(Protocol):
-    """Jobs that wait, as an engine sees them; all of it in the event loop."""
+class Task(Protocol):
+    """A job, as whoever hands it to a worker process sees it."""
+
+    setup: int
+    """What the worker must know before."""
+    tries: int
+    """How often a worker got it."""
+    sent_at: float
+    """When one did last, monotonic time (s)."""
+
+    def message(self, token: int) -> list[Frame]:
+        """What a worker is sent."""
+
+    def answered(self, frames: Sequence[Frame]) -> None:
+        """A worker's answer."""
+
+    def failed(self, reason: Unprocessed, text: str) -> None:
+        """It cannot be done."""
+
+
+T = TypeVar("T", bound=Task)
+
+
+class Tasks(Protocol[T]):
+    """Jobs that wait, as who has them done sees them; all of it in the event loop."""
 
     @property
     def changed(self) -> asyncio.Event:
@@ -28,17 +54,21 @@ class Work(Protocol):
     async def wait(self) -> None:
         """Wait until something can be taken."""
 
-    def take(self) -> AnyJob | None:
+    def take(self) -> T | None:
         """The next job; None if nothing is to be done for now.
 
         What was taken must be finished or put back, once.
         """
 
-    def put_back(self, job: AnyJob) -> None:
+    def put_back(self, job: T) -> None:
         """It is to be tried again, before all others."""
 
-    def finish(self, job: AnyJob, tell: Callable[[], None]) -> None:
+    def finish(self, job: T, tell: Callable[[], None]) -> None:
         """It is done with; ``tell`` says so to who offered it."""
+
+
+class Work(Tasks[AnyJob], Protocol):
+    """Jobs that wait, as an engine sees them, and what is to be known before them."""
 
     def setup(self, number: int) -> ClassifierSetup:
         """The setup of a job that was taken."""
@@ -58,6 +88,26 @@ class Hands(Protocol):
         """Take jobs and have them done until cancelled; then let go of everything."""
 
 
+@runtime_checkable
+class HasNodes(Protocol):
+    """Hands on other hosts."""
+
+    def nodes(self) -> tuple[LiveNode, ...]:
+        """Those that take part, and those that did, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """Where nodes of other hosts connect: ``[cluster]``."""
+
+    listen: str
+    """Address of ZeroMQ to listen at."""
+    keys: Path | None
+    """Folder of the keys; None: not encrypted, and everybody is let in."""
+    state: Path
+    """Folder for what an engine keeps: below the state directory."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How the configuration wants images classified."""
@@ -68,6 +118,8 @@ class EngineOptions:
     """A worker that holds a job longer is replaced."""
     kept_setups: int
     """Setups that a worker keeps ready, those used last."""
+    cluster: ClusterOptions | None = None
+    """Where nodes connect; None: no other host takes part."""
 
 
 class EnginePlugin(Protocol):

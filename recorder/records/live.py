@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from recorder.records.live_node import LiveNode
+
 VERSION = 1
 """Of this shape; it grows only when a key changes its meaning."""
 INTERVAL_S = 0.2
@@ -80,7 +82,8 @@ class LivePool:
     finished: int = 0
     """Images since the daemon's start."""
     replaced: int = 0
-    """Workers that died and were replaced."""
+    """Workers that died and were replaced, and nodes that were lost."""
+    nodes: tuple[LiveNode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,9 @@ def find_problems(sign: Json, age: float | None) -> list[str]:
     for name, state in (sign.get("sinks") or {}).items():
         if state != "ok":
             found.append(f"sink {name} cannot write: {state}")
+    for node in sign.get("nodes") or ():
+        if node.get("problem"):
+            found.append(f"node {node.get('name')}: {node['problem']}")
     return found + _alarms(sign)
 
 

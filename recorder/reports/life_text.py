@@ -42,6 +42,7 @@ def _lines(life: Life) -> Iterator[str]:
         error = f": {broker['error']}" if broker.get("error") else ""
         yield f"broker     {broker.get('state', '?')}{error}"
         yield from map(_source, sign.get("sources") or ())
+        yield from map(_node, sign.get("nodes") or ())
     if (error_line := sign.get("last_error")) is not None:
         yield f"last error {_error(error_line)}"
     problems = life.problems
@@ -90,6 +91,16 @@ def _source(found: Json) -> str:
     if runs:
         text += f", run {', '.join(map(str, runs))}"
     return f"{text} ({found['endpoint']})" if found.get("endpoint") else text
+
+
+def _node(found: Json) -> str:
+    text = f"node       {found.get('name')}: {found.get('state')}"
+    if found.get("silent_s") is None:
+        return text
+    return (
+        f"{text}, {found.get('ready')} of {found.get('workers')} workers, "
+        f"{found.get('held')} images held, {found.get('finished')} done"
+    )
 
 
 def _error(found: Json) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from recorder import __version__
@@ -162,6 +163,7 @@ def _status(host: Host) -> Json:
     status["sinks"] = {sink.sink.name: sink.unavailable or "ok" for sink in host.sinks}
     status["spool"] = {sink.sink.name: sink.backlog for sink in host.sinks}
     status["journal"] = "failing" if host.pipeline.writer.failing else "ok"
+    status["nodes"] = [asdict(node) for node in host.pool.nodes()]
     status["workers_replaced"] = host.pool.replaced
     status["alarms"] = host.alarms_status()
     return status

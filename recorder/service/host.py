@@ -18,6 +18,7 @@ from recorder.runtime.boundary import boundary
 from recorder.runtime.live_file import live_folder
 from recorder.service.alarm_keeper import AlarmKeeper
 from recorder.service.alarm_teller import AlarmTeller
+from recorder.service.cluster import cluster_of
 from recorder.service.pipeline import Pipeline
 from recorder.service.sharing import share_with_group
 from recorder.sinks.protocols import make_sinks
@@ -41,12 +42,15 @@ class Host:
             live_folder(settings.state_directory), wanted=settings.live.pictures
         )
         workers = settings.pool.workers
+        live = book is None or book.live
+        kept = 1 + max(1, len(settings.detectors))
         self.pool = Pool(
             default_workers() if workers is None else workers,
             max_backlog=settings.pool.max_backlog_mb << 20,
             timeout_s=settings.pool.worker_timeout_s,
-            kept_setups=1 + max(1, len(settings.detectors)),
+            kept_setups=kept,
             engine=settings.pool.engine,
+            cluster=cluster_of(settings, kept) if live else None,
             viewers=self.gallery.viewer,
         )
         self.sinks = [
@@ -56,7 +60,6 @@ class Host:
         self.pipeline = Pipeline(
             settings, self.journal, self.pool, self.wake_sinks, book
         )
-        live = book is None or book.live
         self.alarms = make_alarms(settings, self.pipeline, live=live)
         self.housekeeping = Housekeeping(
             _journal(settings),

@@ -134,6 +134,7 @@ def pool_state(host: Host) -> LivePool:
         max_bytes=pool.max_bytes,
         finished=pool.finished,
         replaced=pool.replaced,
+        nodes=pool.nodes(),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from recorder.records.live import LiveAlarm, LiveSink, LiveSource, LiveState
+from recorder.records.live_node import LiveNode
 from recorder.terminal.marks import (
     BAD,
     GOOD,
@@ -77,6 +78,7 @@ def sources(live: LiveState, width: int) -> list[Text]:
     items = [
         *(_source(item) for item in live.sources),
         _pool(live),
+        *(_node(item) for item in live.pool.nodes),
         _journal(live),
         *(_sink(item) for item in live.sinks),
     ]
@@ -93,6 +95,7 @@ def sources(live: LiveState, width: int) -> list[Text]:
         used += length
     told = [(item.name, item.problem) for item in live.sources]
     told += [(item.name, item.problem) for item in live.sinks]
+    told += [(f"node {item.name}", item.problem) for item in live.pool.nodes]
     complaints = [line((f"! {n}: {p}", WARN)) for n, p in told if p]
     return [line(*parts) for parts in found] + complaints
 
@@ -121,6 +124,14 @@ def _pool(live: LiveState) -> list[Part]:
         parts.append(f" {count(pool.backlog)} wait")
     if pool.replaced:
         parts.append((f" {count(pool.replaced)} replaced", WARN))
+    return parts
+
+
+def _node(item: LiveNode) -> list[Part]:
+    parts: list[Part] = [f"node {item.name} "]
+    parts.append((item.state, _COLOURS.get(item.state, BAD)))
+    if item.silent_s is not None:
+        parts.append(f" {item.ready} workers {count(item.held)} held")
     return parts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import ClassVar
 
@@ -37,6 +37,10 @@ class EngineConformance:
 
     name: ClassVar[str]
 
+    def make_pool(self) -> Pool:
+        """A pool whose images it classifies; it is not running yet."""
+        return Pool(WORKERS, engine=self.name)
+
     def kill_worker(self) -> bool:
         """End one of its workers without warning; False if it has none of its own."""
         return False
@@ -45,8 +49,8 @@ class EngineConformance:
 
     def test_images_are_classified_as_in_the_daemon(self) -> None:
         """The same figures, image by image, as without workers; a bad one is named."""
-        expected = asyncio.run(_classified("inline"))
-        found = asyncio.run(_classified(self.name))
+        expected = asyncio.run(_classified(_inline))
+        found = asyncio.run(_classified(self.make_pool))
         assert found == expected
         assert sum(isinstance(outcome, Classification) for outcome in found) >= 6
         assert isinstance(found[-1], tuple)
@@ -54,7 +58,8 @@ class EngineConformance:
 
     def test_what_a_run_learns_is_the_same(self) -> None:
         """A lesson, and an image that uses what it taught."""
-        states = [asyncio.run(_taught(name)) for name in ("inline", self.name)]
+        makers = (_inline, self.make_pool)
+        states = [asyncio.run(_taught(make)) for make in makers]
         assert states[0] == states[1]
         assert states[0][0] == 1
 
@@ -62,7 +67,7 @@ class EngineConformance:
         """Within some seconds, with images on their way."""
 
         async def scenario() -> None:
-            pool, setup, payloads = _bench(self.name)
+            pool, setup, payloads = _bench(self.make_pool)
             async with _running(pool):
                 for payload in payloads:
                     pool.offer(setup, payload, lambda outcome: None, force=True)
@@ -74,7 +79,7 @@ class EngineConformance:
         found: list[Outcome] = []
 
         async def scenario() -> bool:
-            pool, setup, payloads = _bench(self.name)
+            pool, setup, payloads = _bench(self.make_pool)
             async with _running(pool), asyncio.timeout(WAIT_S):
                 pool.offer(setup, payloads[0], found.append, force=True)
                 await pool.empty()
@@ -97,7 +102,11 @@ def _bench_payloads() -> list[Payload]:
     return [series.frame(n).payload for n in range(len(series.order))]
 
 
-def _bench(engine: str) -> tuple[Pool, int, list[Payload]]:
+def _inline() -> Pool:
+    return Pool(WORKERS, engine="inline")
+
+
+def _bench(make: Callable[[], Pool]) -> tuple[Pool, int, list[Payload]]:
     """A pool with a setup, and images."""
     series = small_series()
     geometry, _ = resolve(series.info, None)
@@ -112,7 +121,7 @@ def _bench(engine: str) -> tuple[Pool, int, list[Payload]]:
         saturation=None,
         settings=ClassifySettings(),
     )
-    pool = Pool(WORKERS, engine=engine)
+    pool = make()
     payloads = [series.frame(n).payload for n in range(len(series.order))]
     return pool, pool.add_setup(setup), payloads
 
@@ -129,8 +138,8 @@ async def _running(pool: Pool) -> AsyncIterator[None]:
                 await task
 
 
-async def _classified(engine: str) -> list[Outcome]:
-    pool, setup, payloads = _bench(engine)
+async def _classified(make: Callable[[], Pool]) -> list[Outcome]:
+    pool, setup, payloads = _bench(make)
     found: dict[int, Outcome] = {}
     async with _running(pool), asyncio.timeout(WAIT_S):
         for n, payload in enumerate([*payloads, BAD]):
@@ -144,8 +153,8 @@ async def _classified(engine: str) -> list[Outcome]:
     return [found[n] for n in sorted(found)]
 
 
-async def _taught(engine: str) -> tuple[int, list[Outcome]]:
-    pool, setup, payloads = _bench(engine)
+async def _taught(make: Callable[[], Pool]) -> tuple[int, list[Outcome]]:
+    pool, setup, payloads = _bench(make)
     states: list[Learned | None] = []
     found: list[Outcome] = []
     async with _running(pool), asyncio.timeout(WAIT_S):

@@ -142,7 +142,7 @@ def _pool(pool: LivePool, access: Access, going: bool) -> LivePool:
     if access.whole:
         return pool
     if going:
-        return replace(pool, finished=0)
+        return replace(pool, finished=0, nodes=())  # counted over all runs
     return LivePool(workers=pool.workers, max_bytes=pool.max_bytes)
 
 

@@ -184,7 +184,27 @@ def _live(live: LiveState, state_age_s: float) -> Iterator[Metric]:
     for (kind, severity), count in sorted(standing.items()):
         alarm.add_metric([kind, severity], count)
     yield alarm
+    yield from _of_nodes(live)
     yield from _of_pool_and_journal(live)
+
+
+def _of_nodes(live: LiveState) -> Iterator[Metric]:
+    labels = ["node", "host"]
+    text = "1 while it takes part and is heard."
+    up = GaugeMetricFamily("recorder_node_up", text, None, labels)
+    text = "Workers of a node that are there."
+    workers = GaugeMetricFamily("recorder_node_workers", text, None, labels)
+    text = "Images that a node has."
+    held = GaugeMetricFamily("recorder_node_held_images", text, None, labels)
+    text = "Images of a node since it took part."
+    finished = CounterMetricFamily("recorder_node_images", text, None, labels)
+    for node in live.pool.nodes:
+        names = [node.name, node.host]
+        up.add_metric(names, float(node.state == "ok"))
+        workers.add_metric(names, node.ready)
+        held.add_metric(names, node.held)
+        finished.add_metric(names, node.finished)
+    yield from (up, workers, held, finished)
 
 
 def _of_pool_and_journal(live: LiveState) -> Iterator[Metric]:

@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 
 from recorder.config import Settings
+from recorder.nodes.plugin import PLUGIN
 from recorder.plugins.groups import GROUPS
+from recorder.pool.pool import Pool
+from recorder.pool.protocols import ClusterOptions, EngineOptions
 from recorder.simulate.stream.messages import Stream1, Stream2
 from recorder.testing import (
     EngineConformance,
@@ -25,6 +28,7 @@ from recorder.testing import (
     SourceConformance,
 )
 from recorder.testing.recorded import plain_settings
+from tests.nodes import NodeProcess
 from tests.peers import dectris_peer, panda_peer
 from tests.system import test_authenticators
 from tests.unit import test_portals
@@ -112,6 +116,36 @@ class TestProcesses(EngineConformance):
     def kill_worker(self) -> bool:
         pid = next(workers(os.getpid()))
         os.kill(pid, signal.SIGKILL)
+        return True
+
+
+@pytest.mark.allow_error_log("node_lost")
+class TestNodes(EngineConformance):
+    """Two nodes of this host; one that is killed is started again by whoever did."""
+
+    name = "nodes"
+
+    @pytest.fixture(autouse=True)
+    def _nodes(self, tmp_path: Path) -> Iterator[None]:
+        self.folder = tmp_path
+        self.nodes = [self._node(number) for number in range(2)]
+        yield
+        for node in self.nodes:
+            node.end()
+
+    def _node(self, number: int) -> NodeProcess:
+        log = self.folder / f"node-{number}.log"
+        address = f"ipc://{self.folder}/home"
+        return NodeProcess(address, log, "--workers", "1")
+
+    def make_pool(self) -> Pool:
+        cluster = ClusterOptions(f"ipc://{self.folder}/home", None, self.folder)
+        options = EngineOptions(0, 60.0, 2, cluster)
+        return Pool(0, cluster=lambda work: PLUGIN.make(work, options))
+
+    def kill_worker(self) -> bool:
+        self.nodes[0].end()
+        self.nodes[0] = self._node(2)
         return True
 
 

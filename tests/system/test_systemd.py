@@ -7,10 +7,14 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 
+from recorder.commands.node import command as node_command
+from recorder.nodes.keys import NODE_SECRET, SERVER_PUBLIC
 from recorder.runtime.systemd import notify, watchdog_interval_s
 from tests.servers import program, recorder_environment
 from tests.system.beamline import make_beamline
@@ -19,6 +23,8 @@ UNIT = Path(__file__).parents[2] / "systemd" / "recorder.service"
 TEMPLATE = UNIT.with_name("recorder@.service")
 WEB = UNIT.with_name("recorder-web.service")
 SYNC = UNIT.with_name("recorder-sync.service")
+NODE = UNIT.with_name("recorder-node@.service")
+CONFIG = UNIT.parents[1] / "config"
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -46,6 +52,8 @@ def installed(unit: Path, folder: Path, name: str) -> Path:
         (TEMPLATE, "recorder@id29.service"),
         (WEB, "recorder-web.service"),
         (SYNC, "recorder-sync.service"),
+        (NODE, "recorder-node@.service"),
+        (NODE, "recorder-node@id29.service"),
         (SYNC.with_suffix(".timer"), "recorder-sync.timer"),
     ],
 )
@@ -56,7 +64,7 @@ def test_unit_parses(tmp_path, unit, name):
 
 
 @pytest.mark.parametrize(
-    "unit", [UNIT, TEMPLATE, WEB, SYNC], ids=lambda unit: unit.name
+    "unit", [UNIT, TEMPLATE, WEB, SYNC, NODE], ids=lambda unit: unit.name
 )
 def test_unit_is_hardened(tmp_path, unit):
     path = installed(unit, tmp_path, unit.name.replace("@.", "@id29."))
@@ -111,6 +119,78 @@ def test_the_page_reads_what_the_daemon_writes_and_harms_nothing():
     limits = {name: web[name] for name in ("Nice", "CPUQuota", "MemoryMax")}
     assert limits == {"Nice": "5", "CPUQuota": "50%", "MemoryMax": "512M"}
     assert not [name for name in web if "Credential" in name]
+
+
+def test_a_node_is_hardened_like_the_daemon_and_keeps_nothing():
+    daemon, node = _settings(UNIT), _settings(NODE)
+    own = [item for item in node if item not in daemon]
+    assert [name for name, _ in own] == [
+        "Description",
+        "EnvironmentFile",
+        "LoadCredential",
+        "LoadCredential",
+        "ExecStart",
+        "RestartSec",
+    ]
+    missing = {name for name, _ in daemon} - {name for name, _ in node}
+    kept = {"StateDirectory", "StateDirectoryMode", "RuntimeDirectory"}
+    kept |= {"RuntimeDirectoryMode", "RuntimeDirectoryPreserve"}
+    assert missing == kept
+    credentials = [value.partition(":")[0] for n, value in own if n[:4] == "Load"]
+    assert credentials == [NODE_SECRET, SERVER_PUBLIC]
+
+
+def test_the_slurm_script_parses_and_hands_the_signal_on(tmp_path):
+    """`srun` and the recorder are stand-ins: what is tried is our script."""
+    script = CONFIG / "recorder-node.sbatch"
+    subprocess.run(["bash", "-n", script], check=True)
+    srun = tmp_path / "srun"
+    srun.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    fake = tmp_path / "recorder"
+    fake.write_text(
+        '#!/bin/bash\necho "$@" "$RECORDER_NODE_CONNECT" >> "$0.told"\n'
+        "trap 'echo handed back >> \"$0.told\"; exit 0' TERM\n"
+        "while true; do sleep 0.05; done\n"
+    )
+    for program_ in (srun, fake):
+        program_.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "RECORDER": str(fake),
+        "RECORDER_NODE_CONNECT": "tcp://192.0.2.10:9998",
+        "SLURMD_NODENAME": "host-b",
+        "SLURM_CPUS_PER_TASK": "16",
+    }
+    told = Path(f"{fake}.told")
+    job = subprocess.Popen(["bash", script], env=environment)
+    try:
+        begun = time.monotonic()
+        while not told.exists() and time.monotonic() - begun < 60:
+            time.sleep(0.05)
+        job.terminate()
+        job.wait(60)
+    finally:
+        job.kill()
+    assert told.read_text().splitlines() == [
+        "node --name host-b --workers 16 tcp://192.0.2.10:9998",
+        "handed back",
+    ]
+
+
+def test_the_deployment_starts_the_same_command():
+    body = yaml.safe_load((CONFIG / "recorder-node.yaml").read_text())
+    assert (body["apiVersion"], body["kind"]) == ("apps/v1", "Deployment")
+    pod = body["spec"]["template"]
+    assert body["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"]
+    (container,) = pod["spec"]["containers"]
+    names = {item["name"] for item in container["env"]}
+    options = {p.envvar for p in node_command.params if p.envvar}
+    assert options | {"RECORDER_NODE_NAME"} == names
+    assert container["args"] == ["node"]
+    volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+    assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
 def _settings(unit: Path) -> list[tuple[str, str]]:

@@ -69,7 +69,7 @@ def test_our_own_are_installed():
     assert ours(SOURCES) == ["dectris", "panda"]
     assert ours(SINKS) == ["ispyb", "results"]
     assert ours(FLAVOURS) == ["diamond", "esrf", "maxiv"]
-    assert ours(ENGINES) == ["inline", "processes"]
+    assert ours(ENGINES) == ["inline", "nodes", "processes"]
 
 
 def test_one_from_outside(install):
@@ -208,7 +208,8 @@ def test_without_our_own_it_says_what_to_do(monkeypatch):
         ),
         (
             "[pool]\nengine = 'dask'",
-            "pool.engine: no engine 'dask' is installed; installed: inline, processes",
+            "pool.engine: no engine 'dask' is installed; installed: inline, nodes, "
+            "processes",
         ),
     ],
 )

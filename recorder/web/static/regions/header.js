@@ -143,6 +143,14 @@ function ofPool(pool) {
   return { name: "pool", state: full > 0.9 ? "failing" : "ok", told, problem: null };
 }
 
+function ofNode(node) {
+  const told = [];
+  if (node.silent_s !== null) {
+    told.push(`${node.ready} ${node.ready === 1 ? "worker" : "workers"}`, `${format.count(node.held)} held`);
+  }
+  return { name: `node ${node.name}`, state: node.state, told, problem: node.problem };
+}
+
 function ofJournal(journal) {
   const told = [];
   if (journal.unwritten) told.push(`${format.count(journal.unwritten)} unwritten`);
@@ -165,6 +173,7 @@ function drawParts() {
     ? [
         ...live.sources.map(ofSource),
         ofPool(live.pool),
+        ...live.pool.nodes.map(ofNode),
         ofJournal(live.journal),
         ...live.sinks.map(ofSink),
       ]

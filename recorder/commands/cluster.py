@@ -1,0 +1,41 @@
+"""``recorder cluster``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from recorder.commands.options import config_option, load_settings
+from recorder.commands.out import say
+
+
+@click.group()
+def command() -> None:
+    """Other hosts that classify images: their keys."""
+
+
+@command.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--list", "listed", is_flag=True, help="Names of the nodes whose keys are known."
+)
+@config_option
+def keys(names: tuple[str, ...], listed: bool, config: Path | None) -> None:
+    """Make home's keys, if there are none, and those of nodes, called NAMES.
+
+    One name may stand for several nodes that share a key. A node is shut out by
+    removing its file from the folder `nodes`; no restart is needed.
+    """
+    from recorder.nodes.keys import make_home_keys, make_node_keys, read_nodes
+
+    settings = load_settings(config)
+    folder = settings.cluster_keys
+    if listed:
+        say(*sorted(read_nodes(folder).values()))
+        return
+    made = make_home_keys(folder)
+    say(f"keys of home: {folder}" + (", made now" if made else ""))
+    for name in names:
+        parcel = make_node_keys(folder, name)
+        say(f"{name}: take {parcel} to its host, then remove it here")

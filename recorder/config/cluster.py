@@ -1,0 +1,68 @@
+"""Other hosts that classify images: where their nodes connect, and with which keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, model_validator
+
+from recorder.config.by_kind import EngineName
+from recorder.config.endpoints import Endpoint, is_loopback, parse_endpoint
+from recorder.config.section import Section
+from recorder.config.values import FilePath
+
+_WRITE = "write it as tcp://ADDRESS:PORT, such as tcp://192.168.1.10:9998"
+
+
+def _check_listen(text: str) -> str:
+    if parse_endpoint(text).scheme == "inproc" or ";" in text:
+        raise ValueError(f"is no address that other hosts reach: {_WRITE}")
+    return text
+
+
+def stays_here(endpoint: Endpoint) -> bool:
+    """Whether what is sent there never leaves this host."""
+    return endpoint.scheme == "ipc" or is_loopback(endpoint.host)
+
+
+class ClusterSection(Section):
+    """Other hosts that classify images, beside the workers of this one."""
+
+    engine: EngineName | None = None
+    """Who starts the nodes: `nodes` (systemd, Slurm, Kubernetes, a person), or an
+    engine that starts them itself; unset: `nodes` where `listen` is set, else no other
+    host takes part."""
+    listen: Annotated[str, AfterValidator(_check_listen)] | None = None
+    """Address of this host that nodes connect to, such as `tcp://192.168.1.10:9998`;
+    `tcp://0.0.0.0:9998` is every address of it. Unset: no other host takes part."""
+    keys: FilePath | None = None
+    """Folder of the keys that `recorder cluster keys` makes; unset: `cluster` in the
+    state directory."""
+    encrypt: bool | None = None
+    """Encrypt, and let only nodes in whose keys are known; unset: for every address but
+    `ipc` and those of this host. `false` is for a network that is encrypted itself:
+    whoever reaches the address can then read images and send results."""
+    without_local_workers: bool = False
+    """With `pool.workers = 0`: leave all images to the nodes. A run then stands still
+    while no node is there."""
+
+    @model_validator(mode="after")
+    def _an_address(self) -> ClusterSection:
+        if self.engine is not None and self.listen is None:
+            raise ValueError(
+                f"engine {self.engine} needs an address that its nodes connect to: "
+                f"listen; {_WRITE}"
+            )
+        return self
+
+    @property
+    def engine_name(self) -> str | None:
+        """Name of the engine; None: no other host takes part."""
+        return None if self.listen is None else self.engine or "nodes"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether nodes need keys."""
+        if self.encrypt is not None or self.listen is None:
+            return bool(self.encrypt)
+        return not stays_here(parse_endpoint(self.listen))

@@ -1,0 +1,147 @@
+"""Home: the daemon's side, hands that have jobs done by nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from recorder.nodes.allowed import Allowed
+from recorder.nodes.desk import Desk, Terms
+from recorder.nodes.keys import read_home_keys
+from recorder.nodes.members import BEAT_S
+from recorder.nodes.version import program
+from recorder.pool.curve import Curve
+from recorder.pool.exchange import Exchange
+from recorder.pool.protocols import ClusterOptions, EngineOptions, Work
+from recorder.pool.wire import Message
+from recorder.records.live_node import LiveNode
+from recorder.runtime.log import get_logger
+
+log = get_logger("nodes")
+
+TICK_S = 0.25
+"""Seconds between two looks at who is silent: half a beat. Chosen, not tuned."""
+IO_THREADS = 2
+"""Threads of ZeroMQ: encrypted, one carries some 0.6 GB/s, and each connection stays in
+one (measured 2026-11-27)."""
+TOKEN_BITS = 31
+"""Random bits above the tokens of one daemon: the chance that the one before it used
+the same is 5e-10, and 2^32 jobs are left for each."""
+
+
+class Home:
+    """Listens for nodes, and gives them what waits.
+
+    Args:
+        work: Where jobs are taken from.
+        options: How the configuration wants images classified.
+        cluster: Where nodes connect.
+    """
+
+    def __init__(
+        self, work: Work, options: EngineOptions, cluster: ClusterOptions
+    ) -> None:
+        self._work = work
+        self._cluster = cluster
+        self._curve = None if cluster.keys is None else _curve(cluster.keys)
+        terms = Terms(
+            home=secrets.token_hex(16),
+            program=program(),
+            first_token=secrets.randbits(TOKEN_BITS) << 32,
+            timeout_s=options.timeout_s,
+            kept_setups=options.kept_setups,
+        )
+        self._desk = Desk(work, terms)
+        self._refused = 0
+        self.address = cluster.listen
+        """Where it listens, with the port once it has one."""
+        self.listening = asyncio.Event()
+
+    @property
+    def replaced(self) -> int:
+        """Nodes that were lost."""
+        return self._desk.lost
+
+    def nodes(self) -> tuple[LiveNode, ...]:
+        """The nodes, for people."""
+        return self._desk.roll.nodes(self._desk.members(), time.monotonic())
+
+    async def run(self) -> None:
+        """Work until cancelled.
+
+        Raises:
+            ConfigError: The address cannot be listened at.
+        """
+        exchange = self._exchange = Exchange(
+            "router",
+            self._cluster.listen,
+            self._received,
+            curve=self._curve,
+            gone=self._gone,
+            beat=self._desk.beats,
+            beat_s=BEAT_S,
+            io_threads=IO_THREADS,
+        )
+        self.address = exchange.start()
+        self.listening.set()
+        log.info("home_ready", address=self.address, encrypted=self._curve is not None)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._give(), name="nodes-give")
+                group.create_task(self._tick(), name="nodes-tick")
+                group.create_task(exchange.watch(), name="nodes-wire")
+        finally:
+            exchange.close()
+            await exchange.closed()
+
+    async def _give(self) -> None:
+        while True:
+            await self._work.wait()
+            if not self._desk.has_room:
+                self._work.changed.clear()
+                await self._work.changed.wait()
+                continue
+            self._desk.give(time.monotonic())
+            self._flush()
+            await asyncio.sleep(0)  # another one who takes has its turn
+
+    async def _tick(self) -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = time.monotonic()
+            if (late_s := now - last - TICK_S) > TICK_S:
+                self._desk.stood_still(late_s)
+            last = now
+            self._desk.tick(now)
+            self._after()
+            if (refused := self._exchange.refused) > self._refused:
+                self._desk.unknown_keys(refused - self._refused)
+                self._refused = refused
+
+    def _received(self, batch: Sequence[Message]) -> None:
+        now = time.monotonic()
+        for identity, *frames in batch:
+            self._desk.received(bytes(identity), frames, now)
+        self._after()
+
+    def _gone(self, identity: bytes) -> None:
+        self._desk.ended(identity)
+        self._after()
+
+    def _after(self) -> None:
+        self._flush()
+        self._work.changed.set()  # a node may have room
+
+    def _flush(self) -> None:
+        for message in self._desk.out:
+            self._exchange.send(message)
+        self._desk.out.clear()
+
+
+def _curve(folder: Path) -> Curve:
+    keys = read_home_keys(folder)
+    return Curve(keys.public, keys.secret, allowed=Allowed(folder, keys.nodes))

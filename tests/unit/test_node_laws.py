@@ -1,0 +1,293 @@
+"""Exactly one outcome an image, whatever nodes do, in whatever order."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from recorder.nodes.desk import Desk, Terms
+from recorder.nodes.members import SILENT_S
+from recorder.nodes.messages import (
+    AGAIN,
+    BEAT,
+    BYE,
+    GREET,
+    REFUSED,
+    WELCOME,
+    WIRE,
+    Beat,
+    Greeting,
+    pack,
+    pack_back,
+    read_welcome,
+)
+from recorder.pool.backlog import Backlog
+from recorder.pool.jobs import Outcome
+from recorder.pool.wire import (
+    DONE,
+    IMAGE,
+    answers_message,
+    failed_answer,
+    kind_of,
+    pack_answer,
+    pack_result,
+    token_of,
+)
+from recorder.records import (
+    Classification,
+    ClassifierSetup,
+    ClassifySettings,
+    ImageClass,
+    Payload,
+    Unprocessed,
+)
+from tests.laws import examples
+
+PROGRAM = "1.0+0123456789ab"
+GOOD = pack_result(Classification(ImageClass.NON_HIT, 0))
+NODES = st.integers(0, 3)
+
+
+def greeting(boot: str, **changes: object) -> Greeting:
+    known = {
+        "name": "a",
+        "host": "b",
+        "version": PROGRAM,
+        "wire": WIRE,
+        "workers": 2,
+        "python": "3.11.9",
+        "boot": boot,
+    }
+    return Greeting(**{**known, **changes})  # type: ignore[arg-type]
+
+
+class Peer:
+    """What the machine knows of a node: what it was sent, as it was sent it."""
+
+    def __init__(self, number: int, boot: int) -> None:
+        self.identity = b"%d" % number
+        self.boot = f"{number}-{boot}"
+        self.tokens: list[int] = []
+        self.welcomes: list[int] = []
+
+
+class Nodes(RuleBasedStateMachine):
+    """Images are offered; nodes greet, beat, answer, lie, vanish and come back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backlog = Backlog(1 << 30)
+        terms = Terms("home", PROGRAM, 1 << 40, 60.0, 2)
+        self.desk = Desk(self.backlog, terms)
+        self.now = 1000.0
+        self.outcomes: Counter[int] = Counter()
+        self.classified: set[int] = set()
+        self.offered = 0
+        self.boots = 0
+        self.peers: dict[int, Peer] = {}
+        self.old: list[int] = [1, 1 << 40]
+
+    @initialize()
+    def begin(self) -> None:
+        setup = ClassifierSetup(
+            shape=(4, 4),
+            dtype="uint16",
+            geometry=None,
+            cell=None,
+            space_group=None,
+            mask=None,
+            flatfield=None,
+            saturation=None,
+            settings=ClassifySettings(),
+        )
+        self.setup = self.backlog.add_setup(setup)
+        for number in range(4):
+            self.peers[number] = Peer(number, 0)
+
+    # -- home --------------------------------------------------------------------------
+
+    @rule(count=st.integers(1, 5))
+    def images(self, count: int) -> None:
+        for _ in range(count):
+            number = self.offered
+
+            def done(outcome: Outcome, number: int = number) -> None:
+                self.outcomes[number] += 1
+                if isinstance(outcome, Classification):
+                    self.classified.add(number)
+
+            payload = Payload(b"x", "raw", (4, 4), "<u2")
+            assert self.backlog.offer(self.setup, payload, done, 0, True)
+            self.offered += 1
+
+    @rule(seconds=st.sampled_from([0.1, 0.6, 3.0, SILENT_S, 130.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.desk.tick(self.now)
+        self.deliver()
+
+    @rule()
+    def home_stood_still(self) -> None:
+        self.now += 30.0
+        self.desk.stood_still(30.0)
+        self.desk.tick(self.now)
+        self.deliver()
+
+    def give(self) -> None:
+        while self.desk.has_room and self.backlog.waiting:
+            self.desk.give(self.now)
+        self.deliver()
+
+    def deliver(self) -> None:
+        """What home sent arrives."""
+        by_identity = {peer.identity: peer for peer in self.peers.values()}
+        for identity, *frames in self.desk.out:
+            peer = by_identity.get(bytes(identity))
+            if peer is None:
+                continue
+            if frames[0] == WELCOME:
+                session = read_welcome([bytes(f) for f in frames]).session
+                if session not in peer.welcomes:
+                    peer.welcomes.append(session)
+                    peer.tokens.clear()
+            elif frames[0] in (AGAIN, REFUSED):
+                self.old += peer.tokens
+                peer.tokens.clear()
+            elif kind_of(frames[0]) == IMAGE:
+                peer.tokens.append(token_of(frames[0]))
+        self.desk.out.clear()
+
+    def hear(self, peer: Peer, frames: list[bytes]) -> None:
+        self.desk.received(peer.identity, frames, self.now)
+        self.give()
+
+    # -- nodes -------------------------------------------------------------------------
+
+    @rule(node=NODES, anew=st.booleans(), workers=st.integers(0, 3))
+    def greets(self, node: int, anew: bool, workers: int) -> None:
+        """Again, or started again."""
+        peer = self.peers[node]
+        if anew:
+            self.boots += 1
+            self.old += peer.tokens
+            peer = self.peers[node] = Peer(node, self.boots)
+        self.hear(peer, pack(GREET, greeting(peer.boot, workers=workers)))
+
+    @rule(node=NODES)
+    def greets_on_another_connection(self, node: int) -> None:
+        self.boots += 1
+        peer = self.peers[node]
+        peer.identity = b"%d/%d" % (node, self.boots)
+        self.hear(peer, pack(GREET, greeting(peer.boot)))
+
+    @rule(node=NODES, version=st.sampled_from(["1.0+0", "2.0"]))
+    def greets_with_another_version(self, node: int, version: str) -> None:
+        peer = self.peers[node]
+        self.hear(peer, pack(GREET, greeting(peer.boot + "v", version=version)))
+
+    @rule(node=NODES, alive=st.integers(0, 5), clock=st.sampled_from([0, 2**62]))
+    def beats(self, node: int, alive: int, clock: int) -> None:
+        self.hear(self.peers[node], pack(BEAT, Beat(0, 0, alive, clock)))
+
+    @rule(node=NODES, data=st.data(), good=st.booleans(), twice=st.booleans())
+    def answers(self, node: int, data: st.DataObject, good: bool, twice: bool) -> None:
+        peer = self.peers[node]
+        if not peer.tokens:
+            return
+        token = data.draw(st.sampled_from(peer.tokens))
+        peer.tokens.remove(token)
+        self.old.append(token)
+        answer = (
+            pack_answer(DONE, token, GOOD)
+            if good
+            else failed_answer(token, Unprocessed.CORRUPT, "no pixels")
+        )
+        self.hear(peer, answers_message([answer] * (2 if twice else 1)))
+
+    @rule(node=NODES, data=st.data())
+    def answers_what_it_does_not_have(self, node: int, data: st.DataObject) -> None:
+        """Of somebody else, of long ago, or of nobody."""
+        everybody = [token for peer in self.peers.values() for token in peer.tokens]
+        own = self.peers[node].tokens
+        others = [t for t in (*self.old, *everybody) if t not in own]
+        token = data.draw(st.sampled_from(others))
+        lie = pack_answer(DONE, token, GOOD)
+        self.hear(self.peers[node], answers_message([lie]))
+
+    @rule(node=NODES, data=st.data())
+    def answers_nonsense(self, node: int, data: st.DataObject) -> None:
+        """Its own job, and nothing that can be read."""
+        peer = self.peers[node]
+        if not peer.tokens:
+            return
+        token = peer.tokens.pop()
+        frames = data.draw(st.lists(st.binary(max_size=8), max_size=6))
+        self.hear(peer, answers_message([pack_answer(DONE, token, frames)]))
+
+    @rule(node=NODES, count=st.integers(0, 8), lie=st.booleans())
+    def hands_back(self, node: int, count: int, lie: bool) -> None:
+        peer = self.peers[node]
+        tokens, peer.tokens = peer.tokens[:count], peer.tokens[count:]
+        self.hear(peer, pack_back([*tokens, 7] if lie else tokens))
+
+    @rule(node=NODES)
+    def leaves(self, node: int) -> None:
+        self.old += self.peers[node].tokens
+        self.peers[node].tokens.clear()
+        self.hear(self.peers[node], [BYE])
+
+    @rule(node=NODES)
+    def connection_ends(self, node: int) -> None:
+        self.desk.ended(self.peers[node].identity)
+        self.give()
+
+    @rule(node=NODES, frames=st.lists(st.binary(max_size=40), max_size=4))
+    def garbage(self, node: int, frames: list[bytes]) -> None:
+        self.hear(self.peers[node], frames)
+
+    @rule(
+        node=NODES,
+        kind=st.sampled_from([GREET, BEAT, BYE, b"node.back", b"A", b"I"]),
+        body=st.binary(max_size=40),
+    )
+    def nearly_right(self, node: int, kind: bytes, body: bytes) -> None:
+        self.hear(self.peers[node], [kind, body])
+
+    # -- what holds --------------------------------------------------------------------
+
+    @invariant()
+    def each_image_waits_or_has_one_outcome(self) -> None:
+        assert all(count == 1 for count in self.outcomes.values())
+        assert len(self.backlog) + len(self.outcomes) == self.offered
+        assert self.backlog.late == 0
+
+    @precondition(lambda self: self.offered)
+    @rule()
+    def in_the_end_a_good_node_does_the_rest(self) -> None:
+        self.time_passes(SILENT_S)
+        self.boots += 1
+        good = self.peers[0] = Peer(1000 + self.boots, self.boots)
+        self.hear(good, pack(GREET, greeting(good.boot)))
+        while len(self.backlog):
+            self.hear(good, pack(BEAT, Beat(0, 0, 2, 0)))
+            assert good.tokens, "images wait, and a node with room gets none"
+            answers = [pack_answer(DONE, t, GOOD) for t in good.tokens]
+            good.tokens.clear()
+            self.hear(good, answers_message(answers))
+        assert set(self.outcomes) == set(range(self.offered))
+
+
+Nodes.TestCase.settings = settings(
+    max_examples=examples(100), stateful_step_count=40, deadline=None
+)
+TestNodes = pytest.mark.allow_error_log("node_lost")(Nodes.TestCase)
