@@ -55,8 +55,16 @@ FILE = click.Path(path_type=Path)
     help="How often a file that failed is tried again; default: 2.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option("--ends-with-stdin", is_flag=True, hidden=True)
-@click.option("--journal-only", is_flag=True, hidden=True)
+@click.option(
+    "--journal-only",
+    is_flag=True,
+    help="Write the journal and nothing else: for who takes the run over.",
+)
+@click.option(
+    "--ends-with-stdin",
+    is_flag=True,
+    help="End at once when standard input closes: for who started it.",
+)
 @config_option
 @click.pass_context
 def command(

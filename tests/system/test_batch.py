@@ -203,7 +203,7 @@ def test_a_task_that_is_always_killed_is_given_up(batch, config_file, files):
     assert process.wait(WAIT_S) == 1
     assert len(killed) == 2
     (row,) = printed(process)["files"]
-    assert (row["state"], row["exit_code"], row["tries"]) == ("failed", -9, 2)
+    assert (row["state"], row["exit"], row["tries"]) == ("failed", -9, 2)
     assert "ended by signal 9" in row["why"]
 
 

@@ -165,7 +165,7 @@ def _grows(series: Hdf5File, files: Collection[Path]) -> bool:
     """Whether somebody writes it now."""
     if series.being_written:
         return True
-    if series.complete or series.written_images == series.layout.images > 0:
+    if series.complete:
         return False
     ages = [time.time() - path.stat().st_mtime for path in files if path.exists()]
     return min(ages, default=SETTLED_S) < SETTLED_S

@@ -206,7 +206,7 @@ class BatchQueue:
             row,
             why=attempt.problem,
             tries=work.tries,
-            exit_code=attempt.end.code,
+            exit=attempt.end.code,
             host=attempt.end.host,
             seconds=round(work.seconds, 1),
         )

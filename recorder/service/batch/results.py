@@ -46,7 +46,7 @@ class FileEnd:
     hits: int = 0
     indexed: int = 0
     tries: int = 0
-    exit_code: int | None = None
+    exit: int | None = None
     """Of the last try; negative: the signal that ended it; None: there is none."""
     host: str = ""
     seconds: float = 0.0
@@ -125,7 +125,7 @@ def result_text(result: BatchResult) -> str:
     if result.bad:
         lines.append(f"{'state':<11}{'exit':>5}{'tries':>6}  file")
     for row in result.bad:
-        code = "-" if row.exit_code is None else str(row.exit_code)
+        code = "-" if row.exit is None else str(row.exit)
         lines.append(f"{row.state:<11}{code:>5}{row.tries:>6}  {row.file}")
         on = f" (on {row.host})" if row.host else ""
         lines.append(f"{'':<24}{row.why}{on}")
