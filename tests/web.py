@@ -102,11 +102,11 @@ class Web(Recorder):
         raise AssertionError(f"{path}: not as wanted: {answer}")
 
     @contextmanager
-    def live(self) -> Iterator[Iterator[tuple[str, Any]]]:
+    def live(self, **headers: str) -> Iterator[Iterator[tuple[str, Any]]]:
         """The events of the live stream."""
         link = http.client.HTTPConnection(HOST, self.port, timeout=TIMEOUT_S)
         try:
-            link.request("GET", "/api/v1/live")
+            link.request("GET", "/api/v1/live", headers=headers)
             yield _events(link.getresponse())
         finally:
             link.close()

@@ -16,15 +16,11 @@ from recorder.records.access import LOGIN, Identity
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.web.problems import ProblemError
+from recorder.web.sign_in.turns import Turns
 
 log = get_logger("web")
 ANSWER_S = 5.0
 """Seconds for an authenticator, which promises 3. Chosen, not tuned."""
-AT_ONCE = 4
-"""Authenticators asked at once; a password costs 64 MiB and 0.3 s of a core. Chosen,
-not tuned."""
-MAX_WAITING = 32
-"""Sign-ins that may wait for that. Chosen, not tuned."""
 MAX_PASSWORD = 1024
 """Bytes of a password: directories take fewer. Chosen, not tuned."""
 _LOGIN = re.compile(LOGIN)
@@ -68,8 +64,7 @@ class Asking:
 
     def __init__(self, authenticators: Sequence[Authenticator]) -> None:
         self.authenticators = tuple(authenticators)
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        self._turns = Turns()
 
     def chosen(self, name: str | None) -> tuple[Authenticator, ...]:
         """Those of a name; all of them if none is given."""
@@ -79,25 +74,20 @@ class Asking:
         self,
         chosen: Sequence[Authenticator],
         question: Callable[[Authenticator], Awaitable[Identity | None]],
+        place: str,
     ) -> Answer:
         """What the first one says that knows them.
 
         Args:
             chosen: Are asked one after the other.
             question: What to ask.
+            place: Where somebody asks from, or :data:`KNOWN`; see :class:`Turns`.
 
         Raises:
             ProblemError: Too many wait already.
         """
-        if self._waiting >= MAX_WAITING:
-            text = "too many people sign in at this moment; try again"
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
-        self._waiting += 1
-        try:
-            async with self._turn:
-                return await _first(chosen, question)
-        finally:
-            self._waiting -= 1
+        async with self._turns.turn(place):
+            return await _first(chosen, question)
 
     async def close(self) -> None:
         """Let them go of their connections."""
@@ -144,3 +134,8 @@ async def _asked(
         log.info("authenticator_refused", authenticator=one.name, login=login, why=why)
         return Answer()
     return Answer(identity, one.name)
+
+
+def away(text: str) -> ProblemError:
+    """What somebody is told when nobody can say who they are."""
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "away", text)

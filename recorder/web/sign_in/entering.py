@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from dataclasses import replace
-from http import HTTPStatus
 
 import anyio
 
-from recorder.authenticators.protocols import Authenticator
-from recorder.records.access import Identity, Only, Rights, Scope
+from recorder.records.access import Only, Rights, Scope
 from recorder.web.callers import Caller, Kind
-from recorder.web.problems import ProblemError
 from recorder.web.rights import RightsCache
 from recorder.web.sign_in.asking import Asking
 from recorder.web.sign_in.book import Book
+from recorder.web.sign_in.foreign import ForeignTokens
 from recorder.web.sign_in.narrowing import allowed, of_token
 from recorder.web.sign_in.secret_texts import ACCESS, API, REFRESH, hashed
 from recorder.web.sign_in.tries import plain_address
 from recorder.web.sign_in.ways import PERSON, Way, WayKind
 
-FOREIGN_S = 10.0
-"""Seconds for which a provider's token is not looked at again. Chosen, not tuned."""
-MAX_FOREIGN = 1000
-"""Provider's tokens that are remembered so. Chosen, not tuned."""
-MAX_TOKEN = 16 << 10
-"""Characters of a provider's token: those with many roles have thousands."""
 EVERY = frozenset(Scope)
 KINDS = {
     WayKind.SESSION: Kind.SESSION,
@@ -48,11 +40,10 @@ class Entering:
     def __init__(
         self, asking: Asking, rights: RightsCache, book: Book, beamline: str
     ) -> None:
-        self._asking = asking
         self._rights = rights
         self._book = book
         self._beamline = beamline
-        self._foreign: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+        self._foreign = ForeignTokens(asking, book.clock)
         self._open: defaultdict[str, set[anyio.CancelScope]] = defaultdict(set)
 
     async def by_cookie(self, secret: str, peer: str) -> Caller | None:
@@ -69,7 +60,7 @@ class Entering:
             ProblemError: 503 if nobody can say.
         """
         if not token.startswith((API, ACCESS, REFRESH)):
-            return await self._by_foreign(token)
+            return await self._by_foreign(token, peer)
         way = await self._book.entered(token)
         if way is None or way.kind is WayKind.SESSION:
             return None
@@ -102,30 +93,13 @@ class Entering:
             only=Only(beamline=beamline),
         )
 
-    async def _by_foreign(self, token: str) -> Caller | None:
-        if not 0 < len(token) <= MAX_TOKEN:
+    async def _by_foreign(self, token: str, peer: str) -> Caller | None:
+        identity = await self._foreign.who(token, peer)
+        if identity is None:
             return None
-        place, now = hashed(token), self._book.clock()
-        known = self._foreign.get(place)
-        if known is not None and 0 <= now - known[0] < FOREIGN_S:
-            identity = known[1]
-        else:
-            self._foreign.pop(place, None)
-
-            async def ask(one: Authenticator) -> Identity | None:
-                return await one.bearer(token)
-
-            answer = await self._asking.who(self._asking.authenticators, ask)
-            if answer.identity is None:
-                if answer.away:
-                    raise away(answer.away)
-                return None
-            identity = answer.identity
-            self._foreign[place] = (now, identity)
-            if len(self._foreign) > MAX_FOREIGN:
-                self._foreign.popitem(last=False)
         rights = await self._rights.of(identity)
-        return Caller(Kind.TOKEN, rights, allowed(EVERY, rights), place.hex()[:16])
+        key = hashed(token).hex()[:16]
+        return Caller(Kind.TOKEN, rights, allowed(EVERY, rights), key)
 
     # -- answers that take long --------------------------------------------------------
 
@@ -144,8 +118,3 @@ class Entering:
         """End the streams of a session or token."""
         for scope in list(self._open.get(key, ())):
             scope.cancel()
-
-
-def away(text: str) -> ProblemError:
-    """Nobody can say who somebody is."""
-    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "away", text)

@@ -16,6 +16,7 @@ from recorder.web.sign_in.departures import AWAY_S, Departures
 from recorder.web.sign_in.door import peer_of
 from recorder.web.sign_in.letting_in import let_in, ours, sent_to
 from recorder.web.sign_in.service import SignIn
+from recorder.web.sign_in.tries import place_of
 
 NOT_KNOWN = "the provider does not say who you are, or not to us; begin again"
 LATE, AWAY = "late", "away"
@@ -44,7 +45,7 @@ class ProviderRoutes:
             found.append(await one.depart(back))
             return None
 
-        await sign_in.asking.who([one], ask)
+        await sign_in.asking.who([one], ask, place_of(peer_of(request.scope)))
         if not found:
             return _told(AWAY)
         ticket = self._departures.gone(

@@ -30,6 +30,7 @@ from recorder.web.sign_in.door import peer_of
 from recorder.web.sign_in.letting_in import NO_STORE, let_in, ours, sent_to
 from recorder.web.sign_in.provider_routes import ProviderRoutes
 from recorder.web.sign_in.service import SignIn
+from recorder.web.sign_in.turns import KNOWN
 from recorder.web.sign_in.ways import DAY_S, TOKEN_DAYS
 from recorder.web.static_folder import STATIC
 
@@ -169,7 +170,7 @@ class SignInRoutes:
             return None
 
         asking = self._sign_in.asking
-        await asking.who(asking.chosen(name), ask)
+        await asking.who(asking.chosen(name), ask, KNOWN)
         return found[0] if found else None
 
 

@@ -18,13 +18,15 @@ from recorder.web.callers import Caller
 from recorder.web.place import own_folder
 from recorder.web.problems import ProblemError
 from recorder.web.rights import RightsCache
-from recorder.web.sign_in.asking import Asking, is_login, is_password
+from recorder.web.sign_in.asking import Asking, away, is_login, is_password
 from recorder.web.sign_in.book import Book, TokenPair
-from recorder.web.sign_in.entering import MAX_TOKEN, Entering, away
+from recorder.web.sign_in.entering import Entering
+from recorder.web.sign_in.foreign import MAX_TOKEN
 from recorder.web.sign_in.lane import Lane
 from recorder.web.sign_in.secret_texts import new_key
 from recorder.web.sign_in.store import Store
-from recorder.web.sign_in.tries import Tries
+from recorder.web.sign_in.tries import Tries, place_of
+from recorder.web.sign_in.turns import KNOWN
 from recorder.web.sign_in.ways import ACCESS_S, Way, WayKind
 
 log = get_logger("web")
@@ -147,7 +149,8 @@ class SignIn:
         except ProblemError:
             self._refused("too_many", login, peer, authenticator)
             raise
-        answer = await self.asking.who(self.asking.chosen(authenticator), ask)
+        place = KNOWN if one.is_known else place_of(peer)
+        answer = await self.asking.who(self.asking.chosen(authenticator), ask, place)
         if answer.identity is not None:
             self.tries.succeeded(one, login, peer)
             return await self.known(answer.identity, answer.by, peer)

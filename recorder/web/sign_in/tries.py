@@ -39,6 +39,7 @@ _V6_BITS = 64
 
 _LOGIN = 64
 """Characters of a login by which tries are counted: none that is longer is right."""
+_KNOWN = "known"
 Key = tuple[str, ...]
 """What tries are counted under."""
 
@@ -50,6 +51,11 @@ class Try:
     at: float
     keys: tuple[Key, ...]
     """The first is that of the login."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is of somebody who signed in from there before."""
+        return self.keys[0][0] == _KNOWN
 
 
 class Tries:
@@ -95,7 +101,7 @@ class Tries:
         for key, most in limits.items():
             if self._counts[key] >= most:
                 first = next(one for one in self._tries if key in one.keys)
-                raise _too_many(first.at + WINDOW_S - now)
+                raise too_many(first.at + WINDOW_S - now)
         one = Try(now, tuple(limits))
         self._tries.append(one)
         self._counts.update(one.keys)
@@ -138,7 +144,7 @@ def _folded(login: str) -> str:
 
 
 def _known(login: str, address: str) -> Key:
-    return ("known", _folded(login), place_of(address))
+    return (_KNOWN, _folded(login), place_of(address))
 
 
 def plain_address(address: str) -> str:
@@ -162,7 +168,8 @@ def place_of(address: str) -> str:
         return plain
 
 
-def _too_many(retry_s: float) -> ProblemError:
+def too_many(retry_s: float) -> ProblemError:
+    """What somebody is told who tried too often, and when to try again (s)."""
     seconds = max(1, int(retry_s) + 1)
     return ProblemError(
         HTTPStatus.TOO_MANY_REQUESTS,
