@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiomqtt
 import zmq
@@ -19,9 +19,11 @@ from recorder.reports.store import ReportStore
 from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
+from recorder.simulate.stream.messages import Stream2
 from recorder.simulate.stream.series import Series, synthetic_series
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.timing.faults import parse_faults
+from tests.builders import announcement
 from tests.servers import Mosquitto, Recorder, free_port
 
 QUICK_RUNS = {"drain_s": 0.3, "quiet_s": 0.3, "series_timeout_s": 2.0, "hold_s": 0.5}
@@ -87,15 +89,19 @@ class Beamline:
 
         asyncio.run(send())
 
-    def status(self) -> dict[str, Any]:
-        """The retained status message."""
+    def status(
+        self, wanted: Callable[[dict[str, Any]], Any] = lambda status: True
+    ) -> dict[str, Any]:
+        """The retained status message, or the first after it that is as wanted."""
 
         async def read() -> dict[str, Any]:
             mqtt = self.settings.mqtt
             async with asyncio.timeout(120), aiomqtt.Client(mqtt.host, mqtt.port) as c:
                 await c.subscribe(f"{self.settings.topic_prefix}/status")
                 async for message in c.messages:
-                    return json.loads(message.payload)
+                    status: dict[str, Any] = json.loads(message.payload)
+                    if wanted(status):
+                        return status
             raise AssertionError
 
         return asyncio.run(read())
@@ -156,3 +162,36 @@ class RawDetector:
     def close(self) -> None:
         self._socket.close()
         self._context.term()
+
+
+class OpenRun:
+    """A run that goes on until a test has seen what it wants: it never ends by itself.
+
+    Args:
+        beamline: Whose daemon records it; its ``series_timeout_s`` must be long.
+        series: Its images.
+        uid: Of its announcement.
+    """
+
+    RUNS: ClassVar = {"drain_s": 1.0, "series_timeout_s": 600.0}
+    """Section of the configuration for it."""
+
+    def __init__(self, beamline: Beamline, series: Series, uid: str) -> None:
+        self._series = series
+        count = len(series.order)
+        body = announcement(uid, images=count)
+        beamline.publish("collection/start", body)
+        self._detector = RawDetector(beamline.endpoint)
+        self._stream = Stream2(1, series.info, count, appendix={"recorder_uid": uid})
+        self._detector.send(self._stream.start()[0])
+
+    def send(self, first: int, last: int) -> None:
+        """Send images, from one up to before another, of a hundred a second."""
+        for n in range(first, last):
+            payload = self._series.frame(n).payload
+            self._detector.send(self._stream.image(n, payload, n * 10**7)[0])
+
+    def end(self) -> None:
+        """The detector says that it is over, and is gone."""
+        self._detector.send(self._stream.end()[0])
+        self._detector.close()

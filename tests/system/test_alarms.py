@@ -17,8 +17,10 @@ from recorder.records.said import SeenSaid, said_to_json
 from recorder.runtime.live_file import live_folder, replace_file
 from recorder.simulate.stream.messages import Stream2
 from recorder.simulate.stream.series import Series
+from tests.busy import crowd
 from tests.system.beamline import (
     Beamline,
+    OpenRun,
     RawDetector,
     make_beamline,
     small_series,
@@ -30,10 +32,8 @@ from tests.web import Web
 RATE_HZ = 150.0
 ARMED = 1300
 """Images before the change: 1000 arm the hit rate."""
-AFTER = 1800
-"""Twelve seconds in which a command must answer: on a busy host one takes four."""
-LATER = 2600
-"""A change ten seconds after a daemon was killed at image 1050."""
+AFTER = 500
+"""Images after it: thirty show that hits are gone, 300 that they are fewer."""
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +70,20 @@ def told(daemon, event: str = "alarm_raised") -> list[tuple[str, str]]:
 
 
 def test_a_stop_of_hits_is_told_everywhere_and_ends_with_the_run(
-    beamline, recorder_daemon, play, series, run_recorder
+    config_file, mosquitto, recorder_daemon, series, run_recorder
 ):
+    """The run goes on until everybody was asked."""
+    beamline = make_beamline(config_file, mosquitto, runs=OpenRun.RUNS)
     daemon = recorder_daemon(beamline.config)
-    truth = play(without_hits(series, ARMED))
+    run = OpenRun(beamline, without_hits(series, ARMED), "stopped")
+    run.send(0, ARMED + AFTER)
     found = daemon.wait_for_event("alarm_raised", kind="hit_rate")
     assert (found["alarm_level"], found["severity"], found["run"]) == ("gone", "red", 1)
     assert ARMED - 15 <= found["since_image"] <= ARMED
     folder = live_folder(beamline.settings.state_directory) / "said"
     said = said_to_json(SeenSaid("seen", found["id"], "eve", 1))
     replace_file(folder / "x.json", json.dumps(said).encode())
-    status = beamline.status()
+    status = beamline.status(lambda s: s["alarms"])
     (told_status,) = status["alarms"]
     assert set(told_status) == {
         "id",
@@ -94,13 +97,14 @@ def test_a_stop_of_hits_is_told_everywhere_and_ends_with_the_run(
     live = wait_live(beamline, lambda s: s.alarms)
     (alarm,) = live.alarms
     assert (alarm.id, alarm.since_image) == (found["id"], found["since_image"])
-    assert abs(alarm.raised_ns - alarm.since_ns) < 6e9
+    assert abs(alarm.raised_ns - alarm.since_ns) < 6e9 * crowd()
     done = run_recorder("status", "--json", config=beamline.config)
     assert done.returncode == 1
     (problem,) = json.loads(done.stdout)["problems"]
     assert problem.startswith("alarm hit_rate (red): ")
     wait_live(beamline, lambda s: s.alarms and s.alarms[0].seen_by == "eve")
-    report = wait_sealed(daemon, beamline, truth.result()["uid"])
+    run.end()
+    report = wait_sealed(daemon, beamline, "stopped")
     (kept,) = report["alarms"]
     assert kept["id"] == found["id"]
     assert kept["cleared_because"] == "The run is over."
@@ -129,19 +133,22 @@ def test_a_killed_daemon_goes_on_with_the_same_and_tells_nothing_twice(
 
 
 def test_a_daemon_killed_before_still_knows_what_is_normal(
-    beamline, recorder_daemon, play, series
+    config_file, mosquitto, recorder_daemon, series
 ):
-    """The change comes long after the restart: meanwhile a detector drops images."""
-    longer = replace(series, order=np.tile(series.order, 2)[: LATER + 500])
+    """The change comes after the restart: meanwhile a detector dropped images."""
+    beamline = make_beamline(config_file, mosquitto, runs=OpenRun.RUNS)
     daemon = recorder_daemon(beamline.config)
-    truth = play(without_hits(longer, LATER))
+    run = OpenRun(beamline, without_hits(series, ARMED), "before")
+    run.send(0, 1100)
     wait_live(beamline, lambda s: s.run and s.run.windows["run"].classified > 1050)
     daemon.kill()
     again = recorder_daemon(beamline.config)
+    run.send(1200, ARMED + AFTER)
     found = again.wait_for_event("alarm_raised", kind="hit_rate")
     assert found["alarm_level"] == "gone"
-    assert LATER - 15 <= found["since_image"] <= LATER
-    wait_sealed(again, beamline, truth.result()["uid"])
+    assert ARMED - 15 <= found["since_image"] <= ARMED
+    run.end()
+    wait_sealed(again, beamline, "before")
 
 
 def test_a_run_that_is_well_has_no_alarm(beamline, recorder_daemon, play, series):
