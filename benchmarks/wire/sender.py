@@ -19,12 +19,15 @@ from recorder.simulate.stream.messages import PROTOCOLS
 COUNTS = 0.6
 """Photons in a pixel: bitshuffle and LZ4 make 1.1 MB of such 4 megapixels."""
 
+SMALL = (32, 32)
+"""Pixels of images whose bytes cost nothing."""
 
-def info() -> DetectorInfo:
+
+def info(shape: tuple[int, int]) -> DetectorInfo:
     """A header with all that a classifier needs."""
     known = geometry()
     return DetectorInfo(
-        shape=SHAPE,
+        shape=shape,
         dtype="uint16",
         pixel_size=known.pixel_size,
         distance=known.distance,
@@ -34,16 +37,22 @@ def info() -> DetectorInfo:
     )
 
 
-def image() -> Payload:
+def image(shape: tuple[int, int]) -> Payload:
     """Photons of a flat background."""
-    pixels = np.random.default_rng(1).poisson(COUNTS, SHAPE).astype("<u2")
-    return Payload(bslz4_chunk(pixels), "bslz4", SHAPE, "<u2")
+    pixels = np.random.default_rng(1).poisson(COUNTS, shape).astype("<u2")
+    return Payload(bslz4_chunk(pixels), "bslz4", shape, "<u2")
 
 
-def send(endpoint: str, protocol: str, images: int, rate_hz: float) -> None:
+def send(
+    endpoint: str,
+    protocol: str,
+    images: int,
+    rate_hz: float,
+    shape: tuple[int, int] = SHAPE,
+) -> None:
     """The sender; 0 Hz is as fast as the daemon takes the images."""
-    stream = PROTOCOLS[protocol](1, info(), images)
-    payload = image()
+    stream = PROTOCOLS[protocol](1, info(shape), images)
+    payload = image(shape)
     context = zmq.Context()
     socket = context.socket(zmq.PUSH)
     socket.immediate = True
@@ -66,11 +75,13 @@ def main() -> None:
     parser.add_argument("--protocol", required=True)
     parser.add_argument("--images", type=int, required=True)
     parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--small", action="store_true", help="images of 0.6 kB")
     arguments = parser.parse_args()
     if arguments.protocol == "results":
         send_results(arguments.to, arguments.images, arguments.rate)
     else:
-        send(arguments.to, arguments.protocol, arguments.images, arguments.rate)
+        shape = SMALL if arguments.small else SHAPE
+        send(arguments.to, arguments.protocol, arguments.images, arguments.rate, shape)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class JournalWriter:
 
     Args:
         journal: Where to.
-        flushed: Called after each commit, in the event loop.
+        flushed: Called after each commit with records, in the event loop.
         most: Entries that may wait while the disk refuses.
     """
 
@@ -166,7 +166,8 @@ class JournalWriter:
         self.last_commit = time.monotonic()
         for call in after:
             call()
-        self._flushed()
+        if records:  # what is told of images alone nobody waits for
+            self._flushed()
         await self._keep_headers()
 
     def retry_headers(self) -> None:

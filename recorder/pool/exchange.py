@@ -82,6 +82,7 @@ class Exchange:
         # What one side sets for the other; each is set before the look that it guards.
         self._closing = False
         self._asleep = False
+        self._waking = False
         self._told = False
         self._held_back = False
         self._ended = asyncio.Event()
@@ -114,11 +115,15 @@ class Exchange:
         return self._wire.address
 
     def send(self, message: Message) -> None:
-        """Queue a message; neither waits nor fails. An unknown peer is sent nothing."""
+        """Queue a message; neither waits nor fails. An unknown peer is sent nothing.
+
+        A thread that sleeps is woken once for all that is queued in one turn of the event
+        loop: it would else take the interpreter from it with each message.
+        """
         self._outbox.append(message)
-        if self._asleep:
-            self._asleep = False
-            self._poke()
+        if self._asleep and not self._waking:
+            self._waking = True
+            self._loop.call_soon(self._wake_up)
 
     def answer(self, answer: bytes) -> None:
         """Queue an answer (dealer): those that wait go together, none is held back."""
@@ -174,6 +179,12 @@ class Exchange:
         if self._gone is not None and not self._closing:
             with boundary("note that a peer is gone"):
                 self._gone(identity)
+
+    def _wake_up(self) -> None:
+        self._waking = False
+        if self._asleep and not self._closing:
+            self._asleep = False
+            self._poke()
 
     def _poke(self) -> None:
         os.eventfd_write(self._wake, 1)

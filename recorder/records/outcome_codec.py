@@ -56,6 +56,7 @@ JOURNAL_COLUMNS = (
 """Names of a :data:`JournalRow` in the table ``images``."""
 
 _OUTCOMES = {str(outcome): outcome for outcome in OUTCOMES}
+_CLASSES = {str(name): name for name in ImageClass}
 _EFFORTS = {int(effort): effort for effort in WorkLevel}
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 _load = json.JSONDecoder().decode
@@ -82,7 +83,7 @@ def decode_classification(
     """The reverse of :func:`encode_classification`, with its spots' positions."""
     body: Json = _load(data.decode())
     return Classification(
-        image_class=ImageClass(body["image_class"]),
+        image_class=_CLASSES[body["image_class"]],
         spots=body["spots"],
         resolution=body["resolution"],
         background=body["background"],

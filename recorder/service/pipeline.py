@@ -73,7 +73,7 @@ class Pipeline:
         settings: The configuration.
         journal: Where everything is written.
         pool: What classifies.
-        flushed: Called after each commit to the journal.
+        flushed: Called after each commit of records to the journal.
         book: When runs begin and end; None takes the configuration's.
     """
 

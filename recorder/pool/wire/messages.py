@@ -244,7 +244,7 @@ def read_answer(frame: Frame) -> Answer:
     if at + sum(lengths) != len(frame):
         text = f"an answer has {len(frame)} bytes, its parts need {at + sum(lengths)}"
         raise WireError(text)
-    whole = memoryview(frame) if len(frame) > _VIEWED else frame
+    whole = memoryview(frame) if len(frame) > _VIEWED else bytes(frame)
     frames: list[Frame] = []
     for length in lengths:
         part = whole[at : at + length]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from dataclasses import dataclass, fields
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ class ImageTable:
         if self.received == 0:
             self._first = image_id
         else:
-            self._stride = int(np.gcd(self._stride, abs(image_id - self._first)))
+            self._stride = gcd(self._stride, image_id - self._first)
         self.received += 1
         self._columns.size = max(self.size, image_id + 1)
         return True
@@ -177,12 +178,13 @@ class ImageTable:
 
     def _tally(self, n: int, sign: int) -> None:
         """Count an image, or take it out of the counts."""
-        code, effort = int(self._columns["outcome"][n]), int(self._columns["effort"][n])
+        columns = self._columns
+        code, effort = int(columns["outcome"][n]), int(columns["effort"][n])
         hit = code in (INDEXED, NON_INDEXED_HIT)
         if effort:
             self.reduced[WorkLevel(effort)] += sign
         self.hits_not_tried += sign * (hit and effort == WorkLevel.NO_INDEXING)
-        self.lattice_count += sign * int(self._columns["lattices"][n])
+        self.lattice_count += sign * int(columns["lattices"][n])
         self.outcomes[OUTCOMES[code - CODES[OUTCOMES[0]]]] += sign
 
     def extend(self, more: ImageArrays) -> None:
