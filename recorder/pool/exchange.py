@@ -117,8 +117,8 @@ class Exchange:
     def send(self, message: Message) -> None:
         """Queue a message; neither waits nor fails. An unknown peer is sent nothing.
 
-        A thread that sleeps is woken once for all that is queued in one turn of the event
-        loop: it would else take the interpreter from it with each message.
+        A thread that sleeps is woken once for all that is queued in one turn of the
+        event loop: it would else take the interpreter from it with each message.
         """
         self._outbox.append(message)
         if self._asleep and not self._waking:
