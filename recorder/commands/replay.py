@@ -44,6 +44,11 @@ FILE = click.Path(path_type=Path)
     help="Seconds without a new image that end --follow; default: 60.",
 )
 @click.option(
+    "--by-reference",
+    is_flag=True,
+    help="Have workers read the images from the file themselves.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     help="Files at a time on this host; default: one for each four cores.",
@@ -79,6 +84,7 @@ def command(
     into_production: bool,
     follow: bool,
     quiet_s: float | None,
+    by_reference: bool,
     jobs: int | None,
     resume: bool,
     retries: int | None,
@@ -138,6 +144,7 @@ def command(
         into_production,
         follow,
         QUIET_S if quiet_s is None else quiet_s,
+        by_reference,
         journal_only,
     )
     with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:

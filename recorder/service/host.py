@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from recorder.config import Settings
 from recorder.journal import Journal
@@ -34,6 +35,7 @@ class Host:
         book: BookSettings | None = None,
         *,
         journal_only: bool = False,
+        readable: tuple[Path, ...] = (),
     ) -> None:
         self.settings = settings
         share_with_group(settings)
@@ -52,6 +54,7 @@ class Host:
             engine=settings.pool.engine,
             cluster=cluster_of(settings, kept) if live else None,
             viewers=self.gallery.viewer,
+            readable=readable,
         )
         self.sinks = [
             SinkRunner(sink, _journal(settings), settings.ispyb.retry_max_s)
@@ -137,6 +140,7 @@ async def hosting(
     book: BookSettings | None = None,
     *,
     journal_only: bool = False,
+    readable: tuple[Path, ...] = (),
 ) -> AsyncIterator[tuple[Host, asyncio.TaskGroup]]:
     """Run everything that works behind the sources; one TaskGroup for all.
 
@@ -144,11 +148,12 @@ async def hosting(
         settings: The configuration.
         book: When runs begin and end; None takes the configuration's.
         journal_only: Leave the sinks out.
+        readable: Folders with files that workers read themselves.
 
     Yields:
         The host, and the group for the caller's own tasks.
     """
-    host = Host(settings, book, journal_only=journal_only)
+    host = Host(settings, book, journal_only=journal_only, readable=readable)
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -108,7 +108,12 @@ async def replay(
     )
     stop = Stop()
     async with (
-        hosting(settings, book, journal_only=options.journal_only) as (host, group),
+        hosting(
+            settings,
+            book,
+            journal_only=options.journal_only,
+            readable=records.readable,
+        ) as (host, group),
         SignOfLife(settings, "replay") as life,
         LiveWriter(settings, (view := LiveView(host)).state) as live,
     ):
