@@ -55,9 +55,7 @@ class Pool:
         self.viewers = viewers
         self._backlog = Backlog(max_backlog)
         self.engine = engine or ("processes" if workers else "inline")
-        options = EngineOptions(
-            workers, timeout_s, kept_setups, readable=readable
-        )
+        options = EngineOptions(workers, timeout_s, kept_setups, readable=readable)
         self._hands: list[Hands] = []
         if workers or engine or cluster is None:
             plugin = engine_plugin(self.engine)

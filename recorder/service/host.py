@@ -36,6 +36,7 @@ class Host:
         *,
         journal_only: bool = False,
         readable: tuple[Path, ...] = (),
+        cluster: bool = False,
     ) -> None:
         self.settings = settings
         share_with_group(settings)
@@ -52,7 +53,7 @@ class Host:
             timeout_s=settings.pool.worker_timeout_s,
             kept_setups=kept,
             engine=settings.pool.engine,
-            cluster=cluster_of(settings, kept) if live else None,
+            cluster=cluster_of(settings, kept, readable) if live or cluster else None,
             viewers=self.gallery.viewer,
             readable=readable,
         )
@@ -141,6 +142,7 @@ async def hosting(
     *,
     journal_only: bool = False,
     readable: tuple[Path, ...] = (),
+    cluster: bool = False,
 ) -> AsyncIterator[tuple[Host, asyncio.TaskGroup]]:
     """Run everything that works behind the sources; one TaskGroup for all.
 
@@ -149,11 +151,14 @@ async def hosting(
         book: When runs begin and end; None takes the configuration's.
         journal_only: Leave the sinks out.
         readable: Folders with files that workers read themselves.
+        cluster: Other hosts take part, although no detector is live.
 
     Yields:
         The host, and the group for the caller's own tasks.
     """
-    host = Host(settings, book, journal_only=journal_only, readable=readable)
+    host = Host(
+        settings, book, journal_only=journal_only, readable=readable, cluster=cluster
+    )
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -47,6 +47,8 @@ class ReplayOptions:
     """So long (s) without a new image a file that is followed is given up."""
     by_reference: bool = False
     """Workers read the images from the file: their pixels do not pass through here."""
+    cluster: bool = False
+    """Nodes of other hosts take part."""
     journal_only: bool = False
     """Write no results and no database: whoever asked takes the runs over."""
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import shutil
+import sqlite3
 import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from recorder.errors import JournalError
 from tests.batches import reports_of, rows_of
-from tests.servers import Process, recorder_environment
+from tests.nodes import NodeProcess
+from tests.servers import Process, free_port, recorder_environment
 from tests.stills import write_stills
 
 IMAGES = 24
@@ -76,3 +80,36 @@ def test_what_cannot_be_read_so_is_refused(run_recorder, config_file, tmp_path):
     assert done.returncode == 2
     assert "--by-reference is for HDF5 files" in done.stderr
     shutil.rmtree(tmp_path / "state", ignore_errors=True)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_node_reads_the_file_itself_where_it_may(config_file, tmp_path, allowed):
+    (tmp_path / "data").mkdir()
+    file = write_stills(tmp_path / "data", 12)
+    listen = f"tcp://127.0.0.1:{free_port()}"
+    config = config_file(
+        cluster={"listen": listen, "without_local_workers": True},
+    )
+    may = ("--read", str(file.parent)) if allowed else ()
+    node = NodeProcess(listen, tmp_path / "node.log", "--workers", "1", *may)
+    try:
+        process = Process(
+            *(sys.executable, "-m", "recorder", "replay", file, "--cluster"),
+            env=recorder_environment(config),
+        )
+        assert process.wait(WAIT_S) == 0, "\n".join(process.lines)
+    finally:
+        node.end()
+    (rows,) = rows_of(tmp_path / "state").values()
+    assert len(rows) == 12
+    if not allowed:
+        assert all("--read FOLDER" in str(row) for row in rows)
+        return
+    local = tmp_path / "local"
+    environment = recorder_environment(config_file())
+    environment["RECORDER_STATE_DIRECTORY"] = str(local)
+    process = Process(
+        *(sys.executable, "-m", "recorder", "replay", file), env=environment
+    )
+    assert process.wait(WAIT_S) == 0, "\n".join(process.lines)
+    assert rows == rows_of(local)[1]
