@@ -66,11 +66,11 @@ class SecondLook:
     def keep(self, image: Kept) -> None:
         """Keep an image's pixels, as long as there is room and they may be needed."""
         settled = self._agreeing >= KEPT_AFTER and self._knew_enough(image.state)
-        if settled or self._bytes + len(image.payload.data) > self.most:
+        if settled or self._bytes + image.payload.size > self.most:
             self._count(image)
             return
         self._kept[image.image_id] = image
-        self._bytes += len(image.payload.data)
+        self._bytes += image.payload.size
 
     def finished(self, image_id: int, outcome: Outcome) -> None:
         """An image that was not classified is not looked at again."""
@@ -81,7 +81,7 @@ class SecondLook:
 
     def _drop(self, image_id: int) -> None:
         if (image := self._kept.pop(image_id, None)) is not None:
-            self._bytes -= len(image.payload.data)
+            self._bytes -= image.payload.size
 
     def learned(self, old: Learned, new: Learned) -> None:
         """The run has a further state."""

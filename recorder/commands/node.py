@@ -48,6 +48,15 @@ if TYPE_CHECKING:
     "that is encrypted itself, and if home says so, too.",
 )
 @click.option(
+    "--read",
+    "readable",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="RECORDER_NODE_READ",
+    help="Folder below which its workers may read image files by reference; again for "
+    "further ones, in the environment separated by colons. Default: none.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -65,6 +74,7 @@ def command(
     workers: int | None,
     keys: Path | None,
     plain: bool,
+    readable: tuple[Path, ...],
     log_level: str,
     log_format: str,
 ) -> None:
@@ -89,7 +99,7 @@ def command(
         python=platform.python_version(),
         boot=secrets.token_hex(16),
     )
-    asyncio.run(Node(NodeOptions(address, greeting, curve)).run())
+    asyncio.run(Node(NodeOptions(address, greeting, curve, readable)).run())
 
 
 def _name(text: str) -> str:

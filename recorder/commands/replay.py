@@ -44,9 +44,24 @@ FILE = click.Path(path_type=Path)
     help="Seconds without a new image that end --follow; default: 60.",
 )
 @click.option(
+    "--by-reference",
+    is_flag=True,
+    help="Have workers read the images from the file themselves.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     help="Files at a time on this host; default: one for each four cores.",
+)
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="Have it done by the hosts of the configured engine.",
+)
+@click.option(
+    "--shared",
+    type=FILE,
+    help="Folder for tasks that all hosts share; default: the state directory.",
 )
 @click.option("--resume", is_flag=True, help="Leave out files that are runs already.")
 @click.option(
@@ -79,7 +94,10 @@ def command(
     into_production: bool,
     follow: bool,
     quiet_s: float | None,
+    by_reference: bool,
     jobs: int | None,
+    cluster: bool,
+    shared: Path | None,
     resume: bool,
     retries: int | None,
     as_json: bool,
@@ -111,7 +129,7 @@ def command(
     from recorder.service.replay_place import find_place
 
     place = find_place(settings, find_config(config), into_production=into_production)
-    many = Many(jobs, resume, retries, None)
+    many = Many(jobs, resume, retries, shared, cluster)
     if many.asked(files):
         refuse_of_one(context)
         replay_many(
@@ -138,6 +156,8 @@ def command(
         into_production,
         follow,
         QUIET_S if quiet_s is None else quiet_s,
+        by_reference or cluster,
+        cluster,
         journal_only,
     )
     with progress_bar(file.name, shown=sys.stderr.isatty()) as progress:

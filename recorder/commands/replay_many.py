@@ -30,6 +30,7 @@ class Many:
     resume: bool
     retries: int | None
     shared: Path | None
+    cluster: bool
 
     def asked(self, files: Sequence[Path]) -> bool:
         """Whether this is about many files."""
@@ -79,6 +80,7 @@ def replay_many(
         resume=many.resume,
         retries=2 if many.retries is None else many.retries,
         jobs=many.jobs,
+        cluster=many.cluster,
         shared=many.shared,
         into_production=into_production,
     )

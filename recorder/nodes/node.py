@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from recorder.errors import BadMessageError, NodeError, WireError
 from recorder.nodes.line import Counts, Line, News
@@ -42,6 +43,8 @@ class NodeOptions:
     """Of home."""
     greeting: Greeting
     curve: Curve | None
+    readable: tuple[Path, ...] = ()
+    """Folders with files that its workers may read images from."""
 
 
 class Node:
@@ -152,6 +155,7 @@ class Node:
             self._home.timeout_s,
             self._home.kept_setups,
             briefs=self._work,
+            readable=self._options.readable,
         )
         async with asyncio.TaskGroup() as group:
             working = group.create_task(hands.run(), name="node-pool")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from recorder.errors import ImageError
 from recorder.pool.jobs import AnyJob
@@ -21,18 +22,22 @@ class Inline:
     Args:
         work: Where jobs are taken from.
         kept_setups: Setups that are kept ready.
+        readable: Folders with files in which images may lie.
     """
 
     replaced = 0
     """Nothing here ends without the daemon."""
 
-    def __init__(self, work: Work, kept_setups: int) -> None:
+    def __init__(
+        self, work: Work, kept_setups: int, readable: Sequence[Path] = ()
+    ) -> None:
+        self._readable = readable
         self._work = work
         self._kept_setups = kept_setups
 
     async def run(self) -> None:
         """Work until cancelled."""
-        classifiers, cache = Classifiers(), WorkerCache(self._kept_setups)
+        classifiers, cache = Classifiers(self._readable), WorkerCache(self._kept_setups)
         while True:
             await self._work.wait()
             job = self._work.take()
@@ -44,7 +49,10 @@ class Inline:
             with boundary("classify an image"):
                 tell = await self._do(classifiers, job, cache)
             if tell is failed:  # as after a worker that died
-                classifiers, cache = Classifiers(), WorkerCache(self._kept_setups)
+                classifiers, cache = (
+                    Classifiers(self._readable),
+                    WorkerCache(self._kept_setups),
+                )
             self._work.finish(job, tell)
 
     async def _do(
@@ -71,7 +79,7 @@ class InlineEngine:
 
     def make(self, work: Work, options: EngineOptions) -> Inline:
         """See :class:`~recorder.pool.protocols.EnginePlugin`."""
-        return Inline(work, options.kept_setups)
+        return Inline(work, options.kept_setups, options.readable)
 
 
 PLUGIN = InlineEngine()

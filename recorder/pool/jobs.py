@@ -82,8 +82,8 @@ class Job:
 
     @property
     def size(self) -> int:
-        """Bytes that it keeps in memory."""
-        return len(self.payload.data)
+        """Bytes that it keeps in memory, or that a worker will read for it."""
+        return self.payload.size
 
     def message(self, token: int) -> list[Frame]:
         """What a worker is sent."""

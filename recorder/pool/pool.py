@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from recorder.pool.backlog import Backlog
 from recorder.pool.jobs import Callback, Taught, Viewer, Viewers
@@ -32,6 +33,7 @@ class Pool:
         cluster: Makes further hands, which take from the same backlog; with them, and
             without workers or an engine, nothing is done on this host.
         viewers: Who looks at pictures of the images.
+        readable: Folders with files in which images may lie that do not travel.
 
     Raises:
         ConfigError: The engine cannot be used.
@@ -47,12 +49,13 @@ class Pool:
         engine: str | None = None,
         cluster: Callable[[Work], Hands] | None = None,
         viewers: Viewers = lambda run, image_id: None,
+        readable: tuple[Path, ...] = (),
     ) -> None:
         self.workers = workers
         self.viewers = viewers
         self._backlog = Backlog(max_backlog)
         self.engine = engine or ("processes" if workers else "inline")
-        options = EngineOptions(workers, timeout_s, kept_setups)
+        options = EngineOptions(workers, timeout_s, kept_setups, readable=readable)
         self._hands: list[Hands] = []
         if workers or engine or cluster is None:
             plugin = engine_plugin(self.engine)

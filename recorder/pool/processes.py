@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -66,6 +67,7 @@ class Processes(Generic[T]):
         timeout_s: A worker that holds a job longer is replaced.
         kept_setups: Setups that a worker keeps ready.
         briefs: What workers are told of setups.
+        readable: Folders with files in which images may lie.
     """
 
     def __init__(
@@ -75,12 +77,13 @@ class Processes(Generic[T]):
         timeout_s: float,
         kept_setups: int,
         briefs: Briefs,
+        readable: Sequence[Path] = (),
     ) -> None:
         self._work = work
         self._count = count
         self._timeout_s = timeout_s
         self._kept_setups = kept_setups
-        self._briefs = briefs
+        self._briefs, self._readable = briefs, readable
         self._next_token = 0
         self._processes: list[asyncio.subprocess.Process] = []
         self._workers: dict[bytes, _Worker[T]] = {}
@@ -142,6 +145,7 @@ class Processes(Generic[T]):
                 *("-m", WORKER, "--connect", address),
                 *("--parent", str(os.getpid())),
                 *("--level", level, "--format", style),
+                *(f"--read={folder}" for folder in self._readable),
                 env=environment,
                 cwd=Path(recorder.__file__).parent.parent,
             )
@@ -289,7 +293,7 @@ class ProcessesEngine:
             )
         count, timeout_s = options.workers, options.timeout_s
         kept, briefs = options.kept_setups, PackedBriefs(work)
-        return Processes(work, count, timeout_s, kept, briefs)
+        return Processes(work, count, timeout_s, kept, briefs, options.readable)
 
 
 PLUGIN = ProcessesEngine()

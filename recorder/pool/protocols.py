@@ -120,6 +120,8 @@ class EngineOptions:
     """Setups that a worker keeps ready, those used last."""
     cluster: ClusterOptions | None = None
     """Where nodes connect; None: no other host takes part."""
+    readable: tuple[Path, ...] = ()
+    """Folders with files in which images may lie that do not travel."""
 
 
 class EnginePlugin(Protocol):

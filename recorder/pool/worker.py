@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -57,6 +58,7 @@ from recorder.runtime.boundary import boundary
 from recorder.runtime.log import configure
 from recorder.runtime.memory import give_back_memory, keep_memory
 from recorder.sources.pixels import decode
+from recorder.sources.stored_chunks import StoredChunks
 from recorder.ssx.classification.classifier import Classifier
 from recorder.ssx.learning.lattice import When
 
@@ -84,8 +86,8 @@ class _Series:
 class _Decoded(Sequence[NDArray[Any]]):
     """Images that are decoded when they are asked for: mostly few of them are."""
 
-    def __init__(self, payloads: Sequence[Payload]) -> None:
-        self._payloads = payloads
+    def __init__(self, payloads: Sequence[Payload], files: StoredChunks) -> None:
+        self._payloads, self._files = payloads, files
 
     def __len__(self) -> int:
         return len(self._payloads)
@@ -96,14 +98,19 @@ class _Decoded(Sequence[NDArray[Any]]):
     def __getitem__(self, place: slice) -> Sequence[NDArray[Any]]: ...
     def __getitem__(self, place: int | slice) -> NDArray[Any] | Sequence[NDArray[Any]]:
         if isinstance(place, slice):
-            return _Decoded(self._payloads[place])
-        return decode(self._payloads[place])
+            return _Decoded(self._payloads[place], self._files)
+        return decode(self._files.whole(self._payloads[place]))
 
 
 class Classifiers:
-    """One for each setup: decodes into a kept buffer and classifies."""
+    """One for each setup: decodes into a kept buffer and classifies.
 
-    def __init__(self) -> None:
+    Args:
+        readable: Folders with files in which images may lie.
+    """
+
+    def __init__(self, readable: Iterable[Path] = ()) -> None:
+        self._files = StoredChunks(readable)
         self._series: dict[int, _Series] = {}
 
     def prepare(self, number: int, setup: ClassifierSetup) -> None:
@@ -140,7 +147,7 @@ class Classifiers:
             ImageError: The pixels cannot be had, or are not what was prepared for.
         """
         series = self._of(number)
-        decode(payload, series.buffer)
+        decode(self._files.whole(payload), series.buffer)
         look = series.classifier.look(series.buffer, learned, effort)
         shown = NOTHING_SHOWN
         if wish:
@@ -158,7 +165,7 @@ class Classifiers:
         return series.classifier.learn(
             lesson.number,
             series.learned,
-            _Decoded(lesson.images),
+            _Decoded(lesson.images, self._files),
             lesson.non_hits,
             lesson.hits,
             When(lesson.hit_ids, lesson.used_at, lesson.last)
@@ -173,18 +180,19 @@ class Classifiers:
         return series
 
 
-def serve(address: str, parent: int) -> None:
+def serve(address: str, parent: int, readable: Iterable[Path] = ()) -> None:
     """Work until told to stop, or until the daemon is gone.
 
     Args:
         address: Of the pool.
         parent: Process id of the daemon.
+        readable: Folders with files in which images may lie.
     """
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)
     socket.linger = 0
     socket.connect(address)
-    classifiers = Classifiers()
+    classifiers = Classifiers(readable)
     socket.send(make_head(READY, os.getpid()))
     while True:
         # The daemon may be process 1, of a container: what counts is that it changes.
@@ -252,6 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connect", required=True, help="address of the pool")
     parser.add_argument("--parent", type=int, help="process id of the daemon")
+    parser.add_argument("--read", action="append", default=[], help="readable folder")
     parser.add_argument("--level", default="info", help="least level of log lines")
     parser.add_argument("--format", default="auto", help="format of log lines")
     arguments = parser.parse_args()
@@ -262,7 +271,7 @@ def main() -> None:
     configure(arguments.level, arguments.format)
     keep_memory(arenas=1)
     parent = os.getppid() if arguments.parent is None else arguments.parent
-    serve(arguments.connect, parent)
+    serve(arguments.connect, parent, map(Path, arguments.read))
 
 
 if __name__ == "__main__":

@@ -111,6 +111,11 @@ class Payload:
     stored: StoredChunk | None = None
     """Who decodes it reads it there: its bytes do not travel."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of its pixels as they came, wherever they are."""
+        return len(self.data) if self.stored is None else self.stored.size
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
@@ -135,8 +140,8 @@ class Image:
 
     @property
     def pixel_bytes(self) -> int:
-        """Bytes of pixels that it keeps in memory."""
-        return 0 if self.payload is None else len(self.payload.data)
+        """Bytes of its pixels as they came."""
+        return 0 if self.payload is None else self.payload.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,9 @@ MAX_CHUNK_PIXELS = 1 << 27
 """Pixels of one chunk of a file, which may hold several images: 256 MiB at 16 bit."""
 MAX_CHUNKS = 20_000
 """Chunks that make one image of a file: an EIGER2 16M in pieces of 32 x 32 pixels."""
+MAX_STORED_BYTES = 1 << 30
+"""Bytes of one image that a worker reads from a file by offset: four times the largest
+that is read, 64 Mpx of 32 bit."""
 MAX_FILE_VALUES = 2_000_000
 """Values of one entry of a file's metadata, such as a wavelength for each image."""
 MAX_VALUE_BYTES = 16 << 20

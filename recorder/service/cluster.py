@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from recorder.config import Settings
+from recorder.errors import ConfigError
 from recorder.pool.protocols import (
+    BatchEngine,
+    BatchPlace,
     ClusterOptions,
     EngineOptions,
     Hands,
@@ -26,12 +31,15 @@ def cluster_options(settings: Settings) -> ClusterOptions | None:
     )
 
 
-def cluster_of(settings: Settings, kept_setups: int) -> Callable[[Work], Hands] | None:
+def cluster_of(
+    settings: Settings, kept_setups: int, readable: tuple[Path, ...] = ()
+) -> Callable[[Work], Hands] | None:
     """Makes the hands of other hosts; None: none takes part.
 
     Args:
         settings: The configuration.
         kept_setups: Setups that a worker keeps ready.
+        readable: Folders with files in which images may lie that do not travel.
 
     Raises:
         ConfigError: The engine cannot be used.
@@ -40,5 +48,38 @@ def cluster_of(settings: Settings, kept_setups: int) -> Callable[[Work], Hands] 
     if name is None or cluster is None:
         return None
     plugin = engine_plugin(name)
-    options = EngineOptions(0, settings.pool.worker_timeout_s, kept_setups, cluster)
+    timeout_s = settings.pool.worker_timeout_s
+    options = EngineOptions(0, timeout_s, kept_setups, cluster, readable)
     return lambda work: plugin.make(work, options)
+
+
+def require_engine(settings: Settings) -> str:
+    """Name of the configured engine.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    name = settings.cluster.engine_name
+    if name is None:
+        raise ConfigError(
+            "--cluster needs an engine: set cluster.engine and cluster.listen, or "
+            "replay on this host (--jobs for many files)"
+        )
+    return name
+
+
+def batch_place_of(settings: Settings) -> AbstractAsyncContextManager[BatchPlace]:
+    """Where the engine of the configuration has the tasks of a batch done.
+
+    Raises:
+        ConfigError: It has no such place, or there is no engine.
+    """
+    name = require_engine(settings)
+    plugin = engine_plugin(name)
+    if not isinstance(plugin, BatchEngine):
+        raise ConfigError(
+            f"engine {name} has images of one run classified, but starts no replays: "
+            "give one file, set another cluster.engine, or use --jobs"
+        )
+    timeout_s = settings.pool.worker_timeout_s
+    return plugin.batch(EngineOptions(0, timeout_s, 2, cluster_options(settings)))

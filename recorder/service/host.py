@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from recorder.config import Settings
 from recorder.journal import Journal
@@ -34,6 +35,8 @@ class Host:
         book: BookSettings | None = None,
         *,
         journal_only: bool = False,
+        readable: tuple[Path, ...] = (),
+        cluster: bool = False,
     ) -> None:
         self.settings = settings
         share_with_group(settings)
@@ -50,8 +53,9 @@ class Host:
             timeout_s=settings.pool.worker_timeout_s,
             kept_setups=kept,
             engine=settings.pool.engine,
-            cluster=cluster_of(settings, kept) if live else None,
+            cluster=cluster_of(settings, kept, readable) if live or cluster else None,
             viewers=self.gallery.viewer,
+            readable=readable,
         )
         self.sinks = [
             SinkRunner(sink, _journal(settings), settings.ispyb.retry_max_s)
@@ -137,6 +141,8 @@ async def hosting(
     book: BookSettings | None = None,
     *,
     journal_only: bool = False,
+    readable: tuple[Path, ...] = (),
+    cluster: bool = False,
 ) -> AsyncIterator[tuple[Host, asyncio.TaskGroup]]:
     """Run everything that works behind the sources; one TaskGroup for all.
 
@@ -144,11 +150,15 @@ async def hosting(
         settings: The configuration.
         book: When runs begin and end; None takes the configuration's.
         journal_only: Leave the sinks out.
+        readable: Folders with files that workers read themselves.
+        cluster: Other hosts take part, although no detector is live.
 
     Yields:
         The host, and the group for the caller's own tasks.
     """
-    host = Host(settings, book, journal_only=journal_only)
+    host = Host(
+        settings, book, journal_only=journal_only, readable=readable, cluster=cluster
+    )
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -20,6 +20,7 @@ from recorder.records.run_report import FullReport
 from recorder.reports.experiments import by_experiment
 from recorder.reports.store import ReportStore
 from recorder.runs.run import Run
+from recorder.service.cluster import require_engine
 from recorder.service.host import Host, hosting
 from recorder.service.live_state import LiveView
 from recorder.service.live_writer import LiveWriter
@@ -91,8 +92,11 @@ async def replay(
 
     Raises:
         FileFormatError: The file has no images.
+        ConfigError: The cluster is to take part, and there is no engine.
         UsageError: The collection or the events cannot be used.
     """
+    if options.cluster:
+        require_engine(settings)
     records = ReplayRecords(options, settings.replay)
     control = read_control(options)
     book = replace(
@@ -108,7 +112,13 @@ async def replay(
     )
     stop = Stop()
     async with (
-        hosting(settings, book, journal_only=options.journal_only) as (host, group),
+        hosting(
+            settings,
+            book,
+            journal_only=options.journal_only,
+            readable=records.readable,
+            cluster=options.cluster,
+        ) as (host, group),
         SignOfLife(settings, "replay") as life,
         LiveWriter(settings, (view := LiveView(host)).state) as live,
     ):

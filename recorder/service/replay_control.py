@@ -45,6 +45,10 @@ class ReplayOptions:
     """Wait for what is still being written to the file."""
     quiet_s: float = QUIET_S
     """So long (s) without a new image a file that is followed is given up."""
+    by_reference: bool = False
+    """Workers read the images from the file: their pixels do not pass through here."""
+    cluster: bool = False
+    """Nodes of other hosts take part."""
     journal_only: bool = False
     """Write no results and no database: whoever asked takes the runs over."""
 

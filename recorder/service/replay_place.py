@@ -87,6 +87,9 @@ def _apart(settings: Settings, kept: Mapping[str, bool], *, move: bool) -> Place
     if not kept["sink"]:
         changes["sink"] = ()
         left += [f"sink {section.name}" for section in settings.sink]
+    if settings.cluster.keys is None:  # nodes know the keys of this configuration
+        known = {"keys": settings.cluster_keys}
+        changes["cluster"] = settings.cluster.model_copy(update=known)
     own = settings.model_copy(update=changes)
     what = f"; left alone: {', '.join(left)}" if left else ""
     said = (

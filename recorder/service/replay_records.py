@@ -35,6 +35,10 @@ class ReplayRecords:
         if not options.file.exists():
             raise UsageError(f"{options.file}: no such file")
         look = partial(open_series, options.file, options.dataset, section)
+        if options.by_reference and (options.follow or is_dump(options.file)):
+            raise UsageError(
+                f"{options.file}: --by-reference is for HDF5 files that nobody writes"
+            )
         if options.follow:
             if is_dump(options.file):
                 raise UsageError(f"{options.file}: --follow is for HDF5 files")
@@ -45,6 +49,13 @@ class ReplayRecords:
             self.total = layout.images
             if not layout.images:
                 raise missing_file_error(layout)
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """Folders that workers may read from."""
+        if self._file is None or not self._options.by_reference:
+            return ()
+        return tuple(sorted({path.parent for path in self._file.files}))
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -103,7 +114,8 @@ class ReplayRecords:
             return
         start = self._file.start(SOURCE)
         yield start
-        yield from self._file.images(start)
+        stored = self._options.by_reference
+        yield from self._file.images(start, stored=stored)
         yield self._file.end(start)
 
 

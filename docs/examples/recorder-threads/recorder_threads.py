@@ -20,10 +20,10 @@ from recorder.records import Unprocessed
 class Thread:
     """One worker, and the cache that says what it knows."""
 
-    def __init__(self, work: Work, kept_setups: int) -> None:
+    def __init__(self, work: Work, options: EngineOptions) -> None:
         self._work = work
-        self._cache = WorkerCache(kept_setups)
-        self._classifiers = Classifiers()
+        self._cache = WorkerCache(options.kept_setups)
+        self._classifiers = Classifiers(options.readable)
 
     async def run(self) -> None:
         """Take one job after the other; each is finished once."""
@@ -58,9 +58,7 @@ class Threads:
     replaced = 0
 
     def __init__(self, work: Work, options: EngineOptions) -> None:
-        self._threads = [
-            Thread(work, options.kept_setups) for _ in range(options.workers)
-        ]
+        self._threads = [Thread(work, options) for _ in range(options.workers)]
 
     async def run(self) -> None:
         """All threads, until cancelled."""

@@ -33,8 +33,8 @@ from recorder.pool.wire.messages import (
     token_of,
     with_token,
 )
+from recorder.pool.wire.pixels import Frame
 from recorder.pool.wire.values import (
-    Frame,
     Message,
     pack_learned,
     pack_lesson,

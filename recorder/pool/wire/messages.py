@@ -18,7 +18,7 @@ import numpy as np
 import zmq
 
 from recorder.errors import WireError
-from recorder.pool.wire.values import Frame
+from recorder.pool.wire.pixels import Frame, payload_of, pixels_frame
 from recorder.records import Payload, Unprocessed, WorkLevel
 
 WIRE = 2
@@ -144,11 +144,17 @@ def image_message(head: ImageHead, payload: Payload) -> list[Frame]:
         WireError: The pixels are no bytes in one piece.
     """
     kind = _kind_text(
-        payload.encoding, payload.shape, payload.dtype, payload.column_major
+        payload.encoding,
+        payload.shape,
+        payload.dtype,
+        payload.column_major,
+        payload.stored is not None,
     )
-    frame, first = _frame_of(payload.data)
-    place = (first, first + len(payload.data))
-    body = _IMAGE.pack(head.effort, head.wish, *place) + kind
+    frame, begin = pixels_frame(payload), 0
+    if payload.stored is None:
+        frame, begin = _frame_of(payload.data)
+    end = begin + len(frame if payload.stored else payload.data)
+    body = _IMAGE.pack(head.effort, head.wish, begin, end) + kind
     return [make_head(IMAGE, head.token, head.setup, head.learned, body), frame]
 
 
@@ -163,18 +169,21 @@ def read_image(frames: Sequence[Frame]) -> tuple[ImageHead, Payload]:
     _, token, setup, learned, body = read_head(frames[0])
     try:
         effort, wish, first, end = _IMAGE.unpack_from(body)
-        encoding, shape, dtype, column_major = _kind(body[_IMAGE.size :])
+        encoding, shape, dtype, column_major, stored = _kind(body[_IMAGE.size :])
         level = WorkLevel(effort)
+        data = _cut(frames[1], first, end)
+        payload = payload_of(data, encoding, shape, dtype, column_major, stored)
     except (struct.error, ValueError, TypeError, IndexError, RecursionError) as error:
         raise WireError(f"the head of an image cannot be read: {error}") from error
-    data = frames[1]
-    if not first <= end <= len(data):
-        text = f"pixels at {first} to {end} of a frame of {len(data)} bytes are none"
-        raise WireError(text)
-    if end - first != len(data):
-        data = memoryview(data)[first:end]
-    payload = Payload(data, encoding, shape, dtype, column_major)
     return ImageHead(token, setup, learned, level, wish), payload
+
+
+def _cut(frame: Frame, first: int, end: int) -> Frame:
+    """The pixels in a frame, which may have more."""
+    if not first <= end <= len(frame):
+        text = f"pixels at {first} to {end} of a frame of {len(frame)} bytes are none"
+        raise WireError(text)
+    return frame if end - first == len(frame) else memoryview(frame)[first:end]
 
 
 def _frame_of(data: Frame) -> tuple[Frame, int]:
@@ -197,20 +206,20 @@ def _address(data: memoryview) -> int:
 
 @lru_cache(64)
 def _kind_text(
-    encoding: str, shape: tuple[int, int], dtype: str, column_major: bool
+    encoding: str, shape: tuple[int, int], dtype: str, column_major: bool, stored: bool
 ) -> bytes:
     """What all images of a series have in common."""
-    return json.dumps([encoding, shape, dtype, column_major]).encode()
+    return json.dumps([encoding, shape, dtype, column_major, stored]).encode()
 
 
 @lru_cache(64)
-def _kind(text: bytes) -> tuple[str, tuple[int, int], str, bool]:
+def _kind(text: bytes) -> tuple[str, tuple[int, int], str, bool, bool]:
     values: Any = json.loads(text)
-    encoding, (slow, fast), dtype, column_major = values
+    encoding, (slow, fast), dtype, column_major, stored = values
     numbers = type(slow) is int and type(fast) is int
     if not numbers or not isinstance(encoding, str) or not isinstance(dtype, str):
         raise ValueError("encoding, shape and dtype are of other types")
-    return encoding, (slow, fast), dtype, bool(column_major)
+    return encoding, (slow, fast), dtype, bool(column_major), bool(stored)
 
 
 # -- answers ---------------------------------------------------------------------------

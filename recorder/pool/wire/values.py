@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.pool.wire.pixels import Frame, payload_of, pixels_frame
 from recorder.records import (
     Classification,
     ClassifierSetup,
@@ -29,7 +30,6 @@ from recorder.records.masks import pack_mask, unpack_mask
 from recorder.records.outcome_codec import decode_classification, encode_classification
 from recorder.records.pictures import NOTHING_SHOWN, Picture, Shown
 
-Frame = bytes | memoryview
 Message = list[Frame]
 
 
@@ -85,7 +85,10 @@ def _tuples(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _payload_head(payload: Payload) -> list[Any]:
-    return [payload.encoding, payload.shape, payload.dtype, payload.column_major]
+    stored = payload.stored is not None
+    return [
+        *(payload.encoding, payload.shape, payload.dtype, payload.column_major, stored)
+    ]
 
 
 def pack_result(result: Classification) -> list[Frame]:
@@ -216,7 +219,7 @@ def pack_lesson(lesson: Lesson) -> list[Frame]:
         "last": lesson.last,
     }
     spots = b"".join(_pack_positions(xy) for xy in lesson.hits)
-    return [json.dumps(head).encode(), spots, *(i.data for i in lesson.images)]
+    return [json.dumps(head).encode(), spots, *map(pixels_frame, lesson.images)]
 
 
 def unpack_lesson(frames: Sequence[Frame]) -> Lesson:
@@ -225,8 +228,8 @@ def unpack_lesson(frames: Sequence[Frame]) -> Lesson:
     every = np.frombuffer(frames[1], "<f4").reshape(-1, 2).astype(np.float32)
     cuts = np.cumsum(head["hits"])[:-1]
     images = tuple(
-        Payload(data, encoding, (shape[0], shape[1]), dtype, column_major)
-        for data, (encoding, shape, dtype, column_major) in zip(
+        payload_of(data, encoding, (shape[0], shape[1]), dtype, column_major, stored)
+        for data, (encoding, shape, dtype, column_major, stored) in zip(
             frames[2:], head["images"], strict=True
         )
     )

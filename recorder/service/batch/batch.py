@@ -23,6 +23,7 @@ from recorder.service.batch.queue import BatchQueue, Progress, Tell
 from recorder.service.batch.results import BatchResult, FileEnd, FileState
 from recorder.service.batch.taking import Taking
 from recorder.service.batch.tasks import BEAT, FOLDER, Manner, left_to_do, task_of
+from recorder.service.cluster import batch_place_of
 from recorder.service.host import Host, hosting
 from recorder.service.replay import SINKS_TIMEOUT_S, STOPPED_SINKS_S
 from recorder.service.replay_again import seal_left
@@ -51,6 +52,8 @@ class BatchOptions:
     """How often a file that failed is tried again."""
     jobs: int | None = None
     """Files at a time on this host; None: by its cores."""
+    cluster: bool = False
+    """Tasks are done where the engine of the configuration says."""
     shared: Path | None = None
     """Folder on a file system that all hosts share; None: the state directory."""
     into_production: bool = False
@@ -200,6 +203,8 @@ class _Batch:
         await queue.run(to_do)
 
     def _place(self) -> AbstractAsyncContextManager[BatchPlace]:
+        if self._options.cluster:
+            return batch_place_of(self._settings)
         return local_place(self._jobs)
 
     @property
@@ -208,7 +213,9 @@ class _Batch:
 
     def _workers(self) -> int | None:
         asked = self._settings.pool.workers
-        return workers_of(self._jobs) if asked is None else asked
+        if asked is not None or self._options.cluster:
+            return asked
+        return workers_of(self._jobs)
 
     def _skipped(self, piece: Piece) -> FileEnd:
         uid = piece.before[-1]

@@ -30,7 +30,17 @@ POOL_MATTERS = ("second_look_mb", "engine")
 """Keys of ``pool`` that do, too."""
 HARMLESS = (
     *("beamline", "timezone", "state_directory", "results_directory", "group"),
-    *("detector", "panda", "source", "sink", "mqtt", "ispyb", "journal", "pool"),
+    *(
+        "detector",
+        "panda",
+        "source",
+        "sink",
+        "mqtt",
+        "ispyb",
+        "journal",
+        "pool",
+        "cluster",
+    ),
     *("live", "log", "web", "sync"),
 )
 """All other sections: they tell where from, where to, how fast, and who may look."""

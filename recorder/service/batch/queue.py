@@ -15,6 +15,7 @@ from recorder.errors import JournalError
 from recorder.journal.place import FOLDER_MODE
 from recorder.pool.batch_task import BEAT_S, END, STOP, BatchEnd, BatchTask
 from recorder.pool.protocols import BatchPlace
+from recorder.runtime.log import get_logger
 from recorder.runtime.status_file import NAME, read_status
 from recorder.service.batch.attempts import Attempt, ended, judged
 from recorder.service.batch.pieces import Piece
@@ -22,6 +23,8 @@ from recorder.service.batch.results import FileEnd, FileState, row_of
 from recorder.service.batch.taking import Taking
 from recorder.service.batch.tasks import BEAT
 from recorder.service.replay_end import Stop
+
+log = get_logger("batch")
 
 LOOK_S = 0.5
 """Seconds between two looks at what the tasks came to: what people wait for. Chosen,
@@ -32,6 +35,8 @@ task looks four times a second whether it is to. Chosen, not tuned."""
 DISK_S = 10.0
 """Seconds that a finished run waits for a disk that refuses the journal: as long as a
 replay of one file waits. Chosen, not tuned."""
+ALONE_S = 10.0
+"""Seconds without any host after which people are told. Chosen, not tuned."""
 Tell = Callable[[FileEnd], None]
 Progress = Callable[[int, int | None], None]
 
@@ -83,6 +88,7 @@ class BatchQueue:
         self._waiting: deque[_Work] = deque()
         self._journal = ThreadPoolExecutor(1, thread_name_prefix="taking")
         self._next_beat = 0.0
+        self._alone_since: float | None = None
         self._of_done = 0
         self._total: int | None = None
         self.rows: dict[str, FileEnd] = {}
@@ -147,12 +153,24 @@ class BatchQueue:
                 await self._ended(self._running.pop(doing), doing.result())
         else:
             await self._stop.sleep(LOOK_S)
+        self._say_if_nobody_is_there()
         await self._beat()
         works = list(self._running.values())
         seen = await asyncio.to_thread(lambda: [_seen(w.task) for w in works])
         for work, images in zip(works, seen, strict=True):
             work.seen = images
         self._progress(self.images, self._total)
+
+    def _say_if_nobody_is_there(self) -> None:
+        """Once each time: a batch waits for hosts as long as it takes."""
+        if self._place.size or not self._waiting:
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = time.monotonic()
+        elif 0 < self._alone_since < time.monotonic() - ALONE_S:
+            self._alone_since = 0.0
+            hint = "it goes on as soon as one is; Ctrl-C keeps what is finished"
+            log.warning("batch_waits", place=self._place.name, hint=hint)
 
     async def _beat(self) -> None:
         """Tell tasks on other hosts that somebody waits for them."""
@@ -169,6 +187,13 @@ class BatchQueue:
         if attempt.runs and (over or not attempt.short):
             await self._take(work, attempt)
         elif not over:
+            log.warning(
+                "batch_try_again",
+                file=work.piece.name,
+                host=end.host,
+                error=attempt.problem,
+                tries=work.tries,
+            )
             work.seen = 0
             self._waiting.append(work)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from recorder.errors import UnsupportedImageError
 from recorder.records import Payload, StoredChunk
 from recorder.records.limits import MAX_CHUNK_PIXELS, MAX_CHUNKS
+from recorder.sources.hdf5.chunk_index import ChunkIndex, ChunkPlace
 from recorder.sources.pixels import decode
 
 BITSHUFFLE, LZ4, GZIP, SHUFFLE = 32008, 32004, 1, 2
@@ -21,12 +21,15 @@ Lead = tuple[int, ...]
 """Indices of all axes of a stack but the last two."""
 
 
-def read_payload(images: Any, lead: Lead, *, stored: bool = False) -> Payload:
+def read_payload(
+    images: Any, lead: Lead, index: ChunkIndex | None = None, *, stored: bool = False
+) -> Payload:
     """One image of a stack.
 
     Args:
         images: h5py dataset, shape (…, slow, fast), not virtual.
         lead: Which image.
+        index: Where its chunks lie; None: they are looked for.
         stored: Tell where a chunk lies, instead of reading it.
 
     Returns:
@@ -42,13 +45,15 @@ def read_payload(images: Any, lead: Lead, *, stored: bool = False) -> Payload:
     encoding = chunk_encoding(images)
     if images.chunks == (*(1 for _ in lead), slow, fast):
         where = (*lead, 0, 0)
-        if is_written(images, where):
-            if stored and (payload := _stored(images, where, encoding)) is not None:
-                return payload
+        index = index or ChunkIndex(images)
+        place = index.find(images, where)
+        if place is not None:
+            if stored and not images.file.userblock_size:
+                return _stored(images, index, place, encoding)
             return _chunk(images, where, encoding, (slow, fast))
         raw = np.full((slow, fast), images.fillvalue, images.dtype)
     else:
-        raw = _assemble(images, lead, encoding)
+        raw = _assemble(images, lead, encoding, index or ChunkIndex(images))
     return Payload(raw.tobytes(), "raw", (slow, fast), raw.dtype.str)
 
 
@@ -80,31 +85,24 @@ def chunk_encoding(images: Any) -> str:
     )
 
 
-def is_written(images: Any, where: Lead) -> bool:
-    """Whether the chunk at a corner has a place in the file."""
-    return images.id.get_chunk_info_by_coord(where).byte_offset is not None
-
-
 def _chunk(images: Any, where: Lead, encoding: str, shape: tuple[int, int]) -> Payload:
     skipped, data = images.id.read_direct_chunk(where)
     return Payload(data, "raw" if skipped else encoding, shape, images.dtype.str)
 
 
-def _stored(images: Any, where: Lead, encoding: str) -> Payload | None:
-    """Where a chunk lies; None if its place in the file does not tell."""
-    if images.file.userblock_size or images.file.driver != "sec2":
-        return None
-    info = images.id.get_chunk_info_by_coord(where)
-    path = Path(images.file.filename).resolve()
-    now = path.stat()
+def _stored(
+    images: Any, index: ChunkIndex, place: ChunkPlace, encoding: str
+) -> Payload:
+    """Where a chunk lies, and how its file was when that was looked up."""
+    stored = StoredChunk(
+        str(index.file), place.offset, place.size, index.file_size, index.mtime_ns
+    )
     slow, fast = (int(n) for n in images.shape[-2:])
-    offset, size = int(info.byte_offset), int(info.size)
-    stored = StoredChunk(str(path), offset, size, now.st_size, now.st_mtime_ns)
-    encoding = "raw" if info.filter_mask else encoding
+    encoding = "raw" if place.skipped else encoding
     return Payload(b"", encoding, (slow, fast), images.dtype.str, stored=stored)
 
 
-def _assemble(images: Any, lead: Lead, encoding: str) -> Any:
+def _assemble(images: Any, lead: Lead, encoding: str, index: ChunkIndex) -> Any:
     """An image from chunks that are no images, decoded by the safe decoders."""
     *deep, rows, columns = images.chunks
     slow, fast = images.shape[-2:]
@@ -119,7 +117,7 @@ def _assemble(images: Any, lead: Lead, encoding: str) -> Any:
     within = tuple(n - b for n, b in zip(lead, base, strict=True))
     for y, x in itertools.product(range(0, slow, rows), range(0, fast, columns)):
         target = out[y : y + rows, x : x + columns]
-        if not is_written(images, (*base, y, x)):
+        if index.find(images, (*base, y, x)) is None:
             target[...] = images.fillvalue
             continue
         flat = (math.prod(deep) * rows, columns)

@@ -197,6 +197,7 @@ class Hdf5File:
         given: Container[int] = (),
         *,
         settled: bool = False,
+        stored: bool = False,
     ) -> Iterator[Image]:
         """The images in order; lost ones are left out, unreadable ones are not.
 
@@ -204,6 +205,7 @@ class Hdf5File:
             start: The series.
             given: Ids of images that are not wanted.
             settled: Only those that a writer does not change any more.
+            stored: Tell where their bytes lie, where they lie in one piece.
         """
         times = read_times(self.path, self.layout.images)
         try:
@@ -215,20 +217,29 @@ class Hdf5File:
                 for n in segment.written:
                     if segment.first + int(n) in given:
                         continue
-                    image = self._image(start, segment.view, segment.first, n, times)
+                    image = self._image(
+                        start, segment.view, segment.first, n, times, stored=stored
+                    )
                     if image is not None:
                         yield image
         finally:
             self._files.close()
 
     def _image(
-        self, start: SeriesStart, view: View, first: int, n: int, times: Sequence[int]
+        self,
+        start: SeriesStart,
+        view: View,
+        first: int,
+        n: int,
+        times: Sequence[int],
+        *,
+        stored: bool,
     ) -> Image | None:
         """One image; None if its file cannot be had any more."""
         image_id = first + int(n)
         payload, problem = None, None
         try:
-            payload = view.payload(int(n))
+            payload = view.payload(int(n), stored=stored)
         except ImageError as error:
             problem = (Unprocessed(error.reason), str(error))
         except FileFormatError as error:

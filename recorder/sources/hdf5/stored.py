@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recorder.errors import FileFormatError
 from recorder.records import Payload
 from recorder.records.limits import MAX_FILE_PIXELS, MAX_IMAGES
+from recorder.sources.hdf5.chunk_index import ChunkIndex
 from recorder.sources.hdf5.chunks import Lead, read_payload
 from recorder.sources.hdf5.opening import Files, Place, guarded
 
@@ -99,6 +100,7 @@ class Stored:
     def __init__(self, files: Files, place: Place) -> None:
         self._files = files
         self.place = place
+        self._index: ChunkIndex | None = None
         item = files.dataset(place)
         with guarded(place):
             check_images(item, place)
@@ -172,4 +174,7 @@ class Stored:
                 raise FileFormatError(
                     f"{self.place} became {item.shape} {item.dtype} while it was read"
                 )
-        return read_payload(item, lead, stored=stored)
+        if self._index is None and item.chunks is not None:
+            with guarded(self.place):
+                self._index = ChunkIndex(item)
+        return read_payload(item, lead, self._index, stored=stored)
