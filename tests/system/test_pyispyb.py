@@ -77,7 +77,7 @@ async def site(
     found = settings(
         beamline="demo",
         ispyb=section,
-        web={"ispyb": mariadb_database.section()},
+        web={"ispyb": mariadb_database.section(), "file_roots": [str(tmp_path)]},
     )
     other = {"name": "second", "type": "SSX-Jet"}
     await record(

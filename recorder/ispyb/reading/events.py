@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, String, case, cast, func, literal,
 
 from recorder.ispyb.people.scoping import visible
 from recorder.ispyb.reading.collections import SERIAL
+from recorder.ispyb.reading.named_files import OWNER, FileOwner
 from recorder.ispyb.reading.proposals import proposal_name, session_name
 from recorder.ispyb.reading.run_conditions import EventsWanted, Joined, conditions
 from recorder.ispyb.reading.tables import LiveTable, Tables, parts, record
@@ -169,6 +170,9 @@ def event_types(
     return tuple(EventType(name, name) for name in shown)
 
 
+_NOBODYS = FileOwner()
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """What is asked of a run that may be seen."""
@@ -178,6 +182,7 @@ class RunRow:
     numberOfImages: int | None = None
     runStatus: str | None = None
     comments: str | None = None
+    owner: FileOwner = _NOBODYS
 
 
 def visible_runs(
@@ -186,10 +191,14 @@ def visible_runs(
     """Of some runs those that somebody may see, in the order given."""
     joined = Joined(tables)
     query = (
-        select(*joined.run.of(RunRow))
+        select(
+            *joined.run.of(RunRow),
+            *OWNER,
+        )
         .select_from(joined.clause)
         .where(visible(rights), joined.run["dataCollectionId"].in_(ids))
     )
-    rows = [record(RunRow, row) for row in tables.rows(query)] if ids else []
-    found = {row.dataCollectionId: row for row in rows}
+    rows = tables.rows(query) if ids else ()
+    read = [record(RunRow, row, owner=record(FileOwner, row)) for row in rows]
+    found = {row.dataCollectionId: row for row in read}
     return {number: found[number] for number in ids if number in found}

@@ -42,6 +42,7 @@ class Setup:
     polarisation: float | None = None
     monochromatorType: str | None = None
     setupDate: datetime | None = None
+    recordTimeStamp: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Session:
     nbShifts: int | None = None
     sessionTitle: str | None = None
     comments: str | None = None
+    bltimeStamp: datetime | None = None
+    """When the row was made; null in an embedded file of an earlier recorder."""
     beamLineSetupId: int | None = None
     BeamLineSetup: Setup | None = None
     metadata: Annotated[SessionMetadata, Field(serialization_alias="_metadata")] = (
