@@ -18,8 +18,8 @@ import numpy as np
 from sqlalchemy import Select, select
 
 from recorder.ispyb.reading.named_files import FileOwner, FileRoots, NamedFile
-from recorder.ispyb.reading.tables import Tables, parts
-from recorder.ispyb.schema.read_values import as_float, as_text, as_whole
+from recorder.ispyb.reading.tables import Tables, parts, record
+from recorder.ispyb.schema.read_values import as_float
 
 STATS, CELLS = "ssx_stats.json", "ssx_cells.json"
 NO_LATTICE = "unknown"
@@ -59,6 +59,16 @@ class ResultFiles:
     cells: tuple[NamedFile, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """A row that names a file."""
+
+    run: int = 0
+    number: int = 0
+    folder: str = ""
+    name: str = ""
+
+
 def result_files(
     tables: Tables, runs: Mapping[int, FileOwner], roots: FileRoots
 ) -> dict[int, ResultFiles]:
@@ -74,12 +84,10 @@ def result_files(
     for query, key in _queries(tables):
         for part in parts(known):
             for row in tables.rows(query.where(key.in_(part))):
-                run, number = as_whole(row["run"]), as_whole(row["number"])
-                folder, name = as_text(row["folder"]), as_text(row["name"])
-                absolute = folder is not None and folder.startswith("/")
-                if run is not None and absolute and name in (STATS, CELLS):
-                    path = (number or 0, name, f"{folder}/{name}")
-                    found.setdefault(run, []).append(path)
+                one = record(_Attached, row)
+                if one.folder.startswith("/") and one.name in (STATS, CELLS):
+                    path = (one.number, one.name, f"{one.folder}/{one.name}")
+                    found.setdefault(one.run, []).append(path)
     return {
         run: _sorted(paths, runs[run], roots)
         for run, paths in found.items()

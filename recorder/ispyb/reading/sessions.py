@@ -15,7 +15,7 @@ from recorder.ispyb.people.scoping import visible
 from recorder.ispyb.reading.options import Options
 from recorder.ispyb.reading.persons import persons_by
 from recorder.ispyb.reading.proposals import proposal_name
-from recorder.ispyb.reading.tables import Tables, parts, record
+from recorder.ispyb.reading.tables import Tables, record
 from recorder.ispyb.schema import people_tables as p
 from recorder.ispyb.schema.read_values import as_text, as_whole
 from recorder.records.access import Rights
@@ -259,16 +259,10 @@ def _runs(tables: Tables, ids: list[int]) -> dict[int, int]:
     group, run = tables.table("DataCollectionGroup"), tables.table("DataCollection")
     key = "dataCollectionGroupId"
     joined = group.clause.join(run.clause, run[key] == group[key])
-    number = func.count(run["dataCollectionId"])
-    found: dict[int, int] = {}
     if not (run.has(key) and group.has(key) and group.has("sessionId")):
-        return found
-    session = group["sessionId"]
-    for part in parts(ids):
-        query = select(session.label("key"), number.label("n")).select_from(joined)
-        for row in tables.rows(query.where(session.in_(part)).group_by(session)):
-            found[as_whole(row["key"]) or 0] = as_whole(row["n"]) or 0
-    return found
+        return {}
+    number = func.count(run["dataCollectionId"])
+    return tables.counts(joined, group["sessionId"], number, ids)
 
 
 @dataclass(frozen=True, slots=True)
