@@ -9,7 +9,7 @@ from typing import Literal
 from recorder.authenticators.plain import PasswordsOnly
 from recorder.authenticators.protocols import Authenticator
 from recorder.config import Settings
-from recorder.config.endpoints import is_loopback
+from recorder.config.endpoints import is_loopback_address
 from recorder.config.section import AuthenticatorSection
 from recorder.config.values import Name
 from recorder.errors import ConfigError
@@ -68,7 +68,7 @@ class DummyPlugin:
 
 def _is_safe(settings: Settings) -> bool:
     web = settings.web
-    return web.insecure_dummy and is_loopback(web.host) and not web.proxies
+    return web.insecure_dummy and is_loopback_address(web.host) and not web.proxies
 
 
 PLUGIN = DummyPlugin()

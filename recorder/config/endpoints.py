@@ -179,8 +179,12 @@ HostText = Annotated[str, AfterValidator(check_host)]
 DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address or name is this host only."""
+def is_loopback_address(host: str) -> bool:
+    """Whether an address of a socket, ours or a peer's, is one of this host alone.
+
+    For names and spellings of where something is sent, see
+    :func:`recorder.runtime.addresses.stays_on_this_host`.
+    """
     if host == "localhost":
         return True
     try:

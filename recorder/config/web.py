@@ -32,6 +32,19 @@ def _check_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return addresses
 
 
+def _check_roots(roots: tuple[str, ...]) -> tuple[str, ...]:
+    for root in roots:
+        plain = root.replace("{proposal}", "p").replace("{number}", "1")
+        first, *parts = plain.split("/")
+        if first or not parts or {"", ".", ".."} & set(parts):
+            text = f"{root!r:.100} is no folder such as /data/visitor/{{proposal}}"
+            raise ValueError(text)
+        if "{" in plain or "}" in plain:
+            text = f"{root!r:.100}: {{proposal}} and {{number}} are what can stand here"
+            raise ValueError(text)
+    return roots
+
+
 class WebSection(Section):
     """`recorder web`: the live page, the read API and the metrics."""
 
@@ -67,6 +80,11 @@ class WebSection(Section):
     `X-Forwarded-Proto` are believed."""
     max_clients: int = Field(200, ge=1, le=100_000)
     """Live streams at once; each browser has one."""
+    file_roots: Annotated[tuple[str, ...], AfterValidator(_check_roots)] = ()
+    """Folders below which files may be read that rows of ISPyB name (unit cells,
+    attachments, pictures of samples), beside the recorder's own results. `{proposal}`
+    stands for code and number of the row's proposal, `{number}` for its number: with
+    one of them a row shows files of its own proposal only."""
     insecure_dummy: bool = False
     """Let the authenticator `dummy` sign in whoever knows a login: for trying things
     out, on a loopback address only."""

@@ -20,7 +20,7 @@ from recorder.errors import ConfigError, PortalUnavailableError, shown
 from recorder.portal.json_text import MAX_FILE_BYTES
 from recorder.portal.protocols import Delivery
 from recorder.records import CheckLine
-from recorder.runtime.addresses import is_local
+from recorder.runtime.addresses import stays_on_this_host
 from recorder.runtime.tls import tls_context
 
 PIECE = 1 << 20
@@ -76,7 +76,7 @@ class HttpPortal:
         self._section = section
         parts = urlsplit(section.url)
         host = parts.hostname or ""
-        if parts.scheme == "http" and not is_local(host):
+        if parts.scheme == "http" and not stays_on_this_host(host):
             raise ConfigError(
                 f"portal {section.name}: {host} is asked without TLS: anybody on the "
                 "way could make people up; write https://"

@@ -28,8 +28,8 @@ def only_ipv6(host: str) -> bool:
     return socket.AF_INET6 in families and socket.AF_INET not in families
 
 
-def is_local(host: str) -> bool:
-    """Whether what goes to a host stays on this one."""
+def stays_on_this_host(host: str) -> bool:
+    """Whether what is sent to a host, however it is spelt, does not leave this one."""
     name = host.strip("[]").rstrip(".").lower()
     if name in ("", "localhost") or name.endswith(".localhost"):
         return True

@@ -16,7 +16,7 @@ from recorder.config import Settings
 from recorder.config.reading import read_tables
 from recorder.config.section import split_password
 from recorder.records import CheckLine
-from recorder.runtime.addresses import is_local
+from recorder.runtime.addresses import stays_on_this_host
 from recorder.service.sharing import open_to_others
 
 
@@ -39,14 +39,24 @@ def safety_lines(settings: Settings, config: Path | None = None) -> list[CheckLi
 def _in_clear(settings: Settings) -> Iterator[tuple[str, str]]:
     """Passwords that go to another host without TLS."""
     mqtt, ispyb = settings.mqtt, settings.ispyb
-    if mqtt.enabled and mqtt.password and not mqtt.tls and not is_local(mqtt.host):
+    if (
+        mqtt.enabled
+        and mqtt.password
+        and not mqtt.tls
+        and not stays_on_this_host(mqtt.host)
+    ):
         yield (
             "broker",
             f"mqtt.password goes to {mqtt.host} in clear: set mqtt.tls = true (and "
             "mqtt.port, 8883 is usual), or give the account no rights elsewhere",
         )
     host = _database_host(settings)
-    if ispyb.enabled and ispyb.password and not ispyb.tls and not is_local(host):
+    if (
+        ispyb.enabled
+        and ispyb.password
+        and not ispyb.tls
+        and not stays_on_this_host(host)
+    ):
         yield (
             "ispyb",
             f"what goes to {host} is not encrypted, ispyb.password included: set "

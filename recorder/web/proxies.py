@@ -9,7 +9,7 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from recorder.config.endpoints import is_loopback
+from recorder.config.endpoints import is_loopback_address
 from recorder.web.problems import ProblemError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -42,7 +42,7 @@ class Proxies:
             await self._app(scope, receive, send)
             return
         if not self._is_listed(peer):
-            if not self._tls and not is_loopback(peer):
+            if not self._tls and not is_loopback_address(peer):
                 text = "ask through the proxy: what you type would be readable here"
                 raise ProblemError(HTTPStatus.FORBIDDEN, "not-here", text)
             await self._app(scope, receive, send)

@@ -79,7 +79,6 @@ class _Kept:
 
 
 _Key = tuple[str, tuple[str, ...]]
-_NOBODY: _Key = ("", ())
 _Future = asyncio.Future[Rights]
 
 
@@ -99,7 +98,6 @@ class RightsCache:
         self._site = site
         self._clock = clock
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
-        self._latest: dict[str, _Key] = {}
         self._weight = 0
         self._reading: dict[_Key, _Future] = {}
         self._failed_at: float | None = None
@@ -127,13 +125,6 @@ class RightsCache:
                 return reading.result()
         return self._without_database(key, identity)
 
-    def now(self, login: str) -> Rights | None:
-        """What is known of somebody without asking; None: ask :meth:`of`."""
-        kept = self._kept.get(self._latest.get(login, _NOBODY))
-        if kept is None or self._age(kept) >= self._lifetime():
-            return None
-        return kept.rights
-
     def close(self) -> None:
         """Wait for no one."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -141,9 +132,6 @@ class RightsCache:
 
     def _age(self, kept: _Kept) -> float:
         return self._clock() - kept.read_at
-
-    def _lifetime(self) -> float:
-        return FRESH_S if self.away_since is None else GRACE_S
 
     def _begin(self, key: _Key, identity: Identity) -> _Future | None:
         """The read that goes on for somebody, or a new one; None: not now."""
@@ -177,7 +165,6 @@ class RightsCache:
     def _keep(self, key: _Key, kept: _Kept) -> None:
         self._forget(key)
         self._kept[key] = kept
-        self._latest[key[0]] = key
         self._weight += kept.weight
         while self._weight > MAX_WEIGHT and len(self._kept) > 1:
             self._forget(next(iter(self._kept)))
@@ -185,8 +172,6 @@ class RightsCache:
     def _forget(self, key: _Key) -> None:
         if (old := self._kept.pop(key, None)) is not None:
             self._weight -= old.weight
-            if self._latest.get(key[0]) == key:
-                del self._latest[key[0]]
 
     def _of_grace(self, key: _Key) -> Rights | None:
         kept = self._kept.get(key)

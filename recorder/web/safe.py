@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recorder.config.endpoints import is_loopback
+from recorder.config.endpoints import is_loopback_address
 from recorder.config.web import WebSection
 from recorder.errors import ConfigError
 from recorder.records import CheckLine
@@ -17,7 +17,7 @@ def check_safe(web: WebSection) -> None:
     Raises:
         ConfigError: It would listen to others.
     """
-    if is_loopback(web.host):
+    if is_loopback_address(web.host):
         return
     if not web.authenticator and not web.insecure_no_sign_in:
         raise ConfigError(
@@ -47,7 +47,7 @@ def page_lines(web: WebSection) -> Sequence[CheckLine]:
             ServerTls(web.cert_file, web.key_file)
     except ConfigError as error:
         return [CheckLine("page", False, str(error))]
-    who = "this host only" if is_loopback(web.host) else "others reach it"
+    who = "this host only" if is_loopback_address(web.host) else "others reach it"
     names = ", ".join(way.name for way in web.authenticator)
     door = f"sign in with {names}" if names else "nobody signs in"
     return [CheckLine("page", True, f"{web.host}, port {web.port}: {who}; {door}")]

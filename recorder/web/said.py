@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from recorder.config.endpoints import is_loopback
+from recorder.config.endpoints import is_loopback_address
 from recorder.foreign_text import is_name
 from recorder.records import Json
 from recorder.records.limits import MAX_IMAGES
@@ -158,7 +158,7 @@ class Sayings:
             return
         peer = request.client.host if request.client else ""
         proxied = {"forwarded", "x-forwarded-for"} & set(request.headers)
-        if not is_loopback(peer) or proxied:
+        if not is_loopback_address(peer) or proxied:
             text = "without sign-in only people on the recorder's host may say this"
             raise ProblemError(HTTPStatus.FORBIDDEN, "not-here", text)
 

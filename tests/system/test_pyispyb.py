@@ -16,11 +16,10 @@ from urllib.request import urlopen
 import pytest
 
 from recorder.config import Settings
-from recorder.ispyb.people.rights import read_rights, rights_options, site_kind
+from recorder.ispyb.people.asking import People
 from recorder.ispyb.schema import tables as t
-from recorder.ispyb.schema.live_schema import read_live
 from recorder.journal import Journal
-from recorder.records.access import Rights
+from recorder.records.access import Identity
 from recorder.records.live import LiveRun, Trials
 from recorder.records.run_report import RunReport
 from recorder.reports.store import ReportStore
@@ -55,12 +54,11 @@ class Site:
 
     def as_person(self, login: str) -> Asgi:
         """Asks as somebody with the rights that the tables give."""
-        options = rights_options(self.settings)
-        engine = self.others.engine
-        with engine.connect() as db:
-            live = read_live(engine)
-            kind = site_kind(live, options)
-            rights = read_rights(db, live, login, kind, options) or Rights(login)
+        people = People(self.settings)
+        try:
+            rights = people.rights(Identity(login))
+        finally:
+            people.close()
         return Asgi(self.app.inside, Caller(Kind.SESSION, rights, ALL))
 
 
@@ -77,7 +75,7 @@ async def site(
     found = settings(
         beamline="demo",
         ispyb=section,
-        web={"ispyb": mariadb_database.section()},
+        web={"ispyb": mariadb_database.section(), "file_roots": [str(tmp_path)]},
     )
     other = {"name": "second", "type": "SSX-Jet"}
     await record(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema import read_tables as p
@@ -23,9 +23,41 @@ from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.columns import CELL
 from recorder.ispyb.schema.live_schema import read_live
 from recorder.web.pyispyb.frame import ROOT
+from tests.people import root_engine
 from tests.published_models import SCRIPTS, environment
+from tests.published_sites import published_site
 from tests.reading import at, embedded, write
+from tests.servers import Database
 
+KNOWN_SESSION: dict[str, Any] = {
+    "sessionId": 31,
+    "proposalId": 1,
+    "beamLineName": "id29",
+    "visit_number": 3,
+    "startDate": at(8),
+    "endDate": at(16),
+    "beamLineOperator": "Carl",
+    "scheduled": 1,
+    "nbShifts": 3,
+    "sessionTitle": "a title",
+    "comments": "a comment",
+    "beamLineSetupId": 1,
+}
+KNOWN_SETUP: dict[str, Any] = {
+    "beamLineSetupId": 1,
+    "synchrotronName": "ESRF",
+    "synchrotronMode": "uniform",
+    "undulatorType1": "u21",
+    "undulatorType2": "u35",
+    "undulatorType3": "none",
+    "focalSpotSizeAtSample": 0.001,
+    "focusingOptic": "CRL",
+    "beamDivergenceHorizontal": 0.1,
+    "beamDivergenceVertical": 0.1,
+    "polarisation": 0.99,
+    "monochromatorType": "Si 111",
+    "setupDate": at(7),
+}
 LISTS = (
     "/options/ui",
     "/samples/sub",
@@ -137,3 +169,23 @@ def test_the_published_client_reads_what_is_known(
     ]
     for said in ask(web.address, *nulls):
         assert "NoneClass" in said, said
+
+
+def test_the_published_client_reads_a_session(
+    mariadb_database: Database, settings: Any, start_web: Callable[..., Any]
+) -> None:
+    """Its model wants the times at which rows were made; the server fills them."""
+    published_site("esrf", mariadb_database, settings)
+    engine = root_engine(mariadb_database)
+    with engine.begin() as db:
+        for name, row in (("BeamLineSetup", KNOWN_SETUP), ("BLSession", KNOWN_SESSION)):
+            values = ", ".join(f":{key}" for key in row)
+            db.execute(
+                text(f"INSERT INTO {name} ({', '.join(row)}) VALUES ({values})"), row
+            )
+    engine.dispose()
+    section = mariadb_database.section()
+    ispyb = {key: section[key] for key in ("url", "password")}
+    web = start_web(beamline="id29", web={"ispyb": ispyb})
+    calls = [call("/session/{sessionId}", {"sessionId": 31})]
+    assert ask(web.address, *calls) == ["ok"]

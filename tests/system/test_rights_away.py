@@ -80,7 +80,6 @@ async def test_who_is_removed_from_a_group_is_out_within_a_minute(cache, office,
     assert (await cache.of(STAFF)).beamlines == {"ID29"}
     clock.now += 1
     assert (await cache.of(STAFF)).beamlines == frozenset()
-    assert cache.now("staff").beamlines == frozenset()
 
 
 async def test_a_killed_database(cache, mariadb: MariaDB, clock):

@@ -27,7 +27,9 @@ GROWTH_KB = 24 << 10
 """Memory that it may grow by meanwhile: tries are remembered, 300 of them."""
 GAP_S = 3.0
 """Between two states on the live page, on a busy host; four come a second."""
-SIGN_IN_S = 5.0
+SIGN_IN_S = 10.0
+"""Longest sign-in of somebody else, on a busy host: it was 17 s when guesses were
+checked in the order in which they came."""
 LINES = 20 + 300
 """Refusals in the log of a minute: each that was checked, the first ones of others."""
 
@@ -93,7 +95,9 @@ def test_ten_thousand_logins_a_minute(web: Web, addresses: Any, login: str) -> N
     )
     guesses = int(RATE * SECONDS)
     answered = flood.statuses[401] + flood.statuses[429]
-    assert answered + flood.statuses[503] >= 0.99 * guesses
+    assert (
+        answered + flood.statuses[503] >= 0.9 * guesses
+    )  # others are cut to make room
     assert flood.statuses[401] <= 300 * (1 + SECONDS // 60)
     assert flood.statuses[429] > guesses / 2
     assert flood.without_retry == 0

@@ -60,6 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         mqtt={"enabled": False},
         pool={"workers": 0},
         alarms={"off": ["disk"]},
+        web={"file_roots": [str(folder)]},
     )
     bodies = (
         announcement(),

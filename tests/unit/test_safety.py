@@ -14,7 +14,7 @@ from recorder.cli import cli
 from recorder.config import Settings, load_settings
 from recorder.errors import ConfigError, JournalError
 from recorder.journal import Journal
-from recorder.runtime.addresses import is_local
+from recorder.runtime.addresses import stays_on_this_host
 from recorder.service.safety import safety_lines
 from recorder.service.sharing import share_with_group
 
@@ -48,7 +48,7 @@ def said(settings: Settings, config: Path | None = None) -> str:
     ],
 )
 def test_what_stays_on_this_host(host, local):
-    assert is_local(host) == local
+    assert stays_on_this_host(host) == local
 
 
 @pytest.mark.parametrize("tls", [False, True])

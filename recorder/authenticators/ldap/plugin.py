@@ -10,7 +10,7 @@ from recorder.authenticators.ldap.settings import LdapSection
 from recorder.config import Settings
 from recorder.errors import ConfigError, MissingExtraError
 from recorder.records import CheckLine
-from recorder.runtime.addresses import is_local
+from recorder.runtime.addresses import stays_on_this_host
 
 
 class LdapPlugin:
@@ -28,7 +28,7 @@ class LdapPlugin:
         """
         host = urlsplit(section.url).hostname or ""
         if section.url.startswith("ldap:") and not section.start_tls:
-            if not is_local(host):
+            if not stays_on_this_host(host):
                 raise ConfigError(
                     f"web.authenticator {section.name}: passwords would go to {host} "
                     "in plain text: write ldaps:// or set start_tls = true"

@@ -12,7 +12,7 @@ from recorder.authenticators.protocols import (
 from recorder.config import Settings
 from recorder.errors import ConfigError, MissingExtraError
 from recorder.records import CheckLine
-from recorder.runtime.addresses import is_local
+from recorder.runtime.addresses import stays_on_this_host
 
 NEEDS = ("authlib", "httpx2", "joserfc")
 
@@ -31,7 +31,7 @@ class OidcPlugin:
             MissingExtraError: Authlib, httpx2 or joserfc is not installed.
         """
         url = urlsplit(section.issuer)
-        if url.scheme != "https" and not is_local(url.hostname or ""):
+        if url.scheme != "https" and not stays_on_this_host(url.hostname or ""):
             raise ConfigError(
                 f"web.authenticator {section.name}: what {url.hostname} says would "
                 "come in plain text, and from anybody: write https://"

@@ -13,7 +13,7 @@ from recorder.authenticators.oidc.http import Wire
 from recorder.authenticators.oidc.kept import Kept, ProviderError
 from recorder.authenticators.oidc.settings import OidcSection, check_address
 from recorder.authenticators.oidc.tokens import PublicKey, public_keys
-from recorder.runtime.addresses import is_local
+from recorder.runtime.addresses import stays_on_this_host
 
 NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
@@ -119,7 +119,7 @@ def _about(issuer: str, found: Mapping[str, Any]) -> About:
     said = found.get("issuer")
     if not isinstance(said, str) or said.rstrip("/") != issuer.rstrip("/"):
         raise ProviderError(f"it calls itself {said!r:.200}: write that as issuer")
-    local = is_local(urlsplit(issuer).hostname or "")
+    local = stays_on_this_host(urlsplit(issuer).hostname or "")
     endpoints = {}
     for name in (*NEEDED, *OPTIONAL):
         if (value := found.get(name)) is None and name in OPTIONAL:
@@ -143,6 +143,8 @@ def _endpoint(name: str, value: Any, local: bool) -> str:
         parts = urlsplit(check_address(value.partition("?")[0]))
     except ValueError as error:
         raise ProviderError(f"its {name} {error}") from error
-    if parts.scheme != "https" and not (local and is_local(parts.hostname or "")):
+    if parts.scheme != "https" and not (
+        local and stays_on_this_host(parts.hostname or "")
+    ):
         raise ProviderError(f"its {name} is without TLS: {value:.200}")
     return value

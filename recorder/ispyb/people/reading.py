@@ -8,32 +8,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    NoSuchModuleError,
-    SQLAlchemyError,
-)
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from recorder.config import Settings
 from recorder.config.people import WebIspybSection
-from recorder.errors import ConfigError, RecorderError
+from recorder.errors import RecorderError
 from recorder.ispyb.schema.database import shown_url
 from recorder.ispyb.schema.live_schema import LiveSchema, read_live
+from recorder.ispyb.schema.server_engine import server_engine, url_of
 from recorder.ispyb.schema.server_errors import DENIED, error_code
-from recorder.runtime.tls import tls_context
 
 POOL = 4
 """Connections that are kept, for as many threads that read. Chosen, not tuned."""
 SCHEMA_S = 60.0
 """Seconds until the columns are looked at again, which takes 12 ms: a table that was
 granted counts within a minute. Chosen, not tuned."""
-_URL = "web.ispyb.url: {}; write mariadb+pymysql://user@host/database"
+_WHERE = "web.ispyb.url"
 
 
 class DatabaseAwayError(RecorderError):
@@ -50,14 +45,10 @@ def reader(settings: Settings) -> Engine | None:
         ConfigError: The URL cannot be used.
     """
     section = settings.web.ispyb
-    text = section.url or settings.ispyb_url
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise ConfigError(_URL.format("is no database URL")) from error
+    url = url_of(section.url or settings.ispyb_url, _WHERE)
     if url.get_backend_name() == "sqlite":
         return _file(Path(url.database or ""), section.timeout_s)
-    return None if section.url is None else _server(section)
+    return None if section.url is None else _server(url, section)
 
 
 def is_own_file(settings: Settings) -> bool:
@@ -79,35 +70,24 @@ def _file(path: Path, timeout_s: float) -> Engine:
     )
 
 
-def _server(section: WebIspybSection) -> Engine:
-    url = make_url(section.url or "")
-    if section.password is not None:
-        url = url.set(password=section.password.get_secret_value())
-    arguments: dict[str, Any] = {
-        "charset": "utf8mb4",
+def _server(url: URL, section: WebIspybSection) -> Engine:
+    arguments = {
         "connect_timeout": section.timeout_s,
         "read_timeout": section.timeout_s,
         "write_timeout": section.timeout_s,
         # should somebody have given the account more than SELECT
         "init_command": "SET SESSION TRANSACTION READ ONLY",
     }
-    if section.tls:
-        arguments["ssl"] = tls_context(
-            "web.ispyb", section.ca_file, section.cert_file, section.key_file
-        )
-    try:
-        return create_engine(
-            url,
-            pool_size=POOL,
-            max_overflow=0,
-            pool_timeout=section.timeout_s,
-            pool_pre_ping=True,
-            pool_recycle=3600,
-            hide_parameters=True,
-            connect_args=arguments,
-        )
-    except (NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
-        raise ConfigError(_URL.format(error)) from error
+    return server_engine(
+        url,
+        section.password,
+        _WHERE,
+        ("web.ispyb", section),
+        arguments,
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=section.timeout_s,
+    )
 
 
 class Reader:

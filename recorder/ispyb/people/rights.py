@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import Connection
-
 from recorder.config import Settings
 from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.people.beamline_groups import (
@@ -18,7 +16,6 @@ from recorder.ispyb.people.beamline_groups import (
 from recorder.ispyb.people.person_rows import (
     GroupRow,
     PersonRows,
-    RowReader,
     SessionRow,
     proposal_name,
 )
@@ -68,26 +65,6 @@ def site_kind(live: LiveSchema, options: RightsOptions) -> SiteKind:
     columns = live.column("BLSession", "archived"), live.column("Proposal", "endDate")
     diamond = looks_like_diamond(live) or None not in columns
     return SiteKind.SYNCHWEB if diamond else SiteKind.PYISPYB
-
-
-def read_rights(
-    connection: Connection,
-    live: LiveSchema,
-    login: str,
-    kind: SiteKind,
-    options: RightsOptions,
-) -> Rights | None:
-    """What somebody may see; None if nobody has this login.
-
-    Args:
-        connection: In a transaction.
-        live: The columns that the database shows this account.
-        login: As the authenticator says.
-        kind: Whose rules decide.
-        options: What the configuration adds.
-    """
-    rows = RowReader(connection, live).person_rows(login)
-    return rights_of(rows, login, kind, options) if rows.persons else None
 
 
 def rights_of(

@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Select, String, case, cast, func, literal,
 
 from recorder.ispyb.people.scoping import visible
 from recorder.ispyb.reading.collections import SERIAL
+from recorder.ispyb.reading.named_files import OWNER, FileOwner
 from recorder.ispyb.reading.proposals import proposal_name, session_name
 from recorder.ispyb.reading.run_conditions import EventsWanted, Joined, conditions
-from recorder.ispyb.reading.tables import LiveTable, Tables, parts, record
+from recorder.ispyb.reading.tables import LiveTable, Tables, record
 from recorder.ispyb.schema import people_tables as p
-from recorder.ispyb.schema.read_values import as_text, as_whole
+from recorder.ispyb.schema.read_values import as_text
 from recorder.records.access import Rights
 
 RUN = "DataCollection"
@@ -130,17 +131,15 @@ def attached(
         grouped: They are groups of runs.
     """
     file, run = tables.table("DataCollectionFileAttachment"), tables.table(RUN)
-    number, found = "dataCollectionId", dict[int, int]()
+    number = "dataCollectionId"
     if not file.has(number):
-        return found
+        return {}
     key = run["dataCollectionGroupId"] if grouped else run[number]
     known = {(r.dataCollectionGroupId if grouped else r.id): r.id for r in rows}
     joined = run.clause.join(file.clause, file[number] == run[number])
-    for part in parts(value for value in known if value is not None):
-        query = select(key.label("key"), func.count().label("n")).select_from(joined)
-        for row in tables.rows(query.where(key.in_(part)).group_by(key)):
-            found[known[as_whole(row["key"])]] = as_whole(row["n"]) or 0
-    return found
+    ids = [value for value in known if value is not None]
+    counted = tables.counts(joined, key, func.count(), ids)
+    return {known[value]: count for value, count in counted.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +168,9 @@ def event_types(
     return tuple(EventType(name, name) for name in shown)
 
 
+_NOBODYS = FileOwner()
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """What is asked of a run that may be seen."""
@@ -178,6 +180,7 @@ class RunRow:
     numberOfImages: int | None = None
     runStatus: str | None = None
     comments: str | None = None
+    owner: FileOwner = _NOBODYS
 
 
 def visible_runs(
@@ -186,10 +189,14 @@ def visible_runs(
     """Of some runs those that somebody may see, in the order given."""
     joined = Joined(tables)
     query = (
-        select(*joined.run.of(RunRow))
+        select(
+            *joined.run.of(RunRow),
+            *OWNER,
+        )
         .select_from(joined.clause)
         .where(visible(rights), joined.run["dataCollectionId"].in_(ids))
     )
-    rows = [record(RunRow, row) for row in tables.rows(query)] if ids else []
-    found = {row.dataCollectionId: row for row in rows}
+    rows = tables.rows(query) if ids else ()
+    read = [record(RunRow, row, owner=record(FileOwner, row)) for row in rows]
+    found = {row.dataCollectionId: row for row in read}
     return {number: found[number] for number in ids if number in found}

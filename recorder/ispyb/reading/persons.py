@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func
 
-from recorder.ispyb.reading.tables import Tables, parts
-from recorder.ispyb.schema.read_values import as_whole
+from recorder.ispyb.reading.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,7 @@ def persons_by(
             left out.
     """
     link = tables.known(links, links.name)
-    found: dict[int, int] = {}
     if not (link.has(name) and link.has("personId")):
-        return found
-    key = link[name]
-    for part in parts(ids):
-        number = func.count(link["personId"].distinct())
-        query = select(key.label("key"), number.label("n")).where(key.in_(part))
-        for row in tables.rows(query.group_by(key)):
-            found[as_whole(row["key"]) or 0] = as_whole(row["n"]) or 0
-    return found
+        return {}
+    number = func.count(link["personId"].distinct())
+    return tables.counts(link.clause, link[name], number, ids)

@@ -1,7 +1,8 @@
 """The two JSON files of a run that py-ISPyB reads, whoever wrote them.
 
 Their paths come from the database: only a regular file of the expected name is opened,
-never more than so many bytes of it are read, and what is not as it must be is no file.
+where files of the run may lie (:mod:`recorder.ispyb.reading.named_files`); never more
+than so many bytes of it are read, and what is not as it must be is no file.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Select, select
 
-from recorder.ispyb.reading.tables import Tables, parts
-from recorder.ispyb.schema.read_values import as_float, as_text, as_whole
+from recorder.ispyb.reading.named_files import FileOwner, FileRoots, NamedFile
+from recorder.ispyb.reading.tables import Tables, parts, record
+from recorder.ispyb.schema.read_values import as_float
 
 STATS, CELLS = "ssx_stats.json", "ssx_cells.json"
 NO_LATTICE = "unknown"
@@ -38,7 +39,6 @@ _CELL = re.compile(
     rb"\[\s*" + rb"\s*,\s*".join([rb"(" + _NUMBER + rb")"] * 6) + rb"\s*\]"
 )
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +55,44 @@ class FoundStats:
 class ResultFiles:
     """Where the files of a run are said to be, the latest first."""
 
-    stats: tuple[str, ...] = ()
-    cells: tuple[str, ...] = ()
+    stats: tuple[NamedFile, ...] = ()
+    cells: tuple[NamedFile, ...] = ()
 
 
-def result_files(tables: Tables, ids: Iterable[int]) -> dict[int, ResultFiles]:
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """A row that names a file."""
+
+    run: int = 0
+    number: int = 0
+    folder: str = ""
+    name: str = ""
+
+
+def result_files(
+    tables: Tables, runs: Mapping[int, FileOwner], roots: FileRoots
+) -> dict[int, ResultFiles]:
     """Where the files of runs are, by the run's id.
 
     Args:
         tables: The database.
-        ids: Of the runs.
+        runs: Whose they are, by the run's id.
+        roots: Know where files may lie.
     """
-    known = list(ids)
+    known = list(runs)
     found: dict[int, list[tuple[int, str, str]]] = {}
     for query, key in _queries(tables):
         for part in parts(known):
             for row in tables.rows(query.where(key.in_(part))):
-                run, number = as_whole(row["run"]), as_whole(row["number"])
-                folder, name = as_text(row["folder"]), as_text(row["name"])
-                absolute = folder is not None and folder.startswith("/")
-                if run is not None and absolute and name in (STATS, CELLS):
-                    path = (number or 0, name, f"{folder}/{name}")
-                    found.setdefault(run, []).append(path)
-    return {run: _sorted(paths) for run, paths in found.items()}
+                one = record(_Attached, row)
+                if one.folder.startswith("/") and one.name in (STATS, CELLS):
+                    path = (one.number, one.name, f"{one.folder}/{one.name}")
+                    found.setdefault(one.run, []).append(path)
+    return {
+        run: _sorted(paths, runs[run], roots)
+        for run, paths in found.items()
+        if run in runs
+    }
 
 
 def _queries(tables: Tables) -> Iterable[tuple[Select[Any], Any]]:
@@ -108,17 +123,22 @@ def _queries(tables: Tables) -> Iterable[tuple[Select[Any], Any]]:
         )
 
 
-def _sorted(paths: list[tuple[int, str, str]]) -> ResultFiles:
+def _sorted(
+    paths: list[tuple[int, str, str]], owner: FileOwner, roots: FileRoots
+) -> ResultFiles:
     ordered = sorted(set(paths), reverse=True)
     stats = dict.fromkeys(path for _, name, path in ordered if name == STATS)
     cells = dict.fromkeys(path for _, name, path in ordered if name == CELLS)
-    return ResultFiles(tuple(stats), tuple(cells))
+    return ResultFiles(
+        tuple(roots.named(path, owner) for path in stats),
+        tuple(roots.named(path, owner) for path in cells),
+    )
 
 
-def read_stats(paths: Iterable[str]) -> FoundStats | None:
+def read_stats(files: Iterable[NamedFile]) -> FoundStats | None:
     """The counts of the first file that has them; None if none has."""
-    for path in paths:
-        body = _read(path, MAX_STATS)
+    for file in files:
+        body = _read(file, MAX_STATS)
         found = None if body is None else parse_stats(body)
         if found is not None:
             return found
@@ -149,30 +169,30 @@ def _count(value: Any) -> int | None:
 
 
 def read_cells(
-    paths: Iterable[str], most: int
+    files: Iterable[NamedFile], most: int
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Unit cells of the first file that has any.
 
     Args:
-        paths: Of the files.
+        files: Which ones, the best first.
         most: How many at most; of more, every n-th is given.
 
     Returns:
         Cells, float64 of shape (n, 6), in Å and degrees; n is 0 if no file has any.
     """
-    for path in paths:
-        found = cells_of(path)
+    for file in files:
+        found = cells_of(file)
         if len(found):
             step = -(-len(found) // most)
             return found[::step]
     return np.empty((0, 6))
 
 
-def cells_of(path: str) -> Floats:
+def cells_of(file: NamedFile) -> Floats:
     """Unit cells of a file, or of parts of a long one; as :func:`read_cells`."""
-    body = _read(path, WHOLE)
+    body = _read(file, WHOLE)
     if body is None:
-        bodies = _blocks(path)
+        bodies = _blocks(file)
     else:
         value = _json(body)
         if not isinstance(value, dict) or "unit_cells" not in value:
@@ -183,45 +203,29 @@ def cells_of(path: str) -> Floats:
     return found[np.isfinite(found).all(axis=1)]
 
 
-def _open(path: str) -> tuple[int, int]:
-    """A regular file and how many bytes it has; -1 where it is none or is away."""
-    try:
-        number = os.open(path, _FLAGS)
-    except (OSError, ValueError):
-        return -1, 0
-    found = os.fstat(number)
-    if stat.S_ISREG(found.st_mode):
-        return number, found.st_size
-    os.close(number)
-    return -1, 0
-
-
-def _read(path: str, most: int) -> bytes | None:
+def _read(file: NamedFile, most: int) -> bytes | None:
     """A file as a whole; None where it is away or longer."""
-    number, size = _open(path)
-    if number == -1:
-        return None
-    try:
-        body = os.pread(number, most + 1, 0) if size <= most else None
-    except OSError:
-        return None
-    finally:
-        os.close(number)
-    return body if body is not None and len(body) <= most else None
+    with file.opened() as found:
+        if found is None or found.size > most:
+            return None
+        try:
+            body = os.pread(found.number, most + 1, 0)
+        except OSError:
+            return None
+    return body if len(body) <= most else None
 
 
-def _blocks(path: str) -> list[bytes]:
+def _blocks(file: NamedFile) -> list[bytes]:
     """Parts of a long file."""
-    number, size = _open(path)
-    if number == -1:
-        return []
-    places = np.linspace(0, max(0, size - BLOCK), BLOCKS, dtype=np.int64)
-    try:
-        return [os.pread(number, BLOCK, int(place)) for place in places]
-    except OSError:
-        return []
-    finally:
-        os.close(number)
+    with file.opened() as found:
+        if found is None:
+            return []
+        last = max(0, found.size - BLOCK)
+        places = np.linspace(0, last, BLOCKS, dtype=np.int64)
+        try:
+            return [os.pread(found.number, BLOCK, int(place)) for place in places]
+        except OSError:
+            return []
 
 
 def _json(body: bytes) -> Any:

@@ -9,8 +9,17 @@ from typing import Annotated, Any
 from pydantic import Field
 from sqlalchemy import Select, Table, select
 
+from recorder.ispyb.people.scoping import visible
+from recorder.ispyb.reading.named_files import (
+    NOTHING,
+    OWNER,
+    FileRoots,
+    NamedFile,
+    named_file,
+)
 from recorder.ispyb.reading.parts import Found, Page, Part, apart, column, has, paged
 from recorder.ispyb.reading.sight import COLLECTED, Sight
+from recorder.ispyb.schema import people_tables as q
 from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema.rows import Rows
 from recorder.records.access import Rights
@@ -131,6 +140,34 @@ def attachments(
     query = query.order_by(c.dataCollectionFileAttachmentId)
     total, found = paged(rows, query, page)
     return Found(total, tuple(_file(apart(row, (_FILE,))[0], root) for row in found))
+
+
+def attachment(rows: Rows, rights: Rights, number: int, roots: FileRoots) -> NamedFile:
+    """The file of an attachment that somebody may see; none that is there otherwise.
+
+    Args:
+        rows: The database.
+        rights: Of who asks.
+        number: Of the attachment.
+        roots: Know where files may lie.
+    """
+    live, c = rows.live, r.file_attachment.c
+    if not has(live, r.file_attachment, *COLLECTED):
+        return NOTHING
+    c_run, group = r.collection.c, r.group.c
+    query = (
+        select(c.fileFullPath, *OWNER)
+        .select_from(
+            r.file_attachment.join(
+                r.collection, c_run.dataCollectionId == c.dataCollectionId
+            )
+            .join(r.group, group.dataCollectionGroupId == c_run.dataCollectionGroupId)
+            .join(q.session, q.session.c.sessionId == group.sessionId)
+            .join(q.proposal, q.proposal.c.proposalId == q.session.c.proposalId)
+        )
+        .where(c.dataCollectionFileAttachmentId == number, visible(rights))
+    )
+    return named_file(rows.read(query), roots)
 
 
 def _file(own: dict[str, Any], root: str) -> FileAttachment:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
+from recorder.ispyb.reading.named_files import (
+    NOTHING,
+    FileRoots,
+    NamedFile,
+    named_file,
+)
 from recorder.ispyb.reading.parts import (
     Found,
     Page,
@@ -142,6 +148,36 @@ def _position(values: tuple[Any, ...]) -> Position | None:
     if not values or values[0] is None:
         return None
     return Position(values[1], values[2])
+
+
+def image_file(rows: Rows, rights: Rights, number: int, roots: FileRoots) -> NamedFile:
+    """A picture that somebody may see; none that is there otherwise.
+
+    Args:
+        rows: The database.
+        rights: Of who asks.
+        number: Of the picture.
+        roots: Know where files may lie.
+    """
+    live, c = rows.live, p.sample_image.c
+    if not has(live, p.sample_image, *NEEDED):
+        return NOTHING
+    query = (
+        select(
+            column(live, p.sample_image, "imageFullPath"),
+            proposal.c.proposalCode,
+            proposal.c.proposalNumber,
+            literal(None),
+        )
+        .select_from(
+            _of_samples(p.sample_image.join(p.sample, _same_sample(p.sample_image)))
+        )
+        .where(
+            c.blSampleImageId == number,
+            Sight(live, rights).samples(c.blSampleId, p.protein.c.proposalId),
+        )
+    )
+    return named_file(rows.read(query), roots)
 
 
 def sample_images(

@@ -15,7 +15,7 @@ from recorder.ispyb.people.scoping import visible
 from recorder.ispyb.reading.options import Options
 from recorder.ispyb.reading.persons import persons_by
 from recorder.ispyb.reading.proposals import proposal_name
-from recorder.ispyb.reading.tables import Tables, parts, record
+from recorder.ispyb.reading.tables import Tables, record
 from recorder.ispyb.schema import people_tables as p
 from recorder.ispyb.schema.read_values import as_text, as_whole
 from recorder.records.access import Rights
@@ -42,6 +42,7 @@ class Setup:
     polarisation: float | None = None
     monochromatorType: str | None = None
     setupDate: datetime | None = None
+    recordTimeStamp: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Session:
     nbShifts: int | None = None
     sessionTitle: str | None = None
     comments: str | None = None
+    bltimeStamp: datetime | None = None
+    """When the row was made; null in an embedded file of an earlier recorder."""
     beamLineSetupId: int | None = None
     BeamLineSetup: Setup | None = None
     metadata: Annotated[SessionMetadata, Field(serialization_alias="_metadata")] = (
@@ -256,16 +259,10 @@ def _runs(tables: Tables, ids: list[int]) -> dict[int, int]:
     group, run = tables.table("DataCollectionGroup"), tables.table("DataCollection")
     key = "dataCollectionGroupId"
     joined = group.clause.join(run.clause, run[key] == group[key])
-    number = func.count(run["dataCollectionId"])
-    found: dict[int, int] = {}
     if not (run.has(key) and group.has(key) and group.has("sessionId")):
-        return found
-    session = group["sessionId"]
-    for part in parts(ids):
-        query = select(session.label("key"), number.label("n")).select_from(joined)
-        for row in tables.rows(query.where(session.in_(part)).group_by(session)):
-            found[as_whole(row["key"]) or 0] = as_whole(row["n"]) or 0
-    return found
+        return {}
+    number = func.count(run["dataCollectionId"])
+    return tables.counts(joined, group["sessionId"], number, ids)
 
 
 @dataclass(frozen=True, slots=True)

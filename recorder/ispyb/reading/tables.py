@@ -163,9 +163,9 @@ class Tables:
             for name in names:
                 if self.live.column(table_name, name) is None:
                     raise DatabaseAwayError(
-                        f"{table_name}.{name} cannot be read: grant web.ispyb.url's "
-                        "account SELECT on all tables of the database "
-                        "(docs/how-to/py-ispyb-ui.md)"
+                        f"{table_name}.{name} cannot be read: grant the account of "
+                        "web.ispyb.url SELECT on the tables that "
+                        "docs/how-to/rights.md lists"
                     )
 
     def table(self, name: str, alias: str | None = None) -> LiveTable:
@@ -190,6 +190,28 @@ class Tables:
         """How many rows it has."""
         inner = query.order_by(None).subquery()
         return int(self.value(select(func.count()).select_from(inner)) or 0)
+
+    def counts(
+        self,
+        source: FromClause,
+        key: ColumnElement[Any],
+        number: ColumnElement[Any],
+        ids: Iterable[int],
+    ) -> dict[int, int]:
+        """What is counted of each of some rows; one of which nothing is, is left out.
+
+        Args:
+            source: What is read.
+            key: Column of their ids.
+            number: What is counted.
+            ids: Which ones.
+        """
+        found: dict[int, int] = {}
+        for part in parts(ids):
+            query = select(key, number).select_from(source).where(key.in_(part))
+            for row in self._connection.execute(query.group_by(key)):
+                found[as_whole(row[0]) or 0] = as_whole(row[1]) or 0
+        return found
 
     def page(
         self, query: Select[Any], skip: int, limit: int

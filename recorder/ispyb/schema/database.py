@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import (
@@ -16,22 +15,21 @@ from sqlalchemy import (
     event,
     insert,
     inspect,
-    make_url,
     select,
     text,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from recorder.config import Settings
 from recorder.errors import (
-    ConfigError,
     SinkDeniedError,
     SinkError,
     SinkUnavailableError,
 )
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.people_tables import people
+from recorder.ispyb.schema.server_engine import server_engine, url_of
 from recorder.ispyb.schema.server_errors import (
     DENIED,
     NO_DATABASE,
@@ -40,7 +38,6 @@ from recorder.ispyb.schema.server_errors import (
     error_code,
 )
 from recorder.ispyb.schema.values import split_proposal
-from recorder.runtime.tls import tls_context
 
 CONCENTRATIONS = (
     ("Molar", "M"),
@@ -54,6 +51,8 @@ CONCENTRATIONS = (
 """Concentration types of the embedded database, name and symbol: those of Diamond."""
 _ACCOUNT = "recorder_account"
 """Section of the configuration that an engine's account is from."""
+STATEMENT_S = 60
+"""Seconds that one statement may take: a busy server's longest. Chosen, not tuned."""
 SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
 
@@ -80,13 +79,7 @@ def connect_as(
     Raises:
         ConfigError: The URL cannot be used.
     """
-    try:
-        url = make_url(database)
-    except ArgumentError as error:
-        raise ConfigError(
-            f"{account}.url is no database URL; write "
-            "mariadb+pymysql://user@host/database"
-        ) from error
+    url = url_of(database, f"{account}.url")
     if url.get_backend_name() == "sqlite":
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -94,32 +87,20 @@ def connect_as(
         event.listen(engine, "connect", _sqlite_pragmas)
         return engine
     section = settings.ispyb
-    if password is not None:
-        url = url.set(password=password.get_secret_value())
-    arguments: dict[str, Any] = {
-        "charset": "utf8mb4",
+    arguments = {
         "sql_mode": SQL_MODE,
         "connect_timeout": max(1, round(section.connect_timeout_s)),
-        "read_timeout": 60,
-        "write_timeout": 60,
+        "read_timeout": STATEMENT_S,
+        "write_timeout": STATEMENT_S,
     }
-    if section.tls:
-        arguments["ssl"] = tls_context(
-            "ispyb", section.ca_file, section.cert_file, section.key_file
-        )
-    try:
-        return create_engine(
-            url,
-            pool_pre_ping=True,
-            pool_recycle=3600,
-            hide_parameters=True,
-            connect_args=arguments,
-            execution_options={_ACCOUNT: account},
-        )
-    except (NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
-        raise ConfigError(
-            f"{account}.url: {error}; write mariadb+pymysql://user@host/database"
-        ) from error
+    return server_engine(
+        url,
+        password,
+        f"{account}.url",
+        ("ispyb", section),
+        arguments,
+        execution_options={_ACCOUNT: account},
+    )
 
 
 def _sqlite_pragmas(connection: object, _: object) -> None:

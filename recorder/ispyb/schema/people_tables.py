@@ -115,6 +115,7 @@ session = Table(
     _text("protectedData", 1024),
     _external_id(),
     _number("nbReimbDewars"),
+    Column("bltimeStamp", DateTime),
 )
 protein = Table(
     "Protein",

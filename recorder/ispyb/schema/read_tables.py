@@ -83,6 +83,7 @@ sample_image = Table(
     key("blSampleImageId"),
     *whole("blSampleId", "offsetX", "offsetY"),
     *real("micronsPerPixelX", "micronsPerPixelY"),
+    *text("imageFullPath"),
 )
 protein_pdb = Table(
     "Protein_has_PDB", read_only, key("proteinhaspdbid"), *whole("proteinid", "pdbid")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, Double, Float, Integer, String, Table
+from sqlalchemy import Column, DateTime, Double, Float, Integer, String, Table, text
 
 from recorder.ispyb.schema.columns import CELL, key, metadata, ref
 
@@ -19,6 +19,8 @@ proposal = Table(
     Column("proposalCode", String(45)),
     Column("proposalNumber", String(45)),
 )
+_NOW = text("(datetime('now', 'localtime'))")
+"""Default of the embedded file: as in a facility's, which fills the column itself."""
 beamline_setup = Table(
     "BeamLineSetup",
     metadata,
@@ -28,6 +30,7 @@ beamline_setup = Table(
     Column("focusingOptic", String(255)),
     Column("monochromatorType", String(255)),
     Column("polarisation", Float),
+    Column("recordTimeStamp", DateTime, server_default=_NOW),
 )
 session = Table(
     "BLSession",
@@ -39,6 +42,7 @@ session = Table(
     Column("visit_number", Integer, server_default="0"),
     Column("startDate", DateTime),
     Column("endDate", DateTime),
+    Column("bltimeStamp", DateTime, server_default=_NOW),
 )
 protein = Table(
     "Protein",

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from recorder.config import Settings
 from recorder.ispyb.people.beamline_groups import configured_groups
+from recorder.ispyb.reading.named_files import FileRoots
 from recorder.ispyb.reading.options import Options, options
 from recorder.ispyb.reading.tables import Tables
 from recorder.records.access import Rights, Scope
@@ -46,6 +47,8 @@ class Services:
     links: OneTime
     sign_in: SignIn | None
     """None where nobody signs in."""
+    roots: FileRoots
+    """Know where files may lie that the database names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,8 @@ class Call:
     reads_body: bool = False
     """Whether it reads the body by itself: it is JSON, but of no one type."""
     status: int = 200
+    media: tuple[str, ...] = ()
+    """Media types of a file that it answers with; empty: it is JSON."""
     without_null: bool = False
     """Leave out keys of which nothing is known."""
     may_miss: bool = False

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
+from recorder.ispyb.reading.named_files import FileRoots
 from recorder.records import Json
 from recorder.web.access import Gate
 from recorder.web.answers import JSON, content
@@ -21,6 +22,7 @@ from recorder.web.pyispyb.call import Call, Services
 from recorder.web.pyispyb.data_calls import DATA_CALLS
 from recorder.web.pyispyb.database import Database
 from recorder.web.pyispyb.event_calls import EVENT_CALLS
+from recorder.web.pyispyb.file_calls import FILE_CALLS
 from recorder.web.pyispyb.frame import Frame
 from recorder.web.pyispyb.one_time import OneTime
 from recorder.web.pyispyb.openapi import document
@@ -43,6 +45,7 @@ CALLS: tuple[Call, ...] = (
     *SAMPLE_CALLS,
     *PEOPLE_CALLS,
     *DATA_CALLS,
+    *FILE_CALLS,
     *STAT_CALLS,
     *ADMIN_CALLS,
     *SYNC_CALLS,
@@ -63,7 +66,8 @@ class PyIspyb:
         self._database = Database(place.settings)
         self.links = OneTime()
         own = OwnRuns(feed)
-        services = Services(place.settings, own, self.links, sign_in)
+        roots = FileRoots(place.settings)
+        services = Services(place.settings, own, self.links, sign_in, roots)
         self._frame = Frame(self._database, services)
 
     def routes(self, gate: Gate) -> list[Route]:

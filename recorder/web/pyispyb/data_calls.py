@@ -1,7 +1,4 @@
-"""What hangs on data collections, and what programs made of them.
-
-Files are named and not served: paths in a database are what others wrote there.
-"""
+"""What hangs on data collections, and what programs made of them."""
 
 from __future__ import annotations
 

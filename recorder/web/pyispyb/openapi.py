@@ -98,7 +98,9 @@ def _operation(call: Call, schemas: Json) -> Json:
 
 def _responses(call: Call, schemas: Json) -> Json:
     done: Json = {"description": "It."}
-    if call.status != 204:
+    if call.media:
+        done["content"] = {media: {} for media in call.media}
+    elif call.status != 204:
         done |= _content(schemas[_answer(call)])
     found: Json = {str(call.status): done}
     if call.method == "GET":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -82,6 +82,13 @@ class CellHistograms:
     dataCollectionIds: tuple[int, ...]
 
 
+def _files(
+    asked: Asked, tables: Tables, runs: Mapping[int, RunRow]
+) -> dict[int, ResultFiles]:
+    owners = {number: run.owner for number, run in runs.items()}
+    return result_files(tables, owners, asked.services.roots)
+
+
 def event_chain(asked: Asked, tables: Tables) -> tuple[Chain, ...]:
     """`GET /eventchain`."""
     number = asked["dataCollectionId"]
@@ -93,7 +100,7 @@ def event_chain(asked: Asked, tables: Tables) -> tuple[Chain, ...]:
 def stats(asked: Asked, tables: Tables) -> After:
     """`GET /ssx/datacollection/processing/stats`."""
     runs = visible_runs(tables, asked.rights, asked["dataCollectionIds"])
-    files = result_files(tables, runs)
+    files = _files(asked, tables, runs)
     percent = asked.settings.ispyb.rates == "percent"
     others = counted(tables, runs, percent=percent)
     own = asked.own_runs(runs)
@@ -149,7 +156,7 @@ def _item(
 def cells(asked: Asked, tables: Tables) -> After:
     """`GET /ssx/datacollection/processing/cells`."""
     runs = visible_runs(tables, asked.rights, (asked["dataCollectionId"],))
-    files = result_files(tables, runs)
+    files = _files(asked, tables, runs)
 
     def read() -> Cells:
         for known in files.values():
@@ -164,7 +171,7 @@ def cells(asked: Asked, tables: Tables) -> After:
 def cell_histograms(asked: Asked, tables: Tables) -> After:
     """`GET /ssx/datacollection/processing/cells/histogram`."""
     runs = visible_runs(tables, asked.rights, asked["dataCollectionIds"])
-    files = result_files(tables, runs)
+    files = _files(asked, tables, runs)
     share = MAX_CELLS // max(1, len(files)) or 1
 
     def read() -> CellHistograms:
