@@ -83,7 +83,7 @@ endif
 oracles: dev ## Environments of ISPyB's published models, kept in ~/.cache
 	@$(BIN)/python -m tests.published_models
 
-test-bare: dev ## The unit tests (but the slow ones) in a bare copy of HEAD, without recordings beside it
+test-bare: dev ## Unit tests that read files or recordings, in a bare copy of HEAD, without recordings beside it
 	@HYPOTHESIS_PROFILE=few scripts/test-bare $(VENV) -q -m "$(QUICK)" $(PARALLEL)
 
 fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_JOBS=2

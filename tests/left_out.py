@@ -1,15 +1,17 @@
 """Leaves out tests whose recording is not there, and says so in one line at the end.
 
 ``@pytest.mark.recording("thaumatin")`` names what a test needs from outside the
-repository. A test that is left out has an outcome of its own, so that ``-ra`` does not
-list each one.
+repository; no other recording from outside can be read in it. A test that is left out
+has an outcome of its own, so that ``-ra`` does not list each one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
-from tests.recordings import PLACES, VARIABLE, RecordingAbsentError
+from tests.recordings import PLACES, VARIABLE, RecordingAbsentError, declare
 
 MARKER = "recording"
 LEFT_OUT = "left out"
@@ -19,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"{MARKER}(*names): recordings from outside that the test needs"
     )
+    declare(())
 
 
 @pytest.hookimpl(trylast=True)
@@ -29,10 +32,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"no recording {name}"))
 
 
-def _absent(item: pytest.Item) -> list[str]:
-    needed = {name for mark in item.iter_markers(MARKER) for name in mark.args}
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    declare(_needed(item))
     try:
-        return sorted(name for name in needed if PLACES.find(name) is None)
+        return (yield)
+    finally:
+        declare(())
+
+
+def _needed(item: pytest.Item) -> set[str]:
+    return {name for mark in item.iter_markers(MARKER) for name in mark.args}
+
+
+def _absent(item: pytest.Item) -> list[str]:
+    try:
+        return sorted(name for name in _needed(item) if PLACES.find(name) is None)
     except RecordingAbsentError as error:
         raise pytest.UsageError(str(error)) from error
 

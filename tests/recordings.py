@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -20,6 +21,10 @@ VARIABLE = "RECORDER_TEST_DATA"
 
 class RecordingAbsentError(Exception):
     """A recording is not where somebody said that it is."""
+
+
+class RecordingUndeclaredError(Exception):
+    """A test reads a recording from outside, and does not say that it needs it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,17 @@ def _places() -> Places:
 
 # Read once: the tests take all variables of the recorder out of the environment.
 PLACES = _places()
+_declared: frozenset[str] | None = None
+
+
+def declare(names: Iterable[str]) -> None:
+    """Say which recordings from outside may be read from now on.
+
+    Of pytest, for each test: so a test that does not say what it needs is the same
+    with and without them.
+    """
+    global _declared
+    _declared = frozenset(names)
 
 
 def recording(name: str) -> Path:
@@ -75,11 +91,18 @@ def recording(name: str) -> Path:
 
     Raises:
         RecordingAbsentError: It is not there.
+        RecordingUndeclaredError: The test does not say so.
     """
     if (found := PLACES.find(name)) is None:
         raise RecordingAbsentError(
             f"no recording {name}: {VARIABLE}=DIR says where it is, "
             "see tests/data/README.md"
+        )
+    is_own = found.parent == PLACES.own
+    if not (is_own or _declared is None or name in _declared):
+        raise RecordingUndeclaredError(
+            f"recording {name} is not in the repository: mark what reads it with "
+            f'@pytest.mark.recording("{name}")'
         )
     return found
 

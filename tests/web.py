@@ -90,15 +90,16 @@ class Web(Recorder):
     def until(self, path: str, wanted: Any) -> Any:
         """Ask until the answer is as wanted; each answer comes with a new state."""
         end, answer = time.monotonic() + TIMEOUT_S, None
-        with self.live() as events:
-            for name, _ in events:
-                if name != "now":
-                    continue
-                answer = self.get(path)
-                if wanted(answer):
-                    return answer
-                if time.monotonic() > end:
-                    break
+        while time.monotonic() < end:
+            with self.live() as events:  # it may have no room for another stream yet
+                for name, _ in events:
+                    if name != "now":
+                        continue
+                    answer = self.get(path)
+                    if wanted(answer):
+                        return answer
+                    if time.monotonic() > end:
+                        break
         raise AssertionError(f"{path}: not as wanted: {answer}")
 
     @contextmanager

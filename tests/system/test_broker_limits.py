@@ -139,8 +139,7 @@ def test_a_daemon_says_once_that_its_status_is_not_retained_and_goes_on(
     assert beamline.status()["state"] == "idle"  # published all the same
     beamline.publish("collection/start", announcement("heard", images=3))
     daemon.wait_for_event("run_started", uid="heard")
-    while beamline.status()["state"] != "announced":
-        continue
+    assert beamline.status(lambda s: s["state"] == "announced")
     assert daemon.terminate() == 0
     events = [line["event"] for line in daemon.log]
     assert events.count("status_not_retained") == 1

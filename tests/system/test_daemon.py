@@ -21,7 +21,7 @@ from recorder.simulate.stream.messages import Stream1, Stream2
 from recorder.sources.pixels import decode
 from tests.builders import announcement
 from tests.guards import logged
-from tests.servers import recorder_environment
+from tests.servers import TIMEOUT_S, recorder_environment
 from tests.system.beamline import (
     RawDetector,
     assert_equals_truth,
@@ -77,7 +77,7 @@ def test_report_equals_truth(
 def test_detector_that_dies_leaves_an_aborted_run_and_the_next_is_clean(
     config_file, mosquitto, recorder_daemon, series
 ):
-    beamline = make_beamline(config_file, mosquitto)
+    beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 2.0})
     daemon = recorder_daemon(beamline.config)
     simulator = subprocess.Popen(
         [
@@ -189,7 +189,7 @@ def wait_classified(daemon):
 def test_restart_in_mid_run_goes_on_with_the_same_run(
     config_file, mosquitto, recorder_daemon, series
 ):
-    beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 20.0})
+    beamline = make_beamline(config_file, mosquitto)
     daemon = recorder_daemon(beamline.config)
     detector, stream, frames = announced_series(
         beamline,
@@ -226,7 +226,7 @@ def test_the_mask_of_the_header_outlives_a_restart(
     for y, x in itertools.product((-1, 0, 1), repeat=2):
         mask |= np.roll(bright, (y, x), (0, 1))
     assert mask.mean() < 0.5
-    beamline = make_beamline(config_file, mosquitto, runs={"series_timeout_s": 20.0})
+    beamline = make_beamline(config_file, mosquitto)
     daemon = recorder_daemon(beamline.config)
     detector, stream, frames = announced_series(
         beamline,
@@ -294,9 +294,7 @@ def test_status_is_retained_and_says_offline_at_the_end(
     body = announcement("shown", images=6)
     beamline.publish("collection/start", body)
     daemon.wait_for_event("run_started", uid="shown")
-    status = beamline.status()
-    while status["state"] == "idle":
-        status = beamline.status()
+    status = beamline.status(lambda s: s["state"] != "idle")
     assert status["state"] == "announced"
     assert status["run"]["uid"] == "shown"
     assert status["sinks"] == {"results": "ok", "ispyb": "ok"}
@@ -305,8 +303,7 @@ def test_status_is_retained_and_says_offline_at_the_end(
     again = recorder_daemon(beamline.config)
     again.wait_for_event("broker_connected")
     again.kill()
-    while beamline.status()["state"] != "offline":
-        continue
+    assert beamline.status(lambda s: s["state"] == "offline")
 
 
 def test_events_sent_while_the_daemon_was_down_arrive(
@@ -413,5 +410,5 @@ async def test_no_receiver_outlives_a_daemon_that_fails(settings, log_events):
     daemon.cancel()  # as a task of the group that fails cancels it
     await asyncio.wait([daemon])
     for thread in threads:
-        await asyncio.to_thread(thread.join, 20)
+        await asyncio.to_thread(thread.join, TIMEOUT_S)
     assert not receivers()

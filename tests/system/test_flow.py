@@ -19,7 +19,9 @@ from recorder.runs.tables.event_log import GRADES, TYPES, EventArrays
 from recorder.runs.tables.image_table import ImageArrays
 from recorder.service.host import hosting
 from tests.builders import EXAMPLE_CHAINS, T0, announcement, collection
+from tests.busy import crowd
 from tests.publisher import BurstPublisher, event_bodies
+from tests.servers import TIMEOUT_S
 from tests.system.beamline import make_beamline
 
 COPY_S = 0.06
@@ -101,7 +103,7 @@ def journalled(path: Path) -> set[str]:
 
 def wait_for_events(path: Path, count: int) -> set[str]:
     """The uids once so many are there, or the time is over."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + TIMEOUT_S
     while len(found := journalled(path)) < count and time.monotonic() < end:
         time.sleep(0.2)
     return found
@@ -110,7 +112,10 @@ def wait_for_events(path: Path, count: int) -> set[str]:
 def test_a_burst_through_a_default_broker_is_journalled(
     config_file, make_mosquitto, recorder_daemon
 ):
-    """10 000 events in 2 s: a queue of 1000 behind 20 ahead would drop most of them."""
+    """10 000 events in 2 s: a queue of 1000 behind 20 ahead would drop most of them.
+
+    As quick as that where nothing else runs: a queue has as long as its reader needs.
+    """
     broker = make_mosquitto(persistent=False)
     beamline = make_beamline(config_file, broker)
     daemon = recorder_daemon(beamline.config)
@@ -118,7 +123,7 @@ def test_a_burst_through_a_default_broker_is_journalled(
     with closing(BurstPublisher(broker.port)) as publisher:
         publisher.announce("burst")
         daemon.wait_for_event("run_started")
-        publisher.send("recorder/demo/event", event_bodies(10_000), 5000)
+        publisher.send("recorder/demo/event", event_bodies(10_000), 5000 / crowd())
     path = beamline.settings.journal_path
     assert wait_for_events(path, 10_000) == {f"burst-{n}" for n in range(10_000)}
 
@@ -158,9 +163,7 @@ def test_announcements_beyond_the_bound_are_refused_and_the_next_run_is_recorded
     daemon.wait_for_event("run_sealed", uid="ahead-0000")
     beamline.publish("collection/start", announcement("next"))
     daemon.wait_for_event("run_started", uid="next")
-    status = beamline.status()
-    while status["bad_messages"] < 1995:
-        status = beamline.status()
+    assert beamline.status(lambda s: s["bad_messages"] >= 1995)
     events = [e["event"] for e in daemon.log]
     assert events.count("message_refused") == 1
     assert len(beamline.report()) == 6

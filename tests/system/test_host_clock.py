@@ -33,11 +33,12 @@ def clock(tmp_path):
     return SteppingClock(tmp_path)
 
 
-def watched_beamline(config_file, mosquitto):
+def watched_beamline(config_file, mosquitto, **runs):
     """One whose daemon looks at its clock five times a second."""
     return make_beamline(
         config_file,
         mosquitto,
+        runs=runs,
         classify={"index": False},
         log={"progress_interval_s": 0.2},
     )
@@ -147,7 +148,7 @@ def test_a_step_before_a_restart_hides_no_run_from_what_comes_late(
 def test_a_step_neither_shortens_nor_lengthens_a_timeout(
     config_file, mosquitto, recorder_daemon, series, clock
 ):
-    beamline = watched_beamline(config_file, mosquitto)
+    beamline = watched_beamline(config_file, mosquitto, series_timeout_s=2.0)
     daemon = start(recorder_daemon, beamline, clock)
     truth = simulate_stepped(
         beamline, daemon, series, clock, 3600, number=1, faults="stop=50"

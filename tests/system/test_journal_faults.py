@@ -268,11 +268,20 @@ async def test_a_header_that_does_not_fit_holds_nothing_back(disk: Path) -> None
     journal.close()
 
 
+def all_are_counted(line: str) -> bool:
+    """Whether a line of the log says that 400 images came and all are done with."""
+    words = ('"run_progress"', '"received": 400', '"pending": 0')
+    return all(word in line for word in words)
+
+
 @pytest.mark.allow_error_log("journal_failing")
 def test_a_full_disk_costs_no_image(config_file, mosquitto, recorder_daemon, disk):
     """Receiving and counting goes on; once there is space, all of it is written."""
     beamline = make_beamline(
-        config_file, mosquitto, state_directory=str(disk / "state")
+        config_file,
+        mosquitto,
+        state_directory=str(disk / "state"),
+        log={"progress_interval_s": 0.5},
     )
     daemon = recorder_daemon(beamline.config)
     filler = fill(disk)
@@ -284,6 +293,7 @@ def test_a_full_disk_costs_no_image(config_file, mosquitto, recorder_daemon, dis
     failing = daemon.wait_for_event("journal_failing")
     assert "free disk space" in failing["hint"]
     simulating.join()
+    daemon.wait_for(all_are_counted)
     filler.unlink()
     assert daemon.wait_for_event("journal_recovered")["written"] > 400
     run = wait_sealed(daemon, beamline, simulated["uid"])

@@ -31,6 +31,8 @@ from tests.system.beamline import Beamline, make_beamline, wait_sealed
 IMAGES = 60_000
 """Their report takes some 0.2 s, their files some more: the kill comes in
 time."""
+TRIES = 8
+"""Until a kill comes in time: on a busy machine it may be late."""
 BATCH = 10_000
 EMPTY = 100
 """Bytes; a file of cells without a cell has fewer."""
@@ -101,11 +103,17 @@ def journalled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def beamline(config_file: Callable[..., Path], journalled: Path) -> Beamline:
     made = make_beamline(config_file, None)
-    path = made.settings.journal_path
-    path.parent.mkdir()
-    for part in journalled.parent.glob("journal.sqlite*"):  # and what is beside it
-        shutil.copy(part, path.parent / part.name)
+    begin_anew(made, journalled)
     return made
+
+
+def begin_anew(beamline: Beamline, journalled: Path) -> None:
+    """A state directory in which there is the journal and nothing else."""
+    folder = beamline.settings.state_directory
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for part in journalled.parent.glob("journal.sqlite*"):  # and what is beside it
+        shutil.copy(part, folder / part.name)
 
 
 @pytest.mark.parametrize(
@@ -121,14 +129,20 @@ def test_a_kill_in_the_middle_of_a_seal_costs_and_doubles_nothing(
     recorder_daemon: Callable[..., Recorder],
     moment: Callable[[Recorder, Beamline], None],
     in_journal: int,
+    journalled: Path,
 ):
-    first = recorder_daemon(beamline.config)
-    moment(first, beamline)
-    first.kill()
     folder = beamline.settings.results / "long"
-    with closing(Journal(beamline.settings.journal_path)) as journal:
-        assert journal.count(kinds=(RecordKind.RUN_SEALED,)) == in_journal
-    assert not (folder / "results.h5").exists()
+    for _ in range(TRIES):
+        first = recorder_daemon(beamline.config)
+        moment(first, beamline)
+        first.kill()
+        with closing(Journal(beamline.settings.journal_path)) as journal:
+            sealed = journal.count(kinds=(RecordKind.RUN_SEALED,))
+        if sealed == in_journal and not (folder / "results.h5").exists():
+            break
+        begin_anew(beamline, journalled)  # whoever kills was held up for too long
+    else:
+        pytest.fail("no kill came in time")
     second = recorder_daemon(beamline.config)
     if not in_journal:
         wait_sealed(second, beamline, "long")

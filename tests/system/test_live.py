@@ -16,9 +16,10 @@ from recorder.records.live_json import live_from_json
 from recorder.runtime.host_clock import since_boot_ns
 from recorder.runtime.live_file import LIVE, live_folder, replace_file
 from tests.builders import announcement
+from tests.busy import crowd
 from tests.system.beamline import make_beamline, small_series, wait_sealed
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 def read_live(beamline) -> LiveState:
@@ -86,7 +87,7 @@ def test_a_run_grows_and_ends_as_its_report_says(
     assert sources["eiger"].state == sources["mqtt"].state == "ok"
     ages = [s.sources[0].age_ms for s in states if s.run.state == "draining"]
     assert ages == sorted(ages), "nothing comes any more: the age grows"
-    assert max(s.sources[0].hz for s in states) == pytest.approx(100, rel=0.5)
+    assert max(s.sources[0].hz for s in states) == pytest.approx(100, rel=0.5 * crowd())
     assert states[-1].journal.disk_free > 0
     assert all(sink.state == "ok" for sink in states[-1].sinks)
     assert [s.id for s in watcher.states] == sorted({s.id for s in watcher.states})
@@ -123,7 +124,7 @@ def test_a_run_grows_and_ends_as_its_report_says(
         for s in states
         if s.run.received > 200 and s.run.state == "open"
     ]
-    assert max(behind) < 2 * 100, behind
+    assert max(behind) < 2 * 100 * crowd(), behind
     assert sum(final.line.hits) == hits
     assert sum(final.line.classified) == report["images"]["classified"]
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ import pytest
 
 from recorder.runtime.throttle import BURST
 from recorder.web.sign_in.tries import PER_ADDRESS
-from tests.servers import HOST, Certificates, make_certificates
+from tests.servers import HOST, TIMEOUT_S, Certificates, make_certificates
 from tests.sign_in import PASSWORD, Browser, local, write_passwords
 from tests.web import Web
 
@@ -138,7 +139,7 @@ def test_behind_a_listed_proxy_each_address_counts_for_itself(
 def test_too_many_tries_are_told_how_long_to_wait(start_web, section):
     web = start_web(web=section)
     statuses = []
-    for _ in range(8):
+    for _ in range(8):  # within a minute
         answer = Browser(web).sign_in("z", "x")
         statuses.append(answer.status)
         if answer.status == 429:
@@ -157,7 +158,7 @@ def test_a_flood_of_logins_is_refused_cheaply_and_keeps_nobody_out(start_web, se
     before = web.rss_kb
 
     def flood(worker: int) -> Counter[int]:
-        link = http.client.HTTPConnection(HOST, web.port, timeout=60)
+        link = http.client.HTTPConnection(HOST, web.port, timeout=TIMEOUT_S)
         origin = f"http://{HOST}:{web.port}"
         headers = {"Origin": origin, "Content-Type": "application/json"}
         found: Counter[int] = Counter()
@@ -170,11 +171,13 @@ def test_a_flood_of_logins_is_refused_cheaply_and_keeps_nobody_out(start_web, se
         link.close()
         return found
 
+    began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         found = sum(pool.map(flood, range(8)), Counter())
+    minutes = 2 + int((time.monotonic() - began) / 60)  # that it may have had a part in
     assert found.keys() == {401, 429}
-    assert found[429] >= 8 * 250 - 3 * PER_ADDRESS  # it lasts at most two minutes
+    assert found[429] >= 8 * 250 - minutes * PER_ADDRESS
     assert web.rss_kb - before < 120_000  # 64 MiB of it are argon2's
     lines = [e for e in web.log if e.get("event") == "sign_in_refused"]
-    assert len(lines) <= found[401] + 3 * BURST
+    assert len(lines) <= found[401] + minutes * BURST
     assert Browser(web).sign_in("anna").status == 200

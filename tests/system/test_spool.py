@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from tests.ispyb import esrf_site
+from tests.servers import TIMEOUT_S
 from tests.system.beamline import (
     assert_equals_truth,
     make_beamline,
@@ -28,6 +29,18 @@ def spool(run_recorder, beamline, *arguments: str):
     return run_recorder("spool", *arguments, "-c", str(beamline.config))
 
 
+def wait_for_none_to_write(run_recorder, beamline) -> dict:
+    """The sink's part of the spool once each record is written or parked."""
+    end = time.monotonic() + TIMEOUT_S
+    while True:
+        said = spool(run_recorder, beamline, "ls", "--sink", "ispyb", "--json").stdout
+        (ispyb,) = json.loads(said)
+        if not ispyb["pending"]:
+            return ispyb
+        assert time.monotonic() < end, ispyb
+        time.sleep(0.1)
+
+
 @pytest.mark.allow_error_log("record_parked")
 def test_a_refused_run_is_listed_and_written_once_it_can_be(
     config_file, mosquitto, recorder_daemon, series, run_recorder, tmp_path
@@ -43,8 +56,7 @@ def test_a_refused_run_is_listed_and_written_once_it_can_be(
     truth = beamline.simulate(series)
     wait_sealed(daemon, beamline, truth["uid"])
     daemon.wait_for_event("record_parked")
-    state = json.loads(spool(run_recorder, beamline, "ls", "--json").stdout)
-    (ispyb,) = [item for item in state if item["sink"] == "ispyb"]
+    ispyb = wait_for_none_to_write(run_recorder, beamline)
     assert "zz9999 is not in ISPyB" in ispyb["parked"][0]["error"]
     assert ispyb["parked"][0]["uid"] == truth["uid"]
     text = spool(run_recorder, beamline, "ls").stdout
@@ -117,13 +129,8 @@ def test_a_database_that_is_away_for_a_whole_experiment(
     assert int(waiting[1]) >= 6  # each run opened and sealed, at least
 
     mariadb.start()
-    started = time.monotonic()
     daemon.wait_for_event("sink_recovered", sink="ispyb")
-    while json.loads(spool(run_recorder, beamline, "ls", "--json").stdout)[0][
-        "pending"
-    ]:
-        assert time.monotonic() < started + 120.0
-        time.sleep(0.1)
+    wait_for_none_to_write(run_recorder, beamline)
     rows = site.rows("SELECT * FROM DataCollection ORDER BY dataCollectionId")
     assert [row["dataCollectionNumber"] for row in rows] == [1, 2, 3]
     assert [row["numberOfImages"] for row in rows] == [t["received"] for t in truths]

@@ -19,7 +19,7 @@ import pytest
 
 from tests.system.beamline import Beamline, make_beamline, small_series, wait_sealed
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 def ours(beamline: Beamline, *arguments: str, **environment: str) -> str:

@@ -23,6 +23,10 @@ def test_thaumatin(n): pass
 
 @pytest.mark.recording("thaumatin", "absent")
 def test_two(): pass
+
+def test_undeclared():
+    from tests.recordings import recording
+    recording("thaumatin")
 """
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
 
@@ -92,6 +96,17 @@ def test_a_named_folder_with_the_recording_is_used(run_tests, outside):
     code, lines = run_tests("-k", "here or thaumatin", told=outside)
     assert (code, "4 passed" in lines[-1]) == (0, True)
     assert not [line for line in lines if "for want of" in line]
+
+
+@pytest.mark.slow
+def test_one_that_no_mark_names_is_not_read(run_tests, outside):
+    """So what has no mark is the same where there are no recordings."""
+    (outside / "absent").mkdir()
+    code, lines = run_tests("-k", "undeclared", told=outside)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert any(
+        'mark what reads it with @pytest.mark.recording("tha' in ln for ln in lines
+    )
 
 
 def test_places_are_asked_in_order(tmp_path, outside):
