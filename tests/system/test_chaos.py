@@ -17,6 +17,10 @@ from tests.chaos.faults import (
     database_kill,
     database_readonly,
     disk_full,
+    node_kill,
+    node_link,
+    node_stop,
+    node_worker_kill,
     web_disk_full,
     web_kill,
     web_stop,
@@ -40,6 +44,9 @@ ROUNDS = (
     (daemon_stop, database_readonly),
     (daemon_term,),
     (web_stop, web_disk_full, web_kill),
+    (node_kill, node_link),
+    (node_stop, node_worker_kill),
+    (node_link, daemon_kill),
 )
 
 
