@@ -29,6 +29,9 @@ class Nodes:
 
     def start(self) -> None:
         """Start those that do not run, and wait until they have workers."""
+        for node in self._running:
+            if not node.running:
+                node.wait()
         self._running = [node for node in self._running if node.running]
         for number in range(COUNT - len(self._running)):
             arguments = ("--workers", "1", "--name", f"node-{number}")
@@ -56,6 +59,5 @@ class Nodes:
     def close(self) -> None:
         """End all of it."""
         for node in self._running:
-            if node.running:
-                node.kill()
+            node.kill()
         self.link.close()

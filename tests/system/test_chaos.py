@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos.faultfree import compare
 from tests.chaos.faults import (
+    FAULTS,
     broker_kill,
     connections_cut,
     daemon_kill,
@@ -102,7 +103,7 @@ def test_the_plan_of_a_seed_is_always_the_same_and_has_every_fault() -> None:
     rounds = plan_rounds(50, 1, 1200)
     assert rounds == plan_rounds(50, 1, 1200)
     assert rounds != plan_rounds(50, 2, 1200)
-    assert len({fault for item in rounds for fault in item.faults}) == 12
+    assert len({fault for item in rounds for fault in item.faults}) == len(FAULTS)
     assert len({item.flavour for item in rounds}) == 3
     length = 1200 / RATE_HZ
     assert any(item.moments for item in rounds)
