@@ -99,14 +99,16 @@ class Home:
 
     async def _give(self) -> None:
         while True:
-            await self._work.wait()
-            if not self._desk.has_room:
-                self._work.changed.clear()
-                await self._work.changed.wait()
-                continue
-            self._desk.give(time.monotonic())
-            self._flush()
-            await asyncio.sleep(0)  # another one who takes has its turn
+            self._work.changed.clear()
+            self._give_what_waits()
+            await self._work.changed.wait()
+
+    def _give_what_waits(self) -> None:
+        """In the same turn of the event loop as whatever made it possible."""
+        now = time.monotonic()
+        while self._work.waiting and self._desk.has_room:
+            self._desk.give(now)
+        self._flush()
 
     async def _tick(self) -> None:
         last = time.monotonic()
@@ -133,8 +135,7 @@ class Home:
         self._after()
 
     def _after(self) -> None:
-        self._flush()
-        self._work.changed.set()  # a node may have room
+        self._give_what_waits()  # a node may have room
 
     def _flush(self) -> None:
         for message in self._desk.out:

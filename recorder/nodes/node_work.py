@@ -97,6 +97,11 @@ class NodeWork:
         self._leaving = False
 
     @property
+    def waiting(self) -> int:
+        """Jobs that can be taken."""
+        return len(self._queue)
+
+    @property
     def held(self) -> int:
         """Jobs that wait or are with workers."""
         return len(self._queue) + len(self._out)

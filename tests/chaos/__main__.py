@@ -33,6 +33,11 @@ KINDS = {
     "database_readonly": "MariaDB read-only for 0.5 to 3 s",
     "connections_cut": "connections cut at once, before a commit, or before its answer",
     "broker_kill": "SIGKILL of mosquitto, restarted within 2 s",
+    "node_kill": "SIGKILL of one of two nodes, restarted within a second",
+    "node_stop": "SIGSTOP of one of two nodes for {stopped:g} s",
+    "node_worker_kill": "SIGKILL of the worker process of a node",
+    "node_link": "the link to both nodes carries nothing for {stopped:g} s, then "
+    "breaks",
     "disk_full": "no space under journal and results for 1 to 3 s",
 }
 

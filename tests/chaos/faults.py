@@ -147,12 +147,48 @@ def web_disk_full(stage: Stage, chance: Chance) -> None:
     _answers(web)
 
 
+def node_kill(stage: Stage, chance: Chance) -> None:
+    """SIGKILL of a node, and a restart as by systemd."""
+    stage.nodes[0].kill()
+    chance.pause(0.0, 1.0)
+    stage.nodes.start()
+
+
+def node_stop(stage: Stage, chance: Chance) -> None:
+    """SIGSTOP of a node, for long enough to be lost where it is more than 8 s."""
+    pid = stage.nodes[0].pid
+    begun = time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(chance.stopped_s)
+    os.kill(pid, signal.SIGCONT)
+    stage.stops.append((begun, time.monotonic()))
+
+
+def node_worker_kill(stage: Stage, chance: Chance) -> None:
+    """SIGKILL of a worker process of a node."""
+    for pid in stage.nodes.worker_pids(0):
+        os.kill(pid, signal.SIGKILL)
+
+
+def node_link(stage: Stage, chance: Chance) -> None:
+    """The network between home and its nodes carries nothing, then breaks."""
+    begun = time.monotonic()
+    stage.nodes.link.freeze()
+    time.sleep(chance.stopped_s)
+    stage.nodes.link.thaw()
+    chance.pause(0.0, 1.0)
+    stage.nodes.link.cut("now")
+    stage.stops.append((begun, time.monotonic()))
+
+
 def _answers(web: Web) -> None:
     """It lives, and met no defect."""
     assert web.get("/healthz").status == 200
     assert not [event for event in web.log if event.get("event") == "step_failed"]
 
 
+ON_NODES: tuple[Fault, ...] = (node_kill, node_stop, node_worker_kill, node_link)
+"""Those that need nodes."""
 FAULTS: tuple[Fault, ...] = (
     daemon_kill,
     daemon_term,
@@ -166,4 +202,5 @@ FAULTS: tuple[Fault, ...] = (
     web_stop,
     web_kill,
     web_disk_full,
+    *ON_NODES,
 )

@@ -16,7 +16,7 @@ from recorder.simulate.stream.series import Series
 from recorder.simulate.stream.simulated_run import SimulatedRun
 from recorder.simulate.timing.faults import parse_faults
 from tests.chaos.detector import play
-from tests.chaos.faults import FAULTS, Chance, Fault
+from tests.chaos.faults import FAULTS, ON_NODES, Chance, Fault
 from tests.chaos.stage import Stage
 from tests.chaos.verify import Verdict, verify
 from tests.system.beamline import small_series
@@ -88,6 +88,8 @@ def plan_rounds(
 def play_round(stage: Stage, planned: Round, stopped_s: float) -> Verdict:
     """Play one round, and count."""
     stage.forget_daemons()
+    if set(planned.faults) & set(ON_NODES):
+        stage.nodes.start()
     chance = Chance(random.Random(planned.seed), stopped_s)
     series = small_series(planned.images, seed=1)
     run = SimulatedRun(

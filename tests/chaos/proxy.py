@@ -1,4 +1,4 @@
-"""Stands between the recorder and MariaDB, and cuts connections on demand."""
+"""Stands between the recorder and MariaDB, or its nodes, and cuts connections."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Proxy:
         self._target = target
         self._armed: Cut | None = None
         self._storm: random.Random | None = None
+        self._flows = threading.Event()
+        self._flows.set()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server((HOST, self.port))
@@ -53,8 +55,17 @@ class Proxy:
         """Cut nothing any more."""
         self._armed = self._storm = None
 
+    def freeze(self) -> None:
+        """Carry nothing, and close nothing: a cable that was pulled."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Carry what waits, and all that comes."""
+        self._flows.set()
+
     def close(self) -> None:
         """Stop listening and cut what is open."""
+        self.thaw()
         self._listener.close()
         self._close_all()
 
@@ -83,6 +94,7 @@ class Proxy:
                 how = self._due(data) if watched else None
                 if how == "before_commit":
                     break
+                self._flows.wait()
                 target.sendall(data)
                 if how == "after_commit":
                     # the server has it and answers; nobody hears the answer

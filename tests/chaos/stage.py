@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from recorder.config import Settings, load_settings
+from tests.chaos.nodes import Nodes
 from tests.chaos.proxy import Proxy
 from tests.disks import memory_folder, small_disk
 from tests.ispyb import esrf_site
@@ -42,6 +43,8 @@ class Outage:
     """Since when what was sent may have been on its way when it began."""
     ended: float | None = None
     """Monotonic times; None while it lasts."""
+    overtaken: int = 0
+    """Images that nodes had, and that others may have overtaken for long."""
 
 
 @dataclass
@@ -57,9 +60,11 @@ class Stage:
     proxy: Proxy
     config: Path
     endpoint: str
+    nodes: Nodes
     outages: list[Outage] = field(default_factory=list)
     stops: list[tuple[float, float]] = field(default_factory=list)
-    """When the daemon was stopped and went on: what was sent meanwhile waited."""
+    """When the daemon, or its nodes, were stopped and went on: what was sent meanwhile
+    waited."""
     past: list[Recorder] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     daemon: Recorder | None = None
@@ -94,7 +99,7 @@ class Stage:
                 # what waited takes a while: no longer than it took to come
                 if resumed >= since - (resumed - stopped):
                     since = min(since, stopped - in_flight_s)
-            self.outages.append(Outage(now, since))
+            self.outages.append(Outage(now, since, overtaken=self.nodes.held))
             how(self.daemon)
             self.daemon = None
 
@@ -145,9 +150,9 @@ def stage(folder: Path, flavour: str = "esrf") -> Iterator[Stage]:
         yield from _on(folder, disk, home, flavour)
 
 
-def _on(folder: Path, disk: Path, home: Path, flavour: str) -> Iterator[Stage]:
+def _on(folder: Path, disk: Path, tables: Path, flavour: str) -> Iterator[Stage]:
     """The stage on its disk, with its database at home."""
-    mariadb = MariaDB(home).start()
+    mariadb = MariaDB(tables).start()
     (folder / "mosquitto").mkdir()
     mosquitto = Mosquitto(folder / "mosquitto").start()
     proxy = Proxy(mariadb.port)
@@ -155,12 +160,18 @@ def _on(folder: Path, disk: Path, home: Path, flavour: str) -> Iterator[Stage]:
     endpoint = f"tcp://{HOST}:{free_port()}"
     url = f"mariadb+pymysql://{database.user}@{HOST}:{proxy.port}/{database.name}"
     ispyb = {**ISPYB, "flavour": flavour, "url": url, "password": database.password}
+    home = free_port()
     config = _configuration(
-        folder, disk, endpoint, mqtt=mosquitto.section(), ispyb=ispyb
+        folder,
+        disk,
+        endpoint,
+        mqtt=mosquitto.section(),
+        ispyb=ispyb,
+        cluster={"listen": f"tcp://{HOST}:{home}"},
     )
-    made = Stage(
-        folder, disk, flavour, database, mariadb, mosquitto, proxy, config, endpoint
-    )
+    servers = (database, mariadb, mosquitto, proxy)
+    nodes = Nodes(home)
+    made = Stage(folder, disk, flavour, *servers, config, endpoint, nodes)
     if flavour != "esrf":
         restrict(database, documented_rights(made.settings))
     try:
@@ -170,6 +181,7 @@ def _on(folder: Path, disk: Path, home: Path, flavour: str) -> Iterator[Stage]:
         for process in (made.daemon, made.web):
             if process is not None and process.running:
                 process.kill()
+        nodes.close()
         proxy.close()
         mosquitto.kill()
         mariadb.kill()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos.faultfree import compare
 from tests.chaos.faults import (
+    FAULTS,
     broker_kill,
     connections_cut,
     daemon_kill,
@@ -17,6 +18,10 @@ from tests.chaos.faults import (
     database_kill,
     database_readonly,
     disk_full,
+    node_kill,
+    node_link,
+    node_stop,
+    node_worker_kill,
     web_disk_full,
     web_kill,
     web_stop,
@@ -40,6 +45,9 @@ ROUNDS = (
     (daemon_stop, database_readonly),
     (daemon_term,),
     (web_stop, web_disk_full, web_kill),
+    (node_kill, node_link),
+    (node_stop, node_worker_kill),
+    (node_link, daemon_kill),
 )
 
 
@@ -95,7 +103,7 @@ def test_the_plan_of_a_seed_is_always_the_same_and_has_every_fault() -> None:
     rounds = plan_rounds(50, 1, 1200)
     assert rounds == plan_rounds(50, 1, 1200)
     assert rounds != plan_rounds(50, 2, 1200)
-    assert len({fault for item in rounds for fault in item.faults}) == 12
+    assert len({fault for item in rounds for fault in item.faults}) == len(FAULTS)
     assert len({item.flavour for item in rounds}) == 3
     length = 1200 / RATE_HZ
     assert any(item.moments for item in rounds)

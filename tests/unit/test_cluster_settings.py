@@ -1,0 +1,204 @@
+"""Settings of other hosts, their keys, and what `recorder check` says of both."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+
+import pytest
+import zmq
+from pydantic import ValidationError
+
+from recorder.config.cluster import ClusterSection
+from recorder.errors import ConfigError
+from recorder.nodes.allowed import Allowed
+from recorder.nodes.keys import (
+    make_home_keys,
+    make_node_keys,
+    read_home_keys,
+    read_node_keys,
+    read_nodes,
+)
+from recorder.service.check_cluster import cluster_lines
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"engine": "nodes"}, "needs an address"),
+        ({"listen": "inproc://x"}, "no address that other hosts reach"),
+        ({"listen": "tcp://*:9998"}, "* is no host"),
+        ({"listen": "192.0.2.1:9998"}, "begins with tcp://"),
+        ({"listen": "tcp://192.0.2.1"}, "host and a port"),
+        ({"engine": "grid", "listen": "tcp://192.0.2.1:9"}, "no engine 'grid'"),
+    ],
+)
+def test_what_cannot_be_is_said(changes, said):
+    with pytest.raises(ValidationError, match=said.replace("*", r"\*")):
+        ClusterSection(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "engine", "encrypted"),
+    [
+        ({}, None, False),
+        ({"listen": "tcp://192.0.2.1:9998"}, "nodes", True),
+        ({"listen": "tcp://0.0.0.0:9998"}, "nodes", True),
+        ({"listen": "tcp://[fd00::1]:9998"}, "nodes", True),
+        ({"listen": "tcp://beamline-host:9998"}, "nodes", True),
+        ({"listen": "tcp://127.0.0.1:9998"}, "nodes", False),
+        ({"listen": "tcp://[::1]:9998"}, "nodes", False),
+        ({"listen": "ipc:///run/nodes"}, "nodes", False),
+        ({"listen": "ipc:///run/nodes", "encrypt": True}, "nodes", True),
+        ({"listen": "tcp://192.0.2.1:9998", "encrypt": False}, "nodes", False),
+    ],
+)
+def test_encrypted_unless_nobody_else_can_connect(changes, engine, encrypted):
+    section = ClusterSection(**changes)
+    assert (section.engine_name, section.encrypted) == (engine, encrypted)
+
+
+def test_local_workers_stay_unless_said_twice(settings):
+    listen = {"listen": "tcp://127.0.0.1:9998"}
+    with pytest.raises(ValidationError, match=r"without_local_workers = true"):
+        settings(cluster=listen, pool={"workers": 0})
+    settings(cluster={**listen, "without_local_workers": True}, pool={"workers": 0})
+    settings(cluster=listen, pool={"workers": 0, "engine": "inline"})
+    settings(cluster=listen, pool={"workers": 1})
+
+
+# -- keys ------------------------------------------------------------------------------
+
+
+def test_keys_are_made_once_and_belong_together(tmp_path):
+    folder = tmp_path / "cluster"
+    assert make_home_keys(folder)
+    assert not make_home_keys(folder), "the old ones stay"
+    parcel = make_node_keys(folder, "host-b")
+    home, node = read_home_keys(folder), read_node_keys(parcel)
+    assert home.nodes == {node.public: "host-b"}
+    assert node.server == home.public
+    assert home.public == zmq.curve_public(home.secret)
+    for secret in (folder / "server.secret", parcel / "node.secret"):
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert home.secret.decode() not in repr(home)
+    assert node.secret.decode() not in repr(node)
+
+
+@pytest.mark.parametrize("name", ["", " a", "../x", "a/b", ".hidden", "a\nb", "x" * 65])
+def test_a_name_that_is_no_file_name_makes_no_key(tmp_path, name):
+    make_home_keys(tmp_path)
+    with pytest.raises(ConfigError, match="no name of a node"):
+        make_node_keys(tmp_path, name)
+    assert not (tmp_path / "nodes").exists()
+
+
+def test_a_second_key_of_a_name_is_refused(tmp_path):
+    make_home_keys(tmp_path)
+    make_node_keys(tmp_path, "a")
+    with pytest.raises(ConfigError, match="has a key"):
+        make_node_keys(tmp_path, "a")
+
+
+def test_half_a_pair_is_not_made_whole(tmp_path):
+    """Else nodes would wait for a home that has another key."""
+    make_home_keys(tmp_path)
+    (tmp_path / "server.secret").unlink()
+    with pytest.raises(ConfigError, match="nodes know the old key"):
+        make_home_keys(tmp_path)
+
+
+@pytest.mark.parametrize("text", [b"", b"x" * 39, b"x" * 41, b"\xff" * 40, b'"' * 40])
+def test_what_is_no_key_is_named(tmp_path, text):
+    make_home_keys(tmp_path)
+    path = tmp_path / "server.secret"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError, match=r"server\.secret: is no key"):
+        read_home_keys(tmp_path)
+
+
+def test_a_secret_that_everybody_reads_is_refused(tmp_path):
+    make_home_keys(tmp_path)
+    (tmp_path / "server.secret").chmod(0o604)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_home_keys(tmp_path)
+
+
+def test_a_key_is_let_in_and_shut_out_while_home_runs(tmp_path, log_events):
+    make_home_keys(tmp_path)
+    make_node_keys(tmp_path, "a")
+    allowed = Allowed(tmp_path, read_nodes(tmp_path))
+    (first,) = read_nodes(tmp_path)
+    assert first in allowed
+    assert b"x" * 40 not in allowed
+    make_node_keys(tmp_path, "b")
+    second = next(key for key, name in read_nodes(tmp_path).items() if name == "b")
+    assert second in allowed
+    (tmp_path / "nodes" / "a.public").unlink()
+    assert first not in allowed
+
+
+@pytest.mark.allow_error_log("node_keys_unreadable")
+def test_a_key_that_cannot_be_read_shuts_nobody_out(tmp_path, log_events):
+    make_home_keys(tmp_path)
+    make_node_keys(tmp_path, "a")
+    known = read_nodes(tmp_path)
+    allowed = Allowed(tmp_path, known)
+    (tmp_path / "nodes" / "b.public").write_text("nonsense")
+    assert next(iter(known)) in allowed
+    assert [event["event"] for event in log_events] == ["node_keys_unreadable"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_makes_keys_for_the_user_of_the_folder(tmp_path):
+    os.chown(tmp_path, 12345, 12346)
+    make_home_keys(tmp_path / "cluster")
+    make_node_keys(tmp_path / "cluster", "a")
+    for path in (tmp_path / "cluster").rglob("*"):
+        assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346), path
+
+
+# -- what check says -------------------------------------------------------------------
+
+
+def words(settings) -> dict[str, tuple[str, str]]:
+    return {line.what: (line.word, line.text) for line in cluster_lines(settings)}
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_check_is_silent_without_other_hosts(settings):
+    assert cluster_lines(settings()) == []
+
+
+def test_check_of_this_host_only(settings):
+    listen = f"tcp://127.0.0.1:{free_port()}"
+    found = words(settings(cluster={"listen": listen}, pool={"workers": 1}))
+    assert found["cluster"] == ("ok", f"nodes connect to {listen}, nobody listens yet")
+    assert found["cluster keys"][0] == "ok"
+    assert "cluster nodes" not in found, "no daemon runs"
+
+
+def test_check_names_an_address_of_another_host(settings):
+    cluster = {"listen": "tcp://192.0.2.1:9998", "encrypt": False}
+    found = words(settings(cluster=cluster, pool={"workers": 1}))
+    assert found["cluster"][0] == "FAIL"
+    assert "an address of this host" in found["cluster"][1]
+    assert found["cluster keys"][0] == "warn"
+    assert "cluster.encrypt = false" in found["cluster keys"][1]
+
+
+def test_check_counts_the_keys(settings, tmp_path):
+    cluster = {"listen": f"tcp://127.0.0.1:{free_port()}", "encrypt": True}
+    made = settings(cluster=cluster, pool={"workers": 1})
+    word, text = words(made)["cluster keys"]
+    assert (word, "recorder cluster keys" in text) == ("FAIL", True)
+    make_home_keys(made.cluster_keys)
+    assert words(made)["cluster keys"][0] == "warn"
+    make_node_keys(made.cluster_keys, "host-b")
+    assert words(made)["cluster keys"] == ("ok", "1 known: host-b")
