@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, model_validator
 
 from recorder.config.by_kind import EngineName
-from recorder.config.endpoints import Endpoint, is_loopback, parse_endpoint
+from recorder.config.endpoints import Endpoint, is_loopback_address, parse_endpoint
 from recorder.config.section import Section
 from recorder.config.values import FilePath
 
@@ -22,7 +22,7 @@ def _check_listen(text: str) -> str:
 
 def stays_here(endpoint: Endpoint) -> bool:
     """Whether what is sent there never leaves this host."""
-    return endpoint.scheme == "ipc" or is_loopback(endpoint.host)
+    return endpoint.scheme == "ipc" or is_loopback_address(endpoint.host)
 
 
 class ClusterSection(Section):

@@ -196,11 +196,6 @@ class NodeWork:
 
     # -- workers -----------------------------------------------------------------------
 
-    @property
-    def waiting(self) -> int:
-        """Jobs that can be taken."""
-        return len(self._queue)
-
     async def wait(self) -> None:
         """Wait until something can be taken."""
         while not self._queue:
