@@ -32,6 +32,7 @@ SHIPPED = {
     "recorder-node.sbatch",
     "recorder-node.yaml",
     "recorder-web.service",
+    "recorder-web@.service",
     "recorder-sync.service",
     "recorder-sync.timer",
 }

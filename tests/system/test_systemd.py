@@ -22,6 +22,7 @@ from tests.system.beamline import make_beamline
 UNIT = Path(__file__).parents[2] / "systemd" / "recorder.service"
 TEMPLATE = UNIT.with_name("recorder@.service")
 WEB = UNIT.with_name("recorder-web.service")
+WEB_TEMPLATE = UNIT.with_name("recorder-web@.service")
 SYNC = UNIT.with_name("recorder-sync.service")
 NODE = UNIT.with_name("recorder-node@.service")
 CONFIG = UNIT.parents[1] / "config"
@@ -51,6 +52,8 @@ def installed(unit: Path, folder: Path, name: str) -> Path:
         (TEMPLATE, "recorder@.service"),
         (TEMPLATE, "recorder@id29.service"),
         (WEB, "recorder-web.service"),
+        (WEB_TEMPLATE, "recorder-web@.service"),
+        (WEB_TEMPLATE, "recorder-web@id29.service"),
         (SYNC, "recorder-sync.service"),
         (NODE, "recorder-node@.service"),
         (NODE, "recorder-node@id29.service"),
@@ -64,7 +67,9 @@ def test_unit_parses(tmp_path, unit, name):
 
 
 @pytest.mark.parametrize(
-    "unit", [UNIT, TEMPLATE, WEB, SYNC, NODE], ids=lambda unit: unit.name
+    "unit",
+    [UNIT, TEMPLATE, WEB, WEB_TEMPLATE, SYNC, NODE],
+    ids=lambda unit: unit.name,
 )
 def test_unit_is_hardened(tmp_path, unit):
     path = installed(unit, tmp_path, unit.name.replace("@.", "@id29."))
@@ -75,7 +80,9 @@ def test_unit_is_hardened(tmp_path, unit):
     assert float(level[1]) <= 1.5
 
 
-@pytest.mark.parametrize("unit", [UNIT, TEMPLATE, WEB], ids=lambda unit: unit.name)
+@pytest.mark.parametrize(
+    "unit", [UNIT, TEMPLATE, WEB, WEB_TEMPLATE], ids=lambda unit: unit.name
+)
 def test_nobody_else_reads_what_a_unit_records(unit):
     found = dict(
         re.findall(r"^(UMask|\w+DirectoryMode)=(\d+)$", unit.read_text(), re.M)
@@ -106,6 +113,34 @@ def test_the_template_is_the_unit_with_an_instance():
         "StateDirectory",
         "RuntimeDirectory",
     ]
+
+
+@pytest.mark.parametrize("unit", [UNIT, TEMPLATE, NODE], ids=lambda unit: unit.name)
+def test_zeromq_may_start_its_threads(unit):
+    """It asks for the policy that they have: denied, it ends the process."""
+    filters = [value for name, value in _settings(unit) if name == "SystemCallFilter"]
+    assert filters[-2:] == ["~@privileged @resources", "sched_setscheduler"]
+    assert dict(_settings(unit))["RestrictRealtime"] == "yes"
+
+
+def test_the_template_of_the_page_is_its_unit_with_an_instance():
+    """Each has the state that its recorder writes, and a folder of its own beside."""
+    ours = WEB.read_text().splitlines()
+    lines = WEB_TEMPLATE.read_text().splitlines()
+    other = [line for line in lines if line not in ours and not line.startswith("#")]
+    assert other == [
+        "Description=Live page of the recorder, its read API and metrics, beamline %i",
+        "After=network-online.target recorder@%i.service",
+        "ExecStart=/opt/recorder/bin/recorder web -c /etc/recorder/%i.toml",
+        "StateDirectory=recorder/%i recorder/%i-web",
+        "Environment=RECORDER_STATE_DIRECTORY=%S/recorder/%i",
+        "ReadOnlyPaths=-/var/lib/private/recorder/%i -/var/lib/recorder/%i",
+        "RuntimeDirectory=recorder/%i",
+    ]
+    daemon = dict(_settings(TEMPLATE))
+    web = dict(_settings(WEB_TEMPLATE))
+    assert web["RuntimeDirectory"] == daemon["RuntimeDirectory"]
+    assert web["StateDirectory"].split()[0] == daemon["StateDirectory"]
 
 
 def test_the_page_reads_what_the_daemon_writes_and_harms_nothing():
