@@ -61,7 +61,7 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--shared",
     type=FILE,
-    help="Folder for tasks that all hosts share; default: the state directory.",
+    help="Folder for the tasks, shared by all hosts; default: the state directory.",
 )
 @click.option("--resume", is_flag=True, help="Leave out files that are runs already.")
 @click.option(

@@ -67,6 +67,11 @@ class HeldFolder:
                 return False
         return True
 
+    def unmake(self, name: str) -> None:
+        """Remove a folder in it that is empty; nothing happens to any other."""
+        with suppress(OSError):
+            os.rmdir(_one_part(name), dir_fd=self._descriptor)
+
     def write(self, name: str, body: bytes) -> None:
         """Replace a file, whole; a link of that name is replaced, not followed.
 

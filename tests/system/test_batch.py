@@ -18,6 +18,7 @@ import pytest
 from recorder.errors import JournalError
 from recorder.runtime.status_file import read_status
 from tests.batches import night, reports_of, rows_of
+from tests.disks import fill, small_disk
 from tests.servers import Process, recorder_environment
 
 COUNTS = (6, 9, 7)
@@ -254,3 +255,26 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(
     again = batch(*files, "--jobs", "2", "--resume", config=config)
     assert again.wait(WAIT_S) == 0
     whole(state, one_by_one)
+
+
+def test_a_full_disk_costs_nothing_that_is_finished(
+    batch, config_file, files, one_by_one, tmp_path
+):
+    shared = tmp_path / "shared"
+    with small_disk(tmp_path / "disk", 8) as disk:
+        state = disk / "state"
+        config = config_file(state_directory=str(state))
+        options = ("--jobs", "2", "--shared", shared, "--json")
+        process = batch(*files, *options, config=config)
+        until(lambda: list(shared.glob("batch/*/*/status.json")))
+        filler = fill(disk)
+        assert process.wait(WAIT_S) == 1
+        text = "\n".join(process.lines)
+        assert "it is kept: replay again with --resume" in text
+        assert "ended early: the disk refuses the journal" in text
+        filler.unlink()
+        again = batch(*files, *options, "--resume", config=config)
+        assert again.wait(WAIT_S) == 0
+        assert 0 in [row["tries"] for row in printed(again)["files"]]
+        whole(state, one_by_one)
+        assert not list(shared.iterdir())

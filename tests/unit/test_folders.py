@@ -12,6 +12,7 @@ from recorder.service import folders as module
 from recorder.service.folders import Folders
 from recorder.sinks.results.run_folder import OWNER
 from tests.builders import new_run, stand_in
+from tests.disks import fill, small_disk
 
 BASE = "mx2345-1/fvkhb/run001"
 
@@ -88,3 +89,14 @@ def test_a_disk_that_does_not_answer_holds_nobody_up(tmp_path, monkeypatch):
     assert [given(folders, uid) for uid in "abc"] == [BASE, f"{BASE}-2", f"{BASE}-3"]
     assert len(asked) == 1, "it is not asked again before it answers"
     answer.set()
+
+
+def test_a_full_disk_leaves_no_folder_that_is_nobodys(tmp_path):
+    with small_disk(tmp_path / "disk", 1) as disk:
+        filler = fill(disk)
+        for _ in range(3):
+            Folders(disk, "j").give(run := new_run("a"))
+        filler.unlink()
+        Folders(disk, "j").give(run)
+        assert run.folder.endswith("run001")
+        assert [path.parent.name for path in disk.rglob(OWNER)] == ["run001"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recorder.config import Settings
+from recorder.errors import UsageError
 from recorder.journal.place import FOLDER_MODE
 from recorder.pool.protocols import BatchPlace
 from recorder.records import Json
@@ -154,6 +155,7 @@ class _Batch:
             settings.replay,
             follow=options.follow,
             apart=(settings.state_directory, settings.results),
+            over=lambda: bool(self._stop.reason),
         )
         more = {"dataset": options.dataset}
         journal = self._host.journal
@@ -163,7 +165,10 @@ class _Batch:
     async def _do(self, pieces: Sequence[Piece]) -> None:
         options, settings = self._options, self._settings
         folder = (options.shared or settings.state_directory).absolute() / FOLDER
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be made: {error.strerror}") from error
         async with self._place() as place:
             manner = Manner(
                 folder, self._workers(), options.dataset, options.limit, options.quiet_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,7 @@ def find(
     *,
     follow: bool,
     apart: Collection[Path] = (),
+    over: Callable[[], bool] = lambda: False,
 ) -> tuple[list[Found], list[LeftOut]]:
     """The series in files and folders, by folder and name.
 
@@ -77,28 +78,46 @@ def find(
         section: How files are read.
         follow: Take those that are still being written, too.
         apart: Folders that are not searched: the recorder's own.
+        over: Whether nobody wants to know any more.
 
     Raises:
         UsageError: One of the paths is not there.
     """
     own = {path.resolve() for path in apart}
-    found: list[Found] = []
     left: list[LeftOut] = []
-    seen: dict[Path, Path] = {}
+    files: dict[Path, Path] = {}
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
         for file in _candidates(path, own, left):
-            first = seen.setdefault(file.resolve(), file)
-            if first is file:
-                looked = _look(file, dataset, section, follow=follow)
-                if isinstance(looked, Found):
-                    found.append(looked)
-                else:
-                    left.append(looked)
-            elif first != file:
+            first = files.setdefault(file.resolve(), file)
+            if first != file:
                 left.append(LeftOut(file, f"the same file as {first}"))
-    return _without_parts(found, left), left
+    found: dict[Path, Found] = {}
+    parts: dict[Path, Found] = {}
+    # masters first: what they are made of need not be opened by itself
+    for real, file in sorted(files.items(), key=lambda item: _may_be_part(item[1])):
+        if over():
+            break
+        if (of := parts.get(real)) is not None:
+            left.append(_part_of(file, of))
+            continue
+        looked = _look(file, dataset, section, follow=follow)
+        if isinstance(looked, Found):
+            found[real] = looked
+            parts |= dict.fromkeys(looked.files[1:], looked)
+        else:
+            left.append(looked)
+    return _without_parts([found[real] for real in files if real in found], left), left
+
+
+def _may_be_part(file: Path) -> bool:
+    """By its name; only to be quick, for names decide nothing."""
+    return "master" not in file.name and file.suffix.lower() in (".h5", ".hdf5")
+
+
+def _part_of(file: Path, of: Found) -> LeftOut:
+    return LeftOut(file, f"is a data file of {of.file}")
 
 
 def _candidates(path: Path, own: set[Path], left: list[LeftOut]) -> Iterator[Path]:
@@ -192,7 +211,7 @@ def _without_parts(found: Sequence[Found], left: list[LeftOut]) -> list[Found]:
     first: dict[object, Found] = {}
     for series in found:
         if (of := whole.get(series.files[0])) is not None:
-            left.append(LeftOut(series.file, f"is a data file of {of.file}"))
+            left.append(_part_of(series.file, of))
             continue
         same = (series.images, series.ends)
         other = series if series.ends is None else first.setdefault(same, series)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import time
 from collections import deque
@@ -15,6 +16,8 @@ from recorder.errors import JournalError
 from recorder.journal.place import FOLDER_MODE
 from recorder.pool.batch_task import BEAT_S, END, STOP, BatchEnd, BatchTask
 from recorder.pool.protocols import BatchPlace
+from recorder.runs.run import Run
+from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.runtime.status_file import NAME, read_status
 from recorder.service.batch.attempts import Attempt, ended, judged
@@ -32,11 +35,15 @@ not tuned."""
 STOPPED_S = 10.0
 """Seconds that tasks have to end after Ctrl-C before nobody waits for them any more; a
 task looks four times a second whether it is to. Chosen, not tuned."""
+DISK_RETRY_S = 1.0
+"""Seconds between two tries at it, as the journal's writer has them. Chosen."""
 DISK_S = 10.0
 """Seconds that a finished run waits for a disk that refuses the journal: as long as a
 replay of one file waits. Chosen, not tuned."""
 ALONE_S = 10.0
 """Seconds without any host after which people are told. Chosen, not tuned."""
+NOT_FORESEEN = BatchEnd(None, problem="a defect; see step_failed in the log")
+"""Stands for an end that nobody knows."""
 Tell = Callable[[FileEnd], None]
 Progress = Callable[[int, int | None], None]
 
@@ -127,7 +134,13 @@ class BatchQueue:
             work = self._waiting.popleft()
             if await self._is_there(work):
                 continue
-            await asyncio.to_thread(_make_ready, Path(work.task.folder))
+            try:
+                await asyncio.to_thread(_make_ready, Path(work.task.folder))
+            except OSError as error:
+                text = f"{work.task.folder}: cannot be made: {error.strerror}"
+                work.last = Attempt(BatchEnd(None), problem=text)
+                self._row(work, FileEnd(work.piece.name, FileState.FAILED))
+                continue
             work.tries += 1
             work.begun = time.monotonic()
             await self._beat()
@@ -137,7 +150,7 @@ class BatchQueue:
     async def _is_there(self, work: _Work) -> bool:
         """Whether an attempt whose answer nobody heard has done it already."""
         for end in await asyncio.to_thread(ended, Path(work.task.folder)):
-            attempt = await asyncio.to_thread(judged, work.piece, end)
+            attempt = await _judged(work, end)
             if attempt.runs and not attempt.short:
                 await self._take(work, attempt)
                 return True
@@ -150,7 +163,10 @@ class BatchQueue:
                 self._running, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED
             )
             for doing in done:
-                await self._ended(self._running.pop(doing), doing.result())
+                work, end = self._running.pop(doing), NOT_FORESEEN
+                with boundary("have a task done"):
+                    end = doing.result()
+                await self._ended(work, end)
         else:
             await self._stop.sleep(LOOK_S)
         self._say_if_nobody_is_there()
@@ -176,12 +192,13 @@ class BatchQueue:
         """Tell tasks on other hosts that somebody waits for them."""
         if time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + BEAT_S
-            await asyncio.to_thread((self._folder / BEAT).touch)
+            with contextlib.suppress(OSError):  # tasks wait a minute for the next one
+                await asyncio.to_thread((self._folder / BEAT).touch)
 
     async def _ended(self, work: _Work, end: BatchEnd) -> None:
         """An attempt is over: take its runs over, try it again, or give it up."""
         work.seconds += time.monotonic() - work.begun
-        attempt = await asyncio.to_thread(judged, work.piece, end)
+        attempt = await _judged(work, end)
         work.last = attempt
         over = work.tries > self._retries or attempt.final
         if attempt.runs and (over or not attempt.short):
@@ -201,17 +218,18 @@ class BatchQueue:
 
     async def _take(self, work: _Work, attempt: Attempt) -> None:
         """Take the runs of an attempt over; wait a little for a disk that refuses."""
-        loop = asyncio.get_running_loop()
-        work.last, due = attempt, time.monotonic() + DISK_S
-        while True:
+        work.last, due, runs = attempt, time.monotonic() + DISK_S, None
+        while runs is None:
             try:
-                runs = await loop.run_in_executor(
-                    self._journal, self._taking.take, work.piece, attempt
-                )
-                break
+                with boundary("take a run over", (JournalError,)):
+                    runs = await self._taken_over(work, attempt)
+                if runs is None:
+                    work.last = replace(attempt, problem=NOT_FORESEEN.problem)
+                    self._row(work, FileEnd(work.piece.name, FileState.FAILED))
+                    return
             except JournalError as error:
                 if time.monotonic() < due and not self._stop.reason:
-                    await self._stop.sleep(1.0)
+                    await self._stop.sleep(DISK_RETRY_S)
                     continue
                 problem = f"{error}; it is kept: replay again with --resume"
                 work.last = replace(attempt, problem=problem)
@@ -224,6 +242,12 @@ class BatchQueue:
         self._row(work, row_of(work.piece.name, state, runs, attempt.reports))
         folder = Path(work.task.folder)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _taken_over(self, work: _Work, attempt: Attempt) -> tuple[Run, ...]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._journal, self._taking.take, work.piece, attempt
+        )
 
     def _row(self, work: _Work, row: FileEnd) -> None:
         attempt = work.last
@@ -243,7 +267,8 @@ class BatchQueue:
         if not self._running:
             return
         for work in self._running.values():
-            await asyncio.to_thread((Path(work.task.folder) / STOP).touch)
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread((Path(work.task.folder) / STOP).touch)
         await asyncio.wait(self._running, timeout=STOPPED_S)
         for doing in self._running:
             doing.cancel()
@@ -262,7 +287,14 @@ def _seen(task: BatchTask) -> int:
     """Images that a task has seen, by its last sign of life."""
     seen = 0
     for path in Path(task.folder).glob(f"*/{NAME}"):
-        status = read_status(path) or {}
-        count = status.get("images_seen")
-        seen = max(seen, count if isinstance(count, int) else 0)
+        with contextlib.suppress(OSError):
+            count = (read_status(path) or {}).get("images_seen")
+            seen = max(seen, count if isinstance(count, int) else 0)
     return seen
+
+
+async def _judged(work: _Work, end: BatchEnd) -> Attempt:
+    attempt = Attempt(end, problem=NOT_FORESEEN.problem)
+    with boundary("look at what a task left"):
+        attempt = await asyncio.to_thread(judged, work.piece, end)
+    return attempt

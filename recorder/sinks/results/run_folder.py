@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from recorder.errors import SinkError
+from recorder.errors import SinkError, SinkUnavailableError
 from recorder.foreign_text import key_name
 from recorder.sinks.held_folder import HeldFolder, held
 
@@ -81,6 +81,10 @@ def _take(parent: HeldFolder, name: str, owner: Owner) -> bool:
         if made and folder.create(OWNER, owner.text()):
             return True
         return folder.read(OWNER, _READ_BYTES) == owner.text()
+    except (SinkError, SinkUnavailableError):
+        if made:  # a full disk: unmarked, it would be nobody's for ever
+            parent.unmake(name)
+        raise
     finally:
         folder.close()
 
