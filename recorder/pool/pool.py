@@ -159,6 +159,12 @@ class Pool:
         """Workers that ended and were replaced."""
         return sum(hands.replaced for hands in self._hands)
 
+    @property
+    def staffed(self) -> bool:
+        """Whether anybody is there to classify: this host, or a node with workers."""
+        local = any(not isinstance(h, HasNodes) for h in self._hands)
+        return local or any(n.state == "ok" and n.ready for n in self.nodes())
+
     def nodes(self) -> tuple[LiveNode, ...]:
         """Other hosts that take part, or did."""
         found = [h.nodes() for h in self._hands if isinstance(h, HasNodes)]

@@ -13,6 +13,10 @@ from recorder.pool.curve import Curve, DoorKeeper, protect
 from recorder.pool.wire import Frame, Message
 from recorder.runtime.addresses import only_ipv6
 
+MAX_FRAME = 1 << 30
+"""Bytes of one frame; who announces more is cut off by ZeroMQ before it takes any
+memory. An image of 16 megapixels has 64 MB where it is not compressed. Chosen, not
+tuned."""
 VIEWED = 4096
 """Bytes from which a received frame is not copied. Chosen, not tuned."""
 Kind = Literal["router", "dealer"]
@@ -62,6 +66,7 @@ class WireSocket:
         socket = self._context.socket(zmq.ROUTER if kind == "router" else zmq.DEALER)
         socket.sndhwm = 0  # bounded by the jobs that a peer may have
         socket.tcp_keepalive = 1
+        socket.maxmsgsize = MAX_FRAME
         if curve is not None:
             if curve.server is None:  # before it is bound, else all are let in
                 self.keeper = DoorKeeper(self._context, curve)

@@ -182,13 +182,23 @@ async def _drain(host: Host) -> None:
     await host.sinks_done(max(1.0, deadline - time.monotonic()))
 
 
+_NOBODY = (
+    "pool.workers is 0 and no node with workers takes part: start one, or let workers "
+    "of this host help"
+)
+
+
 async def _heartbeat(host: Host) -> None:
     """Feed the watchdog, but only while the stages move."""
     interval = watchdog_interval_s() or 5.0
-    moved, finished = time.monotonic(), -1
+    moved, finished, told = time.monotonic(), -1, False
     while True:
         now = time.monotonic()
-        if host.pool.finished != finished or not host.pool.backlog:
+        staffed = host.pool.staffed
+        if not staffed and host.pool.backlog and not told:
+            log.warning("nobody_classifies", backlog=host.pool.backlog, hint=_NOBODY)
+        told = not staffed and bool(host.pool.backlog)
+        if host.pool.finished != finished or not host.pool.backlog or not staffed:
             moved, finished = now, host.pool.finished
         limit = STALLED_S + host.settings.pool.worker_timeout_s
         if now - moved < limit and now - host.pipeline.writer.last_commit < STALLED_S:

@@ -15,6 +15,7 @@ from recorder.nodes import home as home_module
 from recorder.nodes.keys import make_home_keys, make_node_keys
 from recorder.nodes.members import STRIKES
 from recorder.nodes.messages import BEAT, BYE, Beat, pack
+from recorder.pool import wire_socket
 from recorder.pool.wire import (
     DONE,
     IMAGE,
@@ -198,6 +199,20 @@ async def test_garbage_on_the_port_harms_nobody(tmp_path):
         made.offer(8)
         await made.done()
         made.check()
+
+
+@pytest.mark.allow_error_log("node_lost")
+async def test_a_frame_beyond_all_bounds_ends_its_connection(
+    tmp_path, peers, monkeypatch
+):
+    monkeypatch.setattr(wire_socket, "MAX_FRAME", 1 << 16)
+    async with field(tmp_path) as made:
+        peer = peers(made.address)
+        await peer.greet()
+        await peer.receive(b"home.welcome")
+        await made.until(lambda: "peer" in made.live())
+        await peer.send(b"x" * (1 << 17))
+        await made.until(lambda: made.live()["peer"].state == "away")
 
 
 # -- who is late -----------------------------------------------------------------------

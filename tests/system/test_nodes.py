@@ -89,9 +89,11 @@ async def test_a_node_is_stopped_and_comes_back(tmp_path, log_events):
 async def test_a_node_is_told_to_stop(tmp_path, log_events):
     """What it has not begun goes back at once, and it ends well."""
     async with field(tmp_path) as made:
+        assert not made.pool.staffed
         first = made.node("--workers", "1")
         made.node("--workers", "1")
         await made.ready("node-1", "node-2")
+        assert made.pool.staffed
         made.offer(60)
         await made.until(lambda: made.live()["node-1"].finished >= 3)
         first.send(signal.SIGTERM)

@@ -35,10 +35,12 @@ from recorder.pool.jobs import Outcome
 from recorder.pool.wire import (
     DONE,
     IMAGE,
+    LESSON,
     answers_message,
     failed_answer,
     kind_of,
     pack_answer,
+    pack_learned,
     pack_result,
     token_of,
 )
@@ -47,13 +49,18 @@ from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
     ImageClass,
+    Learned,
+    Lesson,
     Payload,
     Unprocessed,
 )
 from tests.laws import examples
 
 PROGRAM = "1.0+0123456789ab"
-GOOD = pack_result(Classification(ImageClass.NON_HIT, 0))
+GOOD = {
+    IMAGE: pack_result(Classification(ImageClass.NON_HIT, 0)),
+    LESSON: pack_learned(Learned(1)),
+}
 NODES = st.integers(0, 3)
 
 
@@ -77,6 +84,7 @@ class Peer:
         self.identity = b"%d" % number
         self.boot = f"{number}-{boot}"
         self.tokens: list[int] = []
+        self.kinds: dict[int, bytes] = {}
         self.welcomes: list[int] = []
 
 
@@ -146,6 +154,17 @@ class Nodes(RuleBasedStateMachine):
         self.desk.tick(self.now)
         self.deliver()
 
+    @rule()
+    def lesson(self) -> None:
+        """Learned once, too, or given up once."""
+        number = self.offered
+
+        def done(learned: Learned | None) -> None:
+            self.outcomes[number] += 1
+
+        self.backlog.learn(self.setup, Lesson(1, (), 0), done, None)
+        self.offered += 1
+
     def give(self) -> None:
         while self.desk.has_room and self.backlog.waiting:
             self.desk.give(self.now)
@@ -166,8 +185,9 @@ class Nodes(RuleBasedStateMachine):
             elif frames[0] in (AGAIN, REFUSED):
                 self.old += peer.tokens
                 peer.tokens.clear()
-            elif kind_of(frames[0]) == IMAGE:
+            elif (kind := kind_of(frames[0])) in GOOD:
                 peer.tokens.append(token_of(frames[0]))
+                peer.kinds[token_of(frames[0])] = kind
         self.desk.out.clear()
 
     def hear(self, peer: Peer, frames: list[bytes]) -> None:
@@ -211,7 +231,7 @@ class Nodes(RuleBasedStateMachine):
         peer.tokens.remove(token)
         self.old.append(token)
         answer = (
-            pack_answer(DONE, token, GOOD)
+            pack_answer(DONE, token, GOOD[peer.kinds[token]])
             if good
             else failed_answer(token, Unprocessed.CORRUPT, "no pixels")
         )
@@ -224,7 +244,7 @@ class Nodes(RuleBasedStateMachine):
         own = self.peers[node].tokens
         others = [t for t in (*self.old, *everybody) if t not in own]
         token = data.draw(st.sampled_from(others))
-        lie = pack_answer(DONE, token, GOOD)
+        lie = pack_answer(DONE, token, GOOD[IMAGE])
         before = dict(self.outcomes)
         self.hear(self.peers[node], answers_message([lie]))
         assert dict(self.outcomes) == before
@@ -286,13 +306,13 @@ class Nodes(RuleBasedStateMachine):
         while len(self.backlog):
             self.hear(good, pack(BEAT, Beat(0, 0, 2, 0)))
             assert good.tokens, "images wait, and a node with room gets none"
-            answers = [pack_answer(DONE, t, GOOD) for t in good.tokens]
+            answers = [pack_answer(DONE, t, GOOD[good.kinds[t]]) for t in good.tokens]
             good.tokens.clear()
             self.hear(good, answers_message(answers))
         assert set(self.outcomes) == set(range(self.offered))
 
 
 Nodes.TestCase.settings = settings(
-    max_examples=examples(100), stateful_step_count=40, deadline=None
+    max_examples=examples(60), stateful_step_count=40, deadline=None
 )
-TestNodes = pytest.mark.allow_error_log("node_lost")(Nodes.TestCase)
+TestNodes = pytest.mark.allow_error_log("node_lost", "lesson_failed")(Nodes.TestCase)
