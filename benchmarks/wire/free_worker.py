@@ -78,11 +78,33 @@ def serve(address: str) -> None:
     context.destroy()
 
 
+def serve_as_before(address: str) -> None:
+    """The same in the messages of before, for images alone."""
+    context = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.linger = 0
+    socket.connect(address)
+    socket.send_multipart([b"ready", b"%d" % os.getpid()])
+    made, done, parent = results(), 0, os.getppid()
+    while os.getppid() == parent:
+        if not socket.poll(1000):
+            continue
+        kind, *rest = socket.recv_multipart(copy=False)
+        if kind.bytes != b"image":
+            break
+        frames = made[done % len(made)]
+        done += 1
+        socket.send_multipart([b"done", rest[0].bytes, *frames])
+    context.destroy()
+
+
 def main() -> None:
     """Entry point of the process; most of its arguments are those of a real worker."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connect", required=True)
-    serve(parser.parse_known_args()[0].connect)
+    parser.add_argument("--before", action="store_true")
+    arguments = parser.parse_known_args()[0]
+    (serve_as_before if arguments.before else serve)(arguments.connect)
 
 
 if __name__ == "__main__":

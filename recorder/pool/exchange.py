@@ -71,6 +71,9 @@ class Exchange:
     ) -> None:
         self._how = (kind, address, curve, gone is not None, io_threads)
         self._received = received
+        self.pause_s = 0.0
+        """Seconds from one handing over to the next: a turn of the event loop has its
+        price, and several messages share it. What comes alone does not wait."""
         self._gone = gone
         self._beat = beat
         self._beat_s = beat_s
@@ -155,9 +158,9 @@ class Exchange:
 
     def _deliver(self) -> None:
         """Hand over what came, in its order."""
-        self._told = False
+        there = len(self._inbox)
         batch: list[Message] = []
-        for _ in range(len(self._inbox)):
+        for _ in range(there):
             item = self._inbox.popleft()
             if isinstance(item, bytes):
                 self._hand_over(batch)
@@ -169,6 +172,13 @@ class Exchange:
         self._hand_over(batch)
         if self._held_back and not self._closing:
             self._poke()
+        if there and self.pause_s:
+            self._loop.call_later(self.pause_s, self._deliver)
+            return
+        self._told = False
+        if self._inbox:  # the thread took it for told
+            self._told = True
+            self._loop.call_soon(self._deliver)
 
     def _hand_over(self, batch: list[Message]) -> None:
         if batch and not self._closing:

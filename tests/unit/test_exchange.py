@@ -266,3 +266,18 @@ async def test_bad_keys_are_told():
         Exchange(
             "router", LOCAL, lambda batch: None, curve=Curve(b"short", b"short")
         ).start()
+
+
+async def test_with_a_pause_messages_come_together_and_none_stays_behind():
+    """Also the last ones, after which nothing comes."""
+    async with pair() as (router, dealer):
+        router.exchange.pause_s = 0.02
+        for n in range(200):
+            dealer.exchange.send([b"%d" % n])
+            await asyncio.sleep(0)
+        await router.until(lambda: len(router.messages) == 200)
+        assert [m[1] for m in router.messages] == [b"%d" % n for n in range(200)]
+        assert len(router.batches) < 100
+        router.exchange.pause_s = 0.0
+        dealer.exchange.send([b"last"])
+        await router.until(lambda: router.messages[-1][1] == b"last")

@@ -46,6 +46,8 @@ async def ahead(
     assert there.wait(20)
     thread.join(0.02)  # if there were no bound it would go on: the loop stands
     await asyncio.to_thread(thread.join)
+    box.close()
+    await asyncio.sleep(0)
     assert taken == records
     return lead
 
@@ -113,3 +115,26 @@ async def test_a_stop_lets_go_what_is_held():
     await asyncio.to_thread(thread.join)
     await asyncio.sleep(0)
     assert len(taken) == 1
+
+
+async def test_images_that_come_quickly_share_a_turn_and_others_do_not_wait():
+    """An image alone is handled at once; a header or an end with all that came before."""
+    inbox_loop = asyncio.get_running_loop()
+    turns: list[list[DetectorRecord]] = []
+    taken: list[DetectorRecord] = []
+    box = Inbox(taken.append, 1 << 20)
+
+    async def put(*records: DetectorRecord) -> None:
+        await asyncio.to_thread(lambda: [box.put(record) for record in records])
+        turns.append(list(taken))
+
+    begun = inbox_loop.time()
+    await put(image(0))
+    await put(image(1), image(2))
+    await put(end())
+    assert turns[0] == taken[:1]
+    if inbox_loop.time() - begun < inbox.PAUSE_S:  # else the machine was busy
+        assert turns[1] == taken[:1]
+    assert [type(r).__name__ for r in turns[2]] == ["Image"] * 3 + ["SeriesEnd"]
+    while len(taken) < 5:
+        await put(image(len(taken)))

@@ -1,0 +1,144 @@
+"""The daemon's own part of an image: event loop, wire, receiver; in copies of 1.2 MB.
+
+python -m benchmarks.wire --write docs/benchmarks-wire.md
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.cpu import PARTS
+from benchmarks.machine import machine
+from benchmarks.wire.jobs import Wire, measured
+from benchmarks.wire.receiver import decoding_copies
+from benchmarks.wire.through import Cost, Scene, cost
+
+SCENES = (
+    Scene("images of 0.6 kB", "stream1", 8000, 800, small=True),
+    Scene("images of 1.2 MB, stream v1", "stream1", 3000, 300),
+    Scene("images of 1.2 MB, stream v2", "stream2", 3000, 300),
+    Scene("classes sent with the images", "results", 20_000),
+)
+QUIET_COPY_US = 35.0
+"""What a copy takes where nothing else runs, on the machine of benchmarks.md: figures
+for such a machine are those of this run, by its copies."""
+LOOP, RATE, BOOKKEEPING = 2.0, 1000, 10_000
+"""Goals: copies of the event loop, and images a second on one core."""
+BEFORE = {
+    "event loop": "3.6",
+    "stream1": "0.5",
+    "stream2": "2.8 to 5.4",
+}
+"""In copies, measured before the wire had a thread (2026-11-27)."""
+_SHOWN = tuple(part for part in PARTS if part != "workers")
+
+
+def one_core(found: Cost) -> float:
+    """Images a second that one quiet core would carry."""
+    return 1e6 / (found.all_us / found.copy_us * QUIET_COPY_US)
+
+
+def scene_lines(found: dict[Scene, Cost]) -> list[str]:
+    """What each thread of the daemon spends."""
+    lines = [
+        "| us of CPU an image | copy | " + " | ".join(_SHOWN) + " | all | images/s |",
+        "|---" * (len(_SHOWN) + 4) + "|",
+    ]
+    for scene, each in found.items():
+        parts = " | ".join(f"{each.by_part[part]:.0f}" for part in _SHOWN)
+        lines.append(
+            f"| {scene.what} | {each.copy_us:.0f} | {parts} | {each.all_us:.0f} | "
+            f"{each.per_second:.0f} |"
+        )
+    return lines
+
+
+def copy_lines(found: dict[Scene, Cost], decoding: dict[str, float]) -> list[str]:
+    """The same in copies, beside what it was."""
+    small, first, second, _ = found.values()
+    rows = [
+        ("event loop, images of 0.6 kB", f"{small.loop_copies:.2f}", "event loop"),
+        ("event loop, 1.2 MB, stream v1", f"{first.loop_copies:.2f}", ""),
+        ("event loop, 1.2 MB, stream v2", f"{second.loop_copies:.2f}", ""),
+        ("receiver, stream v1", f"{decoding['stream1']:.2f}", "stream1"),
+        ("receiver, stream v2", f"{decoding['stream2']:.2f}", "stream2"),
+    ]
+    return [
+        "| copies of 1.2 MB | now | before |",
+        "|---|---|---|",
+        *(f"| {what} | {now} | {BEFORE.get(key, '')} |" for what, now, key in rows),
+    ]
+
+
+def wire_lines(wires: dict[str, Wire]) -> list[str]:
+    """Jobs to one worker and their answers."""
+    now, then = wires["now"], wires["before"]
+    return [
+        "| a job and its answer | event loop, us | thread, us | jobs/s |",
+        "|---|---|---|---|",
+        f"| `zmq.asyncio`, 8 frames | {then.loop_us:.1f} | | {then.per_second:.0f} |",
+        f"| exchange, 2 frames | {now.loop_us:.1f} | {now.thread_us:.1f} | "
+        f"{now.per_second:.0f} |",
+    ]
+
+
+def goal_lines(found: dict[Scene, Cost]) -> list[str]:
+    """What is asked, and what was measured."""
+    small, first, second, classes = found.values()
+    rows = [
+        (f"event loop at most {LOOP:.0f} copies, bytes aside", small.loop_copies, LOOP),
+        (f"{RATE} images/s of 1.2 MB, stream v1", -one_core(first), -RATE),
+        (f"{RATE} images/s of 1.2 MB, stream v2", -one_core(second), -RATE),
+        (f"{BOOKKEEPING} classes/s", -one_core(classes), -BOOKKEEPING),
+    ]
+    return [
+        f"* {'met' if value <= most else 'NOT MET'}: {what} ({abs(value):.3g})"
+        for what, value, most in rows
+    ]
+
+
+def main() -> None:
+    """Measure, print, and keep the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=20_000, help="over the wire alone")
+    parser.add_argument("--write", type=Path, help="keep the page there")
+    arguments = parser.parse_args()
+    begun = machine("at the start")
+    found = {scene: cost(scene) for scene in SCENES}
+    decoding, wires = decoding_copies(), measured(arguments.jobs)
+    lines = [
+        "# The wire",
+        "",
+        "What the daemon itself spends on an image: a real daemon, workers that cost "
+        "nothing and answer as real ones do (20 % hits). `make bench` renews it.",
+        "",
+        f"{begun} CPU of each thread while the run goes on, between a fifth and nine "
+        "tenths of it. `copy` is what copying 1.2 MB took meanwhile: costs told in "
+        "copies hold on another machine, too. Images per second are those of the wall "
+        "clock, with sender and workers on the same cores, and at most what was sent.",
+        "",
+        *scene_lines(found),
+        "",
+        "The event loop's part in copies, and that of receiving, beside what they were "
+        "before the wire had a thread of its own:",
+        "",
+        *copy_lines(found, decoding),
+        "",
+        "Messages alone, in one process, with images of 0.6 kB:",
+        "",
+        *wire_lines(wires),
+        "",
+        "Goals. Images a second are what one core carries if all threads of the daemon "
+        f"share it, where a copy takes {QUIET_COPY_US:.0f} us as on a quiet machine:",
+        "",
+        *goal_lines(found),
+    ]
+    text = "\n".join(lines)
+    print(text)
+    if arguments.write:
+        arguments.write.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
