@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +94,20 @@ def _no_leaked_tasks(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def _slow_ones_unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Coverage costs such a test half its time again, and finds nothing new in it."""
-    tracer = sys.gettrace()
-    if tracer is None or request.node.get_closest_marker("slow") is None:
+    """Coverage costs such a test half its time again, and finds nothing new in it.
+
+    Nor in a law's examples after the first few.
+    """
+    if (tracer := sys.gettrace()) is None:
         yield
         return
-    sys.settrace(None)
-    yield
-    sys.settrace(tracer)
+    with ExitStack() as stack:
+        stack.callback(sys.settrace, tracer)
+        if request.node.get_closest_marker("slow") is not None:
+            sys.settrace(None)
+        elif hasattr(request.function, "hypothesis"):
+            stack.enter_context(laws.first_measured(request.function))
+        yield
 
 
 # -- files that are being written ------------------------------------------------------

@@ -8,7 +8,13 @@ are new each time: ``make laws``.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import hypothesis
 
@@ -24,6 +30,34 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "usual")
 def examples(usual: int, profile: str = PROFILE) -> int:
     """How many examples a law gets that needs this many in ``make test``."""
     return {"few": min(FEW, usual), "long": LONG * usual}.get(profile, usual)
+
+
+@contextmanager
+def first_measured(law: Any) -> Iterator[None]:
+    """Trace the lines of a law's first examples only.
+
+    Args:
+        law: A test that hypothesis gives examples; one of asyncio stays as it is.
+    """
+    inner: Callable[..., Any] = law.hypothesis.inner_test
+    if inspect.iscoroutinefunction(inner):
+        yield
+        return
+    calls = 0
+
+    @functools.wraps(inner)
+    def counted(*args: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > FEW:
+            sys.settrace(None)
+        return inner(*args, **named)
+
+    law.hypothesis.inner_test = counted
+    try:
+        yield
+    finally:
+        law.hypothesis.inner_test = inner
 
 
 def register() -> None:

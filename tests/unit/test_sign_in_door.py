@@ -171,7 +171,7 @@ async def ended(stream: Stream, asked: Asked, task: asyncio.Task[Any]) -> None:
     """The stream ends as it should: whole, and before another part of it."""
     before = len(asked.sent)
     stream.more.put_nowait(None)
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 120)
     assert stream.ended
     assert asked.sent[before:] == [
         {"type": "http.response.body", "body": b"", "more_body": False}
@@ -214,7 +214,7 @@ async def test_a_stream_ends_at_once_when_its_owner_signs_out(tmp_path: Path):
         stream, asked, task = await streaming(w, secret)
         key = (await w.caller(secret)).session
         assert await w.sign_in.revoke(key, "bert", HERE)
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 120)
         assert stream.ended
         assert asked.sent[-1]["more_body"] is False
 

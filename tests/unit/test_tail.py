@@ -202,7 +202,7 @@ def test_a_pipe_is_read_forwards(tmp_path):
         text=True,
     ) as process:
         path.write_bytes(event("one") + b"\n" + event("two") + b"\n")
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=120)
     assert names(out.splitlines()) == ["two"]
 
 

@@ -7,6 +7,17 @@ from playwright.sync_api import Page
 GAP = "\u202f"
 """Between thousands."""
 
+INK = """(canvas, width = canvas.width) => {
+  const how = {willReadFrequently: true};
+  const copy = document.createElement('canvas').getContext('2d', how);
+  [copy.canvas.width, copy.canvas.height] = [width, canvas.height];
+  copy.drawImage(canvas, 0, 0);
+  return copy.getImageData(0, 0, width, canvas.height).data
+    .some((value, at) => at % 4 === 3 && value > 200);
+}"""
+"""Whether a canvas is drawn, up to a column of it. It looks at a copy: the browser
+warns of who reads a canvas again and again."""
+
 
 def share(value: float) -> str:
     percent = 100 * value

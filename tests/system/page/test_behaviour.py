@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.system.page import states
+from tests.system.page.reading import INK
 
 pytestmark = pytest.mark.xdist_group("page")
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -183,17 +184,12 @@ def test_axe_finds_nothing(new_context, server, axe, watched, query, theme, widt
     assert len(found["passes"]) > 20
 
 
-INK = """() => document.querySelector('#line').getContext('2d')
-  .getImageData(0, 0, 36, 100).data.some((value, at) => at % 4 === 3 && value > 200)"""
-"""The axis of the line is drawn."""
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_canvases_have_ink_on_paper(open_page, theme):
     """axe cannot look into a canvas: black on black is found here."""
     page = open_page(f"?theme={theme}")
     page.locator("#chain-tables table").wait_for()
-    page.wait_for_function(INK)
+    page.wait_for_function(f"() => ({INK})(document.querySelector('#line'), 36)")
     paper = page.evaluate(
         "getComputedStyle(document.querySelector('#rate')).backgroundColor"
     )

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.system.page import states
-from tests.system.page.reading import GAP, cells
+from tests.system.page.reading import GAP, INK, cells
 
 pytestmark = pytest.mark.xdist_group("page")
 
@@ -155,7 +155,5 @@ def test_every_canvas_is_drawn(open_page):
     expect(page.locator("#picture-text")).to_contain_text("spots")
     expect(page.locator("#chip-legend")).to_contain_text("indexed")
     page.wait_for_function(
-        """() => [...document.querySelectorAll('#grid canvas')].every(canvas =>
-          canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-          .data.some(Boolean))"""
+        f"() => [...document.querySelectorAll('#grid canvas')].every(c => ({INK})(c))"
     )
