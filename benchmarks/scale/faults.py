@@ -134,8 +134,9 @@ def run(fault: Fault) -> Taken:
         timeout_s=HANGS_S if not fault.nodes else 60.0,
     ) as field:
         field.until(IMAGES // 2)
-        since, before = time.monotonic(), field.found()
+        since = time.monotonic()
         gone = fault.strike(field)
+        before = field.found()  # what was done until then may have been told
         held = len(held_by(before, gone))
         seconds = _wait(field, before, gone, since)
         lost = _finished(field, gone, since)

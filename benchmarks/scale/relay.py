@@ -24,6 +24,7 @@ class Relay:
     def __init__(self, port: int) -> None:
         self._to = port
         self._cut = threading.Event()
+        self._is_cut = threading.Event()
         self._over = threading.Event()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
@@ -31,8 +32,9 @@ class Relay:
         self._thread.start()
 
     def cut(self) -> None:
-        """Pull it out."""
+        """Pull it out; nothing passes any more once this returns."""
         self._cut.set()
+        self._is_cut.wait()
 
     def close(self) -> None:
         """End it."""
@@ -45,6 +47,7 @@ class Relay:
             open_ones.enter_context(self._server)
             while not self._over.is_set():
                 if self._cut.is_set():
+                    self._is_cut.set()
                     self._over.wait(_TICK_S)
                     continue
                 ready, _, _ = select.select([self._server, *other], [], [], _TICK_S)
