@@ -19,7 +19,7 @@ from benchmarks.soak.proc import children
 WORKERS = 2
 """Of this host, and of each of two nodes where there are nodes."""
 NODES = 2
-IMAGES = 600
+IMAGES = 400
 SLOWER = 20.0
 """Times that images take longer than in reality, so that two cores suffice."""
 HANGS_S = 5.0

@@ -13,8 +13,9 @@ from benchmarks.scale.real import Measured, measure
 from recorder.classifying.timetable import Timetable
 from recorder.records import DetectorInfo
 
-PERIODS = 3
-"""Periods of a series: the first has the states that double, the others are steady."""
+PERIODS, STEADY = 2.25, 1.25
+"""Periods of a series, and those after which it is in steady state: one whole period,
+with its lesson, and the first images that use what was learned."""
 PUSH = 1.05
 """Images that are sent, by those that the workers can do: they always have some."""
 GOALS = {8: 0.90, 16: 0.85, 32: 0.85}
@@ -50,7 +51,7 @@ class Row:
     @property
     def images(self) -> int:
         """Of the series."""
-        return PERIODS * self.times.period
+        return round(PERIODS * self.times.period)
 
     @property
     def capacity(self) -> float:
@@ -80,7 +81,7 @@ class Row:
     @property
     def steady(self) -> int:
         """Images after which a series is in steady state."""
-        return self.times.period
+        return round(STEADY * self.times.period)
 
 
 def planned(costs: Costs, workers: int) -> Row:
@@ -90,9 +91,8 @@ def planned(costs: Costs, workers: int) -> Row:
         Timetable.of(DetectorInfo(frame_time_s=slower / capacity))
         for slower in (1.0, REPLAYED)
     )
-    plan = Plan(
-        workers, PERIODS * times.period, costs, times, interval_s=1 / (PUSH * capacity)
-    )
+    images = round(PERIODS * times.period)
+    plan = Plan(workers, images, costs, times, interval_s=1 / (PUSH * capacity))
     return Row(costs, workers, times, play(plan), play(replace(plan, times=half)))
 
 
