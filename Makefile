@@ -28,7 +28,7 @@ QUICK := not slow and not simulator
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help install dev check demo quick test test-bare laws oracles fuzz chaos soak docs \
-  bench bench-quality \
+  bench bench-quality bench-scale \
   bench-peers timeline-bench alarm-bench lock schemas screenshots clean
 .DEFAULT_GOAL := help
 
@@ -109,6 +109,9 @@ quick test test-bare laws bench bench-quality timeline-bench alarm-bench soak: e
 quick test test-bare laws bench bench-quality timeline-bench alarm-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: dev ## Conditions, recall, indexing and chance, simulated and real: QUALITY=short|full
 	$(BIN)/python -m benchmarks.quality --size $(QUALITY) --write docs/benchmarks-quality.md
+
+bench-scale: dev ## Images/s by workers, with lessons; what the coordinator costs; lost nodes
+	$(BIN)/python -m benchmarks.scale --write docs/benchmarks-scale.md
 
 timeline-bench: dev ## Wrong and unknown labels, losses, fits and cost: patterns x faults
 	$(BIN)/python -m benchmarks.timeline --write docs/benchmarks-timeline.md

@@ -26,11 +26,15 @@ LONGEST = 1 << 16
 """Images between two states at most, the period at 33 kHz: a header that says more is
 rather one whose frame time has another unit. Chosen, not tuned."""
 PERIOD_S = 2.0
-"""Seconds between two states at the rate of the header: a lesson takes 0.2 to 0.4 s and
-begins half of this, less an eighth, before its state is used (`make bench-scale`)."""
+"""Seconds between two states at the rate of the header: a lesson takes 0.2 to 0.9 s and
+begins half of this, less 32 images, before its state is used (`make bench-scale`)."""
 ROUNDED = 0.99
 """Of the images in that time that the period must hold: the same frame time comes with
 more digits in a stream than in a file, and must give the same period."""
+OVERTAKEN = 32
+"""Images of the lead, a quarter of it at most, that a lesson waits for others which
+overtake each other. As many as were waited for before the lead depended on the rate
+(docs/decisions/0010)."""
 WINDOW = 64
 """Images before a state's last teacher from which the background is learned."""
 
@@ -63,7 +67,8 @@ def _marks(period: int, number: int) -> tuple[int, int, int]:
     """Where a state is taught no more, is due and is used: asked for each image."""
     used = _used_from(period, number)
     lead = (used - _used_from(period, number - 1)) // 2
-    return used - lead, used - lead + lead // 4, used
+    last = used - lead
+    return last, last + min(lead // 4, OVERTAKEN), used
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class Timetable:
     def begun_from(self, number: int) -> int:
         """First image_id with which the images that teach a state count as come.
 
-        A quarter of the lead is for images that overtake each other.
+        So many images may overtake others and still change nothing.
         """
         return _marks(self.period, number)[1]
 

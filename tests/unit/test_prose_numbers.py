@@ -106,6 +106,7 @@ NUMBERS = {
         f"{TIMES.period // 2} before",
         f"images of {number(timetable.PERIOD_S)} s at the image rate of the header, at "
         f"least {timetable.SHORTEST} and at most {thousands(timetable.LONGEST)}",
+        f"The first {timetable.OVERTAKEN} images of the lead, or a quarter of it",
         f"in that window {WORDS[material.BACKGROUND_IMAGES]} are taken",
         f"first {WORDS[lessons.NEVER_LEFT_OUT]} lessons of a run",
         f"of the last {WORDS[backlog.KEPT_STATES]} states",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from recorder.classifying.timetable import (
     FIRST,
     LONGEST,
+    OVERTAKEN,
     PERIOD_S,
     SHORTEST,
     WINDOW,
@@ -119,6 +120,7 @@ def test_between_its_last_teacher_and_its_first_use_a_state_has_a_lead(times, nu
     before, gap = times.used_from(number - 1), used - times.used_from(number - 1)
     assert used - last == gap // 2
     assert before < last < times.begun_from(number) < used
+    assert times.begun_from(number) - last == min(OVERTAKEN, (used - last) // 4)
     assert gap == (used // 2 if 1 < number and used <= times.period else gap)
     assert gap <= max(times.period, FIRST)
 
