@@ -76,6 +76,23 @@ async def test_a_client_whose_broker_dies_leaves_no_complaint_behind(
     gc.collect()
 
 
+@pytest.mark.parametrize("timeout_s", [None, 60.0])
+async def test_who_is_cancelled_while_the_broker_answers_stays_cancelled(
+    settings: MakeSettings, timeout_s: float | None
+) -> None:
+    """A Ctrl-C in the midst of publications was lost with Python 3.11's wait_for."""
+    client = Client(settings().mqtt, "publisher")
+    answer = asyncio.get_running_loop().create_future()
+    asking = asyncio.create_task(client._wait_for(answer, timeout_s))
+    await asyncio.sleep(0)
+    answer.set_result("here")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    with pytest.raises(aiomqtt.MqttError, match="timed out"):
+        await client._wait_for(asyncio.Event().wait(), 0.01)
+
+
 async def test_a_broker_asks_for_tls_and_password(
     make_mosquitto: MakeBroker, settings: MakeSettings, certificates: Certificates
 ) -> None:
