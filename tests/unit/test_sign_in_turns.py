@@ -147,6 +147,23 @@ def test_turns_are_given_back_whatever_happens(steps: list[tuple[str, int]]) -> 
     asyncio.run(act())
 
 
+@pytest.mark.parametrize("places", [["a"], ["a", "b", KNOWN], [KNOWN]])
+async def test_all_may_give_up_at_once(places: list[str]) -> None:
+    """As when the process ends: turns are given back while others leave."""
+    line = Line()
+    for n in range(AT_ONCE + MAX_WAITING):
+        await line.come(places[n % len(places)])
+    for task in line.tasks:
+        task.cancel()
+    ended = await asyncio.gather(*line.tasks, return_exceptions=True)
+    assert {type(one) for one in ended} <= {asyncio.CancelledError, type(None)}
+    assert line.inside == []
+    line.tasks.clear()
+    await asyncio.wait_for(line.come(KNOWN), 1)
+    assert line.inside == [KNOWN]
+    await line.all_go()
+
+
 # -- tokens of providers ---------------------------------------------------------------
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"

@@ -86,7 +86,8 @@ class Turns:
             raise _busy()
         last = self._waiting[most][-1]
         self._leave(most, last)
-        last.set_exception(_busy())
+        if not last.done():  # else they gave up this moment
+            last.set_exception(_busy())
 
     def _leave(self, place: str, turn: _Turn) -> None:
         queue = self._waiting.get(place)
@@ -116,8 +117,9 @@ class Turns:
                 self._waiting.move_to_end(following)
             else:
                 del self._waiting[following]
-            self._take(following)
-            turn.set_result(None)
+            if not turn.done():  # else they gave up this moment
+                self._take(following)
+                turn.set_result(None)
 
     def _following(self) -> str | None:
         """The place whose turn is next; None: nobody's."""
