@@ -278,3 +278,18 @@ def test_a_full_disk_costs_nothing_that_is_finished(
         assert 0 in [row["tries"] for row in printed(again)["files"]]
         whole(state, one_by_one)
         assert not list(shared.iterdir())
+
+
+def test_a_file_that_grows_is_waited_for(batch, config_file, make_writer, tmp_path):
+    writer = make_writer(declared=5)
+    writer.write(2)
+    config = config_file()
+    process = batch(
+        tmp_path / "x.h5", "--jobs", "1", "--follow", "--json", config=config
+    )
+    until(lambda: tasks(state_of(config)))
+    writer.write(3)
+    writer.close()
+    assert process.wait(WAIT_S) == 0, "\n".join(process.lines)
+    (row,) = printed(process)["files"]
+    assert (row["state"], row["images"], row["runs"]) == ("done", 5, [1])

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import recorder
 from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.pool.batch_task import END, BatchEnd, BatchTask
@@ -32,7 +33,7 @@ from tests.batches import reports_of, rows_of
 from tests.laws import examples
 
 COUNTS = (3, 5, 2)
-VERSION = __import__("recorder").__version__
+VERSION = recorder.__version__
 
 
 class HomeKilled(BaseException):

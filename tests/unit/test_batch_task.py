@@ -36,6 +36,7 @@ def done(folder: Path, *arguments: str, **more: object) -> BatchEnd:
     return BatchEnd.from_json(run_task(json.loads(json.dumps(task.to_json()))))
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_says_why(folder):
     end = done(folder, "replay", "/no/such/file.h5")
     assert (end.code, end.problem) == (2, "")
@@ -44,6 +45,7 @@ def test_a_process_that_fails_says_why(folder):
     assert BatchEnd.from_json(kept) == end
 
 
+@pytest.mark.slow
 def test_settings_of_the_host_do_not_count(folder, monkeypatch):
     monkeypatch.setenv("RECORDER_BEAMLINE", "?!")
     end = done(folder, "config", "show", environment={"RECORDER_TIMEZONE": "Mars"})
@@ -58,6 +60,7 @@ def test_a_folder_that_is_not_there_is_a_problem(tmp_path):
     assert "must be on a file system that all hosts share" in end.problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["stop", "silent", "gone"])
 def test_it_ends_when_nobody_wants_it_any_more(folder, monkeypatch, make_writer, why):
     make_writer().write(1)
