@@ -35,6 +35,7 @@ from recorder.records.live import (
     LiveState,
     Trials,
 )
+from recorder.records.live_node import LiveNode
 from recorder.records.run_report import LedgerReport, RunReport
 from recorder.records.scan_report import (
     BlockCounts,
@@ -116,7 +117,18 @@ def live_state(text: str = "lysozyme") -> LiveState:
             LiveSource("panda-1", "panda", "ok", 20.0, 200.0, clock_ppm=3.2),
             LiveSource("broker", "broker", "away", None, problem=text),
         ),
-        pool=LivePool(4, 120, 12, 100, 3400, 1),
+        pool=LivePool(
+            4,
+            120,
+            12,
+            100,
+            3400,
+            1,
+            (
+                LiveNode("host-b", "b", "ok", 8, 7, 21, 900, 0.2),
+                LiveNode("host-c", "c", "away", 8),
+            ),
+        ),
         journal=LiveJournal("ok", 0, 10**12, 7200.0),
         sinks=(LiveSink("ispyb", "ok", 0.4, 2, 1), LiveSink("results", "ok")),
         run=live_run(text),

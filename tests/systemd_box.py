@@ -7,6 +7,7 @@ and the network are this host's. Whatever it starts ends with it.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import site
@@ -73,7 +74,7 @@ def run_in_box(
 
     Args:
         box: Folder for what is made.
-        units: Of the repository; they are started in this order.
+        units: Of the repository, or instances; they are started in this order.
         config: Text of ``/etc/recorder/recorder.toml``.
         watch: The script, for ``sh``; it begins once the units run.
         timeout_s: When it must have ended.
@@ -81,7 +82,8 @@ def run_in_box(
     folder = box / "units"
     folder.mkdir()
     for name in units:
-        shutil.copy(REPOSITORY / "systemd" / name, folder)
+        template = re.sub("@.+[.]", "@.", name)
+        shutil.copy(REPOSITORY / "systemd" / template, folder / name)
         more = folder / f"{name}.d"
         more.mkdir()
         (more / "log.conf").write_text(f"[Service]\nStandardError=file:{box}/log\n")

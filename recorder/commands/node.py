@@ -130,7 +130,7 @@ def _curve(address: str, keys: Path | None, plain: bool) -> Curve | None:
     except ValueError as error:
         raise UsageError(f"--connect {address!r:.80}: {error}") from error
     handed = os.environ.get("CREDENTIALS_DIRECTORY")
-    if keys is None and handed and (Path(handed) / NODE_SECRET).exists():
+    if keys is None and handed and os.path.lexists(f"{handed}/{NODE_SECRET}"):
         keys = Path(handed)
     if keys is not None:
         if plain:

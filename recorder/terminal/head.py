@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.text import Text
@@ -26,6 +27,8 @@ from recorder.terminal.moment import Moment
 
 _COLOURS = {"ok": GOOD, "unknown": QUIET, "off": QUIET}
 _GAP = "   "
+NODES = 3
+"""Nodes whose trouble is told, a line each: a terminal has 24. Chosen, not tuned."""
 
 
 def title(moment: Moment, signs: Signs) -> Text:
@@ -78,7 +81,7 @@ def sources(live: LiveState, width: int) -> list[Text]:
     items = [
         *(_source(item) for item in live.sources),
         _pool(live),
-        *(_node(item) for item in live.pool.nodes),
+        *_nodes(live.pool.nodes),
         _journal(live),
         *(_sink(item) for item in live.sinks),
     ]
@@ -95,7 +98,8 @@ def sources(live: LiveState, width: int) -> list[Text]:
         used += length
     told = [(item.name, item.problem) for item in live.sources]
     told += [(item.name, item.problem) for item in live.sinks]
-    told += [(f"node {item.name}", item.problem) for item in live.pool.nodes]
+    bad = [item for item in live.pool.nodes if item.problem]
+    told += [(f"node {item.name}", item.problem) for item in bad[:NODES]]
     complaints = [line((f"! {n}: {p}", WARN)) for n, p in told if p]
     return [line(*parts) for parts in found] + complaints
 
@@ -127,12 +131,16 @@ def _pool(live: LiveState) -> list[Part]:
     return parts
 
 
-def _node(item: LiveNode) -> list[Part]:
-    parts: list[Part] = [f"node {item.name} "]
-    parts.append((item.state, _COLOURS.get(item.state, BAD)))
-    if item.silent_s is not None:
-        parts.append(f" {item.ready} workers {count(item.held)} held")
-    return parts
+def _nodes(nodes: Sequence[LiveNode]) -> list[list[Part]]:
+    """All of them in one: which one is not well is told below."""
+    if not nodes:
+        return []
+    well = sum(node.state == "ok" for node in nodes)
+    parts: list[Part] = ["nodes "]
+    parts.append((f"{well} of {len(nodes)}", GOOD if well == len(nodes) else WARN))
+    parts.append(f" {count(sum(node.ready for node in nodes))} workers")
+    parts.append(f" {count(sum(node.held for node in nodes))} held")
+    return [parts]
 
 
 def _journal(live: LiveState) -> list[Part]:

@@ -62,3 +62,63 @@ def test_the_units_run_as_they_are(tmp_path: Path) -> None:
     assert (told["again"], told["page-again"]) == ("1", "active")
     assert told["daemon-restarts"] == "0"
     assert told["stopped"] == "inactive success"
+
+
+CLUSTER = """
+beamline = "id29"
+mqtt = {{enabled = false}}
+pool = {{workers = 1}}
+cluster = {{listen = "tcp://127.0.0.1:{port}"}}
+"""
+WATCH_NODE = """
+show() {{ systemctl show "$1.service" -p "$2" --value; }}
+until_so() {{
+  n=0
+  while [ "$(eval "$1")" != "$2" ] && [ $n -lt 300 ]; do n=$((n+1)); sleep 0.1; done
+  echo "$3 $(eval "$1")"
+}}
+node=recorder-node@id29
+here=/etc/recorder/node/id29
+config=/etc/recorder/recorder.toml
+export RECORDER_STATE_DIRECTORY=/var/lib/recorder
+mkdir -p $here
+printf 'RECORDER_NODE_CONNECT=tcp://127.0.0.1:{port}\\nRECORDER_NODE_WORKERS=1\\n' \
+  > $here/environment
+mkdir -p /run/units/$node.service.d
+printf '[Service]\\nLoadCredential=\\n' > /run/units/$node.service.d/plain.conf
+systemctl daemon-reload
+systemctl reset-failed
+systemctl restart $node.service
+until_so 'show recorder ActiveState' active daemon
+until_so 'show $node ActiveState' active node
+known() {{
+  /opt/recorder/bin/recorder status -c $config | grep -c 'ok, 1 of 1 workers'
+}}
+until_so known 1 ready
+pid=$(show $node MainPID)
+echo bare $(grep -E '^(NoNewPrivs|Seccomp|CapEff|CapBnd):' /proc/$pid/status)
+echo user $(stat -c %u /proc/$pid)
+kill -9 $pid
+until_so 'show $node NRestarts' 1 again
+until_so known 1 ready-again
+systemctl stop $node.service
+echo stopped $(show $node ActiveState) $(show $node Result)
+echo left $(/opt/recorder/bin/recorder status -c $config | grep -c 'node  ')
+"""
+
+
+@pytest.mark.skipif(not can_run(), reason="needs root, namespaces and systemd")
+def test_a_node_runs_by_its_unit(tmp_path: Path) -> None:
+    """On one host, so without keys, which the box cannot hand to its user."""
+    port = free_port()
+    units = ["recorder.service", "recorder-node@id29.service"]
+    text, watch = CLUSTER.format(port=port), WATCH_NODE.format(port=port)
+    lines = run_in_box(tmp_path, units, text, watch, timeout_s=100)
+    told = dict(line.partition(" ")[::2] for line in lines)
+    assert (told["daemon"], told["node"], told["ready"]) == ("active", "active", "1")
+    none = "0000000000000000"
+    assert told["bare"] == f"CapEff: {none} CapBnd: {none} NoNewPrivs: 1 Seccomp: 2"
+    assert told["user"] != "0"
+    assert (told["again"], told["ready-again"]) == ("1", "1")
+    assert told["stopped"] == "inactive success"
+    assert told["left"] == "0"

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from recorder.records.live import LivePool
 from recorder.records.live_json import live_from_json, live_to_json
+from recorder.records.live_node import LiveNode
 from recorder.runtime.live_file import told_live_folder
+from recorder.terminal.head import sources
 from recorder.terminal.marks import ASCII, UNICODE, bar, grouped, line, rate, spark
 from recorder.terminal.moment import Moment
 from recorder.terminal.picture import picture
@@ -106,6 +110,17 @@ def test_the_worst_alarm_is_first_and_what_was_cleared_is_not_there():
     assert found.index("Hit rate fell") < found.index("an amber one")
     assert "cleared" not in found
     assert "Perhaps the jet moved" in found
+
+
+def test_nodes_are_one_part_and_the_trouble_of_three_is_told():
+    """However many there are: a terminal has few lines."""
+    found = drawn(moment(), 200, None, colour=False)
+    assert "nodes 1 of 2 7 workers 21 held" in found
+    ill = [LiveNode(f"n{n}", "h", "away", 1, problem="gone") for n in range(9)]
+    live = replace(live_state(), pool=LivePool(nodes=tuple(ill)))
+    told = "\n".join(str(line) for line in sources(live, 200))
+    assert told.count("gone") == 3
+    assert "nodes 0 of 9" in told
 
 
 def test_time_points_have_target_share_and_time_left():

@@ -26,6 +26,7 @@ from recorder.records.live import (
     Trials,
 )
 from recorder.records.live_json import live_to_json
+from recorder.records.live_node import LiveNode
 from tests.system.page.pictures import peakogram, picture, scan
 from tests.system.page.reports import CELL, UID, card, chains, experiment, report, slow
 
@@ -107,7 +108,17 @@ def live(**changes: Any) -> Any:
             LiveSource("panda-1", "panda", "ok", 40.0, 100.0, clock_ppm=3.0),
             LiveSource("broker", "broker", "ok", 900.0),
         ),
-        pool=LivePool(2, 12, 120_000_000, 1_000_000_000, 24_560),
+        pool=LivePool(
+            2,
+            12,
+            120_000_000,
+            1_000_000_000,
+            24_560,
+            nodes=(
+                LiveNode("host-b", "b", "ok", 8, 8, 21, 900, 0.2),
+                LiveNode("host-c", "c", "away", 8, problem="its connection ended"),
+            ),
+        ),
         journal=LiveJournal("ok", 0, 800_000_000_000, None),
         sinks=(
             LiveSink("ispyb", "ok", 0.4, 2),

@@ -29,6 +29,8 @@ def test_the_header_says_state_age_and_each_part(open_page):
         "● panda-1 100.0 Hz, +3 ppm",
         "● broker",
         "● pool 12 % full, 2 workers",
+        "● node host-b 8 workers, 21 held",
+        "○ node host-c away, its connection ended",
         "● journal 800 GB free",
         "● ispyb lag 0.4 s, 2 to write",
         "▲ results failing, lag 75 s, 12 to write, 1 parked, "

@@ -151,6 +151,16 @@ function ofNode(node) {
   return { name: `node ${node.name}`, state: node.state, told, problem: node.problem };
 }
 
+// Many of them are one part, which names the first that is not well.
+function ofNodes(nodes) {
+  if (nodes.length <= 4) return nodes.map(ofNode);
+  const sum = (key) => format.count(nodes.reduce((all, node) => all + node[key], 0));
+  const bad = nodes.filter((node) => node.state !== "ok");
+  const told = [`${nodes.length - bad.length} of ${nodes.length}`, `${sum("ready")} workers`, `${sum("held")} held`];
+  const problem = bad.length ? `${bad[0].name}: ${bad[0].problem}` : null;
+  return [{ name: "nodes", state: bad.length ? "away" : "ok", told, problem }];
+}
+
 function ofJournal(journal) {
   const told = [];
   if (journal.unwritten) told.push(`${format.count(journal.unwritten)} unwritten`);
@@ -173,7 +183,7 @@ function drawParts() {
     ? [
         ...live.sources.map(ofSource),
         ofPool(live.pool),
-        ...live.pool.nodes.map(ofNode),
+        ...ofNodes(live.pool.nodes),
         ofJournal(live.journal),
         ...live.sinks.map(ofSink),
       ]
