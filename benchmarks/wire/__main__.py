@@ -98,9 +98,13 @@ def goal_lines(found: dict[Scene, Cost]) -> list[str]:
         (f"{BOOKKEEPING} classes/s", -one_core(classes), -BOOKKEEPING),
     ]
     return [
-        f"* {'met' if value <= most else 'NOT MET'}: {what} ({abs(value):.3g})"
+        f"* {'met' if value <= most else 'NOT MET'}: {what} ({_short(abs(value))})"
         for what, value, most in rows
     ]
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2f}"
 
 
 def main() -> None:

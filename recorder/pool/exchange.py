@@ -112,8 +112,8 @@ class Exchange:
     def send(self, message: Message) -> None:
         """Queue a message; neither waits nor fails. An unknown peer is sent nothing.
 
-        A thread that sleeps is woken once for all that is queued in one turn of the
-        event loop: it would else take the interpreter from it with each message.
+        The thread is woken once for all that is queued in one turn of the event loop:
+        it would else take the interpreter from it with each message.
         """
         self._outbox.append(message)
         if self._asleep and not self._waking:
@@ -127,8 +127,7 @@ class Exchange:
     def pause(self, seconds: float) -> None:
         """Hand over so rarely, from the next message on; 0: at once.
 
-        A turn of the event loop has its price, and several messages share it. What
-        comes alone does not wait.
+        Several messages share the price of a turn; what comes alone does not wait.
         """
         self._pause_s = seconds
         if self._later is not None and not seconds:
@@ -242,8 +241,7 @@ class Exchange:
                     wire.keeper.answer()
             if self._inbox:
                 self._tell()
-                self._hold_back(poller)
-            elif self._held_back:
+            if self._inbox or self._held_back:
                 self._hold_back(poller)
         while self._outbox:
             self._send_waiting()
