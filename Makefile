@@ -97,6 +97,7 @@ bench: dev ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.control_burst --write docs/benchmarks-control.md
 	$(BIN)/python -m benchmarks.live_page --write docs/benchmarks-page.md
 	$(BIN)/python -m benchmarks.portal_sync --write docs/benchmarks-portal.md
+	$(BIN)/python -m benchmarks.wire --write docs/benchmarks-wire.md
 
 bench-peers: dev $(PEERS)/.installed ## Peers beside ours, same images (installs 8 GB)
 	$(BIN)/python -m benchmarks.peers $(PEERS_ARGS)

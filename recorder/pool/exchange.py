@@ -71,9 +71,9 @@ class Exchange:
     ) -> None:
         self._how = (kind, address, curve, gone is not None, io_threads)
         self._received = received
-        self.pause_s = 0.0
-        """Seconds from one handing over to the next: a turn of the event loop has its
-        price, and several messages share it. What comes alone does not wait."""
+        self._pause_s = 0.0
+        self._later: asyncio.TimerHandle | None = None
+        """The next handing over, while there is a pause."""
         self._gone = gone
         self._beat = beat
         self._beat_s = beat_s
@@ -83,18 +83,10 @@ class Exchange:
         """Messages with their sizes, and identities of peers that are gone."""
         self._read_bytes = self._taken_bytes = 0
         # What one side sets for the other; each is set before the look that it guards.
-        self._closing = False
-        self._asleep = False
-        self._waking = False
-        self._told = False
-        self._held_back = False
+        self._closing = self._asleep = self._waking = False
+        self._told = self._held_back = False
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
-
-    @property
-    def unsent(self) -> int:
-        """Messages that the thread has not taken yet."""
-        return len(self._outbox)
 
     @property
     def refused(self) -> int:
@@ -120,8 +112,8 @@ class Exchange:
     def send(self, message: Message) -> None:
         """Queue a message; neither waits nor fails. An unknown peer is sent nothing.
 
-        A thread that sleeps is woken once for all that is queued in one turn of the
-        event loop: it would else take the interpreter from it with each message.
+        The thread is woken once for all that is queued in one turn of the event loop:
+        it would else take the interpreter from it with each message.
         """
         self._outbox.append(message)
         if self._asleep and not self._waking:
@@ -131,6 +123,17 @@ class Exchange:
     def answer(self, answer: bytes) -> None:
         """Queue an answer (dealer): those that wait go together, none is held back."""
         self.send([ANSWERS_HEAD, answer])
+
+    def pause(self, seconds: float) -> None:
+        """Hand over so rarely, from the next message on; 0: at once.
+
+        Several messages share the price of a turn; what comes alone does not wait.
+        """
+        self._pause_s = seconds
+        if self._later is not None and not seconds:
+            self._later.cancel()
+            self._later = None
+            self._loop.call_soon(self._deliver)
 
     def close(self, last: Sequence[Message] = ()) -> None:
         """Send what waits, then ``last``, and end; does not wait for it."""
@@ -158,7 +161,7 @@ class Exchange:
 
     def _deliver(self) -> None:
         """Hand over what came, in its order."""
-        there = len(self._inbox)
+        there, self._later = len(self._inbox), None
         batch: list[Message] = []
         for _ in range(there):
             item = self._inbox.popleft()
@@ -172,8 +175,8 @@ class Exchange:
         self._hand_over(batch)
         if self._held_back and not self._closing:
             self._poke()
-        if there and self.pause_s:
-            self._loop.call_later(self.pause_s, self._deliver)
+        if there and self._pause_s:
+            self._later = self._loop.call_later(self._pause_s, self._deliver)
             return
         self._told = False
         if self._inbox:  # the thread took it for told
@@ -238,8 +241,7 @@ class Exchange:
                     wire.keeper.answer()
             if self._inbox:
                 self._tell()
-                self._hold_back(poller)
-            elif self._held_back:
+            if self._inbox or self._held_back:
                 self._hold_back(poller)
         while self._outbox:
             self._send_waiting()

@@ -42,10 +42,10 @@ not tuned."""
 TRIES = 2
 """Times that a job is given to a worker: one that kills a second one is at fault itself
 (docs/decisions/0005, `make chaos`)."""
-PAUSE_S = 0.004
+PAUSE_S = 0.008
 """Seconds in which answers come together while no image waits for a free worker: at
-1000 images/s four or so share a turn of the event loop, and a worker has two more
-images of 4 ms meanwhile."""
+1000 images/s eight or so share a turn of the event loop, which costs as much as
+handling two (`make bench`)."""
 STOP_S = 2.0
 """Seconds that a worker has to end before it is killed. Chosen, not tuned; systemd
 gives the daemon 30 s (`TimeoutStopSec`)."""
@@ -138,11 +138,7 @@ class Processes(Generic[T]):
     async def _keep(self, address: str) -> None:
         """Start a worker, and another one whenever it ends."""
         level, style = current()
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
+        one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         while True:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -150,7 +146,7 @@ class Processes(Generic[T]):
                 *("--parent", str(os.getpid())),
                 *("--level", level, "--format", style),
                 *(f"--read={folder}" for folder in self._readable),
-                env=environment,
+                env={**os.environ, **one},
                 cwd=Path(recorder.__file__).parent.parent,
             )
             self._processes.append(process)
@@ -219,7 +215,6 @@ class Processes(Generic[T]):
             except WireError as error:
                 self._complain(str(error))
         self._give_what_waits()  # a worker may be free
-        self._wire.pause_s = 0.0 if self._work.waiting else PAUSE_S
 
     def _take(self, identity: bytes, frames: Message) -> None:
         head = read_head(frames[0] if frames else b"")
@@ -259,6 +254,7 @@ class Processes(Generic[T]):
         while self._work.waiting and (worker := self._least_loaded()) is not None:
             if (job := self._work.take()) is not None:
                 self._hand(worker, job)
+        self._wire.pause(0.0 if self._work.waiting else PAUSE_S)
 
     def _hand(self, worker: _Worker[T], job: T) -> None:
         self._next_token += 1

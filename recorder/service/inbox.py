@@ -14,10 +14,10 @@ from recorder.runtime.boundary import boundary
 LIMIT = 500
 """Records on their way to the event loop: half a second at 1000 images/s. Large images
 meet the bound by bytes first. Chosen, not tuned."""
-PAUSE_S = 0.004
-"""Seconds in which images come together: at 1000 images/s four or so share a turn of
-the event loop, which costs as much as handling two. One that comes alone does not
-wait."""
+PAUSE_S = 0.008
+"""Seconds in which images come together: at 1000 images/s eight or so share a turn of
+the event loop, which costs as much as handling two (`make bench`). One that comes alone
+does not wait."""
 LOOK_S = 0.2
 """Seconds between two looks whether records may be taken again, which nobody tells.
 Chosen, not tuned."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recorder.pool.backlog import KEPT_SETUPS, KEPT_STATES, SAMPLE, Backlog
 from recorder.pool.jobs import Job, LessonJob
+from recorder.pool.pool import Pool
 from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
@@ -240,3 +241,53 @@ def test_a_job_that_is_not_out_cannot_be_finished_or_put_back(again):
             backlog.put_back(job)
     assert (told, backlog.held_bytes, len(backlog)) == ([1], 0, 0)
     assert (backlog.finished, backlog.late) == (1, len(again))
+
+
+class Taker:
+    """Hands that finish what they take."""
+
+    replaced = 2
+
+    def __init__(self, work: Any) -> None:
+        self.work, self.done = work, 0
+
+    async def run(self) -> None:
+        while True:
+            await self.work.wait()
+            if (job := self.work.take()) is not None:
+                self.done += 1
+                self.work.finish(job, lambda job=job: job.done(None))
+
+
+async def test_a_pool_with_a_cluster_and_no_workers_leaves_all_to_it():
+    takers: list[Taker] = []
+
+    def cluster(work: Any) -> Taker:
+        takers.append(Taker(work))
+        return takers[-1]
+
+    pool = Pool(0, cluster=cluster)
+    setup, told = pool.add_setup(SETUP), list[object]()
+    running = asyncio.create_task(pool.run())
+    for _ in range(5):
+        pool.offer(setup, image(1), told.append)
+    await pool.empty()
+    running.cancel()
+    assert (takers[0].done, len(told), pool.replaced) == (5, 5, 2)
+
+
+async def test_a_pool_with_both_has_both_work():
+    takers: list[Taker] = []
+
+    def cluster(work: Any) -> Taker:
+        takers.append(Taker(work))
+        return takers[-1]
+
+    pool = Pool(1, engine="inline", cluster=cluster)
+    setup, told = pool.add_setup(SETUP), list[object]()
+    running = asyncio.create_task(pool.run())
+    while not (takers[0].done and len(told) > takers[0].done):
+        pool.offer(setup, image(1), told.append)
+        await pool.empty()
+    running.cancel()
+    assert pool.finished == len(told)

@@ -271,13 +271,18 @@ async def test_bad_keys_are_told():
 async def test_with_a_pause_messages_come_together_and_none_stays_behind():
     """Also the last ones, after which nothing comes."""
     async with pair() as (router, dealer):
-        router.exchange.pause_s = 0.02
+        router.exchange.pause(0.02)
         for n in range(200):
             dealer.exchange.send([b"%d" % n])
             await asyncio.sleep(0)
         await router.until(lambda: len(router.messages) == 200)
         assert [m[1] for m in router.messages] == [b"%d" % n for n in range(200)]
         assert len(router.batches) < 100
-        router.exchange.pause_s = 0.0
+        router.exchange.pause(1000.0)
+        dealer.exchange.send([b"first of the pause"])
+        await router.until(lambda: len(router.messages) == 201)
         dealer.exchange.send([b"last"])
+        while not len(router.exchange._inbox):  # noqa: ASYNC110 - the thread has it
+            await asyncio.sleep(0)
+        router.exchange.pause(0.0)  # somebody waits
         await router.until(lambda: router.messages[-1][1] == b"last")

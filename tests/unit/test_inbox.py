@@ -118,7 +118,7 @@ async def test_a_stop_lets_go_what_is_held():
 
 
 async def test_images_that_come_quickly_share_a_turn_and_others_do_not_wait():
-    """An image alone is handled at once; a header or an end with all that came before."""
+    """An image alone is handled at once; an end with all that came before it."""
     inbox_loop = asyncio.get_running_loop()
     turns: list[list[DetectorRecord]] = []
     taken: list[DetectorRecord] = []

@@ -16,6 +16,7 @@ from recorder.errors import WireError
 from recorder.pool.answers import answers_in, told_by
 from recorder.pool.backlog import Backlog
 from recorder.pool.briefs import PackedBriefs
+from recorder.pool.exchange import Exchange
 from recorder.pool.jobs import UNREADABLE, Job
 from recorder.pool.processes import Processes
 from recorder.pool.wire import (
@@ -357,6 +358,7 @@ def test_a_pool_counts_what_it_cannot_read_and_goes_on(messages):
     backlog = Backlog(1000)
     work = backlog.share()
     pool = Processes(work, 1, 60.0, 2, PackedBriefs(work))
+    pool._wire = Exchange("router", "ipc://not-bound", pool._received)
     pool._received([[b"nobody", *frames] for frames in messages])
     assert (pool.held, pool.ready, len(backlog)) == (0, 0, 0)
     assert 0 <= pool.unreadable <= len(messages)
