@@ -41,6 +41,8 @@ class Plan:
     """Between two images that come."""
     home_s: float = 0.0
     """Of the coordinator's event loop for each image."""
+    first: int = 0
+    """Image_id of the first image: a run that is joined late is in steady state."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,16 @@ class _Game:
         self.untaught: dict[int, list[tuple[int, int]]] = {}
         self.events: list[tuple[float, int, int]] = []
         self.open: set[int] = set()
-        self.oldest = 0
+        self.oldest = plan.first
         """Image before which all are finished."""
         self.due: deque[int] = deque()
-        self.state = 0
+        self.state = plan.times.state_of(plan.first)
         self.learning = False
         self.finished: list[float] = []
         self.waited: list[int] = []
 
     def play(self) -> Played:
-        self._comes(0, 0.0)
+        self._comes(self.plan.first, 0.0)
         while self.events:
             now, kind, what = heapq.heappop(self.events)
             if kind == ARRIVES:
@@ -100,8 +102,9 @@ class _Game:
 
     def _comes(self, image: int, home_free: float) -> None:
         """When the coordinator takes the next image."""
-        if image < self.plan.images:
-            at = max(image * self.plan.interval_s, home_free)
+        count = image - self.plan.first
+        if count < self.plan.images:
+            at = max(count * self.plan.interval_s, home_free)
             heapq.heappush(self.events, (at, ARRIVES, image))
 
     def _arrives(self, image: int) -> None:
