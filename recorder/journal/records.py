@@ -110,6 +110,20 @@ class Records(JournalFile):
         )
         return [json.loads(body) for (body,) in rows]
 
+    def uid_bytes(self, names: Sequence[str]) -> int:
+        """Bytes of the longest uid of events, 0 without any.
+
+        Args:
+            names: Under which names the events stand.
+        """
+        row = self._one(
+            "SELECT MAX(LENGTH(CAST(json_extract(body, '$.uid') AS BLOB))) "
+            "FROM records WHERE kind = 'event' "
+            f"AND run IN ({','.join('?' * len(names))})",
+            tuple(names),
+        )
+        return int(row[0] or 0)
+
     def urgent_records(self, after: Seq, kinds: Sequence[RecordKind]) -> list[Record]:
         """Records of runs that have a series, among the next ones of these kinds.
 

@@ -26,6 +26,14 @@ UNWRITABLE = (TypeError, ValueError, OverflowError)
 class Journal(Cursors, Images, Changes, Packed, Merging):
     """One connection to the journal; use each from one thread at a time."""
 
+    def another(self) -> Journal:
+        """A further connection that may write, for another thread.
+
+        Raises:
+            JournalError: It cannot be opened.
+        """
+        return Journal(self.path, synchronous=self._synchronous)
+
     def write(
         self,
         records: Sequence[NewRecord] = (),
