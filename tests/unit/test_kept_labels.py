@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -45,7 +44,6 @@ from recorder.runs.timeline.measurement import measure
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import parse_faults
 from recorder.sinks.held_folder import held
-from recorder.sinks.results.disk_file import DiskFile
 from recorder.sinks.results.event_lists import write_event_lists
 from recorder.sinks.results.hdf5 import FILE, Recorded, write_results
 from tests.builders import announced, outcome
@@ -301,48 +299,3 @@ def test_a_row_that_is_missing_leaves_no_half_file(tmp_path):
             written(tmp_path / "f", journal, run)
         assert (tmp_path / "f" / FILE).read_bytes() == before
         assert not list((tmp_path / "f").glob("*.tmp"))
-
-
-# -- a disk that refuses ------------------------------------------------------------
-
-
-def test_a_refusal_is_kept_and_never_reaches_the_library(tmp_path):
-    """HDF5 might end the process as it tidies up after one."""
-    with Path("/dev/full").open("r+b", buffering=0) as full:
-        disk = DiskFile(full.fileno())
-        with h5py.File(disk, "w") as file:
-            file["a"] = np.zeros(100_000)
-            with pytest.raises(OSError, match="No space"):
-                disk.check()
-            file["b"] = np.zeros(100_000)
-        with pytest.raises(OSError, match="No space"):
-            disk.check()
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 200), st.binary(max_size=40), st.booleans()),
-        max_size=20,
-    )
-)
-def test_a_disk_file_is_a_file(tmp_path_factory, steps):
-    path = tmp_path_factory.mktemp("disk") / "file"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    disk, truth = DiskFile(descriptor), bytearray()
-    for place, body, cut in steps:
-        if cut:
-            disk.truncate(place)
-            truth[:] = truth[:place].ljust(place, b"\0")
-            continue
-        disk.seek(place)
-        assert disk.write(body) == len(body)
-        if body:
-            truth[:] = truth.ljust(place, b"\0")
-            truth[place : place + len(body)] = body
-    disk.check()
-    assert disk.seek(0, os.SEEK_END) == len(truth)
-    disk.seek(0)
-    assert disk.read() == bytes(truth)
-    disk.seek(len(truth))
-    assert disk.read(3) == b"\0\0\0"
-    os.close(descriptor)

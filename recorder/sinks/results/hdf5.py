@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import Any
 
 import h5py
 import numpy as np
 
 from recorder.foreign_text import key_name, plain
-from recorder.journal.kept_labels import Columns
+from recorder.journal.kept_labels import Columns as Labelled
 from recorder.records import ImageOutcome, TimedEvent
-from recorder.reports.label_facts import NO_LABELS
+from recorder.reports.label_facts import NO_LABELS, LabelFacts
 from recorder.reports.run_labels import LabelsGoneError, RunLabels
 from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import PulseFacts
@@ -28,7 +28,7 @@ from recorder.sinks.results.columns import (
     image_columns,
     row_columns,
 )
-from recorder.sinks.results.disk_file import DiskFile
+from recorder.sinks.results.laid_out import Columns, Place, laid_out, make_holes
 from recorder.ssx.labels.delays import after_reaction
 
 FILE = "results.h5"
@@ -78,25 +78,24 @@ def write_results(
         recorded: What the journal has of it.
 
     Raises:
-        LabelsGoneError: Labels and rows are not of the same images.
+        LabelsGoneError: Labels, rows and events are not of the same moment.
         SinkError, SinkUnavailableError: The file cannot be written.
     """
+    make = partial(_describe, run, labels.facts, pulses, recorded.uid_bytes)
     with folder.replacing(FILE) as descriptor:
-        disk = DiskFile(descriptor)
-        # HDF5 1.10 opens these; the library's newest layout it would not.
-        with h5py.File(disk, "w", libver=("v110", "v110")) as file:
-            _fill(file, disk, run, labels, pulses, recorded)
-        disk.check()
+        with laid_out(descriptor, make) as columns:
+            for block in labels.blocks():
+                columns["images"].add(_images_of(block, run, pulses, recorded))
+                columns["reactions"].add(_since(block, pulses))
+            _tell_events(columns["events"], labels.facts.events, recorded)
+        if columns["images"].size != labels.facts.images:
+            raise LabelsGoneError(f"run {run.uid}: images have no labels")
 
 
-def _fill(
-    file: h5py.File,
-    disk: DiskFile,
-    run: Run,
-    labels: RunLabels,
-    pulses: PulseFacts,
-    recorded: Recorded,
-) -> None:
+def _describe(
+    run: Run, facts: LabelFacts, pulses: PulseFacts, uid_bytes: int, file: h5py.File
+) -> dict[str, dict[str, Place]]:
+    """All that is in the file but the numbers."""
     entry = file.create_group("entry")
     file.attrs.update({"NX_class": "NXroot", "default": "entry"})
     entry.attrs.update({"NX_class": "NXentry", "default": "images"})
@@ -106,22 +105,25 @@ def _fill(
     images.attrs.update({"NX_class": "NXdata", "signal": "spots"})
     reactions = entry.create_group("reactions")
     reactions.attrs["NX_class"] = "NXcollection"
-    told = entry.create_group("events")
-    told.attrs["NX_class"] = "NXcollection"
-    columns = _Columns(images, labels.facts.images, _unit_attributes())
-    since = _Columns(reactions, labels.facts.images, _reaction_attributes(pulses))
-    for block in labels.blocks():
-        columns.add(_images_of(block, run, pulses, recorded))
-        since.add(_since(block, pulses))
-        disk.check()
-    if not columns.size:
-        columns.add(image_columns(row_columns(iter(())), NO_LABELS, pulses, None))
-        since.add(_since(NO_LABELS, pulses))
-    _tell_events(told, labels.facts.events, recorded, disk)
+    events = entry.create_group("events")
+    events.attrs["NX_class"] = "NXcollection"
+    nothing = image_columns(row_columns(iter(())), NO_LABELS, pulses, None)
+    since, none = _since(NO_LABELS, pulses), event_arrays((), uid_bytes)
+    places = {
+        "images": make_holes(images, facts.images, nothing),
+        "reactions": make_holes(reactions, facts.images, since),
+        "events": make_holes(events, facts.events, none),
+    }
+    for name, unit in UNITS.items():
+        images[name].attrs["units"] = unit
+    for name, offset in pulses.reactions.items():
+        told = {"units": "ns", "offset_s": offset, "name": plain(name)}
+        reactions[key_name(name)].attrs.update(told)
+    return places
 
 
 def _images_of(
-    block: Columns, run: Run, pulses: PulseFacts, recorded: Recorded
+    block: Labelled, run: Run, pulses: PulseFacts, recorded: Recorded
 ) -> Arrays:
     """The columns of the images of a block."""
     ids = block["image_id"]
@@ -134,7 +136,7 @@ def _images_of(
     return image_columns(found, block, pulses, run.announcement.scan)
 
 
-def _since(block: Columns, pulses: PulseFacts) -> Arrays:
+def _since(block: Labelled, pulses: PulseFacts) -> Arrays:
     """Time since each reaction trigger, for each image; by :func:`key_name`."""
     return {
         key_name(name): after_reaction(block["since_ns"], offset)
@@ -142,81 +144,10 @@ def _since(block: Columns, pulses: PulseFacts) -> Arrays:
     }
 
 
-def _unit_attributes() -> dict[str, dict[str, Any]]:
-    return {name: {"units": unit} for name, unit in UNITS.items()}
-
-
-def _reaction_attributes(pulses: PulseFacts) -> dict[str, dict[str, Any]]:
-    return {
-        key_name(name): {"units": "ns", "offset_s": offset, "name": plain(name)}
-        for name, offset in pulses.reactions.items()
-    }
-
-
-def _tell_events(
-    group: h5py.Group, count: int, recorded: Recorded, disk: DiskFile
-) -> None:
-    """The events, as many as there are: those of a sealed run are counted before."""
-    columns = _Growing(group, max(1, min(EVENTS, count)))
-    events = recorded.events()
-    columns.add(event_arrays((), recorded.uid_bytes))
+def _tell_events(columns: Columns, count: int, recorded: Recorded) -> None:
+    """The events, as many as the labels know; those that came since are left out."""
+    events = islice(recorded.events(), count)
     while batch := tuple(islice(events, EVENTS)):
         columns.add(event_arrays(batch, recorded.uid_bytes))
-        disk.check()
-
-
-class _Columns:
-    """Datasets of a known length, written a block at a time.
-
-    Args:
-        group: Where they are.
-        length: Entries of each.
-        attributes: Of each by name, if it has any.
-    """
-
-    def __init__(
-        self, group: h5py.Group, length: int, attributes: dict[str, dict[str, Any]]
-    ) -> None:
-        self._group, self._length, self._attributes = group, length, attributes
-        self.size = 0
-        """Entries that were written."""
-
-    def add(self, block: Arrays) -> None:
-        """Write the next entries of each."""
-        count = 0
-        for name, values in block.items():
-            if name not in self._group:
-                shape = (self._length, *values.shape[1:])
-                made = self._group.create_dataset(name, shape, values.dtype)
-                made.attrs.update(self._attributes.get(name, {}))
-            count = len(values)
-            if count:
-                self._group[name][self.size : self.size + count] = values
-        self.size += count
-
-
-class _Growing:
-    """Datasets that become as long as what is added to them.
-
-    Args:
-        group: Where they are.
-        chunk: Entries that lie together.
-    """
-
-    def __init__(self, group: h5py.Group, chunk: int) -> None:
-        self._group, self._chunk = group, chunk
-        self._size = 0
-
-    def add(self, block: Arrays) -> None:
-        """Write further entries of each."""
-        count = 0
-        for name, values in block.items():
-            if name not in self._group:
-                self._group.create_dataset(
-                    name, (0,), values.dtype, maxshape=(None,), chunks=(self._chunk,)
-                )
-            count = len(values)
-            if count:
-                self._group[name].resize((self._size + count,))
-                self._group[name][self._size :] = values
-        self._size += count
+    if columns.size != count:
+        raise LabelsGoneError(f"{count - columns.size} events are not there any more")
