@@ -8,7 +8,7 @@ from recorder.journal.restore import load_run
 from recorder.records import Json
 from recorder.reports.chip_answer import chip_of_run
 from recorder.reports.run_labels import kept_labels
-from recorder.reports.which_run import no_such_run, with_images
+from recorder.reports.which_run import images_of, meant, no_such_run
 
 
 def chip_json(journal: Journal, name: str) -> Json:
@@ -25,12 +25,13 @@ def chip_json(journal: Journal, name: str) -> Json:
     Raises:
         NoSuchRunError: No such run, or its images are no longer in the journal.
     """
-    known = with_images(journal, name)
-    if (labels := kept_labels(journal, known)) is not None:
-        kept = kept_chip(journal, known.uid, labels.revision)
-        if kept is not None:
-            return kept
-    run = load_run(journal, known.uid)
+    known = meant(journal, name)
+    with images_of(journal, known) as where:
+        if (labels := kept_labels(where, known)) is not None:
+            kept = kept_chip(where, known.uid, labels.revision)
+            if kept is not None:
+                return kept
+        run = load_run(where, known.uid)
     if run is None:
         raise no_such_run(name)
     return chip_of_run(run)

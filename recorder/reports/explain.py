@@ -18,7 +18,7 @@ from recorder.records.times import iso
 from recorder.reports.label_facts import LabelFacts, Way
 from recorder.reports.run_labels import RunLabels, with_labels
 from recorder.reports.well import well_of
-from recorder.reports.which_run import no_such_run, with_images
+from recorder.reports.which_run import images_of, meant, no_such_run
 from recorder.runs.run import Run
 from recorder.runs.tables.image_table import exposure_ns
 from recorder.ssx.clocks.unknown import NO_DARK_N, NO_DELAY, NO_ORDINAL, NO_TIME
@@ -42,11 +42,12 @@ def explain_image(journal: Journal, name: str, image_id: int) -> Json:
     Raises:
         NoSuchRunError: No such run, or no such image in it.
     """
-    known = with_images(journal, name)
+    known = meant(journal, name)
     run = describe_run(journal, known)
-    found = run and with_labels(
-        journal, known, lambda labels: _explained(journal, run, labels, image_id)
-    )
+    with images_of(journal, known) as where:
+        found = run and with_labels(
+            where, known, lambda labels: _explained(where, run, labels, image_id)
+        )
     if not found:
         raise no_such_run(name)
     return found
