@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -135,13 +136,13 @@ def known(journal: Journal, number: int) -> Headline:
 
 
 def told(journal: Journal) -> Any:
-    """What people are told of all runs: their reports, and each image."""
+    """What programs are told of all runs: their reports, each image, their chips."""
     report = full_to_json(ReportStore(journal, SINKS).full())
-    uids = journal.run_uids()
-    why = [
-        explain_image(journal, uid, n) for uid in uids for n in (0, 3, 4, IMAGES - 1)
-    ]
-    return report, why, [chip_json(journal, uid) for uid in uids]
+    uids, ids = journal.run_uids(), (0, 3, 4, IMAGES - 1)
+    why = [explain_image(journal, uid, n) for uid in uids for n in ids]
+    return json.loads(
+        json.dumps([report, why, [chip_json(journal, uid) for uid in uids]])
+    )
 
 
 def rows_of(path: Path, but: tuple[str, ...] = ()) -> dict[str, list[Any]]:
