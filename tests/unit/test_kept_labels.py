@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recorder.errors import NoSuchRunError
 from recorder.journal import Journal
 from recorder.journal.event_json import event_to_json
 from recorder.journal.kept_labels import (
@@ -197,6 +198,25 @@ def test_labels_that_cannot_be_used_are_worked_out(tmp_path, damage):
                 list(kept.blocks())
             return
         assert explain_image(journal, "u", 30) == before
+
+
+def test_a_long_run_that_goes_on_is_told_without_labels(tmp_path, monkeypatch):
+    """All of them would have to be worked out, in the web process as well."""
+    monkeypatch.setattr("recorder.reports.explain.MOST_LIVE", 30)
+    monkeypatch.setattr(run_labels, "load_run", None)
+    with journal_in(tmp_path) as journal:
+        run = new_run(drawn_run("", 60, True, 1))
+        journal.write(
+            [NewRecord(RecordKind.RUN, "u", run_record(run, "opened"), 0)],
+            [("u", image_of(n, n)) for n in (0, 3, 40)],
+        )
+        said = explain_image(journal, "u", 3)
+        assert said["image"]["outcome"] == "indexed"
+        assert said["label"] == {"pump": "unknown", "evidence": "none"}
+        assert "goes on" in said["evidence"][0]["because"]
+        assert explain_image(journal, "u", 5)["image"] == {"outcome": "pending"}
+        with pytest.raises(NoSuchRunError, match="no image 41 yet"):
+            explain_image(journal, "u", 41)
 
 
 def test_the_facts_survive_their_journey(tmp_path):
