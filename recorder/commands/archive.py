@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recorder.journal.archive.choosing import Choice, Wish
 
 _MB = 1 << 20
+"""Bytes of a MiB."""
 
 
 @click.group(invoke_without_command=True)

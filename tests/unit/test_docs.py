@@ -197,6 +197,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         command = cli.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield f"recorder {name}", command
             for inner, member in command.commands.items():
                 yield f"recorder {name} {inner}", member
         else:
@@ -245,6 +247,9 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
 
 def parse(group: click.Group, words: list[str], parent: click.Context | None) -> None:
     context = group.make_context("recorder", list(words), parent=parent)
+    if group.invoke_without_command and not context._protected_args:
+        assert not context.args
+        return
     name, command, rest = group.resolve_command(
         context, [*context._protected_args, *context.args]
     )

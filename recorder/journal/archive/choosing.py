@@ -11,6 +11,7 @@ from recorder.journal.run_index import Headline
 from recorder.journal.store import Journal
 
 DAY_NS = 86_400 * 10**9
+"""A day in ns."""
 _SINK_KINDS = (RecordKind.RUN, RecordKind.RUN_UPDATED, RecordKind.RUN_SEALED)
 
 

@@ -108,26 +108,31 @@ def refused(path: Path, error: OSError) -> JournalError:
 def moving(journal: Path) -> Iterator[None]:
     """Be the only one who moves runs of a journal out or back, or removes old ones.
 
+    The folder itself is locked: a file could be made by an account whose files the
+    others may not open.
+
     Args:
         journal: The journal's file.
 
     Raises:
         ArchiveBusyError: Another process does.
+        JournalError: The folder cannot be locked.
     """
-    path = journal.with_suffix(".archive-lock")
+    descriptor = None
     try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, FILE_MODE)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        descriptor = os.open(journal.absolute().parent, flags)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise refused(path, error) from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
+        if isinstance(error, BlockingIOError):
             raise ArchiveBusyError(
                 f"{journal}: another process archives or restores runs of this "
                 "journal; wait until it has ended"
             ) from error
+        raise refused(journal.parent, error) from error
+    try:
         yield
     finally:
         os.close(descriptor)
