@@ -93,6 +93,7 @@ fuzz: dev ## Every decoder under atheris: FUZZ_SECONDS=60 for each target, FUZZ_
 bench: dev ## Cost of an image beside copy and decode, and images/s end to end
 	$(BIN)/python -m benchmarks.end_to_end --long $(BENCH_IMAGES) --write docs/benchmarks.md
 	$(BIN)/python -m benchmarks.restart --write docs/benchmarks-restart.md
+	$(BIN)/python -m benchmarks.archive --write docs/benchmarks-archive.md
 	$(BIN)/python -m benchmarks.replay --write docs/benchmarks-replay.md
 	$(BIN)/python -m benchmarks.control_burst --write docs/benchmarks-control.md
 	$(BIN)/python -m benchmarks.live_page --write docs/benchmarks-page.md

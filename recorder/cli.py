@@ -32,6 +32,7 @@ COMMANDS = {
     "why": "One image: class, label, and every piece of evidence.",
     "access": "Who may see what and why; groups, permissions and persons.",
     "spool": "What each sink still has to write, and why it failed.",
+    "archive": "Old runs into compressed files of their own, and back.",
     "sync": "The user portal's proposals, people and sessions into ISPyB.",
     "config": "The configuration's schema, and the effective configuration.",
 }

@@ -8,7 +8,15 @@ from pydantic import Field
 
 from recorder.config.by_kind import EngineName
 from recorder.config.section import Section
-from recorder.config.values import MAX_MB, MAX_S, Name, Seconds, UnitCell
+from recorder.config.values import (
+    MAX_DAYS,
+    MAX_MB,
+    MAX_S,
+    FilePath,
+    Name,
+    Seconds,
+    UnitCell,
+)
 from recorder.records import Announcement, ClassifySettings, Experiment, Protein, Sample
 from recorder.records.limits import MAX_IMAGES
 
@@ -26,7 +34,16 @@ class JournalSection(Section):
     buffer decides."""
     max_mb: int = Field(20_480, ge=1, le=MAX_MB)
     """Over it, images and events of the oldest runs that are sealed and written
-    everywhere are removed; their descriptions and reports stay."""
+    everywhere are removed; their descriptions and reports stay. With `archive_folder`
+    nothing is removed that is not archived."""
+    archive_folder: FilePath | None = None
+    """Where images and events of old runs go, one compressed file for each; unset:
+    `recorder archive` needs `--folder`, and the daemon archives nothing."""
+    archive_after_days: float | None = Field(None, gt=0, le=MAX_DAYS)
+    """Days after its seal from which on a run is archived; unset: only size decides."""
+    archive_over_mb: int | None = Field(None, ge=1, le=MAX_MB)
+    """Over it, the oldest runs are archived, whatever their age; unset: over nine
+    tenths of `max_mb`."""
 
 
 class RunsSection(Section):

@@ -18,6 +18,9 @@ MAX_S = 1e8
 """Seconds, three years: more is no timeout, and clocks overflow at some 300 years."""
 MAX_MB = 1 << 24
 """MiB, 16 TiB: more is no bound, and bytes overflow at 2^63."""
+MAX_DAYS = 36_525.0
+"""Days, a century: nothing is kept for longer, and nanoseconds overflow at 292 years.
+"""
 MAX_TOPIC = 1000
 """Characters of a topic prefix; MQTT allows 65535 bytes for a whole topic."""
 _BIT = re.compile(r"[^#\s]+#(?P<bit>[0-9]{1,2})")

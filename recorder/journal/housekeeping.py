@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from recorder.errors import JournalError
 from recorder.journal import Journal
-from recorder.journal.pruning import prune
+from recorder.journal.archive.place import ArchiveBusyError, moving
+from recorder.journal.pruning import Pruned, finish_removals, prune
 from recorder.journal.records import SINK_KINDS
 from recorder.journal.restore import pack_run
 from recorder.journal.series_headers import HEADER
@@ -34,6 +35,7 @@ class Housekeeping:
         bound: Bytes that the journal may use.
         sinks: Names of the sinks that must have written a run before it may go.
         book: Tells which runs go on, and which ended last.
+        archived: Old runs are archived: then none is removed here.
     """
 
     def __init__(
@@ -42,13 +44,18 @@ class Housekeeping:
         bound: int,
         sinks: Sequence[str],
         book: RunBook,
+        *,
+        archived: bool = False,
     ) -> None:
         self._journal = journal
         self._bound = bound
         self._sinks = sinks
         self._book = book
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="housekeeping")
+        self._archived = archived
         self._over = False
+        self._looked = False
+        """What an earlier recorder left was looked for."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -73,7 +80,25 @@ class Housekeeping:
     def _prune(self, resumable: list[str]) -> None:
         give_back_memory()
         self._journal.drop_snapshots_of_kind(HEADER, resumable)
-        found = prune(self._journal, self._bound, self._sinks, SINK_KINDS)
+        try:
+            with moving(self._journal.path):
+                self._tell(self._pruned())
+        except ArchiveBusyError:
+            pass  # whoever archives makes room, too
+
+    def _pruned(self) -> Pruned:
+        if not self._looked:  # of a recorder that was killed as it removed runs
+            finish_removals(self._journal)
+            self._looked = True
+        return prune(
+            self._journal,
+            self._bound,
+            self._sinks,
+            SINK_KINDS,
+            archived=self._archived,
+        )
+
+    def _tell(self, found: Pruned) -> None:
         if found.runs:
             log.info(
                 "journal_pruned",
@@ -87,7 +112,8 @@ class Housekeeping:
                 used_mb=found.used >> 20,
                 max_mb=self._bound >> 20,
                 hint="nothing more may be removed: mend the sink that does not "
-                "write (recorder spool ls), or raise journal.max_mb; recording "
+                "write (recorder spool ls), see that runs can be archived "
+                "(recorder archive --dry-run), or raise journal.max_mb; recording "
                 "goes on",
             )
         self._over = found.over

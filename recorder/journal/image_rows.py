@@ -61,13 +61,27 @@ class Images(JournalFile):
             rows = self._query(f"{_SELECT} AND image_id IN ({marks})", (run, *some))
             yield from self._decoded(rows)
 
-    def indexed_images(self, run: str, step: int = 1) -> Iterator[ImageOutcome]:
-        """Every ``step``-th image_id that is indexed."""
+    def indexed_images(self, run: str) -> Iterator[ImageOutcome]:
+        """Every image that is indexed."""
         rows = self._query(
-            f"{_SELECT} AND outcome = ? AND image_id % ? = 0 ORDER BY image_id",
-            (run, ImageClass.INDEXED, step),
+            f"{_SELECT} AND outcome = ? ORDER BY image_id", (run, ImageClass.INDEXED)
         )
         return self._decoded(rows)
+
+    def indexed_in(self, run: str, first: int, end: int) -> list[int]:
+        """The indexed images of a range, ascending.
+
+        Args:
+            run: Uid of the run.
+            first: Lowest image_id.
+            end: Highest image_id plus one.
+        """
+        rows = self._query(
+            f"SELECT image_id FROM images {_OF_RUN} AND image_id >= ? AND image_id < ? "
+            "AND outcome = ? ORDER BY image_id",
+            (run, first, end, ImageClass.INDEXED),
+        )
+        return [int(image_id) for (image_id,) in rows]
 
     def _decoded(self, rows: Iterator[JournalRow]) -> Iterator[ImageOutcome]:
         try:

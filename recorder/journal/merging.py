@@ -16,6 +16,7 @@ from pathlib import Path
 from recorder.errors import JournalError
 from recorder.journal.changes import note_changes
 from recorder.journal.file import JournalFile, dump
+from recorder.journal.kept_labels import FACTS, LABELS
 from recorder.journal.records import SINK_KINDS, Record, Seq
 from recorder.journal.schema import FORMAT
 from recorder.journal.snapshots_table import SNAPSHOT_ROWS
@@ -27,6 +28,11 @@ Described = Callable[[Record], Json]
 _COLUMNS = ", ".join(JOURNAL_COLUMNS)
 _RECORDS = "INSERT INTO main.records (seq, run, kind, time_ns, body) VALUES (?,?,?,?,?)"
 _PACKED = "INSERT INTO main.chunks SELECT run, kind, number, ?, body FROM other.chunks "
+
+_LABELS = (
+    "INSERT INTO main.chunks SELECT run, kind, number, upto, body FROM other.chunks "
+    "WHERE run = ? AND kind IN (?, ?)"
+)
 
 
 class Merging(JournalFile):
@@ -119,6 +125,8 @@ def _take_records(db: sqlite3.Connection, run: str, described: Described) -> Non
             which = "WHERE run = ? AND kind = 'events' AND number = ?"
             db.execute(_PACKED + which, (moved[upto], run, number))
     db.execute(_PACKED + "WHERE run = ? AND kind = 'images'", (0, run))
+    # not the chip, which names the run's number; labels tell their revision
+    db.execute(_LABELS, (run, LABELS, FACTS))
 
 
 def _take_images(db: sqlite3.Connection, run: str) -> None:

@@ -7,7 +7,7 @@ is complete and a repeated announcement is known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from recorder.journal.records import NewRecord, RecordKind
@@ -23,6 +23,11 @@ STEP = 20_000
 """Rows that are removed in one transaction, for which the writer waits."""
 TARGET = 0.9
 """Share of the bound to come down to."""
+
+
+REMOVED = (RecordKind.EVENT, RecordKind.ALARM, RecordKind.RUN_UPDATED)
+"""Records of a run that go with its images; the sealed report says what they came to.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ def prune(
     bound: int,
     sinks: Sequence[str],
     kinds: Sequence[RecordKind],
+    *,
+    archived: bool = False,
 ) -> Pruned:
     """Remove images and events of the oldest runs until the bound holds.
 
@@ -50,11 +57,12 @@ def prune(
         bound: Bytes that may be in use.
         sinks: Names of the sinks that must have written a run.
         kinds: Kinds of records that sinks write.
+        archived: Old runs are archived: none is removed here.
     """
     removed: list[str] = []
     if journal.used_bytes() > bound:
         _remove_orphans(journal)
-    if journal.used_bytes() > bound:
+    if journal.used_bytes() > bound and not archived:
         for uid in _prunable(journal, sinks, kinds):
             _remove(journal, uid)
             removed.append(uid)
@@ -89,13 +97,41 @@ def _remove_orphans(journal: Journal) -> None:
 
 
 def _remove(journal: Journal, uid: str) -> None:
-    names = event_names(journal, uid)
     journal.write([NewRecord(RecordKind.RUN_PRUNED, uid, {}, arrival_ns())])
-    for name in names:
+    remove_rows(journal, uid)
+
+
+def remove_rows(
+    journal: Journal, uid: str, step: Callable[[], None] = lambda: None
+) -> None:
+    """Remove images, events and snapshots of a run, of which the journal says so.
+
+    Args:
+        journal: A connection of its own.
+        uid: The run's.
+        step: Called after each transaction.
+    """
+    for name in event_names(journal, uid):
         journal.drop_snapshots(name)
-        while journal.drop_records(
-            name, (RecordKind.EVENT, RecordKind.ALARM, RecordKind.RUN_UPDATED), STEP
-        ):
-            pass
+        step()
+        while journal.drop_records(name, REMOVED, STEP):
+            step()
     while journal.drop_images(uid, STEP):
-        pass
+        step()
+
+
+def finish_removals(journal: Journal) -> list[str]:
+    """Remove what a recorder that was killed left of runs; their uids.
+
+    A run that is being restored has rows, too: they stay.
+    """
+    found = []
+    for known in journal.headlines():
+        if not known.pruned or journal.latest(RecordKind.RUN_RESTORING, known.uid):
+            continue
+        names = known.event_names
+        left = any(journal.last_seq(name, REMOVED) for name in names)
+        if left or journal.last_image(known.uid) is not None:
+            remove_rows(journal, known.uid)
+            found.append(known.uid)
+    return found

@@ -29,6 +29,10 @@ class RecordKind(StrEnum):
     """The report of a run that is sealed; again for each revision."""
     RUN_PRUNED = "run_pruned"
     """The run's images and events were removed."""
+    RUN_ARCHIVED = "run_archived"
+    """Where the run's images and events lie now."""
+    RUN_RESTORING = "run_restoring"
+    """They are being brought back; gone once they are there."""
     COLLECTION = "collection"
     COLLECTION_END = "collection_end"
     """Announcements as they came."""
@@ -109,6 +113,20 @@ class Records(JournalFile):
             (run, after, upto, trigger),
         )
         return [json.loads(body) for (body,) in rows]
+
+    def uid_bytes(self, names: Sequence[str]) -> int:
+        """Bytes of the longest uid of events, 0 without any.
+
+        Args:
+            names: Under which names the events stand.
+        """
+        row = self._one(
+            "SELECT MAX(LENGTH(CAST(json_extract(body, '$.uid') AS BLOB))) "
+            "FROM records WHERE kind = 'event' "
+            f"AND run IN ({','.join('?' * len(names))})",
+            tuple(names),
+        )
+        return int(row[0] or 0)
 
     def urgent_records(self, after: Seq, kinds: Sequence[RecordKind]) -> list[Record]:
         """Records of runs that have a series, among the next ones of these kinds.

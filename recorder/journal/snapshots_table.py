@@ -84,6 +84,15 @@ class Packed(JournalFile):
         with self._transaction() as db:
             db.execute("DELETE FROM chunks WHERE run = ?", (run,))
 
+    def drop_snapshots_of(self, run: str, kinds: Sequence[str]) -> None:
+        """Remove a run's snapshots of some kinds."""
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM chunks WHERE run = ? "
+                f"AND kind IN ({','.join('?' * len(kinds))})",
+                (run, *kinds),
+            )
+
     def drop_snapshots_of_kind(self, kind: str, but: Sequence[str]) -> None:
         """Remove the snapshots of a kind, but those of some runs."""
         with self._transaction() as db:

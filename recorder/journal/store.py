@@ -10,6 +10,7 @@ from recorder.journal.cursors import Cursors
 from recorder.journal.file import dump
 from recorder.journal.image_rows import Images
 from recorder.journal.merging import Merging
+from recorder.journal.moved_rows import MovedRows
 from recorder.journal.records import NewRecord
 from recorder.journal.snapshots_table import OF_NO_RUN, SNAPSHOT_ROWS, Packed
 from recorder.records import ImageOutcome
@@ -23,8 +24,16 @@ UNWRITABLE = (TypeError, ValueError, OverflowError)
 """What writing a value raises that neither JSON nor SQLite can hold."""
 
 
-class Journal(Cursors, Images, Changes, Packed, Merging):
+class Journal(Cursors, Images, Changes, Packed, Merging, MovedRows):
     """One connection to the journal; use each from one thread at a time."""
+
+    def another(self) -> Journal:
+        """A further connection that may write, for another thread.
+
+        Raises:
+            JournalError: It cannot be opened.
+        """
+        return Journal(self.path, synchronous=self._synchronous)
 
     def write(
         self,
@@ -50,6 +59,22 @@ class Journal(Cursors, Images, Changes, Packed, Merging):
         except UNWRITABLE:
             return self._append_singly(records, images, kept)
         return []
+
+    def write_if(self, holds: Callable[[], bool], records: Sequence[NewRecord]) -> bool:
+        """Append records if something holds; it is asked while nobody else writes.
+
+        Args:
+            holds: What must hold.
+            records: The records.
+
+        Returns:
+            Whether it did hold.
+        """
+        with self._transaction() as db:
+            if not holds():
+                return False
+            self._append(db, records, ())
+        return True
 
     def _keep(self, db: sqlite3.Connection, kept: Mapping[str, bytes] | None) -> None:
         for kind, body in (kept or {}).items():

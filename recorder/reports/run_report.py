@@ -44,7 +44,7 @@ from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
 from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.live_timeline import LiveTimeline
-from recorder.runs.timeline.measurement import measure
+from recorder.runs.timeline.measurement import Measurement, measure
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.ssx.alarms.wilson import wilson
 from recorder.ssx.labels.timeline import EVIDENCES, Labels, Timeline
@@ -61,9 +61,19 @@ def run_report(run: Run, live: LiveTimeline | None = None) -> RunReport:
         live: What is settled of its labels, of a run that goes on.
     """
     timeline = timeline_of(run, live)
+    return report_of(run, timeline, measure(run, timeline))
+
+
+def report_of(run: Run, timeline: Timeline, measurement: Measurement) -> RunReport:
+    """The same of a run whose labels are known.
+
+    Args:
+        run: The run.
+        timeline: Its labels.
+        measurement: What its events amount to.
+    """
     labels = timeline.labels
     ledger = ledger_of(run, timeline)
-    measurement = measure(run, timeline)
     differences = ledger.differences() if run.state is RunState.SEALED else ()
     known = described(run)
     if timeline.assignment.conflict:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from recorder.records import Json
-from recorder.runs.run import Run
-from recorder.runs.timeline.chip import chip_of
+from recorder.records.scan import Scan
 from recorder.ssx.clocks.unknown import NO_ORDINAL
-from recorder.ssx.labels.timeline import Timeline
 from recorder.ssx.scan.placing import PlacedBy
-from recorder.ssx.scan.walk import NOWHERE
+from recorder.ssx.scan.walk import NOWHERE, walk_of
 
 _BECAUSE = {
     PlacedBy.TRIGGER: "by its trigger {n} on the declared walk",
@@ -18,20 +16,17 @@ _BECAUSE = {
 }
 
 
-def well_of(run: Run, timeline: Timeline, place: int, why_not: str) -> Json | None:
-    """Block, row, column and shot of an image, None for a run without a scan.
+def well_of(scan: Scan, by: PlacedBy, ordinal: int, why_not: str) -> Json:
+    """Block, row, column and shot of an image.
 
     Args:
-        run: The run.
-        timeline: Its labels.
-        place: Which of its received images.
+        scan: The announced scan.
+        by: What the wells of the run rest on.
+        ordinal: The image's trigger on the walk, NO_ORDINAL if it is not known.
         why_not: Why its trigger is not known, if it is not.
     """
-    chip = chip_of(run, timeline)
-    if chip is None:
-        return None
-    ordinal = int(chip.seen.ordinal[place])
-    wells = chip.walk.at(np.array([ordinal]))
+    walk = walk_of(scan)
+    wells = walk.at(np.array([ordinal]))
     columns = {
         "block": wells.block,
         "row": wells.row,
@@ -42,8 +37,8 @@ def well_of(run: Run, timeline: Timeline, place: int, why_not: str) -> Json | No
     if ordinal == NO_ORDINAL:
         because = f"its trigger is not known: {why_not}"
     else:
-        because = _BECAUSE[chip.by].format(n=ordinal)
+        because = _BECAUSE[by].format(n=ordinal)
         if found["block"] == NOWHERE:
-            because += f": the walk ends after {chip.walk.triggers} triggers"
+            because += f": the walk ends after {walk.triggers} triggers"
     known = {name: None if n == NOWHERE else n for name, n in found.items()}
-    return {**known, "by": chip.by.value, "because": because}
+    return {**known, "by": by.value, "because": because}

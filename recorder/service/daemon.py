@@ -15,6 +15,7 @@ from recorder.records import Json
 from recorder.runtime.log import get_logger
 from recorder.runtime.memory import keep_memory
 from recorder.runtime.systemd import notify, watchdog_interval_s
+from recorder.service.archiver import Archiver
 from recorder.service.connections import connections
 from recorder.service.host import Host, hosting
 from recorder.service.installed import tell_installed
@@ -79,6 +80,7 @@ async def run_daemon(settings: Settings) -> None:
             group.create_task(live.run(), name="live"),
             group.create_task(view.run(), name="live-view"),
             group.create_task(_sayings(host, live.folder).run(), name="sayings"),
+            group.create_task(_archiver(host).run(), name="archiver"),
         ]
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
@@ -156,6 +158,11 @@ def _sayings(host: Host, folder: Path) -> Sayings:
     if host.alarms is not None:
         sayings.seen, sayings.normal = host.alarms.seen, host.alarms.normal
     return sayings
+
+
+def _archiver(host: Host) -> Archiver:
+    """Has old runs archived, where there is a folder for them."""
+    return Archiver(host.settings, tuple(item.sink.name for item in host.sinks))
 
 
 def _status(host: Host) -> Json:

@@ -70,6 +70,7 @@ class Host:
             settings.journal.max_mb << 20,
             tuple(sink.sink.name for sink in self.sinks),
             self.pipeline.book,
+            archived=settings.journal.archive_folder is not None,
         )
 
     async def live_counts(self) -> None:

@@ -52,6 +52,7 @@ from recorder.service.announcement_problems import note_problems
 from recorder.service.bad_messages import BadMessages
 from recorder.service.clock_steps import ClockSteps
 from recorder.service.folders import Folders
+from recorder.service.label_keeper import LabelKeeper
 from recorder.service.progress import Progress
 from recorder.service.reporting import Made, Reporter
 from recorder.service.restoring import restore_numbers, restore_runs
@@ -98,7 +99,7 @@ class Pipeline:
         self._folders = Folders(settings.results, journal.id)
         self._alarms = ClockAlarms()
         self._gaps = TriggerGaps()
-        self.reporter = Reporter()
+        self.reporter = Reporter(LabelKeeper(journal))
         self._progress = Progress(
             self.book, self.writer, self.reporter, self._alarms, self._gaps, self.live
         )

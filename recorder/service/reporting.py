@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from recorder.records import Json, RunState
 from recorder.records.report_json import report_to_json
 from recorder.records.run_report import RunReport
-from recorder.reports.run_report import run_report
+from recorder.reports.run_report import report_of, run_report
 from recorder.runs.book.endings import decide_status
 from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
-from recorder.runs.timeline.of_run import LONG_RUN
+from recorder.runs.timeline.measurement import measure
+from recorder.runs.timeline.of_run import LONG_RUN, timeline_of
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
+from recorder.service.label_keeper import LabelKeeper
 
 log = get_logger("runs")
 
@@ -39,9 +41,14 @@ class Made:
 
 
 class Reporter:
-    """One thread for all runs."""
+    """One thread for all runs.
 
-    def __init__(self) -> None:
+    Args:
+        labels: Keeps the labels of runs that are sealed.
+    """
+
+    def __init__(self, labels: LabelKeeper) -> None:
+        self._labels = labels
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reports")
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,7 +67,8 @@ class Reporter:
 
     async def _seal(self, run: Run, done: Callable[[Run, Made], None]) -> None:
         loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self._executor, _sealed, run.copy())
+        copy = run.copy()
+        made = await loop.run_in_executor(self._executor, _sealed, copy, self._labels)
         with boundary("seal a run"):
             done(run, made)
 
@@ -85,13 +93,17 @@ class Reporter:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._executor.shutdown(wait=True, cancel_futures=True)
+        self._labels.close()
 
 
-def _sealed(copy: Run) -> Made:
+def _sealed(copy: Run, labels: LabelKeeper) -> Made:
     with boundary("report a sealed run"):
         decide_status(copy)
         copy.state = RunState.SEALED
-        report = run_report(copy)
+        timeline = timeline_of(copy)
+        measurement = measure(copy, timeline)
+        report = report_of(copy, timeline, measurement)
+        labels.keep(copy, timeline, measurement)
         return Made(copy, report, report_to_json(report))
     copy.state = RunState.SEALED
     return Made(copy)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.records import Evidence, RunState, RunStatus, Unprocessed
+from recorder.runs.book import known_runs
 from recorder.runs.book.actions import Accepted
 from recorder.runs.run import Run
 from tests.builders import (
@@ -22,6 +23,7 @@ from tests.builders import (
     image,
     key,
     ledger_now,
+    new_run,
     start,
 )
 
@@ -489,3 +491,18 @@ def _end(driver: Driver, how: str) -> Run:
     driver.wait(5.1)
     driver.wait(2.1)
     return driver.only
+
+
+def test_sealed_runs_in_memory_are_few_or_small(monkeypatch):
+    """The last one stays whatever it has; of earlier ones as many as fit."""
+    monkeypatch.setattr(known_runs, "KEPT_ROWS", 25)
+    known, runs = known_runs.KnownRuns(), []
+    for number, size in enumerate((4, 6, 7, 11, 100, 8)):
+        run = new_run(f"uid-{number}", number)
+        for n in range(size):
+            run.images.receive(n, None)
+        known.active.append(run)
+        known.seal(run)
+        runs.append([kept.images.size for kept in known.sealed])
+    assert runs == [[4], [4, 6], [4, 6, 7], [6, 7, 11], [100], [8]]
+    assert known.by_uid("uid-5") is not None

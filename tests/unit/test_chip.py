@@ -17,7 +17,7 @@ from recorder.records import ImageClass, RunState
 from recorder.records.image_outcome import CODES
 from recorder.records.report_json import report_from_json, report_to_json
 from recorder.records.scan import Along, Corner
-from recorder.reports.chip import STATES, chip_of_run
+from recorder.reports.chip_answer import STATES, chip_of_run
 from recorder.reports.experiments import by_experiment
 from recorder.reports.run_report import run_report
 from recorder.reports.text import report_text

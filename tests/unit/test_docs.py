@@ -44,9 +44,9 @@ from recorder.records import (
     limits,
 )
 from recorder.records.report_json import report_schema
+from recorder.reports.label_facts import NO_LABELS
 from recorder.runs.book import early_events
 from recorder.runs.timeline.measurement import PulseFacts
-from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.stills.render import Still, default_geometry
 from recorder.simulate.stream.chip import SimulatedChip, parse_chip, well_entry
 from recorder.simulate.stream.simulated_run import SimulatedRun
@@ -56,7 +56,8 @@ from recorder.simulate.timing.plan import make_plan
 from recorder.sinks.ispyb import collections
 from recorder.sinks.results import event_lists, hdf5, pages, run_folder
 from recorder.sinks.results import sink as results
-from recorder.sinks.results.hdf5 import UNITS, event_arrays, image_arrays
+from recorder.sinks.results.columns import event_arrays, image_columns, row_columns
+from recorder.sinks.results.hdf5 import UNITS
 from recorder.sources.control import messages as control
 from recorder.ssx.chains import declared
 from recorder.ssx.chains.declared import parse_chains
@@ -67,7 +68,6 @@ from recorder.ssx.labels.timeline import (
     CapturedTriggers,
     label_images,
 )
-from tests.builders import new_run
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -197,6 +197,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         command = cli.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield f"recorder {name}", command
             for inner, member in command.commands.items():
                 yield f"recorder {name} {inner}", member
         else:
@@ -245,6 +247,9 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
 
 def parse(group: click.Group, words: list[str], parent: click.Context | None) -> None:
     context = group.make_context("recorder", list(words), parent=parent)
+    if group.invoke_without_command and not context._protected_args:
+        assert not context.args
+        return
     name, command, rest = group.resolve_command(
         context, [*context._protected_args, *context.args]
     )
@@ -638,7 +643,7 @@ def test_every_file_of_a_run():
     real = set(re.findall(r'write_json\(folder, "([\w.]+)"', source))
     real |= {hdf5.FILE, run_folder.OWNER, *programs.FILES}
     real |= {pages.NAME, pages.PICTURE}
-    chosen = re.search(r"chosen = \{(.*?)\}", source, re.DOTALL)
+    chosen = re.search(r"chosen: .*? = \{(.*?)\}", source, re.DOTALL)
     assert chosen
     real |= {f"{name}.lst" for name in re.findall(r'"(\w+)":', chosen[1])}
     real.add("delay_<seconds>s.lst")
@@ -648,9 +653,7 @@ def test_every_file_of_a_run():
 
 def test_every_column_of_the_results():
     text = sections(REFERENCE / "files.md")["results.h5"]
-    run = new_run(uid="u", number=1, opened_ns=0)
-    timeline = timeline_of(run)
-    arrays = image_arrays(run, timeline, PulseFacts(), iter(()))
+    arrays = image_columns(row_columns(iter(())), NO_LABELS, PulseFacts(), None)
     assert set(UNITS) <= set(arrays)
     units = {name: UNITS.get(name, "") for name in arrays}
     assert {r[0].strip("`"): r[1] for r in rows(text) if len(r) == 3} == units

@@ -14,6 +14,10 @@ from recorder.runs.run import Run
 KEPT_SEALED = 8
 """Sealed runs that late images, events and ends still find."""
 
+KEPT_ROWS = 4_000_000
+"""Images and events of sealed runs in memory: some 0.5 GB. The last one stays whatever
+it has; of earlier ones as many as fit. Chosen, not tuned: eight usual runs fit."""
+
 
 class KnownRuns:
     """Runs in memory, and the run numbers that are used."""
@@ -30,6 +34,7 @@ class KnownRuns:
         self._numbers.update(numbers)
         for run in runs:
             (self.sealed if run.state is RunState.SEALED else self.active).append(run)
+        self._forget_old()
 
     @property
     def all(self) -> list[Run]:
@@ -102,6 +107,17 @@ class KnownRuns:
         """A run goes on no longer."""
         self.active.remove(run)
         self.sealed.append(run)
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        """Forget the oldest sealed runs where they are too many together."""
+        left = KEPT_ROWS
+        for place, run in enumerate(reversed(self.sealed)):
+            left -= run.images.size + run.events.size
+            if place and left < 0:
+                for _ in range(len(self.sealed) - place):
+                    self.sealed.popleft()
+                return
 
     def reopen(self, run: Run) -> None:
         """A sealed run goes on again."""

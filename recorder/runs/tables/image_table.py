@@ -42,6 +42,13 @@ _COLUMNS: dict[str, tuple[Any, Any]] = {
 }
 
 
+def exposure_ns(start_time_ns: int | None, stop_time_ns: int | None) -> int:
+    """How long an image was exposed (ns), 0 if that is not known."""
+    if start_time_ns is None or stop_time_ns is None:
+        return 0
+    return min(max(0, stop_time_ns - start_time_ns), MAX_EXPOSURE_NS)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageArrays:
     """Finished images by ascending id; arrays (n,) where no shape is given."""
@@ -107,9 +114,8 @@ class ImageTable:
         outcome[image_id] = PENDING
         if start_time_ns is not None:
             self._columns["start_time_ns"][image_id] = start_time_ns
-            if stop_time_ns is not None:
-                exposure = min(max(0, stop_time_ns - start_time_ns), MAX_EXPOSURE_NS)
-                self._columns["exposure_ns"][image_id] = exposure
+            exposure = exposure_ns(start_time_ns, stop_time_ns)
+            self._columns["exposure_ns"][image_id] = exposure
         if self.received == 0:
             self._first = image_id
         else:

@@ -114,7 +114,7 @@ def measure(run: Run, timeline: Timeline) -> Measurement:
         pulses=pulse_facts(
             [chain.events for chain in chains],
             [item.events for item in found],
-            timeline,
+            first_declared_ns(timeline),
         ),
         sequence=sequence,
     )
@@ -133,21 +133,24 @@ def _even(starts: NDArray[np.int64]) -> float | None:
     return only.period_ns / 1e9 if only is not None and only.period_ns else None
 
 
-def pulse_facts(
-    declared: EventLists, seen: EventLists, timeline: Timeline
-) -> PulseFacts:
+def first_declared_ns(timeline: Timeline) -> int:
+    """Declared time (ns) of the first trigger from the run's start; 0 without one."""
+    start = timeline.pattern
+    return int(start.time_ns[0]) if start and start.time_ns.size else 0
+
+
+def pulse_facts(declared: EventLists, seen: EventLists, first_ns: int) -> PulseFacts:
     """What is known of laser pulses and reaction triggers; what was seen counts more.
 
     Args:
         declared: The chains as they were declared.
         seen: As they were measured, in the same order; undeclared ones last.
-        timeline: Of the run.
+        first_ns: Declared time of the first trigger from the run's start.
     """
-    start = timeline.pattern
     return PulseFacts(
         pump_s=_pump_s((*seen, *declared)),
         reactions=_reactions((*declared, *seen)),
-        first_ns=int(start.time_ns[0]) if start and start.time_ns.size else 0,
+        first_ns=first_ns,
     )
 
 

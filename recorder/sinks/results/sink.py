@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from recorder.config import Settings
 from recorder.errors import SinkError
 from recorder.journal import Journal, Record, RecordKind
-from recorder.journal.restore import events_of, load_run
-from recorder.records import Json
+from recorder.journal.restore import describe_run, event_names, events_of
+from recorder.records import Files, ImageClass, Json
 from recorder.records.report_json import report_to_json
 from recorder.records.run_report import RunReport
 from recorder.records.times import iso
+from recorder.reports.run_labels import RunLabels, with_labels
+from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import pulse_facts
-from recorder.runs.timeline.of_run import timeline_of
 from recorder.sinks.atomic_files import write_json
 from recorder.sinks.held_folder import HeldFolder
 from recorder.sinks.records import report_of
 from recorder.sinks.results.event_lists import write_event_lists
-from recorder.sinks.results.hdf5 import write_results
+from recorder.sinks.results.hdf5 import Recorded, write_results
 from recorder.sinks.results.pages import Pages
 from recorder.sinks.results.run_folder import Owner, own_folder
 from recorder.sinks.results.ssx_json import MAX_CELLS, ssx_stats
@@ -101,37 +103,33 @@ class ResultsSink:
 
     def _cells(self, uid: str, report: RunReport) -> list[Any]:
         """At most MAX_CELLS unit cells, spread evenly over the run."""
-        indexed = report.classes.indexed
-        step = -(-indexed // MAX_CELLS) or 1
+        step = -(-report.classes.indexed // MAX_CELLS) or 1
+        if step == 1:
+            images = self._store.indexed_images(uid)
+        else:  # by their numbers: to look through all would cost more with each image
+            last = self._store.last_image(uid) or 0
+            images = self._store.images_named(uid, range(0, last + 1, step))
         return [
             [round(float(value), 3) for value in lattice.cell]
-            for image in self._store.indexed_images(uid, step)
+            for image in sorted(images, key=lambda image: image.image_id)
+            if image.outcome is ImageClass.INDEXED
             for lattice in image.found.lattices
         ][: 2 * MAX_CELLS]
 
     def _sealed(self, uid: str, folder: HeldFolder) -> None:
         """All files of a run; labels of the images are not in its report."""
-        run = load_run(self._store, uid)
-        sealed = self._store.latest(RecordKind.RUN_SEALED, uid)
-        if run is None or sealed is None:
+        store = self._store
+        known, sealed = store.headline(uid), store.latest(RecordKind.RUN_SEALED, uid)
+        run = None if known is None else describe_run(store, known)
+        if known is None or run is None or sealed is None:
             raise SinkError("the run is not in the journal")
         # The latest one: a record that is tried again may be of an earlier revision.
         report = replace(report_of(sealed), as_of=iso(sealed.time_ns))
-        timeline = timeline_of(run)
-        pulses = pulse_facts(
-            [chain.commanded for chain in report.event_chains],
-            [chain.measured for chain in report.event_chains],
-            timeline,
-        )
-        write_results(
-            folder,
-            run,
-            timeline,
-            pulses,
-            self._store.image_rows(uid),
-            events_of(self._store, uid),
-        )
-        write_event_lists(folder, run, timeline.labels)
+
+        def write(labels: RunLabels) -> None:
+            self._write_images(folder, run, report, labels)
+
+        with_labels(store, known, write)
         body = report_to_json(replace(report, experiment=run.experiment))
         for transient in ("sinks", "data_collection_id", "data_collection_group_id"):
             body.pop(transient)
@@ -139,4 +137,23 @@ class ResultsSink:
         whole = {name: body[name] for name in ("event_chains", "timeline")}
         write_json(folder, "timeline.json", {"uid": uid, **whole})
         self._pages.write_run(folder, body, run)
-        self._pages.write_experiment(self._store, run)
+        self._pages.write_experiment(store, run)
+
+    def _write_images(
+        self, folder: HeldFolder, run: Run, report: RunReport, labels: RunLabels
+    ) -> None:
+        """The files with a row for each image."""
+        store, uid = self._store, run.uid
+        pulses = pulse_facts(
+            [chain.commanded for chain in report.event_chains],
+            [chain.measured for chain in report.event_chains],
+            labels.facts.first_ns,
+        )
+        recorded = Recorded(
+            rows=partial(store.image_rows, uid),
+            events=partial(events_of, store, uid),
+            uid_bytes=store.uid_bytes(event_names(store, uid)),
+        )
+        write_results(folder, run, labels, pulses, recorded)
+        files = run.announcement.files or Files()
+        write_event_lists(folder, files, labels, partial(store.indexed_in, uid))
