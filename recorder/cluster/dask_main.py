@@ -1,0 +1,80 @@
+"""Dask's own process: ``python -m recorder.cluster.dask_main``.
+
+Its first line of input says what it is to do; more lines follow where that needs some.
+It answers in lines of JSON, and ends with its input.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from recorder.cluster.order import NodeOrder
+from recorder.cluster.scheduler import SchedulerAddress
+from recorder.errors import RecorderError
+
+
+class Answers:
+    """Lines to whoever started this process, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def say(self, word: str, **details: Any) -> None:
+        """One line; nobody reading it is the end, which the input tells."""
+        line = json.dumps({"word": word, **details})
+        with self._lock:
+            try:
+                print(line, flush=True)
+            except (BrokenPipeError, ValueError):
+                pass
+
+
+def scheduler_of(order: dict[str, Any]) -> SchedulerAddress:
+    """The address that an order names."""
+    tls = order["tls"]
+    return SchedulerAddress(
+        order["host"], order["port"], None if tls is None else Path(tls)
+    )
+
+
+def main() -> int:
+    """Do what the input says; 0 if it could be done."""
+    logging.disable(logging.CRITICAL)  # what dask would log, we say
+    order = json.loads(sys.stdin.readline())
+    answers = Answers()
+    try:
+        _do(order, answers)
+    except RecorderError as error:
+        answers.say("refused", text=str(error))
+        return error.exit_code
+    return 0
+
+
+def _do(order: dict[str, Any], answers: Answers) -> None:
+    address = scheduler_of(order)
+    ended = threading.Event()
+    if order["do"] == "ask":
+        from recorder.cluster.dask_asking import ask
+
+        answers.say("found", **ask(address))
+    elif order["do"] == "place":
+        from recorder.cluster.dask_placing import place
+
+        threading.Thread(target=_read, args=(ended,), daemon=True).start()
+        place(address, NodeOrder(**order["node"]), answers.say, ended)
+
+
+def _read(ended: threading.Event) -> None:
+    """Until the input ends."""
+    for _ in sys.stdin:
+        pass
+    ended.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
