@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +38,13 @@ class Scheduler:
 
     identity: str
     """A new one has another."""
-    workers: tuple[str, ...]
-    """Its dask workers, by name."""
+    addresses: Mapping[str, str]
+    """Names of its dask workers, by address."""
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(sorted(self.addresses.values()))
 
 
 @contextmanager
@@ -95,8 +100,8 @@ def look(client: Client) -> Scheduler:
     scheduler: Any = client.scheduler
     ask = scheduler.identity
     said = reaching(lambda: client.sync(ask, n_workers=-1, callback_timeout=ANSWER_S))
-    names = sorted(str(worker["name"]) for worker in said["workers"].values())
-    return Scheduler(str(said["id"]), tuple(names))
+    names = {str(at): str(worker["name"]) for at, worker in said["workers"].items()}
+    return Scheduler(str(said["id"]), names)
 
 
 def _security(address: SchedulerAddress) -> Security:

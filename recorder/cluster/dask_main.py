@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import queue
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,6 @@ def main() -> int:
 
 def _do(order: dict[str, Any], answers: Answers) -> None:
     address = scheduler_of(order)
-    ended = threading.Event()
     if order["do"] == "ask":
         from recorder.cluster.dask_asking import ask
 
@@ -65,15 +66,26 @@ def _do(order: dict[str, Any], answers: Answers) -> None:
     elif order["do"] == "place":
         from recorder.cluster.dask_placing import place
 
-        threading.Thread(target=_read, args=(ended,), daemon=True).start()
+        ended = threading.Event()
+        _reading(lambda message: None if message else ended.set())
         place(address, NodeOrder(**order["node"]), answers.say, ended)
+    elif order["do"] == "batch":
+        from recorder.cluster.dask_batch import do_batch
+
+        inbox: queue.Queue[Any] = queue.Queue()
+        _reading(inbox.put)
+        do_batch(address, answers.say, inbox)
 
 
-def _read(ended: threading.Event) -> None:
-    """Until the input ends."""
-    for _ in sys.stdin:
-        pass
-    ended.set()
+def _reading(put: Callable[[Any], object]) -> None:
+    """Give each line of the input to ``put``, and None at its end, in a thread."""
+
+    def read() -> None:
+        for line in sys.stdin:
+            put(json.loads(line))
+        put(None)
+
+    threading.Thread(target=read, name="input", daemon=True).start()
 
 
 if __name__ == "__main__":
