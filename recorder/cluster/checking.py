@@ -68,7 +68,11 @@ def encryption_line(address: SchedulerAddress) -> CheckLine:
         text = "TLS: only who has a certificate of its authority gives orders"
         return CheckLine("dask TLS", True, text)
     if address.local:
-        return CheckLine("dask TLS", True, "none; the scheduler is on this host")
+        text = (
+            "none: whoever has an account on this host can run anything as the user of "
+            "dask's workers; make certificates with `recorder cluster tls`"
+        )
+        return CheckLine("dask TLS", True, text, warning=True)
     text = (
         f"none: whoever reaches {address.text} can run anything on every host of the "
         "cluster, and on this one; make certificates with `recorder cluster tls`"
@@ -163,6 +167,9 @@ def worker_lines(
     hosts = Counter(worker["host"] for worker in workers.values())
     shared = [plain(host) for host, count in hosts.items() if count > 1]
     if shared:
-        text = f"several on {', '.join(sorted(shared)[:NAMED])}: a host gets one node"
+        text = (
+            f"several on {', '.join(sorted(shared)[:NAMED])}: a host gets one node, "
+            "unless each has a RECORDER_NODE_DIRECTORY of its own"
+        )
         lines.append(CheckLine("dask workers", True, text))
     return lines

@@ -28,7 +28,7 @@ def load(order):
             said = {
                 "what": "absent",
                 "host": socket.gethostname(),
-                "worker": str(worker.name),
+                "name": str(worker.name),
                 "text": problem,
             }
             worker.log_event(order["label"], said)

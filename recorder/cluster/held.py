@@ -81,15 +81,15 @@ def start_held(path: Path, program: Program) -> int | None:
             return None
         os.ftruncate(place, 0)  # the number that stands there is another process's
         os.set_inheritable(place, True)
-        pid = _spawn(program)
+        pid = _spawn(program, place)
         os.pwrite(place, b"%d\n" % pid, 0)
         return pid
     finally:
         os.close(place)
 
 
-def _spawn(program: Program) -> int:
-    """Start it; it gets what is inheritable, and nothing of our terminal."""
+def _spawn(program: Program, place: int) -> int:
+    """Start it with the lock and nothing else that is ours: no lock of our own."""
     log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
@@ -101,6 +101,7 @@ def _spawn(program: Program) -> int:
                 (os.POSIX_SPAWN_DUP2, nothing, 0),
                 (os.POSIX_SPAWN_DUP2, log, 1),
                 (os.POSIX_SPAWN_DUP2, log, 2),
+                *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() - {place}),
             ],
             setsid=True,
         )
@@ -109,6 +110,16 @@ def _spawn(program: Program) -> int:
     finally:
         os.close(log)
         os.close(nothing)
+
+
+def _inheritable() -> set[int]:
+    """Descriptors that a new process would get beside the first three."""
+    found = set()
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of this very look
+            if int(path.name) > 2 and os.get_inheritable(int(path.name)):
+                found.add(int(path.name))
+    return found
 
 
 def exit_code(pid: int) -> int | None:

@@ -11,8 +11,7 @@ from typing import Any
 from distributed import Worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
-import recorder
-from recorder.cluster.held import HeldFileError, Program, private_folder
+from recorder.cluster.held import Program
 from recorder.cluster.keeping import Keeper, NodePlace
 from recorder.cluster.order import (
     NodeOrder,
@@ -21,6 +20,7 @@ from recorder.cluster.order import (
     node_folder,
 )
 from recorder.cluster.said import Said
+from recorder.nodes.version import program
 
 
 class NodeKeeper(WorkerPlugin):
@@ -44,20 +44,12 @@ class NodeKeeper(WorkerPlugin):
         here = Said("other", socket.gethostname(), str(worker.name))
 
         def tell(said: Said) -> None:
-            full = replace(said, host=here.host, worker=here.worker)
+            full = replace(said, host=here.host, name=here.name)
             worker.loop.add_callback(
                 worker.log_event, self._order.label, full.message()
             )
 
-        if self._order.version != recorder.__version__:
-            tell(Said("other", text=f"{recorder.__version__}"))
-            return
-        try:
-            place = self._place(worker)
-        except HeldFileError as error:
-            tell(Said("failed", text=str(error)))
-            return
-        self._keeper = Keeper(place, tell)
+        self._keeper = Keeper(self._place(worker), tell, self._other)
         self._keeper.start()
 
     def teardown(self, worker: Worker) -> None:
@@ -65,8 +57,12 @@ class NodeKeeper(WorkerPlugin):
         if self._keeper is not None:
             self._keeper.stop()
 
+    def _other(self) -> str | None:
+        ours = program()  # reads the package: not in the worker's event loop
+        return None if ours == self._order.version else ours
+
     def _place(self, worker: Worker) -> NodePlace:
-        folder = private_folder(node_folder(os.environ))
+        folder = node_folder(os.environ)
         own = worker.name if worker.name != worker.address else None
         command = node_command(
             self._order, None if own is None else str(own), worker.state.nthreads

@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.cluster.held import Program, exit_code, holder, is_held, start_held
+from recorder.cluster.held import (
+    HeldFileError,
+    Program,
+    exit_code,
+    holder,
+    is_held,
+    private_folder,
+    start_held,
+)
 from recorder.cluster.said import Said
 
 FIRST_PAUSE_S = 1.0
@@ -25,8 +33,9 @@ LOOK_S = 0.5
 MAX_LOG = 5_000_000
 """Bytes of a node's log beyond which the next start begins a new one; the one before is
 kept. Chosen, not tuned."""
-TAIL = 400
-"""Characters of its log that are told when a node ended: its last lines."""
+TAIL = 4000
+"""Bytes at the end of its log in which the last line is looked for when a node ended.
+Chosen, not tuned."""
 
 
 def next_pause(pause_s: float, lived_s: float) -> float:
@@ -55,11 +64,18 @@ class Keeper:
     Args:
         place: The node, and where it is found again.
         tell: Gets what happened, in that thread.
+        other: Which other program this host has than is asked for; None: the same.
     """
 
-    def __init__(self, place: NodePlace, tell: Callable[[Said], None]) -> None:
+    def __init__(
+        self,
+        place: NodePlace,
+        tell: Callable[[Said], None],
+        other: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._place = place
         self._tell = tell
+        self._other = other
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="node", daemon=True)
 
@@ -76,6 +92,9 @@ class Keeper:
         self._thread.join(seconds)
 
     def _keep(self) -> None:
+        if (other := self._other()) is not None:
+            self._tell(Said("other", text=f"{other} is installed there"))
+            return
         pause = 0.0
         while not self._ended.wait(pause):
             begun = time.monotonic()
@@ -86,9 +105,10 @@ class Keeper:
         """One node until it ended, or until this is to stop."""
         lock, program = self._place.lock, self._place.program
         try:
+            private_folder(lock.parent)
             written = _begin_log(program.log)
             started = start_held(lock, program)
-        except OSError as error:
+        except (OSError, HeldFileError) as error:
             self._tell(Said("failed", text=f"it cannot be started: {error}"))
             return
         pid = started or holder(lock)
@@ -97,7 +117,10 @@ class Keeper:
             if self._ended.wait(LOOK_S):
                 return
         code = None if pid is None else exit_code(pid)
-        text = _tail(program.log, written if started else 0)
+        if code is not None and code < 0:
+            text = f"signal {-code} ended it"
+        else:
+            text = _last_line(program.log, written if started else 0)
         self._tell(Said("ended", pid=pid, code=code, text=text))
 
 
@@ -110,11 +133,12 @@ def _begin_log(path: Path) -> int:
     return 0
 
 
-def _tail(path: Path, begin: int) -> str:
-    """The last of what was written from ``begin`` on."""
+def _last_line(path: Path, begin: int) -> str:
+    """The last line of what was written from ``begin`` on."""
     try:
         with path.open("rb") as file:
             file.seek(max(begin, os.fstat(file.fileno()).st_size - TAIL))
-            return file.read(TAIL).decode(errors="replace").strip()
+            lines = file.read(TAIL).decode(errors="replace").split("\n")
     except OSError:
         return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

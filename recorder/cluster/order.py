@@ -21,9 +21,9 @@ class NodeOrder:
     connect: str
     """Where it reaches the recorder."""
     version: str
-    """Version of the recorder that asks."""
-    keys: str | None = None
-    """Folder of that host with its keys; None takes the node's own default."""
+    """Which program asks; its own must be the same."""
+    encrypted: bool = True
+    """Whether the node needs keys, which lie on its host."""
     level: str = "info"
     """Level of its log."""
 
@@ -46,8 +46,8 @@ def node_command(order: NodeOrder, name: str | None, workers: int) -> list[str]:
     command += ["--workers", str(workers), "--log-level", order.level]
     if name is not None:
         command += ["--name", name]
-    if order.keys is not None:
-        command += ["--keys", order.keys]
+    if not order.encrypted:
+        command.append("--no-encryption")
     return command
 
 

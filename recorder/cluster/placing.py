@@ -11,6 +11,7 @@ from recorder.cluster.said import Said, read_said
 from recorder.cluster.scheduler import SchedulerAddress
 from recorder.foreign_text import plain
 from recorder.records import Json
+from recorder.records.live import LiveNode
 from recorder.runtime.log import get_logger
 
 log = get_logger("cluster")
@@ -20,6 +21,18 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 """The longest such pause: a start costs 1 s of CPU. Chosen, not tuned."""
 GOES_ON = "nodes that run go on, and the run with them; tried again every few seconds"
+
+MISSING = 100
+"""Nodes that cannot be placed of which the page knows. Chosen, not tuned."""
+HINTS = {
+    "ended": "it is started again after a pause that grows up to a minute; its log "
+    "lies on that host, in the folder of its lock",
+    "failed": "mend it on that host; it is tried again",
+    "absent": "install ssx-recorder[cluster] for the dask worker's Python, then "
+    "start the dask worker again",
+    "other": "install the same package as here, then start the dask worker again",
+}
+"""What to do, by what was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class Placing:
         self._address = address
         self._order = order
         self.state = EngineState(address.text, problem="not yet asked")
+        self._missing: dict[str, LiveNode] = {}
 
     async def run(self) -> None:
         """Work until cancelled; then tell the scheduler to place no more."""
@@ -60,6 +74,10 @@ class Placing:
             self._lost(f"dask's process ended with exit code {code}")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def missing(self) -> tuple[LiveNode, ...]:
+        """Nodes that should be there and cannot be placed."""
+        return tuple(self._missing.values())
 
     async def _hear(self, process: DaskProcess) -> bool:
         """What it says, until it ends: whether it was of use."""
@@ -74,8 +92,19 @@ class Placing:
             elif word in ("lost", "refused"):
                 self._lost(str(line["text"]))
             elif word == "node" and (said := read_said(line)) is not None:
-                tell(said)
+                self._heard(said)
         return useful
+
+    def _heard(self, said: Said) -> None:
+        tell(said)
+        self._missing.pop(said.name, None)
+        if said.what not in ("started", "found") and len(self._missing) < MISSING:
+            self._missing[said.name] = LiveNode(
+                name=said.name,
+                host=said.host,
+                state="failing",
+                problem=f"{said.text or said.what}; {HINTS[said.what]}",
+            )
 
     def _now(self, ready: bool, workers: int, problem: str = "") -> None:
         self.state = EngineState(self._address.text, ready, workers, problem)
@@ -116,23 +145,15 @@ def where(address: SchedulerAddress) -> Json:
 
 def tell(said: Said) -> None:
     """What a host says of its node, into our log."""
-    where = {"host": said.host, "dask_worker": said.worker}
+    host = {"host": said.host, "dask_worker": said.name}
     if said.what in ("started", "found"):
-        log.info("node_placed", **where, pid=said.pid, how=said.what)
+        log.info("node_placed", **host, pid=said.pid, how=said.what)
         return
-    hints = {
-        "ended": "it is started again after a pause that grows up to a minute; its log "
-        "lies on that host, in the folder of its lock",
-        "failed": "mend it on that host; it is tried again",
-        "absent": "install ssx-recorder[cluster] for the dask worker's Python, then "
-        "start the dask worker again",
-        "other": "install the same package as here, then start the dask worker again",
-    }
     log.warning(
         "node_not_placed" if said.what != "ended" else "node_ended",
-        **where,
+        **host,
         pid=said.pid,
         exit_code=said.code,
         error=said.text or said.what,
-        hint=hints[said.what],
+        hint=HINTS[said.what],
     )

@@ -22,7 +22,7 @@ class Said:
     """One of ``WORDS``: started, found again, ended, cannot be started, the recorder is
     not installed there, another version of it is."""
     host: str = ""
-    worker: str = ""
+    name: str = ""
     """Name of the dask worker."""
     pid: int | None = None
     code: int | None = None
@@ -42,7 +42,7 @@ def read_said(message: Any) -> Said | None:
     return Said(
         what=message["what"],
         host=_text(message.get("host")),
-        worker=_text(message.get("worker")),
+        name=_text(message.get("name")),
         pid=pid if isinstance(pid, int) else None,
         code=code if isinstance(code, int) else None,
         text=_text(message.get("text")),

@@ -184,6 +184,23 @@ class Trial:
             time.sleep(STEP_S)
 
 
+def trial_certificate(folder: Path) -> Path:
+    """The folder of this host's certificate for a trial; made where it is missing.
+
+    Args:
+        folder: Of the trial.
+
+    Raises:
+        UsageError: It cannot be made.
+        MissingExtraError: Dask is not installed.
+    """
+    require_dask()
+    from recorder.cluster.certificates import make_certificates
+
+    make_certificates(private_folder(folder) / "tls", ("trial",), renew=False)
+    return folder / "tls" / "trial"
+
+
 def scheduler_command(address: SchedulerAddress) -> list[str]:
     """How the scheduler is started."""
     return [

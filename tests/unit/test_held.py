@@ -77,6 +77,26 @@ def test_a_child_of_the_holder_does_not_hold_it(tmp_path: Path):
     assert not is_held(lock)
 
 
+def test_a_holder_that_starts_another_one_does_not_pass_its_lock_on(tmp_path: Path):
+    inner = (
+        "import os; from pathlib import Path; from recorder.cluster.held import *\n"
+        f"place = Path({str(tmp_path)!r})\n"
+        f"one = Program([{sys.executable!r}, '-c', {SLEEPS!r}], {{}}, place / 'log')\n"
+        f"start_held(place / 'inner.lock', one); print('ready', flush=True)\n{SLEEPS}"
+    )
+    lock = tmp_path / "outer.lock"
+    pid = start_held(lock, program(tmp_path, inner))
+    assert pid is not None
+    while b"ready" not in (tmp_path / "log").read_bytes():
+        assert is_held(lock)
+    kill(pid)
+    try:
+        assert not is_held(lock)
+        assert is_held(tmp_path / "inner.lock")
+    finally:
+        assert end_holder(tmp_path / "inner.lock", LONG_S)
+
+
 def test_one_that_does_not_heed_the_request_is_killed(tmp_path: Path):
     lock = tmp_path / "a.lock"
     pid = start_held(lock, program(tmp_path, SHIELDED))
