@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +54,8 @@ class Batch:
         self._say = say
         self._inbox = inbox
         self._tasks: dict[int, tuple[Future[Any], str]] = {}
+        self._waiting: dict[int, Json] = {}
+        """Tasks that no worker is free for, in their order."""
         self._workers: dict[str, str] = {}
         self._id = ""
 
@@ -74,14 +75,20 @@ class Batch:
             if worker not in self._workers and not future.done():
                 self.cancel(number)
                 self._failed(number, "its dask worker is gone")
+        self._give()
 
     def submit(self, number: int, body: Json) -> None:
-        """Give a task to the worker that has fewest."""
-        if not self._workers:
-            self._failed(number, "there is no dask worker")
-            return
-        busy = Counter(worker for _, worker in self._tasks.values())
-        chosen = min(self._workers, key=lambda worker: busy[worker])
+        """Give a task to a worker that is free, as soon as there is one."""
+        self._waiting[number] = body
+        self._give()
+
+    def _give(self) -> None:
+        busy = {worker for _, worker in self._tasks.values()}
+        free = [worker for worker in self._workers if worker not in busy]
+        for chosen, number in zip(free, list(self._waiting), strict=False):
+            self._send(number, self._waiting.pop(number), chosen)
+
+    def _send(self, number: int, body: Json, chosen: str) -> None:
         future = reaching(
             lambda: self._client.submit(
                 run_task,
@@ -98,15 +105,24 @@ class Batch:
 
     def cancel(self, number: int) -> None:
         """Nobody waits for a task any more."""
+        self._waiting.pop(number, None)
         future, _ = self._tasks.pop(number, (None, ""))
         if future is not None:
             with suppress(*TROUBLE):
                 future.cancel()
 
     def done(self, done: Done) -> None:
-        """Say what became of a task, unless nobody waits for it."""
-        if self._tasks.pop(done.number, None) is None:
+        """Say what became of a task, unless nobody waits for it.
+
+        Raises:
+            SchedulerLostError: It was not done because the scheduler is lost.
+        """
+        if done.number not in self._tasks:
             return
+        if done.future.status not in ("finished", "error"):
+            self.look()
+        self._tasks.pop(done.number, None)
+        self._give()
         if done.future.status == "finished":
             self._say("done", task=done.number, end=reaching(done.future.result))
             return
@@ -119,8 +135,10 @@ class Batch:
 
     def lose(self, why: str) -> None:
         """The scheduler is lost, and with it what it had."""
-        for number in list(self._tasks):
-            del self._tasks[number]
+        lost = [*self._tasks, *self._waiting]
+        self._tasks.clear()
+        self._waiting.clear()
+        for number in lost:
             self._failed(number, f"the scheduler was lost: {why}")
 
     def _failed(self, number: int, problem: str) -> None:

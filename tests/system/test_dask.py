@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,13 +19,19 @@ import pytest
 from recorder.cluster.batch import dask_batch
 from recorder.cluster.certificates import make_certificates
 from recorder.cluster.checking import cluster_lines
-from recorder.cluster.held import Program, end_holder, holder, is_held, start_held
+from recorder.cluster.held import end_holder
 from recorder.cluster.plugin import PLUGIN, DaskHands
-from recorder.cluster.scheduler import SchedulerAddress, probe
-from recorder.cluster.trial import Trial, worker_command
+from recorder.cluster.scheduler import probe
 from recorder.errors import ConfigError
 from recorder.pool.backlog import Backlog
-from recorder.pool.protocols import ClusterOptions, EngineOptions
+from tests.dask_cluster import (
+    WAIT_S,
+    Cluster,
+    dask_cluster,
+    kill,
+    start_worker,
+    wait_for_end,
+)
 from tests.guards import Event, logged
 from tests.servers import free_port
 
@@ -36,58 +40,12 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.allow_error_log("engine_lost", "node_lost"),
 ]
-WAIT_S = 60.0
-"""How long a test waits for what must come; a busy machine is slow."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    folder: Path
-    address: SchedulerAddress
-    listen: str
-    """Where the recorder's home listens."""
-
-    @property
-    def trial(self) -> Trial:
-        return Trial(self.folder)
-
-    def start(self) -> list[str]:
-        """States of scheduler and workers."""
-        return [part.state for part in self.trial.start(self.address, 2, 1)]
-
-    def pid(self, name: str) -> int:
-        pid = holder(self.folder / f"{name}.lock")
-        assert pid is not None, f"{name} does not run"
-        return pid
-
-    def nodes(self) -> dict[str, int | None]:
-        """Processes of nodes that run, by dask worker."""
-        found = {}
-        for lock in self.folder.glob("nodes-*/*.lock"):
-            if is_held(lock):
-                found[lock.parent.name.removeprefix("nodes-")] = holder(lock)
-        return found
-
-    def options(self) -> EngineOptions:
-        address = self.address
-        cluster = ClusterOptions(
-            self.listen, None, self.folder, address.text, address.tls
-        )
-        return EngineOptions(1, 60.0, 2, cluster)
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("dask")
-    make_certificates(folder / "tls", ("here",), renew=False)
-    address = SchedulerAddress("127.0.0.1", free_port(), folder / "tls" / "here")
-    made = Cluster(folder / "trial", address, f"tcp://127.0.0.1:{free_port()}")
-    try:
-        assert made.start() == ["started"] * 3
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as made:
         yield made
-    finally:
-        list(made.trial.stop(nodes=True))
-    assert {part.state for part in made.trial.status()} == {"not running"}
 
 
 @asynccontextmanager
@@ -123,36 +81,6 @@ async def placed(events: list[Event], worker: str, how: str) -> None:
             events.remove(event)
             if (event["dask_worker"], event["how"]) == (worker, how):
                 return
-
-
-def start_worker(cluster: Cluster, name: str, before: str = "") -> None:
-    """One more dask worker, which stands for one more host.
-
-    Args:
-        cluster: Where.
-        name: Of the worker.
-        before: Python that it runs first.
-    """
-    command = worker_command(cluster.address, name, 1)
-    if before:
-        text = f"{before}; from distributed.cli.dask_worker import main; main()"
-        command = [sys.executable, "-c", text, *command[3:]]
-    folder = cluster.folder
-    own = {"RECORDER_NODE_DIRECTORY": str(folder / f"nodes-{name}")}
-    program = Program(command, {**os.environ, **own}, folder / f"{name}.log")
-    assert start_held(folder / f"{name}.lock", program) is not None
-
-
-def kill(cluster: Cluster, name: str) -> None:
-    os.kill(cluster.pid(name), signal.SIGKILL)
-    assert end_holder(cluster.folder / f"{name}.lock", WAIT_S)
-
-
-def wait_for_end(cluster: Cluster, name: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while is_held(cluster.folder / f"{name}.lock"):
-        assert time.monotonic() < deadline, f"{name} goes on"
-        time.sleep(0.05)
 
 
 async def test_nodes_come_with_hosts_and_outlive_what_placed_them(
