@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,17 @@ def test_it_is_held_as_long_as_the_process_lives(tmp_path: Path):
     kill(pid)
     assert not is_held(lock)
     assert holder(lock) is None  # although its number stands there
+
+
+def test_the_command_flock_can_wait_for_it(tmp_path: Path):
+    """As the example of a Slurm job does (docs/how-to/more-hosts-dask.md)."""
+    lock = tmp_path / "a.lock"
+    pid = start_held(lock, program(tmp_path, SLEEPS))
+    assert pid is not None
+    command = ["flock", "--nonblock", str(lock), "true"]
+    assert subprocess.run(command, check=False).returncode == 1
+    kill(pid)
+    assert subprocess.run(command, check=False).returncode == 0
 
 
 def test_a_child_of_the_holder_does_not_hold_it(tmp_path: Path):
