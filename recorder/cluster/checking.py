@@ -121,8 +121,9 @@ def found_lines(address: SchedulerAddress, found: Json) -> list[CheckLine]:
     """
     here, there, workers = found["here"], found["at_scheduler"], found["workers"]
     threads = sum(worker["threads"] for worker in workers.values())
-    text = f"{address.text}, dask {there['distributed']}, {len(workers)} workers"
-    lines = [CheckLine("dask", True, f"{text} with {threads} threads")]
+    text = f"{address.text}, version {there['distributed']}, dask workers: "
+    text += f"{len(workers)}, threads: {threads}"
+    lines = [CheckLine("dask", True, text)]
     if there["distributed"] != here["distributed"]:
         text = (
             f"the scheduler has {there['distributed']}, this host "

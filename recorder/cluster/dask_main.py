@@ -6,13 +6,16 @@ It answers in lines of JSON, and ends with its input.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
+import os
 import queue
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from recorder.cluster.order import NodeOrder
@@ -48,6 +51,7 @@ def main() -> int:
     """Do what the input says; 0 if it could be done."""
     logging.disable(logging.CRITICAL)  # what dask would log, we say
     order = json.loads(sys.stdin.readline())
+    stand_in_for_meminfo()
     answers = Answers()
     try:
         _do(order, answers)
@@ -55,6 +59,19 @@ def main() -> int:
         answers.say("refused", text=str(error))
         return error.exit_code
     return 0
+
+
+def stand_in_for_meminfo() -> None:
+    """Say how much memory there is where systemd hides ``/proc/meminfo``.
+
+    The daemon's unit does (``ProcSubset=pid``), and dask asks psutil when it is
+    imported, for workers that do not run here.
+    """
+    if Path("/proc/meminfo").exists():
+        return
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    psutil: Any = importlib.import_module("psutil")
+    psutil.virtual_memory = lambda: SimpleNamespace(total=total)
 
 
 def _do(order: dict[str, Any], answers: Answers) -> None:

@@ -167,7 +167,7 @@ async def test_the_check_says_what_there_is(cluster: Cluster):
     lines = await cluster_lines(cluster.address)
     assert all(line.ok for line in lines), lines
     found = {line.what: line.text for line in lines}
-    assert "2 workers with 2 threads" in found["dask"]
+    assert "dask workers: 2, threads: 2" in found["dask"]
     assert "valid until" in found["dask certificate"]
     gone = await cluster_lines(replace(cluster.address, port=free_port()))
     assert "is the scheduler running?" in next(x.text for x in gone if not x.ok)

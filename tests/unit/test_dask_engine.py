@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from recorder.errors import ConfigError, MissingExtraError
 from recorder.pool.backlog import Backlog
 from recorder.pool.protocols import ClusterOptions, EngineOptions
 from tests.guards import Event
+from tests.servers import free_port
 
 CLUSTER = ClusterOptions(
     listen="tcp://127.0.0.1:9998",
@@ -112,3 +114,28 @@ def test_a_node_that_cannot_be_placed_is_shown_until_it_is(log_events: list[Even
     }
     placing._heard(Said("started", "host-b", "b", 1))
     assert [n.name for n in placing.missing()] == ["c"]
+
+
+def _may_mount() -> bool:
+    done = subprocess.run(["unshare", "--mount", "true"], check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(not _may_mount(), reason="only root hides /proc/meminfo")
+def test_dask_is_imported_where_systemd_hides_how_much_memory_there_is():
+    """As in the daemon's unit: ``ProcSubset=pid``."""
+    order = {"do": "ask", "host": "127.0.0.1", "port": free_port(), "tls": None}
+    hidden = "mount -t proc -o subset=pid proc /proc && ! [ -e /proc/meminfo ] && exec"
+    done = subprocess.run(
+        [
+            *("unshare", "--mount", "sh", "-c"),
+            f"{hidden} {sys.executable} -m recorder.cluster.dask_main",
+        ],
+        input=json.dumps(order) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["word"] == "refused", done.stderr
+    assert "Connection refused" in answer["text"]

@@ -230,9 +230,8 @@ def said(workers: dict[str, dict[str, object]], **scheduler: str) -> dict[str, s
 
 def test_what_fits_is_one_line():
     lines = said({"a": worker("1"), "b": worker("2")})
-    assert lines == {
-        "ok dask": "tcp://cluster:8786, dask 2026.8.0, 2 workers with 8 threads"
-    }
+    text = "tcp://cluster:8786, version 2026.8.0, dask workers: 2, threads: 8"
+    assert lines == {"ok dask": text}
 
 
 def test_what_does_not_fit_is_named():
