@@ -11,7 +11,7 @@ from recorder.cluster.said import Said, read_said
 from recorder.cluster.scheduler import SchedulerAddress
 from recorder.foreign_text import plain
 from recorder.records import Json
-from recorder.records.live import LiveNode
+from recorder.records.live_node import LiveNode
 from recorder.runtime.log import get_logger
 
 log = get_logger("cluster")
@@ -145,15 +145,29 @@ def where(address: SchedulerAddress) -> Json:
 
 def tell(said: Said) -> None:
     """What a host says of its node, into our log."""
-    host = {"host": said.host, "dask_worker": said.name}
     if said.what in ("started", "found"):
-        log.info("node_placed", **host, pid=said.pid, how=said.what)
-        return
-    log.warning(
-        "node_not_placed" if said.what != "ended" else "node_ended",
-        **host,
-        pid=said.pid,
-        exit_code=said.code,
-        error=said.text or said.what,
-        hint=HINTS[said.what],
-    )
+        log.info(
+            "node_placed",
+            host=said.host,
+            dask_worker=said.name,
+            pid=said.pid,
+            how=said.what,
+        )
+    elif said.what == "ended":
+        log.warning(
+            "node_ended",
+            host=said.host,
+            dask_worker=said.name,
+            pid=said.pid,
+            exit_code=said.code,
+            error=said.text,
+            hint=HINTS[said.what],
+        )
+    else:
+        log.warning(
+            "node_not_placed",
+            host=said.host,
+            dask_worker=said.name,
+            error=said.text or said.what,
+            hint=HINTS[said.what],
+        )

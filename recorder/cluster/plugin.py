@@ -19,7 +19,7 @@ from recorder.nodes.home import Home
 from recorder.nodes.version import program
 from recorder.pool.protocols import BatchPlace, ClusterOptions, EngineOptions, Work
 from recorder.records import CheckLine
-from recorder.records.live import LiveNode
+from recorder.records.live_node import LiveNode
 from recorder.runtime.log import current
 
 

@@ -30,8 +30,8 @@ class ClusterSection(Section):
 
     engine: EngineName | None = None
     """Who starts the nodes: `nodes` (systemd, Slurm, Kubernetes, a person), or an
-    engine that starts them itself; unset: `nodes` where `listen` is set, else no other
-    host takes part."""
+    engine that starts them itself, such as `dask`; unset: `nodes` where `listen` is
+    set, else no other host takes part."""
     listen: Annotated[str, AfterValidator(_check_listen)] | None = None
     """Address of this host that nodes connect to, such as `tcp://192.168.1.10:9998`;
     `tcp://0.0.0.0:9998` is every address of it. Unset: no other host takes part."""

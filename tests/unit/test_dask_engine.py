@@ -94,9 +94,9 @@ async def test_what_is_no_message_is_passed_over():
 
 @pytest.mark.parametrize("what", WORDS)
 def test_everything_that_is_said_is_logged(what: str, log_events: list[Event]):
-    tell(Said(what, "host-b", "host-b", 1, None, "text"))
+    tell(Said(what, "host-b", "b", 1, None, "text"))
     (event,) = log_events
-    assert (event["host"], event["pid"]) == ("host-b", 1)
+    assert (event["host"], event["dask_worker"]) == ("host-b", "b")
     if what in ("started", "found"):
         assert (event["event"], event["how"]) == ("node_placed", what)
     else:
