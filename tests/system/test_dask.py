@@ -24,6 +24,8 @@ from recorder.cluster.plugin import PLUGIN, DaskHands
 from recorder.cluster.scheduler import probe
 from recorder.errors import ConfigError
 from recorder.pool.backlog import Backlog
+from recorder.pool.pool import Pool
+from recorder.testing import EngineConformance
 from tests.dask_cluster import (
     WAIT_S,
     Cluster,
@@ -81,6 +83,24 @@ async def placed(events: list[Event], worker: str, how: str) -> None:
             events.remove(event)
             if (event["dask_worker"], event["how"]) == (worker, how):
                 return
+
+
+class TestDask(EngineConformance):
+    """Images on nodes that dask placed; one that is killed is placed again."""
+
+    name = "dask"
+
+    @pytest.fixture(autouse=True)
+    def _cluster(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def make_pool(self) -> Pool:
+        options = self.cluster.options()
+        return Pool(0, cluster=lambda work: PLUGIN.make(work, options))
+
+    def kill_worker(self) -> bool:
+        os.kill(self.cluster.nodes()["worker-1"] or 0, signal.SIGKILL)
+        return True
 
 
 async def test_nodes_come_with_hosts_and_outlive_what_placed_them(
