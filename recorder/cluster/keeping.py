@@ -134,11 +134,14 @@ def _begin_log(path: Path) -> int:
 
 
 def _last_line(path: Path, begin: int) -> str:
-    """The last line of what was written from ``begin`` on."""
+    """The last line with words of what was written from ``begin`` on."""
     try:
         with path.open("rb") as file:
             file.seek(max(begin, os.fstat(file.fileno()).st_size - TAIL))
             lines = file.read(TAIL).decode(errors="replace").split("\n")
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    words = (
+        line.strip(" |") for line in reversed(lines) if any(map(str.isalnum, line))
+    )
+    return next(words, "")

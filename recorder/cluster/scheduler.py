@@ -14,6 +14,7 @@ from recorder.runtime.addresses import is_local
 PROBE_S = 5.0
 """Seconds within which a scheduler answers one that connects. Chosen, not tuned: it
 says its first word at once."""
+_SAME = "is it a scheduler of dask, started with the same tcp:// or tls://?"
 CA_FILE, CERT_FILE, KEY_FILE = "ca.pem", "cert.pem", "key.pem"
 """What the folder of a host holds: the authority, its certificate and its key."""
 
@@ -121,7 +122,7 @@ def probe(address: SchedulerAddress) -> str | None:
     except ssl.SSLError as error:
         return _tls_problem(address, error)
     except TimeoutError:
-        return f"{address.text} does not answer within {PROBE_S:.0f} s"
+        return f"{address.text} does not answer within {PROBE_S:g} s; {_SAME}"
     except OSError as error:
         return f"{address.text}: {error.strerror or error}; is the scheduler running?"
 
@@ -137,7 +138,4 @@ def _tls_problem(address: SchedulerAddress, error: ssl.SSLError) -> str:
 
 
 def _closed(address: SchedulerAddress) -> str:
-    hint = (
-        "is it a scheduler of dask, and is it started with the same tcp:// or tls://?"
-    )
-    return f"{address.text} closes the connection; {hint}"
+    return f"{address.text} closes the connection; {_SAME}"

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.cluster import scheduler
 from recorder.cluster.certificates import make_certificates
 from recorder.cluster.checking import (
     certificate_lines,
@@ -143,6 +144,15 @@ def test_one_that_hangs_up_is_told_so(tls: Path, folder: str | None):
         problem = probe(address)
     assert problem is not None
     assert address.text in problem
+
+
+def test_one_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    """As a scheduler that speaks TLS, and waits for us to do so."""
+    monkeypatch.setattr(scheduler, "PROBE_S", 0.1)
+    with answering(lambda peer: peer.recv(1)) as port:
+        problem = probe(SchedulerAddress(HOST, port, None))
+    assert problem is not None
+    assert "started with the same tcp:// or tls://" in problem
 
 
 def test_nobody_is_there():

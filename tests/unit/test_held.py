@@ -194,7 +194,7 @@ def test_the_node_outlives_its_keeper_and_the_next_one_finds_it(kept):
 def test_what_it_said_last_is_told(kept, tmp_path: Path):
     place, keepers, said = kept
     (tmp_path / "log").write_text("of one before\n")
-    sad = program(tmp_path, "import sys; sys.exit('no such key')")
+    sad = program(tmp_path, "import sys; sys.exit('no such key\\n+-----')")
     keepers.append(Keeper(NodePlace(place.lock, sad), said.put))
     keepers[0].start()
     assert said.get(timeout=LONG_S).what == "started"
