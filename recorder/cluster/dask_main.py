@@ -85,7 +85,8 @@ def _do(order: dict[str, Any], answers: Answers) -> None:
 
         ended = threading.Event()
         _reading(lambda message: None if message else ended.set())
-        place(address, NodeOrder(**order["node"]), answers.say, ended)
+        node = {**order["node"], "readable": tuple(order["node"]["readable"])}
+        place(address, NodeOrder(**node), answers.say, ended)
     elif order["do"] == "batch":
         from recorder.cluster.dask_batch import do_batch
 

@@ -36,7 +36,8 @@ class NodeKeeper(WorkerPlugin):
 
     def __init__(self, order: Mapping[str, Any]) -> None:
         known = {k: v for k, v in order.items() if k in NodeOrder.__slots__}
-        self._order = NodeOrder(**known)
+        readable = tuple(known.pop("readable", ()))
+        self._order = NodeOrder(**known, readable=readable)
         self._keeper: Keeper | None = None
 
     def setup(self, worker: Worker) -> None:

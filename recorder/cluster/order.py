@@ -24,13 +24,16 @@ class NodeOrder:
     """Which program asks; its own must be the same."""
     encrypted: bool = True
     """Whether the node needs keys, which lie on its host."""
+    readable: tuple[str, ...] = ()
+    """Folders with files in which images may lie that do not travel."""
     level: str = "info"
     """Level of its log."""
 
     @property
     def label(self) -> str:
         """The same for the same recorder: name of plug-in, lock and log."""
-        digest = hashlib.sha256(self.connect.encode()).hexdigest()[:12]
+        what = "\0".join((self.connect, *self.readable))
+        digest = hashlib.sha256(what.encode()).hexdigest()[:12]
         return f"recorder-node-{digest}"
 
 
@@ -46,6 +49,8 @@ def node_command(order: NodeOrder, name: str | None, workers: int) -> list[str]:
     command += ["--workers", str(workers), "--log-level", order.level]
     if name is not None:
         command += ["--name", name]
+    for folder in order.readable:
+        command += ["--read", folder]
     if not order.encrypted:
         command.append("--no-encryption")
     return command

@@ -68,6 +68,7 @@ class DaskEngine:
             connect=cluster.listen,
             version=program(),
             encrypted=cluster.keys is not None,
+            readable=tuple(map(str, options.readable)),
             level=current()[0],
         )
         return DaskHands(Home(work, options, cluster), Placing(address, order))

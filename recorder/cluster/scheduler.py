@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recorder.config.endpoints import parse_endpoint
 from recorder.errors import ConfigError
-from recorder.runtime.addresses import is_local
+from recorder.runtime.addresses import stays_on_this_host
 
 PROBE_S = 5.0
 """Seconds within which a scheduler answers one that connects. Chosen, not tuned: it
@@ -37,7 +37,7 @@ class SchedulerAddress:
     @property
     def local(self) -> bool:
         """Whether it is on this host."""
-        return is_local(self.host)
+        return stays_on_this_host(self.host)
 
 
 def scheduler_address(text: str | None, tls: Path | None) -> SchedulerAddress:

@@ -70,10 +70,12 @@ def test_dasks_process_gets_no_secret(monkeypatch: pytest.MonkeyPatch):
 def test_a_node_without_keys_is_told_so():
     order = NodeOrder("tcp://192.0.2.10:9998", "1")
     assert "--no-encryption" not in node_command(order, None, 4)
-    bare = node_command(replace(order, encrypted=False), "host-b", 4)
+    order = replace(order, encrypted=False, readable=("/data", "/more"))
+    bare = node_command(order, "host-b", 4)
     assert bare[1:] == [
         *("-m", "recorder", "node", "--connect", "tcp://192.0.2.10:9998"),
         *("--workers", "4", "--log-level", "info", "--name", "host-b"),
+        *("--read", "/data", "--read", "/more"),
         "--no-encryption",
     ]
 
