@@ -208,8 +208,8 @@ def test_without_our_own_it_says_what_to_do(monkeypatch):
         ),
         (
             "[pool]\nengine = 'ray'",
-            "pool.engine: no engine 'dask' is installed; installed: inline, nodes, "
-            "processes",
+            "pool.engine: no engine 'ray' is installed; installed: dask, inline, "
+            "nodes, processes",
         ),
     ],
 )
