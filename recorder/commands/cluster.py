@@ -6,13 +6,23 @@ from pathlib import Path
 
 import click
 
+from recorder.commands import cluster_dask
 from recorder.commands.options import config_option, load_settings
 from recorder.commands.out import say
 
 
 @click.group()
 def command() -> None:
-    """Other hosts that classify images: their keys."""
+    """Other hosts that classify images: their keys, and dask to start their nodes."""
+
+
+for _command in (
+    cluster_dask.tls,
+    cluster_dask.start,
+    cluster_dask.status,
+    cluster_dask.stop,
+):
+    command.add_command(_command)
 
 
 @command.command()

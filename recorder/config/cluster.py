@@ -30,8 +30,8 @@ class ClusterSection(Section):
 
     engine: EngineName | None = None
     """Who starts the nodes: `nodes` (systemd, Slurm, Kubernetes, a person), or an
-    engine that starts them itself; unset: `nodes` where `listen` is set, else no other
-    host takes part."""
+    engine that starts them itself, such as `dask`; unset: `nodes` where `listen` is
+    set, else no other host takes part."""
     listen: Annotated[str, AfterValidator(_check_listen)] | None = None
     """Address of this host that nodes connect to, such as `tcp://192.168.1.10:9998`;
     `tcp://0.0.0.0:9998` is every address of it. Unset: no other host takes part."""
@@ -42,6 +42,13 @@ class ClusterSection(Section):
     """Encrypt, and let only nodes in whose keys are known; unset: for every address but
     `ipc` and those of this host. `false` is for a network that is encrypted itself:
     whoever reaches the address can then read images and send results."""
+    scheduler: str | None = None
+    """Engine `dask`: address of its scheduler, such as `tls://cluster.example.org:8786`;
+    `tcp://` is for a scheduler on this host, or a network that is trusted: whoever
+    reaches it can run anything on every host."""
+    tls: FilePath | None = None
+    """Engine `dask`: folder with `ca.pem`, `cert.pem` and `key.pem`, which `recorder
+    cluster tls` makes; for an address that begins with `tls://`."""
     without_local_workers: bool = False
     """With `pool.workers = 0`: leave all images to the nodes. A run then stands still
     while no node is there."""

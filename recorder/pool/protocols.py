@@ -13,7 +13,7 @@ from recorder.plugins.groups import ENGINES
 from recorder.pool.batch_task import BatchEnd, BatchTask
 from recorder.pool.jobs import AnyJob
 from recorder.pool.wire import Frame
-from recorder.records import ClassifierSetup, Learned, Unprocessed
+from recorder.records import CheckLine, ClassifierSetup, Learned, Unprocessed
 from recorder.records.live_node import LiveNode
 
 
@@ -106,6 +106,10 @@ class ClusterOptions:
     """Folder of the keys; None: not encrypted, and everybody is let in."""
     state: Path
     """Folder for what an engine keeps: below the state directory."""
+    scheduler: str | None = None
+    """Address of the engine's scheduler."""
+    tls: Path | None = None
+    """Folder of this host's certificate for that scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,14 @@ class BatchPlace(Protocol):
         When it is cancelled, nobody waits for the answer any more; the file ``stop`` in
         the task's folder has the process ended, wherever it is.
         """
+
+
+@runtime_checkable
+class CheckedEngine(Protocol):
+    """What a plug-in of ``recorder.engines`` may have besides: lines of the check."""
+
+    async def check(self, options: EngineOptions) -> Sequence[CheckLine]:
+        """What it finds; ``recorder check`` prints it, and waits 30 s at most."""
 
 
 @runtime_checkable

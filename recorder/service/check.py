@@ -19,6 +19,7 @@ from recorder.runtime.boundary import boundary
 from recorder.runtime.looking import writable
 from recorder.service.check_broker import broker_lines
 from recorder.service.check_cluster import cluster_lines
+from recorder.service.cluster import engine_lines
 from recorder.service.installed import installed_lines
 from recorder.sinks.protocols import sink_plugin
 from recorder.sources.decoder import DECODER
@@ -41,6 +42,7 @@ async def check_all(settings: Settings) -> list[CheckLine]:
     if not settings.ispyb.enabled:
         lines.append(CheckLine("ispyb", True, "off (ispyb.enabled = false)"))
     lines += await asyncio.to_thread(cluster_lines, settings)
+    lines += await _asked("cluster engine", partial(engine_lines, settings))
     lines += await broker_lines(settings)
     for source in settings.sources:
         lines += await _asked(f"source {source.name}", partial(_check_source, source))

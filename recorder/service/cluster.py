@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from recorder.errors import ConfigError
 from recorder.pool.protocols import (
     BatchEngine,
     BatchPlace,
+    CheckedEngine,
     ClusterOptions,
     EngineOptions,
     Hands,
     Work,
     engine_plugin,
 )
+from recorder.records import CheckLine
 
 
 def cluster_options(settings: Settings) -> ClusterOptions | None:
@@ -28,6 +30,8 @@ def cluster_options(settings: Settings) -> ClusterOptions | None:
         listen=section.listen,
         keys=settings.cluster_keys if section.encrypted else None,
         state=settings.state_directory / "cluster",
+        scheduler=section.scheduler,
+        tls=section.tls,
     )
 
 
@@ -51,6 +55,22 @@ def cluster_of(
     timeout_s = settings.pool.worker_timeout_s
     options = EngineOptions(0, timeout_s, kept_setups, cluster, readable)
     return lambda work: plugin.make(work, options)
+
+
+async def engine_lines(settings: Settings) -> Sequence[CheckLine]:
+    """What the engine of other hosts finds, for `recorder check`; nothing without one.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    name, cluster = settings.cluster.engine_name, cluster_options(settings)
+    if name is None or cluster is None:
+        return []
+    plugin = engine_plugin(name)
+    if not isinstance(plugin, CheckedEngine):
+        return []
+    timeout_s = settings.pool.worker_timeout_s
+    return await plugin.check(EngineOptions(0, timeout_s, 2, cluster))
 
 
 def require_engine(settings: Settings) -> str:

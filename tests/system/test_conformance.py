@@ -30,7 +30,7 @@ from recorder.testing import (
 from recorder.testing.recorded import plain_settings
 from tests.nodes import NodeProcess
 from tests.peers import dectris_peer, panda_peer
-from tests.system import test_authenticators
+from tests.system import test_authenticators, test_dask
 from tests.unit import test_portals
 
 
@@ -171,6 +171,7 @@ def test_every_plugin_of_ours_is_tested():
         for suite in suites
         for cls in suite.__subclasses__()
     }
+    assert test_dask.TestDask.name in tested
     assert {test_portals.TestFolder.kind, test_portals.TestHttp.kind} <= tested
     for group in GROUPS:
         assert {plugin.name for plugin in group.usable()} <= tested

@@ -25,6 +25,8 @@ WEB = UNIT.with_name("recorder-web.service")
 WEB_TEMPLATE = UNIT.with_name("recorder-web@.service")
 SYNC = UNIT.with_name("recorder-sync.service")
 NODE = UNIT.with_name("recorder-node@.service")
+SCHEDULER = UNIT.with_name("recorder-dask-scheduler.service")
+DASK_WORKER = UNIT.with_name("recorder-dask-worker.service")
 CONFIG = UNIT.parents[1] / "config"
 
 
@@ -40,7 +42,9 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def installed(unit: Path, folder: Path, name: str) -> Path:
     """The unit with a program that is there, under the name of an instance."""
     path = folder / name
-    text = unit.read_text().replace("/opt/recorder/bin/recorder", sys.executable)
+    text = unit.read_text()
+    for command in ("recorder", "dask"):
+        text = text.replace(f"/opt/recorder/bin/{command} ", f"{sys.executable} ")
     path.write_text(text)
     return path
 
@@ -57,6 +61,8 @@ def installed(unit: Path, folder: Path, name: str) -> Path:
         (SYNC, "recorder-sync.service"),
         (NODE, "recorder-node@.service"),
         (NODE, "recorder-node@id29.service"),
+        (SCHEDULER, "recorder-dask-scheduler.service"),
+        (DASK_WORKER, "recorder-dask-worker.service"),
         (SYNC.with_suffix(".timer"), "recorder-sync.timer"),
     ],
 )
@@ -68,7 +74,7 @@ def test_unit_parses(tmp_path, unit, name):
 
 @pytest.mark.parametrize(
     "unit",
-    [UNIT, TEMPLATE, WEB, WEB_TEMPLATE, SYNC, NODE],
+    [UNIT, TEMPLATE, WEB, WEB_TEMPLATE, SYNC, NODE, SCHEDULER],
     ids=lambda unit: unit.name,
 )
 def test_unit_is_hardened(tmp_path, unit):
@@ -78,6 +84,19 @@ def test_unit_is_hardened(tmp_path, unit):
     level = re.search(r"exposure level for recorder\S*: ([\d.]+)", done.stdout)
     assert level is not None
     assert float(level[1]) <= 1.5
+
+
+def test_a_dask_workers_node_outlives_it(tmp_path):
+    """Its processes, user and folder stay; dask and batches have what they need."""
+    path = installed(DASK_WORKER, tmp_path, DASK_WORKER.name)
+    done = analyze("security", "--offline=true", "--no-pager", "--threshold=20", path)
+    assert done.returncode == 0, done.stdout
+    lines = DASK_WORKER.read_text().splitlines()
+    assert {"KillMode=process", "RuntimeDirectoryPreserve=yes"} <= set(lines)
+    assert "User=recorder-node" in lines
+    assert not any(line.startswith(("DynamicUser", "PrivateTmp")) for line in lines)
+    for unit in (SCHEDULER, DASK_WORKER):
+        assert "ProcSubset=pid" not in unit.read_text().splitlines()  # /proc/meminfo
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_our_own_are_installed():
     assert ours(SOURCES) == ["dectris", "panda"]
     assert ours(SINKS) == ["ispyb", "results"]
     assert ours(FLAVOURS) == ["diamond", "esrf", "maxiv"]
-    assert ours(ENGINES) == ["inline", "nodes", "processes"]
+    assert ours(ENGINES) == ["dask", "inline", "nodes", "processes"]
 
 
 def test_one_from_outside(install):
@@ -207,9 +207,9 @@ def test_without_our_own_it_says_what_to_do(monkeypatch):
             "diamond, esrf, maxiv",
         ),
         (
-            "[pool]\nengine = 'dask'",
-            "pool.engine: no engine 'dask' is installed; installed: inline, nodes, "
-            "processes",
+            "[pool]\nengine = 'ray'",
+            "pool.engine: no engine 'ray' is installed; installed: dask, inline, "
+            "nodes, processes",
         ),
     ],
 )
