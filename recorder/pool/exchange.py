@@ -237,8 +237,7 @@ class Exchange:
             if wire.monitor in ready and (identity := wire.who_ended()) is not None:
                 self._inbox.append(identity)
             if keeper in ready and wire.keeper is not None:
-                with boundary("ask whether a node may connect"):
-                    wire.keeper.answer()
+                wire.keeper.answer()
             if self._inbox:
                 self._tell()
             if self._inbox or self._held_back:

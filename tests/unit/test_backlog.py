@@ -21,7 +21,7 @@ from recorder.records import (
     Unprocessed,
     WorkLevel,
 )
-from tests.builders import SHAPE
+from tests.builders import SHAPE, working
 
 SETUP = ClassifierSetup(
     SHAPE, "uint16", None, None, None, None, None, None, ClassifySettings()
@@ -268,11 +268,10 @@ async def test_a_pool_with_a_cluster_and_no_workers_leaves_all_to_it():
 
     pool = Pool(0, cluster=cluster)
     setup, told = pool.add_setup(SETUP), list[object]()
-    running = asyncio.create_task(pool.run())
-    for _ in range(5):
-        pool.offer(setup, image(1), told.append)
-    await pool.empty()
-    running.cancel()
+    async with working(pool):
+        for _ in range(5):
+            pool.offer(setup, image(1), told.append)
+        await pool.empty()
     assert (takers[0].done, len(told), pool.replaced) == (5, 5, 2)
 
 
@@ -285,9 +284,8 @@ async def test_a_pool_with_both_has_both_work():
 
     pool = Pool(1, engine="inline", cluster=cluster)
     setup, told = pool.add_setup(SETUP), list[object]()
-    running = asyncio.create_task(pool.run())
-    while not (takers[0].done and len(told) > takers[0].done):
-        pool.offer(setup, image(1), told.append)
-        await pool.empty()
-    running.cancel()
+    async with working(pool):
+        while not (takers[0].done and len(told) > takers[0].done):
+            pool.offer(setup, image(1), told.append)
+            await pool.empty()
     assert pool.finished == len(told)
