@@ -185,7 +185,9 @@ def test_a_node_is_hardened_like_the_daemon_and_keeps_nothing():
         "LoadCredential",
         "ExecStart",
         "RestartSec",
+        "RestrictAddressFamilies",
     ]
+    assert dict(node)["RestrictAddressFamilies"] == "AF_INET AF_INET6 AF_UNIX"
     missing = {name for name, _ in daemon} - {name for name, _ in node}
     kept = {"StateDirectory", "StateDirectoryMode", "RuntimeDirectory"}
     kept |= {"RuntimeDirectoryMode", "RuntimeDirectoryPreserve"}
