@@ -76,14 +76,9 @@ def _follow(client: Client, order: NodeOrder, say: Say, ended: threading.Event) 
     reaching(lambda: client.subscribe_topic(label, heard))
     reaching(lambda: client.register_plugin(Traveller(order), name=label))
     say("ready", scheduler=first.identity, workers=first.workers, node=order.connect)
-    known = first.workers
     while not ended.wait(LOOK_S):
-        now = look(client)
-        if now.identity != first.identity:
+        if look(client).identity != first.identity:
             raise SchedulerLostError("it is another scheduler than before")
-        if now.workers != known:
-            known = now.workers
-            say("workers", workers=known)
     scheduler: Any = client.scheduler
     ask = scheduler.unregister_worker_plugin
     reaching(lambda: client.sync(ask, name=label, callback_timeout=ANSWER_S))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from recorder.cluster.dask_process import DaskProcess, dask_process
 from recorder.cluster.order import NodeOrder
@@ -35,20 +35,6 @@ HINTS = {
 """What to do, by what was said."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineState:
-    """How the engine is."""
-
-    scheduler: str
-    """Its address."""
-    ready: bool = False
-    """Whether the scheduler is reached and has our plug-in."""
-    workers: int = 0
-    """Dask workers that it knows."""
-    problem: str = ""
-    """Why it is not ready."""
-
-
 class Placing:
     """Has nodes placed until cancelled, whatever becomes of the scheduler.
 
@@ -60,7 +46,7 @@ class Placing:
     def __init__(self, address: SchedulerAddress, order: NodeOrder) -> None:
         self._address = address
         self._order = order
-        self.state = EngineState(address.text, problem="not yet asked")
+        self._problem = ""
         self._missing: dict[str, LiveNode] = {}
 
     async def run(self) -> None:
@@ -76,8 +62,14 @@ class Placing:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     def missing(self) -> tuple[LiveNode, ...]:
-        """Nodes that should be there and cannot be placed."""
-        return tuple(self._missing.values())
+        """Nodes that should be there and cannot be placed, and a lost scheduler."""
+        lost = LiveNode(
+            name="dask scheduler",
+            host=self._address.host,
+            state="away",
+            problem=f"{self._problem}; {GOES_ON}",
+        )
+        return (*([lost] if self._problem else []), *self._missing.values())
 
     async def _hear(self, process: DaskProcess) -> bool:
         """What it says, until it ends: whether it was of use."""
@@ -87,8 +79,6 @@ class Placing:
             if word == "ready":
                 useful = True
                 self._ready(line)
-            elif word == "workers":
-                self._now(True, len(line["workers"]))
             elif word in ("lost", "refused"):
                 self._lost(str(line["text"]))
             elif word == "node" and (said := read_said(line)) is not None:
@@ -106,11 +96,8 @@ class Placing:
                 problem=f"{said.text or said.what}; {HINTS[said.what]}",
             )
 
-    def _now(self, ready: bool, workers: int, problem: str = "") -> None:
-        self.state = EngineState(self._address.text, ready, workers, problem)
-
     def _ready(self, line: Json) -> None:
-        self._now(True, len(line["workers"]))
+        self._problem = ""
         log.info(
             "engine_ready",
             scheduler=self._address.text,
@@ -122,8 +109,8 @@ class Placing:
     def _lost(self, text: str) -> None:
         """Said once, not with each attempt."""
         text = plain(text)
-        if self.state.problem != text:
-            self._now(False, 0, text)
+        if self._problem != text:
+            self._problem = text
             log.error(
                 "engine_lost",
                 scheduler=self._address.text,

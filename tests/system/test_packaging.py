@@ -29,6 +29,8 @@ SHIPPED = {
     "recorder.service",
     "recorder@.service",
     "recorder-node@.service",
+    "recorder-dask-scheduler.service",
+    "recorder-dask-worker.service",
     "recorder-node.sbatch",
     "recorder-node.yaml",
     "recorder-web.service",

@@ -141,3 +141,19 @@ def test_dask_is_imported_where_systemd_hides_how_much_memory_there_is():
     answer = json.loads(done.stdout)
     assert answer["word"] == "refused", done.stderr
     assert "Connection refused" in answer["text"]
+
+
+@pytest.mark.allow_error_log("engine_lost")
+def test_a_lost_scheduler_is_said_once_and_shown_until_it_is_back(
+    log_events: list[Event],
+):
+    placing = Placing(SchedulerAddress("a", 1, None), NodeOrder("tcp://a:1", "1"))
+    assert placing.missing() == ()
+    for _ in range(3):
+        placing._lost("it is gone")
+    assert [event["event"] for event in log_events] == ["engine_lost"]
+    (lost,) = placing.missing()
+    assert (lost.state, lost.host) == ("away", "a")
+    assert "it is gone" in str(lost.problem)
+    placing._ready({"scheduler": "x", "workers": [], "node": "tcp://a:1"})
+    assert placing.missing() == ()
