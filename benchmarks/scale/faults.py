@@ -136,10 +136,11 @@ def run(fault: Fault) -> Taken:
         field.until(IMAGES // 2)
         since = time.monotonic()
         gone = fault.strike(field)
+        struck = time.monotonic()
         before = field.found()  # what was done until then may have been told
         held = len(held_by(before, gone))
         seconds = _wait(field, before, gone, since)
-        lost = _finished(field, gone, since)
+        lost = _finished(field, gone, struck)
     return Taken(held, seconds, lost)
 
 
@@ -152,12 +153,12 @@ def _wait(field: Field, before: Found, gone: set[int], since_s: float) -> float:
     raise SystemExit("the images of a worker that is gone are nowhere")
 
 
-def _finished(field: Field, gone: set[int], since_s: float) -> int:
-    """Images that nobody was done with, when nothing more is done."""
+def _finished(field: Field, gone: set[int], struck_s: float) -> int:
+    """Images that nobody was done with who could still tell it, in the end."""
     lost, last = IMAGES, time.monotonic()
     while time.monotonic() - last < PATIENCE_S / 3:
         done = field.found().done
-        told = ~np.isin(done["worker"], list(gone)) | (done["at"] < since_s)
+        told = ~np.isin(done["worker"], list(gone)) | (done["at"] < struck_s)
         now = IMAGES - len(np.unique(done["image"][told]))
         if not now:
             return 0
