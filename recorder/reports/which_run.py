@@ -15,8 +15,8 @@ UID_PREFIX = 6
 """Characters of a uid that name a run: fewer could be a run number ("9" is one).
 Chosen, not tuned."""
 READ_BYTES = 1 << 30
-"""Bytes of an archived run that are unpacked to answer for one image: 15 s of work, and
-as much of the temporary folder meanwhile. Chosen, not tuned."""
+"""Bytes of an archived run that are unpacked to answer for one image: some 5 s of work,
+and as much of the temporary folder meanwhile. Chosen, not tuned."""
 
 
 def is_experiment(name: str, experiment: str, group_id: int | None) -> bool:
