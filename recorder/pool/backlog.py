@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from recorder.pool.jobs import AnyJob, Callback, Job, LessonJob, Taught, Viewer
+from recorder.pool.node_queues import NodeQueues
+from recorder.pool.overload import NO_LESSONS, SAMPLE, effort_at
+from recorder.pool.share import Share
 from recorder.records import (
     ClassifierSetup,
     Learned,
     Lesson,
     Payload,
     Unprocessed,
-    WorkLevel,
 )
 from recorder.runtime.boundary import boundary
 
@@ -22,19 +24,6 @@ KEPT_SETUPS = 8
 """Setups that are kept although no image of them waits: late ones may come."""
 KEPT_STATES = 3
 """Learned states of a setup; a late image may need an older one."""
-SAMPLE = 4
-"""Under overload one of so many images, or hits, is still looked at."""
-_GIVING_UP = (
-    (0.5, WorkLevel.NO_RETRY),
-    (0.65, WorkLevel.ONE_LATTICE),
-    (0.8, WorkLevel.NO_INDEXING),
-)
-"""What is left out from which fill of the backlog on: what costs most and tells least
-goes first. Chosen, not tuned; what remains under ten times too much: `make soak`."""
-_NO_LESSONS = 0.5
-"""Fill from which lessons that only renew what a run has learned are left out."""
-_NO_SPOTS = 0.9
-"""Fill from which only a sample of the images is looked at."""
 _FILES_WAIT = 64 << 20
 """Bytes that wait above which a replay reads no further: some 15 images of 4 MB are
 enough for the workers. Chosen, not tuned."""
@@ -50,6 +39,8 @@ class Backlog:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._queue: deque[AnyJob] = deque()
+        self._of_nodes = NodeQueues()
+        """Jobs that one node alone can do."""
         self._untaught: dict[tuple[int, int], list[Job]] = {}
         self._out: set[AnyJob] = set()
         self._setups: dict[int, ClassifierSetup] = {}
@@ -78,7 +69,10 @@ class Backlog:
     def __len__(self) -> int:
         """Jobs that wait or are being worked on."""
         return (
-            len(self._queue) + len(self._out) + sum(map(len, self._untaught.values()))
+            len(self._queue)
+            + len(self._of_nodes)
+            + len(self._out)
+            + sum(map(len, self._untaught.values()))
         )
 
     # -- setups and what their runs have taught ------------------------------------
@@ -89,7 +83,7 @@ class Backlog:
         self._setups[self._next_setup] = setup
         self._learned[self._next_setup] = {}
         # those with a worker, too: it may die, and they are tried once more
-        needed = {job.setup for job in (*self._queue, *self._out)}
+        needed = {job.setup for job in (*self._queue, *self._of_nodes, *self._out)}
         needed |= {number for number, _ in self._untaught}
         for old in set(sorted(self._setups)[:-KEPT_SETUPS]) - needed:
             del self._setups[old], self._learned[old]
@@ -115,8 +109,8 @@ class Backlog:
         states[learned.number] = learned
         for old in sorted(states)[:-KEPT_STATES]:
             del states[old]
-        self._queue.extend(self._untaught.pop((setup, learned.number), ()))
-        self._wake()
+        for job in self._untaught.pop((setup, learned.number), ()):
+            self._enqueue(job)
 
     # -- in ------------------------------------------------------------------------
 
@@ -142,9 +136,37 @@ class Backlog:
         if learned and learned not in states:
             self._untaught.setdefault((setup, learned), []).append(job)
         else:
-            self._queue.append(job)
-            self._wake()
+            self._enqueue(job)
         return True
+
+    def _enqueue(self, job: AnyJob, *, first: bool = False) -> None:
+        """It can be taken: by anybody, or by the node that has its pixels."""
+        if not self._of_nodes.put(job, first=first):
+            self._lose(job)
+            return
+        if job.node is None:
+            self._queue.appendleft(job) if first else self._queue.append(job)
+        self._wake()
+
+    # -- nodes that have the pixels ------------------------------------------------
+
+    def node_gone(self, node: int) -> None:
+        """A node will do nothing any more: what it brought home is for anybody.
+
+        What it did not is lost with it, now and whenever it comes.
+
+        Args:
+            node: Its session, which never comes back.
+        """
+        for job in self._of_nodes.drop(node):
+            self._enqueue(job)
+
+    def _lose(self, job: AnyJob) -> None:
+        self._out.add(job)
+        text = "the node that had received it, and alone had its pixels, is gone"
+        tell = partial(job.failed, Unprocessed.WORKER_LOST, text)
+        # later: whoever offers it does not expect an answer before it has offered
+        asyncio.get_running_loop().call_soon(self.finish, job, tell)
 
     def learn(
         self,
@@ -154,14 +176,17 @@ class Backlog:
         left_out: Callable[[], None] | None,
     ) -> None:
         """See :meth:`recorder.pool.pool.Pool.learn`."""
-        self._queue.appendleft(LessonJob(setup, lesson, done, left_out))
-        self._wake()
+        self._enqueue(LessonJob(setup, lesson, done, left_out), first=True)
 
     # -- out -----------------------------------------------------------------------
 
-    def share(self) -> Share:
-        """The work for one more who takes."""
-        share = Share(self)
+    def share(self, *, nodes: bool = False) -> Share:
+        """The work for one more who takes.
+
+        Args:
+            nodes: It takes for nodes, too, that have pixels of their own.
+        """
+        share = Share(self, lambda: self.waiting_for_nodes if nodes else self.waiting)
         self._shares.append(share)
         return share
 
@@ -174,8 +199,13 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """Jobs that can be taken."""
+        """Jobs that anybody can take."""
         return len(self._queue)
+
+    @property
+    def waiting_for_nodes(self) -> int:
+        """The same, and those that one node alone can do."""
+        return len(self._queue) + len(self._of_nodes)
 
     async def wait(self) -> None:
         """Wait until something can be taken."""
@@ -183,19 +213,24 @@ class Backlog:
             self.changed.clear()
             await self.changed.wait()
 
-    def take(self) -> AnyJob | None:
+    def take(self, node: int | None = None) -> AnyJob | None:
         """The next job, and how much is done for it; None if nothing is to be done.
 
         The fuller the backlog, the less is done, in the order of the efforts; rates
         stay right because what is left out is counted and sampled evenly.
+
+        Args:
+            node: Session of the node that it is for, which may have its pixels.
         """
-        if not self._queue:
-            return None
-        job = self._queue.popleft()
+        job = self._of_nodes.take(node) if node is not None else None
+        if job is None:
+            if not self._queue:
+                return None
+            job = self._queue.popleft()
         self._out.add(job)
         fill = self._held / self._max_bytes
         if isinstance(job, LessonJob):
-            if job.left_out is not None and fill > _NO_LESSONS:
+            if job.left_out is not None and fill > NO_LESSONS:
                 self.finish(job, job.left_out)
                 return None
             return job
@@ -206,17 +241,12 @@ class Backlog:
 
     def _lighten(self, job: Job, fill: float) -> Job | None:
         self._taken += 1
-        sampled = self._taken % SAMPLE == 0
-        job.effort = WorkLevel.FULL
-        for limit, effort in _GIVING_UP:
-            if fill > limit:
-                job.effort = effort
-        if job.effort is WorkLevel.NO_INDEXING and sampled:
-            job.effort = WorkLevel.ONE_LATTICE
-        if fill > _NO_SPOTS and not sampled:
+        effort = effort_at(fill, sampled=self._taken % SAMPLE == 0)
+        if effort is None:
             text = "the backlog is nearly full: one of four images is looked at"
             self.finish(job, partial(job.failed, Unprocessed.OVERLOAD, text))
             return None
+        job.effort = effort
         return job
 
     def put_back(self, job: AnyJob) -> None:
@@ -225,8 +255,7 @@ class Backlog:
             self.late += 1
             return
         self._out.remove(job)
-        self._queue.appendleft(job)
-        self._wake()
+        self._enqueue(job, first=True)
 
     def finish(self, job: AnyJob, tell: Callable[[], None]) -> None:
         """A job that was taken is done with; ``tell`` says so to who offered it.
@@ -248,7 +277,7 @@ class Backlog:
     async def room(self) -> None:
         """Wait until the backlog is half empty or nothing waits: for files."""
         most = min(self._max_bytes // 2, _FILES_WAIT)
-        while (self._queue or self._untaught) and self._held > most:
+        while (self._queue or self._of_nodes or self._untaught) and self._held > most:
             self._room.clear()
             await self._room.wait()
 
@@ -257,31 +286,3 @@ class Backlog:
         while len(self):
             self._room.clear()
             await self._room.wait()
-
-
-class Share:
-    """The same work, for one of several who take from it.
-
-    Each has an event of its own: that a worker of one is free is no news for others.
-    """
-
-    def __init__(self, backlog: Backlog) -> None:
-        self._backlog = backlog
-        self.changed = asyncio.Event()
-        """Set when there may be something to take, or a worker may be free."""
-        self.take = backlog.take
-        self.put_back = backlog.put_back
-        self.finish = backlog.finish
-        self.setup = backlog.setup
-        self.states = backlog.states
-
-    @property
-    def waiting(self) -> int:
-        """Jobs that can be taken."""
-        return self._backlog.waiting
-
-    async def wait(self) -> None:
-        """Wait until something can be taken."""
-        while not self._backlog.waiting:
-            self.changed.clear()
-            await self.changed.wait()

@@ -85,15 +85,21 @@ class Job:
         """Bytes that it keeps in memory, or that a worker will read for it."""
         return self.payload.size
 
+    @property
+    def node(self) -> int | None:
+        """Session of the node that alone can do it, since it has the pixels."""
+        return self.payload.node
+
     def message(self, token: int) -> list[Frame]:
         """What a worker is sent."""
         head = ImageHead(token, self.setup, self.learned, self.effort, self.wish)
-        return image_message(head, self.payload)
+        return image_message(head, self.payload.at_home())
 
     def run(self, classifiers: Classifiers) -> Callable[[], None]:
         """Do it in this process; what comes back tells what became of it."""
+        payload = self.payload.at_home()
         outcome, shown = classifiers.classify(
-            self.setup, self.payload, self.learned, self.effort, self.wish
+            self.setup, payload, self.learned, self.effort, self.wish
         )
         return partial(self._tell, outcome, shown)
 
@@ -142,6 +148,8 @@ class LessonJob:
     sent_at: float = 0.0
     size: int = 0
     """The images are held by whoever keeps them."""
+    node: None = None
+    """Anybody can do it."""
 
     def message(self, token: int) -> list[Frame]:
         """What a worker is sent."""

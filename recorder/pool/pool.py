@@ -61,7 +61,7 @@ class Pool:
             plugin = engine_plugin(self.engine)
             self._hands.append(plugin.make(self._backlog.share(), options))
         if cluster is not None:
-            self._hands.append(cluster(self._backlog.share()))
+            self._hands.append(cluster(self._backlog.share(nodes=True)))
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -70,6 +70,16 @@ class Tasks(Protocol[T]):
 class Work(Tasks[AnyJob], Protocol):
     """Jobs that wait, as an engine sees them, and what is to be known before them."""
 
+    def take(self, node: int | None = None) -> AnyJob | None:
+        """The next job; see :meth:`Tasks.take`.
+
+        Args:
+            node: Session of the node that it is for, which may have its pixels.
+        """
+
+    def node_gone(self, node: int) -> None:
+        """A node ends, and with it the pixels that it did not bring home."""
+
     def setup(self, number: int) -> ClassifierSetup:
         """The setup of a job that was taken."""
 

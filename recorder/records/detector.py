@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,12 +93,25 @@ class StoredChunk:
     mtime_ns: int
 
 
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class HeldPixels:
+    """The bytes of one image that a node received and keeps."""
+
+    node: int
+    """Session of the node."""
+    number: int
+    """Of the image there."""
+    size: int
+    data: bytes | None = None
+    """Once they were brought home; the node needs to keep them no longer."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Payload:
     """Pixels of one image as they came, compressed or not."""
 
     data: bytes | memoryview
-    """Empty where only ``stored`` tells where they are."""
+    """Empty where only ``stored`` or ``held`` tells where they are."""
     encoding: str
     """One of ``raw``, ``bslz4``, ``lz4`` (HDF5 framing), ``bszstd``,
     ``lz4block`` (bare LZ4 block), ``gzip``, ``gzip+shuffle``."""
@@ -110,11 +123,26 @@ class Payload:
     """True: the first index runs fastest (CBOR tag 1040)."""
     stored: StoredChunk | None = None
     """Who decodes it reads it there: its bytes do not travel."""
+    held: HeldPixels | None = None
+    """Only that node decodes it: its bytes do not travel."""
+
+    @property
+    def node(self) -> int | None:
+        """Session of the node that alone can decode it; None: whoever gets it can."""
+        held = self.held
+        return None if held is None or held.data is not None else held.node
+
+    def at_home(self) -> Payload:
+        """The same with the bytes that were brought home, if they were held."""
+        if self.held is None or self.held.data is None:
+            return self
+        return replace(self, data=self.held.data, held=None)
 
     @property
     def size(self) -> int:
         """Bytes of its pixels as they came, wherever they are."""
-        return len(self.data) if self.stored is None else self.stored.size
+        place = self.stored or self.held
+        return len(self.data) if place is None else place.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +168,11 @@ class Image:
 
     @property
     def pixel_bytes(self) -> int:
+<<<<<<< HEAD
         """Bytes of its pixels as they came."""
+=======
+        """Bytes of pixels that it keeps in memory."""
+>>>>>>> af048d3 (Jobs that one node alone can do: pixels that a node received and keeps)
         return 0 if self.payload is None else self.payload.size
 
 

@@ -166,7 +166,7 @@ class Nodes(RuleBasedStateMachine):
         self.offered += 1
 
     def give(self) -> None:
-        while self.desk.has_room and self.backlog.waiting:
+        while self.desk.has_room and self.backlog.waiting_for_nodes:
             self.desk.give(self.now)
         self.deliver()
 

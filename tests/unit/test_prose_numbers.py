@@ -12,7 +12,7 @@ import pytest
 
 from recorder.classifying import lessons, material, timetable
 from recorder.journal import pruning, snapshots_table, writer
-from recorder.pool import backlog, processes
+from recorder.pool import backlog, overload, processes
 from recorder.runs.book import (
     binding,
     clock_offsets,
@@ -79,7 +79,7 @@ def thousands(value: int) -> str:
 TIMES = timetable.Timetable()
 _solvent = " to ".join(number(value) for value in radial._SOLVENT)
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_fills = [percent(fill) for fill, _ in backlog._GIVING_UP]
+_fills = [percent(fill) for fill, _ in overload._GIVING_UP]
 
 NUMBERS = {
     "classification": [
@@ -152,7 +152,8 @@ NUMBERS = {
         f"| over {_fills[0]} | `no_retry`",
         f"| over {_fills[1]} | `one_lattice`",
         f"| over {_fills[2]} | `no_indexing`",
-        f"| over {percent(backlog._NO_SPOTS)} | one of {WORDS[backlog.SAMPLE]} images",
+        f"| over {percent(overload._NO_SPOTS)} | one of "
+        f"{WORDS[overload.SAMPLE]} images",
         f"in a run of fewer than {timetable.FIRST + 1} images",
         f"by more than {100 * as_good._LENGTH:g} %, an angle by more than "
         f"{as_good._ANGLE:g}°, the beam centre by more than {as_good._CENTRE:g} px",

@@ -41,6 +41,7 @@ _TOKEN_END = 9
 """Bytes of kind and token."""
 _IMAGE = struct.Struct("<BIQQ")
 """Effort, wish, and where in the second frame the pixels begin and end."""
+_NUMBER = struct.Struct("<Q")
 _ANSWER = struct.Struct("<cQI")
 _MOST_MORE = 1.1
 """Bytes of a whole message by those of the pixels in it, at most, for it to be sent:
@@ -138,11 +139,17 @@ def image_message(head: ImageHead, payload: Payload) -> list[Frame]:
     """An image to classify: two frames, the second with the pixels as they came.
 
     Where they are a part of a message of the detector, the whole message is sent:
-    ZeroMQ can share it, while a part of it would have to be copied.
+    ZeroMQ can share it, while a part of it would have to be copied. Where a node keeps
+    them, the second frame is empty and a third one has their number there.
 
     Raises:
         WireError: The pixels are no bytes in one piece.
     """
+    frame, begin = pixels_frame(payload), 0
+    end = payload.size if payload.held else len(frame)
+    if payload.stored is None and payload.held is None:
+        frame, begin = frame_of(payload.data)
+        end = begin + len(payload.data)
     kind = _kind_text(
         payload.encoding,
         payload.shape,
@@ -150,12 +157,25 @@ def image_message(head: ImageHead, payload: Payload) -> list[Frame]:
         payload.column_major,
         payload.stored is not None,
     )
-    frame, begin = pixels_frame(payload), 0
-    if payload.stored is None:
-        frame, begin = _frame_of(payload.data)
-    end = begin + len(frame if payload.stored else payload.data)
     body = _IMAGE.pack(head.effort, head.wish, begin, end) + kind
-    return [make_head(IMAGE, head.token, head.setup, head.learned, body), frame]
+    first = make_head(IMAGE, head.token, head.setup, head.learned, body)
+    if payload.held is not None:
+        return [first, frame, _NUMBER.pack(payload.held.number)]
+    return [first, frame]
+
+
+def held_number(frames: Sequence[Frame]) -> int | None:
+    """Number of the pixels that a node keeps for this image; None: it brings its own.
+
+    Raises:
+        WireError: It has a third frame that is no number.
+    """
+    if len(frames) < 3:
+        return None
+    if len(frames) > 3 or len(frames[2]) != _NUMBER.size:
+        raise WireError(f"an image has 2 or 3 frames, this message {len(frames)}")
+    number: int = _NUMBER.unpack(frames[2])[0]
+    return number
 
 
 def read_image(frames: Sequence[Frame]) -> tuple[ImageHead, Payload]:
@@ -186,7 +206,7 @@ def _cut(frame: Frame, first: int, end: int) -> Frame:
     return frame if end - first == len(frame) else memoryview(frame)[first:end]
 
 
-def _frame_of(data: Frame) -> tuple[Frame, int]:
+def frame_of(data: Frame) -> tuple[Frame, int]:
     """The frame that pixels are most of, and where in it they begin."""
     if isinstance(data, bytes):
         return data, 0
