@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from recorder.config.by_kind import EngineName
 from recorder.config.endpoints import Endpoint, is_loopback_address, parse_endpoint
 from recorder.config.section import Section
-from recorder.config.values import FilePath
+from recorder.config.values import MAX_MB, FilePath
 
 _WRITE = "write it as tcp://ADDRESS:PORT, such as tcp://192.168.1.10:9998"
 
@@ -52,6 +52,10 @@ class ClusterSection(Section):
     without_local_workers: bool = False
     """With `pool.workers = 0`: leave all images to the nodes. A run then stands still
     while no node is there."""
+
+    node_hold_mb: int = Field(2048, ge=1, le=MAX_MB)
+    """Compressed images that one node may keep of a detector that it receives from
+    itself; beyond it images are counted as `unprocessed: overload`."""
 
     @model_validator(mode="after")
     def _an_address(self) -> ClusterSection:

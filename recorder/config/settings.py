@@ -156,6 +156,21 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _nodes_to_receive(self) -> Settings:
+        for section in self.pulled:
+            if self.cluster.listen is None:
+                raise ValueError(
+                    f"detector {section.name}: pulled_by: nodes receive its stream, "
+                    "but none can connect: set cluster.listen"
+                )
+            if section.socket != "pull":
+                raise ValueError(
+                    f"detector {section.name}: pulled_by: each node would receive "
+                    'every image of a feed that publishes; leave it to the "daemon"'
+                )
+        return self
+
+    @model_validator(mode="after")
     def _workers_of_this_host(self) -> Settings:
         alone = self.pool.workers == 0 and self.pool.engine is None
         if alone and self.cluster.listen and not self.cluster.without_local_workers:
@@ -209,6 +224,15 @@ class Settings(BaseSettings):
     def series_sources(self) -> tuple[str, ...]:
         """Names of the sources that may send series: all but timing hardware."""
         return tuple(s.name for s in self.sources if not isinstance(s, PandaSection))
+
+    @property
+    def pulled(self) -> tuple[DetectorSection, ...]:
+        """The detectors that nodes receive from, instead of the daemon."""
+        return tuple(
+            section
+            for section in self.sources
+            if isinstance(section, DetectorSection) and section.pulled_by == "nodes"
+        )
 
     @property
     def detectors(self) -> dict[str, GeometrySection]:

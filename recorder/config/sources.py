@@ -74,6 +74,10 @@ class DetectorSection(GeometrySection, SourceSection):
     """Name of the source in logs, counts and the journal."""
     kind: Literal["dectris"] = "dectris"
     """What speaks there: a DECTRIS detector, or a relay of its stream."""
+    pulled_by: Literal["daemon", "nodes"] = "daemon"
+    """Who receives the stream: `daemon`, or the `nodes` of `[cluster]`, each its share,
+    so that pixels cross the network once. The endpoint is then as the nodes reach it.
+    Only for a detector or relay that pushes."""
     endpoint: EndpointText = "tcp://127.0.0.1:9999"
     """ZeroMQ endpoint to connect to. DECTRIS: stream v1 on port 9999, stream v2 on
     port 31001."""

@@ -31,8 +31,9 @@ from recorder.nodes.messages import (
     read_beat,
     read_greeting,
 )
+from recorder.nodes.pulling.home_side import HomePulling
 from recorder.nodes.roll import Roll
-from recorder.pool.protocols import Work
+from recorder.pool.protocols import NO_PULLS, Pulls, Work
 from recorder.pool.wire import ANSWERS, Frame, Message, kind_of, read_answer
 from recorder.runtime.log import get_logger
 from recorder.runtime.throttle import Throttle
@@ -62,8 +63,10 @@ class Desk:
         terms: What home wants of its nodes.
     """
 
-    def __init__(self, work: Work, terms: Terms) -> None:
+    def __init__(self, work: Work, terms: Terms, pulls: Pulls = NO_PULLS) -> None:
         self._terms = terms
+        self._work = work
+        self.pulling = HomePulling(pulls, self._send)
         held_s = HELD_TIMES * terms.timeout_s
         self._members = Members(terms.first_token, terms.kept_setups, held_s)
         self._handing = Handing(work, self._members)
@@ -123,6 +126,8 @@ class Desk:
             self._handing.back(member, read_back(control(frames)))
         elif kind == BYE:
             self._left(member)
+        elif self.pulling.came(member, kind, frames, now):
+            return
         elif kind_of(frames[0] if frames else b"") == ANSWERS:
             for frame in frames[1:]:
                 self._handing.answered(member, read_answer(frame), now)
@@ -156,6 +161,7 @@ class Desk:
         terms = self._terms
         body = Welcome(member.session, terms.home, terms.timeout_s, terms.kept_setups)
         self._send(member.identity, pack(WELCOME, body))
+        self.pulling.welcomed(member)
 
     def _refuse(self, identity: bytes, greeting: Greeting, text: str) -> None:
         self._send(identity, pack_refusal(text))
@@ -199,6 +205,7 @@ class Desk:
         """Look who is silent; several times a second."""
         self._now = now
         self._throttle.look()
+        self.pulling.look(now)
         for member in self._members.slowed(now):
             log.warning(
                 "node_slow",
@@ -216,7 +223,7 @@ class Desk:
     def _lost(self, member: Member, why: str) -> None:
         """A node is gone: its jobs are tried once more elsewhere, or given up."""
         self.lost += 1
-        jobs = self._dismiss(member, counted=True)
+        jobs = self._dismiss(member, why)
         self.roll.lost(member, why, self._now)
         log.error(
             "node_lost",
@@ -229,13 +236,16 @@ class Desk:
         )
 
     def _left(self, member: Member) -> None:
-        self._dismiss(member, counted=False)
+        self._dismiss(member)
         self.roll.left(member)
         log.info("node_left", node=member.greeting.name, nodes=len(self._members))
 
-    def _dismiss(self, member: Member, *, counted: bool) -> int:
-        jobs = self._handing.dismiss(member, counted=counted)
+    def _dismiss(self, member: Member, why: str | None = None) -> int:
+        """How many jobs it had; ``why`` it was lost, if it did not go by itself."""
+        jobs = self._handing.dismiss(member, counted=why is not None)
         self.identities = self._members.identities
+        self.pulling.gone(member, why)
+        self._work.node_gone(member.session)
         return jobs
 
     def unknown_keys(self, count: int) -> None:
@@ -254,13 +264,20 @@ class Desk:
     @property
     def has_room(self) -> bool:
         """Whether a node can take a job."""
-        return self._members.free() is not None
+        return bool(self._members.free())
 
-    def give(self, now: float) -> None:
-        """Give one job that waits to the node with the most room."""
-        if (member := self._members.free()) is not None:
-            for message in self._handing.give(member, now):
-                self._send(member.identity, message)
+    def give(self, now: float) -> bool:
+        """Give one job that waits to the node with the most room that can do it.
+
+        Returns:
+            False if there was none: what waits is for nodes without room.
+        """
+        for member in self._members.free():
+            if messages := self._handing.give(member, now):
+                for message in messages:
+                    self._send(member.identity, message)
+                return True
+        return False
 
     def beats(self) -> list[Message]:
         """Signs of life for all members; called by the thread of the connection."""

@@ -31,7 +31,7 @@ class Handing:
 
     def give(self, member: Member, now: float) -> list[Message]:
         """Give a member one job that waits: what it is to be sent."""
-        job = self._work.take()
+        job = self._work.take(member.session)
         if job is None:
             return []
         token = self._members.give(member, job, now)
@@ -87,7 +87,7 @@ class Handing:
         """
         jobs = self._members.dismiss(member)
         for job, worked in reversed(jobs):
-            if counted and worked:
+            if counted and worked and job.node is None:
                 self._again(job, "the node was lost while it had this image, twice")
             else:
                 self._untouched(job)

@@ -15,7 +15,12 @@ from recorder.nodes.members import BEAT_S
 from recorder.nodes.version import program
 from recorder.pool.curve import Curve
 from recorder.pool.exchange import Exchange
-from recorder.pool.protocols import ClusterOptions, EngineOptions, Work
+from recorder.pool.protocols import (
+    ClusterOptions,
+    EngineOptions,
+    PulledPort,
+    Work,
+)
 from recorder.pool.wire import Message
 from recorder.records.live_node import LiveNode
 from recorder.runtime.log import get_logger
@@ -54,11 +59,18 @@ class Home:
             timeout_s=options.timeout_s,
             kept_setups=options.kept_setups,
         )
-        self._desk = Desk(work, terms)
+        self._desk = Desk(work, terms, cluster.pulls)
+        self._timer: asyncio.TimerHandle | None = None
         self._refused = 0
         self.address = cluster.listen
         """Where it listens, with the port once it has one."""
         self.listening = asyncio.Event()
+        self.fetch = self._desk.pulling.fetch
+        self.pulled = self._desk.pulling.sources
+
+    def deliver_to(self, port: PulledPort) -> None:
+        """Say who takes the records of detectors that nodes pull from."""
+        self._desk.pulling.port = port
 
     @property
     def replaced(self) -> int:
@@ -94,6 +106,8 @@ class Home:
                 group.create_task(self._tick(), name="nodes-tick")
                 group.create_task(exchange.watch(), name="nodes-wire")
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             exchange.close()
             await exchange.closed()
 
@@ -106,8 +120,10 @@ class Home:
     def _give_what_waits(self) -> None:
         """In the same turn of the event loop as whatever made it possible."""
         now = time.monotonic()
-        while self._work.waiting and self._desk.has_room:
-            self._desk.give(now)
+        given = True
+        while given and self._work.waiting and self._desk.has_room:
+            waiting = self._work.waiting
+            given = self._desk.give(now) or self._work.waiting < waiting
         self._flush()
 
     async def _tick(self) -> None:
@@ -134,7 +150,16 @@ class Home:
         self._desk.ended(identity)
         self._after()
 
+    def _look(self) -> None:
+        self._timer = None
+        self._desk.pulling.look(time.monotonic())
+        self._after()
+
     def _after(self) -> None:
+        at = self._desk.pulling.next_at()
+        if at is not None and self._timer is None:
+            wait_s = max(0.001, at - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._look)
         self._give_what_waits()  # a node may have room
 
     def _flush(self) -> None:

@@ -130,10 +130,10 @@ class Members:
         member.alive = min(beat.alive, member.greeting.workers)
         member.clock_off_s = (beat.clock_ns - clock_ns) / 1e9
 
-    def free(self) -> Member | None:
-        """The member with the most room for its size; None if none has any."""
+    def free(self) -> list[Member]:
+        """Members with room, those with the most for their size first."""
         found = [m for m in self._members.values() if m.room > 0]
-        return max(found, key=lambda m: m.room / m.alive, default=None)
+        return sorted(found, key=lambda m: -m.room / m.alive)
 
     def give(self, member: Member, job: AnyJob, now: float) -> int:
         """A member gets a job: its token."""

@@ -16,6 +16,7 @@ from recorder.nodes.line import Counts, Line, News
 from recorder.nodes.members import BEAT_S
 from recorder.nodes.messages import BYE, Greeting, Welcome, pack_back
 from recorder.nodes.node_work import NodeJob, NodeWork
+from recorder.nodes.pulling.node_side import NodePulling
 from recorder.pool.curve import Curve
 from recorder.pool.exchange import Exchange
 from recorder.pool.processes import Processes
@@ -62,6 +63,7 @@ class Node:
         self._hands: Processes[NodeJob] | None = None
         self._home: Welcome | None = None
         """Of the home that the workers are for."""
+        self._pulling: NodePulling | None = None
         self._another = asyncio.Event()
         """There is another home: workers begin anew."""
         self._over = asyncio.Event()
@@ -83,6 +85,7 @@ class Node:
             beat_s=BEAT_S,
         )
         exchange.start()
+        pulling = self._pulling = NodePulling(exchange.send)
         self._told_to_stop()
         log.info(
             "node_starting",
@@ -97,6 +100,7 @@ class Node:
                 tasks = [
                     group.create_task(self._keep_workers(), name="node-workers"),
                     group.create_task(self._look(), name="node-look"),
+                    group.create_task(pulling.run(), name="node-pulling"),
                     group.create_task(exchange.watch(), name="node-wire"),
                 ]
                 await self._over.wait()
@@ -105,6 +109,7 @@ class Node:
                 for task in tasks:
                     task.cancel()
         finally:
+            pulling.cancel()
             exchange.close([[BYE]])
             await exchange.closed()
         if self._error is not None:
@@ -122,12 +127,14 @@ class Node:
 
     async def _leave(self) -> None:
         """Hand back what no worker has, and let them finish the rest."""
-        if self._work is None or self._line.welcome is None:
+        if self._work is None or self._pulling is None or self._line.welcome is None:
             return
+        await self._pulling.stop()
         self._work.leave()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_S):
                 await self._work.empty()
+                await self._pulling.empty()
 
     # -- workers -----------------------------------------------------------------------
 
@@ -177,6 +184,8 @@ class Node:
                 news = self._line.heard(frames, now)
                 if news is not None:
                     self._take(news)
+                elif self._pulling is not None and self._pulling.came(frames):
+                    continue
                 elif self._work is not None:
                     self._work.came(frames)
             except (BadMessageError, WireError) as error:
@@ -191,6 +200,8 @@ class Node:
         elif news.again:
             if self._work is not None:
                 self._work.begin(None)
+            if self._pulling is not None:
+                self._pulling.begin()
             for message in self._line.beat():
                 self._exchange.send(message)
 
@@ -198,11 +209,16 @@ class Node:
         if self._work is None or self._home is None or self._home.home != welcome.home:
             if self._work is not None:
                 self._work.begin(None)
-            self._work = NodeWork(self._exchange.answer, self._back)
+            self._work = NodeWork(self._exchange.answer, self._back, self._kept)
             self._home = welcome
             self._another.set()
         self._work.begin(welcome.session)
+        if self._pulling is not None:
+            self._pulling.begin()
         log.info("home_found", home=self._options.address, session=welcome.session)
+
+    def _kept(self, number: int) -> Frame | None:
+        return None if self._pulling is None else self._pulling.larder.get(number)
 
     def _back(self, tokens: list[int]) -> None:
         self._exchange.send([*pack_back(tokens)])

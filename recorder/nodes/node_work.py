@@ -24,12 +24,15 @@ from recorder.pool.wire import (
     Head,
     Message,
     failed_answer,
+    held_number,
     pack_answer,
     read_head,
     with_token,
 )
 from recorder.records import Unprocessed
 from recorder.runtime.boundary import boundary
+
+NOT_KEPT = "the node that received the image does not have its pixels any more"
 
 
 @dataclass(eq=False)
@@ -78,12 +81,16 @@ class NodeWork:
     Args:
         answer: Takes answers for home.
         back: Takes tokens of jobs that go back untouched.
+        pixels: Gives those that this node received itself, by their number.
     """
 
     def __init__(
-        self, answer: Callable[[bytes], None], back: Callable[[list[int]], None]
+        self,
+        answer: Callable[[bytes], None],
+        back: Callable[[list[int]], None],
+        pixels: Callable[[int], Frame | None] = lambda number: None,
     ) -> None:
-        self._answer, self._back = answer, back
+        self._answer, self._back, self._pixels = answer, back, pixels
         self._session: int | None = None
         self._queue: deque[NodeJob] = deque()
         self._out: set[NodeJob] = set()
@@ -156,6 +163,12 @@ class NodeWork:
             return
         if series is None:
             raise WireError(f"a job of setup {head.setup}, which is not known")
+        if head.kind == IMAGE and (number := held_number(frames)) is not None:
+            if (pixels := self._pixels(number)) is None:
+                answer = failed_answer(head.token, Unprocessed.WORKER_LOST, NOT_KEPT)
+                self._answer(answer)
+                return
+            frames = [frames[0], pixels]
         job = NodeJob(
             session, head.token, head.setup, frames, series.states, self._answered
         )

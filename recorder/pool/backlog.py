@@ -10,7 +10,6 @@ from functools import partial
 from recorder.pool.jobs import AnyJob, Callback, Job, LessonJob, Taught, Viewer
 from recorder.pool.node_queues import NodeQueues
 from recorder.pool.overload import NO_LESSONS, SAMPLE, effort_at
-from recorder.pool.share import Share
 from recorder.records import (
     ClassifierSetup,
     Learned,
@@ -51,7 +50,7 @@ class Backlog:
         self._room = asyncio.Event()
         self.changed = asyncio.Event()
         """Set when there may be something to take; for who takes without a share."""
-        self._shares: deque[Share] = deque()
+        self._watched: deque[asyncio.Event] = deque()
         self.finished = 0
         self.late = 0
         """Jobs that were finished once more after they were done with, or put back."""
@@ -180,22 +179,18 @@ class Backlog:
 
     # -- out -----------------------------------------------------------------------
 
-    def share(self, *, nodes: bool = False) -> Share:
-        """The work for one more who takes.
-
-        Args:
-            nodes: It takes for nodes, too, that have pixels of their own.
-        """
-        share = Share(self, lambda: self.waiting_for_nodes if nodes else self.waiting)
-        self._shares.append(share)
-        return share
+    def watch(self) -> asyncio.Event:
+        """An event for one more who takes: set when there may be something to take."""
+        event = asyncio.Event()
+        self._watched.append(event)
+        return event
 
     def _wake(self) -> None:
         """Tell all who take; each time another one first, so that all get something."""
         self.changed.set()
-        for share in self._shares:
-            share.changed.set()
-        self._shares.rotate(-1)
+        for event in self._watched:
+            event.set()
+        self._watched.rotate(-1)
 
     @property
     def waiting(self) -> int:

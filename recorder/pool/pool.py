@@ -9,7 +9,16 @@ from pathlib import Path
 
 from recorder.pool.backlog import Backlog
 from recorder.pool.jobs import Callback, Taught, Viewer, Viewers
-from recorder.pool.protocols import EngineOptions, Hands, HasNodes, Work, engine_plugin
+from recorder.pool.protocols import (
+    EngineOptions,
+    Hands,
+    HasNodes,
+    PulledPort,
+    PullsDetectors,
+    Work,
+    engine_plugin,
+)
+from recorder.pool.share import Share
 from recorder.records import ClassifierSetup, Learned, Lesson, Payload
 from recorder.records.live_node import LiveNode
 
@@ -59,9 +68,9 @@ class Pool:
         self._hands: list[Hands] = []
         if workers or engine or cluster is None:
             plugin = engine_plugin(self.engine)
-            self._hands.append(plugin.make(self._backlog.share(), options))
+            self._hands.append(plugin.make(Share(self._backlog), options))
         if cluster is not None:
-            self._hands.append(cluster(self._backlog.share(nodes=True)))
+            self._hands.append(cluster(Share(self._backlog, nodes=True)))
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -120,7 +129,30 @@ class Pool:
             left_out: Called instead if there are more urgent things; None: there are
                 none.
         """
-        self._backlog.learn(setup, lesson, done, left_out)
+        away = [image for image in lesson.images if image.node is not None]
+        hands = next((h for h in self._hands if isinstance(h, PullsDetectors)), None)
+        if not away or hands is None:
+            self._backlog.learn(setup, lesson, done, left_out)
+            return
+
+        def here() -> None:
+            self._backlog.learn(setup, lesson.at_home(), done, left_out)
+
+        hands.fetch(away, here)
+
+    def pull_into(self, port: PulledPort) -> None:
+        """Say who takes the records of detectors that other hosts receive from."""
+        for hands in self._hands:
+            if isinstance(hands, PullsDetectors):
+                hands.deliver_to(port)
+
+    def pulled(self) -> dict[str, bool]:
+        """Those detectors, and whether any host is connected to each."""
+        found: dict[str, bool] = {}
+        for hands in self._hands:
+            if isinstance(hands, PullsDetectors):
+                found.update(hands.pulled())
+        return found
 
     def publish(self, setup: int, learned: Learned) -> None:
         """Give a learned state to the images that wait for it and all later ones."""

@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
+from recorder.config import DetectorSection
 from recorder.plugins.groups import ENGINES
 from recorder.pool.batch_task import BatchEnd, BatchTask
 from recorder.pool.jobs import AnyJob
 from recorder.pool.wire import Frame
-from recorder.records import CheckLine, ClassifierSetup, Learned, Unprocessed
+from recorder.records import (
+    CheckLine,
+    ClassifierSetup,
+    DetectorRecord,
+    Learned,
+    Payload,
+    Unprocessed,
+)
 from recorder.records.live_node import LiveNode
 
 
@@ -107,6 +115,45 @@ class HasNodes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Pulls:
+    """Detectors that nodes receive from, instead of the daemon."""
+
+    detectors: tuple[DetectorSection, ...]
+    hold_bytes: int
+    """Pixels that one node may keep."""
+
+
+NO_PULLS = Pulls((), 0)
+
+
+class PulledPort(Protocol):
+    """Takes the records of detectors that nodes pull from; in the event loop."""
+
+    def put(self, record: DetectorRecord) -> None:
+        """A record, in its order."""
+
+    def held(self) -> bool:
+        """Whether nothing may be taken for now."""
+
+    def node_lost(self, node: str, sources: Sequence[str], why: str) -> None:
+        """A node is gone that received from these detectors."""
+
+
+@runtime_checkable
+class PullsDetectors(Protocol):
+    """Hands whose hosts receive from detectors themselves, and keep the pixels."""
+
+    def deliver_to(self, port: PulledPort) -> None:
+        """Say who takes the records."""
+
+    def pulled(self) -> dict[str, bool]:
+        """Those detectors, and whether any host is connected to each."""
+
+    def fetch(self, payloads: Sequence[Payload], done: Callable[[], None]) -> None:
+        """Bring pixels home; ``done`` once each is here, or its host is gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterOptions:
     """Where nodes of other hosts connect: ``[cluster]``."""
 
@@ -120,6 +167,8 @@ class ClusterOptions:
     """Address of the engine's scheduler."""
     tls: Path | None = None
     """Folder of this host's certificate for that scheduler."""
+    pulls: Pulls = NO_PULLS
+    """Detectors that nodes receive from."""
 
 
 @dataclass(frozen=True, slots=True)

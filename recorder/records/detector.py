@@ -165,14 +165,12 @@ class Image:
     """The stream's own analysis, if it sends one."""
     remark: str = ""
     """What of it was mended, for people: said once in a run."""
+    pulled_by: int = 0
+    """Nodes of ours that receive from its detector; 0: the recorder does."""
 
     @property
     def pixel_bytes(self) -> int:
-<<<<<<< HEAD
         """Bytes of its pixels as they came."""
-=======
-        """Bytes of pixels that it keeps in memory."""
->>>>>>> af048d3 (Jobs that one node alone can do: pixels that a node received and keeps)
         return 0 if self.payload is None else self.payload.size
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -142,3 +142,12 @@ class Lesson:
     """Middle image_id of those that will use the state."""
     last: bool = False
     """No lesson comes after it: nothing is put off."""
+
+    def at_home(self) -> Lesson:
+        """The same with the pixels that were brought home, not those that are lost."""
+        images = [image.at_home() for image in self.images]
+        return replace(
+            self,
+            images=tuple(image for image in images if image.held is None),
+            non_hits=sum(image.held is None for image in images[: self.non_hits]),
+        )

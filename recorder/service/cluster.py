@@ -15,6 +15,7 @@ from recorder.pool.protocols import (
     ClusterOptions,
     EngineOptions,
     Hands,
+    Pulls,
     Work,
     engine_plugin,
 )
@@ -32,6 +33,7 @@ def cluster_options(settings: Settings) -> ClusterOptions | None:
         state=settings.state_directory / "cluster",
         scheduler=section.scheduler,
         tls=section.tls,
+        pulls=Pulls(settings.pulled, section.node_hold_mb << 20),
     )
 
 

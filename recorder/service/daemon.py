@@ -24,6 +24,7 @@ from recorder.service.live_state import LiveView
 from recorder.service.live_writer import LiveWriter
 from recorder.service.mqtt_status import StatusPublisher
 from recorder.service.port import Port
+from recorder.service.pulled import PulledRecords
 from recorder.service.replay_place import mark
 from recorder.service.sayings import Sayings
 from recorder.service.sign_of_life import SignOfLife
@@ -84,7 +85,8 @@ async def run_daemon(settings: Settings) -> None:
         ]
         tasks += await _control_tasks(settings, host, port, group, life)
         tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
-        sources = Sources(settings, port, group)
+        host.pool.pull_into(PulledRecords(host.pipeline, port.held))
+        sources = Sources(settings, port, group, host.pool.pulled)
         life.sources = lambda: connections(
             sources.links(), list(settings.detectors), host.pipeline.book.active
         )

@@ -33,16 +33,25 @@ class Sources:
         settings: The configuration.
         port: Where they hand their records over.
         group: Whose tasks they become.
+        pulled: Detectors that nodes receive from, and whether any is connected.
     """
 
     def __init__(
-        self, settings: Settings, port: Port, group: asyncio.TaskGroup
+        self,
+        settings: Settings,
+        port: Port,
+        group: asyncio.TaskGroup,
+        pulled: Callable[[], dict[str, bool]] = dict,
     ) -> None:
         self._port = port
+        self._pulled = pulled
+        self._pulled_links = {s.name: Link(s.endpoint) for s in settings.pulled}
         self._detectors: list[asyncio.Task[None]] = []
         self._others: list[asyncio.Task[None]] = []
         self._made: dict[str, Source | None] = {s.name: None for s in settings.sources}
         for section in settings.sources:
+            if section.name in self._pulled_links:
+                continue
             entry = port if SOURCES.built_in(section.kind) else CheckedPort(port)
             make = partial(self._make, section)
             running = _keep(section.name, make, entry)
@@ -58,9 +67,11 @@ class Sources:
     def links(self) -> dict[str, Link | None]:
         """What each source says of its connection; None: it says nothing."""
         found = {n: getattr(made, "link", None) for n, made in self._made.items()}
-        return {
-            n: link if isinstance(link, Link) else None for n, link in found.items()
-        }
+        pulled = self._pulled()
+        for name, link in self._pulled_links.items():
+            link.connected = pulled.get(name, False)
+        links = {n: v if isinstance(v, Link) else None for n, v in found.items()}
+        return links | self._pulled_links
 
     async def stop(self) -> None:
         """Stop receiving images; what was received is handled."""

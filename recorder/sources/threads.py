@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
+from functools import partial
 
 from recorder.records import DetectorRecord
 from recorder.sources.protocols import SourcePort
@@ -26,17 +27,22 @@ async def in_thread(port: SourcePort, receive: Receive) -> None:
         receive: Called with ``port.put`` and the event after which it must end within
             a second.
     """
+    await blocking(partial(receive, port.put, port.stopping))
+
+
+async def blocking(receive: Callable[[], None]) -> None:
+    """Run something that blocks, in such a thread, until it ends."""
     ended: Future[None] = Future()
     thread = threading.Thread(
-        target=_run, args=(ended, port, receive), name="receiver", daemon=True
+        target=_run, args=(ended, receive), name="receiver", daemon=True
     )
     thread.start()
     await asyncio.wrap_future(ended)
 
 
-def _run(ended: Future[None], port: SourcePort, receive: Receive) -> None:
+def _run(ended: Future[None], receive: Callable[[], None]) -> None:
     try:
-        receive(port.put, port.stopping)
+        receive()
     except BaseException as error:
         _tell(ended, error)
     else:

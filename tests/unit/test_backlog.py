@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorder.pool.backlog import KEPT_SETUPS, KEPT_STATES, SAMPLE, Backlog
 from recorder.pool.jobs import Job, LessonJob
 from recorder.pool.pool import Pool
+from recorder.pool.share import Share
 from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
@@ -200,7 +201,7 @@ async def test_several_takers_share_the_work_and_a_free_worker_wakes_only_its_ow
     """Each job is taken once; at a low rate all takers get some."""
     backlog = Backlog(1000)
     setup = backlog.add_setup(SETUP)
-    shares, taken = [backlog.share() for _ in range(3)], [0, 0, 0]
+    shares, taken = [Share(backlog) for _ in range(3)], [0, 0, 0]
     woken = [0, 0, 0]
 
     async def take(n: int) -> None:

@@ -102,11 +102,27 @@ def _second_client(run: Run, image: Image) -> list[Action]:
     stride = run.images.stride
     if stride > 1 and not run.stride_told:
         run.stride_told = True
-        run.note(
-            f"only every {stride}. image arrives: another client "
-            "is connected to the detector's socket"
-        )
-        return [notice("second_client", "error", image.key, stride=stride, run=run)]
+        run.note(f"only every {stride}. image arrives: {_why_so_few(image)}")
+        return [
+            notice(
+                "second_client",
+                "error",
+                image.key,
+                stride=stride,
+                nodes=image.pulled_by,
+                run=run,
+            )
+        ]
     if run.stride_told and stride == 1:
         run.stride_told = False
     return []
+
+
+def _why_so_few(image: Image) -> str:
+    if image.pulled_by:
+        return (
+            f"{image.pulled_by} of our nodes receive from the detector and say what "
+            "they have; a node that is away still gets its share, or another client "
+            "is connected to the detector's socket"
+        )
+    return "another client is connected to the detector's socket"

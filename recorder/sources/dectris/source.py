@@ -8,6 +8,7 @@ behind a relay.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -15,7 +16,7 @@ from zmq.utils.monitor import recv_monitor_message
 from recorder.config import DetectorSection
 from recorder.config.endpoints import parse_endpoint
 from recorder.errors import ConfigError
-from recorder.records import BadMessage, DetectorRecord
+from recorder.records import BadMessage, DetectorRecord, SeriesKey
 from recorder.runtime.addresses import only_ipv6
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
@@ -38,6 +39,13 @@ KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT = 10, 5, 3
 CONNECTED, GONE = zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED
 """What is asked of ZeroMQ about the connection: a peer that only accepts it, and does
 not speak ZeroMQ, is none."""
+
+
+Handle = Callable[[list[zmq.Frame], int], None]
+
+
+def _nothing() -> None:
+    """There is nothing to do in between."""
 
 
 class DectrisSource:
@@ -77,6 +85,26 @@ class DectrisSource:
         Raises:
             ConfigError: The endpoint is none.
         """
+
+        def handle(frames: list[zmq.Frame], received_ns: int) -> None:
+            for record in self.decode(frames, received_ns):
+                deliver(record)
+
+        self.listen(handle, stop)
+
+    def listen(
+        self, handle: Handle, stop: threading.Event, idle: Callable[[], None] = _nothing
+    ) -> None:
+        """The same, with the messages as they came.
+
+        Args:
+            handle: Takes each message and when it came, in order.
+            stop: Ends the thread within a poll interval.
+            idle: Called when there is no message, and between messages.
+
+        Raises:
+            ConfigError: The endpoint is none.
+        """
         section = self._section
         context = zmq.Context()
         subscribes = section.socket == "sub"
@@ -104,14 +132,14 @@ class DectrisSource:
                 protocol=section.protocol,
             )
             while not stop.is_set():
+                idle()
                 ready = dict(poller.poll(POLL_MS))
                 if monitor in ready:
                     self.link.connected = _happened(monitor) == CONNECTED
                 if socket in ready:
                     frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
                     self.link.heard()
-                    for record in self.decode(frames, arrival_ns()):
-                        deliver(record)
+                    handle(frames, arrival_ns())
         finally:
             self.link.connected = None
             socket.disable_monitor()
@@ -119,7 +147,7 @@ class DectrisSource:
 
     def decode(self, frames: list[zmq.Frame], received_ns: int) -> list[DetectorRecord]:
         """Turn one message into records, by the protocol that it speaks."""
-        if self._protocol(frames) == "stream1":
+        if self.speaks(frames) == "stream1":
             # Small parts as bytes; pixels stay where ZeroMQ put them.
             parts = [f.buffer if len(f) > 4096 else f.bytes for f in frames]
             return [self._stream1.decode(parts, received_ns)]
@@ -128,8 +156,19 @@ class DectrisSource:
             return [BadMessage(self._section.name, "parts", text, received_ns)]
         return self._stream2.records(frames[0].buffer, received_ns)
 
-    def _protocol(self, frames: list[zmq.Frame]) -> str:
-        """Configured, or: v1 is multipart, its single parts begin with a brace."""
+    def knows(self, key: SeriesKey) -> bool:
+        """Whether the header of a series came."""
+        return self._stream1.knows(key) or self._stream2.knows(key)
+
+    def latest(self, key: SeriesKey) -> SeriesKey:
+        """The key of the latest series of that number; the same if none is known."""
+        return self._stream1.latest(key)
+
+    def speaks(self, frames: list[zmq.Frame]) -> str:
+        """Protocol of a message, as configured, or by its parts.
+
+        Messages of v1 have several; single ones begin with a brace.
+        """
         if self._section.protocol != "auto":
             return self._section.protocol
         first = frames[0].buffer[:1].tobytes() if len(frames[0]) else b""

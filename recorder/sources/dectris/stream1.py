@@ -113,6 +113,15 @@ class Stream1Decoder:
         self._hashed = None
         return start
 
+    def knows(self, key: SeriesKey) -> bool:
+        """Whether the header of a series came."""
+        return self._headers.of(key) is not None
+
+    def latest(self, key: SeriesKey) -> SeriesKey:
+        """The key of the latest series of that number; the same if none is known."""
+        start = self._headers.of_number(key.series_id)
+        return key if start is None else start.key
+
     def _key(self, series: int) -> SeriesKey:
         """Key of a series; without its header the unique id is unknown ("")."""
         start = self._headers.of_number(series)

@@ -96,6 +96,10 @@ class Stream2Decoder:
         """Decode a message of one record; what is wrong with it becomes part of it."""
         return self.records(message, received_ns)[0]
 
+    def knows(self, key: SeriesKey) -> bool:
+        """Whether the header of a series came."""
+        return self._headers.of(key) is not None
+
     def _metadata(self, body: dict[str, Any], received_ns: int) -> list[DetectorRecord]:
         """Jungfraujoch's feed of results without pixels."""
         entries = body.get("images")
