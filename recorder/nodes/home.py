@@ -144,6 +144,7 @@ class Home:
         now = time.monotonic()
         for identity, *frames in batch:
             self._desk.received(bytes(identity), frames, now)
+        self._desk.pulling.look(now)
         self._after()
 
     def _gone(self, identity: bytes) -> None:

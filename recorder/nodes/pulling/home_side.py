@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +15,7 @@ from recorder.config import DetectorSection
 from recorder.errors import BadMessageError
 from recorder.nodes.members import Member
 from recorder.nodes.pulling.fetching import Fetching
+from recorder.nodes.pulling.in_order import InOrder
 from recorder.nodes.pulling.reports import (
     DROP,
     HEADER,
@@ -32,16 +33,29 @@ from recorder.nodes.pulling.reports import (
 )
 from recorder.pool.protocols import PulledPort, Pulls
 from recorder.pool.wire import Frame, Message
-from recorder.records import DetectorRecord, HeldPixels, Payload, SeriesEnd, SeriesStart
+from recorder.records import (
+    DetectorRecord,
+    HeldPixels,
+    Image,
+    Payload,
+    SeriesEnd,
+    SeriesKey,
+    SeriesStart,
+)
 from recorder.runtime.host_clock import arrival_ns
+from recorder.runtime.log import get_logger
 from recorder.sources.dectris.source import DectrisSource
 
-IMAGE_S = 0.05
-"""Seconds that a report waits: a header that came to another node before it is here by
-then, ten times the time for which nodes collect. Chosen, not tuned."""
+log = get_logger("nodes")
+
+BEGUN_ANEW_S = 0.05
+"""Seconds that an image waits which seems to come late: where series have numbers
+alone, its header may be on its way. Ten times the time for which nodes collect."""
 END_S = 0.3
 """Seconds that the end of a series waits for images that other nodes have yet to
 report. Chosen, not tuned."""
+KEPT_SERIES = 8
+"""Series whose order is remembered: those of two detectors, and the ones before."""
 KEPT_HEADERS = 4
 """Headers of a detector that a node which comes later is told: as many as a decoder
 remembers."""
@@ -89,8 +103,9 @@ class HomePulling:
         self._held = weakref.WeakValueDictionary()
         self._freed: deque[tuple[int, int]] = deque()
         self._fetching = Fetching(self._ask)
-        self._due: list[tuple[float, int, Reported | SeriesEnd]] = []
-        self._order = itertools.count()
+        self._series: OrderedDict[SeriesKey, InOrder[Image]] = OrderedDict()
+        self._later: list[tuple[float, int, Reported | SeriesEnd]] = []
+        self._serial = itertools.count()
 
     # -- who takes part ----------------------------------------------------------------
 
@@ -120,7 +135,7 @@ class HomePulling:
 
     def nodes_of(self, source: str) -> int:
         """How many nodes are connected to a detector."""
-        return sum(links.get(source, False) for links in self._links.values())
+        return len(self._connected(source))
 
     def sources(self) -> dict[str, bool]:
         """The detectors, and whether any node is connected to each."""
@@ -150,15 +165,27 @@ class HomePulling:
         else:
             links = read_body(frames)
             known = {n: v is True for n, v in links.items() if n in self._detectors}
+            self._tell_links(member, known)
             self._links[member.session] = known
         return True
+
+    def _tell_links(self, member: Member, links: dict[str, bool]) -> None:
+        before = self._links.get(member.session, {})
+        for name, connected in links.items():
+            if before.get(name) is not connected:
+                log.info(
+                    "node_receives",
+                    node=member.greeting.name,
+                    source=name,
+                    connected=connected,
+                )
 
     def _images(self, member: Member, frames: Sequence[Frame], now: float) -> None:
         for reported in read_images(frames, member.session, arrival_ns()):
             self._detector(reported.image.key.source)
             if (payload := reported.image.payload) is not None:
                 self._keep(payload)
-            self._later(now + IMAGE_S, reported)
+            self._sort(member.session, reported, now)
 
     def _raw(self, member: Member, frames: Sequence[Frame], now: float) -> None:
         each = self._detector(str(read_body(frames).get("source")))
@@ -166,7 +193,7 @@ class HomePulling:
         received_ns = arrival_ns()
         for record in each.source.decode([zmq.Frame(f) for f in message], received_ns):
             if isinstance(record, SeriesEnd):
-                self._later(now + END_S, record)
+                self._wait(now + END_S, record)
                 continue
             if isinstance(record, SeriesStart):
                 each.headers.append((list(message), received_ns))
@@ -189,28 +216,64 @@ class HomePulling:
 
     # -- records -----------------------------------------------------------------------
 
-    def _later(self, at: float, what: Reported | SeriesEnd) -> None:
-        heapq.heappush(self._due, (at, next(self._order), what))
+    def _sort(self, node: int, reported: Reported, now: float) -> None:
+        """It waits until those before it have come, or will not come."""
+        image = self._keyed(reported)
+        order = self._order_of(image.key)
+        if reported.by_number and order.is_late(image.image_id):
+            self._wait(now + BEGUN_ANEW_S, reported)
+        else:
+            order.put(image.image_id, node, now, image)
 
-    def next_at(self) -> float | None:
-        """When something is due next (monotonic, s)."""
-        return self._due[0][0] if self._due else None
+    def _order_of(self, key: SeriesKey) -> InOrder[Image]:
+        order = self._series.get(key)
+        if order is None:
+            order = self._series[key] = InOrder()
+            if len(self._series) > KEPT_SERIES:
+                _, oldest = self._series.popitem(last=False)
+                for image in oldest.take(float("inf"), ()):
+                    self._put(image)
+        return order
 
-    def look(self, now: float) -> None:
-        """Hand over what is due, and tell nodes which pixels they need keep no more."""
-        held = self.port is None or self.port.held()
-        while not held and self._due and self._due[0][0] <= now:
-            _, _, what = heapq.heappop(self._due)
-            self._put(what if isinstance(what, SeriesEnd) else self._record(what))
-        self._tell_freed()
-
-    def _record(self, reported: Reported) -> DetectorRecord:
+    def _keyed(self, reported: Reported) -> Image:
         image = reported.image
         source = image.key.source
         if reported.by_number:
             key = self._detectors[source].source.latest(image.key)
             image = replace(image, key=key)
         return replace(image, pulled_by=max(1, self.nodes_of(source)))
+
+    def _wait(self, at: float, what: Reported | SeriesEnd) -> None:
+        heapq.heappush(self._later, (at, next(self._serial), what))
+
+    def next_at(self) -> float | None:
+        """When something is due next (monotonic, s)."""
+        found = [order.next_at() for order in self._series.values() if len(order)]
+        found += [self._later[0][0]] if self._later else []
+        return min((at for at in found if at is not None), default=None)
+
+    def look(self, now: float) -> None:
+        """Hand over what is due, and tell nodes which pixels they need keep no more."""
+        if self.port is not None and not self.port.held():
+            for key, order in self._series.items():
+                for image in order.take(now, self._connected(key.source)):
+                    self._put(image)
+            while self._later and self._later[0][0] <= now:
+                self._due(heapq.heappop(self._later)[2], now)
+        self._tell_freed()
+
+    def _due(self, what: Reported | SeriesEnd, now: float) -> None:
+        if isinstance(what, SeriesEnd):
+            order = self._series.get(what.key)
+            if order is not None and len(order):
+                self._wait(now + END_S, what)  # its images come first
+            else:
+                self._put(what)
+        else:
+            self._put(self._keyed(what))
+
+    def _connected(self, source: str) -> list[int]:
+        return [node for node, links in self._links.items() if links.get(source)]
 
     def _put(self, record: DetectorRecord) -> None:
         if self.port is not None:
