@@ -76,6 +76,9 @@ def site(
     yield start
     for each in made:
         for node in each.nodes:
+            if node.process.poll() is None:
+                node.send(signal.SIGTERM)  # a daemon would call its loss an error
+                node.process.wait(120)
             node.end()
 
 
@@ -164,8 +167,10 @@ def test_a_node_that_dies_takes_only_what_it_had(series, site):
     victim, _ = made.node(), made.node()
     stream = stream_of(series, "stream2")
     detector.send(stream.start())
+    made.daemon.wait_for_event("series_started")
     send(detector, stream, series, range(60))
     victim.process.kill()
+    made.daemon.wait_for_event("node_lost")  # what is sent before goes to the dead, too
     send(detector, stream, series, range(60, IMAGES))
     detector.send(stream.end())
     sealed = made.daemon.wait_for_event("run_sealed")
@@ -177,7 +182,7 @@ def test_a_node_that_dies_takes_only_what_it_had(series, site):
     lost = images["unprocessed"].get("worker_lost", 0)
     assert set(images["unprocessed"]) <= {"worker_lost"}
     finished = IMAGES - images["lost"] - lost
-    assert finished >= IMAGES - 60
+    assert finished >= IMAGES - 30
     assert any("node node-1 was lost" in note for note in run["notes"])
     assert made.daemon.wait_for_event("pulling_node_lost")["node"] == "node-1"
 

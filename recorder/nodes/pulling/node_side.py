@@ -40,8 +40,9 @@ AGAIN_S = 5.0
 """Seconds until a detector is tried again whose receiver failed. Chosen, not tuned."""
 LOOK_S = 0.5
 """Seconds between two looks at which detectors are connected. Chosen, not tuned."""
-STOP_S = 3.0
-"""Seconds that receivers have to end: they look ten times a second."""
+STOP_S = 4.0
+"""Seconds that receivers have to end: they take for 2 s what was sent to them. Chosen,
+not tuned."""
 
 
 class NodePulling:

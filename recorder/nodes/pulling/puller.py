@@ -20,6 +20,9 @@ from recorder.sources.dectris.source import DectrisSource
 HEADER_S = 1.0
 """Seconds that images wait for the header of their series, which may have come to
 another node: it is here within a tenth of that. Chosen, not tuned."""
+DRAIN_S = 2.0
+"""Seconds for which a node that ends still takes what the detector has sent to it: a
+queue of 100 large images takes a tenth of that. Chosen, not tuned."""
 MOST_WAITING = 1000
 """Messages that wait for a header, at most; then they go on without. Chosen, not
 tuned."""
@@ -82,7 +85,7 @@ class Puller:
         Raises:
             ConfigError: The endpoint is none.
         """
-        self._source.listen(self._came, self.stopping, self._look)
+        self._source.listen(self._came, self.stopping, self._look, DRAIN_S)
         while self._waiting:
             self._pass(*self._waiting.popleft()[1:])
 

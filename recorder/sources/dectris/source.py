@@ -8,7 +8,9 @@ behind a relay.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from math import inf
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -93,7 +95,11 @@ class DectrisSource:
         self.listen(handle, stop)
 
     def listen(
-        self, handle: Handle, stop: threading.Event, idle: Callable[[], None] = _nothing
+        self,
+        handle: Handle,
+        stop: threading.Event,
+        idle: Callable[[], None] = _nothing,
+        drain_s: float = 0.0,
     ) -> None:
         """The same, with the messages as they came.
 
@@ -101,6 +107,8 @@ class DectrisSource:
             handle: Takes each message and when it came, in order.
             stop: Ends the thread within a poll interval.
             idle: Called when there is no message, and between messages.
+            drain_s: For so long what has come is still read after ``stop``, as long as
+                there is more.
 
         Raises:
             ConfigError: The endpoint is none.
@@ -131,9 +139,14 @@ class DectrisSource:
                 endpoint=section.endpoint,
                 protocol=section.protocol,
             )
-            while not stop.is_set():
+            ends = inf
+            while not stop.is_set() or drain_s:
                 idle()
                 ready = dict(poller.poll(POLL_MS))
+                if stop.is_set():
+                    ends = min(ends, time.monotonic() + drain_s)
+                    if socket not in ready or time.monotonic() > ends:
+                        break
                 if monitor in ready:
                     self.link.connected = _happened(monitor) == CONNECTED
                 if socket in ready:
