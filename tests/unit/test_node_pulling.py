@@ -1,0 +1,231 @@
+"""Images that nodes receive themselves: told in order, kept once, never guessed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.errors import BadMessageError
+from recorder.nodes.pulling.fetching import Fetching
+from recorder.nodes.pulling.in_order import WAIT_S, InOrder
+from recorder.nodes.pulling.larder import Larder
+from recorder.nodes.pulling.reports import (
+    FETCH,
+    pack_images,
+    pack_numbers,
+    pack_pixels,
+    read_images,
+    read_numbers,
+    read_pixels,
+)
+from recorder.records import (
+    HeldPixels,
+    Image,
+    Lesson,
+    Payload,
+    SeriesKey,
+    Unprocessed,
+    Upstream,
+)
+
+NODES = (1, 2, 3)
+DEALT = st.lists(st.sampled_from((*NODES, None)), min_size=1, max_size=60)
+"""The node that each image goes to, in the order of the ids; None: it is lost."""
+
+
+@given(dealt=DEALT, data=st.data())
+def test_the_order_is_that_of_the_detector_whoever_is_late(dealt, data):
+    """Each node's reports ascend; how they interleave changes nothing."""
+    order: InOrder[int] = InOrder()
+    queues = {n: [i for i, node in enumerate(dealt) if node == n] for n in NODES}
+    found: list[int] = []
+    while any(queues.values()):
+        node = data.draw(st.sampled_from([n for n in NODES if queues[n]]))
+        image_id = queues[node].pop(0)
+        order.put(image_id, node, 0.0, image_id)
+        found += order.take(0.0, NODES)
+    found += order.take(WAIT_S, NODES)
+    assert found == [i for i, node in enumerate(dealt) if node is not None]
+    assert not len(order)
+
+
+@given(dealt=DEALT, gone=st.sampled_from(NODES))
+def test_nobody_waits_for_a_node_that_is_gone(dealt, gone):
+    order: InOrder[int] = InOrder()
+    mine = [i for i, node in enumerate(dealt) if node not in (None, gone)]
+    found: list[int] = []
+    for image_id in mine:
+        node = dealt[image_id]
+        assert node is not None
+        order.put(image_id, node, 0.0, image_id)
+        found += order.take(0.0, [n for n in NODES if n != gone])
+    assert found == sorted(found)
+    assert found + order.take(0.0, ()) == mine
+
+
+def test_what_comes_late_is_not_held_again():
+    order: InOrder[int] = InOrder()
+    order.put(5, 1, 0.0, 5)
+    assert order.take(0.0, NODES) == []
+    assert order.next_at() == WAIT_S
+    assert order.take(WAIT_S, NODES) == [5]
+    assert order.is_late(3)
+    order.put(3, 2, WAIT_S, 3)
+    assert order.take(WAIT_S, NODES) == [3]
+
+
+texts = st.text(max_size=20)
+counts = st.integers(0, 2**62)
+times = st.none() | st.integers(-(2**62), 2**62)
+payloads = st.none() | st.builds(
+    Payload,
+    st.just(b""),
+    st.sampled_from(["raw", "bslz4"]),
+    st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
+    st.sampled_from(["uint16", ">u4"]),
+    st.booleans(),
+    held=st.builds(HeldPixels, st.just(7), counts, counts),
+)
+images = st.builds(
+    Image,
+    key=st.builds(SeriesKey, texts, counts, texts),
+    image_id=counts,
+    payload=payloads,
+    problem=st.none() | st.tuples(st.sampled_from(Unprocessed), texts),
+    start_time_ns=times,
+    stop_time_ns=times,
+    series_date_ns=times,
+    ignored_channels=st.lists(texts, max_size=3).map(tuple),
+    recorder_uid=st.none() | texts,
+    received_ns=st.just(11),
+    upstream=st.none()
+    | st.builds(
+        Upstream,
+        indexed=st.booleans(),
+        spots=st.none() | st.integers(0, 10**6),
+        cell=st.none() | st.tuples(*[st.floats(1, 1e3)] * 6),
+        vectors=st.none() | st.tuples(*[st.floats(-1e3, 1e3)] * 9),
+        background=st.none() | st.floats(0, 1e3),
+        resolution=st.none() | st.floats(0.5, 50),
+        saturated_pixels=st.integers(0, 10**6),
+    ),
+    remark=texts,
+)
+
+
+@given(st.lists(st.tuples(images, st.booleans()), max_size=5))
+def test_every_field_of_an_image_travels(told):
+    packed = [
+        (i, i.payload.held.number if i.payload and i.payload.held else 0, by_number)
+        for i, by_number in told
+    ]
+    found = read_images(pack_images(packed), 7, 11)
+    assert [plain(r.image) for r in found] == [plain(image) for image, _ in told]
+    assert [r.by_number for r in found] == [by_number for _, by_number in told]
+
+
+def plain(image: Image) -> Any:
+    """Its fields; records of pixels are compared by what they hold."""
+    payload = image.payload
+    held = payload and payload.held
+    kept = payload and (
+        payload.encoding, payload.shape, payload.dtype, payload.column_major,
+        held and (held.node, held.number, held.size, held.data),
+    )  # fmt: skip
+    names = [n for n in Image.__dataclass_fields__ if n != "payload"]
+    return kept, [getattr(image, name) for name in names]
+
+
+@given(
+    st.binary(max_size=200) | st.sampled_from([b"[1]", b"{}", b'[{"key": 1}]', b"["])
+)
+def test_a_list_of_images_that_is_none_is_told(data):
+    for frames in (
+        [b"node.images", data],
+        [b"node.images"],
+        [b"node.images", data, b""],
+    ):
+        try:
+            read_images(frames, 7, 11)
+        except BadMessageError:
+            continue
+
+
+@given(st.lists(counts, max_size=20), counts, st.none() | st.binary(max_size=30))
+def test_numbers_and_pixels_travel(numbers, number, data):
+    assert read_numbers(pack_numbers(FETCH, numbers)) == numbers
+    assert read_pixels(pack_pixels(number, data)) == (number, data)
+    with pytest.raises(BadMessageError):
+        read_numbers([FETCH, b"123"])
+    with pytest.raises(BadMessageError):
+        read_pixels([FETCH, b"123"])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=40))
+def test_a_larder_has_what_was_put_in_and_not_taken_out(steps):
+    larder = Larder()
+    larder.most_bytes = 25
+    kept: dict[int, bytes] = {}
+    for puts, size in steps:
+        before = sum(map(len, kept.values()))
+        if puts:
+            number = larder.keep(bytes(size))
+            assert (number is None) == (before >= larder.most_bytes)
+            if number is not None:
+                kept[number] = bytes(size)
+        elif kept:
+            number = min(kept)
+            del kept[number]
+            larder.drop([number, 10**6])
+        assert larder.kept_bytes == sum(map(len, kept.values()))
+        assert larder.numbers() == sorted(kept)
+    larder.clear()
+    assert (len(larder), larder.kept_bytes, larder.empty.is_set()) == (0, 0, True)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(NODES), st.integers(1, 4)), max_size=8),
+    st.data(),
+)
+def test_who_waits_for_pixels_is_told_once(wanted, data):
+    asked: Counter[int] = Counter()
+
+    def ask(node: int, message: Any) -> bool:
+        asked[node] += 1
+        return node != 3  # it is gone
+
+    fetching, told = Fetching(ask), []
+    payloads = [
+        Payload(b"", "raw", (1, 1), "uint8", held=HeldPixels(node, number, 1))
+        for node, number in wanted
+    ]
+    fetching.fetch(payloads, lambda: told.append(1))
+    waits = {(node, number) for node, number in wanted if node != 3}
+    assert bool(told) == (not waits)
+    for name in data.draw(st.permutations(sorted(waits))):
+        assert not told
+        if data.draw(st.booleans()):
+            fetching.came(name)
+            waits.discard(name)
+        else:
+            fetching.gone(name[0])
+            waits = {other for other in waits if other[0] != name[0]}
+        if not waits:
+            break
+    assert told == [1]
+    assert set(asked) == {node for node, _ in wanted}
+
+
+def test_a_lesson_goes_on_without_the_pixels_that_are_lost():
+    def image(data: bytes | None) -> Payload:
+        held = HeldPixels(1, 1, 1, data)
+        return Payload(b"", "raw", (1, 1), "uint8", held=held)
+
+    lesson = Lesson(1, (image(b"a"), image(None), image(b"c")), non_hits=2)
+    found = lesson.at_home()
+    assert [one.data for one in found.images] == [b"a", b"c"]
+    assert found.non_hits == 1
