@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from recorder.config.by_kind import EngineName
 from recorder.config.endpoints import Endpoint, is_loopback_address, parse_endpoint
 from recorder.config.section import Section
+from recorder.config.sources import DetectorSection
 from recorder.config.values import MAX_MB, FilePath
 
 _WRITE = "write it as tcp://ADDRESS:PORT, such as tcp://192.168.1.10:9998"
@@ -77,3 +78,21 @@ class ClusterSection(Section):
         if self.encrypt is not None or self.listen is None:
             return bool(self.encrypt)
         return not stays_here(parse_endpoint(self.listen))
+
+
+def check_pulled(detector: DetectorSection, cluster: ClusterSection) -> None:
+    """Whether nodes can receive from a detector.
+
+    Raises:
+        ValueError: They cannot; and what to do.
+    """
+    if cluster.listen is None:
+        raise ValueError(
+            f"detector {detector.name}: pulled_by: nodes receive its stream, but none "
+            "can connect: set cluster.listen"
+        )
+    if detector.socket != "pull":
+        raise ValueError(
+            f"detector {detector.name}: pulled_by: each node would receive every image "
+            'of a feed that publishes; leave it to the "daemon"'
+        )

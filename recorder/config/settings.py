@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from recorder.config.alarms import AlarmsSection
 from recorder.config.by_kind import AnySink, AnySource
-from recorder.config.cluster import ClusterSection
+from recorder.config.cluster import ClusterSection, check_pulled
 from recorder.config.ispyb import IspybSection
 from recorder.config.recording import (
     ClassifySection,
@@ -158,16 +158,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _nodes_to_receive(self) -> Settings:
         for section in self.pulled:
-            if self.cluster.listen is None:
-                raise ValueError(
-                    f"detector {section.name}: pulled_by: nodes receive its stream, "
-                    "but none can connect: set cluster.listen"
-                )
-            if section.socket != "pull":
-                raise ValueError(
-                    f"detector {section.name}: pulled_by: each node would receive "
-                    'every image of a feed that publishes; leave it to the "daemon"'
-                )
+            check_pulled(section, self.cluster)
         return self
 
     @model_validator(mode="after")

@@ -124,6 +124,7 @@ class Pulls:
 
 
 NO_PULLS = Pulls((), 0)
+"""The daemon receives from all detectors itself: nodes keep nothing."""
 
 
 class PulledPort(Protocol):

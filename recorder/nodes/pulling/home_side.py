@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import weakref
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +13,6 @@ from recorder.config import DetectorSection
 from recorder.errors import BadMessageError
 from recorder.nodes.members import Member
 from recorder.nodes.pulling.fetching import Fetching
-from recorder.nodes.pulling.in_order import InOrder
 from recorder.nodes.pulling.reports import (
     DROP,
     HEADER,
@@ -31,6 +28,7 @@ from recorder.nodes.pulling.reports import (
     read_images,
     read_pixels,
 )
+from recorder.nodes.pulling.sorting import Sorting
 from recorder.pool.protocols import PulledPort, Pulls
 from recorder.pool.wire import Frame, Message
 from recorder.records import (
@@ -39,7 +37,6 @@ from recorder.records import (
     Image,
     Payload,
     SeriesEnd,
-    SeriesKey,
     SeriesStart,
 )
 from recorder.runtime.host_clock import arrival_ns
@@ -48,14 +45,6 @@ from recorder.sources.dectris.source import DectrisSource
 
 log = get_logger("nodes")
 
-BEGUN_ANEW_S = 0.05
-"""Seconds that an image waits which seems to come late: where series have numbers
-alone, its header may be on its way. Ten times the time for which nodes collect."""
-END_S = 0.3
-"""Seconds that the end of a series waits for images that other nodes have yet to
-report. Chosen, not tuned."""
-KEPT_SERIES = 8
-"""Series whose order is remembered: those of two detectors, and the ones before."""
 KEPT_HEADERS = 4
 """Headers of a detector that a node which comes later is told: as many as a decoder
 remembers."""
@@ -103,9 +92,7 @@ class HomePulling:
         self._held = weakref.WeakValueDictionary()
         self._freed: deque[tuple[int, int]] = deque()
         self._fetching = Fetching(self._ask)
-        self._series: OrderedDict[SeriesKey, InOrder[Image]] = OrderedDict()
-        self._later: list[tuple[float, int, Reported | SeriesEnd]] = []
-        self._serial = itertools.count()
+        self._sorting = Sorting(self._keyed, self._connected)
 
     # -- who takes part ----------------------------------------------------------------
 
@@ -185,7 +172,7 @@ class HomePulling:
             self._detector(reported.image.key.source)
             if (payload := reported.image.payload) is not None:
                 self._keep(payload)
-            self._sort(member.session, reported, now)
+            self._sorting.image(member.session, reported, now)
 
     def _raw(self, member: Member, frames: Sequence[Frame], now: float) -> None:
         each = self._detector(str(read_body(frames).get("source")))
@@ -193,7 +180,7 @@ class HomePulling:
         received_ns = arrival_ns()
         for record in each.source.decode([zmq.Frame(f) for f in message], received_ns):
             if isinstance(record, SeriesEnd):
-                self._wait(now + END_S, record)
+                self._sorting.end(record, now)
                 continue
             if isinstance(record, SeriesStart):
                 each.headers.append((list(message), received_ns))
@@ -216,24 +203,16 @@ class HomePulling:
 
     # -- records -----------------------------------------------------------------------
 
-    def _sort(self, node: int, reported: Reported, now: float) -> None:
-        """It waits until those before it have come, or will not come."""
-        image = self._keyed(reported)
-        order = self._order_of(image.key)
-        if reported.by_number and order.is_late(image.image_id):
-            self._wait(now + BEGUN_ANEW_S, reported)
-        else:
-            order.put(image.image_id, node, now, image)
+    def next_at(self) -> float | None:
+        """When something is due next (monotonic, s)."""
+        return self._sorting.next_at()
 
-    def _order_of(self, key: SeriesKey) -> InOrder[Image]:
-        order = self._series.get(key)
-        if order is None:
-            order = self._series[key] = InOrder()
-            if len(self._series) > KEPT_SERIES:
-                _, oldest = self._series.popitem(last=False)
-                for image in oldest.take(float("inf"), ()):
-                    self._put(image)
-        return order
+    def look(self, now: float) -> None:
+        """Hand over what is due, and tell nodes which pixels they need keep no more."""
+        if self.port is not None and not self.port.held():
+            for record in self._sorting.take(now):
+                self._put(record)
+        self._tell_freed()
 
     def _keyed(self, reported: Reported) -> Image:
         image = reported.image
@@ -242,35 +221,6 @@ class HomePulling:
             key = self._detectors[source].source.latest(image.key)
             image = replace(image, key=key)
         return replace(image, pulled_by=max(1, self.nodes_of(source)))
-
-    def _wait(self, at: float, what: Reported | SeriesEnd) -> None:
-        heapq.heappush(self._later, (at, next(self._serial), what))
-
-    def next_at(self) -> float | None:
-        """When something is due next (monotonic, s)."""
-        found = [order.next_at() for order in self._series.values() if len(order)]
-        found += [self._later[0][0]] if self._later else []
-        return min((at for at in found if at is not None), default=None)
-
-    def look(self, now: float) -> None:
-        """Hand over what is due, and tell nodes which pixels they need keep no more."""
-        if self.port is not None and not self.port.held():
-            for key, order in self._series.items():
-                for image in order.take(now, self._connected(key.source)):
-                    self._put(image)
-            while self._later and self._later[0][0] <= now:
-                self._due(heapq.heappop(self._later)[2], now)
-        self._tell_freed()
-
-    def _due(self, what: Reported | SeriesEnd, now: float) -> None:
-        if isinstance(what, SeriesEnd):
-            order = self._series.get(what.key)
-            if order is not None and len(order):
-                self._wait(now + END_S, what)  # its images come first
-            else:
-                self._put(what)
-        else:
-            self._put(self._keyed(what))
 
     def _connected(self, source: str) -> list[int]:
         return [node for node, links in self._links.items() if links.get(source)]

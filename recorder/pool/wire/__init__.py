@@ -22,7 +22,6 @@ from recorder.pool.wire.messages import (
     ImageHead,
     answers_message,
     failed_answer,
-    held_number,
     image_message,
     kind_of,
     make_head,
@@ -34,7 +33,7 @@ from recorder.pool.wire.messages import (
     token_of,
     with_token,
 )
-from recorder.pool.wire.pixels import Frame
+from recorder.pool.wire.pixels import Frame, held_number
 from recorder.pool.wire.values import (
     Message,
     pack_learned,

@@ -18,7 +18,7 @@ import numpy as np
 import zmq
 
 from recorder.errors import WireError
-from recorder.pool.wire.pixels import Frame, payload_of, pixels_frame
+from recorder.pool.wire.pixels import Frame, held_frame, payload_of, pixels_frame
 from recorder.records import Payload, Unprocessed, WorkLevel
 
 WIRE = 2
@@ -41,7 +41,6 @@ _TOKEN_END = 9
 """Bytes of kind and token."""
 _IMAGE = struct.Struct("<BIQQ")
 """Effort, wish, and where in the second frame the pixels begin and end."""
-_NUMBER = struct.Struct("<Q")
 _ANSWER = struct.Struct("<cQI")
 _MOST_MORE = 1.1
 """Bytes of a whole message by those of the pixels in it, at most, for it to be sent:
@@ -160,22 +159,8 @@ def image_message(head: ImageHead, payload: Payload) -> list[Frame]:
     body = _IMAGE.pack(head.effort, head.wish, begin, end) + kind
     first = make_head(IMAGE, head.token, head.setup, head.learned, body)
     if payload.held is not None:
-        return [first, frame, _NUMBER.pack(payload.held.number)]
+        return [first, frame, held_frame(payload.held)]
     return [first, frame]
-
-
-def held_number(frames: Sequence[Frame]) -> int | None:
-    """Number of the pixels that a node keeps for this image; None: it brings its own.
-
-    Raises:
-        WireError: It has a third frame that is no number.
-    """
-    if len(frames) < 3:
-        return None
-    if len(frames) > 3 or len(frames[2]) != _NUMBER.size:
-        raise WireError(f"an image has 2 or 3 frames, this message {len(frames)}")
-    number: int = _NUMBER.unpack(frames[2])[0]
-    return number
 
 
 def read_image(frames: Sequence[Frame]) -> tuple[ImageHead, Payload]:

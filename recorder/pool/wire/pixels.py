@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
+from collections.abc import Sequence
 from typing import Any
 
-from recorder.records import Payload, StoredChunk
+from recorder.errors import WireError
+from recorder.records import HeldPixels, Payload, StoredChunk
 
+_NUMBER = struct.Struct("<Q")
 Frame = bytes | memoryview
 """What travels."""
 
@@ -38,3 +42,22 @@ def payload_of(
     if not isinstance(values, list) or [type(v) for v in values] != [str, *[int] * 4]:
         raise ValueError("where the pixels lie cannot be read")
     return Payload(b"", encoding, shape, dtype, column_major, StoredChunk(*values))
+
+
+def held_frame(held: HeldPixels) -> bytes:
+    """The frame that stands for pixels which a node keeps."""
+    return _NUMBER.pack(held.number)
+
+
+def held_number(frames: Sequence[Frame]) -> int | None:
+    """Number of the pixels that a node keeps for this image; None: it brings its own.
+
+    Raises:
+        WireError: It has a third frame that is no number.
+    """
+    if len(frames) < 3:
+        return None
+    if len(frames) > 3 or len(frames[2]) != _NUMBER.size:
+        raise WireError(f"an image has 2 or 3 frames, this message {len(frames)}")
+    number: int = _NUMBER.unpack(frames[2])[0]
+    return number
