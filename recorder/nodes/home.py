@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from recorder.nodes.allowed import Allowed
@@ -22,6 +22,7 @@ from recorder.pool.protocols import (
     Work,
 )
 from recorder.pool.wire import Message
+from recorder.records import Payload
 from recorder.records.live_node import LiveNode
 from recorder.runtime.log import get_logger
 
@@ -65,8 +66,12 @@ class Home:
         self.address = cluster.listen
         """Where it listens, with the port once it has one."""
         self.listening = asyncio.Event()
-        self.fetch = self._desk.pulling.fetch
         self.pulled = self._desk.pulling.sources
+
+    def fetch(self, payloads: Sequence[Payload], done: Callable[[], None]) -> None:
+        """Bring pixels home; ``done`` once each is here, or its node is gone."""
+        self._desk.pulling.fetch(payloads, done)
+        self._flush()
 
     def deliver_to(self, port: PulledPort) -> None:
         """Say who takes the records of detectors that nodes pull from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -13,8 +14,12 @@ from recorder.errors import BadMessageError
 from recorder.nodes.pulling.fetching import Fetching
 from recorder.nodes.pulling.in_order import WAIT_S, InOrder
 from recorder.nodes.pulling.larder import Larder
+from recorder.nodes.pulling.node_side import NodePulling
+from recorder.nodes.pulling.puller import ImageHere
 from recorder.nodes.pulling.reports import (
     FETCH,
+    PULL,
+    pack_body,
     pack_images,
     pack_numbers,
     pack_pixels,
@@ -229,3 +234,42 @@ def test_a_lesson_goes_on_without_the_pixels_that_are_lost():
     found = lesson.at_home()
     assert [one.data for one in found.images] == [b"a", b"c"]
     assert found.non_hits == 1
+
+
+async def test_what_was_not_said_waits_for_the_next_home():
+    """What a lost home was told is gone with it; what came meanwhile is new to all."""
+    sent: list[list[Any]] = []
+    pulling = NodePulling(sent.append)
+    pull = pack_body(PULL, {"hold_bytes": 100, "detectors": []})
+    pulling.came(pull)
+    assert not sent
+
+    def comes(image_id: int) -> None:
+        number = pulling.larder.keep(bytes(3))
+        assert number
+        key = SeriesKey("eiger", 1, "u")
+        held = HeldPixels(0, number, 3)
+        payload = Payload(b"", "raw", (1, 3), "uint8", held=held)
+        pulling._report(ImageHere(Image(key, image_id, payload), number, False))
+
+    def said() -> list[int]:
+        found = [r.image.image_id for m in sent for r in read_images(m, 1, 0)]
+        sent.clear()
+        return found
+
+    pulling._bodies = {"eiger": {}}
+    comes(1)
+    pulling._flush()
+    assert said() == [1]
+    comes(2)
+    pulling.begin()  # home is another one, or has given this node up
+    comes(3)
+    pulling._flush()
+    assert (said(), len(pulling.larder)) == ([], 2)
+    pulling._in_session = True
+    pulling._flush()
+    assert (said(), len(pulling.larder)) == ([2, 3], 2)
+    comes(4)
+    pulling.came(pull)  # it wants nothing of that detector
+    assert (said(), pulling.larder.numbers()) == ([], [2, 3])
+    await asyncio.sleep(0.02)  # the flushes that were asked for

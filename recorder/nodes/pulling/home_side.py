@@ -97,9 +97,10 @@ class HomePulling:
     # -- who takes part ----------------------------------------------------------------
 
     def welcomed(self, member: Member) -> None:
-        """A node takes part: it is told what to receive, and the latest headers."""
-        if not self._detectors:
-            return
+        """A node takes part: it is told what to receive, and the latest headers.
+
+        Also that it is to receive nothing: another daemon may have said otherwise.
+        """
         self._identities[member.session] = member.identity
         bodies = [
             each.section.model_dump(mode="json", include=_SENT)

@@ -60,15 +60,21 @@ class NodePulling:
         """What home said of each detector, by its name."""
         self._here: deque[ImageHere | MessageHere] = deque()
         self._told = False
+        self._in_session = False
+        """Home has said what is to be received."""
         self._over = False
         self._links: dict[str, bool] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loop = asyncio.get_running_loop()
 
     def begin(self) -> None:
-        """A session begins or ends: what was said in the one before is for nobody."""
-        self._here.clear()
-        self.larder.clear()
+        """A session begins or ends: what was said in the one before is for nobody.
+
+        What was not yet said waits for home to say again what is to be received.
+        """
+        self._in_session = False
+        unsaid = {here.number for here in self._here if isinstance(here, ImageHere)}
+        self.larder.drop(n for n in self.larder.numbers() if n not in unsaid)
         self._links.clear()
 
     def came(self, frames: Sequence[Frame]) -> bool:
@@ -108,6 +114,8 @@ class NodePulling:
             if wanted.get(name) != self._bodies.get(name):
                 self._pullers.pop(name).stopping.set()
         self._bodies = wanted
+        self._in_session = True
+        self._flush()
         if self._over:
             return
         for name, section in sections.items():
@@ -130,6 +138,11 @@ class NodePulling:
                 )
             if not puller.stopping.is_set():
                 await asyncio.sleep(AGAIN_S)
+
+    def _forget(self, here: ImageHere | MessageHere) -> None:
+        """This home wants nothing of that detector."""
+        if isinstance(here, ImageHere):
+            self.larder.drop([here.number])
 
     async def run(self) -> None:
         """Tell home which detectors are there, until cancelled."""
@@ -181,8 +194,11 @@ class NodePulling:
     def _flush(self) -> None:
         self._told = False
         images: list[tuple[Any, int, bool]] = []
-        while self._here:
+        while self._here and self._in_session:
             here = self._here.popleft()
+            if here.source not in self._bodies:
+                self._forget(here)
+                continue
             if isinstance(here, ImageHere):
                 images.append((here.image, here.number, here.by_number))
                 if len(images) < MOST_IMAGES:

@@ -38,6 +38,11 @@ class ImageHere:
     by_number: bool
     """Its stream names series by number alone."""
 
+    @property
+    def source(self) -> str:
+        """Name of the detector."""
+        return self.image.key.source
+
 
 @dataclass(frozen=True, slots=True)
 class MessageHere:
