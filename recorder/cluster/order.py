@@ -75,4 +75,5 @@ def node_folder(environment: Mapping[str, str]) -> Path:
     runtime = runtime or environment.get("XDG_RUNTIME_DIR", "")
     if runtime and Path(runtime).is_dir():
         return Path(runtime) / "recorder-nodes"
-    return Path(tempfile.gettempdir()) / f"recorder-nodes-{os.getuid()}"
+    user = os.getuid()
+    return Path(tempfile.gettempdir()) / f"recorder-nodes-{user}"

@@ -25,6 +25,7 @@ from recorder.cluster.scheduler import probe
 from recorder.errors import ConfigError
 from recorder.pool.backlog import Backlog
 from recorder.pool.pool import Pool
+from recorder.pool.share import Share
 from recorder.testing import EngineConformance
 from tests.dask_cluster import (
     WAIT_S,
@@ -53,7 +54,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @asynccontextmanager
 async def recorder(cluster: Cluster) -> AsyncIterator[DaskHands]:
     """What the daemon has of the engine; nothing is classified."""
-    hands = PLUGIN.make(Backlog(1 << 30).share(), cluster.options())
+    hands = PLUGIN.make(Share(Backlog(1 << 30), nodes=True), cluster.options())
     task = asyncio.create_task(hands.run())
     try:
         yield hands

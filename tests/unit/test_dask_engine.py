@@ -21,6 +21,7 @@ from recorder.cluster.scheduler import SchedulerAddress
 from recorder.errors import ConfigError, MissingExtraError
 from recorder.pool.backlog import Backlog
 from recorder.pool.protocols import ClusterOptions, EngineOptions
+from recorder.pool.share import Share
 from tests.guards import Event
 from tests.servers import free_port
 
@@ -34,7 +35,7 @@ OPTIONS = EngineOptions(0, 60.0, 2, CLUSTER)
 
 
 def make(options: EngineOptions) -> None:
-    PLUGIN.make(Backlog(1 << 20).share(), options)
+    PLUGIN.make(Share(Backlog(1 << 20), nodes=True), options)
 
 
 def test_it_is_for_other_hosts_only():

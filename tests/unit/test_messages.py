@@ -19,6 +19,7 @@ from recorder.pool.briefs import PackedBriefs
 from recorder.pool.exchange import Exchange
 from recorder.pool.jobs import UNREADABLE, Job
 from recorder.pool.processes import Processes
+from recorder.pool.share import Share
 from recorder.pool.wire import (
     ANSWERS,
     ANSWERS_HEAD,
@@ -356,7 +357,7 @@ GARBAGE = st.one_of(
 @given(st.lists(GARBAGE, min_size=1, max_size=6))
 def test_a_pool_counts_what_it_cannot_read_and_goes_on(messages):
     backlog = Backlog(1000)
-    work = backlog.share()
+    work = Share(backlog)
     pool = Processes(work, 1, 60.0, 2, PackedBriefs(work))
     pool._wire = Exchange("router", "ipc://not-bound", pool._received)
     pool._received([[b"nobody", *frames] for frames in messages])

@@ -33,7 +33,7 @@ from recorder.reports.experiments import by_experiment
 from recorder.reports.run_report import run_report
 from recorder.reports.text import report_text
 from recorder.runs.run import Run
-from recorder.runs.timeline.measurement import measure, pulse_facts
+from recorder.runs.timeline.measurement import first_declared_ns, measure, pulse_facts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import parse_faults
 from tests.builders import T0, announced, announcement, event, new_run, start
@@ -124,7 +124,9 @@ def test_what_was_measured_need_not_be_measured_again():
     run, chains = whole_run(), whole().event_chains
     timeline = timeline_of(run)
     found = pulse_facts(
-        [c.commanded for c in chains], [c.measured for c in chains], timeline
+        [c.commanded for c in chains],
+        [c.measured for c in chains],
+        first_declared_ns(timeline),
     )
     assert found == measure(run, timeline).pulses
     assert found.pump_s is not None

@@ -11,8 +11,16 @@ import jsonschema
 import pytest
 import yaml
 
-from recorder.records.live import LiveAlarm, LiveJournal, LiveRun, LiveSink, LiveSource
+from recorder.records.live import (
+    LiveAlarm,
+    LiveJournal,
+    LivePool,
+    LiveRun,
+    LiveSink,
+    LiveSource,
+)
 from recorder.records.live import LiveState as State
+from recorder.records.live_node import LiveNode
 from recorder.web.app import make_app
 from recorder.web.feed import Feed
 from recorder.web.metrics import Metrics
@@ -33,6 +41,7 @@ def rendered(settings) -> str:
     live = State(
         sources=(LiveSource("eiger", age_ms=5.0),),
         sinks=(LiveSink("ispyb"),),
+        pool=LivePool(nodes=(LiveNode("a", "b", "ok"),)),
         journal=LiveJournal(disk_free=1),
         alarms=(LiveAlarm("a", "hit_rate", "red"), LiveAlarm("b", cleared_ns=1)),
         run=LiveRun(1, "u", newest_age_s=0.1),
@@ -76,7 +85,7 @@ def test_no_label_names_a_run_or_a_person(rendered):
     labels = set().union(*samples(rendered).values())
     assert labels <= {
         *("class", "source", "sink", "state", "status", "name", "severity", "le"),
-        "version",
+        *("version", "node", "host"),
     }
 
 
