@@ -51,9 +51,12 @@ def classifications() -> st.SearchStrategy[Classification]:
         saturated_pixels=COUNTS,
         solvent=st.none() | NUMBERS,
         rings=COUNTS,
+        lines=COUNTS,
+        reason=st.text(max_size=20),
         learned=COUNTS,
         effort=st.sampled_from(WorkLevel),
         upstream=st.booleans(),
+        before=st.none() | st.sampled_from(ImageClass),
         positions=st.none() | st.just(np.ones((2, 2), np.float32)),
     )
 

@@ -118,6 +118,8 @@ def rounded(found: Classification) -> Classification:
         saturated_pixels=found.saturated_pixels,
         solvent=_finite(found.solvent),
         rings=found.rings,
+        lines=found.lines,
+        reason=found.reason,
         learned=found.learned,
         effort=found.effort,
         upstream=found.upstream,
@@ -127,9 +129,7 @@ def rounded(found: Classification) -> Classification:
 
 def _is_plain(found: Classification) -> bool:
     """Nothing of it would be left out or rounded."""
-    return not (
-        found.lattices or found.lines or found.reason or found.positions is not None
-    ) and all(
+    return not (found.lattices or found.positions is not None) and all(
         value is None or math.isfinite(value)
         for value in (found.resolution, found.background, found.solvent)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,18 @@ def test_a_row_says_what_was_written(made):
     if isinstance(made.result, Classification):
         assert same(rounded(made.result), made.result)
         assert made.result.positions is None
+
+
+@given(classifications())
+def test_what_is_kept_has_every_field_but_the_spots(found):
+    """Numbers may lose digits; nothing else is left out on its way to the journal."""
+    kept = rounded(found)
+    exact = {"lattices", "positions", "resolution", "background", "solvent"}
+    for field in fields(Classification):
+        if field.name not in exact:
+            assert getattr(kept, field.name) == getattr(found, field.name), field.name
+    assert len(kept.lattices) == len(found.lattices)
+    assert kept.positions is None
 
 
 @given(outcomes())
