@@ -18,7 +18,7 @@ COMMANDS = {
     "run": "The daemon: record until told to stop.",
     "replay": "An image file through the same pipeline into the configured sinks.",
     "node": "Classify images of a daemon on another host.",
-    "cluster": "Other hosts that classify images: keys.",
+    "cluster": "Other hosts that classify images: their keys, and dask.",
     "web": "The live page, the read API and the metrics, in a process of its own.",
     "password": "One more person in a file of passwords for signing in.",
     "token": "Tokens for programs and screens: make, list, revoke.",

@@ -37,6 +37,7 @@ def keys(names: tuple[str, ...], listed: bool, config: Path | None) -> None:
     One name may stand for several nodes that share a key. A node is shut out by
     removing its file from the folder `nodes`; no restart is needed.
     """
+    from recorder.errors import ConfigError
     from recorder.nodes.keys import make_home_keys, make_node_keys, read_nodes
 
     settings = load_settings(config)
@@ -46,6 +47,13 @@ def keys(names: tuple[str, ...], listed: bool, config: Path | None) -> None:
         return
     made = make_home_keys(folder)
     say(f"keys of home: {folder}" + (", made now" if made else ""))
-    for name in names:
-        parcel = make_node_keys(folder, name)
+    refused = []
+    for name in dict.fromkeys(names):
+        try:
+            parcel = make_node_keys(folder, name)
+        except ConfigError as error:
+            refused.append(str(error))
+            continue
         say(f"{name}: take {parcel} to its host, then remove it here")
+    if refused:
+        raise ConfigError("; ".join(refused))

@@ -17,6 +17,9 @@ from recorder.commands.options import configure
 if TYPE_CHECKING:
     from recorder.pool.curve import Curve
 
+ANYWHERE = ("0.0.0.0", "::")
+"""Hosts that stand for all addresses of home: it listens there, nobody is reached there."""
+
 
 @click.command()
 @click.option(
@@ -24,21 +27,29 @@ if TYPE_CHECKING:
     "address",
     required=True,
     envvar="RECORDER_NODE_CONNECT",
+    show_envvar=True,
     help="Address of home, its cluster.listen: tcp://HOST:PORT.",
 )
-@click.option("--name", help="For people; default: the name of this host.")
+@click.option(
+    "--name",
+    envvar="RECORDER_NODE_NAME",
+    show_envvar=True,
+    help="For people, at home; default: the name of this host.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 1024),
     envvar="RECORDER_NODE_WORKERS",
+    show_envvar=True,
     help="Worker processes; default: one for each core that this process may use.",
 )
 @click.option(
     "--keys",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="RECORDER_NODE_KEYS",
+    show_envvar=True,
     help="Folder with node.secret and server.public, made at home by `recorder "
-    "cluster keys`; default: $CREDENTIALS_DIRECTORY, if they are in it.",
+    "cluster keys NAME`; default: $CREDENTIALS_DIRECTORY, if they are in it.",
 )
 @click.option(
     "--no-encryption",
@@ -53,6 +64,7 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Path(path_type=Path, file_okay=False),
     envvar="RECORDER_NODE_READ",
+    show_envvar=True,
     help="Folder below which its workers may read image files by reference; again for "
     "further ones, in the environment separated by colons. Default: none.",
 )
@@ -91,7 +103,7 @@ def command(
     curve = _curve(address, keys, plain)
     host = socket.gethostname() or "unknown"
     greeting = Greeting(
-        name=_name(name or os.environ.get("RECORDER_NODE_NAME") or host),
+        name=_name(name or host),
         host=host,
         version=program(),
         wire=WIRE,
@@ -129,6 +141,11 @@ def _curve(address: str, keys: Path | None, plain: bool) -> Curve | None:
         endpoint = parse_endpoint(address)
     except ValueError as error:
         raise UsageError(f"--connect {address!r:.80}: {error}") from error
+    if endpoint.scheme == "inproc" or endpoint.host in ANYWHERE:
+        raise UsageError(
+            f"--connect {address!r:.80}: give the address at which this host reaches "
+            "home, such as tcp://192.168.1.10:9998"
+        )
     handed = os.environ.get("CREDENTIALS_DIRECTORY")
     if keys is None and handed and os.path.lexists(f"{handed}/{NODE_SECRET}"):
         keys = Path(handed)

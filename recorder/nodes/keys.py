@@ -27,6 +27,10 @@ LENGTH = 40
 MAX_NAME = 64
 """Characters of the name of a node's key: it is a file name and part of log lines."""
 _MAKE = "make it with `recorder cluster keys`"
+_TAKE = (
+    f"`recorder cluster keys NAME`, at home, makes a folder with {NODE_SECRET} and "
+    f"{SERVER_PUBLIC}, and says where: take that folder to the node's host, and name it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,15 @@ def make_node_keys(folder: Path, name: str) -> Path:
     public, parcel = folder / NODES / f"{name}{PUBLIC}", folder / TO_NODES / name
     if public.exists():
         raise ConfigError(
-            f"{name} has a key, {public}: remove that file first, and the node is shut "
-            "out until it has the new one"
+            f"{name} has a key, {public}: name another one for a further node; for a "
+            "new key remove that file first, and the node is shut out until it has it"
         )
     server = read_key(folder / SERVER_PUBLIC, secret=False)
     made_public, made_secret = zmq.curve_keypair()
     for place in (public.parent, parcel.parent, parcel):
         _folder(place, folder)
+    for old in (parcel / NODE_SECRET, parcel / SERVER_PUBLIC):
+        _remove(old)  # of a key that lets nobody in any more
     _write(parcel / NODE_SECRET, made_secret, 0o600, folder)
     _write(parcel / SERVER_PUBLIC, server, 0o644, folder)
     _write(public, made_public, 0o644, folder)
@@ -131,17 +137,18 @@ def read_node_keys(folder: Path) -> NodeKeys:
     Raises:
         ConfigError: A key is missing or none, or others may read the secret.
     """
-    secret = read_key(folder / NODE_SECRET, secret=True)
-    server = read_key(folder / SERVER_PUBLIC, secret=False)
+    secret = read_key(folder / NODE_SECRET, secret=True, cure=_TAKE)
+    server = read_key(folder / SERVER_PUBLIC, secret=False, cure=_TAKE)
     return NodeKeys(secret, zmq.curve_public(secret), server)
 
 
-def read_key(path: Path, *, secret: bool) -> bytes:
+def read_key(path: Path, *, secret: bool, cure: str = _MAKE) -> bytes:
     """A key in Z85.
 
     Args:
         path: Of its file.
         secret: Others than owner and group may not read it.
+        cure: What to do where it is missing or none.
 
     Raises:
         ConfigError: It is not there, none, or readable by others.
@@ -150,7 +157,7 @@ def read_key(path: Path, *, secret: bool) -> bytes:
         mode = path.stat().st_mode
         text = path.read_bytes()[: LENGTH + 10].strip()
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such key; {_MAKE}") from error
+        raise ConfigError(f"{path}: no such key; {cure}") from error
     except OSError as error:
         raise ConfigError(f"{path}: the key cannot be read: {error}") from error
     if secret and mode & stat.S_IRWXO:
@@ -160,7 +167,7 @@ def read_key(path: Path, *, secret: bool) -> bytes:
     except (ValueError, KeyError):
         good = False
     if not good:
-        raise ConfigError(f"{path}: is no key of {LENGTH} characters (Z85); {_MAKE}")
+        raise ConfigError(f"{path}: is no key of {LENGTH} characters (Z85); {cure}")
     return text
 
 
@@ -170,6 +177,13 @@ def _folder(path: Path, owner: Path) -> None:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be made: {error}") from error
     _hand_over(path, owner)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be removed: {error}") from error
 
 
 def _write(path: Path, key: bytes, mode: int, owner: Path) -> None:

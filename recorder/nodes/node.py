@@ -238,13 +238,16 @@ class Node:
                 self._end(NodeError(self._silence()))
             if not told and not self._line.met and now - begun > UNHEARD_S:
                 told = True
-                log.warning("home_unheard", home=self._options.address, hint=_UNHEARD)
+                log.warning("home_unheard", home=self._options.address, hint=self._unheard())
 
     def _silence(self) -> str:
         address = self._options.address
         if self._line.met:
             return f"home at {address} has been silent for too long; it has ended?"
-        return f"nothing answers at {address}: {_UNHEARD}"
+        return f"nothing answers at {address}: {self._unheard()}"
+
+    def _unheard(self) -> str:
+        return _UNHEARD + (_KEYLESS if self._options.curve is None else _KEYED)
 
     def _tell_systemd(self) -> None:
         counts = self._counts()
@@ -256,6 +259,14 @@ class Node:
 
 
 _UNHEARD = (
-    "is `recorder run` running there with cluster.listen, does a firewall let the port "
-    "through, and is the key of this node known there (`recorder cluster keys`)?"
+    "is `recorder run` running there with cluster.listen at this port, does a firewall "
+    "let the port through, and "
+)
+_KEYED = (
+    "is the key of this node known there (`recorder cluster keys --list`; home must "
+    "encrypt, too)?"
+)
+_KEYLESS = (
+    "does home take nodes without keys? It does with cluster.encrypt = false, and where "
+    "it listens for its own host alone; else give --keys"
 )

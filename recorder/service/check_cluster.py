@@ -7,7 +7,7 @@ import errno
 import zmq
 
 from recorder.config import Settings
-from recorder.config.cluster import stays_here
+from recorder.config.cluster import ClusterSection, stays_here
 from recorder.config.endpoints import parse_endpoint
 from recorder.errors import ConfigError
 from recorder.nodes.keys import read_home_keys
@@ -16,16 +16,37 @@ from recorder.runtime.addresses import only_ipv6
 from recorder.runtime.status_file import NAME, is_process, read_status
 
 
+OF_AN_ENGINE = frozenset({"scheduler", "tls"})
+"""Settings for an engine that starts nodes itself."""
+
+
 def cluster_lines(settings: Settings) -> list[CheckLine]:
-    """What is found of other hosts; nothing where none takes part."""
+    """What is found of other hosts; nothing where none is to take part."""
     listen = settings.cluster.listen
+    idle = _idle(settings)
     if listen is None:
-        return []
+        return idle
     sign = _sign(settings)
-    lines = [_address(listen, bool(sign)), _keys(settings)]
+    lines = [_address(listen, bool(sign)), _keys(settings), *idle]
     if sign:
         lines.append(_nodes(sign))
     return lines
+
+
+def _idle(settings: Settings) -> list[CheckLine]:
+    """Settings without effect: somebody expects one of them."""
+    section, unset = settings.cluster, ClusterSection()
+    if section.listen is None:
+        looked, cure = set(ClusterSection.model_fields), "cluster.listen"
+    elif section.engine_name == "nodes":
+        looked, cure = set(OF_AN_ENGINE), "cluster.engine"
+    else:
+        return []
+    names = sorted(n for n in looked if getattr(section, n) != getattr(unset, n))
+    if not names:
+        return []
+    text = f"without effect: {', '.join(names)}; set {cure}, or leave them out"
+    return [CheckLine("cluster settings", True, text, warning=True)]
 
 
 def _sign(settings: Settings) -> Json:

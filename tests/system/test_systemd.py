@@ -201,7 +201,10 @@ def test_the_slurm_script_parses_and_hands_the_signal_on(tmp_path):
     script = CONFIG / "recorder-node.sbatch"
     subprocess.run(["bash", "-n", script], check=True)
     srun = tmp_path / "srun"
-    srun.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    srun.write_text(
+        '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do echo "$1" >> "$0.told"; shift; done\n'
+        'exec "$@"\n'
+    )
     fake = tmp_path / "recorder"
     fake.write_text(
         '#!/bin/bash\necho "$@" "$RECORDER_NODE_CONNECT" >> "$0.told"\n'
@@ -232,6 +235,8 @@ def test_the_slurm_script_parses_and_hands_the_signal_on(tmp_path):
         "node --name host-b --workers 16 tcp://192.0.2.10:9998",
         "handed back",
     ]
+    # Slurm 22.05 and later: a step does not inherit the cores of its job
+    assert "--cpus-per-task=16" in Path(f"{srun}.told").read_text().splitlines()
 
 
 def test_the_deployment_starts_the_same_command():

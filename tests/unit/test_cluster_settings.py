@@ -8,10 +8,12 @@ import stat
 
 import pytest
 import zmq
+from click.testing import CliRunner
 from pydantic import ValidationError
 
+from recorder.cli import cli
 from recorder.config.cluster import ClusterSection
-from recorder.errors import ConfigError
+from recorder.errors import ConfigError, UsageError
 from recorder.nodes.allowed import Allowed
 from recorder.nodes.keys import (
     make_home_keys,
@@ -99,6 +101,46 @@ def test_a_second_key_of_a_name_is_refused(tmp_path):
     make_node_keys(tmp_path, "a")
     with pytest.raises(ConfigError, match="has a key"):
         make_node_keys(tmp_path, "a")
+
+
+def test_a_name_has_a_new_key_once_the_old_one_is_out(tmp_path):
+    """What was made for the node's host and never taken there is in nobody's way."""
+    make_home_keys(tmp_path)
+    old = read_node_keys(make_node_keys(tmp_path, "a"))
+    (tmp_path / "nodes" / "a.public").unlink()
+    new = read_node_keys(make_node_keys(tmp_path, "a"))
+    assert new.public != old.public
+    assert read_home_keys(tmp_path).nodes == {new.public: "a"}
+
+
+def test_a_name_that_is_refused_costs_no_other_one(tmp_path):
+    config = tmp_path / "recorder.toml"
+    config.write_text(f'state_directory = "{tmp_path}"\n')
+    start = ["cluster", "keys", "-c", str(config)]
+    assert CliRunner().invoke(cli, [*start, "a"]).exit_code == 0
+    found = CliRunner().invoke(cli, [*start, "b", "a", "x/y", "c", "b"])
+    assert isinstance(found.exception, ConfigError)
+    assert "a has a key" in str(found.exception)
+    assert "'x/y' is no name" in str(found.exception)
+    known = sorted(read_nodes(tmp_path / "cluster").values())
+    assert known == ["a", "b", "c"]
+
+
+def test_a_node_says_where_its_keys_come_from(tmp_path):
+    """Home's own folder is the one that is named by mistake."""
+    make_home_keys(tmp_path)
+    with pytest.raises(ConfigError, match=r"node\.secret: no such key; .*at home"):
+        read_node_keys(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://0.0.0.0:9998", "tcp://[::]:9998", "inproc://x"]
+)
+def test_a_node_needs_an_address_that_can_be_reached(address):
+    """`cluster.listen` as it stands at home is the one that is copied by mistake."""
+    found = CliRunner().invoke(cli, ["node", "--connect", address])
+    assert isinstance(found.exception, UsageError)
+    assert "this host reaches home" in str(found.exception)
 
 
 def test_half_a_pair_is_not_made_whole(tmp_path):
@@ -202,3 +244,17 @@ def test_check_counts_the_keys(settings, tmp_path):
     assert words(made)["cluster keys"][0] == "warn"
     make_node_keys(made.cluster_keys, "host-b")
     assert words(made)["cluster keys"] == ("ok", "1 known: host-b")
+
+
+def test_check_names_settings_without_effect(settings):
+    """Else a recorder that nobody helps looks as one that is helped."""
+    alone = settings(cluster={"scheduler": "tcp://127.0.0.1:8786"})
+    word, text = words(alone)["cluster settings"]
+    assert (word, "scheduler; set cluster.listen" in text) == ("warn", True)
+    listen = {"listen": f"tcp://127.0.0.1:{free_port()}"}
+    scheduler = {"scheduler": "tcp://127.0.0.1:8786"}
+    found = words(settings(cluster={**listen, **scheduler}, pool={"workers": 1}))
+    assert "scheduler; set cluster.engine" in found["cluster settings"][1]
+    full = {**listen, **scheduler, "engine": "dask"}
+    found = words(settings(cluster=full, pool={"workers": 1}))
+    assert "cluster settings" not in found
