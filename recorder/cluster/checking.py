@@ -87,7 +87,8 @@ def certificate_lines(folder: Path, today: datetime.date) -> list[CheckLine]:
         folder: ``cluster.tls``.
         today: The date.
     """
-    what, renew = "dask certificate", "renew it: recorder cluster tls --renew"
+    what = "dask certificate"
+    renew = "renew it: recorder cluster tls --renew FOLDER HOST"
     try:
         from recorder.cluster.certificates import valid_until
 

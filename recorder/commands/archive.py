@@ -43,7 +43,12 @@ _MB = 1 << 20
 @click.option(
     "--run", "name", help="This run alone: its number, or its uid's beginning."
 )
-@click.option("--yes", is_flag=True, help="Archive; on a terminal it is only shown.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Archive. Without it a terminal is only shown what would go; elsewhere, as in "
+    "a timer, it archives.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be archived.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @config_option
@@ -92,7 +97,7 @@ def command(
             say("nothing was archived" + ("" if dry_run else "; --yes archives"))
         else:
             say(*(f"{item['file']}" for item in moved))
-            say(f"{len(moved)} runs archived")
+            say(f"{_runs(len(moved))} archived")
     left = {c.known.uid for c in choices if not c.why_not} - {m["uid"] for m in moved}
     refused = name is not None and any(c.why_not for c in choices)
     sys.exit(1 if refused or (writing and left) else 0)
@@ -180,6 +185,10 @@ def _as_json(choice: Choice) -> dict[str, object]:
     }
 
 
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
+
+
 def _table(choices: list[Choice], used: int) -> Iterator[str]:
     """What goes and what stays, for people."""
     from recorder.records.times import iso
@@ -195,7 +204,7 @@ def _table(choices: list[Choice], used: int) -> Iterator[str]:
     going = [choice for choice in choices if not choice.why_not]
     share = sum(choice.share for choice in going)
     sizes = f"about {share / _MB:.0f} of {used / _MB:.0f} MB"
-    yield f"{len(going)} runs to archive, {sizes}; {len(choices) - len(going)} stay"
+    yield f"{_runs(len(going))} to archive, {sizes}; {len(choices) - len(going)} stay"
 
 
 @command.command()
@@ -240,5 +249,5 @@ def ls(verify: bool, as_json: bool, config: Path | None) -> None:
             size = f"{item['file_bytes'] / _MB:.1f} MB"
             where = f"{size}  {item['file']}{problem}"
             say(f"run {item['run']} ({item['uid']})  {where}")
-        say(f"{len(found)} runs archived")
+        say(f"{_runs(len(found))} archived")
     sys.exit(1 if any(item["problem"] for item in found) else 0)

@@ -65,6 +65,19 @@ def test_a_folder_that_cannot_be_made_is_said(settings, tmp_path):
     assert error.group_contains(UsageError, match="cannot be made")
 
 
+def test_a_folder_without_images_is_no_success(settings, tmp_path):
+    """It is the wrong one, and the night is over before anybody looks."""
+    night = tmp_path / "night"
+    night.mkdir()
+    (night / "notes.txt").touch()
+    work = replay_batch(
+        settings(), BatchOptions((night,)), print, lambda done, total: None
+    )
+    result = asyncio.run(work)
+    assert not result.ok
+    assert "right folder? Files .h5" in result_text(result)
+
+
 def test_a_row_is_one_line_whatever_the_file_is_called():
     row = FileEnd("a\nb", FileState.FAILED, why="x\x1b[31m", exit=-9, tries=3)
     assert "\n" not in row.line

@@ -28,6 +28,11 @@ class FileState(StrEnum):
     """The batch ended before its turn, or in the middle of it."""
 
 
+NOTHING = (
+    "no file of images is there: is it the right folder? Files .h5, .hdf5, .nxs, .cxi and "
+    ".cbors are looked at, and folders of streamfile_N; name others one by one"
+)
+"""What is said of folders without any."""
 BAD = (FileState.FAILED, FileState.INCOMPLETE)
 """What people should look at."""
 
@@ -75,8 +80,9 @@ class BatchResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every file is a run with all that is in it."""
-        return not self.failures and not self.unfinished and not self.bad
+        """Whether there are files, and every one is a run with all that is in it."""
+        well = not self.failures and not self.unfinished and not self.bad
+        return well and bool(self.files)
 
     @property
     def bad(self) -> tuple[FileEnd, ...]:
@@ -131,6 +137,8 @@ def result_text(result: BatchResult) -> str:
         lines.append(f"{'':<24}{row.why}{on}")
     left = [row for row in result.files if row.state is FileState.LEFT_OUT]
     lines += [f"left out: {row.file}: {row.why}" for row in left]
+    if not result.files and result.signal is None:
+        lines.append(NOTHING)
     body = result.to_json()
     counts = [
         f"{n} {state}"
