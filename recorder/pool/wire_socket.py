@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Literal
 
 import zmq
@@ -99,9 +100,14 @@ class WireSocket:
         return size, message
 
     def send(self, message: Message) -> None:
-        """Give a message to ZeroMQ, which takes all: it has no limit."""
+        """Give a message to ZeroMQ, which takes all: it has no limit.
+
+        Nobody gets what a dealer sends that was refused at the door: ZeroMQ gives its
+        connection up for good, and has nowhere to put a message.
+        """
         parts = [_shared(part) for part in message]
-        self.socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
+        with contextlib.suppress(zmq.Again):
+            self.socket.send_multipart(parts, zmq.NOBLOCK, copy=False)
 
     def who_ended(self) -> bytes | None:
         """The peer of whose end the monitor tells; None: one that said nothing."""

@@ -119,6 +119,10 @@ async def test_only_known_keys_are_let_in(tmp_path, log_events):
         assert "not known" in logs(log_events, "node_refused")[0]["error"]
         await made.until(lambda: "home_unheard" in one.text)
         assert "recorder cluster keys" in one.text
+        await made.until(lambda: "home_unheard" in plain.text)
+        assert "give --keys" in plain.text
+        for refused in (one, plain):
+            assert "step_failed" not in refused.text, "a wrong key is no defect"
         for node in (one, plain, right):
             node.send(signal.SIGTERM)
         assert [await node.ended() for node in (one, plain, right)] == [0, 0, 0]
