@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from recorder.pool.curve import Curve
 
 ANYWHERE = ("0.0.0.0", "::")
-"""Hosts that stand for all addresses of home: it listens there, nobody is reached there."""
+"""Hosts that stand for all addresses of home: nobody is reached there."""
 
 
 @click.command()

@@ -238,7 +238,9 @@ class Node:
                 self._end(NodeError(self._silence()))
             if not told and not self._line.met and now - begun > UNHEARD_S:
                 told = True
-                log.warning("home_unheard", home=self._options.address, hint=self._unheard())
+                log.warning(
+                    "home_unheard", home=self._options.address, hint=self._unheard()
+                )
 
     def _silence(self) -> str:
         address = self._options.address
@@ -267,6 +269,6 @@ _KEYED = (
     "encrypt, too)?"
 )
 _KEYLESS = (
-    "does home take nodes without keys? It does with cluster.encrypt = false, and where "
-    "it listens for its own host alone; else give --keys"
+    "does home take nodes without keys? It does with cluster.encrypt = false, and "
+    "where it listens for its own host alone; else give --keys"
 )

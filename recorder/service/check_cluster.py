@@ -15,7 +15,6 @@ from recorder.records import CheckLine, Json
 from recorder.runtime.addresses import only_ipv6
 from recorder.runtime.status_file import NAME, is_process, read_status
 
-
 OF_AN_ENGINE = frozenset({"scheduler", "tls"})
 """Settings for an engine that starts nodes itself."""
 

@@ -202,7 +202,8 @@ def test_the_slurm_script_parses_and_hands_the_signal_on(tmp_path):
     subprocess.run(["bash", "-n", script], check=True)
     srun = tmp_path / "srun"
     srun.write_text(
-        '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do echo "$1" >> "$0.told"; shift; done\n'
+        '#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do\n'
+        '  echo "$1" >> "$0.told"; shift\ndone\n'
         'exec "$@"\n'
     )
     fake = tmp_path / "recorder"

@@ -29,8 +29,8 @@ class FileState(StrEnum):
 
 
 NOTHING = (
-    "no file of images is there: is it the right folder? Files .h5, .hdf5, .nxs, .cxi and "
-    ".cbors are looked at, and folders of streamfile_N; name others one by one"
+    "no file of images is there: is it the right folder? Files .h5, .hdf5, .nxs, .cxi "
+    "and .cbors are looked at, and folders of streamfile_N; name others one by one"
 )
 """What is said of folders without any."""
 BAD = (FileState.FAILED, FileState.INCOMPLETE)
