@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 PORT = 8786
 """Where dask's scheduler listens unless it is told otherwise."""
+_port_option = click.option(
+    "--port",
+    type=click.IntRange(1024, 65535),
+    help="Where the scheduler listens; default: that of cluster.scheduler, else "
+    f"{PORT}.",
+)
 
 
 @click.command()
@@ -48,14 +54,20 @@ def tls(folder: Path, hosts: tuple[str, ...], renew: bool) -> None:
 
 
 @click.command()
-@click.option("--workers", type=click.IntRange(1, 16), default=1, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Dask workers; each stands for a host and has a node of its own.",
+)
 @click.option(
     "--threads",
     type=click.IntRange(1, 256),
     help="Worker processes of each node; default: the cores of this host but one, "
     "shared.",
 )
-@click.option("--port", type=click.IntRange(1024, 65535), default=None)
+@_port_option
 @config_option
 def start(
     workers: int, threads: int | None, port: int | None, config: Path | None
@@ -80,8 +92,9 @@ def start(
 
 
 @click.command()
+@_port_option
 @config_option
-def status(config: Path | None) -> None:
+def status(port: int | None, config: Path | None) -> None:
     """What runs on this host, and what the scheduler knows.
 
     Exit code 1: there is no scheduler, or something about it is wrong.
@@ -90,7 +103,7 @@ def status(config: Path | None) -> None:
     parts = _trial(settings).status()
     for part in parts:
         _say_part(part)
-    if settings.cluster.scheduler is None and not parts:
+    if settings.cluster.scheduler is None and port is None and not parts:
         say(
             "no cluster: cluster.scheduler is not set, and `recorder cluster start` "
             "started nothing here"
@@ -98,7 +111,7 @@ def status(config: Path | None) -> None:
         sys.exit(1)
     from recorder.cluster.checking import cluster_lines
 
-    lines = asyncio.run(cluster_lines(_address(settings, None)))
+    lines = asyncio.run(cluster_lines(_address(settings, port)))
     for line in lines:
         say(f"{line.word:<5} {line.what:<16} {line.text}")
     sys.exit(0 if all(line.ok for line in lines) else 1)

@@ -258,3 +258,16 @@ def test_check_names_settings_without_effect(settings):
     full = {**listen, **scheduler, "engine": "dask"}
     found = words(settings(cluster=full, pool={"workers": 1}))
     assert "cluster settings" not in found
+
+
+def test_status_looks_where_start_was_told_to(tmp_path):
+    """Until its lines are in the configuration nothing else says where."""
+    pytest.importorskip("distributed")
+    config = tmp_path / "recorder.toml"
+    config.write_text(f'state_directory = "{tmp_path}"\n')
+    port = str(free_port())
+    found = CliRunner().invoke(
+        cli, ["cluster", "status", "--port", port, "-c", str(config)]
+    )
+    assert found.exit_code == 1
+    assert f"tls://127.0.0.1:{port}: Connection refused" in found.output
