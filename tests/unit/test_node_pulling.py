@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from typing import Any
 
@@ -272,4 +273,40 @@ async def test_what_was_not_said_waits_for_the_next_home():
     comes(4)
     pulling.came(pull)  # it wants nothing of that detector
     assert (said(), pulling.larder.numbers()) == ([], [2, 3])
+    await asyncio.sleep(0.02)  # the flushes that were asked for
+
+
+async def test_what_comes_while_a_home_goes_is_kept_with_its_pixels():
+    """Threads keep pixels, and then report them, whatever the event loop does."""
+    pulling = NodePulling(lambda message: None)
+    pulling._bodies, pulling._in_session = {"eiger": {}}, True
+    pulling.larder.most_bytes = 1 << 40
+    over, kept = threading.Event(), list[int]()
+
+    def receive() -> None:
+        key = SeriesKey("eiger", 1, "u")
+        while not over.is_set():
+            number = pulling.larder.keep(b"abc")
+            assert number
+            pulling._report(ImageHere(Image(key, number, None), number, False))
+            kept.append(number)
+
+    for _ in range(20):  # what home knows of goes with it
+        pulling.larder.keep(b"abc")
+    first = pulling.larder.numbers()
+    for number in first:
+        key = SeriesKey("eiger", 1, "u")
+        pulling._report(ImageHere(Image(key, number, None), number, False))
+    pulling._flush()
+    pulling.begin()
+    assert pulling.larder.numbers() == []
+    thread = threading.Thread(target=receive)
+    thread.start()
+    try:
+        for _ in range(200):
+            pulling.begin()
+    finally:
+        over.set()
+        thread.join()
+    assert pulling.larder.numbers() == kept
     await asyncio.sleep(0.02)  # the flushes that were asked for

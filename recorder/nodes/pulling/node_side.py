@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -60,6 +60,8 @@ class NodePulling:
         """What home said of each detector, by its name."""
         self._here: deque[ImageHere | MessageHere] = deque()
         self._told = False
+        self._said: set[int] = set()
+        """Numbers of kept pixels that home knows of."""
         self._in_session = False
         """Home has said what is to be received."""
         self._over = False
@@ -73,8 +75,8 @@ class NodePulling:
         What was not yet said waits for home to say again what is to be received.
         """
         self._in_session = False
-        unsaid = {here.number for here in self._here if isinstance(here, ImageHere)}
-        self.larder.drop(n for n in self.larder.numbers() if n not in unsaid)
+        # not by what is unsaid: threads add to that meanwhile
+        self._drop(self._said)
         self._links.clear()
 
     def came(self, frames: Sequence[Frame]) -> bool:
@@ -92,7 +94,7 @@ class NodePulling:
                 received_ns = int(body.get("received_ns", 0))
                 puller.header([bytes(frame) for frame in frames[2:]], received_ns)
         elif kind == DROP:
-            self.larder.drop(read_numbers(frames))
+            self._drop(read_numbers(frames))
         elif kind == FETCH:
             for number in read_numbers(frames):
                 self._send(pack_pixels(number, self.larder.get(number)))
@@ -138,6 +140,10 @@ class NodePulling:
                 )
             if not puller.stopping.is_set():
                 await asyncio.sleep(AGAIN_S)
+
+    def _drop(self, numbers: Collection[int]) -> None:
+        self.larder.drop(numbers)
+        self._said.difference_update(numbers)
 
     def _forget(self, here: ImageHere | MessageHere) -> None:
         """This home wants nothing of that detector."""
@@ -201,6 +207,8 @@ class NodePulling:
                 continue
             if isinstance(here, ImageHere):
                 images.append((here.image, here.number, here.by_number))
+                if here.number:
+                    self._said.add(here.number)
                 if len(images) < MOST_IMAGES:
                     continue
             if images:
