@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from recorder.config import Settings
 from recorder.errors import ConfigError
 from recorder.pool.protocols import (
+    NO_PULLS,
     BatchEngine,
     BatchPlace,
     CheckedEngine,
@@ -38,7 +40,11 @@ def cluster_options(settings: Settings) -> ClusterOptions | None:
 
 
 def cluster_of(
-    settings: Settings, kept_setups: int, readable: tuple[Path, ...] = ()
+    settings: Settings,
+    kept_setups: int,
+    readable: tuple[Path, ...] = (),
+    *,
+    live: bool = True,
 ) -> Callable[[Work], Hands] | None:
     """Makes the hands of other hosts; None: none takes part.
 
@@ -46,6 +52,7 @@ def cluster_of(
         settings: The configuration.
         kept_setups: Setups that a worker keeps ready.
         readable: Folders with files in which images may lie that do not travel.
+        live: Detectors are received from; a replay takes no image away from them.
 
     Raises:
         ConfigError: The engine cannot be used.
@@ -53,6 +60,8 @@ def cluster_of(
     name, cluster = settings.cluster.engine_name, cluster_options(settings)
     if name is None or cluster is None:
         return None
+    if not live:
+        cluster = replace(cluster, pulls=NO_PULLS)
     plugin = engine_plugin(name)
     timeout_s = settings.pool.worker_timeout_s
     options = EngineOptions(0, timeout_s, kept_setups, cluster, readable)

@@ -53,7 +53,9 @@ class Host:
             timeout_s=settings.pool.worker_timeout_s,
             kept_setups=kept,
             engine=settings.pool.engine,
-            cluster=cluster_of(settings, kept, readable) if live or cluster else None,
+            cluster=cluster_of(settings, kept, readable, live=live)
+            if live or cluster
+            else None,
             viewers=self.gallery.viewer,
             readable=readable,
         )

@@ -22,7 +22,11 @@ from recorder.nodes.keys import (
     read_node_keys,
     read_nodes,
 )
+from recorder.pool.backlog import Backlog
+from recorder.pool.protocols import PullsDetectors
+from recorder.pool.share import Share
 from recorder.service.check_cluster import cluster_lines
+from recorder.service.cluster import cluster_of
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,19 @@ def test_what_cannot_be_is_said(changes, said):
 def test_encrypted_unless_nobody_else_can_connect(changes, engine, encrypted):
     section = ClusterSection(**changes)
     assert (section.engine_name, section.encrypted) == (engine, encrypted)
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_replay_on_nodes_takes_no_image_from_a_detector(settings, live):
+    """A replay has nobody to take them: they would be gone without a trace."""
+    detector = {"name": "eiger", "endpoint": "tcp://127.0.0.1:9", "pulled_by": "nodes"}
+    cluster = {"listen": "tcp://127.0.0.1:9998"}
+    known = settings(detector=[detector], cluster=cluster, pool={"workers": 1})
+    make = cluster_of(known, 2, live=live)
+    assert make is not None
+    hands = make(Share(Backlog(1), nodes=True))
+    assert isinstance(hands, PullsDetectors)
+    assert hands.pulled() == ({"eiger": False} if live else {})
 
 
 def test_local_workers_stay_unless_said_twice(settings):
