@@ -86,6 +86,8 @@ class HomePulling:
         self._hold_bytes = pulls.hold_bytes
         self._send = send
         self.port: PulledPort | None = None
+        """None until the daemon can take records: they wait."""
+        self._due: deque[DetectorRecord] = deque()
         self._identities: dict[int, bytes] = {}
         self._links: dict[int, dict[str, bool]] = {}
         self._held: weakref.WeakValueDictionary[tuple[int, int], HeldPixels]
@@ -178,6 +180,8 @@ class HomePulling:
     def _raw(self, member: Member, frames: Sequence[Frame], now: float) -> None:
         each = self._detector(str(read_body(frames).get("source")))
         message: Message = [bytes(frame) for frame in frames[2:]]
+        if not message:
+            raise BadMessageError("node_message", "a detector's message has no frames")
         received_ns = arrival_ns()
         for record in each.source.decode([zmq.Frame(f) for f in message], received_ns):
             if isinstance(record, SeriesEnd):
@@ -205,12 +209,17 @@ class HomePulling:
     # -- records -----------------------------------------------------------------------
 
     def next_at(self) -> float | None:
-        """When something is due next (monotonic, s)."""
-        return self._sorting.next_at()
+        """When something is due next (monotonic, s); None: nothing can be taken."""
+        return self._sorting.next_at() if self._takes else None
+
+    @property
+    def _takes(self) -> bool:
+        return self.port is not None and not self.port.held()
 
     def look(self, now: float) -> None:
         """Hand over what is due, and tell nodes which pixels they need keep no more."""
-        if self.port is not None and not self.port.held():
+        if self._takes:
+            self._hand_over()
             for record in self._sorting.take(now):
                 self._put(record)
         self._tell_freed()
@@ -227,8 +236,12 @@ class HomePulling:
         return [node for node, links in self._links.items() if links.get(source)]
 
     def _put(self, record: DetectorRecord) -> None:
-        if self.port is not None:
-            self.port.put(record)
+        self._due.append(record)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        while self._due and self.port is not None:
+            self.port.put(self._due.popleft())
 
     # -- pixels ------------------------------------------------------------------------
 
