@@ -34,7 +34,7 @@ from recorder.nodes.messages import (
 from recorder.nodes.pulling.home_side import HomePulling
 from recorder.nodes.roll import Roll
 from recorder.pool.protocols import NO_PULLS, Pulls, Work
-from recorder.pool.wire import ANSWERS, Frame, Message, kind_of, read_answer
+from recorder.pool.wire import ANSWERS, Frame, Message, kind_of
 from recorder.runtime.log import get_logger
 from recorder.runtime.throttle import Throttle
 
@@ -129,8 +129,7 @@ class Desk:
         elif self.pulling.came(member, kind, frames, now):
             return
         elif kind_of(frames[0] if frames else b"") == ANSWERS:
-            for frame in frames[1:]:
-                self._handing.answered(member, read_answer(frame), now)
+            self._handing.answers(member, frames[1:], now)
         else:
             raise WireError(f"a message of kind {kind!r:.40} is none of a node")
 

@@ -7,11 +7,12 @@ from functools import partial
 
 from recorder.errors import WireError
 from recorder.nodes.members import Member, Members
+from recorder.pool.answers import answers_in
 from recorder.pool.briefs import PackedBriefs, briefing
 from recorder.pool.jobs import AnyJob
 from recorder.pool.processes import TRIES
 from recorder.pool.protocols import Work
-from recorder.pool.wire import DONE, Answer, Message, read_failure
+from recorder.pool.wire import DONE, Answer, Frame, Message, read_failure
 from recorder.records import Unprocessed
 from recorder.runtime.boundary import boundary
 
@@ -46,7 +47,28 @@ class Handing:
             self._give_up(job, text)
         return messages
 
-    def answered(self, member: Member, answer: Answer, now: float) -> None:
+    def answers(self, member: Member, frames: Sequence[Frame], now: float) -> None:
+        """A member has done some jobs; one without sense costs the others nothing.
+
+        Args:
+            member: Who.
+            frames: An answer each.
+            now: Monotonic time (s).
+
+        Raises:
+            WireError: It had no such job, or an answer cannot be read; all others are
+                taken.
+        """
+        answers, problems = answers_in(frames)
+        for answer in answers:
+            try:
+                self._answered(member, answer, now)
+            except WireError as error:
+                problems.append(str(error))
+        if problems:
+            raise WireError(problems[-1])
+
+    def _answered(self, member: Member, answer: Answer, now: float) -> None:
         """A member has done a job.
 
         Raises:

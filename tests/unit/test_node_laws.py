@@ -316,3 +316,21 @@ Nodes.TestCase.settings = settings(
     max_examples=examples(60), stateful_step_count=40, deadline=None
 )
 TestNodes = pytest.mark.allow_error_log("node_lost", "lesson_failed")(Nodes.TestCase)
+
+
+@pytest.mark.parametrize("nonsense", ["no answer", "not its job", "cannot be read"])
+def test_an_answer_without_sense_costs_the_others_of_its_message_nothing(nonsense):
+    """They would be with the node for good: it goes on, so nobody takes them away."""
+    nodes = Nodes()
+    nodes.begin()
+    peer = next(peer for peer in nodes.peers.values() if len(peer.tokens) > 1)
+    first, *others = peer.tokens
+    bad = {
+        "no answer": b"?",
+        "not its job": pack_answer(DONE, 7, GOOD[IMAGE]),
+        "cannot be read": pack_answer(DONE, first, [b"?"]),
+    }
+    good = [pack_answer(DONE, token, GOOD[IMAGE]) for token in others]
+    nodes.hear(peer, answers_message([bad[nonsense], *good]))
+    assert len(nodes.classified) == len(others)
+    assert nodes.desk.nonsense == 1
