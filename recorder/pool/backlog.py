@@ -217,11 +217,8 @@ class Backlog:
         Args:
             node: Session of the node that it is for, which may have its pixels.
         """
-        job = self._of_nodes.take(node) if node is not None else None
-        if job is None:
-            if not self._queue:
-                return None
-            job = self._queue.popleft()
+        if (job := self._next(node)) is None:
+            return None
         self._out.add(job)
         fill = self._held / self._max_bytes
         if isinstance(job, LessonJob):
@@ -233,6 +230,13 @@ class Backlog:
         if taken is not None and taken.viewer is not None:
             taken.wish = taken.viewer.wish()
         return taken
+
+    def _next(self, node: int | None) -> AnyJob | None:
+        lesson = bool(self._queue) and isinstance(self._queue[0], LessonJob)
+        if node is not None and not lesson:
+            if (own := self._of_nodes.take(node)) is not None:
+                return own
+        return self._queue.popleft() if self._queue else None
 
     def _lighten(self, job: Job, fill: float) -> Job | None:
         self._taken += 1

@@ -16,6 +16,7 @@ from recorder.pool.share import Share
 from recorder.records import (
     ClassifierSetup,
     ClassifySettings,
+    HeldPixels,
     Learned,
     Lesson,
     Payload,
@@ -145,6 +146,19 @@ def test_lessons_go_first_and_are_left_out_only_where_they_may(fill, may_be_left
     shed = may_be_left_out and fill > 0.5
     assert (taken is None, left_out) == (shed, [True] * shed)
     assert shed or isinstance(taken, LessonJob)
+
+
+def test_lessons_go_before_images_that_one_node_alone_can_do():
+    """Else a node with images of its own learns nothing until it is through them."""
+    backlog = Backlog(1000)
+    setup = backlog.add_setup(SETUP)
+    held = Payload(b"", "raw", (4, 4), "uint16", held=HeldPixels(7, 1, 10))
+    backlog.offer(setup, held, nothing, 0, force=True)
+    backlog.offer(setup, image(10), nothing, 0, force=True)
+    backlog.learn(setup, Lesson(1, (), 0), nothing, None)
+    taken = [backlog.take(7) for _ in range(3)]
+    assert isinstance(taken[0], LessonJob)
+    assert [job and job.node for job in taken[1:]] == [7, None]
 
 
 def test_an_image_waits_for_its_state_and_late_ones_get_the_oldest_that_is_kept():
