@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recorder.errors import JournalError
 from recorder.journal.changes import note_changes
-from recorder.journal.file import JournalFile, dump
+from recorder.journal.file import JournalFile, dump, is_at_rest
 from recorder.journal.kept_labels import FACTS, LABELS
 from recorder.journal.records import SINK_KINDS, Record, Seq
 from recorder.journal.schema import FORMAT
@@ -77,7 +77,9 @@ class Merging(JournalFile):
         """The other journal, within, as the schema ``other``."""
         # nobody writes it: so it needs neither locks nor shared memory, which a file
         # server may not have
-        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        rests = is_at_rest(path)  # else whoever wrote it did not come to its end
+        how = "?mode=ro&immutable=1" if rests else "?mode=ro"
+        uri = f"{path.resolve().as_uri()}{how}"
         try:
             self._db.execute("ATTACH ? AS other", (uri,))
         except sqlite3.Error as error:

@@ -84,6 +84,17 @@ def test_a_run_is_the_same_here(journal, other):
     assert [int(i) for c in changed for i in c.image_ids] == list(range(0, 2 * MANY, 2))
 
 
+def test_what_is_in_the_log_beside_a_journal_is_taken_too(journal, other):
+    """Whoever wrote it ended without closing it: the last rows are not in the file."""
+    uid = uid_in(other)
+    with closing(Journal(other)) as there:
+        there.write([NewRecord("event", uid, {}, 3)], [(uid, outcome(2 * MANY))])
+        assert there.path.with_name(f"{other.name}-wal").stat().st_size
+        assert journal.take_over(other, [uid], renumbered, {})
+        assert journal.count(run=uid) == there.count(run=uid)
+    assert journal.last_image(uid) == 2 * MANY
+
+
 def test_a_run_that_is_here_is_not_taken_again(journal, other):
     uid = uid_in(other)
     assert journal.take_over(other, [uid], renumbered, {"a": "1"})
