@@ -34,6 +34,10 @@ class DaskHands:
     def __init__(self, home: Home, placing: Placing) -> None:
         self._home = home
         self._placing = placing
+        # nodes that dask starts receive from detectors like any others
+        self.deliver_to = home.deliver_to
+        self.pulled = home.pulled
+        self.fetch = home.fetch
 
     @property
     def replaced(self) -> int:

@@ -18,9 +18,15 @@ from recorder.cluster.placing import HINTS, Placing, tell
 from recorder.cluster.plugin import PLUGIN
 from recorder.cluster.said import WORDS, Said
 from recorder.cluster.scheduler import SchedulerAddress
+from recorder.config import DetectorSection
 from recorder.errors import ConfigError, MissingExtraError
 from recorder.pool.backlog import Backlog
-from recorder.pool.protocols import ClusterOptions, EngineOptions
+from recorder.pool.protocols import (
+    ClusterOptions,
+    EngineOptions,
+    Pulls,
+    PullsDetectors,
+)
 from recorder.pool.share import Share
 from tests.guards import Event
 from tests.servers import free_port
@@ -49,6 +55,16 @@ def test_an_address_that_its_hosts_cannot_reach_is_refused():
     with pytest.raises(ConfigError, match="is reached from this host only"):
         make(replace(OPTIONS, cluster=away))
     make(replace(OPTIONS, cluster=replace(away, listen="tcp://0.0.0.0:9998")))
+
+
+def test_its_nodes_receive_from_detectors_like_any_others():
+    """Else they were told to receive, and nobody took what they report."""
+    detector = DetectorSection(name="eiger", endpoint="tcp://127.0.0.1:9")
+    pulls = Pulls((detector,), 1 << 20)
+    options = replace(OPTIONS, cluster=replace(CLUSTER, pulls=pulls))
+    hands = PLUGIN.make(Share(Backlog(1 << 20), nodes=True), options)
+    assert isinstance(hands, PullsDetectors)
+    assert hands.pulled() == {"eiger": False}
 
 
 def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
