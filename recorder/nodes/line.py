@@ -100,8 +100,10 @@ class Line:
             self.welcome = welcome
             return News(welcome=welcome)
         if kind == AGAIN:
+            # once for all that was on its way; each beat greets again by itself
+            news = News(again=self.welcome is not None)
             self.welcome = None
-            return News(again=True)
+            return news
         if kind == REFUSED:
             self.welcome = None
             return News(refused=read_refusal(control(frames)))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import BadMessageError, WireError
-from recorder.nodes.line import HOME_SILENT_S, Counts, Line
+from recorder.nodes.line import HOME_SILENT_S, Counts, Line, News
 from recorder.nodes.members import CREDIT, SILENT_S, SLOW_S, Members
 from recorder.nodes.messages import (
     AGAIN,
@@ -175,6 +175,13 @@ def test_greet_again_ends_the_session():
     assert news is not None
     assert news.again
     assert [m[0] for m in made.beat()] == [GREET]
+    # home says so of each message that was on its way, and answers each greeting with
+    # all headers that it knows
+    assert made.heard([AGAIN], 2.0) == News()
+    made.heard(pack(WELCOME, replace(WELCOMED, session=2)), 3.0)
+    news = made.heard([AGAIN], 4.0)
+    assert news is not None
+    assert news.again
 
 
 def test_jobs_are_not_the_lines_business():
