@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from typing import Any
@@ -159,6 +160,16 @@ def test_a_list_of_images_that_is_none_is_told(data):
             read_images(frames, 7, 11)
         except BadMessageError:
             continue
+
+
+def test_a_number_that_is_too_large_to_be_one_is_told():
+    """Whatever else it raised would cost all other messages of the same turn."""
+    image = Image(SeriesKey("eiger", 1, ""), 0, None, upstream=Upstream(indexed=True))
+    kind, body = pack_images([(image, 0, False)])
+    (told,) = json.loads(bytes(body))
+    told["upstream"]["cell"] = [10**400] * 6
+    with pytest.raises(BadMessageError):
+        read_images([kind, json.dumps([told]).encode()], 7, 11)
 
 
 @given(st.lists(counts, max_size=20), counts, st.none() | st.binary(max_size=30))

@@ -33,6 +33,15 @@ MOST_IMAGES = 64
 MAX_REPORT = 1 << 22
 """Bytes of a list of images: one has 300 to 600. Chosen, not tuned."""
 _NUMBER = struct.Struct("<Q")
+_NONSENSE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading JSON raises that is no list of images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ def read_images(frames: Sequence[Frame], node: int, received_ns: int) -> list[Re
     try:
         bodies = json.loads(bytes(frames[1]))
         return [_image(body, node, received_ns) for body in bodies]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except _NONSENSE as error:
         text = f"a list of images cannot be read: {error!r:.200}"
         raise BadMessageError("node_message", text) from error
 
