@@ -16,7 +16,8 @@ CREATE TABLE Proposal (
 CREATE TABLE BeamLineSetup (
   beamLineSetupId int(10) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   synchrotronMode varchar(255), undulatorType1 varchar(45),
-  focusingOptic varchar(255), monochromatorType varchar(255), polarisation float
+  focusingOptic varchar(255), monochromatorType varchar(255), polarisation float,
+  recordTimeStamp timestamp NOT NULL DEFAULT current_timestamp()
 ) DEFAULT CHARSET=latin1;
 
 CREATE TABLE BLSession (
@@ -25,6 +26,7 @@ CREATE TABLE BLSession (
   beamLineSetupId int(10) unsigned, beamLineName varchar(45), visit_number int(10) unsigned DEFAULT 0,
   startDate datetime, endDate datetime,
   lastUpdate timestamp NOT NULL DEFAULT '0000-00-00 00:00:00',
+  bltimeStamp timestamp NOT NULL DEFAULT current_timestamp(),
   FOREIGN KEY (beamLineSetupId) REFERENCES BeamLineSetup (beamLineSetupId),
   FOREIGN KEY (proposalId) REFERENCES Proposal (proposalId) ON DELETE CASCADE
 ) DEFAULT CHARSET=latin1;
