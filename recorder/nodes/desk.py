@@ -27,9 +27,9 @@ from recorder.nodes.messages import (
     control,
     pack,
     pack_refusal,
-    read_back,
     read_beat,
     read_greeting,
+    read_numbers,
 )
 from recorder.nodes.pulling.home_side import HomePulling
 from recorder.nodes.roll import Roll
@@ -123,7 +123,7 @@ class Desk:
             self._members.beat(member, beat, now, time.time_ns())
         elif kind == BACK:
             member.leaving = True
-            self._handing.back(member, read_back(control(frames)))
+            self._handing.back(member, read_numbers(control(frames)))
         elif kind == BYE:
             self._left(member)
         elif self.pulling.came(member, kind, frames, now):

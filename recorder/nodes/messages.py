@@ -33,7 +33,7 @@ MAX_CONTROL = 65536
 node 25 kB. Chosen, not tuned."""
 MAX_KIND = 32
 """Bytes of the first frame that are compared: more than any kind has."""
-_TOKEN = struct.Struct("<Q")
+_NUMBER = struct.Struct("<Q")
 BIGGEST = 2**63
 """Counts and times above are no counts and no times: they fit 63 bits everywhere."""
 
@@ -93,9 +93,9 @@ def pack_refusal(text: str) -> list[bytes]:
     return [REFUSED, text.encode(errors="replace")]
 
 
-def pack_back(tokens: list[int]) -> list[bytes]:
-    """Jobs that a node hands back, untouched."""
-    return [BACK, b"".join(map(_TOKEN.pack, tokens))]
+def pack_numbers(kind: bytes, numbers: Sequence[int]) -> list[Frame]:
+    """A message with numbers: tokens of jobs, or of pixels."""
+    return [kind, b"".join(map(_NUMBER.pack, numbers))]
 
 
 def control(frames: Sequence[Frame]) -> list[bytes]:
@@ -167,27 +167,36 @@ def read_refusal(frames: list[bytes]) -> str:
     return plain(text) or "no reason was given"
 
 
-def read_back(frames: list[bytes]) -> list[int]:
-    """Tokens of the jobs that a node hands back.
+def read_numbers(frames: Sequence[Frame]) -> list[int]:
+    """The reverse of :func:`pack_numbers`.
 
     Raises:
         BadMessageError: They are none.
     """
     data = _only(frames)
-    if len(data) % _TOKEN.size:
-        raise BadMessageError("node_message", f"{len(data)} bytes are no tokens")
-    return [token for (token,) in _TOKEN.iter_unpack(data)]
+    if len(data) % _NUMBER.size:
+        raise BadMessageError("node_message", f"{len(data)} bytes are no numbers")
+    return [number for (number,) in _NUMBER.iter_unpack(data)]
 
 
-def _only(frames: list[bytes]) -> bytes:
+def _only(frames: Sequence[Frame]) -> Frame:
     if len(frames) != 2:
         raise BadMessageError("node_message", f"{len(frames)} frames instead of 2")
     return frames[1]
 
 
 def _body(frames: list[bytes]) -> Mapping[str, Any]:
+    return read_object(_only(frames))
+
+
+def read_object(frame: Frame) -> dict[str, Any]:
+    """An object of JSON.
+
+    Raises:
+        BadMessageError: It is none.
+    """
     try:
-        body = json.loads(_only(frames))
+        body = json.loads(bytes(frame))
     except (ValueError, RecursionError) as error:
         text = f"its JSON cannot be read: {error}"
         raise BadMessageError("node_message", text) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from recorder.errors import BadMessageError, NodeError, WireError
 from recorder.nodes.line import Counts, Line, News
 from recorder.nodes.members import BEAT_S
-from recorder.nodes.messages import BYE, Greeting, Welcome, pack_back
+from recorder.nodes.messages import BACK, BYE, Greeting, Welcome, pack_numbers
 from recorder.nodes.node_work import NodeJob, NodeWork
 from recorder.nodes.pulling.node_side import NodePulling
 from recorder.pool.curve import Curve
@@ -221,7 +221,7 @@ class Node:
         return None if self._pulling is None else self._pulling.larder.get(number)
 
     def _back(self, tokens: list[int]) -> None:
-        self._exchange.send([*pack_back(tokens)])
+        self._exchange.send(pack_numbers(BACK, tokens))
 
     async def _look(self) -> None:
         last = begun = time.monotonic()

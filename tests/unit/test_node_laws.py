@@ -18,6 +18,7 @@ from recorder.nodes.desk import Desk, Terms
 from recorder.nodes.members import SILENT_S
 from recorder.nodes.messages import (
     AGAIN,
+    BACK,
     BEAT,
     BYE,
     GREET,
@@ -27,7 +28,7 @@ from recorder.nodes.messages import (
     Beat,
     Greeting,
     pack,
-    pack_back,
+    pack_numbers,
     read_welcome,
 )
 from recorder.pool.backlog import Backlog
@@ -264,7 +265,7 @@ class Nodes(RuleBasedStateMachine):
     def hands_back(self, node: int, count: int, lie: bool) -> None:
         peer = self.peers[node]
         tokens, peer.tokens = peer.tokens[:count], peer.tokens[count:]
-        self.hear(peer, pack_back([*tokens, 7] if lie else tokens))
+        self.hear(peer, pack_numbers(BACK, [*tokens, 7] if lie else tokens))
 
     @rule(node=NODES)
     def leaves(self, node: int) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import BadMessageError
+from recorder.nodes.messages import pack_numbers, read_numbers
 from recorder.nodes.pulling.fetching import Fetching
 from recorder.nodes.pulling.in_order import WAIT_S, InOrder
 from recorder.nodes.pulling.larder import Larder
@@ -23,10 +24,8 @@ from recorder.nodes.pulling.reports import (
     PULL,
     pack_body,
     pack_images,
-    pack_numbers,
     pack_pixels,
     read_images,
-    read_numbers,
     read_pixels,
 )
 from recorder.records import (

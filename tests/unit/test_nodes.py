@@ -14,6 +14,7 @@ from recorder.nodes.line import HOME_SILENT_S, Counts, Line, News
 from recorder.nodes.members import CREDIT, SILENT_S, SLOW_S, Members
 from recorder.nodes.messages import (
     AGAIN,
+    BACK,
     BEAT,
     BIGGEST,
     GREET,
@@ -28,11 +29,11 @@ from recorder.nodes.messages import (
     Welcome,
     control,
     pack,
-    pack_back,
+    pack_numbers,
     pack_refusal,
-    read_back,
     read_beat,
     read_greeting,
+    read_numbers,
     read_refusal,
     read_welcome,
 )
@@ -63,7 +64,7 @@ JSON = st.recursive(
     ),
     max_leaves=5,
 )
-READERS = (read_greeting, read_beat, read_welcome, read_back)
+READERS = (read_greeting, read_beat, read_welcome, read_numbers)
 
 
 # -- messages --------------------------------------------------------------------------
@@ -75,7 +76,7 @@ def test_what_is_packed_is_read():
     assert read_beat(pack(BEAT, beat)) == beat
     assert read_welcome(pack(WELCOME, WELCOMED)) == WELCOMED
     assert read_refusal(pack_refusal("no\nway")) == "no\\x0away"
-    assert read_back(pack_back([1, 2**64 - 1])) == [1, 2**64 - 1]
+    assert read_numbers(pack_numbers(BACK, [1, 2**64 - 1])) == [1, 2**64 - 1]
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from recorder.nodes.pulling.reports import FETCH, pack_numbers
+from recorder.nodes.messages import pack_numbers
+from recorder.nodes.pulling.reports import FETCH
 from recorder.pool.wire import Message
 from recorder.records import Payload
 

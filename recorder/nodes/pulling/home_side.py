@@ -12,6 +12,7 @@ import zmq
 from recorder.config import DetectorSection
 from recorder.errors import BadMessageError
 from recorder.nodes.members import Member
+from recorder.nodes.messages import pack_numbers
 from recorder.nodes.pulling.fetching import Fetching
 from recorder.nodes.pulling.reports import (
     DROP,
@@ -23,7 +24,6 @@ from recorder.nodes.pulling.reports import (
     RAW,
     Reported,
     pack_body,
-    pack_numbers,
     read_body,
     read_images,
     read_pixels,
@@ -143,8 +143,6 @@ class HomePulling:
         """
         if kind not in (IMAGES, RAW, PIXELS, LINKS):
             return False
-        if member.session not in self._identities:
-            raise BadMessageError("node_message", "it was not told to receive")
         if kind == IMAGES:
             self._images(member, frames, now)
         elif kind == RAW:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from recorder.config import DetectorSection
 from recorder.errors import BadMessageError, ConfigError
+from recorder.nodes.messages import read_numbers
 from recorder.nodes.pulling.larder import Larder
 from recorder.nodes.pulling.puller import ImageHere, MessageHere, Puller
 from recorder.nodes.pulling.reports import (
@@ -25,7 +26,6 @@ from recorder.nodes.pulling.reports import (
     pack_images,
     pack_pixels,
     read_body,
-    read_numbers,
 )
 from recorder.pool.wire import Frame, Message
 from recorder.runtime.boundary import boundary

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from recorder.errors import BadMessageError, shown
-from recorder.nodes.messages import BIGGEST
+from recorder.nodes.messages import BIGGEST, read_object
 from recorder.pool.wire import Frame
 from recorder.records import (
     HeldPixels,
@@ -172,22 +172,6 @@ def _time(value: Any) -> int | None:
 # -- other messages --------------------------------------------------------------------
 
 
-def pack_numbers(kind: bytes, numbers: Sequence[int]) -> list[Frame]:
-    """``DROP`` or ``FETCH`` with numbers of pixels."""
-    return [kind, b"".join(map(_NUMBER.pack, numbers))]
-
-
-def read_numbers(frames: Sequence[Frame]) -> list[int]:
-    """The reverse of :func:`pack_numbers`.
-
-    Raises:
-        BadMessageError: They are none.
-    """
-    if len(frames) != 2 or len(frames[1]) % _NUMBER.size:
-        raise BadMessageError("node_message", "numbers of pixels that are none")
-    return [number for (number,) in _NUMBER.iter_unpack(frames[1])]
-
-
 def pack_pixels(number: int, data: Frame | None) -> list[Frame]:
     """Pixels that home wanted; None: they are not there."""
     head = [PIXELS, _NUMBER.pack(number)]
@@ -217,12 +201,6 @@ def read_body(frames: Sequence[Frame]) -> dict[str, Any]:
     Raises:
         BadMessageError: It is none, or larger than any.
     """
-    try:
-        if not 1 < len(frames) or len(frames[1]) > MAX_REPORT:
-            raise ValueError(f"{len(frames)} frames")
-        body = json.loads(bytes(frames[1]))
-        if not isinstance(body, dict):
-            raise TypeError(f"{shown(body)} is no object")
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BadMessageError("node_message", f"its JSON: {error!r:.200}") from error
-    return body
+    if len(frames) < 2 or len(frames[1]) > MAX_REPORT:
+        raise BadMessageError("node_message", f"{len(frames)} frames, or too large")
+    return read_object(frames[1])
