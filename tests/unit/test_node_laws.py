@@ -184,12 +184,21 @@ class Nodes(RuleBasedStateMachine):
                     peer.welcomes.append(session)
                     peer.tokens.clear()
             elif frames[0] in (AGAIN, REFUSED):
-                self.old += peer.tokens
-                peer.tokens.clear()
+                self.forget(peer)
             elif (kind := kind_of(frames[0])) in GOOD:
                 peer.tokens.append(token_of(frames[0]))
                 peer.kinds[token_of(frames[0])] = kind
         self.desk.out.clear()
+
+    def takes_part(self, peer: Peer) -> bool:
+        """Whether home has a member on its connection."""
+        return any(member.identity == peer.identity for member in self.desk.members())
+
+    def forget(self, peer: Peer) -> None:
+        """What it has is nobody's now; a greeting alone may be what is refused."""
+        if not self.takes_part(peer):
+            self.old += peer.tokens
+            peer.tokens.clear()
 
     def hear(self, peer: Peer, frames: list[bytes]) -> None:
         self.desk.received(peer.identity, frames, self.now)
@@ -203,9 +212,14 @@ class Nodes(RuleBasedStateMachine):
         peer = self.peers[node]
         if anew:
             self.boots += 1
-            self.old += peer.tokens
-            peer = self.peers[node] = Peer(node, self.boots)
+            before, peer = peer, Peer(node, self.boots)
+            self.peers[node] = peer
         self.hear(peer, pack(GREET, greeting(peer.boot, workers=workers)))
+        if anew and peer.welcomes:
+            self.old += before.tokens
+        elif anew:  # refused: the one before still takes part
+            peer.tokens, peer.kinds = before.tokens, before.kinds
+            self.forget(peer)
 
     @rule(node=NODES)
     def greets_on_another_connection(self, node: int) -> None:
@@ -246,9 +260,14 @@ class Nodes(RuleBasedStateMachine):
         others = [t for t in (*self.old, *everybody) if t not in own]
         token = data.draw(st.sampled_from(others))
         lie = pack_answer(DONE, token, GOOD[IMAGE])
-        before = dict(self.outcomes)
-        self.hear(self.peers[node], answers_message([lie]))
-        assert dict(self.outcomes) == before
+        peer = self.peers[node]
+        before, classified = dict(self.outcomes), set(self.classified)
+        takes_part = self.takes_part(peer)
+        self.hear(peer, answers_message([lie]))
+        assert self.classified == classified
+        if self.takes_part(peer) == takes_part:
+            # else it lied too often: what it had is given up if it was tried twice
+            assert dict(self.outcomes) == before
 
     @rule(node=NODES, data=st.data())
     def answers_nonsense(self, node: int, data: st.DataObject) -> None:
