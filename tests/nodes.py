@@ -23,39 +23,12 @@ from recorder.nodes.version import program
 from recorder.pool.jobs import Outcome
 from recorder.pool.pool import Pool
 from recorder.pool.protocols import ClusterOptions, EngineOptions, Work
-from recorder.records import ClassifierSetup, ClassifySettings, Payload
 from recorder.records.live_node import LiveNode
-from recorder.ssx.detector.geometry import resolve
-from recorder.testing.recorded import small_series
+from recorder.testing.recorded import small_payloads, small_setup
 
 WAIT_S = 120.0
 """How long a test waits for what must come; a busy machine is slow."""
 TIMEOUT_S = 60.0
-
-
-@cache
-def small_setup() -> ClassifierSetup:
-    """Of the small series that all images here are of."""
-    series = small_series()
-    geometry, _ = resolve(series.info, None)
-    return ClassifierSetup(
-        shape=series.frames[0].payload.shape,
-        dtype="uint16",
-        geometry=geometry,
-        cell=series.unit_cell,  # type: ignore[arg-type]
-        space_group=series.space_group,
-        mask=series.mask,
-        flatfield=None,
-        saturation=None,
-        settings=ClassifySettings(),
-    )
-
-
-@cache
-def payloads() -> list[Payload]:
-    """The images of the small series, in their order."""
-    series = small_series()
-    return [series.frame(n).payload for n in range(len(series.order))]
 
 
 @cache
@@ -67,7 +40,7 @@ def rows() -> list[Outcome]:
         setup = pool.add_setup(small_setup())
         found: list[Outcome] = []
         task = asyncio.create_task(pool.run())
-        for payload in payloads():
+        for payload in small_payloads():
             pool.offer(setup, payload, found.append, force=True)
         await pool.empty()
         task.cancel()
@@ -203,7 +176,7 @@ class Field:
         for _ in range(count):
             number = len(self.outcomes)
             found = self.outcomes[number] = []
-            payload = payloads()[number % len(payloads())]
+            payload = small_payloads()[number % len(small_payloads())]
             assert self.pool.offer(self.setup, payload, found.append, force=True)
 
     @property
@@ -214,7 +187,7 @@ class Field:
     def check(self) -> None:
         """Each image has one outcome, and it is that of a local run."""
         for number, found in self.outcomes.items():
-            assert found == [rows()[number % len(payloads())]], number
+            assert found == [rows()[number % len(small_payloads())]], number
 
     def live(self) -> dict[str, LiveNode]:
         """What people are told."""

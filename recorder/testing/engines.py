@@ -13,15 +13,12 @@ from recorder.pool.jobs import Outcome
 from recorder.pool.pool import Pool
 from recorder.records import (
     Classification,
-    ClassifierSetup,
-    ClassifySettings,
     Learned,
     Lesson,
     Payload,
     Unprocessed,
 )
-from recorder.ssx.detector.geometry import resolve
-from recorder.testing.recorded import small_series
+from recorder.testing.recorded import small_payloads, small_setup
 
 WORKERS = 2
 """Workers of the engine under test: two, so that one may die."""
@@ -93,13 +90,8 @@ class EngineConformance:
 
         if not asyncio.run(scenario()):
             pytest.skip("no workers of its own")
-        assert len(found) == 1 + len(_bench_payloads())
+        assert len(found) == 1 + len(small_payloads())
         assert all(isinstance(outcome, Classification) for outcome in found)
-
-
-def _bench_payloads() -> list[Payload]:
-    series = small_series()
-    return [series.frame(n).payload for n in range(len(series.order))]
 
 
 def _inline() -> Pool:
@@ -108,22 +100,8 @@ def _inline() -> Pool:
 
 def _bench(make: Callable[[], Pool]) -> tuple[Pool, int, list[Payload]]:
     """A pool with a setup, and images."""
-    series = small_series()
-    geometry, _ = resolve(series.info, None)
-    setup = ClassifierSetup(
-        shape=series.frames[0].payload.shape,
-        dtype="uint16",
-        geometry=geometry,
-        cell=series.unit_cell,  # type: ignore[arg-type]
-        space_group=series.space_group,
-        mask=series.mask,
-        flatfield=None,
-        saturation=None,
-        settings=ClassifySettings(),
-    )
     pool = make()
-    payloads = [series.frame(n).payload for n in range(len(series.order))]
-    return pool, pool.add_setup(setup), payloads
+    return pool, pool.add_setup(small_setup()), list(small_payloads())
 
 
 @asynccontextmanager

@@ -16,10 +16,13 @@ from typing import Any
 from recorder.config import Settings
 from recorder.journal import Journal
 from recorder.records import (
+    ClassifierSetup,
+    ClassifySettings,
     ControlRecord,
     EventType,
     Evidence,
     Image,
+    Payload,
     SeriesEnd,
     SeriesKey,
     SeriesStart,
@@ -30,6 +33,7 @@ from recorder.service.run_settings import book_settings
 from recorder.simulate.stills.settings import StillSettings, default_geometry
 from recorder.simulate.stream.series import Series, synthetic_series
 from recorder.sources.control.messages import parse_message
+from recorder.ssx.detector.geometry import resolve
 
 IMAGES = 6
 """Images of a recorded run: three light, three dark."""
@@ -70,6 +74,31 @@ def small_series() -> Series:
     """Stills of a small detector, some with lattices."""
     settings = StillSettings(geometry=default_geometry(256), hit_share=0.5)
     return synthetic_series(IMAGES, 1, pool=IMAGES, settings=settings)
+
+
+@cache
+def small_setup() -> ClassifierSetup:
+    """What is known before the first image of the small series."""
+    series = small_series()
+    geometry, _ = resolve(series.info, None)
+    return ClassifierSetup(
+        shape=series.frames[0].payload.shape,
+        dtype="uint16",
+        geometry=geometry,
+        cell=series.unit_cell,  # type: ignore[arg-type]
+        space_group=series.space_group,
+        mask=series.mask,
+        flatfield=None,
+        saturation=None,
+        settings=ClassifySettings(),
+    )
+
+
+@cache
+def small_payloads() -> tuple[Payload, ...]:
+    """The images of the small series, in their order."""
+    series = small_series()
+    return tuple(series.frame(n).payload for n in range(len(series.order)))
 
 
 def plain_settings(folder: Path, **changes: Any) -> Settings:
