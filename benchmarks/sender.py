@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import cbor2
 import zmq
 
 from recorder.records import Geometry
 from recorder.simulate.stills.render import StillSettings, default_geometry
-from recorder.simulate.stream.messages import PROTOCOLS
+from recorder.simulate.stream.messages import PROTOCOLS, Message
 from recorder.simulate.stream.series import Series, synthetic_series
 
 SHAPE = (2162, 2068)
@@ -39,20 +41,40 @@ def send(endpoint: str, protocol: str, images: int, rate_hz: float = 0.0) -> Non
     """The sender; 0 Hz is as fast as the daemon takes the images."""
     series = make_series(images)
     stream = PROTOCOLS[protocol](1, series.info, images, mask=series.mask)
+
+    def image(n: int) -> Message:
+        return stream.image(n, series.frame(n).payload, n * 10**7)
+
+    with pushing(endpoint) as socket:
+        socket.send_multipart(stream.start())
+        send_images(socket, images, rate_hz, image)
+        socket.send_multipart(stream.end())
+
+
+@contextmanager
+def pushing(endpoint: str) -> Iterator[zmq.Socket[bytes]]:
+    """A socket as a detector's, that says when it listens; all is sent at its end."""
     context = zmq.Context()
     socket = context.socket(zmq.PUSH)
     socket.immediate = True
     socket.bind(endpoint)
     print("ready", flush=True)
-    socket.send_multipart(stream.start())
+    yield socket
+    socket.close()
+    context.term()
+
+
+def send_images(
+    socket: zmq.Socket[bytes],
+    images: int,
+    rate_hz: float,
+    image: Callable[[int], Message],
+) -> None:
+    """Send images, each when it is time for it; 0 Hz is as fast as they are taken."""
     begun = time.monotonic()
     for n in range(images):
         wait_for_image(begun, n, rate_hz)
-        frame = series.frame(n)
-        socket.send_multipart(stream.image(n, frame.payload, n * 10**7), copy=False)
-    socket.send_multipart(stream.end())
-    socket.close()
-    context.term()
+        socket.send_multipart(image(n), copy=False)
 
 
 def send_results(endpoint: str, images: int, rate_hz: float = 0.0) -> None:
@@ -83,19 +105,13 @@ def send_results(endpoint: str, images: int, rate_hz: float = 0.0) -> None:
         cbor2.dumps({**body, "image_id": n, "start_time": [n, 1000]})
         for n in range(images)
     ]
-    context = zmq.Context()
-    socket = context.socket(zmq.PUSH)
-    socket.immediate = True
-    socket.bind(endpoint)
-    print("ready", flush=True)
-    socket.send(cbor2.dumps(start))
-    begun = time.monotonic()
-    for n, message in enumerate(messages):
-        wait_for_image(begun, n, rate_hz)
-        socket.send(message)
-    socket.send(cbor2.dumps({"type": "end", **series}))
-    socket.close()
-    context.term()
+    with pushing(endpoint) as socket:
+        socket.send(cbor2.dumps(start))
+        begun = time.monotonic()
+        for n, message in enumerate(messages):
+            wait_for_image(begun, n, rate_hz)
+            socket.send(message)  # copied: it is small
+        socket.send(cbor2.dumps({"type": "end", **series}))
 
 
 def wait_for_image(begun: float, n: int, rate_hz: float) -> None:

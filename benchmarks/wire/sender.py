@@ -6,15 +6,13 @@ python -m benchmarks.wire.sender --to tcp://127.0.0.1:9999 --protocol stream2 --
 from __future__ import annotations
 
 import argparse
-import time
 
 import numpy as np
-import zmq
 
-from benchmarks.sender import SHAPE, geometry, send_results, wait_for_image
+from benchmarks.sender import SHAPE, geometry, pushing, send_images, send_results
 from recorder.records import DetectorInfo, Payload
 from recorder.simulate.stream.bslz4 import bslz4_chunk
-from recorder.simulate.stream.messages import PROTOCOLS
+from recorder.simulate.stream.messages import PROTOCOLS, Message
 
 COUNTS = 0.6
 """Photons in a pixel: bitshuffle and LZ4 make 1.1 MB of such 4 megapixels."""
@@ -53,19 +51,14 @@ def send(
     """The sender; 0 Hz is as fast as the daemon takes the images."""
     stream = PROTOCOLS[protocol](1, info(shape), images)
     payload = image(shape)
-    context = zmq.Context()
-    socket = context.socket(zmq.PUSH)
-    socket.immediate = True
-    socket.bind(endpoint)
-    print("ready", flush=True)
-    socket.send_multipart(stream.start())
-    begun = time.monotonic()
-    for n in range(images):
-        wait_for_image(begun, n, rate_hz)
-        socket.send_multipart(stream.image(n, payload, n * 10**6), copy=False)
-    socket.send_multipart(stream.end())
-    socket.close()
-    context.term()
+
+    def message(n: int) -> Message:
+        return stream.image(n, payload, n * 10**6)
+
+    with pushing(endpoint) as socket:
+        socket.send_multipart(stream.start())
+        send_images(socket, images, rate_hz, message)
+        socket.send_multipart(stream.end())
 
 
 def main() -> None:
