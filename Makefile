@@ -27,7 +27,8 @@ PYTEST := $(BIN)/pytest
 QUICK := not slow and not simulator
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install dev check demo quick test test-bare laws oracles fuzz chaos soak docs \
+.PHONY: help install dev check demo quick test test-unit test-system \
+  test-recordings test-bare laws oracles fuzz chaos soak docs \
   bench bench-quality bench-scale \
   bench-peers timeline-bench alarm-bench lock schemas screenshots clean
 .DEFAULT_GOAL := help
@@ -68,17 +69,26 @@ test: dev oracles ## All tests, with real servers (installed with apt where miss
 	@$(SERVERS)
 	@$(BROWSER)
 ifeq ($(strip $(PYTEST_ARGS)),)
+	@failed=; for part in unit system recordings; do \
+	  $(MAKE) --no-print-directory test-$$part || failed="$$failed test-$$part"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+else
+	$(PYTEST) -n $(TEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
+endif
+
+test-unit: dev ## Unit and fuzz tests, and the lines that they run
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PARALLEL) tests/unit tests/fuzz
 	@$(BIN)/coverage combine --quiet
 	@echo "lines that the unit tests run (system tests are not measured):"
 	$(BIN)/coverage report
+
+test-system: dev oracles ## System tests; the servers have to be there
 	$(PYTEST) $(GROUPED) tests/system
+
+test-recordings: dev # once more without recordings, where there are some
 	@if $(BIN)/python -m tests.recordings; then \
 	  $(MAKE) --no-print-directory test-bare; fi
-else
-	$(PYTEST) -n $(TEST_JOBS) --dist loadgroup $(PYTEST_ARGS)
-endif
 
 oracles: dev ## Environments of ISPyB's published models, kept in ~/.cache
 	@$(BIN)/python -m tests.published_models
@@ -107,8 +117,8 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt scripts/install-peers | d
 	@PEERS_SKIP="$(PEERS_SKIP)" scripts/install-peers $(VENV) $(PEERS)
 	@ls $(PEERS)/*.why >/dev/null 2>&1 || touch $@
 
-quick test test-bare laws bench bench-quality timeline-bench alarm-bench soak: export OMP_NUM_THREADS := 1
-quick test test-bare laws bench bench-quality timeline-bench alarm-bench soak: export OPENBLAS_NUM_THREADS := 1
+quick test test-unit test-system test-bare laws bench bench-quality timeline-bench alarm-bench soak: export OMP_NUM_THREADS := 1
+quick test test-unit test-system test-bare laws bench bench-quality timeline-bench alarm-bench soak: export OPENBLAS_NUM_THREADS := 1
 bench-quality: dev ## Conditions, recall, indexing and chance, simulated and real: QUALITY=short|full
 	$(BIN)/python -m benchmarks.quality --size $(QUALITY) --write docs/benchmarks-quality.md
 
