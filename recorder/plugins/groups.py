@@ -44,4 +44,10 @@ PORTALS = Registry(
     name="kind",
     base="recorder.config.section:PortalSection",
 )
-GROUPS = (SOURCES, SINKS, FLAVOURS, ENGINES, AUTHENTICATORS, PORTALS)
+TECHNIQUES = Registry(
+    "recorder.techniques",
+    "technique",
+    protocol="recorder.techniques.protocols:TechniquePlugin",
+    name="name",
+)
+GROUPS = (SOURCES, SINKS, FLAVOURS, ENGINES, AUTHENTICATORS, PORTALS, TECHNIQUES)

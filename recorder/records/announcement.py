@@ -18,6 +18,14 @@ from pydantic.functional_validators import WrapValidator
 from recorder.errors import shown
 from recorder.records.chains import Chain
 from recorder.records.limits import MAX_IMAGES, MAX_TEXT
+from recorder.records.mx_plan import (
+    ReadEnergyScan,
+    ReadGrid,
+    ReadPart,
+    ReadSpectrum,
+    ReadSweeps,
+    ReadWorkflow,
+)
 from recorder.records.scan import ReadScan
 from recorder.records.texts import Name, Text, one_line
 from recorder.records.units import Json
@@ -117,6 +125,8 @@ class Sample:
 
     name: Name
     support: Text | None = None
+    id: Annotated[Small | None, _lenient("sample.id")] = None
+    """``BLSample.blSampleId``, of a sample that is in the database."""
     protein: Protein | None = None
     crystal: Crystal | None = None
     components: tuple[Component, ...] = ()
@@ -128,6 +138,8 @@ class Beam:
 
     wavelength: Annotated[_Number | None, _lenient("beam.wavelength")] = None
     """Å."""
+    energy: Annotated[_Number | None, _lenient("beam.energy")] = None
+    """eV; stands for the wavelength where that is not given."""
     flux: Annotated[_Number | None, _lenient("beam.flux")] = None
     """Photons/s."""
     transmission: Annotated[_Number | None, _lenient("beam.transmission")] = None
@@ -191,6 +203,14 @@ class Files:
 
     directory: Annotated[_Words | None, _lenient("files.directory")] = None
     template: Annotated[_Words | None, _lenient("files.template")] = None
+    prefix: Annotated[_Words | None, _lenient("files.prefix")] = None
+    suffix: Annotated[_Words | None, _lenient("files.suffix")] = None
+    snapshots: Annotated[
+        tuple[_Words | None, ...] | None,
+        Field(max_length=4),
+        _lenient("files.snapshots"),
+    ] = None
+    """Pictures of the crystal, at most four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +255,16 @@ class Announcement:
     files: Files | None = None
     scan: ReadScan = None
     """How it walks over a chip or a grid; None: it does not, or not in a known way."""
+    technique: Name | None = None
+    """Name of what is done; None: what ``experiment.type`` stands for."""
+    sweeps: ReadSweeps = None
+    """Of a rotation or a characterisation: its ``scan``."""
+    grid: ReadGrid = None
+    energy_scan: ReadEnergyScan = None
+    spectrum: ReadSpectrum = None
+    workflow: ReadWorkflow = None
+    part: ReadPart = None
+    """Of an announcement that is several collections: which of them."""
     chains: tuple[Chain, ...] = ()
     """The declared event chains that can be used."""
     targets: tuple[Target, ...] = ()
@@ -254,6 +284,12 @@ class Announcement:
     def announced(self) -> bool:
         """Whether a control system announced it."""
         return self.uid is not None
+
+    @property
+    def planned_images(self) -> int | None:
+        """Images that it says there are to be, else those of its plan."""
+        plan = self.sweeps or self.grid
+        return self.images if self.images is not None or plan is None else plan.images
 
     @property
     def source(self) -> str | None:

@@ -51,6 +51,29 @@ class DetectorInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Goniometer:
+    """An axis as a header has it: one start and one step for all images of a series."""
+
+    axis: str
+    """``omega``, ``kappa``, ``phi``, ``chi`` or ``two_theta``."""
+    start: float
+    """Degrees."""
+    increment: float
+    """Degrees an image. Headers have 0 where nobody set it: then it says nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileAngles:
+    """Angles of one axis as a file has them, an entry for each image."""
+
+    axis: str
+    start: NDArray[np.float64]
+    """(n,), degrees at the start of each image; NaN where the file has none."""
+    end: NDArray[np.float64] | None = None
+    """(n,), the same at its end; None: the file does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesKey:
     """Identity of a series: restarted detectors repeat the id, not the arm time."""
 
@@ -76,6 +99,13 @@ class SeriesStart:
     flatfield: NDArray[np.float32] | None = None
     """(slow, fast), factor to multiply counts with."""
     channels: tuple[str, ...] = ()
+    goniometer: tuple[Goniometer, ...] = ()
+    """Axes of the header, those that stand included."""
+    angles: FileAngles | None = None
+    """Of a file that has an angle for each image."""
+    triggers: int | None = None
+    """Triggers that the detector waits for; None if unsaid, as in stream v2."""
+    images_per_trigger: int | None = None
     problems: tuple[str, ...] = ()
     """What the header holds that could not be used, for people."""
     received_ns: int = 0

@@ -31,7 +31,13 @@ from recorder.records.image_report import (
 )
 from recorder.records.runs import RunState, RunStatus
 from recorder.records.scan_report import ScanReport
+from recorder.records.technique_report import (
+    EnergyScanReport,
+    MxReport,
+    SpectrumReport,
+)
 from recorder.records.timeline_report import ChainReport, Count, TimelineReport
+from recorder.records.units import Json
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 with zone."""
@@ -88,6 +94,14 @@ class RunReport:
     """In the order in which they were raised."""
     notes: tuple[str, ...] = ()
     sinks: Mapping[str, str] = field(default_factory=dict)
+    technique: str = "ssx"
+    """What was done; its part of the report has the same name."""
+    mx: MxReport | None = None
+    """Of a rotation, a characterisation or a grid scan."""
+    energy_scan: EnergyScanReport | None = None
+    spectrum: SpectrumReport | None = None
+    other: Mapping[str, Json] = field(default_factory=dict)
+    """Of a technique that another package brings."""
     experiment: str = UNNAMED
     data_collection_group_id: Count | None = None
     started_ns: Count = 0

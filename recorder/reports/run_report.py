@@ -42,6 +42,7 @@ from recorder.reports.statistics import (
 from recorder.reports.timeline_report import chains_report, timeline_report
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
+from recorder.runs.technique import technique_of
 from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.measurement import Measurement, measure
@@ -76,6 +77,7 @@ def report_of(run: Run, timeline: Timeline, measurement: Measurement) -> RunRepo
     ledger = ledger_of(run, timeline)
     differences = ledger.differences() if run.state is RunState.SEALED else ()
     known = described(run)
+    part = technique_of(run.announcement).report(run)
     if timeline.assignment.conflict:
         said = f"labels are unknown: {timeline.assignment.conflict}"
         known["notes"] = (*known["notes"], said)
@@ -110,6 +112,10 @@ def report_of(run: Run, timeline: Timeline, measurement: Measurement) -> RunRepo
         events=dict(run.events.counts),
         contradictions=sum(timeline.contradictions.values()),
         alarms=tuple(run.alarms.values()),
+        mx=part.mx,
+        energy_scan=part.energy_scan,
+        spectrum=part.spectrum,
+        other=part.other,
     )
 
 
@@ -126,6 +132,7 @@ def described(run: Run) -> dict[str, Any]:
         "provisional": run.state is not RunState.SEALED,
         "revision": run.revision,
         "announced": run.announced,
+        "technique": run.technique,
         "space_group": run.announcement.space_group,
         "start_time": iso(started_ns) or "",
         "end_time": iso(ended_ns),

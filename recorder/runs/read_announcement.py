@@ -45,7 +45,7 @@ _EXPERIMENT = TypeAdapter(Experiment)
 _TARGET = TypeAdapter(Target)
 _STAND_INS = {"proposal": "x0", "experiment": {"name": UNNAMED}}
 """Used where a stored message has no such value that can be used."""
-_SENT = tuple(f.name for f in fields(Announcement) if f.name not in _OURS)
+_SENT = tuple(f.name for f in fields(Announcement) if f.name not in (*_OURS, "sweeps"))
 
 
 def read_announcement(
@@ -65,6 +65,8 @@ def read_announcement(
     problems: list[str] = []
     _LISTS.validate_python(message)
     sent = {name: message[name] for name in _SENT if name in message}
+    if _turns(sent.get("scan")):
+        sent["sweeps"] = sent.pop("scan")
     context = {"problems": problems, "stored": stored}
     found = _ADAPTER.validate_python(sent, context=context)
     declared = read_chains(message)
@@ -78,6 +80,11 @@ def read_announcement(
         received_ns=received_ns,
         size=len(json.dumps(message)),
     )
+
+
+def _turns(scan: Any) -> bool:
+    """Whether a ``scan`` is of a rotation axis, and not of a chip."""
+    return isinstance(scan, dict) and ("sweeps" in scan or "axis" in scan)
 
 
 def read_targets(value: Any, problems: list[str]) -> tuple[Target, ...]:

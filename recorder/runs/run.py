@@ -25,6 +25,7 @@ from recorder.records.announcement import UNNAMED, Target
 from recorder.records.image_report import Calibration, DriftPoint
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
+from recorder.runs.technique_names import name_of
 
 
 class SecondLookState(StrEnum):
@@ -129,6 +130,11 @@ class Run:
         return self.announcement.announced
 
     @property
+    def technique(self) -> str:
+        """Name of what is done; see :func:`~recorder.runs.technique_names.name_of`."""
+        return name_of(self.announcement)
+
+    @property
     def experiment(self) -> str:
         """Name of the experiment."""
         return self.announcement.experiment.name or UNNAMED
@@ -151,8 +157,8 @@ class Run:
     @property
     def declared_images(self) -> int | None:
         """Images declared by the run, else by the detector."""
-        if self.announcement.images is not None:
-            return self.announcement.images
+        if self.announcement.planned_images is not None:
+            return self.announcement.planned_images
         return self.start.expected_images if self.start else None
 
     @property

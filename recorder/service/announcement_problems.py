@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recorder.runs.run import Run
+from recorder.runs.technique import technique_problems
 from recorder.runtime.log import get_logger
 from recorder.runtime.throttle import Throttle
 
@@ -21,6 +22,7 @@ def note_problems(run: Run, lines: Throttle) -> None:
     announced = run.announcement
     _note("announcement_problems", announced.problems, run, lines)
     _note("chain_problems", announced.chain_problems, run, lines)
+    _note("technique_problems", technique_problems(announced), run, lines)
 
 
 def _note(event: str, problems: Sequence[str], run: Run, lines: Throttle) -> None:

@@ -29,6 +29,7 @@ GOOD: dict[str, Any] = {
         "flux": 1e12,
         "transmission": 100,
         "size": [0.005, 0.1],
+        "energy": 12398.4,
         "energy_bandwidth": 1e-4,
         "shape": "gaussian",
         "polarisation": 0.99,
@@ -55,7 +56,13 @@ GOOD: dict[str, Any] = {
         "chip_pattern": 7,
         "mono_stripe": "Si",
     },
-    "files": {"directory": "/data", "template": "run3_master.h5"},
+    "files": {
+        "directory": "/data",
+        "template": "run3_master.h5",
+        "prefix": "run3",
+        "suffix": "h5",
+        "snapshots": ["/data/a.jpg", "/data/b.jpg"],
+    },
 }
 KEYS = [(name, f.name) for name, kind in LENIENT.items() for f in fields(kind)]
 JSON = st.recursive(

@@ -433,6 +433,33 @@ MADE = ("chains", "chain_problems", "problems", "message", "received_ns", "size"
 """Of an announcement: made of the message, not in it."""
 
 
+MX = {
+    "technique": "technique",
+    "sweeps": "scan",
+    "grid": "grid",
+    "energy_scan": "energy_scan",
+    "spectrum": "spectrum",
+    "workflow": "workflow",
+    "part": "part",
+}
+"""Keys of an announcement that stand in a page of their own, by field."""
+
+
+def test_every_key_of_other_techniques():
+    documented = {
+        row[0].strip("`"): row[1]
+        for body in sections(REFERENCE / "mqtt-mx.md").values()
+        for row in rows(body)
+        if len(row) == 3
+    }
+    hints = typing.get_type_hints(Announcement)
+    real = dict.fromkeys(MX.values(), "no")
+    for field, key in MX.items():
+        for inner in records_in(hints[field]):
+            real |= dict(announcement_keys(inner, f"{key}."))
+    assert documented == real
+
+
 def announcement_keys(kind: Any = Announcement, prefix: str = "") -> Iterator[Any]:
     """Dotted keys of an announcement, and whether they are needed."""
     if not prefix:
@@ -440,7 +467,7 @@ def announcement_keys(kind: Any = Announcement, prefix: str = "") -> Iterator[An
         yield from {"event_chains": "no", "timing_hardware": "no"}.items()
     hints = typing.get_type_hints(kind)
     for item in fields(kind):
-        if not prefix and item.name in (*MADE, "uid"):
+        if not prefix and item.name in (*MADE, *MX, "uid"):
             continue
         needed = item.default is MISSING and item.default_factory is MISSING
         timed = item.name == "time_ns" and not prefix

@@ -54,7 +54,7 @@ def accept_image(run: Run, image: Image, now: float, max_image_id: int) -> list[
 def _declared(run: Run) -> int | None:
     """The most that header or announcement say; None if neither does."""
     header = run.start.expected_images if run.start else None
-    said = [n for n in (header, run.announcement.images) if n is not None]
+    said = [n for n in (header, run.announcement.planned_images) if n is not None]
     return max(said, default=None)
 
 

@@ -1,0 +1,1 @@
+"""Pure: rotations, grids, energy scans and spectra; arrays and records in and out."""

@@ -1,0 +1,31 @@
+"""Which technique an announcement means: by its name, else by the type it is of."""
+
+from __future__ import annotations
+
+from recorder.plugins.groups import TECHNIQUES
+from recorder.records import Announcement
+
+SSX = "ssx"
+"""Technique of a run that nobody announced, and of one whose type nobody knows."""
+
+
+def types_by_name() -> dict[str, tuple[str, ...]]:
+    """The techniques that can be used, and the types of experiments that mean each."""
+    return {plugin.name: plugin.value.runs.types for plugin in TECHNIQUES.usable()}
+
+
+def implied(kind: str) -> str | None:
+    """The technique that a type of experiment means; None: no technique has it."""
+    wanted = kind.strip().casefold()
+    for name, types in types_by_name().items():
+        if wanted in (one.casefold() for one in types):
+            return name
+    return None
+
+
+def name_of(announcement: Announcement) -> str:
+    """Name of the technique of a run: as announced, else as its type says, else ssx."""
+    named = announcement.technique
+    if named is not None and named in types_by_name():
+        return named
+    return implied(announcement.experiment.type) or SSX

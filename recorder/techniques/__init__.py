@@ -1,0 +1,1 @@
+"""What the recorder records: each technique in a file, as a plug-in."""
