@@ -154,7 +154,14 @@ class RawDetector:
         self._socket.immediate = True
         self._socket.linger = 5000
         self._socket.sndtimeo = 120_000
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._monitor.rcvtimeo = 120_000
         self._socket.bind(endpoint)
+
+    def wait_for_receivers(self, count: int) -> None:
+        """Wait until so many more have connected: those that have get all until then."""
+        for _ in range(count):
+            self._monitor.recv_multipart()
 
     def send(self, *messages: list[Any] | bytes) -> None:
         for message in messages:
@@ -162,6 +169,8 @@ class RawDetector:
             self._socket.send_multipart(parts)
 
     def close(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close()
         self._socket.close()
         self._context.term()
 

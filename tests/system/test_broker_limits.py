@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import warnings
 from pathlib import Path
 
 import aiomqtt
@@ -107,6 +109,11 @@ async def test_what_cannot_be_known_is_called_unknown(
 async def test_a_broker_without_mqtt_5_is_asked_by_what_it_does(tmp_path):
     async with demo_broker(tmp_path, "amqtt") as broker:
         found = await lines({"port": broker.port, "protocol": "3.1.1"})
+    # amqtt does not close a connection whose first message it refused; found here, the
+    # one that it leaves is not held against whichever test runs when it is collected
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     assert all(line.ok for line in found.values())
     assert "does not speak MQTT 5" in found["broker version"].text
     assert found["broker retain"].word == "ok"

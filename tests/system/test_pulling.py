@@ -145,6 +145,7 @@ def test_rows_are_those_of_a_daemon_that_receives(
     )
     detector = RawDetector(made.beamline.endpoint)
     first, second = made.node(), made.node()
+    detector.wait_for_receivers(2)  # each has its share from the first image on
     stream = stream_of(series, protocol)
     detector.send(stream.start())
     send(detector, stream, series, range(IMAGES))
@@ -165,6 +166,7 @@ def test_a_node_that_dies_takes_only_what_it_had(series, site):
     made = site(unannounced=unannounced(series))
     detector = RawDetector(made.beamline.endpoint)
     victim, _ = made.node(), made.node()
+    detector.wait_for_receivers(2)  # each has its share from the first image on
     stream = stream_of(series, "stream2")
     detector.send(stream.start())
     made.daemon.wait_for_event("series_started")
@@ -192,6 +194,7 @@ def test_a_node_that_leaves_brings_its_pixels_home(series, site):
     made = site(unannounced=unannounced(series))
     detector = RawDetector(made.beamline.endpoint)
     leaver, _ = made.node(), made.node()
+    detector.wait_for_receivers(2)  # each has its share from the first image on
     stream = stream_of(series, "stream2")
     detector.send(stream.start())
     send(detector, stream, series, range(80))
