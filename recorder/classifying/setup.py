@@ -25,11 +25,12 @@ from recorder.records import (
 )
 from recorder.records.image_report import Calibration, DriftPoint
 from recorder.records.masks import implausible, unusable
+from recorder.records.units import HC
 from recorder.runs.run import Run
 from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
 from recorder.sources.pixels import pixel_dtype
 from recorder.ssx.detector.flags import narrow_flag
-from recorder.ssx.detector.geometry import HC, resolve
+from recorder.ssx.detector.geometry import resolve
 from recorder.ssx.detector.panels import outside
 from recorder.ssx.lattices.contradictions import contradiction
 from recorder.ssx.lattices.unit_cell import check_cell

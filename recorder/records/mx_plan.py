@@ -79,8 +79,9 @@ class SweepPlan:
 
     sweeps: Annotated[tuple[Sweep, ...], Field(min_length=1, max_length=MAX_SWEEPS)]
     axis: Axis = "omega"
-    one_collection: Switch = False
-    """All sweeps are one collection, as the images of a characterisation may be."""
+    one_collection: Switch | None = None
+    """Whether all sweeps are one collection; None: if they are the regular wedges of a
+    characterisation, else each is one."""
 
     @property
     def images(self) -> int:

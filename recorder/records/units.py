@@ -12,5 +12,6 @@ from typing import Any
 
 Cell = tuple[float, float, float, float, float, float]
 
-
+HC = 12398.42
+"""Wavelength (Å) times photon energy (eV)."""
 Json = dict[str, Any]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from recorder.errors import UsageError
 from recorder.records import Panel
 from recorder.records.text_files import TextError, text_of
-from recorder.ssx.detector.geometry import HC
+from recorder.records.units import HC
 
 MAX_PIXELS = 64_000_000
 """Pixels that panels may cover; four times an EIGER2 16M, as `detector.max_pixels`."""

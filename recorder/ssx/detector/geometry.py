@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import DetectorInfo, Geometry
+from recorder.records.units import HC
 from recorder.ssx.arrays import FloatArray
 from recorder.ssx.detector import panels
 
-HC = 12398.42
-"""Wavelength (Å) times photon energy (eV)."""
 _DISTANCE_RANGE = (0.02, 5.0)
 """Detector distances (m) that are believed; what is a thousand times too long was given
 in mm. Chosen, not tuned."""

@@ -1,0 +1,86 @@
+"""All ways in which wedges can have made the images that came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from recorder.mx.segments import Segment
+
+_STATES = 100_000
+"""Ways of giving images to wedges that are gone through before it counts as unknown: a
+tenth of a second. Four wedges have some dozen. Chosen, not tuned."""
+
+
+def fits(parts: Sequence[Segment], sizes: Sequence[int], order: Sequence[int]) -> bool:
+    """Whether each segment lies within one wedge, if these made their images."""
+    ends = np.cumsum([sizes[wedge] for wedge in order])
+    places = [
+        (
+            np.searchsorted(ends, one.first, "right"),
+            np.searchsorted(ends, one.last, "right"),
+        )
+        for one in parts
+    ]
+    wedges = [int(first) for first, last in places if first == last]
+    return len(wedges) == len(parts) and len(set(wedges)) == len(wedges)
+
+
+def possible(
+    parts: Sequence[Segment],
+    sizes: Sequence[int],
+    sent: int,
+    made: int | None,
+    allows: Callable[[int, int], bool],
+) -> list[set[tuple[int, int]]] | None:
+    """Wedge and first image of each segment, in all ways that explain the images.
+
+    A way is a choice of wedges that made their images, one after the other. None: there
+    are too many ways.
+    """
+    firsts = np.array([one.first for one in parts])
+
+    def step(wedge: int, cursor: int) -> tuple[int, int | None] | None:
+        """Cursor after a wedge that made its images, and its segment."""
+        after = cursor + sizes[wedge]
+        n = int(np.searchsorted(firsts, cursor))
+        if n == len(parts) or parts[n].first >= after:
+            return after, None
+        again = n + 1 < len(parts) and parts[n + 1].first < after
+        if parts[n].last >= after or again or not allows(n, wedge):
+            return None
+        return after, n
+
+    layers: list[dict[int, None]] = [{0: None}]
+    states = 0
+    for wedge in range(sent):
+        following: dict[int, None] = {}
+        for cursor in layers[-1]:
+            following[cursor] = None
+            moved = step(wedge, cursor)
+            if moved is not None and (made is None or cursor < made):
+                following[moved[0]] = None
+        layers.append(following)
+        states += len(following)
+        if states > _STATES:
+            return None
+    end = made if made is not None else int(parts[-1].last) + 1
+    good = {cursor for cursor in layers[-1] if cursor >= end and _ends(cursor, made)}
+    found: list[set[tuple[int, int]]] = [set() for _ in parts]
+    for wedge in reversed(range(sent)):
+        before: set[int] = set()
+        for cursor in layers[wedge]:
+            if cursor in good:
+                before.add(cursor)
+            moved = step(wedge, cursor)
+            if moved is not None and moved[0] in good:
+                before.add(cursor)
+                if moved[1] is not None:
+                    found[moved[1]].add((wedge, cursor))
+        good = before
+    return found
+
+
+def _ends(cursor: int, made: int | None) -> bool:
+    return made is None or cursor == made

@@ -1,0 +1,252 @@
+"""Which wedge an image is of, where each wedge has a trigger of its own.
+
+A detector counts the images that it made. A trigger that it missed makes none, and by
+the count alone all images after it would be taken for those of the wedge before. So the
+gaps between start times, the images of a trigger and the captured triggers are asked:
+what they leave open is unknown (-1), and each miss is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.mx.segments import Segment, intervals, segments_of, trigger_ordinals
+from recorder.mx.ways import fits, possible
+
+Int64Array = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+UNKNOWN = -1
+"""Wedge of an image of which nothing tells it, or that is beyond the plan."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wedges:
+    """The wedges of images; arrays (n,), in the order of the ids that were given."""
+
+    index: Int64Array
+    """Place of its wedge in the plan, from 0; UNKNOWN."""
+    within: Int64Array
+    """Place of the image in its wedge, from 0; UNKNOWN."""
+    missed: tuple[int, ...] = ()
+    """Wedges that surely made no image though a later one did."""
+    notes: tuple[str, ...] = ()
+    """What people should know."""
+
+
+def wedges_of(
+    ids: Int64Array,
+    sizes: Sequence[int],
+    *,
+    start_s: FloatArray | None = None,
+    period_s: float | None = None,
+    images_per_trigger: int | None = None,
+    made: int | None = None,
+    sent: int | None = None,
+    captured_s: FloatArray | None = None,
+    captured: Int64Array | None = None,
+) -> Wedges:
+    """Give images their wedges.
+
+    Args:
+        ids: (n,) ``image_id`` as the detector counts, ascending, from the first image
+            of the first wedge that made some.
+        sizes: Planned images of each wedge, at least one wedge.
+        start_s: (n,) start of each image on the detector's clock, s from any moment;
+            NaN unknown.
+        period_s: From one image of a wedge to the next; None: as the times show it.
+        images_per_trigger: Images that the detector makes at each trigger.
+        made: Images that the detector made, if it or somebody said so.
+        sent: Triggers that were sent: all of the plan's in a run that ended well, those
+            that timing hardware captured; None if nobody knows, as while a run goes on.
+        captured_s: Times of the captured triggers on any clock, s, the first one the
+            first wedge's.
+        captured: (n,) wedge by the axis position that was captured at the image
+            (:func:`wedge_at`); -1 where none was.
+    """
+    total = sum(sizes)
+    count = max(made or 0, int(ids[-1]) + 1 if ids.size else 0)
+    every = sizes[0] if len(set(sizes)) == 1 else None
+    per = images_per_trigger if images_per_trigger == every else None
+    per = 1 if every == 1 else per
+    parts = segments_of(ids, start_s, period_s, per, count)
+    firm = _firm(parts, every, len(sizes), sent, start_s, captured_s, captured)
+    in_order = tuple(range(len(sizes)))
+    if count >= total and firm.agrees_in_order:
+        return _filled(ids, parts, sizes, in_order, beyond=count - total)
+    missing = sent is not None and _made_triggers(sizes, count) < min(sent, len(sizes))
+    split = per is not None or len(parts) > 1
+    fit = not split or fits(parts, sizes, in_order)
+    if firm.agrees_in_order and not missing and fit:
+        return _filled(ids, parts, sizes, in_order)
+    found = possible(
+        parts, sizes, min(sent or len(sizes), len(sizes)), made, firm.allows
+    )
+    return _told(ids, parts, sizes, found, firm.why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Firm:
+    """What is known of segments beside their images."""
+
+    allows: Callable[[int, int], bool]
+    """Whether a segment may be of a wedge."""
+    agrees_in_order: bool
+    """Nothing of it speaks against no miss at all."""
+    why: str
+    """What it rests on, for people."""
+
+
+def _firm(
+    parts: Sequence[Segment],
+    every: int | None,
+    wedges: int,
+    sent: int | None,
+    start_s: FloatArray | None,
+    captured_s: FloatArray | None,
+    captured: Int64Array | None,
+) -> _Firm:
+    """The best there is: captured positions, captured triggers, intervals."""
+    known: list[int] | None = None
+    why = "the number of images"
+    if captured is not None and (captured >= 0).any():
+        why = "captured positions"
+        known = [_common(captured[part.rows]) for part in parts]
+    elif captured_s is not None and start_s is not None and captured_s.size:
+        why = "captured triggers"
+        known = trigger_ordinals(parts, captured_s)
+    elif every is not None and len(parts) < wedges:
+        found = intervals(parts, every)
+        if found is not None and found[-1] != parts[-1].first // every:
+            why = "the start times"
+            last = wedges - 1 - found[-1]
+            # without word of how many triggers there were, the first one made images
+            free = range(last + 1) if sent is not None else range(1)
+            if last < 0:
+                return _Firm(lambda _s, _w: False, False, why)
+            return _Firm(lambda s, w: any(w == k + found[s] for k in free), False, why)
+    if known is None:
+        return _Firm(lambda _s, _w: True, True, why)
+    given = known
+
+    def allows(segment: int, wedge: int) -> bool:
+        return given[segment] in (UNKNOWN, wedge)
+
+    ordered = every is None or all(
+        allows(n, part.first // every) for n, part in enumerate(parts)
+    )
+    return _Firm(allows, ordered, why)
+
+
+def wedge_at(
+    angle: FloatArray, starts: Sequence[float], ends: Sequence[float]
+) -> Int64Array:
+    """The wedge in which captured angles lie.
+
+    Args:
+        angle: (n,) degrees, NaN where none was captured.
+        starts: Degrees where each wedge begins.
+        ends: Where it ends, in its direction.
+
+    Returns:
+        (n,), -1 where it is in none, or in several.
+    """
+    found = np.full(angle.size, UNKNOWN, np.int64)
+    hits = np.zeros(angle.size, np.int64)
+    for n, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        half = max(abs(end - start) / 2, _SLACK)
+        off = np.abs((angle - (start + end) / 2 + 180.0) % 360.0 - 180.0)
+        inside = off <= min(half + _SLACK, 180.0)
+        found[inside] = n
+        hits += inside
+    found[hits != 1] = UNKNOWN
+    return found
+
+
+_SLACK = 0.1
+"""Degrees by which a captured angle may lie before its wedge: axes are read as they
+start. Chosen, not tuned."""
+
+
+def _common(values: Int64Array) -> int:
+    """The one known value of a segment; UNKNOWN if there is none, or several."""
+    known = np.unique(values[values >= 0])
+    return int(known[0]) if known.size == 1 else UNKNOWN
+
+
+def _made_triggers(sizes: Sequence[int], count: int) -> int:
+    """Wedges that so many images reach into, if none was missed."""
+    ends = np.cumsum(sizes)
+    return int(np.searchsorted(ends, count, "left")) + 1 if count else 0
+
+
+def _filled(
+    ids: Int64Array,
+    parts: Sequence[Segment],
+    sizes: Sequence[int],
+    order: Sequence[int],
+    beyond: int = 0,
+) -> Wedges:
+    """By the count: these wedges made their images one after the other."""
+    ends = np.cumsum([sizes[wedge] for wedge in order])
+    place = np.searchsorted(ends, ids, "right")
+    known = place < len(order)
+    index = np.full(ids.size, UNKNOWN, np.int64)
+    within = np.full(ids.size, UNKNOWN, np.int64)
+    starts = np.concatenate(([0], ends[:-1]))
+    index[known] = np.asarray(order, np.int64)[place[known]]
+    within[known] = ids[known] - starts[place[known]]
+    notes = []
+    if beyond > 0:
+        notes.append(
+            f"{beyond} images more than the {int(ends[-1])} of the plan: they are of "
+            "no wedge"
+        )
+    if len(parts) > 1 and beyond <= 0 and not fits(parts, sizes, order):
+        notes.append("pauses between images do not agree with the wedges of the plan")
+    return Wedges(index, within, (), tuple(notes))
+
+
+def _told(
+    ids: Int64Array,
+    parts: Sequence[Segment],
+    sizes: Sequence[int],
+    found: list[set[tuple[int, int]]] | None,
+    why: str,
+) -> Wedges:
+    """What is certain, and what had to be left open."""
+    index = np.full(ids.size, UNKNOWN, np.int64)
+    within = np.full(ids.size, UNKNOWN, np.int64)
+    certain: list[int] = []
+    for part, ways in zip(parts, found or [set() for _ in parts], strict=True):
+        wedges = {wedge for wedge, _ in ways}
+        firsts = {first for _, first in ways}
+        if len(wedges) == 1:
+            index[part.rows] = certain_one = wedges.pop()
+            certain.append(certain_one)
+            if len(firsts) == 1:
+                within[part.rows] = ids[part.rows] - firsts.pop()
+    unknown = int((index < 0).sum())
+    whole = len(certain) == len(parts)
+    missed = (
+        tuple(sorted(set(range(max(certain))) - set(certain)))
+        if whole and certain
+        else ()
+    )
+    notes = []
+    if missed:
+        named = ", ".join(str(wedge + 1) for wedge in missed[:10])
+        notes.append(
+            f"wedge {named} of {len(sizes)} made no image, as {why} show; the images "
+            "after it are where they belong"
+        )
+    if unknown:
+        notes.append(
+            f"triggers made no image and nothing tells which: the wedge of {unknown} "
+            "images is unknown; let timing hardware capture the axis at each trigger"
+        )
+    return Wedges(index, within, missed, tuple(notes))
