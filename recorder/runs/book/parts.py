@@ -41,6 +41,31 @@ def by_announcement(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return {of: sorted(parts, key=_number) for of, parts in found.items()}
 
 
+def same_announcement(run: Run, runs: Iterable[Run]) -> list[Run]:
+    """The parts of a run's announcement that are there; itself if it is whole.
+
+    Args:
+        run: The run.
+        runs: Where the others are.
+    """
+    return [run] if run.part is None else by_announcement(runs)[run.part.of]
+
+
+def lost_so_far(parts: Sequence[Run]) -> int:
+    """Images of a series that are missing before the last one that came.
+
+    Args:
+        parts: Its runs.
+    """
+    reached = seen_of_series(parts)
+    planned = sum(
+        min(_images(run), max(0, reached - first_image(run))) for run in parts
+    )
+    if parts[0].part is None:
+        return parts[0].images.size - parts[0].images.received
+    return max(0, planned - sum(run.images.received for run in parts))
+
+
 def first_parts(runs: Iterable[Run]) -> list[Run]:
     """The runs that are no parts, and of each announcement's parts the first."""
     seen: set[str] = set()
