@@ -203,9 +203,9 @@ class Driver:
         self.said: list[Noticed] = []
         self._nameless: list[str] = []
 
-    def restart(self) -> None:
-        """Another book takes over what the journal holds of the runs."""
-        runs = [self._read_again(run) for run in self.runs]
+    def restart(self, forget: int = 0) -> None:
+        """Another book takes over what the journal holds of all but the oldest runs."""
+        runs = [self._read_again(run) for run in self.runs[forget:]]
         rows = [event_from_json(json.loads(body)) for body in self._nameless]
         self.book = RunBook(self.settings)
         self.book.restore(runs, {}, (), rows)
@@ -235,7 +235,7 @@ class Driver:
             elif isinstance(record, CollectionEnd):
                 self._take(self.book.collection_end(record, self.now))
             else:
-                run, actions = self.book.event(record, self.now)
+                run, _, actions = self.book.event(record, self.now)
                 self._take(actions)
                 if run is None and record.collection is None:
                     self._nameless.append(json.dumps(event_to_json(record)))

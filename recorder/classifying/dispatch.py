@@ -208,7 +208,8 @@ class Dispatch:
             log.warning("setup_warnings", run=run.number, warnings=found)
         number = self._pool.add_setup(setup)
         changed = partial(self._calibrated, run, setup)
-        look = SecondLook(setup, self._settings.pool.second_look_mb << 20)
+        parts = run.part.count if run.part else 1  # which go on at the same time
+        look = SecondLook(setup, (self._settings.pool.second_look_mb << 20) // parts)
         taught = partial(self._taught, run, setup)
         left_out = partial(_count_left_out, run)
         viewer = partial(self._pool.viewers, run)

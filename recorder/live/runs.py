@@ -11,6 +11,7 @@ from recorder.live.heard import Heard
 from recorder.live.run_counts import RunCounts
 from recorder.live.traits import Counts, no_counts
 from recorder.records import Image, ImageOutcome, RunState
+from recorder.runs.book.parts import current_part, same_announcement
 from recorder.runs.run import Run
 
 LABEL_NS = 500_000_000
@@ -151,7 +152,12 @@ class LiveRuns:
 
 
 def current_run(runs: Iterable[Run]) -> Run | None:
-    """The run to be shown: the latest that has begun, else the next announced one."""
+    """The run to be shown: the latest that has begun, else the next announced one.
+
+    Of several that have one series, the one that this is at.
+    """
     every = list(runs)
     begun = [run for run in every if run.state is not RunState.ANNOUNCED]
-    return begun[-1] if begun else (every[0] if every else None)
+    if not begun:
+        return every[0] if every else None
+    return current_part(same_announcement(begun[-1], begun))

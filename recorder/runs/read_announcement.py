@@ -65,6 +65,8 @@ def read_announcement(
     problems: list[str] = []
     _LISTS.validate_python(message)
     sent = {name: message[name] for name in _SENT if name in message}
+    if not stored and sent.pop("part", None) is not None:
+        problems.append("part: is left out: the recorder parts what it is told of")
     if _turns(sent.get("scan")):
         sent["sweeps"] = sent.pop("scan")
     context = {"problems": problems, "stored": stored}

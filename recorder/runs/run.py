@@ -23,6 +23,7 @@ from recorder.records import (
 from recorder.records.alarms import RunAlarm
 from recorder.records.announcement import UNNAMED, Target
 from recorder.records.image_report import Calibration, DriftPoint
+from recorder.records.mx_plan import Part
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
 from recorder.runs.technique_names import name_of
@@ -46,6 +47,7 @@ class Run:
     announcement: Announcement
     """As it was announced, or what stands for that while it was not."""
     start: SeriesStart | None = None
+    """The header of its series; of a part, what that says of it."""
     key: SeriesKey | None = None
     state: RunState = RunState.ANNOUNCED
     status: RunStatus = RunStatus.RUNNING
@@ -61,6 +63,8 @@ class Run:
     recorder first read it: times of arrival do not follow such a step."""
     superseded: bool = False
     """Another series began on its detector before its own ended."""
+    whole_start: SeriesStart | None = None
+    """Of a part, the header as it came; None after a restart."""
     silent_s: float = 0.0
     """So long (s) no image came and no series end: it was given up; 0 if it was not."""
     captures: set[tuple[str, str]] = field(default_factory=set)
@@ -128,6 +132,11 @@ class Run:
     def announced(self) -> bool:
         """Whether a ``collection/start`` declared it."""
         return self.announcement.announced
+
+    @property
+    def part(self) -> Part | None:
+        """Which of several collections of one announcement it is; None: it is whole."""
+        return self.announcement.part
 
     @property
     def technique(self) -> str:

@@ -72,6 +72,11 @@ def technique_of(announcement: Announcement) -> Technique:
     return technique_named(name_of(announcement))
 
 
+def takes_images(run: Run) -> bool:
+    """Whether a detector's series belongs to a run."""
+    return technique_of(run.announcement).takes_images
+
+
 def technique_problems(announcement: Announcement) -> tuple[str, ...]:
     """What is wrong with how a run's technique is announced, for people."""
     found, known = [], types_by_name()

@@ -25,6 +25,7 @@ from recorder.records.image_outcome import PENDING
 from recorder.records.live import LiveAlarm, LiveState
 from recorder.records.said import NormalSaid, SeenSaid
 from recorder.runs.book.book import RunBook
+from recorder.runs.book.parts import current_part, same_announcement
 from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import arrival_ns
@@ -151,13 +152,14 @@ class AlarmKeeper:
         self._others = {uid: one for uid, one in self._others.items() if uid in uids}
         mine = self._followed
         if mine is not None and mine.run.state is RunState.OPEN and mine.run in active:
-            return mine
-        run = current_run(active)
+            run: Run | None = current_part(same_announcement(mine.run, active))
+        else:
+            run = current_run(active)
         if run is None:
             return None
         if mine is not None and mine.run.uid == run.uid:
             return mine
-        if mine is not None and mine.run in active and mine.run.final:
+        if mine is not None and mine.run in active and (mine.run.final or run.part):
             self.finish(mine.run)
         return self._others.pop(run.uid, None) or self._begin(run, ())
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recorder.records import Json, RunState
-from recorder.runs.book.binding import meant_source
+from recorder.runs.book.binding import meant_source, waits_for_series
 from recorder.runs.run import Run
+from recorder.runs.technique import takes_images
 from recorder.sources.link import Link
 
 STATES = {True: "connected", False: "away", None: "unknown"}
@@ -36,7 +37,7 @@ def connections(
         if name in detectors:
             waiting = [r for r in runs if _waits_for(r, name, detectors, away)]
         else:
-            waiting = [r for r in runs if not r.final]
+            waiting = [r for r in runs if not r.final and takes_images(r)]
         found.append(
             {
                 "name": name,
@@ -55,6 +56,6 @@ def _waits_for(run: Run, name: str, detectors: Sequence[str], away: set[str]) ->
     if run.key is not None:
         return run.key.source == name and run.state is RunState.OPEN
     meant = meant_source(run.announcement, detectors)
-    if run.state is not RunState.ANNOUNCED:
+    if not waits_for_series(run):
         return False
     return meant == name or (meant is None and away.issuperset(detectors))

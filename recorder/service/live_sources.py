@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from recorder.config import Settings
 from recorder.live.heard import BROKER
-from recorder.live.runs import LiveRuns
+from recorder.live.runs import LiveRuns, current_run
 from recorder.records.live import LiveSource, State
+from recorder.runs.book.parts import lost_so_far, same_announcement
 from recorder.runs.run import Run
 from recorder.runtime.host_clock import arrival_ns
 from recorder.service.sign_of_life import Broker
@@ -46,7 +47,8 @@ def _source(
 ) -> LiveSource:
     age_s = link.age_s() if link else None
     own = [run for run in runs if run.key is not None and run.key.source == name]
-    counts = live.of(own[-1]) if own else None
+    latest = current_run(own)
+    counts = live.of(latest) if latest else None
     state = _STATES[link.connected if link else None]
     problem = None
     if link is not None and state == "away":
@@ -59,7 +61,7 @@ def _source(
         state=state,
         age_ms=None if age_s is None else round(age_s * 1e3, 1),
         hz=live.heard.hz(name),
-        lost=own[-1].images.size - own[-1].images.received if own else 0,
+        lost=lost_so_far(same_announcement(latest, own)) if latest else 0,
         missed=counts.pump.missed if counts else None,
         clock_ppm=_ppm(name, live, runs),
         problem=problem,

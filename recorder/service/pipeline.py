@@ -169,10 +169,10 @@ class Pipeline:
             self.writer.record(kind, record.uid, end_to_json(record))
             self._do(self.book.collection_end(record, now))
         elif isinstance(record, TimedEvent):
-            run, actions = self.book.event(record, now)
+            run, event, actions = self.book.event(record, now)
             self._do(actions)
-            name = record.collection or (run.uid if run else None)
-            self.writer.record(RecordKind.EVENT, name, event_to_json(record))
+            name = event.collection or (run.uid if run else None)
+            self.writer.record(RecordKind.EVENT, name, event_to_json(event))
         else:  # nothing in it says for which run it was: it may be any
             self.bad.take(record, self.book.active)
 

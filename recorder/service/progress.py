@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recorder.journal import RecordKind
 from recorder.journal.writer import JournalWriter
-from recorder.live.runs import LiveRuns
+from recorder.live.runs import LiveRuns, current_run
 from recorder.records import Json, RunState
 from recorder.runs.book.book import RunBook
 from recorder.runs.run import Run
@@ -100,11 +100,7 @@ class Progress:
 
     def status(self) -> Json:
         """State and counts of the run that goes on, or of none."""
-        runs = self._book.active
-        current = next(
-            (r for r in reversed(runs) if r.state is not RunState.ANNOUNCED),
-            runs[-1] if runs else None,
-        )
+        current = current_run(self._book.active)
         status: Json = {"state": current.state if current else "idle", "run": None}
         if current is not None:
             outcomes = current.images.outcomes

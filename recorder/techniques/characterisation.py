@@ -11,6 +11,7 @@ class CharacterisationTechnique:
     name = "mx-characterisation"
     runs = PlainRuns(
         types=("Characterization", "Characterisation", "Screening"),
+        parted_by="sweeps",
     )
 
 

@@ -12,6 +12,7 @@ class GridTechnique:
     runs = PlainRuns(
         types=("Mesh", "LineScan", "Mesh3D"),
         index_every=10,
+        parted_by="grid",
     )
 
 

@@ -8,23 +8,27 @@ from recorder.records import Announcement
 from recorder.records.technique_report import TechniqueReport
 from recorder.runs.run import Run
 from recorder.runs.technique import Sum
+from recorder.techniques.parting import PlanName, parts_by
 
 
 @dataclass(frozen=True)
 class PlainRuns:
-    """A :class:`~recorder.runs.technique.Technique` with one collection and no part."""
+    """A :class:`~recorder.runs.technique.Technique` with nothing of its own to say."""
 
     types: tuple[str, ...]
     takes_images: bool = True
     index_every: int = 1
+    parted_by: PlanName | None = None
+    """Each piece of this plan is a collection; None: a run is always one."""
 
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """Nothing can be wrong."""
         return ()
 
     def parts(self, announcement: Announcement) -> tuple[Announcement, ...]:
-        """It is one."""
-        return (announcement,)
+        """One for each piece of its plan, else itself."""
+        by = self.parted_by
+        return (announcement,) if by is None else parts_by(by, announcement)
 
     def sums(self, run: Run) -> tuple[Sum, ...]:
         """None of its own."""

@@ -15,6 +15,7 @@ class RotationTechnique:
             *("Collect - Multiwedge", "Helical", "Multi-positional", "Burn", "Still"),
         ),
         index_every=10,
+        parted_by="sweeps",
     )
 
 

@@ -11,7 +11,7 @@ from recorder.reports.life import find_problems
 from recorder.service.connections import connections
 from recorder.simulate.stream.messages import Stream2
 from recorder.sources.link import Link
-from tests.builders import announcement
+from tests.builders import announcement, collection, key, new_run
 from tests.servers import free_port
 from tests.system.beamline import RawDetector, make_beamline, small_series
 from tests.system.test_status import wait_status
@@ -113,28 +113,22 @@ def test_a_panda_that_goes_is_away(run_recorder, config_file, recorder_daemon):
     wait_status(run_recorder, config, lambda s: states(s)["panda"] == "away")
 
 
-class _Run:
-    """What is looked at of a run."""
-
-    def __init__(self, number, source=None, state=RunState.ANNOUNCED, names=None):
-        self.number, self.state = number, state
-        self.key = None if source is None else _key(source)
-        self.announcement = type("A", (), {"source": names})()
-        self.final = state in (RunState.DRAINING, RunState.SEALED)
-
-
-def _key(source):
-    return type("K", (), {"source": source})()
+def _run(number, source=None, state=RunState.ANNOUNCED, names=None, kind="OSC"):
+    told = {} if names is None else {"detector": names}
+    announced = collection(experiment={"name": "e", "type": kind}, **told)
+    of = None if source is None else key(source=source)
+    return new_run(number=number, announcement=announced, key=of, state=state)
 
 
 @pytest.mark.parametrize(
     ("run", "waited"),
     [
-        (_Run(1), {"a": [], "b": []}),  # a is there: it may be a's
-        (_Run(1, names="b"), {"a": [], "b": [1]}),
-        (_Run(1, names="a"), {"a": [1], "b": []}),
-        (_Run(1, "b", RunState.OPEN), {"a": [], "b": [1]}),
-        (_Run(1, "b", RunState.DRAINING), {"a": [], "b": []}),
+        (_run(1), {"a": [], "b": []}),  # a is there: it may be a's
+        (_run(1, names="b"), {"a": [], "b": [1]}),
+        (_run(1, names="a"), {"a": [1], "b": []}),
+        (_run(1, "b", RunState.OPEN), {"a": [], "b": [1]}),
+        (_run(1, "b", RunState.DRAINING), {"a": [], "b": []}),
+        (_run(1, names="b", kind="XRF spectrum"), {"a": [], "b": []}),
     ],
 )
 def test_a_run_waits_for_the_detector_that_is_meant(run, waited):
@@ -149,11 +143,11 @@ def test_a_run_waits_for_the_detector_that_is_meant(run, waited):
 def test_a_run_that_any_detector_may_make_waits_while_all_are_away():
     a, b = Link("tcp://a:1"), Link("tcp://b:1")
     a.connected = b.connected = False
-    found = connections({"a": a, "b": b}, ["a", "b"], [_Run(7)])
+    found = connections({"a": a, "b": b}, ["a", "b"], [_run(7)])
     assert [s["waited_for_by"] for s in found] == [[7], [7]]
 
 
 def test_a_source_that_says_nothing_is_unknown_and_no_problem():
-    (found,) = connections({"plug-in": None}, ["plug-in"], [_Run(1)])
+    (found,) = connections({"plug-in": None}, ["plug-in"], [_run(1)])
     assert (found["state"], found["last_message_s"]) == ("unknown", None)
     assert find_problems({"sources": [found]}, 0.0) == []

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from recorder.records import Announcement, SeriesKey, SeriesStart
+from recorder.records import Announcement, RunState, SeriesKey, SeriesStart
+from recorder.runs.book.parts import first_parts
 from recorder.runs.book.waiting_series import Waiting
 from recorder.runs.run import Run
+from recorder.runs.technique import takes_images
 
 ADOPT_WINDOW_S = 5.0
 """Events without a name, and announcements that come late, belong to a run that begins
@@ -46,7 +48,11 @@ def series_matches(
     if announcement.series_unique_id is not None:
         return announcement.series_unique_id in (key.unique_id, str(key.series_id))
     carried = uid or (start.recorder_uid if start else None)
-    return carried is not None and carried == announcement.uid
+    part = announcement.part
+    return carried is not None and carried in (
+        announcement.uid,
+        part.of if part else None,
+    )
 
 
 def meant_source(announcement: Announcement, detectors: Sequence[str]) -> str | None:
@@ -80,19 +86,30 @@ def best_run(
         window_s: Longest time between the arrivals of both; None: as long as the
             announcement lives.
     """
-    free = [run for run in runs if run.key is None and run.announced]
+    free = [run for run in runs if may_get_series(run)]
     for run in free:
         if series_matches(run.announcement, waiting.key, waiting.start, waiting.uid):
             return Choice(run)
     if why_not_by_order(waiting):
         return None
-    fit = [run for run in free if not why_not(run, waiting, detectors, window_s)]
+    fit = first_parts(free)
+    fit = [run for run in fit if not why_not(run, waiting, detectors, window_s)]
     # An announced end without a series: what comes now is rather the next one's.
     fit = [run for run in fit if run.end is None] or fit
     source = waiting.key.source
     named = [r for r in fit if meant_source(r.announcement, detectors) == source]
     fit = named or fit
     return Choice(fit[0], True, tuple(fit[1:])) if fit else None
+
+
+def may_get_series(run: Run) -> bool:
+    """Whether it was announced, has no series, and is of a technique with images."""
+    return run.key is None and run.announced and takes_images(run)
+
+
+def waits_for_series(run: Run) -> bool:
+    """Whether its series is to come."""
+    return run.state is RunState.ANNOUNCED and takes_images(run)
 
 
 def why_not_by_order(waiting: Waiting) -> str:

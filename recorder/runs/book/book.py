@@ -7,9 +7,7 @@ carries out the list of actions that it gets back.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from recorder.errors import shown
 from recorder.records import (
     Announcement,
     BadMessage,
@@ -20,21 +18,24 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.runs.book.actions import Action, Changed, Noticed, Opened
-from recorder.runs.book.binding import run_to_adopt
+from recorder.runs.book.actions import Action, Changed, Noticed
+from recorder.runs.book.announcing import AnnouncementDesk, end_with, join
 from recorder.runs.book.captures import Captures
-from recorder.runs.book.clock_offsets import ClockOffsets, sent_ns
+from recorder.runs.book.clock_offsets import ClockOffsets
 from recorder.runs.book.early_events import EarlyEvents
 from recorder.runs.book.endings import (
     BookSettings,
+    Progress,
     end_run,
     hear_end,
     overdue,
+    progress_of,
 )
+from recorder.runs.book.intake import late, reopen
 from recorder.runs.book.known_runs import KnownRuns
-from recorder.runs.book.said import adopted_one_of
+from recorder.runs.book.parts import part_end, with_part
 from recorder.runs.book.sealing import has_changed, look_draining, seal_as
-from recorder.runs.book.series_desk import SeriesDesk, late, reopen
+from recorder.runs.book.series_desk import SeriesDesk
 from recorder.runs.run import Run
 
 
@@ -47,6 +48,9 @@ class RunBook:
         self._early = EarlyEvents(settings.detectors)
         self._clocks = ClockOffsets(settings.clock_step_ns)
         self._series = SeriesDesk(settings, self._runs, self._early, self._clocks)
+        self._announced = AnnouncementDesk(
+            settings, self._runs, self._early, self._clocks
+        )
         self._captures = Captures(self._runs, settings.detectors)
         self._past: set[str] = set()
 
@@ -87,6 +91,10 @@ class RunBook:
         """
         self._past = set(past)
         self._runs.restore(runs, numbers)
+        for run in self._runs.active:  # killed before all parts of a series had it
+            parts = self._runs.parts_of(run)
+            join(run, parts, run.last_progress, self._settings)
+            end_with(run, parts, run.last_progress, self._settings)
         for row in rows:
             if row.capture is not None and not self._captures.has_run(row, row.capture):
                 self._early.keep(row, self._past)
@@ -112,61 +120,18 @@ class RunBook:
         return self._runs.refusal(announcement, self._settings.max_announced)
 
     def announcement(self, announcement: Announcement, now: float) -> list[Action]:
-        """A run was announced."""
-        uid = announcement.uid or ""
-        if known := self._runs.by_uid(uid):
-            known.counts["duplicate_announcements"] += 1
-            return []
-        if uid in self._past:
-            return []
-        announcement = self._checked(announcement)
-        if (adopted := self._adopt(announcement, now)) is not None:
-            return adopted
-        run = Run(
-            uid=uid,
-            number=0,
-            opened_ns=announcement.received_ns,
-            announcement=announcement,
-            announced_ns=announcement.received_ns,
-            clock_step_ns=self._settings.clock_step_ns(),
-            last_progress=now,
-        )
-        run.number = self._runs.number(run.experiment, announcement.run)
-        self._runs.active.append(run)
-        clock = self._clocks.announcement(run, now) if self._settings.live else []
-        return [Opened(run), *self._early.adopt(run), *clock, *self._series.bind(now)]
-
-    def _checked(self, announcement: Announcement) -> Announcement:
-        """A detector that is none of ours is named, and not looked at."""
-        known, named = self._settings.detectors, announcement.source
-        if not known or named is None or named in known:
-            return announcement
-        problem = (
-            f"detector: {shown(named)} is no configured detector, there is "
-            f"{', '.join(known)}: the name is left out"
-        )
-        return replace(announcement, problems=(*announcement.problems, problem))
-
-    def _adopt(self, announcement: Announcement, now: float) -> list[Action] | None:
-        """Give an announcement that came late to its run, if that goes on."""
-        runs, detectors = self._runs.all, self._settings.detectors
-        sent = sent_ns(announcement, runs)
-        choice = run_to_adopt(runs, announcement, detectors, sent)
-        if choice is None or choice.run.state is RunState.SEALED:
-            return None
-        run = choice.run
-        run.announcement, run.announced_ns = announcement, announcement.received_ns
-        run.notes = [n for n in run.notes if not n.startswith("unannounced")]
-        run.note("announced after its first images")
-        clock = self._clocks.announcement(run, now) if self._settings.live else []
-        said = [*adopted_one_of(choice), *clock]
-        return [Changed(run, "announced"), *said, *self._early.adopt(run)]
+        """A run was announced, or several that have one series."""
+        actions = self._announced.take(announcement, self._past, now)
+        return actions + self._series.bind(now) if actions else []
 
     def collection_end(self, end: CollectionEnd, now: float) -> list[Action]:
-        """The announced end of a run."""
-        run = self._runs.by_uid(end.uid)
-        if run is None:
+        """The announced end of a run, or of all parts of an announcement."""
+        runs = self._runs.called(end.uid)
+        if not runs:
             return [Noticed("collection_unknown", "warning", (("uid", end.uid),))]
+        return [a for run in runs for a in self._end(run, part_end(end, run), now)]
+
+    def _end(self, run: Run, end: CollectionEnd, now: float) -> list[Action]:
         if run.end is not None:
             return []
         if hear_end(run, end, now, self._settings):
@@ -175,20 +140,26 @@ class RunBook:
             return []
         return [Changed(run, "end_announced")]
 
-    def event(self, event: TimedEvent, now: float) -> tuple[Run | None, list[Action]]:
+    def event(
+        self, event: TimedEvent, now: float
+    ) -> tuple[Run | None, TimedEvent, list[Action]]:
         """A timed event; the run it belongs to, None while that is not known.
 
         One that comes after its run was sealed makes a further revision. One for a run
         that nobody knows waits for its announcement, among the latest 100 000.
+
+        Returns:
+            The run, the event as the run has it, and what follows.
         """
         run, actions = self._run_of(event)
         if run is None:
-            return None, [*actions, *self._early.keep(event, self._past)]
+            return None, event, [*actions, *self._early.keep(event, self._past)]
+        run, event = with_part(event, self._runs.parts_of(run))
         if not run.events.add(event):
             run.counts["duplicate_events"] += 1
-            return run, actions
+            return run, event, actions
         more = late(self._runs, run, now, self._settings, "late_events")
-        return run, [*actions, *more]
+        return run, event, [*actions, *more]
 
     def _run_of(self, event: TimedEvent) -> tuple[Run | None, list[Action]]:
         """By the run that it names, then by the capture that it is a row of."""
@@ -203,10 +174,15 @@ class RunBook:
     def tick(self, now: float) -> list[Action]:
         """Holds, timeouts and seals that are due."""
         actions = self._series.bind(now)
+        known: dict[str, Progress] = {}
         for run in list(self._runs.active):
             if run.state is RunState.DRAINING:
                 actions += look_draining(run, now)
-            elif (over := overdue(run, now, self._settings)) is not None:
+                continue
+            series = run.part.of if run.part else run.uid
+            if series not in known:
+                known[series] = progress_of(self._runs.parts_of(run))
+            if (over := overdue(run, known[series], now, self._settings)) is not None:
                 actions += end_run(run, now, self._settings, *over)
         return actions
 

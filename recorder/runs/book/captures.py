@@ -15,7 +15,9 @@ from recorder.runs.book.actions import Action, Changed, Noticed
 from recorder.runs.book.binding import meant_source
 from recorder.runs.book.endings import all_here
 from recorder.runs.book.known_runs import KnownRuns
+from recorder.runs.book.parts import first_parts
 from recorder.runs.run import Run
+from recorder.runs.technique import takes_images
 
 CaptureKey = tuple[str, str]
 """Clock and id of a capture."""
@@ -60,7 +62,8 @@ class Captures:
         for run in reversed(self.runs.all):
             if key in run.captures:
                 return self._next_run(event, capture, run)
-        fresh = [run for run in self.runs.all if self._may_have(run, key, capture)]
+        every = [run for run in self.runs.all if self._may_have(run, key, capture)]
+        fresh = first_parts(every)
         if fresh:
             return fresh[0], self._bound(fresh[0], key, fresh[1:])
         again = [run for run in self.runs.active if self._goes_on(run, capture)]
@@ -83,9 +86,11 @@ class Captures:
         return run, []
 
     def _bound(self, run: Run, key: CaptureKey, others: Sequence[Run]) -> list[Action]:
-        run.captures.add(key)
         self._waiting.discard(key)
-        actions: list[Action] = [Changed(run, "capture")]
+        actions: list[Action] = []
+        for part in self.runs.parts_of(run):
+            part.captures.add(key)
+            actions.append(Changed(part, "capture"))
         rivals = [other for other in others if other.state is RunState.OPEN]
         if rivals and run.state is RunState.OPEN:
             text = (
@@ -112,7 +117,9 @@ class Captures:
 
     def _may_have(self, run: Run, key: CaptureKey, capture: Capture) -> bool:
         """Whether a run lacks a capture, and this one may be its own."""
-        if has_one(run, key[0]) or not self._fits(run, capture):
+        if has_one(run, key[0]) or not takes_images(run):
+            return False
+        if not self._fits(run, capture):
             return False
         if not run.final:
             return True

@@ -15,7 +15,9 @@ from recorder.runs.book.captures import (
     fits_detector,
     has_one,
 )
+from recorder.runs.book.parts import names_of, with_part
 from recorder.runs.run import Run
+from recorder.runs.technique import takes_images
 
 KEPT_EVENTS = 100_000
 """Latest events that wait for their announcement, about 0.8 kB each: 80 MB at most.
@@ -67,28 +69,38 @@ class EarlyEvents:
         while len(self._events) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
             self._bytes -= self._events.popleft()[1]
 
-    def adopt(self, run: Run) -> list[Action]:
+    def adopt(self, *runs: Run) -> list[Action]:
         """Give a run those that name it, or that it needs.
 
         Timing hardware names no run: its latest rows are those of the next run, and
         with a row comes the whole capture.
+
+        Args:
+            runs: The run, or the parts of one announcement.
         """
-        uids = {run.uid, run.announcement.uid or run.uid}
-        since = run.opened_ns - int(ADOPT_WINDOW_S * 1e9)
-        run.captures |= self._captures_for(run, since)
+        uids = {uid for run in runs for uid in names_of(run)}
+        first = runs[0]
+        since = first.opened_ns - int(ADOPT_WINDOW_S * 1e9)
+        if takes_images(first):
+            captures = self._captures_for(first, since)
+            for run in runs:
+                run.captures |= captures
         kept: deque[tuple[TimedEvent, int]] = deque()
-        nameless: list[TimedEvent] = []
+        adopted: dict[str, list[TimedEvent]] = {run.uid: [] for run in runs}
         for event, size in self._events:
-            if event.collection in uids:
-                run.events.add(event)
-            elif event.collection is None and _wanted(event, run, since):
-                if run.events.add(event):
-                    nameless.append(event)
-            else:
+            named = event.collection in uids
+            if not named and (event.collection or not _wanted(event, first, since)):
                 kept.append((event, size))
+                continue
+            run, event = with_part(event, runs)
+            # What names a run stands in the journal under that name.
+            if run.events.add(event) and not (named and first.part is None):
+                adopted[run.uid].append(event)
         self._events = kept
         self._bytes = sum(size for _, size in kept)
-        return [Adopted(run, tuple(nameless))] if nameless else []
+        return [
+            Adopted(run, tuple(adopted[run.uid])) for run in runs if adopted[run.uid]
+        ]
 
     def _captures_for(self, run: Run, since: int) -> set[CaptureKey]:
         """The oldest capture of each clock that still goes on and fits the run."""
@@ -113,6 +125,8 @@ def _size(event: TimedEvent) -> int:
 
 
 def _wanted(event: TimedEvent, run: Run, since: int) -> bool:
+    if not takes_images(run):
+        return False
     if event.capture is not None:
         return capture_key(event, event.capture) in run.captures
     return event.received_ns >= since

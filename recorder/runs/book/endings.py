@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from recorder.records import (
@@ -16,6 +16,7 @@ from recorder.records import (
 from recorder.runs.book.actions import Action, Changed, notice
 from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
+from recorder.runs.technique import takes_images
 from recorder.runs.timeline.of_run import timeline_of
 
 NOT_ANNOUNCED = Announcement(proposal="mx2345", experiment=Experiment("unannounced"))
@@ -59,11 +60,37 @@ NO_IMAGE = "no image came"
 Ending = tuple[RunStatus | None, str]
 
 
-def overdue(run: Run, now: float, settings: BookSettings) -> Ending | None:
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """When a series moved last; all parts of it together."""
+
+    images: bool
+    """Some came."""
+    moment: float
+    """Monotonic time of the last one, or of the header (s)."""
+
+
+def progress_of(parts: Iterable[Run]) -> Progress:
+    """How far a series is.
+
+    Args:
+        parts: Its runs.
+    """
+    every = list(parts)
+    return Progress(
+        any(run.images.received for run in every),
+        max(run.last_progress for run in every),
+    )
+
+
+def overdue(
+    run: Run, progress: Progress, now: float, settings: BookSettings
+) -> Ending | None:
     """Whether a run has waited too long, and what that makes of it.
 
     Args:
         run: A run that is announced or open.
+        progress: Of its series.
         now: Monotonic time (s).
         settings: The limits.
 
@@ -75,12 +102,13 @@ def overdue(run: Run, now: float, settings: BookSettings) -> Ending | None:
         limit = settings.announcement_timeout_s
     elif run.end is not None or run.superseded:
         limit = min(limit, END_TOLD_S)
-    elif run.images.received == 0:
+    elif not progress.images:
         limit = settings.announcement_timeout_s
-    if now - run.last_progress < limit:
+    if now - progress.moment < limit:
         return None
     if run.state is RunState.ANNOUNCED:
-        return RunStatus.ABORTED, f"announced, but no series came for {limit:g} s"
+        what = "series" if takes_images(run) else "end"
+        return RunStatus.ABORTED, f"announced, but no {what} came for {limit:g} s"
     if run.superseded:
         return None, ""  # decide_status says so
     if run.end is not None:
@@ -142,8 +170,21 @@ def _ended_early(run: Run) -> bool:
 
 
 def _take_end(run: Run, end: CollectionEnd) -> None:
-    run.status, run.reason = end.status, end.reason
+    run.status, run.reason = _said_of(run, end)
     _say_if_empty(run)
+
+
+def _said_of(run: Run, end: CollectionEnd) -> tuple[RunStatus, str]:
+    """Status and reason of a run by its announced end.
+
+    What was aborted as a whole may have parts that were complete by then.
+    """
+    part = run.part
+    whole = part is not None and run.images.lost(part.images) == 0
+    if part is None or not whole or end.status is not RunStatus.ABORTED:
+        return end.status, end.reason
+    why = f": {end.reason}" if end.reason else ""
+    return RunStatus.SUCCESS, f"complete before {part.of} was aborted{why}"
 
 
 def _say_if_empty(run: Run) -> None:
@@ -159,7 +200,7 @@ def _say_if_empty(run: Run) -> None:
 
 def _says_more(run: Run, end: CollectionEnd) -> bool:
     """Whether an end that comes after the seal changes what was sealed."""
-    if run.status is not end.status:
+    if run.status is not _said_of(run, end)[0]:
         return True
     if end.images is None:
         return False

@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from recorder.errors import shown
 from recorder.records import Announcement, BadMessage, RunState, SeriesKey
 from recorder.records.limits import MAX_ANNOUNCED_BYTES
+from recorder.runs.book.parts import by_announcement, first_parts, going_on
 from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
+from recorder.runs.technique import takes_images
 
 KEPT_SEALED = 8
-"""Sealed runs that late images, events and ends still find."""
+"""Sealed runs that late images, events and ends still find; all parts of an
+announcement count as one."""
 
 KEPT_ROWS = 4_000_000
 """Images and events of sealed runs in memory: some 0.5 GB. The last one stays whatever
@@ -25,16 +28,29 @@ class KnownRuns:
     def __init__(self) -> None:
         self.active: list[Run] = []
         """Not sealed, oldest first."""
-        self.sealed: deque[Run] = deque(maxlen=KEPT_SEALED)
+        self.sealed: deque[Run] = deque()
         """The last ones that were sealed, oldest first."""
         self._numbers: Counter[str] = Counter()
+        self._parts: dict[str, list[Run]] | None = None
+        """The parts of each announcement, by number; None: to be looked up anew."""
 
     def restore(self, runs: Iterable[Run], numbers: dict[str, int]) -> None:
         """Take over runs, and the highest run number of each experiment."""
         self._numbers.update(numbers)
         for run in runs:
             (self.sealed if run.state is RunState.SEALED else self.active).append(run)
+        self._parts = None
         self._forget_old()
+
+    def add(self, run: Run) -> None:
+        """A run begins."""
+        self.active.append(run)
+        self._parts = None
+
+    def announced(self, run: Run, announcement: Announcement) -> None:
+        """A run has its announcement late."""
+        run.announcement, run.announced_ns = announcement, announcement.received_ns
+        self._parts = None
 
     @property
     def all(self) -> list[Run]:
@@ -48,31 +64,48 @@ class KnownRuns:
         The latest whose series goes on; without one, the run whose series comes next;
         without one, the latest that is not sealed.
         """
-        for state, runs in (
-            (RunState.OPEN, reversed(self.active)),
-            (RunState.ANNOUNCED, iter(self.active)),
-        ):
-            for run in runs:
-                if run.state is state:
-                    return run
-        return self.active[-1] if self.active else None
+        if going := going_on(self.active):
+            return going[-1]
+        runs = [run for run in self.active if takes_images(run)] or self.active
+        announced = (run for run in runs if run.state is RunState.ANNOUNCED)
+        return next(announced, runs[-1] if runs else None)
 
     def by_uid(self, uid: str) -> Run | None:
-        """The run of this uid, or that an announcement of this uid adopted."""
+        """The run of this uid, or that an announcement of this uid adopted.
+
+        Of the parts of an announcement, one of them.
+        """
+        return next(iter(self.called(uid)), None)
+
+    def called(self, uid: str) -> list[Run]:
+        """The run of this uid, or the parts of the announcement of this uid."""
         for run in (*self.active, *self.sealed):
             if uid in (run.uid, run.announcement.uid):
-                return run
-        return None
+                return [run]
+            if run.part is not None and uid == run.part.of:
+                return self.parts_of(run)
+        return []
+
+    def parts_of(self, run: Run) -> list[Run]:
+        """The parts of a run's announcement, by number; itself if it is whole."""
+        if run.part is None:
+            return [run]
+        if self._parts is None:
+            self._parts = by_announcement(self.all)
+        return self._parts[run.part.of]
 
     def by_series(self, key: SeriesKey) -> Run | None:
-        """The latest run of a series; an unknown unique id matches by number."""
+        """The latest run of a series; an unknown unique id matches by number.
+
+        Where a series has several, one of them.
+        """
         for run in reversed((*self.sealed, *self.active)):
             if run.key is not None and same_series(run.key, key):
                 return run
         return None
 
     def open_of(self, source: str) -> list[Run]:
-        """The runs open on a source: one, unless a relay interleaves series."""
+        """The runs open on a source: those of one series, unless a relay mixes them."""
         return [
             run
             for run in self.active
@@ -88,11 +121,15 @@ class KnownRuns:
     def refusal(self, announcement: Announcement, most: int) -> BadMessage | None:
         """Why a run cannot be announced now, None if it can."""
         uid = announcement.uid or ""
-        waiting = [run for run in self.active if run.state is RunState.ANNOUNCED]
+        known = self.by_uid(uid)
+        if known is not None and known.part is not None and known.part.of != uid:
+            return _a_parts_uid(announcement, known.part.of)
+        announced = [run for run in self.active if run.state is RunState.ANNOUNCED]
+        waiting = first_parts(announced)
         kept = sum(run.announcement.size for run in waiting)
         many = len(waiting) >= most
         large = bool(waiting) and kept + announcement.size > MAX_ANNOUNCED_BYTES
-        if not (many or large) or self.by_uid(uid) is not None:
+        if not (many or large) or known is not None:
             return None
         more = "raise runs.max_announced" if many else "send less with each"
         size = "" if many else f" with {kept} bytes"
@@ -112,14 +149,26 @@ class KnownRuns:
     def _forget_old(self) -> None:
         """Forget the oldest sealed runs where they are too many together."""
         left = KEPT_ROWS
+        seen: set[str] = set()
         for place, run in enumerate(reversed(self.sealed)):
             left -= run.images.size + run.events.size
-            if place and left < 0:
+            seen.add(run.uid if run.part is None else run.part.of)
+            if place and (left < 0 or len(seen) > KEPT_SEALED):
                 for _ in range(len(self.sealed) - place):
                     self.sealed.popleft()
+                self._parts = None
                 return
 
     def reopen(self, run: Run) -> None:
         """A sealed run goes on again."""
         self.sealed.remove(run)
         self.active.append(run)
+
+
+def _a_parts_uid(announcement: Announcement, of: str) -> BadMessage:
+    text = (
+        f"collection/start: uid {shown(announcement.uid)} is that of a part of "
+        f"{shown(of)}, which is several collections: it is refused; announce it by "
+        "another uid"
+    )
+    return BadMessage("mqtt", "uid_of_a_part", text, announcement.received_ns)

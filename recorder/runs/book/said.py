@@ -6,7 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from recorder.records import Image, SeriesStart
 from recorder.runs.book.actions import Action, Noticed, notice
-from recorder.runs.book.binding import Choice, meant_source, why_not, why_not_by_order
+from recorder.runs.book.binding import (
+    Choice,
+    may_get_series,
+    meant_source,
+    why_not,
+    why_not_by_order,
+)
+from recorder.runs.book.parts import first_parts
 from recorder.runs.book.waiting_series import Waiting
 from recorder.runs.run import Run
 
@@ -57,8 +64,8 @@ def missed_by(
     """Say, once for each announcement, why an unannounced series did not get it."""
     actions: list[Action] = []
     of_series = why_not_by_order(waiting)
-    for other in runs:
-        if other.key is not None or not other.announced or other.miss_told:
+    for other in first_parts(run for run in runs if may_get_series(run)):
+        if other.miss_told:
             continue
         other.miss_told = True
         why = why_not(other, waiting, detectors, window_s) or of_series
@@ -78,7 +85,8 @@ def missed_by(
 def header_contradicts(run: Run, start: SeriesStart) -> list[Action]:
     """Say that a header that came late names another run than the one it has."""
     named = start.recorder_uid
-    if named is None or named in (run.uid, run.announcement.uid):
+    of = run.part.of if run.part else None
+    if named is None or named in (run.uid, run.announcement.uid, of):
         return []
     run.note(f"its header came after its images, and names another run: {named}")
     return [notice("header_names_another_run", "error", start.key, run, uid=named)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from recorder.records import Image, RunState, SeriesKey, SeriesStart
+from recorder.runs.book.parts import seen_of_series
 from recorder.runs.run import Run
 
 HEADER_OVERTAKEN_S = 10.0
@@ -27,21 +30,29 @@ def is_another_series(run: Run, image: Image) -> bool:
     return image.key.unique_id != (run.key.unique_id if run.start and run.key else "")
 
 
-def completes(start: SeriesStart, run: Run, now: float) -> bool:
-    """Whether this is the header that the run's series lacks.
+def completes(start: SeriesStart, parts: Sequence[Run], now: float) -> bool:
+    """Whether this is the header that a series lacks.
 
     Args:
         start: A header of the series' number.
-        run: A run with images and no header.
+        parts: The runs of the series, with images and no header.
         now: Monotonic time (s).
     """
-    if run.start is not None or run.key is None or run.state is RunState.SEALED:
-        return False
-    if run.key.unique_id == start.key.unique_id:
-        return True
+    lacking = [
+        run
+        for run in parts
+        if run.start is None
+        and run.key is not None
+        and run.state is not RunState.SEALED
+    ]
+    for run in lacking:
+        if run.key is not None and run.key.unique_id == start.key.unique_id:
+            return True
     declared = start.expected_images
-    return (
-        run.key.unique_id == ""
+    return any(
+        run.key is not None
+        and run.key.unique_id == ""
         and now - run.bound_at <= HEADER_OVERTAKEN_S
-        and (declared is None or declared >= run.images.size)
+        and (declared is None or declared >= seen_of_series(parts))
+        for run in lacking
     )

@@ -5,25 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from recorder.records import Image, RunState, SeriesEnd, SeriesKey, SeriesStart
-from recorder.runs.book.acceptance import accept_image
-from recorder.runs.book.actions import (
-    Accepted,
-    Action,
-    Changed,
-    Dropped,
-    Opened,
-    notice,
-)
-from recorder.runs.book.binding import best_run
+from recorder.runs.book.actions import Action, Dropped, Opened, notice
+from recorder.runs.book.binding import best_run, waits_for_series
 from recorder.runs.book.clock_offsets import ClockOffsets
 from recorder.runs.book.early_events import EarlyEvents
-from recorder.runs.book.endings import (
-    BookSettings,
-    all_here,
-    end_run,
-    reopen_run,
-    wait_for_quiet,
-)
+from recorder.runs.book.endings import BookSettings, end_run
+from recorder.runs.book.intake import Intake
 from recorder.runs.book.known_runs import KnownRuns
 from recorder.runs.book.said import (
     header_contradicts,
@@ -63,6 +50,7 @@ class SeriesDesk:
         self._runs = runs
         self._early = early
         self._clocks = clocks
+        self._intake = Intake(settings, runs)
         self._waiting = WaitingSeries()
 
     @property
@@ -82,7 +70,7 @@ class SeriesDesk:
             waiting.complete(start)
             actions = self._supersede(waiting, start, now)
             return actions + self._bind(waiting, now)
-        if run is not None and completes(start, run, now):
+        if run is not None and completes(start, self._runs.parts_of(run), now):
             return self._complete(run, start, now)
         if (waiting and waiting.key == key) or (run and run.key == key):
             return [notice("series_header_repeated", "warning", key, run=run)]
@@ -93,8 +81,12 @@ class SeriesDesk:
 
     def _complete(self, run: Run, start: SeriesStart, now: float) -> list[Action]:
         """The header of a run came after its first images."""
-        changed = bind_header(run, start.key, start)
-        return [changed, *header_contradicts(run, start), *self._clock(run, now)]
+        actions: list[Action] = [
+            bind_header(part, start.key, start)
+            for part in self._runs.parts_of(run)
+            if part.start is None
+        ]
+        return [*actions, *header_contradicts(run, start), *self._clock(run, now)]
 
     def _clock(self, run: Run, now: float) -> list[Action]:
         if run.start is None or not self._settings.live:
@@ -104,16 +96,16 @@ class SeriesDesk:
     def _supersede(
         self, by: Waiting, start: SeriesStart | None, now: float
     ) -> list[Action]:
-        runs = self._runs.open_of(by.key.source)
-        return supersede(by, start, runs, self._waiting, now, self._settings)
+        return supersede(by, start, self._runs, self._waiting, now, self._settings)
 
     # -- images -------------------------------------------------------------------
 
     def image(self, image: Image, now: float) -> list[Action]:
         """An image: of a run, or of a series that waits for one."""
         run, waiting = self._find(image.key)
-        if run is not None and not is_another_series(run, image):
-            return self.accept(run, image, now)
+        if run is not None and (of := self._intake.place(run, image)):
+            if of.image is None or not is_another_series(of.run, of.image):
+                return self._intake.take(run, image, now)
         actions: list[Action] = []
         if waiting is None:
             waiting, actions = self._without_header(image, run is not None, now)
@@ -161,31 +153,14 @@ class SeriesDesk:
         said = notice("series_header_missing", "warning", waiting.key)
         return [said, *self._supersede(waiting, None, now)]
 
-    def accept(self, run: Run, image: Image, now: float) -> list[Action]:
-        """An image of a run; one that comes late opens the run again."""
-        actions = accept_image(run, image, now, self._settings.max_image_id)
-        if not any(isinstance(action, Accepted) for action in actions):
-            return actions
-        if run.superseded and run.state is RunState.DRAINING:
-            if run.revision or all_here(run):
-                run.drain_until = now + self._settings.drain_s
-            else:  # it goes on beside the other one
-                run.state = RunState.OPEN
-                return [Changed(run, "resumed"), *actions]
-        more = late(self._runs, run, now, self._settings, "late_images")
-        return [*more, *actions]
-
     # -- ends ---------------------------------------------------------------------
 
     def end(self, end: SeriesEnd, now: float) -> list[Action]:
         """A series ended."""
         run, waiting = self._find(end.key)
-        if run is not None and (
-            run.state is RunState.OPEN
-            or (run.given_up and run.state is RunState.DRAINING)
-        ):
-            run.superseded, run.silent_s = False, 0.0
-            return end_run(run, now, self._settings, None, "", end.received_ns)
+        every = [] if run is None else self._runs.parts_of(run)
+        if parts := [part for part in every if _ends(part)]:
+            return [a for part in parts for a in self._end(part, end, now)]
         if waiting is None:
             return [notice("series_end_unmatched", "warning", end.key, run=run)]
         if not waiting.images:
@@ -193,6 +168,10 @@ class SeriesDesk:
             return [Dropped(waiting.key, waiting.start)]
         waiting.ended = end
         return []
+
+    def _end(self, run: Run, end: SeriesEnd, now: float) -> list[Action]:
+        run.superseded, run.silent_s = False, 0.0
+        return end_run(run, now, self._settings, None, "", end.received_ns)
 
     # -- binding ------------------------------------------------------------------
 
@@ -212,7 +191,7 @@ class SeriesDesk:
             self._waiting.remove(waiting)
             begun = self._begin(choice.run, waiting, now)
             return [*begun, *order_spoke(choice, detectors)]
-        free = any(run.state is RunState.ANNOUNCED for run in self._runs.active)
+        free = any(waits_for_series(run) for run in self._runs.active)
         if held_s >= (max(hold_s, STRAY_S) if free and waiting.single else hold_s):
             self._waiting.remove(waiting)
             return self._open_unannounced(waiting, now)
@@ -232,19 +211,27 @@ class SeriesDesk:
         self._waiting.remove(waiting)
         return True
 
-    def _begin(self, run: Run, waiting: Waiting, now: float) -> list[Action]:
-        run.state, run.last_progress, run.superseded = RunState.OPEN, now, False
-        run.bound_at = now if waiting.since is None else waiting.since
-        actions: list[Action] = [bind_header(run, waiting.key, waiting.start)]
-        actions += self._clock(run, now)
+    def _begin(self, first: Run, waiting: Waiting, now: float) -> list[Action]:
+        """Give a series to a run, and to the other parts of its announcement."""
+        runs = [
+            run
+            for run in self._runs.parts_of(first)
+            if run.key is None and run.state is not RunState.SEALED
+        ] or [first]
+        actions: list[Action] = []
+        for run in runs:
+            run.state, run.last_progress, run.superseded = RunState.OPEN, now, False
+            run.bound_at = now if waiting.since is None else waiting.since
+            actions.append(bind_header(run, waiting.key, waiting.start))
+        actions += self._clock(first, now)
         for image in waiting.images:
-            actions += self.accept(run, image, now)
-        if waiting.ended:
-            ended_ns = waiting.ended.received_ns
-            actions += end_run(run, now, self._settings, None, "", ended_ns)
-        elif waiting.superseded:
-            run.superseded = True
-            actions += end_run(run, now, self._settings, None, "")
+            actions += self._intake.take(first, image, now)
+        for run in runs:
+            if waiting.ended:
+                actions += self._end(run, waiting.ended, now)
+            elif waiting.superseded:
+                run.superseded = True
+                actions += end_run(run, now, self._settings, None, "")
         return actions
 
     def _open_unannounced(self, waiting: Waiting, now: float) -> list[Action]:
@@ -265,35 +252,13 @@ class SeriesDesk:
             settings.detectors,
             settings.match_window_s,
         )
-        self._runs.active.append(run)
+        self._runs.add(run)
         run.key = waiting.key  # tells whose captures it adopts
         adopted = self._early.adopt(run)
         return [Opened(run), *missed, *adopted, *self._begin(run, waiting, now)]
 
 
-def late(
-    runs: KnownRuns, run: Run, now: float, settings: BookSettings, what: str
-) -> list[Action]:
-    """Something new came for a run: if it is sealed, or was, that was late.
-
-    Args:
-        runs: The ones in memory.
-        run: The run.
-        now: Monotonic time (s).
-        settings: How long to wait whether that was all.
-        what: What is counted, if the run is sealed.
-    """
-    actions: list[Action] = []
-    if run.state is RunState.SEALED:
-        run.counts[what] += 1
-        actions = reopen(runs, run, now, settings)
-    wait_for_quiet(run, now, settings)
-    return actions
-
-
-def reopen(
-    runs: KnownRuns, run: Run, now: float, settings: BookSettings
-) -> list[Action]:
-    """A sealed run goes on: it is to be sealed again, as a further revision."""
-    runs.reopen(run)
-    return reopen_run(run, now, settings)
+def _ends(run: Run) -> bool:
+    """Whether the end of its series is news for a run."""
+    given_up = run.given_up and run.state is RunState.DRAINING
+    return given_up or run.state is RunState.OPEN

@@ -6,12 +6,12 @@ well: then the run goes on, or is complete.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from recorder.records import RunState, SeriesStart
 from recorder.runs.book.actions import Action, notice
 from recorder.runs.book.binding import series_matches
 from recorder.runs.book.endings import BookSettings, end_run
+from recorder.runs.book.known_runs import KnownRuns
+from recorder.runs.book.parts import whole_start
 from recorder.runs.book.waiting_series import Waiting, WaitingSeries
 from recorder.runs.run import Run
 
@@ -19,7 +19,7 @@ from recorder.runs.run import Run
 def supersede(
     by: Waiting,
     start: SeriesStart | None,
-    runs: Iterable[Run],
+    runs: KnownRuns,
     waiting: WaitingSeries,
     now: float,
     settings: BookSettings,
@@ -29,14 +29,15 @@ def supersede(
     Args:
         by: The series that begins.
         start: Its header, if that came.
-        runs: Open on its source.
+        runs: The ones in memory.
         waiting: The series without a run.
         now: Monotonic time (s).
         settings: How long to wait for what is late.
     """
     actions: list[Action] = []
-    for run in runs:
-        if run.images.received or not run.announced:
+    for run in runs.open_of(by.key.source):
+        begun = any(part.images.received for part in runs.parts_of(run))
+        if begun or not run.announced:
             run.superseded = True
             actions += end_run(run, now, settings, None, "")
         elif start is not None and not _holds(run, start):
@@ -47,8 +48,9 @@ def supersede(
 def _replaced(run: Run, waiting: WaitingSeries) -> list[Action]:
     """The detector was armed again before the first image of an announced run."""
     said = notice("series_replaced", "warning", run.key, run=run)
-    if run.key is not None:
-        waiting.add(Waiting(run.key, run.start))
+    waits = run.part is not None and any(one.key == run.key for one in waiting)
+    if run.key is not None and not waits:
+        waiting.add(Waiting(run.key, whole_start(run)))
     run.key, run.start, run.state = None, None, RunState.ANNOUNCED
     return [said]
 

@@ -14,6 +14,7 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.runs.book.actions import Action, Changed, Dropped
+from recorder.runs.book.parts import part_start
 from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
 
@@ -128,7 +129,8 @@ class WaitingSeries:
 
 def bind_header(run: Run, key: SeriesKey, start: SeriesStart | None) -> Changed:
     """The run has this series, and the header if it came."""
-    run.key, run.start = key, start
+    run.key, run.whole_start = key, start
+    run.start = None if start is None else part_start(start, run.part)
     if start is None:
         run.note(HEADER_MISSING)
     elif HEADER_MISSING in run.notes:
