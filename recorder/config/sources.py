@@ -15,6 +15,8 @@ from recorder.config.values import (
     Lasers,
     Length,
     Name,
+    PositionNumbers,
+    Positions,
     Seconds,
     Topic,
 )
@@ -119,6 +121,15 @@ class PandaSection(SourceSection):
     lasers: Lasers = Field({})
     """Captured bits that are set where a laser fired, and the laser's name: such as
     `{"PCAP.BITS0.Value#3" = "pump"}`."""
+    positions: Positions = Field({})
+    """Axes whose position at the trigger is captured, and the field that holds it: such
+    as `{"omega" = "INENC1.VAL.Value"}`. Angles: `omega`, `phi`, `kappa`, `chi`; stage:
+    `x` (across the columns of a chip), `y` (down its rows), `z`."""
+    position_scales: PositionNumbers = Field({})
+    """Degrees or mm that one of a field's numbers is worth, by axis, as they are sent;
+    unset: scale and unit are the header's."""
+    position_offsets: PositionNumbers = Field({})
+    """Degrees or mm that are added, by axis."""
 
 
 class MqttSection(Section):

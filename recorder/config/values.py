@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from recorder.foreign_text import is_name
 from recorder.records.limits import MAX_NAME
+from recorder.records.positions import MAX_POSITION, POSITIONS
 
 MIN_S = 0.01
 """Seconds: intervals and timeouts below would keep a core busy with waiting."""
@@ -78,6 +79,22 @@ def _check_lasers(lasers: dict[str, str]) -> dict[str, str]:
     return lasers
 
 
+def _check_axes(by_axis: dict[str, Any]) -> dict[str, Any]:
+    for axis in by_axis:
+        if axis not in POSITIONS:
+            raise ValueError(
+                f"{axis!r:.60} is no axis: there are {', '.join(POSITIONS)}"
+            )
+    return by_axis
+
+
+def _check_numbers(by_axis: dict[str, float]) -> dict[str, float]:
+    for axis, number in by_axis.items():
+        if not abs(number) <= MAX_POSITION:
+            raise ValueError(f"{axis}: {number!r:.60} is no number of degrees or mm")
+    return by_axis
+
+
 def _check_cell(cell: tuple[float, ...]) -> tuple[float, ...]:
     lengths, angles = cell[:3], cell[3:]
     if not all(n > 0 for n in lengths) or not all(0 < n < 180 for n in angles):
@@ -115,6 +132,10 @@ Topic = Annotated[str, AfterValidator(_check_topic)]
 FilePath = Annotated[Path, AfterValidator(_check_path)]
 CapturedField = Annotated[str, AfterValidator(_check_field)]
 Lasers = Annotated[dict[str, str], AfterValidator(_check_lasers)]
+Positions = Annotated[dict[str, CapturedField], AfterValidator(_check_axes)]
+PositionNumbers = Annotated[
+    dict[str, float], AfterValidator(_check_axes), AfterValidator(_check_numbers)
+]
 UnitCell = Annotated[
     tuple[float, float, float, float, float, float], AfterValidator(_check_cell)
 ]

@@ -16,6 +16,7 @@ from pathlib import Path
 from recorder.errors import JournalError
 from recorder.journal.changes import note_changes
 from recorder.journal.file import JournalFile, dump, is_at_rest
+from recorder.journal.file_angles import ANGLES
 from recorder.journal.kept_labels import FACTS, LABELS
 from recorder.journal.records import SINK_KINDS, Record, Seq
 from recorder.journal.schema import FORMAT
@@ -31,7 +32,7 @@ _PACKED = "INSERT INTO main.chunks SELECT run, kind, number, ?, body FROM other.
 
 _LABELS = (
     "INSERT INTO main.chunks SELECT run, kind, number, upto, body FROM other.chunks "
-    "WHERE run = ? AND kind IN (?, ?)"
+    "WHERE run = ? AND kind IN (?, ?, ?)"
 )
 
 
@@ -128,7 +129,7 @@ def _take_records(db: sqlite3.Connection, run: str, described: Described) -> Non
             db.execute(_PACKED + which, (moved[upto], run, number))
     db.execute(_PACKED + "WHERE run = ? AND kind = 'images'", (0, run))
     # not the chip, which names the run's number; labels tell their revision
-    db.execute(_LABELS, (run, LABELS, FACTS))
+    db.execute(_LABELS, (run, LABELS, FACTS, ANGLES))
 
 
 def _take_images(db: sqlite3.Connection, run: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from recorder.journal.alarm_records import alarms_of
 from recorder.journal.event_json import event_from_json
+from recorder.journal.file_angles import give_angles
 from recorder.journal.records import Record, RecordKind, Seq
 from recorder.journal.run_index import Headline
 from recorder.journal.run_record import read_run_record
@@ -66,6 +67,7 @@ def describe_run(journal: Journal, known: Headline) -> Run | None:
     if record is None:
         return None
     run = read_run_record(record.body)
+    give_angles(journal, run, (record.body["series"] or {}).get("angles"))
     updated = None if known.updated is None else journal.record(known.updated)
     if updated is not None:  # counted since the last change of its description
         for name, count in counted_in(updated.body.get("report")).items():

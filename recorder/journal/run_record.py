@@ -11,6 +11,7 @@ from recorder.records import (
     Announcement,
     CollectionEnd,
     DetectorInfo,
+    Goniometer,
     Json,
     RunState,
     RunStatus,
@@ -65,7 +66,7 @@ def run_record(run: Run, what: str) -> Json:
 
 
 def _series_to_json(run: Run) -> Json | None:
-    """The bound series: no mask, no flat field."""
+    """The bound series: no mask, no flat field; of a file's angles only the axis."""
     if run.key is None:
         return None
     start = run.start
@@ -78,6 +79,12 @@ def _series_to_json(run: Run) -> Json | None:
         "expected_images": start.expected_images if start else None,
         "arm_time_ns": start.arm_time_ns if start else None,
         "recorder_uid": start.recorder_uid if start else None,
+        "goniometer": [[a.axis, a.start, a.increment] for a in start.goniometer]
+        if start
+        else [],
+        "angles": start.angles.axis if start and start.angles else None,
+        "triggers": start.triggers if start else None,
+        "images_per_trigger": start.images_per_trigger if start else None,
         "detector": {
             name: getattr(info, name) for name in (info.__slots__ if info else ())
         },
@@ -142,6 +149,11 @@ def _bind(run: Run, series: Json) -> None:
             expected_images=series["expected_images"],
             arm_time_ns=series["arm_time_ns"],
             recorder_uid=series.get("recorder_uid"),
+            goniometer=tuple(
+                Goniometer(*axis) for axis in series.get("goniometer", ())
+            ),
+            triggers=series.get("triggers"),
+            images_per_trigger=series.get("images_per_trigger"),
         )
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from recorder.journal.event_json import event_from_json
 from recorder.journal.snapshots_table import pack_arrays, unpack_array, unpack_arrays
 from recorder.records import ImageOutcome
-from recorder.runs.tables.event_log import EventArrays, EventLog
+from recorder.runs.tables.event_arrays import EventArrays
+from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageArrays
 from recorder.ssx.clocks.unknown import NO_TIME
 

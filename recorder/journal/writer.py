@@ -11,6 +11,7 @@ from typing import Any
 
 from recorder.errors import JournalError
 from recorder.journal import Journal
+from recorder.journal.file_angles import ANGLES, pack_angles
 from recorder.journal.records import NewRecord, RecordKind
 from recorder.journal.series_headers import HEADER, pack_header
 from recorder.records import ImageOutcome, SeriesStart
@@ -191,6 +192,9 @@ class JournalWriter:
     def _keep(self, run: str, start: SeriesStart) -> None:
         with boundary("keep the header of a series", (JournalError,)):
             self._journal.keep_snapshot(run, HEADER, 0, 0, pack_header(start))
+            if start.angles is not None:
+                body = pack_angles(start.angles)
+                self._journal.keep_snapshot(run, ANGLES, 0, 0, body)
 
     async def run(self) -> None:
         """Flush until cancelled."""

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from recorder.foreign_text import plain
 from recorder.records.classification import Unprocessed, Upstream
 
+ONE_IMAGE_PER_TRIGGER = ("inte", "exte")
+"""Modes of DECTRIS detectors in which each trigger makes one image; in all others it
+makes ``nimages``."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectorInfo:

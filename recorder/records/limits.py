@@ -35,6 +35,9 @@ MAX_TEXT = 10_000
 """Characters of other texts of a control message."""
 MAX_IMAGES = 10**9
 """Images that a header may announce."""
+MAX_DEGREES = 1_000_000
+"""Degrees, 2800 turns: no axis of a goniometer goes there. A float64 tells
+1e-10 degrees apart so far out."""
 MAX_WELLS = 1_000_000
 """Wells of a chip, or points of a grid, in the ``scan`` of an announcement: forty times
 those of an Oxford chip. The walk over them takes 12 MB."""

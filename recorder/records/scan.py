@@ -13,11 +13,18 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.functional_validators import WrapValidator
 
 from recorder.errors import shown
 from recorder.records.limits import MAX_NAME, MAX_SHOTS, MAX_SKIPS, MAX_WELLS
+from recorder.records.positions import MAX_POSITION
 
 _NAMED = 20
 """Problems of one scan that are named; a scan has as many keys. Chosen, not tuned."""
@@ -52,6 +59,19 @@ Place = Annotated[int, Field(ge=0, lt=MAX_WELLS), BeforeValidator(_no_switch)]
 """Counted from 0 at the top left."""
 Shots = Annotated[int, Field(ge=1, le=MAX_SHOTS), BeforeValidator(_no_switch)]
 Switch = Annotated[bool, Field(strict=True)]
+Position = Annotated[
+    float, Field(ge=-MAX_POSITION, le=MAX_POSITION), BeforeValidator(_no_switch)
+]
+"""mm."""
+
+
+def _not_0(value: float) -> float:
+    if value == 0:
+        raise ValueError("wells are apart: a step cannot be 0")
+    return value
+
+
+Step = Annotated[Position, AfterValidator(_not_0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,19 @@ class Skip:
     """In its block."""
     column: Place | None = None
     """In its block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the wells are in the positions that timing hardware captures: (x, y)."""
+
+    origin: tuple[Position, Position]
+    """mm at the well of row 0 and column 0 of block 0."""
+    step: tuple[Step, Step]
+    """mm from a column to the next, and from a row to the next; negative where the
+    encoder counts down."""
+    block_step: tuple[Step, Step] | None = None
+    """The same from block to block; None: blocks lie side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +126,8 @@ class Scan:
     """The same as ``order``, from block to block."""
     block_snake: Switch = False
     """Each second line of blocks is walked backwards; nothing changes within them."""
+    stage: Stage | None = None
+    """None: captured positions tell no well."""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -148,13 +183,27 @@ def scan_problems(scan: Scan) -> tuple[str, ...]:
 
 def _skip_keys(value: Any) -> list[str]:
     """Keys of ``skip`` that nobody reads: more would be skipped than was meant."""
-    known = {item.name for item in fields(Skip)}
     skips = value.get("skip") if isinstance(value, dict) else None
     return [
-        f"skip.{n}: {shown(key)} is no key: give block, row or column"
+        text
         for n, skip in enumerate(skips if isinstance(skips, list | tuple) else ())
-        if isinstance(skip, dict)
-        for key in sorted(set(skip) - known)
+        for text in _other_keys(skip, f"skip.{n}", Skip)
+    ]
+
+
+def _stage_keys(value: Any) -> list[str]:
+    """Keys of ``stage`` that nobody reads: wells would lie elsewhere than was meant."""
+    stage = value.get("stage") if isinstance(value, dict) else None
+    return _other_keys(stage, "stage", Stage)
+
+
+def _other_keys(value: Any, where: str, of: type[Skip | Stage]) -> list[str]:
+    known = [item.name for item in fields(of)]
+    if not isinstance(value, dict):
+        return []
+    return [
+        f"{where}: {shown(key)} is no key: give {', '.join(known[:-1])} or {known[-1]}"
+        for key in sorted(set(value) - set(known))
     ]
 
 
@@ -167,7 +216,8 @@ def _read(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> An
         why = [_problem(item) for item in error.errors(include_url=False)]
         scan = None
     else:
-        told = (*scan_problems(scan), *_skip_keys(value)) if scan else ()
+        others = (*_skip_keys(value), *_stage_keys(value))
+        told = (*scan_problems(scan), *others) if scan else ()
         why = [f"scan: {text}" for text in told]
     if why:
         more = len(why) - _NAMED

@@ -90,10 +90,11 @@ class ScanReport:
     columns: Count = 0
     blocks: tuple[Count, Count] = (1, 1)
     shots_per_position: Count = 1
-    placed_by: Literal["trigger", "image_id", "nothing"] = "nothing"
+    placed_by: Literal["position", "trigger", "image_id", "nothing"] = "nothing"
     placed: Count = 0
     unplaced: Count = 0
     beyond: Count = 0
+    moved: Count = 0
     wells: WellCounts = field(default_factory=WellCounts)
     by_block: tuple[BlockCounts, ...] = ()
     by_shot: tuple[ShotCounts, ...] = ()

@@ -36,7 +36,7 @@ def chip_answer(run: Run, chip: Chip | None) -> Json:
     if chip is None:
         return {**answer, "scan": None, "shape": None, "wells": None}
     states = chip.states()
-    report = scan_report(chip.walk, chip.by, chip.seen, states)
+    report = scan_report(chip.walk, chip.by, chip.seen, states, chip.moved)
     return {
         **answer,
         "scan": asdict(report),

@@ -96,7 +96,7 @@ def _explained(journal: Journal, run: Run, labels: RunLabels, image_id: int) -> 
     scan = run.announcement.scan
     if scan is not None and facts.placed_by is not None:
         by, ordinal = PlacedBy(facts.placed_by), label["well_ordinal"]
-        answer["well"] = well_of(scan, by, ordinal, _why_not(one))
+        answer["well"] = well_of(scan, by, ordinal, _why_no_well(one, by))
     answer["evidence"] = _evidence(journal, one)
     return answer
 
@@ -261,6 +261,13 @@ def _why_not(one: _One) -> str:
     if one.image is None or one.image.start_time_ns is None:
         return "the image has no time"
     return "its time fits none"
+
+
+def _why_no_well(one: _One, by: PlacedBy) -> str:
+    """Why an image has no trigger of the walk."""
+    if by is PlacedBy.POSITION and one.label["ordinal"] != NO_ORDINAL:
+        return "the stage was at no well that the walk had left for it"
+    return f"its trigger is not known: {_why_not(one)}"
 
 
 def _rung(label: Mapping[str, int], because: str, which: str = "") -> Json:

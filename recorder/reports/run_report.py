@@ -240,7 +240,7 @@ def _scan(run: Run, timeline: Timeline) -> ScanReport | None:
     chip = chip_of(run, timeline)
     if chip is None:
         return None
-    return scan_report(chip.walk, chip.by, chip.seen, chip.states())
+    return scan_report(chip.walk, chip.by, chip.seen, chip.states(), chip.moved)
 
 
 def _delays(run: Run, labels: Labels) -> tuple[DelayCounts, ...]:

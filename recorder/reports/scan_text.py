@@ -9,6 +9,7 @@ from recorder.records.scan_report import ScanReport
 _SHOTS = 10
 """Shots that are told one by one; the report has more. Chosen, not tuned."""
 _BY = {
+    "position": ", by the captured positions of the stage",
     "trigger": "",
     "image_id": ", by the count of images",
     "nothing": ": triggers are missing, and nothing tells which",
@@ -28,6 +29,11 @@ def scan_lines(scan: ScanReport) -> Iterator[str]:
         yield (
             f"chip       {scan.placed} images have a well, {scan.unplaced} have none, "
             f"{scan.beyond} are beyond the walk{_BY[scan.placed_by]}"
+        )
+    if scan.moved:
+        yield (
+            f"chip       {scan.moved} images were at another well than announced: the "
+            "stage did not follow its walk"
         )
     for item in scan.by_shot[:_SHOTS] if len(scan.by_shot) > 1 else ():
         hits = item.indexed + item.non_indexed_hits

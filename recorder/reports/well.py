@@ -11,6 +11,7 @@ from recorder.ssx.scan.placing import PlacedBy
 from recorder.ssx.scan.walk import NOWHERE, walk_of
 
 _BECAUSE = {
+    PlacedBy.POSITION: "by the captured position of the stage",
     PlacedBy.TRIGGER: "by its trigger {n} on the declared walk",
     PlacedBy.IMAGE_ID: "counted: image {n} has trigger {n} of the declared walk",
 }
@@ -23,7 +24,7 @@ def well_of(scan: Scan, by: PlacedBy, ordinal: int, why_not: str) -> Json:
         scan: The announced scan.
         by: What the wells of the run rest on.
         ordinal: The image's trigger on the walk, NO_ORDINAL if it is not known.
-        why_not: Why its trigger is not known, if it is not.
+        why_not: Why the trigger is not known, if it is not.
     """
     walk = walk_of(scan)
     wells = walk.at(np.array([ordinal]))
@@ -35,7 +36,7 @@ def well_of(scan: Scan, by: PlacedBy, ordinal: int, why_not: str) -> Json:
     }
     found = {name: int(column[0]) for name, column in columns.items()}
     if ordinal == NO_ORDINAL:
-        because = f"its trigger is not known: {why_not}"
+        because = why_not
     else:
         because = _BECAUSE[by].format(n=ordinal)
         if found["block"] == NOWHERE:

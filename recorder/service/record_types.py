@@ -22,6 +22,7 @@ from recorder.records import (
     ControlRecord,
     DetectorInfo,
     DetectorRecord,
+    FileAngles,
     Image,
     SeriesStart,
     Upstream,
@@ -66,16 +67,44 @@ def _without_bad_parts(record: Any) -> Any:
             return record
         bad = _record(Upstream, record.upstream)
         return replace(record, upstream=None) if bad else record
-    if not isinstance(record, SeriesStart) or not isinstance(record.info, DetectorInfo):
+    if not isinstance(record, SeriesStart):
         return record
-    wrong = dict(_wrong(record.info))
-    if not wrong:
+    wrong: dict[str, str] = {}
+    if isinstance(record.info, DetectorInfo) and (wrong := dict(_wrong(record.info))):
+        bare = replace(record.info, **dict.fromkeys(wrong))
+        record = replace(record, info=bare)
+    parts = dict(_wrong_parts(record))
+    left_out = [
+        f"{name} is left out: {why}" for name, why in {**wrong, **parts}.items()
+    ]
+    if not left_out:
         return record
-    left_out = tuple(f"{name} is left out: {why}" for name, why in wrong.items())
-    return replace(
-        record,
-        info=replace(record.info, **dict.fromkeys(wrong)),
-        problems=(*record.problems, *left_out),
+    without = {name: _UNSAID[name] for name in parts}
+    return replace(record, problems=(*record.problems, *left_out), **without)
+
+
+_UNSAID: dict[str, Any] = {"goniometer": (), "angles": None}
+"""What only describes a series, and what stands for each where nobody says it."""
+
+
+def _wrong_parts(start: SeriesStart) -> Iterator[tuple[str, str]]:
+    for name, why in _wrong(start):
+        if name in _UNSAID:
+            yield name, why
+    angles = start.angles
+    if isinstance(angles, FileAngles):
+        columns = [angles.start] if angles.end is None else [angles.start, angles.end]
+        if any(not _is_column(column) for column in columns):
+            yield "angles", "start and end are no arrays (n,) of float64"
+        elif len({column.size for column in columns}) > 1:
+            yield "angles", "start and end have not one length"
+
+
+def _is_column(value: Any) -> bool:
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == np.float64
+        and (value.ndim == 1)
     )
 
 

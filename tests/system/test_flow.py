@@ -15,7 +15,7 @@ from recorder.journal.run_record import run_record
 from recorder.records import EventType, RunState, SeriesKey
 from recorder.records.image_outcome import INDEXED, NON_HIT
 from recorder.runs.run import Run
-from recorder.runs.tables.event_log import GRADES, TYPES, EventArrays
+from recorder.runs.tables.event_arrays import GRADES, TYPES, EventArrays
 from recorder.runs.tables.image_table import ImageArrays
 from recorder.service.host import hosting
 from tests.builders import EXAMPLE_CHAINS, T0, announcement, collection

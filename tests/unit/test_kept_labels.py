@@ -46,7 +46,8 @@ from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import parse_faults
 from recorder.sinks.held_folder import held
 from recorder.sinks.results.event_lists import write_event_lists
-from recorder.sinks.results.hdf5 import FILE, Recorded, write_results
+from recorder.sinks.results.hdf5 import FILE, write_results
+from recorder.sinks.results.recorded import Recorded
 from tests.builders import announced, outcome
 from tests.laws import examples
 from tests.played import Played, finish, new_run, play, pump_probe

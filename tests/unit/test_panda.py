@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.config import PandaSection
+from recorder.journal.snapshots import pack
+from recorder.journal.snapshots_table import unpack_arrays
 from recorder.records import BadMessage, EventType, Evidence, TimedEvent
 from recorder.records.limits import MAX_CAPTURE_BYTES
+from recorder.records.positions import MAX_POSITION, POSITIONS, positions_of
+from recorder.runs.tables.event_arrays import EventArrays
 from recorder.runs.tables.event_log import EventLog
 from recorder.simulate.timing.panda import FIELDS, LASER_PLACE, SAMPLE
 from recorder.sources.dectris.dumps import read_dump
@@ -288,3 +292,118 @@ def test_bits_may_come_as_floats():
     wrong = struct.pack("<Qd", 1, float("nan"))
     with pytest.raises(PandaError):
         decode(begun, b"BIN " + struct.pack("<I", len(wrong) + 8) + wrong)
+
+
+# -- positions -------------------------------------------------------------------------
+
+ENCODERS = (
+    (*FIELD, 'scale="8e-09" offset="0" units="s"'),
+    ("INENC1.VAL", "int32", "Value", 'scale="0.001" offset="5" units="deg"'),
+    ("INENC2.VAL", "int32", "Value", 'scale="1" offset="0" units=""'),
+)
+ENCODED = struct.Struct("<Qii")
+PLACES = {"omega": "INENC1.VAL.Value", "x": "INENC2.VAL.Value"}
+
+
+def encoded(samples, fields=ENCODERS, process: str = "Raw", **more) -> list:
+    """Events of samples: time, and two encoders."""
+    begun = header(offset="0", fields=fields).replace(b'"Raw"', f'"{process}"'.encode())
+    size = f'sample_bytes="{ENCODED.size}"'.encode()
+    begun = begun.replace(b'sample_bytes="12"', size)
+    data = b"".join(ENCODED.pack(*sample) for sample in samples)
+    framed = b"BIN " + struct.pack("<I", len(data) + 8) + data
+    section = PandaSection(**{"name": "panda-1", "positions": PLACES} | more)
+    return decode(begun, framed, section=section)
+
+
+counts = st.integers(-(2**31), 2**31 - 1)
+
+
+@given(st.lists(st.tuples(counts, counts), min_size=1, max_size=5))
+def test_encoders_are_positions_by_header_or_setting(pairs):
+    samples = [(n, a, b) for n, (a, b) in enumerate(pairs)]
+    found = encoded(
+        samples, position_scales={"x": -1e-6}, position_offsets={"x": 1, "omega": 2}
+    )
+    bad = [event for event in found if isinstance(event, BadMessage)]
+    events = [event for event in found if isinstance(event, TimedEvent)]
+    for event, (a, b) in zip(events, pairs, strict=True):
+        where = event.body.get("positions", {})
+        omega = a * 0.001 + 7
+        assert where.get("omega", omega) == pytest.approx(omega, abs=1e-9)
+        assert ("omega" in where) == (abs(omega) <= MAX_POSITION)
+        assert where["x"] == pytest.approx(1 - b * 1e-6)
+    assert len(bad) == any(abs(a * 0.001 + 7) > MAX_POSITION for a, _ in pairs)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"positions": {"omega": "INENC9.VAL.Value"}}, "has no field INENC9.VAL.Value"),
+        ({"positions": {"x": "INENC2.VAL.Value"}}, "set panda.position_scales.x"),
+        ({"positions": {"x": "INENC1.VAL.Value"}}, "is in 'deg', which is none of"),
+    ],
+)
+def test_an_axis_that_cannot_be_read_costs_only_itself(change, says):
+    bad, *events = encoded([(0, 1, 1), (1, 2, 2)], **change)
+    assert bad.kind == "capture_fields"
+    assert says in bad.detail
+    assert [event.trigger for event in events] == [0, 1]
+    assert all(not event.body for event in events)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"positions": {"theta": "INENC1.VAL.Value"}},
+        {"positions": {"omega": "INENC1"}},
+        {"position_scales": {"phi2": 1}},
+        {"position_scales": {"omega": 1e300}},
+        {"position_offsets": {"omega": "left"}},
+    ],
+)
+def test_settings_of_positions_are_checked(change):
+    with pytest.raises(ValueError, match="position"):
+        PandaSection(**change)
+
+
+def test_positions_follow_their_triggers_through_the_log_and_its_copies():
+    found = encoded([(0, 1000, 0), (1, 2000, 0)], positions={"omega": PLACES["omega"]})
+    first = EventLog()
+    for event in [found[1], *found]:  # late, and one of them twice
+        first.add(event)
+    second = EventLog()
+    for _ in range(2):
+        second.extend(EventArrays(**unpack_arrays(pack(first.arrays()))))
+    for log in (first, second, second.copy()):
+        assert log.positioned == ("omega",)
+        numbers, values = log.positions("omega")
+        assert numbers.tolist() == [0, 1]
+        assert values.tolist() == [6.0, 7.0]
+        assert log.positions("x")[0].size == 0
+
+
+@given(
+    st.dictionaries(
+        st.one_of(st.sampled_from(POSITIONS), st.text(max_size=3)),
+        st.one_of(
+            st.floats(),
+            st.integers(-(10**9), 10**9),
+            st.text(max_size=3),
+            st.booleans(),
+            st.just(10**400),
+        ),
+        max_size=4,
+    )
+)
+def test_positions_of_a_message_are_numbers_of_known_axes(said):
+    found = positions_of({"positions": said})
+    assert set(found) <= set(POSITIONS)
+    assert all(abs(value) <= MAX_POSITION for value in found.values())
+    for axis in set(said) & set(POSITIONS):
+        value = said[axis]
+        if type(value) in (int, float) and -MAX_POSITION <= value <= MAX_POSITION:
+            assert found[axis] == value
+        else:
+            assert axis not in found
+    assert positions_of({"positions": list(said)}) == {}

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from recorder.errors import JournalError
+from recorder.journal.file_angles import ANGLES
 from recorder.journal.kept_labels import CHIP, FACTS, LABELS
 from recorder.journal.schema import FORMAT, INDEX, SCHEMA
 from recorder.records.outcome_codec import JOURNAL_COLUMNS
@@ -16,7 +17,7 @@ from recorder.runtime.host_clock import arrival_ns
 
 ARCHIVED = "archived"
 """Name in the table ``meta`` of a file that has one run of a journal."""
-COPIED_KINDS = (FACTS, LABELS, CHIP)
+COPIED_KINDS = (FACTS, LABELS, CHIP, ANGLES)
 """Snapshots that go with a run: those of images and events say what rows say."""
 _RECORDS = "seq, run, kind, time_ns, body"
 _CHUNKS = "run, kind, number, upto, body"

@@ -21,6 +21,7 @@ _DEEPEST = 0.5
 """Opacity of the block with the highest rate: the number in it stays readable in both
 themes."""
 _BY = {
+    "position": "by the captured positions of the stage",
     "trigger": "by the triggers of the images",
     "image_id": "by the count of images",
     "nothing": "not known: triggers are missing, and nothing tells which",
@@ -83,6 +84,7 @@ def _card(scan: ScanReport) -> Element:
             ("images with a well", count(scan.placed)),
             ("images without", _some(scan.unplaced)),
             ("images beyond the walk", _some(scan.beyond)),
+            ("images at another well than announced", _some(scan.moved)),
         )
     )
 

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import EventType, Evidence, TimedEvent
+from recorder.records.positions import positions_of
 from recorder.runs.tables.columns import Columns
-from recorder.runs.tables.event_order import ascending, best_rows
+from recorder.runs.tables.event_arrays import (
+    CAPTURED,
+    GRADES,
+    LASER,
+    TYPES,
+    XRAY,
+    EventArrays,
+)
+from recorder.runs.tables.event_order import best_rows, numbered
+from recorder.runs.tables.position_table import PositionTable
 from recorder.runs.tables.seen_uids import SeenUids, uid_code
 from recorder.ssx.clocks.unknown import NO_TIME
 from recorder.ssx.measured.chains import Pulses
 from recorder.ssx.triggers.captured import NO_NUMBER, CapturedTriggers
 
-TYPES = tuple(EventType)
-GRADES = (Evidence.COMMANDED, Evidence.CAPTURED, Evidence.MEASURED)
-"""Ascending: a sensor's word beats the timing hardware's for the same trigger."""
-_CAPTURED = GRADES.index(Evidence.CAPTURED)
-_LASER, _XRAY = (
-    TYPES.index(EventType.LASER_EXCITATION),
-    TYPES.index(EventType.XRAY_DETECTION),
-)
 LATE_TRIGGERS = 30_000
 """A number that falls further back is no late row: the counter began anew."""
 _COLUMNS = {
@@ -41,37 +42,13 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EventArrays:
-    """Events in order of arrival, each uid once; all arrays (n,) but ``texts``."""
-
-    type: NDArray[np.uint8]
-    """Index in TYPES."""
-    grade: NDArray[np.uint8]
-    """Index in GRADES."""
-    trigger: NDArray[np.int64]
-    time_ns: NDArray[np.int64]
-    duration_s: NDArray[np.float32]
-    clock: NDArray[np.uint16]
-    """Index in ``texts``."""
-    name: NDArray[np.uint16]
-    """Index in ``texts``."""
-    off: NDArray[np.bool_]
-    uid: NDArray[np.int64]
-    """Hashes of the uids."""
-    texts: NDArray[np.str_]
-
-    def as_dict(self) -> dict[str, NDArray[Any]]:
-        """The arrays by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
-
-
 class EventLog:
     """What the timing system said, deduplicated by uid; about 45 bytes an event."""
 
     def __init__(self) -> None:
         self._seen = SeenUids()
         self._columns = Columns(_COLUMNS)
+        self._positions = PositionTable()
         self._texts: list[str] = [""]
         self._codes: dict[str, int] = {"": 0}
         self._rows: tuple[int, CapturedTriggers] | None = None
@@ -95,6 +72,8 @@ class EventLog:
         self.counts[event.type] += 1
         if event.type is EventType.XRAY_DETECTION and event.trigger is not None:
             self._follow(event.trigger)
+        if event.type is EventType.XRAY_DETECTION and event.body:
+            self._positions.add(self.size, positions_of(event.body))
         duration = event.duration_s
         self._columns.append(
             type=TYPES.index(event.type),
@@ -116,6 +95,7 @@ class EventLog:
         """The log as it is now; nothing may be added to it."""
         made = copy.copy(self)
         made._columns = self._columns.copy()  # noqa: SLF001
+        made._positions = self._positions.copy()  # noqa: SLF001
         made._texts, made._codes = list(self._texts), dict(self._codes)  # noqa: SLF001
         made.counts = Counter(self.counts)
         return made
@@ -123,7 +103,8 @@ class EventLog:
     def arrays(self) -> EventArrays:
         """All events, to be kept."""
         columns = {name: self.column(name) for name in _COLUMNS}
-        return EventArrays(**columns, texts=np.array(self._texts, np.str_))
+        texts = np.array(self._texts, np.str_)
+        return EventArrays(**columns, texts=texts, **self._positions.arrays())
 
     def extend(self, more: EventArrays) -> None:
         """Add events as :meth:`add` does, many at once."""
@@ -131,7 +112,7 @@ class EventLog:
         for number, count in enumerate(np.bincount(more.type[new]).tolist()):
             if count:
                 self.counts[TYPES[number]] += count
-        numbered = (more.type[new] == _XRAY) & (more.trigger[new] != NO_NUMBER)
+        numbered = (more.type[new] == XRAY) & (more.trigger[new] != NO_NUMBER)
         self._follow_all(more.trigger[new][numbered])
         codes = np.array([self._code(str(text)) for text in more.texts], np.uint16)
         columns = {
@@ -141,6 +122,11 @@ class EventLog:
         }
         for name in ("clock", "name"):
             columns[name] = codes[columns[name]]
+        place = np.full(more.uid.size, -1, np.int64)
+        place[new] = self.size + np.arange(new.size)
+        self._positions.extend(
+            more.place_axis, place[more.place_event], more.place_value
+        )
         if new.size:
             self._columns.append(**columns)
 
@@ -194,6 +180,26 @@ class EventLog:
         numbers = self.rows().xray
         return int(numbers[-1] - numbers[0]) + 1 if numbers.size else None
 
+    @property
+    def positioned(self) -> tuple[str, ...]:
+        """Axes whose position the timing hardware captured."""
+        return self._positions.axes
+
+    def positions(self, axis: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Captured positions of an axis, by ascending trigger number; both (n,).
+
+        Args:
+            axis: One of :data:`~recorder.records.positions.POSITIONS`.
+
+        Returns:
+            Trigger numbers as :meth:`rows` has them, each once; degrees or mm.
+        """
+        events, values = self._positions.at(axis)
+        numbers = numbered(self._columns, 0).number[events]
+        known = numbers != NO_NUMBER
+        numbers, first = np.unique(numbers[known], return_index=True)
+        return numbers, values[known][first]
+
     def rows(self) -> CapturedTriggers:
         """Captured and measured events as arrays in ascending order."""
         if self._rows is None or self._rows[0] != self.size:
@@ -216,35 +222,27 @@ class EventLog:
         return mark, self._make_rows(mark).since(number)
 
     def _make_rows(self, since: int) -> CapturedTriggers:
-        view = self._columns.view
-        grade, kind = view("grade", since), view("type", since)
-        trigger, time_ns = view("trigger", since), view("time_ns", since)
-        off = view("off", since)
-        good = grade >= _CAPTURED
-        xray = np.flatnonzero(good & (kind == _XRAY) & ~off & (trigger != NO_NUMBER))
-        laser = np.flatnonzero(good & (kind == _LASER) & ~off)
-        dark = np.flatnonzero(good & (kind == _LASER) & off & (trigger != NO_NUMBER))
+        view, found = self._columns.view, numbered(self._columns, since)
+        grade, kind, time_ns = (
+            view(name, since) for name in ("grade", "type", "time_ns")
+        )
+        trigger, off = view("trigger", since), view("off", since)
+        dark = (grade >= CAPTURED) & (kind == LASER) & off & (trigger != NO_NUMBER)
+        numbers, names = found.number, view("name", since)
+        xray = best_rows(numbers, grade, np.zeros_like(names), found.xray)
+        laser = best_rows(numbers, grade, names, found.laser)
         clock = view("clock", since)
-        used = np.concatenate((xray, laser))
-        codes = np.unique(clock[used]) if used.size else np.zeros(1, np.uint16)
-        same = codes.size == 1 and int(codes[0]) != 0
-        numbers, wraps, restarts = trigger, 0, 0
-        if same and xray.size:
-            numbers, wraps, restarts = ascending(trigger, time_ns, xray, laser)
-        names = view("name", since)
-        xray = best_rows(numbers, grade, np.zeros_like(names), xray)
-        laser = best_rows(numbers, grade, names, laser)
         return CapturedTriggers(
             laser=numbers[laser],
             laser_ns=time_ns[laser],
-            laser_measured=grade[laser] > _CAPTURED,
+            laser_measured=grade[laser] > CAPTURED,
             xray=numbers[xray],
             xray_ns=time_ns[xray],
-            same_clock=same,
+            same_clock=found.same_clock,
             clock=self._texts[int(clock[xray[0]])] if xray.size else "",
             laser_off=np.sort(numbers[dark]),
-            restarts=restarts,
-            wraps=wraps,
+            restarts=found.restarts,
+            wraps=found.wraps,
         )
 
     def pulses(self) -> list[Pulses]:

@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.runs.tables.columns import Columns
+from recorder.runs.tables.event_arrays import CAPTURED, LASER, XRAY
 from recorder.ssx.triggers.captured import NO_NUMBER, unwrap
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbered:
+    """Captured rows of a log from one event on."""
+
+    xray: NDArray[np.int64]
+    """Which events are X-ray rows."""
+    laser: NDArray[np.int64]
+    same_clock: bool
+    number: NDArray[np.int64]
+    """Trigger number of each event; of captured ones ascending."""
+    wraps: int
+    restarts: int
+
+
+def numbered(columns: Columns, since: int) -> Numbered:
+    """Which events are captured rows, and their numbers made ascending.
+
+    Args:
+        columns: Those of an event log.
+        since: Event before which none is looked at; the others count from 0.
+    """
+    view = columns.view
+    grade, kind, off = view("grade", since), view("type", since), view("off", since)
+    trigger, time_ns = view("trigger", since), view("time_ns", since)
+    good = grade >= CAPTURED
+    xray = np.flatnonzero(good & (kind == XRAY) & ~off & (trigger != NO_NUMBER))
+    laser = np.flatnonzero(good & (kind == LASER) & ~off)
+    used = np.concatenate((xray, laser))
+    codes = np.zeros(1, np.uint16)
+    if used.size:
+        codes = np.unique(view("clock", since)[used])
+    same = codes.size == 1 and int(codes[0]) != 0
+    if same and xray.size:
+        return Numbered(xray, laser, same, *ascending(trigger, time_ns, xray, laser))
+    return Numbered(xray, laser, same, trigger, 0, 0)
 
 
 def ascending(

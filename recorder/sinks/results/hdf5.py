@@ -6,17 +6,17 @@ million images takes no more memory than one of ten thousand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from recorder.foreign_text import key_name, plain
 from recorder.journal.kept_labels import Columns as Labelled
-from recorder.records import ImageOutcome, TimedEvent
 from recorder.reports.label_facts import NO_LABELS, LabelFacts
 from recorder.reports.run_labels import LabelsGoneError, RunLabels
 from recorder.runs.run import Run
@@ -29,6 +29,8 @@ from recorder.sinks.results.columns import (
     row_columns,
 )
 from recorder.sinks.results.laid_out import Columns, Place, laid_out, make_holes
+from recorder.sinks.results.recorded import Recorded
+from recorder.sinks.results.technique_files import TechniqueFiles
 from recorder.ssx.labels.delays import after_reaction
 
 FILE = "results.h5"
@@ -49,24 +51,13 @@ UNITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What the journal has of a run."""
-
-    rows: Callable[[int, int], Iterator[ImageOutcome]]
-    """What became of the images from one image_id to before another, ascending."""
-    events: Callable[[], Iterator[TimedEvent]]
-    """Its events as they were received, each once."""
-    uid_bytes: int
-    """Of the longest uid of its events."""
-
-
 def write_results(
     folder: HeldFolder,
     run: Run,
     labels: RunLabels,
     pulses: PulseFacts,
     recorded: Recorded,
+    technique: TechniqueFiles | None = None,
 ) -> None:
     """Write the file anew, whole.
 
@@ -76,24 +67,38 @@ def write_results(
         labels: Its labels.
         pulses: What is known of its laser pulses and reaction triggers.
         recorded: What the journal has of it.
+        technique: What its technique adds; None: nothing.
 
     Raises:
         LabelsGoneError: Labels, rows and events are not of the same moment.
         SinkError, SinkUnavailableError: The file cannot be written.
     """
-    make = partial(_describe, run, labels.facts, pulses, recorded.uid_bytes)
+    make = partial(_describe, run, labels.facts, pulses, recorded.uid_bytes, technique)
     with folder.replacing(FILE) as descriptor:
         with laid_out(descriptor, make) as columns:
             for block in labels.blocks():
-                columns["images"].add(_images_of(block, run, pulses, recorded))
+                found = _images_of(block, run, pulses, recorded)
+                columns["images"].add({**found, **_further(technique, run, block)})
                 columns["reactions"].add(_since(block, pulses))
             _tell_events(columns["events"], labels.facts.events, recorded)
         if columns["images"].size != labels.facts.images:
             raise LabelsGoneError(f"run {run.uid}: images have no labels")
 
 
+def _further(
+    technique: TechniqueFiles | None, run: Run, labels: Mapping[str, NDArray[Any]]
+) -> Arrays:
+    """Columns of the run's technique for a block of images."""
+    return {} if technique is None else technique.columns(run, labels)
+
+
 def _describe(
-    run: Run, facts: LabelFacts, pulses: PulseFacts, uid_bytes: int, file: h5py.File
+    run: Run,
+    facts: LabelFacts,
+    pulses: PulseFacts,
+    uid_bytes: int,
+    technique: TechniqueFiles | None,
+    file: h5py.File,
 ) -> dict[str, dict[str, Place]]:
     """All that is in the file but the numbers."""
     entry = file.create_group("entry")
@@ -108,13 +113,14 @@ def _describe(
     events = entry.create_group("events")
     events.attrs["NX_class"] = "NXcollection"
     nothing = image_columns(row_columns(iter(())), NO_LABELS, pulses, None)
+    nothing |= _further(technique, run, NO_LABELS)
     since, none = _since(NO_LABELS, pulses), event_arrays((), uid_bytes)
     places = {
         "images": make_holes(images, facts.images, nothing),
         "reactions": make_holes(reactions, facts.images, since),
         "events": make_holes(events, facts.events, none),
     }
-    for name, unit in UNITS.items():
+    for name, unit in {**UNITS, **(technique.units if technique else {})}.items():
         images[name].attrs["units"] = unit
     for name, offset in pulses.reactions.items():
         told = {"units": "ns", "offset_s": offset, "name": plain(name)}

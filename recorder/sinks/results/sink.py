@@ -23,10 +23,12 @@ from recorder.sinks.atomic_files import write_json
 from recorder.sinks.held_folder import HeldFolder
 from recorder.sinks.records import report_of
 from recorder.sinks.results.event_lists import write_event_lists
-from recorder.sinks.results.hdf5 import Recorded, write_results
+from recorder.sinks.results.hdf5 import write_results
 from recorder.sinks.results.pages import Pages
+from recorder.sinks.results.recorded import Recorded
 from recorder.sinks.results.run_folder import Owner, own_folder
 from recorder.sinks.results.ssx_json import MAX_CELLS, ssx_stats
+from recorder.sinks.results.technique_files import SealedRun, files_of
 
 STATS = "ssx_stats.json"
 """Written last of the two files of a run that goes on: py-ISPyB looks for it."""
@@ -154,6 +156,9 @@ class ResultsSink:
             events=partial(events_of, store, uid),
             uid_bytes=store.uid_bytes(event_names(store, uid)),
         )
-        write_results(folder, run, labels, pulses, recorded)
+        technique = files_of(run.technique)
+        write_results(folder, run, labels, pulses, recorded, technique)
         files = run.announcement.files or Files()
         write_event_lists(folder, files, labels, partial(store.indexed_in, uid))
+        if technique is not None:
+            technique.write(folder, SealedRun(run, report, labels, recorded, store))

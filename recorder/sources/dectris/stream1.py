@@ -32,6 +32,7 @@ from recorder.sources.dectris.checks import (
     require_id,
     text,
 )
+from recorder.sources.dectris.goniometer import axes_of_keys, triggers_of
 from recorder.sources.dectris.last_headers import LastHeaders
 from recorder.sources.dectris.stream1_header import (
     Part,
@@ -97,6 +98,7 @@ class Stream1Decoder:
         date = text(config, "data_collection_date")
         unique = f"{series}/{date}" if date else f"{series}@{received_ns}"
         mask = tables.get("dpixelmask")
+        triggers, each = triggers_of(config, problems)
         start = SeriesStart(
             key=SeriesKey(self._source, series, unique),
             info=info,
@@ -106,6 +108,9 @@ class Stream1Decoder:
             user_data=appendix,
             mask=None if mask is None else mask != 0,
             flatfield=tables.get("dflatfield"),
+            goniometer=tuple(axes_of_keys(config, problems)),
+            triggers=triggers,
+            images_per_trigger=each,
             problems=tuple(problems),
             received_ns=received_ns,
         )

@@ -12,6 +12,7 @@ from recorder.errors import BadMessageError, shown
 from recorder.records import (
     DetectorInfo,
 )
+from recorder.records.detector import ONE_IMAGE_PER_TRIGGER
 from recorder.records.limits import MAX_PART_BYTES, MAX_SIDE, load_json
 from recorder.sources.dectris.appendix import parse_appendix
 from recorder.sources.dectris.checks import (
@@ -23,22 +24,19 @@ from recorder.sources.dectris.checks import (
     size,
     text,
 )
+from recorder.sources.dectris.goniometer import triggers_of
 
 Part = bytes | memoryview
 
 
-# With these trigger modes each trigger makes one image; else nimages each.
-ONE_IMAGE_PER_TRIGGER = ("inte", "exte")
-
-
 def expected_images(config: dict[str, Any]) -> int | None:
     """Images that the header announces, by trigger mode; None if it does not."""
-    images, triggers = integer(config, "nimages"), integer(config, "ntrigger")
-    if config.get("trigger_mode") in ONE_IMAGE_PER_TRIGGER:
-        return announced(triggers)
-    if images is None:
-        return None
-    return announced(images * (triggers if triggers is not None else 1))
+    triggers, each = triggers_of(config, [])
+    if triggers is None:
+        # said and not to be read: 1 would be a guess, and so where each makes one
+        one = config.get("trigger_mode") in ONE_IMAGE_PER_TRIGGER
+        triggers = None if one or config.get("ntrigger") is not None else 1
+    return None if triggers is None or each is None else announced(triggers * each)
 
 
 def _info(config: dict[str, Any]) -> DetectorInfo:

@@ -39,6 +39,7 @@ from recorder.sources.dectris.checks import (
     require_id,
     require_name,
 )
+from recorder.sources.dectris.goniometer import axes_of_map
 from recorder.sources.dectris.last_headers import KEPT, LastHeaders
 from recorder.sources.dectris.stream2_values import (
     _array,
@@ -148,7 +149,6 @@ class Stream2Decoder:
         named = channels if isinstance(channels, list) else []
         self._channels.header(key, [name for name in named if isinstance(name, str)])
         mask = self._table(key, body, "pixel_mask", info, problems)
-        count = body.get("number_of_images")
         self._refuse_pixels.pop(key, None)
         if body.get("poisson_compression"):
             why = "poisson_compression makes counts non-linear"
@@ -158,13 +158,14 @@ class Stream2Decoder:
         start = SeriesStart(
             key=key,
             info=info,
-            expected_images=announced(count) if isinstance(count, int) else None,
+            expected_images=announced(_whole(body.get("number_of_images"))),
             arm_time_ns=_date_ns(body.get("arm_date")),
             recorder_uid=recorder_uid(appendix),
             user_data=appendix,
             mask=None if mask is None else mask != 0,
             flatfield=self._table(key, body, "flatfield", info, problems),
             channels=names(named),
+            goniometer=tuple(axes_of_map(body.get("goniometer"), problems)),
             problems=tuple(problems),
             received_ns=received_ns,
         )
@@ -249,3 +250,8 @@ def _appendix(user_data: Any, problems: list[str]) -> Any:
     except BadMessageError as error:
         problems.append(f"user_data not used: {error}")
         return None
+
+
+def _whole(value: Any) -> int | None:
+    """A count; True counts as 1 in Python, and is none."""
+    return value if type(value) is int else None

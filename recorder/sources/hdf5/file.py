@@ -18,6 +18,7 @@ from recorder.records import (
 )
 from recorder.runtime.host_clock import arrival_ns
 from recorder.sources.hdf5.facts import Facts
+from recorder.sources.hdf5.goniometer import read_goniometer
 from recorder.sources.hdf5.layout import Layout, arrange
 from recorder.sources.hdf5.locate import Locator
 from recorder.sources.hdf5.mask import gaps, mask_places, mask_shapes, read_mask
@@ -26,6 +27,7 @@ from recorder.sources.hdf5.metadata import (
     find_detector,
     read_info,
     read_times,
+    read_triggers,
 )
 from recorder.sources.hdf5.nexus import read_tree
 from recorder.sources.hdf5.opening import Files, guarded
@@ -78,7 +80,8 @@ class Hdf5File:
         info = read_info(facts, tree, detector)
         masks = mask_places(facts, detector.groups)
         stated = {s for s in (info.shape, panels, *mask_shapes(facts, masks)) if s}
-        announced = announced_images(facts, detector)
+        self._triggers = read_triggers(facts, detector)
+        announced = announced_images(*self._triggers)
         self.layout: Layout = arrange(located, stated, announced, channel)
         view = self.layout.view
         mask, uncovered = read_mask(facts, masks, view), gaps(facts, view)
@@ -87,6 +90,9 @@ class Hdf5File:
         self.announced = announced
         """Images that a master announces; 0 if it does not."""
         self._mask = mask
+        self._goniometer = read_goniometer(
+            facts, tree, detector, {n for n in (self.layout.images, announced) if n}
+        )
         self._info = replace(
             info,
             shape=view.shape if view else info.shape,
@@ -187,6 +193,10 @@ class Hdf5File:
             info=self._info,
             expected_images=self.layout.images,
             mask=self._mask,
+            goniometer=self._goniometer.goniometer,
+            angles=self._goniometer.angles,
+            triggers=self._triggers[0],
+            images_per_trigger=self._triggers[1],
             problems=(*self.notes, *self.layout.problems),
             received_ns=arrival_ns(),
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from recorder.errors import FileFormatError
 from recorder.records import DetectorInfo
+from recorder.records.detector import ONE_IMAGE_PER_TRIGGER
 from recorder.records.limits import MAX_FILE_PIXELS, MAX_IMAGES
 from recorder.sources.hdf5.facts import Facts
 from recorder.sources.hdf5.links import resolve
@@ -147,10 +148,22 @@ def read_info(facts: Facts, tree: Tree, detector: Detector) -> DetectorInfo:
     )
 
 
-def announced_images(facts: Facts, detector: Detector) -> int:
-    """Images that a DECTRIS master announces, 0 if it does not."""
-    images = facts.whole(detector.groups, "nimages", MAX_IMAGES)
-    images *= facts.whole(detector.groups, "ntrigger", MAX_IMAGES) or 1
+def read_triggers(facts: Facts, detector: Detector) -> tuple[int | None, int | None]:
+    """Triggers that a DECTRIS master announces, and images of each; None if unsaid."""
+    triggers = facts.whole(detector.groups, "ntrigger", MAX_IMAGES) or None
+    if facts.text(detector.groups, ("trigger_mode",)) in ONE_IMAGE_PER_TRIGGER:
+        return triggers, None if triggers is None else 1
+    return triggers, facts.whole(detector.groups, "nimages", MAX_IMAGES) or None
+
+
+def announced_images(triggers: int | None, each: int | None) -> int:
+    """Images that a DECTRIS master announces, 0 if it does not.
+
+    Args:
+        triggers: See :func:`read_triggers`; without them a series has one.
+        each: Images of each.
+    """
+    images = (each or 0) * (triggers or 1)
     return images if images <= MAX_IMAGES else 0
 
 

@@ -21,6 +21,9 @@ _WORDS = {
     "us": ("usec", "microsecond", "mus"),
     "ns": ("nsec", "nanosecond"),
     "px": ("pixel", "pix"),
+    "deg": ("degree", "°"),
+    "rad": ("radian",),
+    "mrad": ("milliradian",),
 }
 _NAMES = {word: unit for unit, words in _WORDS.items() for word in (unit, *words)}
 _PLURALS = {f"{word}s" for word in _NAMES if len(word) > 2}

@@ -26,8 +26,10 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.records.limits import MAX_CAPTURE_BYTES, MAX_NAME
+from recorder.records.positions import KEY
 from recorder.records.times import parse_time
 from recorder.runtime.log import get_logger
+from recorder.sources.panda.positions import PositionScale, position_scales
 from recorder.sources.panda.times import MAX_COUNT, TimeScale, time_scale
 
 try:
@@ -82,6 +84,8 @@ class PandaDecoder:
         self._next = 0
         self._refused = False
         self._scale: TimeScale | None = None
+        self._positions: list[PositionScale] = []
+        self._told: set[str] = set()
         self._held = 0
 
     def connect(self) -> bytes:
@@ -158,10 +162,19 @@ class PandaDecoder:
         scale = time_scale(start.process, start.fields[names.index(wanted)])
         if isinstance(scale, TimeScale):
             self._scale = scale
-            return []
+            return self._begin_positions(start, received_ns)
         self._refused = True
         text = f"capture {self._section.name}: {wanted} gives no times: {scale}"
         return [self._bad("capture_fields", text, received_ns)]
+
+    def _begin_positions(
+        self, start: StartData, received_ns: int
+    ) -> list[ControlRecord]:
+        """An axis whose field cannot be used costs only its own positions."""
+        scales, problems = position_scales(self._section, start.process, start.fields)
+        self._positions, self._told = scales, set()
+        texts = [f"capture {self._section.name}: {problem}" for problem in problems]
+        return [self._bad("capture_fields", text, received_ns) for text in texts]
 
     def _bad(self, kind: str, text: str, received_ns: int) -> BadMessage:
         return BadMessage(self._section.name, kind, text[:MAX_QUOTED], received_ns)
@@ -172,10 +185,19 @@ class PandaDecoder:
         column = data[self._section.time_field]
         times: list[int] = (self._scale.to_ns(column) + self._base_ns).tolist()
         lit = {name: _bit(data, place) for place, name in self._section.lasers.items()}
+        places = {one.axis: one.of(data) for one in self._positions}
+        yield from self._lost_positions(places, received_ns)
         first, self._next = self._next, self._next + len(data)
         for n in range(len(data)):
             number = first + n
-            yield self._event(EventType.XRAY_DETECTION, number, times[n], received_ns)
+            where = {a: float(of[n]) for a, of in places.items() if not np.isnan(of[n])}
+            yield self._event(
+                EventType.XRAY_DETECTION,
+                number,
+                times[n],
+                received_ns,
+                where={KEY: where} if where else {},
+            )
             for name, bits in lit.items():
                 yield self._event(
                     EventType.LASER_EXCITATION,
@@ -186,6 +208,19 @@ class PandaDecoder:
                     fired=bool(bits[n]),
                 )
 
+    def _lost_positions(
+        self, places: dict[str, NDArray[np.float64]], received_ns: int
+    ) -> Iterator[BadMessage]:
+        """Say once in a capture that an axis has numbers that are no positions."""
+        for axis, of in places.items():
+            if axis not in self._told and np.isnan(of).any():
+                self._told.add(axis)
+                text = (
+                    f"capture {self._section.name}: some numbers of {axis} are no "
+                    "positions: those triggers have none; see panda.position_scales"
+                )
+                yield self._bad("capture_positions", text, received_ns)
+
     def _event(
         self,
         kind: EventType,
@@ -194,6 +229,7 @@ class PandaDecoder:
         received_ns: int,
         name: str | None = None,
         fired: bool = True,
+        where: dict[str, Any] | None = None,
     ) -> TimedEvent:
         series = _series(self._start) if self._start else ""
         laser = kind is EventType.LASER_EXCITATION
@@ -207,7 +243,7 @@ class PandaDecoder:
             evidence=Evidence.MEASURED if laser else Evidence.CAPTURED,
             value=float(fired) if laser else None,
             # A bit says that the laser fired within the sample, not when.
-            body={"untimed": True} if laser else {},
+            body={"untimed": True} if laser else where or {},
             received_ns=received_ns,
             capture=self._capture,
         )

@@ -11,13 +11,15 @@ from enum import StrEnum
 
 import numpy as np
 
-from recorder.ssx.arrays import Int64Array
+from recorder.ssx.arrays import BoolArray, Int64Array
 from recorder.ssx.clocks.unknown import NO_ORDINAL
 
 
 class PlacedBy(StrEnum):
     """What the wells of images rest on."""
 
+    POSITION = "position"
+    """The captured positions of the stage."""
     TRIGGER = "trigger"
     """The triggers of the timeline, and the count of images between them."""
     IMAGE_ID = "image_id"
@@ -33,6 +35,10 @@ class Placed:
     ordinal: Int64Array
     """NO_ORDINAL where it is not known, shape (n,)."""
     by: PlacedBy
+    visited: BoolArray | None = None
+    """Places of the walk that the stage was at, (m,); None without positions."""
+    moved: int = 0
+    """Images that were at another well than the walk has for their trigger."""
 
 
 def place_images(ids: Int64Array, ordinal: Int64Array, missing: bool) -> Placed:
@@ -66,3 +72,27 @@ def _between(ids: Int64Array, ordinal: Int64Array, known: Int64Array) -> Int64Ar
     after = shift[np.minimum(right, at.size - 1)]
     forced = ~known & (right < at.size) & (before == after)
     return np.where(forced, ids + after, ordinal)
+
+
+def by_position(
+    placed: Placed, ordinal: Int64Array, there: BoolArray, visited: BoolArray
+) -> Placed:
+    """Triggers of the walk by where the stage was, which counts more than the walk.
+
+    Args:
+        placed: By the triggers of the images.
+        ordinal: Trigger of the walk that is for the well at which the stage was when an
+            image was made, NO_ORDINAL where that is no well, shape (n,).
+        there: Images of which the position is known, shape (n,).
+        visited: Places of the walk that the stage was at, shape (m,).
+
+    Returns:
+        An image without a position keeps its trigger if all others were where the walk
+        has them: else nothing tells where it was.
+    """
+    off = there & (ordinal != placed.ordinal) & (placed.ordinal != NO_ORDINAL)
+    moved = int(off.sum())
+    rest = placed.ordinal if not moved else np.full_like(placed.ordinal, NO_ORDINAL)
+    return Placed(
+        np.where(there, ordinal, rest), PlacedBy.POSITION, visited=visited, moved=moved
+    )

@@ -31,7 +31,7 @@ MAX_LISTED_SHOTS = 100
 
 
 def scan_report(
-    walk: Walk, by: PlacedBy, seen: Seen, states: NDArray[np.uint8]
+    walk: Walk, by: PlacedBy, seen: Seen, states: NDArray[np.uint8], moved: int = 0
 ) -> ScanReport:
     """The chip of a run in numbers.
 
@@ -40,6 +40,7 @@ def scan_report(
         by: What the wells of the images rest on.
         seen: The images with their wells.
         states: :class:`WellState` of each well, shape (rows, columns) of the chip.
+        moved: Images that were at another well than the walk has for their trigger.
     """
     scan = walk.scan
     on = int(np.count_nonzero(seen.wells.well != NOWHERE))
@@ -54,6 +55,7 @@ def scan_report(
         placed=on,
         unplaced=nowhere,
         beyond=seen.ordinal.size - on - nowhere,
+        moved=moved,
         wells=_wells(walk, states),
         by_block=tuple(
             BlockCounts(n, *row)

@@ -55,6 +55,8 @@ class Seen:
     outcome: NDArray[np.uint8]
     resolution: NDArray[np.float32]
     """Å, NaN if unknown."""
+    visited: BoolArray | None = None
+    """Places of the walk that the stage was at, (m,); None: where it should be."""
 
 
 def well_states(walk: Walk, seen: Seen, passed: int) -> NDArray[np.uint8]:
@@ -68,12 +70,16 @@ def well_states(walk: Walk, seen: Seen, passed: int) -> NDArray[np.uint8]:
     Returns:
         :class:`WellState`, shape (rows, columns) of the chip.
     """
-    shots = walk.scan.shots_per_position
-    known = seen.ordinal[seen.ordinal != NO_ORDINAL]
-    done = max(passed, int(known.max()) + 1 if known.size else 0)
     by_place = np.full(walk.wells.size, WellState.UNSEEN, np.uint8)
-    by_place[: -(-done // shots)] = WellState.LOST
-    by_place[_doubtful(walk, seen)] = WellState.UNKNOWN
+    if seen.visited is not None:
+        doubt = bool((seen.ordinal == NO_ORDINAL).any())
+        by_place[seen.visited] = WellState.UNKNOWN if doubt else WellState.LOST
+    else:
+        shots = walk.scan.shots_per_position
+        known = seen.ordinal[seen.ordinal != NO_ORDINAL]
+        done = max(passed, int(known.max()) + 1 if known.size else 0)
+        by_place[: -(-done // shots)] = WellState.LOST
+        by_place[_doubtful(walk, seen)] = WellState.UNKNOWN
     states = np.full(walk.place.size, WellState.SKIPPED, np.uint8)
     states[walk.wells] = by_place
     well = seen.wells.well

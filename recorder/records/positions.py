@@ -1,0 +1,38 @@
+"""Positions of axes that timing hardware reads with each trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ANGLES = ("omega", "phi", "kappa", "chi")
+"""Axes in degrees."""
+LENGTHS = ("x", "y", "z")
+"""Axes of the sample's stage, mm. On a chip x goes across columns, y down rows."""
+POSITIONS = (*ANGLES, *LENGTHS)
+"""All axes; the place here is their number in the journal."""
+MAX_POSITION = 1e6
+"""Degrees or mm; an encoder that says more says nothing. A kilometre, or 2800 turns."""
+KEY = "positions"
+"""Where an event has them: a map of axis to degrees or mm."""
+
+
+def positions_of(body: Mapping[str, Any]) -> dict[str, float]:
+    """The positions that an event has; what is none is left out.
+
+    Args:
+        body: Further values of the event.
+    """
+    said = body.get(KEY)
+    if not isinstance(said, dict):
+        return {}
+    return {
+        axis: float(value)
+        for axis, value in said.items()
+        if axis in POSITIONS and _is_position(value)
+    }
+
+
+def _is_position(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= MAX_POSITION  # no NaN is, and no infinity
