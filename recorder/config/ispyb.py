@@ -33,8 +33,8 @@ class IspybSection(DatabaseSection):
     """Unit of `hitRate` and `indexingRate` in flavour `maxiv`, whose schema says
     none."""
     image_rows: bool | None = None
-    """Write one row of `ImageQualityIndicators` for each image; unset: in flavour
-    `diamond` only."""
+    """Write one row of `ImageQualityIndicators` for each image; unset: of serial runs
+    in flavour `diamond` only, of others always."""
     provisional_end: bool | None = None
     """Give a run that goes on an end time, and advance it at each update, so that
     readers that sort by it show the run first; `runStatus` stays empty until the true

@@ -22,6 +22,8 @@ from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import local_time
 from recorder.ispyb.sessions import MOST_NAMED, find_session
 from recorder.ispyb.site import Site, look
+from recorder.ispyb.technique_needs import require_tables
+from recorder.runs.technique_names import name_of
 
 
 def check_ispyb(settings: Settings) -> str:
@@ -65,7 +67,8 @@ def what_parks(rows: Rows, site: Site, settings: Settings) -> list[str]:
     announced = settings.unannounced.announcement()
     try:
         find_session(rows, announced, beamline, now)
-        stored_type(announced.experiment.type, site.flavour, site.live)
+        stored_type(announced.experiment.type, site.flavour)
+        require_tables(name_of(announced), site)
     except SinkError as error:
         return [f"runs that nobody announces will be parked now: {error}"]
     return []

@@ -33,6 +33,8 @@ class Site:
     """Its version, as the database says, or empty."""
     chain_scope: str
     provisional_end: bool = False
+    image_rows: bool = False
+    """Whether serial runs have a row for each image; others have, if it can be."""
 
     def describe(self) -> str:
         """One line for people."""
@@ -64,21 +66,23 @@ def look(engine: Engine, settings: Settings) -> Site:
         require_core(engine, live, flavour.name)
         wanted = _wanted(flavour, settings)
         can = probe(engine, live, wanted, flavour.without)
-        _require_event_types(engine)
+        if can.can(Capability.SSX):
+            _require_event_types(engine)
         schema = _schema_version(engine)
     except SQLAlchemyError as error:
         raise explain(engine, error) from error
     scope = settings.ispyb.chain_scope or flavour.chain_scope
     early = settings.ispyb.provisional_end
     provisional = flavour.provisional_end if early is None else early
-    return Site(flavour, live, can, schema, scope, provisional)
+    asked = settings.ispyb.image_rows
+    rows = flavour.image_rows if asked is None else asked
+    return Site(flavour, live, can, schema, scope, provisional, rows)
 
 
 def _wanted(flavour: Flavour, settings: Settings) -> frozenset[Capability]:
-    asked = settings.ispyb.image_rows
-    if flavour.image_rows if asked is None else asked:
-        return flavour.capabilities
-    return flavour.capabilities - {Capability.IMAGE_ROWS}
+    if settings.ispyb.image_rows is False:
+        return flavour.capabilities - {Capability.IMAGE_ROWS}
+    return flavour.capabilities
 
 
 def _compare(engine: Engine, live: LiveSchema, name: str) -> None:

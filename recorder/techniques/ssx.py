@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from recorder.techniques.plain import PlainRuns
+
+if TYPE_CHECKING:
+    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
 
 
 class SsxTechnique:
@@ -12,6 +17,13 @@ class SsxTechnique:
     runs = PlainRuns(
         types=("SSX-Jet", "SSX-Chip", "Serial Jet", "Serial Fixed"),
     )
+
+    @property
+    def rows(self) -> TechniqueRows:
+        """What it writes into ISPyB; imported where that is asked."""
+        from recorder.sinks.ispyb.techniques.ssx import ROWS
+
+        return ROWS
 
 
 PLUGIN = SsxTechnique()

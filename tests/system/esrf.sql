@@ -102,6 +102,7 @@ CREATE TABLE DataCollectionGroup (
     'MAD','Helical','Multi-positional','Mesh','Burn','MAD - Inverse Beam',
     'Characterization','Dehydration','Still','SSX-Chip','SSX-Jet'),
   startTime datetime, endTime datetime, comments varchar(1024),
+  workflowId int(11) unsigned,
   FOREIGN KEY (sessionId) REFERENCES BLSession (sessionId) ON DELETE CASCADE,
   FOREIGN KEY (blSampleId) REFERENCES BLSample (blSampleId) ON DELETE CASCADE
 ) DEFAULT CHARSET=latin1;
@@ -111,6 +112,23 @@ CREATE TABLE Detector (
   detectorType varchar(255), detectorManufacturer varchar(255),
   detectorModel varchar(255), detectorSerialNumber varchar(30) UNIQUE,
   detectorPixelSizeHorizontal float, detectorPixelSizeVertical float
+) DEFAULT CHARSET=latin1;
+
+CREATE TABLE Workflow (
+  workflowId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  workflowTitle varchar(255),
+  workflowType enum('Undefined','BioSAXS Post Processing','EnhancedCharacterisation',
+    'LineScan','MeshScan','Dehydration','KappaReorientation','BurnStrategy',
+    'XrayCentering','DiffractionTomography','TroubleShooting','VisualReorientation',
+    'HelicalCharacterisation','GroupedProcessing','MXPressE','MXPressO','MXPressL',
+    'MXScore','MXPressI','MXPressM','MXPressA'),
+  status varchar(255), recordTimeStamp timestamp NULL
+) DEFAULT CHARSET=latin1;
+
+CREATE TABLE Position (
+  positionId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  relativePositionId int(11) unsigned,
+  posX double, posY double, posZ double, scale double
 ) DEFAULT CHARSET=latin1;
 
 CREATE TABLE DataCollection (
@@ -127,9 +145,34 @@ CREATE TABLE DataCollection (
   beamShape varchar(45), polarisation float, undulatorGap1 float,
   synchrotronMode varchar(20),
   comments varchar(1024),
+  imageSuffix varchar(45), numberOfPasses int(10) unsigned,
+  resolutionAtCorner float, flux_end double,
+  rotationAxis enum('Omega','Kappa','Phi'),
+  axisStart float, axisEnd float, axisRange float, overlap float,
+  omegaStart float, phiStart float, kappaStart float, chiStart float,
+  detector2Theta float,
+  xtalSnapshotFullPath1 varchar(255), xtalSnapshotFullPath2 varchar(255),
+  xtalSnapshotFullPath3 varchar(255), xtalSnapshotFullPath4 varchar(255),
+  positionId int(11) unsigned, startPositionId int(11) unsigned,
+  endPositionId int(11) unsigned,
   FOREIGN KEY (dataCollectionGroupId)
     REFERENCES DataCollectionGroup (dataCollectionGroupId) ON DELETE CASCADE,
+  FOREIGN KEY (positionId) REFERENCES Position (positionId),
+  FOREIGN KEY (startPositionId) REFERENCES Position (positionId),
+  FOREIGN KEY (endPositionId) REFERENCES Position (positionId),
   FOREIGN KEY (detectorId) REFERENCES Detector (detectorId)
+) DEFAULT CHARSET=latin1;
+
+CREATE TABLE GridInfo (
+  gridInfoId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  dataCollectionGroupId int(11),
+  xOffset double, yOffset double, dx_mm double, dy_mm double,
+  steps_x double, steps_y double, meshAngle double,
+  orientation enum('vertical','horizontal') DEFAULT 'horizontal',
+  pixelspermicronX float, pixelspermicronY float,
+  snapshot_offsetxpixel float, snapshot_offsetypixel float,
+  FOREIGN KEY (dataCollectionGroupId)
+    REFERENCES DataCollectionGroup (dataCollectionGroupId)
 ) DEFAULT CHARSET=latin1;
 
 CREATE TABLE SSXDataCollection (

@@ -436,7 +436,7 @@ async def test_an_unknown_component_type_costs_the_component(
     assert "this ISPyB knows Buffer, DNA" in said["hint"]
 
 
-async def test_an_unknown_experiment_type_becomes_a_jet(site, configured, record_runs):
+async def test_the_other_familys_name_of_a_serial_type(site, configured, record_runs):
     await record_runs(announcement(experiment={"name": "e", "type": "Serial Jet"}))
     write(configured)
     group = site.one("SELECT experimentType FROM DataCollectionGroup")

@@ -238,14 +238,27 @@ async def test_a_detector_without_serial_number(site, settings, record_runs, tmp
 # -- runs that are not serial ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["OSC", "characterization", "Mesh", "Helical", "SAD"])
-async def test_a_run_that_is_not_serial_is_not_filed_as_one(
+@pytest.mark.parametrize("kind", ["EM", "dehydration", "GphNative", "Toast", ""])
+async def test_a_type_that_no_technique_has_is_refused_with_the_list(
     site, settings, record_runs, kind
 ):
+    """Stored as a jet, as it once was, it would be false."""
     await record_runs(announcement(experiment={"name": "e", "type": kind}))
-    with pytest.raises(SinkError, match=r"experiment\.type .* is not serial") as said:
+    with pytest.raises(SinkError, match=r"is none that flavour esrf stores") as said:
         write(settings(ispyb=site.section))
-    assert repr(kind) in str(said.value) and "SSX-Chip, SSX-Jet" in str(said.value)
+    assert repr(kind) in str(said.value)
+    assert "OSC, SAD, SAD - Inverse Beam, SSX-Chip, SSX-Jet" in str(said.value)
+    assert set(site.counts().values()) == {0}
+
+
+async def test_a_serial_run_is_not_filed_under_another_techniques_type(
+    site, settings, record_runs
+):
+    """What it is the technique says, whose types do not say which it is."""
+    body = announcement(experiment={"name": "e", "type": "OSC"}, technique="ssx")
+    await record_runs(body)
+    with pytest.raises(SinkError, match=r"'OSC' means technique mx-rotation, but tech"):
+        write(settings(ispyb=site.section))
     assert set(site.counts().values()) == {0}
 
 

@@ -138,10 +138,26 @@ def test_a_missing_table_is_named(
     settings: MakeSettings, mariadb_database: Database, tmp_path: Path
 ) -> None:
     esrf_site(mariadb_database)
-    mariadb_database.execute("DROP TABLE SSXDataCollection")
+    mariadb_database.execute("SET FOREIGN_KEY_CHECKS = 0", "DROP TABLE DataCollection")
     section = mariadb_database.section()
-    with pytest.raises(SinkError, match="missing table SSXDataCollection"):
+    with pytest.raises(SinkError, match="missing table DataCollection"):
         opening(settings(ispyb=section), tmp_path)
+
+
+async def test_without_the_serial_tables_serial_runs_are_refused_by_name(
+    settings: MakeSettings, mariadb_database: Database, tmp_path: Path, log_events: Any
+) -> None:
+    site = esrf_site(mariadb_database)
+    mariadb_database.execute("DROP TABLE SSXDataCollection")
+    await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
+    with pytest.raises(SinkError, match=r"technique ssx need .* serial runs, .*SSX"):
+        write(settings(ispyb=site.section))
+    assert site.rows("SELECT * FROM DataCollection") == []
+    (said,) = [e for e in log_events if e["event"] == "ispyb_limited"]
+    missing = {problem.split(":")[0] for problem in said["problems"]}
+    assert missing == {"serial runs", "measured chains"}
+    with pytest.raises(SinkError, match=r"nobody announces will be parked now: runs"):
+        check_ispyb(settings(ispyb=site.section))
 
 
 def test_check_names_the_flavour_and_no_password(

@@ -160,9 +160,10 @@ def test_check_prints_the_flavour_and_what_it_may_write(
     flavour: str, configured: Settings
 ) -> None:
     found = check_ispyb(configured)
-    assert f"flavour {flavour}, writes runs, measured chains, sample" in found
+    assert f"flavour {flavour}, writes runs, serial runs, measured chains" in found
     assert "not:" not in found
-    assert ("image rows" in found) == (flavour == "diamond")
+    assert "image rows, grids, positions" in found
+    assert ("workflows" in found) == (flavour != "diamond")
     assert ("processing results" in found) == (flavour == "maxiv")
 
 
@@ -189,6 +190,8 @@ async def test_diamonds_narrow_role_still_gets_every_run(
         "integration",
         "attachments",
         "image rows",
+        "grids",
+        "positions",
         "samples completed",
         "detectors completed",
         "beamline setup",

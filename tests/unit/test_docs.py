@@ -29,7 +29,7 @@ from pydantic import BaseModel
 from recorder import errors
 from recorder.cli import COMMANDS, cli
 from recorder.config import DetectorSection, Settings, load_settings
-from recorder.ispyb.flavours import diamond, esrf, programs
+from recorder.ispyb.flavours import diamond, mx_dialect, programs
 from recorder.ispyb.schema import tables
 from recorder.ispyb.schema.capabilities import RIGHTS, Capability
 from recorder.records import (
@@ -764,7 +764,7 @@ def test_every_status_in_the_database():
     text = (REFERENCE / "ispyb.md").read_text(encoding="utf-8")
     assert collections.RUN_STATUS.keys() == {*RunStatus} - {RunStatus.RUNNING}
     for status, shown in collections.RUN_STATUS.items():
-        theirs = esrf.PROGRAM_STATUS[status], diamond.PROGRAM_STATUS[status]
+        theirs = mx_dialect.PROGRAM_STATUS[status], diamond.PROGRAM_STATUS[status]
         program = " | ".join(f"`{value}`" for value in theirs)
         assert f"| {status} | `{shown}` | {program} |" in text
 

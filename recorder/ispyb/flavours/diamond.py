@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from recorder.config.ispyb import IspybSection
 from recorder.ispyb.flavours import programs
+from recorder.ispyb.flavours.experiment_types import DIAMOND_TYPES
 from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.flavours.flavour import Flavour, RunRow
+from recorder.ispyb.flavours.mx_dialect import DIAMOND_MX
 from recorder.ispyb.flavours.programs import AttachedFiles
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
@@ -30,24 +32,23 @@ class DiamondStatistics(AttachedFiles):
 DIAMOND = Flavour(
     name="diamond",
     chain_scope="position",
-    # zocalo and SynchWeb know only these two of the enumeration
-    experiment_types={
-        "SSX-Jet": "Serial Jet",
-        "SSX-Chip": "Serial Fixed",
-        "Serial Jet": "Serial Jet",
-        "Serial Fixed": "Serial Fixed",
-    },
+    experiment_types=DIAMOND_TYPES,
     without=frozenset(
         {
             "DataCollection.xBeamPix",
             "DataCollection.yBeamPix",
             "AutoProcProgram.dataCollectionId",
             "ImageQualityIndicators.imageQualityIndicatorsId",
+            "DataCollectionGroup.workflowId",
+            "GridInfo.dataCollectionGroupId",
+            "GridInfo.pixelspermicronX",
+            "GridInfo.pixelspermicronY",
         }
     ),
-    capabilities=frozenset(Capability) - {Capability.RESULTS},
+    capabilities=frozenset(Capability) - {Capability.RESULTS, Capability.WORKFLOW},
     image_rows=True,
     statistics=DiamondStatistics(PROGRAM_STATUS),
+    mx=DIAMOND_MX,
 )
 
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from recorder.config.ispyb import IspybSection
+from recorder.ispyb.flavours.experiment_types import ESRF_TYPES
 from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.flavours.flavour import Flavour
+from recorder.ispyb.flavours.mx_dialect import PROGRAM_STATUS
 from recorder.ispyb.flavours.programs import AttachedFiles
 from recorder.ispyb.schema.capabilities import Capability
 from recorder.ispyb.schema.live_schema import LiveSchema
 
-PROGRAM_STATUS = {
-    "running": "RUNNING",
-    "success": "SUCCESS",
-    "aborted": "SUCCESS",
-    "failed": "FAILED",
-}
-
-
 ESRF = Flavour(
     name="esrf",
     chain_scope="collection",
-    experiment_types={"SSX-Jet": "SSX-Jet", "SSX-Chip": "SSX-Chip"},
-    without=frozenset({"BLSample.support", "DataCollectionGroup.experimentTypeId"}),
+    experiment_types=ESRF_TYPES,
+    without=frozenset(
+        {
+            "BLSample.support",
+            "DataCollectionGroup.experimentTypeId",
+            "GridInfo.dataCollectionId",
+            "GridInfo.snaked",
+            "GridInfo.micronsPerPixelX",
+            "GridInfo.micronsPerPixelY",
+        }
+    ),
     capabilities=frozenset(Capability)
     - {Capability.EXPERIMENT_TYPES, Capability.RESULTS},
     image_rows=False,

@@ -1,55 +1,62 @@
-"""Types of experiments: which are serial, and which the recorder does not write yet."""
+"""Types of experiments: how each flavour stores them, and none that it lacks."""
 
 from __future__ import annotations
 
-from recorder.errors import SinkError
+from collections.abc import Mapping
+
+from recorder.errors import SinkError, shown
 from recorder.ispyb.flavours.flavour import Flavour
-from recorder.ispyb.schema import tables as t
-from recorder.ispyb.schema.live_schema import LiveSchema
-from recorder.runtime.log import get_logger
 
-log = get_logger("ispyb")
-
-DEFAULT_TYPE = "SSX-Jet"
-OTHERS = (
-    *("SAD", "SAD - Inverse Beam", "OSC", "Collect - Multiwedge", "MAD", "Helical"),
-    *("Multi-positional", "Mesh", "Burn", "MAD - Inverse Beam", "Characterization"),
-    *("Dehydration", "Still", "EM", "LineScan", "GphNative", "tomo", "experiment"),
-    *("PDF", "PDF+Bragg", "Bragg", "single particle", "Standard", "Time Resolved"),
-    *("Diamond Anvil High Pressure", "Custom", "XRF map", "Energy scan"),
-    *("XRF spectrum", "XRF map xas", "Mesh3D", "Screening", "Metal ID"),
+_ALIKE = (
+    *("OSC", "SAD", "SAD - Inverse Beam", "MAD", "MAD - Inverse Beam"),
+    *("Collect - Multiwedge", "Helical", "Multi-positional", "Burn", "Still"),
+    *("Characterization", "Mesh"),
 )
-"""Types of ISPyB that are not serial crystallography, of all flavours."""
+"""Types that every flavour stores as they are announced."""
+_ESRF_MX = {
+    **{kind: kind for kind in _ALIKE},
+    "Characterisation": "Characterization",
+    "Screening": "Characterization",
+    "LineScan": "Mesh",
+    "Mesh3D": "Mesh",
+}
+ESRF_TYPES: Mapping[str, str] = {
+    "SSX-Jet": "SSX-Jet",
+    "SSX-Chip": "SSX-Chip",
+    "Serial Jet": "SSX-Jet",
+    "Serial Fixed": "SSX-Chip",
+    **_ESRF_MX,
+}
+MAXIV_TYPES: Mapping[str, str] = {**ESRF_TYPES, "LineScan": "LineScan"}
+# zocalo and SynchWeb know only these two of the serial ones
+DIAMOND_TYPES: Mapping[str, str] = {
+    "SSX-Jet": "Serial Jet",
+    "SSX-Chip": "Serial Fixed",
+    "Serial Jet": "Serial Jet",
+    "Serial Fixed": "Serial Fixed",
+    **_ESRF_MX,
+    "Screening": "Screening",
+    "Mesh3D": "Mesh3D",
+}
 
 
-def stored_type(kind: str, flavour: Flavour, live: LiveSchema) -> str:
+def stored_type(kind: str, flavour: Flavour) -> str:
     """The flavour's name of an announced type; clients write it in any case.
 
-    What no ISPyB knows is stored as a jet, and logged.
+    Args:
+        kind: As announced.
+        flavour: Names the types.
 
     Raises:
-        SinkError: It is a type of ISPyB, but not of serial crystallography: stored as
-            a jet it would be a lie.
+        SinkError: It has none for it: under any other name the row would be false.
     """
     wanted = kind.strip().casefold()
     for name, stored in flavour.experiment_types.items():
         if name.casefold() == wanted:
             return stored
-    column = live.column(t.group.name, "experimentType")
-    there = column.choices if column else ()
-    serial = {"ssx-jet", "ssx-chip", "serial jet", "serial fixed"}
-    if wanted in {name.casefold() for name in (*OTHERS, *there)} - serial:
-        raise SinkError(
-            f"experiment.type {kind!r} is not serial crystallography, and the recorder "
-            "does not write such runs into ISPyB yet; announce one of "
-            f"{', '.join(sorted(flavour.experiment_types))}, or have another program "
-            "write the run (its files are made all the same)"
-        )
-    stored = flavour.experiment_types[DEFAULT_TYPE]
-    log.warning(
-        "experiment_type_replaced",
-        type=kind,
-        by=stored,
-        known=sorted(flavour.experiment_types),
+    raise SinkError(
+        f"experiment.type {shown(kind)} is none that flavour {flavour.name} stores, "
+        "and under another one its row would be false; announce one of "
+        f"{', '.join(sorted(flavour.experiment_types))}, or have another program write "
+        "the run (its files are made all the same)"
     )
-    return stored

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from recorder.config.ispyb import IspybSection
+from recorder.ispyb.flavours.mx_dialect import ESRF_MX, MxDialect
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.rows import Rows
@@ -59,10 +60,12 @@ class Flavour:
     capabilities: frozenset[Capability]
     """What it has tables for."""
     image_rows: bool
-    """Whether its readers expect one row for each image."""
+    """Whether its readers expect one row for each image of a serial run."""
     statistics: Statistics
     provisional_end: bool = False
     """Whether its readers sort by end times, so that a run that goes on needs one."""
+    mx: MxDialect = ESRF_MX
+    """How its readers take rotations and grids."""
 
 
 class FlavourPlugin(Protocol):

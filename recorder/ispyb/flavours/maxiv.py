@@ -8,9 +8,11 @@ from sqlalchemy import func
 
 from recorder.config.ispyb import IspybSection
 from recorder.ispyb.flavours import programs
-from recorder.ispyb.flavours.esrf import ESRF, PROGRAM_STATUS
+from recorder.ispyb.flavours.esrf import ESRF
+from recorder.ispyb.flavours.experiment_types import MAXIV_TYPES
 from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.flavours.flavour import Flavour, RunRow
+from recorder.ispyb.flavours.mx_dialect import PROGRAM_STATUS
 from recorder.ispyb.flavours.programs import FILES
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
@@ -95,6 +97,7 @@ def maxiv(percent: bool) -> Flavour:
     return replace(
         ESRF,
         name="maxiv",
+        experiment_types=MAXIV_TYPES,
         capabilities=ESRF.capabilities | {Capability.RESULTS},
         statistics=MaxivStatistics(percent),
     )

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from recorder.ispyb.schema.columns import CELL, key, metadata, optional, ref
+from recorder.ispyb.schema.mx_tables import grid_info, mx_columns, position, workflow
 from recorder.ispyb.schema.sample_tables import (
     COMPONENT_TYPES,
     beamline_setup,
@@ -52,11 +53,13 @@ __all__ = [
     "event_chain",
     "event_type",
     "experiment_type",
+    "grid_info",
     "group",
     "image_quality",
     "integration",
     "metadata",
     "optional",
+    "position",
     "program",
     "proposal",
     "protein",
@@ -66,6 +69,7 @@ __all__ = [
     "sample_composition",
     "session",
     "ssx_collection",
+    "workflow",
 ]
 
 EVENT_TYPES = ("XrayDetection", "XrayExposure", "LaserExcitation", "ReactionTrigger")
@@ -78,6 +82,7 @@ group = Table(
     ref("blSampleId", "BLSample.blSampleId"),
     Column("experimentType", String(45)),
     Column("experimentTypeId", Integer),
+    ref("workflowId", "Workflow.workflowId"),
     Column("startTime", DateTime),
     Column("endTime", DateTime),
     Column("comments", String(1024)),
@@ -129,6 +134,7 @@ collection = Table(
     Column("undulatorGap1", Float),
     Column("synchrotronMode", String(20)),
     Column("comments", String(1024)),
+    *mx_columns(),
 )
 ssx_collection = Table(
     "SSXDataCollection",
@@ -218,6 +224,7 @@ image_quality = Table(
     ref("autoProcProgramId", "AutoProcProgram.autoProcProgramId"),
     Column("imageNumber", Integer),
     Column("spotTotal", Integer),
+    Column("inResTotal", Integer),
     Column("goodBraggCandidates", Integer),
     Column("method1Res", Float),
     Column("method2Res", Float),

@@ -1,7 +1,8 @@
-"""A run's rows ``DataCollection`` and ``SSXDataCollection``, and its detector."""
+"""A run's row ``DataCollection``, as far as every technique has the same."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -10,16 +11,12 @@ from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.markers import marker
 from recorder.ispyb.schema.rows import Rows
 from recorder.ispyb.schema.values import latin1, local_time
-from recorder.records import (
-    Announcement,
-    Beam,
-    DetectorInfo,
-    DetectorPlace,
-    Files,
-    Json,
-    SsxDelivery,
-)
+from recorder.ispyb.sessions import Session, find_session
+from recorder.records import Beam, DetectorInfo, DetectorPlace, Files, Json
+from recorder.records.run_report import RunReport
 from recorder.runs.run import Run
+from recorder.sinks.ispyb.beamline import describe_setup, find_detector
+from recorder.sinks.ispyb.step import Step
 
 # py-ISPyB and SynchWeb look for "success" and "aborted" in it, and count the rest as
 # failed.
@@ -102,27 +99,69 @@ def comments(run: Run, timeline: str = "") -> str:
     return f"{text[: COMMENTS_LENGTH - len(tail)]} {tail}".strip()
 
 
-def ssx_values(announcement: Announcement) -> Json:
-    """Columns of SSXDataCollection, but for the experiment's name."""
-    ssx, beam = announcement.ssx or SsxDelivery(), announcement.beam or Beam()
-    return {
-        "repetitionRate": ssx.repetition_rate,
-        "energyBandwidth": beam.energy_bandwidth,
-        "jetSpeed": ssx.jet_speed,
-        "jetSize": ssx.jet_size,
-        "laserEnergy": ssx.laser_energy,
-        "monoStripe": ssx.mono_stripe,
-        "chipPattern": ssx.chip_pattern,
-        "chipModel": ssx.chip_model,
-    }
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A run's row of DataCollection, about to be written."""
+
+    session: Session
+    known: int | None
+    """The row, if it is there."""
+    values: Json
+    """Its columns as far as every technique has them."""
 
 
-def write_collection(rows: Rows, known: int | None, values: Json, ssx: Json) -> int:
-    """Insert a run's two rows, or bring them up to date; the run's id."""
+def open_collection(rows: Rows, step: Step) -> Opened:
+    """Find the session and the row of a run, and describe it.
+
+    Raises:
+        SinkError: There is no such session.
+    """
+    values = collection_values(step.run, step.zone)
+    announced, start = step.run.announcement, values["startTime"]
+    session = find_session(rows, announced, step.beamline, start)
+    known = step.known.get("data_collection_id")
     if known is None:
-        known = rows.insert(t.collection, {**values, "numberOfImages": 0})
-        rows.insert(t.ssx_collection, {"dataCollectionId": known, **ssx})
-    else:
-        rows.update(t.collection, known, values)
-        rows.update(t.ssx_collection, known, ssx)
-    return known
+        known = find_collection(rows, session.session_id, step.run.uid)
+    return Opened(session, known, values)
+
+
+def place_collection(rows: Rows, step: Step, opened: Opened, group_id: int) -> None:
+    """Say where a run belongs: its group, detector and beamline."""
+    completer, can = step.completer(rows), step.site.can
+    detector_id = find_detector(completer, step.run, can)
+    if detector_id is not None:
+        opened.values["detectorId"] = detector_id
+    describe_setup(completer, opened.session.session_id, step.run.announcement, can)
+    opened.values["dataCollectionGroupId"] = group_id
+    if opened.known is None and step.site.provisional_end:
+        opened.values["endTime"] = opened.values["startTime"]
+
+
+def write_collection(rows: Rows, opened: Opened, first: Json) -> int:
+    """Insert a run's row, or bring it up to date; its id.
+
+    Args:
+        rows: The database.
+        opened: What to write.
+        first: Columns of a new row only.
+    """
+    if opened.known is None:
+        return rows.insert(t.collection, {**opened.values, **first})
+    rows.update(t.collection, opened.known, opened.values)
+    return opened.known
+
+
+def going_on(step: Step, images: int) -> Json:
+    """Columns of a run that goes on."""
+    end = {"endTime": step.end()} if step.site.provisional_end else {}
+    return {"numberOfImages": images, **end}
+
+
+def ended(step: Step, report: RunReport, timeline: str = "") -> Json:
+    """Columns of a run that is over."""
+    return {
+        "numberOfImages": report.images.received,
+        "comments": comments(step.run, timeline),
+        "endTime": step.end(report.ended_ns),
+        "runStatus": RUN_STATUS[report.status],
+    }

@@ -6,16 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from recorder.errors import SinkError, shown
 from recorder.ispyb.flavours.experiment_types import stored_type
-from recorder.ispyb.flavours.flavour import Flavour
 from recorder.ispyb.schema import tables as t
-from recorder.ispyb.schema.capabilities import Capabilities, Capability
-from recorder.ispyb.schema.completing import Completer, Told
+from recorder.ispyb.schema.capabilities import Capability
 from recorder.ispyb.schema.rows import Rows
-from recorder.ispyb.schema.values import fit
+from recorder.ispyb.schema.values import fit, local_time
 from recorder.ispyb.sessions import Session
-from recorder.records import Announcement, Experiment
+from recorder.records import Announcement, Json
+from recorder.runs.technique_names import implied, name_of
 from recorder.sinks.ispyb.samples import find_sample
+from recorder.sinks.ispyb.step import Step
 
 
 def experiment_name(rows: Rows, announcement: Announcement) -> str:
@@ -25,39 +26,27 @@ def experiment_name(rows: Rows, announcement: Announcement) -> str:
     return str(fitted["experimentName"])
 
 
-def place_run(
-    rows: Rows,
-    session: Session,
-    known: int | None,
-    announced: Announcement,
-    start: datetime | None,
-    flavour: Flavour,
-    can: Capabilities,
-    most_runs: int,
-    told: Told,
-) -> int:
-    """The group of a run, found or made; its id.
+def place_run(rows: Rows, step: Step, session: Session, known: int | None) -> int:
+    """The group of a serial run, found or made; its id.
 
     Args:
         rows: The database.
+        step: The run.
         session: Of the run.
         known: The run's row, if it has one.
-        announced: The run as announced.
-        start: Local time of the run's start.
-        flavour: Names the types.
-        can: What may be written.
-        most_runs: Runs of a full group.
-        told: Conflicts that were logged.
     """
-    sample_id = find_sample(Completer(rows, told), session.proposal_id, announced, can)
+    announced = step.run.announcement
+    sample_id = find_sample(
+        step.completer(rows), session.proposal_id, announced, step.site.can
+    )
     name = experiment_name(rows, announced)
-    group_id = find_group(rows, session, sample_id, name, known, most_runs)
+    most = step.runs_per_group
+    group_id = find_group(rows, session, sample_id, name, known, most)
     if group_id is not None:
         return group_id
     alone = None if known is None else group_alone(rows, known)
-    return write_group(
-        rows, alone, session, sample_id, announced.experiment, start, flavour, can
-    )
+    values = {"sessionId": session.session_id, "blSampleId": sample_id}
+    return write_group(rows, step, alone, announced_type(announced), values)
 
 
 def find_group(
@@ -125,37 +114,52 @@ def group_alone(rows: Rows, collection_id: int) -> int | None:
     return found[0][1] if len(found) == 1 else None
 
 
+def announced_type(announced: Announcement, default: str | None = None) -> str:
+    """The type of an announced experiment, if it is one of its technique.
+
+    Args:
+        announced: The run as announced.
+        default: Stands for a type that means another technique.
+
+    Raises:
+        SinkError: It means another one, and nothing can stand for it.
+    """
+    kind, technique = announced.experiment.type, name_of(announced)
+    meant = implied(kind)
+    if meant in (None, technique):  # of one that nobody knows no row is written
+        return kind
+    if default is None:
+        raise SinkError(
+            f"experiment.type {shown(kind)} means technique {meant}, but technique is "
+            f"{technique}: announce a type of it, or no technique"
+        )
+    return default
+
+
 def write_group(
-    rows: Rows,
-    known: int | None,
-    session: Session,
-    sample_id: int | None,
-    experiment: Experiment,
-    start: datetime | None,
-    flavour: Flavour,
-    can: Capabilities,
+    rows: Rows, step: Step, known: int | None, kind: str, values: Json
 ) -> int:
     """A new group, or one that is described anew because its only run was.
 
     Args:
         rows: The database.
+        step: The run.
         known: The group to describe anew; None makes one.
-        session: Of the run.
-        sample_id: Of the run.
-        experiment: As announced.
-        start: Local time of the run's start.
-        flavour: Names the types.
-        can: What may be written.
+        kind: Type of the experiment, as announced.
+        values: Its session and sample, and what else a technique says.
+
+    Raises:
+        SinkError: The flavour has no such type.
     """
-    stored = stored_type(experiment.type, flavour, rows.live)
+    stored = stored_type(kind, step.site.flavour)
+    start = local_time(step.run.shown_ns(step.run.opened_ns), step.zone)
     values = {
-        "sessionId": session.session_id,
-        "blSampleId": sample_id,
         "experimentType": stored,
         "startTime": start,
-        "comments": experiment.comments or None,
+        "comments": step.run.announcement.experiment.comments or None,
+        **values,
     }
-    if can.can(Capability.EXPERIMENT_TYPES):
+    if step.site.can.can(Capability.EXPERIMENT_TYPES):
         values["experimentTypeId"] = rows.names(t.experiment_type).get(stored)
     if known is None:
         return rows.insert(t.group, values)

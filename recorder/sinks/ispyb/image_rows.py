@@ -35,6 +35,8 @@ PROVISIONAL = 512
 usually looks at again. A row that is there stays, whoever wrote it: of a later image
 that was looked at again it has the spots of the first look."""
 Begin = Callable[[], AbstractContextManager[Rows]]
+Found = Callable[[ImageOutcome], dict[str, Any]]
+"""Columns that an image's outcome fills."""
 
 
 class _Numbers:
@@ -72,7 +74,14 @@ class ImageRows:
         self._written: dict[str, _Numbers] = {}
 
     def write(
-        self, journal: Journal, uid: str, ids: Json, now: datetime | None, *, last: bool
+        self,
+        journal: Journal,
+        uid: str,
+        ids: Json,
+        now: datetime | None,
+        *,
+        last: bool,
+        found: Found | None = None,
     ) -> None:
         """Write the images of a run that the database does not have.
 
@@ -82,6 +91,7 @@ class ImageRows:
             ids: Its ids in the database.
             now: Local time.
             last: The run is sealed: look at all of its images, leave none.
+            found: Columns that an image's outcome fills; None: :func:`spots_found`.
         """
         # kept again at the end only: where a commit's answer was lost, it is asked anew
         written = self._written.pop(uid, None)
@@ -93,39 +103,30 @@ class ImageRows:
         first = 0 if last else written.largest - LOOK_BACK
         if not last:
             first = max(first, PROVISIONAL)
-        batch: list[ImageOutcome] = []
+        batch: list[dict[str, Any]] = []
         left_out = 0
+        found = found or spots_found
         for image in journal.image_rows(uid, first):
             if image.image_id + 1 in written:
                 continue
             if image.image_id >= most:
                 left_out += 1
                 continue
-            batch.append(image)
+            batch.append(_values(image, found(image), ids, now))
             if len(batch) == BATCH:
-                self._send(batch, ids, now, written)
+                self._send(batch, written)
                 batch = []
         if batch and (last or len(batch) >= LEAST):
-            self._send(batch, ids, now, written)
+            self._send(batch, written)
         if left_out and last:
             log.warning("image_rows_left_out", run=uid, images=left_out, largest=most)
         if not last:
             self._written[uid] = written
 
-    def _send(
-        self,
-        batch: list[ImageOutcome],
-        ids: Json,
-        now: datetime | None,
-        written: _Numbers,
-    ) -> None:
+    def _send(self, batch: list[dict[str, Any]], written: _Numbers) -> None:
         with self._begin() as rows:
-            rows.insert_many(
-                t.image_quality,
-                [_values(image, ids, now) for image in batch],
-                but_those_there=not _own_key(rows),
-            )
-        written.add([image.image_id + 1 for image in batch])
+            rows.insert_many(t.image_quality, batch, but_those_there=not _own_key(rows))
+        written.add([row["imageNumber"] for row in batch])
 
 
 def _of_run(rows: Rows, ids: Json) -> ColumnElement[bool]:
@@ -152,17 +153,20 @@ def _there(rows: Rows, ids: Json) -> list[int]:
     return [number for (number,) in found if number is not None]
 
 
-def _values(image: ImageOutcome, ids: Json, now: datetime | None) -> dict[str, Any]:
+def _values(
+    image: ImageOutcome, found: dict[str, Any], ids: Json, now: datetime | None
+) -> dict[str, Any]:
     return {
         "dataCollectionId": ids["data_collection_id"],
         "autoProcProgramId": ids.get("program_id"),
         "imageNumber": image.image_id + 1,
-        **_found(image),
+        **found,
         "recordTimeStamp": now,
     }
 
 
-def _found(image: ImageOutcome) -> dict[str, Any]:
+def spots_found(image: ImageOutcome) -> dict[str, Any]:
+    """Columns of an image of a serial run."""
     found = image.found
     # nobody looked at an unprocessed image: no spots is not 0 spots
     spots = found.spots if isinstance(image.result, Classification) else None

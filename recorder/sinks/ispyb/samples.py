@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from recorder.errors import shown
+from recorder.errors import SinkError, shown
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
 from recorder.ispyb.schema.completing import Completer
@@ -30,7 +30,13 @@ def find_sample(
     announcement: Announcement,
     can: Capabilities,
 ) -> int | None:
-    """The sample of a run with what it is made of; None if samples are denied."""
+    """The sample of a run with what it is made of; None if samples are denied.
+
+    Raises:
+        SinkError: ``sample.id`` is of no sample of the proposal.
+    """
+    if announcement.sample is not None and announcement.sample.id is not None:
+        return known_sample(completer.rows, proposal_id, announcement.sample.id, can)
     if not can.can(Capability.SAMPLE):
         return None
     allowed = can.can(Capability.SAMPLES_COMPLETED)
@@ -62,6 +68,34 @@ def find_sample(
         for item in crystal.components:
             part = {"crystalId": crystal_id}
             _compose(completer, t.crystal_composition, proposal_id, item, part, can)
+    return sample_id
+
+
+def known_sample(
+    rows: Rows, proposal_id: int, sample_id: int, can: Capabilities
+) -> int | None:
+    """The sample of an announced ``sample.id``, as it is; None, and said, if denied.
+
+    Raises:
+        SinkError: There is none, or it is of another proposal.
+    """
+    if not can.can(Capability.SAMPLE):
+        hint = "grant the recorder SELECT on BLSample, Crystal and Protein"
+        rows.live.left_out.say("sample.id", str(sample_id), hint)
+        return None
+    found = rows.read(
+        select(t.protein.c.proposalId)
+        .select_from(t.sample)
+        .join(t.crystal, t.crystal.c.crystalId == t.sample.c.crystalId)
+        .join(t.protein, t.protein.c.proteinId == t.crystal.c.proteinId)
+        .where(t.sample.c.blSampleId == sample_id)
+    )
+    if (proposal_id,) not in found:
+        there = "of another proposal" if found else "not in the database"
+        raise SinkError(
+            f"sample.id {sample_id} is {there}: announce a BLSample.blSampleId of the "
+            "run's proposal, or sample.name without sample.id"
+        )
     return sample_id
 
 
