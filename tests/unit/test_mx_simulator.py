@@ -75,23 +75,20 @@ def sent(run: MxRun) -> tuple[dict[str, Any], Heard, list[Any]]:
         taken: list[list[bytes]] = []
 
         async def take() -> None:
-            while True:
-                taken.append(await taker.recv_multipart())
+            while (parts := await taker.recv_multipart()) != [b"over"]:
+                taken.append(parts)
 
         taking = asyncio.create_task(take())
         try:
             counts = await MxSimulator(Settings(), giver, heard).simulate(run)
             await giver.send_multipart([b"over"])
-            while not taken or taken[-1] != [b"over"]:
-                await asyncio.sleep(0)
+            await taking
         finally:
             taking.cancel()
             context.destroy(linger=0)
         decoder = DECODERS[run.protocol]("eiger")
         whole = run.protocol == "stream1"
-        return counts, [
-            decoder.decode(parts if whole else parts[0]) for parts in taken[:-1]
-        ]
+        return counts, [decoder.decode(parts if whole else parts[0]) for parts in taken]
 
     heard = Heard()
     counts, records = asyncio.run(simulate())
@@ -202,7 +199,7 @@ def check_announced(plan: Any, heard: Heard, truth: list[dict[str, Any]]) -> Non
 
 
 def places_of(read: Any) -> Any:
-    """Sweep or plane, angles and cell of each image, by the rules of mx.md."""
+    """Sweep or plane, angles and cell of each image, as the announcement has them."""
     if read.sweeps is not None:
         for number, sweep in enumerate(read.sweeps.sweeps):
             for k in range(sweep.images):

@@ -26,7 +26,7 @@ PLANS = {
 }
 """What each technique is planned with."""
 Plan = SimulatedSweeps | SimulatedGrid | SimulatedEnergyScan | SimulatedSpectrum
-_IMAGES = frozenset(
+IMAGE_FAULTS = frozenset(
     {
         *("lost", "missed", "lost_bursts", "missed_bursts", "missed_head"),
         *("missed_trigger", "duplicate", "reorder", "corrupt", "no_header", "no_end"),
@@ -34,7 +34,7 @@ _IMAGES = frozenset(
     }
 )
 """Faults that a run with images can have."""
-_MESSAGES = frozenset({"lost", "duplicate", "no_end", "abort"})
+MESSAGE_FAULTS = frozenset({"lost", "duplicate", "no_end", "abort"})
 """Faults that a run of messages can have."""
 
 
@@ -66,7 +66,7 @@ class MxRun:
     """None: a new one."""
 
     def __post_init__(self) -> None:
-        known = _IMAGES if self.takes_images else _MESSAGES
+        known = IMAGE_FAULTS if self.takes_images else MESSAGE_FAULTS
         for name in Faults.__slots__:
             changed = getattr(self.faults, name) != getattr(NO_FAULTS, name)
             if changed and name not in known:
