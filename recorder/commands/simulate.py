@@ -12,6 +12,14 @@ import click
 
 from recorder.commands.options import config_option, configure, load_settings
 from recorder.commands.out import say
+from recorder.commands.simulate_mx import (
+    MxWanted,
+    first_endpoint,
+    mx_line,
+    numbered_path,
+    refuse_mixed,
+    simulate_mx,
+)
 
 if TYPE_CHECKING:
     from recorder.config import Settings
@@ -24,7 +32,20 @@ PANDA_S = 30.0
 """How long to wait for the recorder to connect to the PandABox."""
 
 
+TECHNIQUES = (
+    *("ssx", "mx-rotation", "mx-characterisation", "mx-grid", "energy-scan", "xrf"),
+)
+
+
 @click.command()
+@click.option(
+    "--technique",
+    type=click.Choice(TECHNIQUES),
+    default="ssx",
+    show_default=True,
+    help="What is done.",
+)
+@click.option("--plan", "planned", help="Of another technique: start=10,range=0.1.")
 @click.option("--hdf5", type=FILE, help="Send the images of this file.")
 @click.option("--synthetic", is_flag=True, help="Send simulated stills (the default).")
 @click.option(
@@ -110,6 +131,8 @@ PANDA_S = 30.0
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @config_option
 def command(
+    technique: str,
+    planned: str | None,
     hdf5: Path | None,
     synthetic: bool,
     protocol: str,
@@ -148,11 +171,26 @@ def command(
         raise click.UsageError(
             "--scan says which images show crystals: not with --hdf5"
         )
+    serial = {
+        "--images": images,
+        "--scan": scan,
+        "--chains": chains,
+        "--panda": panda,
+    }
+    refuse_mixed(technique, planned, serial)
     settings = load_settings(config)
     configure(settings.log.level, settings.log.format)
     if no_mqtt:
         mqtt = settings.mqtt.model_copy(update={"enabled": False})
         settings = settings.model_copy(update={"mqtt": mqtt})
+    if technique != "ssx":
+        wanted = MxWanted(
+            *(technique, planned or "", hdf5, protocol, rate, faults, stills, seed),
+            *(truth, runs, speed, pixels, experiment, endpoint, uid),
+        )
+        for item in simulate_mx(settings, wanted):
+            say(json.dumps(item) if as_json else mx_line(item))
+        return
     from recorder.simulate.stills.settings import default_geometry, parse_stills
     from recorder.simulate.stream.chip import parse_chip
     from recorder.simulate.stream.series import file_series, synthetic_series
@@ -184,26 +222,18 @@ def command(
             speed=speed,
             experiment=experiment,
             chip=chip,
-            truth=truth and (truth if runs == 1 else _numbered(truth, number)),
+            truth=truth and (truth if runs == 1 else numbered_path(truth, number)),
             uid=uid and (uid if number == 1 else f"{uid}-{number}"),
         )
         for number in range(1, runs + 1)
     ]
-    address = endpoint or _first_endpoint(settings)
+    address = endpoint or first_endpoint(settings)
     counts = asyncio.run(_simulate(settings, address, plan, series, panda))
     for item in counts:
         if as_json:
             click.echo(json.dumps(item))
         else:
             say(_line(item))
-
-
-def _first_endpoint(settings: Settings) -> str:
-    from recorder.errors import UsageError
-
-    if not settings.detector:
-        raise UsageError("the configuration has no [[detector]]; give --endpoint")
-    return settings.detector[0].endpoint
 
 
 def _read_chains(path: Path) -> tuple[Json, ...]:
@@ -217,10 +247,6 @@ def _read_chains(path: Path) -> tuple[Json, ...]:
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: no JSON file of event chains: {error}") from error
     return tuple(chains_of(body))
-
-
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}-{number:03d}{path.suffix}")
 
 
 async def _simulate(

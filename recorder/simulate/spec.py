@@ -45,6 +45,16 @@ def read_spec(
     return values
 
 
+def demanded(right: bool, text: str) -> None:
+    """Refuse a value of a spec.
+
+    Raises:
+        UsageError: It is not right; ``text`` says what would be.
+    """
+    if not right:
+        raise UsageError(text)
+
+
 def _value(item: str, text: str, hint: Any) -> Any:
     """``text`` as the type of a field."""
     if isinstance(hint, types.UnionType):

@@ -16,6 +16,9 @@ from recorder.config import Settings, load_settings
 from recorder.journal import Journal
 from recorder.records.report_json import full_to_json
 from recorder.reports.store import ReportStore
+from recorder.simulate.mx.mx_run import MxRun, parse_plan
+from recorder.simulate.mx.mx_simulator import MxSimulator
+from recorder.simulate.mx.pictures import series_of
 from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.connections import detector_socket, timing_broker
 from recorder.simulate.stream.experiment import Simulator
@@ -79,6 +82,24 @@ class Beamline:
             timing_broker(self.settings) as broker,
         ):
             return await Simulator(self.settings, socket, broker).simulate(plan, series)
+
+    def simulate_mx(self, technique: str, spec: str, **run: Any) -> dict[str, Any]:
+        """One simulated run that is not serial; the counts that are true."""
+        plan = parse_plan(technique, spec)
+        pixels, stills = run.pop("pixels", 128), run.pop("stills", None)
+        series = series_of(plan, stills, None, pixels, 1)
+        faults = parse_faults(run.pop("faults", ""))
+        values = {"number": 1, "rate_hz": 400.0, "series": series, **run}
+        wanted = MxRun(technique=technique, plan=plan, faults=faults, **values)
+
+        async def simulate() -> dict[str, Any]:
+            async with (
+                detector_socket(self.endpoint) as socket,
+                timing_broker(self.settings) as broker,
+            ):
+                return await MxSimulator(self.settings, socket, broker).simulate(wanted)
+
+        return asyncio.run(simulate())
 
     def publish(self, topic: str, body: Any, **options: Any) -> None:
         """One control message."""

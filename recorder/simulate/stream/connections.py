@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiomqtt
 import zmq
@@ -17,6 +18,7 @@ from recorder.config.endpoints import parse_endpoint
 from recorder.errors import RecorderError, UsageError
 from recorder.runtime.addresses import only_ipv6
 from recorder.runtime.mqtt import Client
+from recorder.simulate.stream.messages import Message
 
 
 class Publisher(Protocol):
@@ -86,3 +88,34 @@ async def timing_broker(settings: Settings) -> AsyncIterator[aiomqtt.Client | No
             f"broker {where}: {error}; start it, set mqtt.host and mqtt.port, or "
             "simulate a bare detector with --no-mqtt"
         ) from error
+
+
+async def send_message(
+    socket: zmq.asyncio.Socket, message: Message, timeout_s: float
+) -> None:
+    """Send a message of the detector.
+
+    Args:
+        socket: The detector's.
+        message: Its parts.
+        timeout_s: Longest wait for somebody who takes it.
+
+    Raises:
+        RecorderError: Nobody takes it.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            await socket.send_multipart(message, copy=False)
+    except TimeoutError as error:
+        raise RecorderError(
+            f"nobody has taken an image for {timeout_s:g} s: start "
+            "`recorder run` with the same detector endpoint"
+        ) from error
+
+
+async def publish_body(
+    broker: Publisher | None, settings: Settings, topic: str, body: Any
+) -> None:
+    """Publish a control message; to nobody if there is no broker."""
+    if broker is not None:
+        await broker.publish(f"{settings.topic_prefix}/{topic}", json.dumps(body), 1)

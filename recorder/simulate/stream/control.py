@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from recorder.records import Json
 from recorder.simulate.stream.series import Series
 from recorder.simulate.stream.simulated_run import SimulatedRun
+from recorder.simulate.timing.faults import Faults
 
 
 def announcement(
@@ -50,3 +51,10 @@ def ending(uid: str, truth: list[Json]) -> Json:
         "status": "success",
         "images": sum(entry["image_id"] is not None for entry in truth),
     }
+
+
+def aborted(faults: Faults) -> Json:
+    """What is other in the message that ends a run that was aborted."""
+    if faults.abort is None:
+        return {}
+    return {"status": "aborted", "reason": f"stopped after {faults.abort} images"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import time
 import uuid
 from dataclasses import replace
@@ -14,11 +13,14 @@ import zmq
 import zmq.asyncio
 
 from recorder.config import Settings
-from recorder.errors import RecorderError
 from recorder.records import Json, Payload
 from recorder.simulate.stream.chip import well_entry
-from recorder.simulate.stream.connections import Publisher
-from recorder.simulate.stream.control import announcement, ending
+from recorder.simulate.stream.connections import (
+    Publisher,
+    publish_body,
+    send_message,
+)
+from recorder.simulate.stream.control import aborted, announcement, ending
 from recorder.simulate.stream.messages import PROTOCOLS, Message
 from recorder.simulate.stream.reorder_buffer import ReorderBuffer
 from recorder.simulate.stream.series import (
@@ -106,7 +108,8 @@ class Simulator:
         truth = await self._images(run, series, stream, plan, uid)
         if not (run.faults.no_end or run.faults.stop is not None):
             await self._send(stream.end())
-            await self._publish("collection/end", self._ending(uid, truth))
+            end = self._ending(uid, truth) | aborted(run.faults)
+            await self._publish("collection/end", end)
         if run.truth is not None:
             run.truth.parent.mkdir(parents=True, exist_ok=True)
             run.truth.write_text("".join(map(dump_line, truth)), encoding="utf-8")
@@ -140,9 +143,10 @@ class Simulator:
         walk = run.chip.walk(plan.size) if run.chip else []
         times = detector_times(plan, run.faults, DETECTOR_EPOCH_NS, run.seed)
         begun, image_id, flushed = time.monotonic(), 0, 0.0
+        most = run.faults.most_images
         first_ns = int(plan.due_ns[0]) if plan.size else 0
         for ordinal, fate in enumerate(fates(run.faults, plan.due_ns, run.seed)):
-            if run.faults.stop is not None and image_id >= run.faults.stop:
+            if most is not None and image_id >= most:
                 break
             after = (int(plan.due_ns[ordinal]) - first_ns) / 1e9
             wait = begun + after / run.speed - time.monotonic()
@@ -211,17 +215,7 @@ class Simulator:
         return True
 
     async def _send(self, message: Message) -> None:
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._socket.send_multipart(message, copy=False)
-        except TimeoutError as error:
-            raise RecorderError(
-                f"nobody has taken an image for {self._timeout_s:g} s: start "
-                "`recorder run` with the same detector endpoint"
-            ) from error
+        await send_message(self._socket, message, self._timeout_s)
 
     async def _publish(self, topic: str, body: Any) -> None:
-        if self._broker is not None:
-            await self._broker.publish(
-                f"{self._settings.topic_prefix}/{topic}", json.dumps(body), qos=1
-            )
+        await publish_body(self._broker, self._settings, topic, body)

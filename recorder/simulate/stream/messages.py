@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.records import DetectorInfo, Json, Payload
+from recorder.simulate.stream.arming import Arming, Axes
 from recorder.sources.dectris.cbor_arrays import COMPRESSION, ROW_MAJOR, TYPED_ARRAYS
 
 Message = list[bytes | memoryview]
@@ -32,6 +33,8 @@ class _Stream:
         appendix: Header appendix.
         mask: True = bad pixel.
         detail: ``none``, ``basic`` or ``all``.
+        arming: How it is armed; None: each image has a trigger.
+        axes: The goniometer of the header; empty: it has none.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class _Stream:
         appendix: Json | None = None,
         mask: NDArray[np.bool_] | None = None,
         detail: str = "all",
+        arming: Arming | None = None,
+        axes: Axes | None = None,
     ) -> None:
         self.series = series
         self.info = info
@@ -50,6 +55,8 @@ class _Stream:
         self.appendix = appendix
         self.mask = mask
         self.detail = detail
+        self.arming = arming or Arming(1, images)
+        self.axes = axes or {}
         self._date = datetime.now(UTC)
         self.unique_id = f"{series}-{self._date.timestamp():.6f}"
 
@@ -89,17 +96,22 @@ class Stream1(_Stream):
             "detector_number": info.serial_number,
             "flatfield_correction_applied": bool(info.flatfield_applied),
             "frame_time": info.frame_time_s,
-            "nimages": 1,
-            "ntrigger": self.images,
+            "nimages": self.arming.images_per_trigger,
+            "ntrigger": self.arming.triggers,
             "photon_energy": info.photon_energy,
             "sensor_material": info.sensor_material,
             "sensor_thickness": info.sensor_thickness,
-            "trigger_mode": "exts",
+            "trigger_mode": self.arming.mode,
             "wavelength": info.wavelength,
             "x_pixel_size": pixel[0],
             "x_pixels_in_detector": x,
             "y_pixel_size": pixel[1],
             "y_pixels_in_detector": y,
+            **{
+                f"{axis}_{name}": value
+                for axis, values in self.axes.items()
+                for name, value in zip(("start", "increment"), values, strict=True)
+            },
         }
 
     def _tables(self, shape: tuple[int, int]) -> list[bytes]:
@@ -195,6 +207,11 @@ class Stream2(_Stream):
             "series_id": self.series,
             "series_unique_id": self.unique_id,
         }
+        if self.axes:
+            body["goniometer"] = {
+                axis: {"start": start, "increment": increment}
+                for axis, (start, increment) in self.axes.items()
+            }
         if self.appendix is not None:
             body["user_data"] = self.appendix
         if self.detail == "all" and self.mask is not None:

@@ -100,7 +100,7 @@ def synthetic_series(
             for payload, still in zip(payloads, stills, strict=True)
         ),
         order=order,
-        info=_info(settings),
+        info=header_info(settings),
         mask=generator.mask,
         unit_cell=settings.told_cell,
         space_group=settings.space_group,
@@ -163,7 +163,8 @@ def _by_phase(places: Ints, period: float, count: int) -> Ints:
     return which
 
 
-def _info(settings: StillSettings) -> DetectorInfo:
+def header_info(settings: StillSettings) -> DetectorInfo:
+    """What the header says of the detector that shows such stills."""
     geometry, dtype = settings.told_geometry, settings.dtype
     return DetectorInfo(
         shape=geometry.shape,

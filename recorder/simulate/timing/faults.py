@@ -8,12 +8,14 @@ A spec is a comma-separated list, such as ``lost=0.01,missed=0.005,no_end``:
 ``lost_bursts=N:S``  N times all messages of up to S seconds are dropped
 ``missed_bursts=N:S``  N times the detector misses up to S seconds of triggers
 ``missed_head=N``    the first N triggers are missed
+``missed_trigger=N``  the N-th trigger is missed, counted from 0
 ``duplicate=P``      the message is sent twice
 ``reorder=P``        the message is sent after up to 8 later ones
 ``corrupt=P``        the pixels are cut, their declared size with them
 ``no_header``        the header is not sent
 ``no_end``           neither the end message nor ``collection/end`` is sent
 ``stop=N``           the detector stops after N images, without an end message
+``abort=N``          the run is aborted after N images, and both ends say so
 ``restart=N``        the detector stops after N images, and the run begins again
 ``join_late=N``      header and first N images are not sent
 ``skew=PPM``         the detector's clock runs fast
@@ -54,12 +56,14 @@ class Faults:
     lost_bursts: tuple[float, float] | None = None
     missed_bursts: tuple[float, float] | None = None
     missed_head: int = 0
+    missed_trigger: int | None = None
     duplicate: float = 0.0
     reorder: float = 0.0
     corrupt: float = 0.0
     no_header: bool = False
     no_end: bool = False
     stop: int | None = None
+    abort: int | None = None
     restart: int | None = None
     join_late: int = 0
     skew: float = 0.0
@@ -75,6 +79,12 @@ class Faults:
     away: tuple[float, float] | None = None
     rows_lost: tuple[float, float] | None = None
     counter_bits: int | None = None
+
+    @property
+    def most_images(self) -> int | None:
+        """Images that the detector makes at most; None: all."""
+        ends = [end for end in (self.stop, self.abort) if end is not None]
+        return min(ends, default=None)
 
 
 PROBABILITIES = (
@@ -123,13 +133,17 @@ class Fate:
     """Messages that overtake its own."""
 
 
-def draw_fates(faults: Faults, due_ns: Ints, seed: int) -> dict[str, NDArray[Any]]:
-    """The fate of every trigger as columns, decided by the seed.
+def draw_fates(
+    faults: Faults, due_ns: Ints, seed: int, trigger: Ints | None = None
+) -> dict[str, NDArray[Any]]:
+    """The fate of every image as columns, decided by the seed.
 
     Args:
         faults: What goes wrong.
-        due_ns: When each trigger is due, ascending, shape (n,).
+        due_ns: When each image is due, ascending, shape (n,).
         seed: Decides.
+        trigger: Which trigger makes each, ascending from 0, shape (n,): the images of
+            one are missed together; None: each has its own.
     """
     n = due_ns.size
     draw = np.random.default_rng((seed, 7)).random((n, 4))
@@ -138,7 +152,12 @@ def draw_fates(faults: Faults, due_ns: Ints, seed: int) -> dict[str, NDArray[Any
     rng = np.random.default_rng((seed, 17))
     lost = lost | _bursts(faults.lost_bursts, due_ns, rng)
     missed = missed | _bursts(faults.missed_bursts, due_ns, rng)
-    missed[: faults.missed_head] = True
+    if trigger is None:
+        trigger = np.arange(n)
+    missed = missed[np.searchsorted(trigger, trigger)]
+    missed |= trigger < faults.missed_head
+    if faults.missed_trigger is not None:
+        missed |= trigger == faults.missed_trigger
     # Who joins late counts images: those that were made and not followed.
     lost |= np.cumsum(~missed) <= faults.join_late
     later = np.where(
@@ -169,8 +188,10 @@ def _bursts(
     return inside
 
 
-def fates(faults: Faults, due_ns: Ints, seed: int) -> list[Fate]:
-    """The fate of every trigger, decided by the seed; see :func:`draw_fates`."""
-    columns = draw_fates(faults, due_ns, seed)
+def fates(
+    faults: Faults, due_ns: Ints, seed: int, trigger: Ints | None = None
+) -> list[Fate]:
+    """The fate of every image, decided by the seed; see :func:`draw_fates`."""
+    columns = draw_fates(faults, due_ns, seed, trigger)
     rows = zip(*(columns[name].tolist() for name in Fate.__slots__), strict=True)
     return [Fate(*row) for row in rows]

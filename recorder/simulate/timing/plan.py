@@ -239,17 +239,22 @@ def _reactions(chains: Sequence[Json]) -> tuple[tuple[str, int], ...]:
 
 
 def detector_times(plan: Plan, faults: Faults, epoch_ns: int, seed: int) -> Ints:
-    """Start of each exposure on the detector's own clock (ns), shape (n,).
+    """Start of each exposure on the detector's own clock (ns), shape (n,)."""
+    return on_its_clock(plan.xray_ns, faults, epoch_ns, seed)
+
+
+def on_its_clock(xray_ns: Ints, faults: Faults, epoch_ns: int, seed: int) -> Ints:
+    """Times (n,) of the run on the detector's own clock (ns).
 
     The clock runs ``skew`` ppm fast, gains ``drift`` ppm in an hour, jumps once by
     ``step``, and its stamps scatter by ``stamp``.
     """
     rng = np.random.default_rng((seed, 13))
-    t = plan.xray_ns / 1e9
+    t = xray_ns / 1e9
     fast = faults.skew * 1e-6 * t + faults.drift * 1e-6 / 3600 * t * t / 2
     if faults.step is not None:
         at, size = faults.step
         fast = fast + np.where(t >= at, size, 0.0)
     fast = fast + rng.normal(0, faults.stamp, t.size)
-    times: Ints = epoch_ns + plan.xray_ns + np.rint(fast * 1e9).astype(np.int64)
+    times: Ints = epoch_ns + xray_ns + np.rint(fast * 1e9).astype(np.int64)
     return times

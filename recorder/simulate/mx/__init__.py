@@ -1,0 +1,1 @@
+"""Rotations, grids, energy scans and spectra, with what is true of them."""
