@@ -96,14 +96,14 @@ class LiveView:
         """The earlier runs of an experiment, once they can be read."""
         live = self._host.pipeline.live
         run = current_run(self._host.pipeline.book.active)
-        if run is None or live.knows(run.experiment):
+        if run is None or live.knows(run):
             return
         if time.monotonic() < self._next_try:
             return
         self._next_try = time.monotonic() + RETRY_S
-        path, experiment = self._host.journal.path, run.experiment
-        found = await asyncio.to_thread(earlier_totals, path, experiment)
-        live.take_over(experiment, found)
+        path, kind = self._host.journal.path, (run.experiment, run.technique)
+        found = await asyncio.to_thread(earlier_totals, path, *kind)
+        live.take_over(run, found)
         self._next_try = 0.0
 
     def _run(self) -> LiveRun | None:
