@@ -16,6 +16,7 @@ from recorder.records.live import (
     PreviewImage,
     Trials,
 )
+from recorder.records.live_open_runs import OpenRun
 from recorder.records.pictures import digest_of
 from recorder.web.callers import Caller
 from tests.asking import Asked
@@ -53,6 +54,16 @@ def write_live(writer: LiveWriter, proposal: str, uid: str, run: int = 2) -> Non
         beamline=BEAMLINE,
         host=f"host-{proposal}",
         run=going,
+        open_runs=(
+            OpenRun(
+                run,
+                uid,
+                experiment=f"experiment-{proposal}",
+                proposal=proposal,
+                source=f"source-{proposal}",
+                received=313_373,
+            ),
+        ),
         sources=(
             LiveSource("eiger", "detector", "ok", 12.5, 1337.71, 271_828, 828_459),
         ),

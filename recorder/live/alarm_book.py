@@ -14,7 +14,7 @@ from recorder.records.live import LiveAlarm
 from recorder.records.live_alarms import live_alarm
 from recorder.records.times import iso
 from recorder.runs.run import Run
-from recorder.ssx.alarms.events import AlarmCleared, AlarmRaised, Evidence
+from recorder.ssx.alarms.events import AlarmCleared, AlarmRaised, Event, Evidence
 
 KEPT_NS = 600 * 10**9
 """Time (ns) that an alarm is shown after its end: ten minutes, for whoever comes back
@@ -28,16 +28,18 @@ class Noted:
     """One alarm with its times."""
 
     told_id: str
-    """As the alarms themselves call it."""
+    """As the alarms of its run call it."""
     alarm: RunAlarm
     uid: str | None
-    """Of the run that went on when it was raised."""
+    """Of its run, or of the run that went on when it was raised."""
     run: int | None
     clock_step_ns: int
     """What is to be added to times of arrival to show them."""
     since_ns: int
     raised_ns: int
     cleared_ns: int | None = None
+    of: str = ""
+    """Uid of the run that tells it; empty: it is about no run."""
 
 
 _ADAPTER = TypeAdapter(tuple[Noted, ...])
@@ -54,19 +56,21 @@ class AlarmBook:
 
         Args:
             event: What is told.
-            run: The run that it is about.
+            run: The run that it is about, or that goes on.
         """
         since_ns = round(event.since_time_s * 1e9)
-        known = self._standing(event.id)
+        known = self._standing(event)
         step = run.clock_step_ns if run else 0
+        uid = event.run_uid or (run.uid if run else None)
         new = Noted(
             event.id,
-            _alarm(event, step),
-            event.run_uid,
+            _alarm(event, uid, step),
+            uid,
             run.number if run else None,
             step,
             since_ns,
             round(event.at_time_s * 1e9),
+            of=event.run_uid or "",
         )
         if known is not None:
             same = replace(
@@ -83,7 +87,7 @@ class AlarmBook:
 
     def cleared(self, event: AlarmCleared) -> Noted | None:
         """An alarm is over; None if it was not told."""
-        known = self._standing(event.id)
+        known = self._standing(event)
         if known is None:
             return None
         at_ns = round(event.at_time_s * 1e9)
@@ -110,11 +114,10 @@ class AlarmBook:
             if one.cleared_ns is None or 0 <= now_ns - one.cleared_ns < KEPT_NS
         )
 
-    def _standing(self, told_id: str) -> Noted | None:
-        return next(
-            (o for o in self.noted if o.told_id == told_id and o.cleared_ns is None),
-            None,
-        )
+    def _standing(self, event: Event) -> Noted | None:
+        meant = event.id, event.run_uid or ""
+        standing = (one for one in self.noted if one.cleared_ns is None)
+        return next((one for one in standing if (one.told_id, one.of) == meant), None)
 
     def _put(self, old: Noted, new: Noted) -> Noted:
         self.noted = tuple(new if one is old else one for one in self.noted)
@@ -138,14 +141,14 @@ class AlarmBook:
 
 
 def live_alarms(
-    noted: Sequence[Noted], can_be_normal: Collection[str] = ()
+    noted: Sequence[Noted], can_be_normal: Collection[tuple[str, str]] = ()
 ) -> tuple[LiveAlarm, ...]:
     """Alarms as the live state has them.
 
     Args:
         noted: Oldest first.
-        can_be_normal: Those whose level may be taken as normal, as the alarms
-            themselves call them.
+        can_be_normal: Those whose level may be taken as normal: uid of the run that
+            tells it, and what its alarms call it.
     """
     return tuple(
         replace(
@@ -153,15 +156,16 @@ def live_alarms(
             since_ns=one.since_ns + one.clock_step_ns,
             raised_ns=one.raised_ns + one.clock_step_ns,
             cleared_ns=one.cleared_ns and one.cleared_ns + one.clock_step_ns,
-            can_be_normal=one.cleared_ns is None and one.told_id in can_be_normal,
+            can_be_normal=one.cleared_ns is None
+            and (one.of, one.told_id) in can_be_normal,
         )
         for one in noted
     )
 
 
-def _alarm(event: AlarmRaised, step_ns: int) -> RunAlarm:
+def _alarm(event: AlarmRaised, uid: str | None, step_ns: int) -> RunAlarm:
     raised_ns = round(event.at_time_s * 1e9)
-    mark = zlib.crc32(f"{event.run_uid}/{raised_ns}".encode()) & 0xFFFF
+    mark = zlib.crc32(f"{uid}/{raised_ns}".encode()) & 0xFFFF
     return RunAlarm(
         id=f"{event.id}/{mark:04x}",
         kind=event.kind,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from recorder.live.alarm_book import AlarmBook
 from recorder.live.followed_run import Cursors
@@ -12,21 +14,21 @@ from recorder.ssx.alarms.watch import AlarmState
 
 KIND = "alarms"
 """Under which the journal keeps it."""
-VERSION = 1
-"""Of this shape; of another version nothing is taken over."""
+VERSION = 2
+"""Of this shape. Of version 1, in which one run had alarms, all is taken over; of
+another nothing."""
 _LEVEL = 1
 """Of zlib: 60 kB are 15 kB in 1 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """State, what is shown, and how far the run is that is followed."""
+    """States, what is shown, and how far each run is that is followed."""
 
-    state: AlarmState
+    states: Mapping[str, AlarmState]
+    """By uid of the run; empty: of what is of no run."""
     book: AlarmBook
-    uid: str | None = None
-    """Of the run that is followed."""
-    cursors: Cursors = (0, 0, 0)
+    cursors: Mapping[str, Cursors] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     """Uids of runs that were followed and are over."""
 
@@ -35,10 +37,9 @@ def pack_memory(memory: Memory) -> bytes:
     """As one value of the database."""
     body = {
         "version": VERSION,
-        "state": memory.state.to_json(),
+        "states": {uid: state.to_json() for uid, state in memory.states.items()},
         "book": memory.book.to_json(),
-        "uid": memory.uid,
-        "cursors": memory.cursors,
+        "cursors": dict(memory.cursors),
         "left": memory.left,
     }
     return zlib.compress(json.dumps(body).encode(), _LEVEL)
@@ -52,15 +53,46 @@ def unpack_memory(body: bytes) -> Memory:
     """
     try:
         found = json.loads(zlib.decompress(body))
-        if found["version"] != VERSION:
+        if found["version"] not in (1, VERSION):
             raise ValueError("of another version")
-        images, fates, pulses = map(int, found["cursors"])
-        return Memory(
-            AlarmState.from_json(found["state"]),
-            AlarmBook.from_json(found["book"]),
-            found["uid"],
-            (images, fates, pulses),
-            tuple(map(str, found["left"])),
-        )
+        book = AlarmBook.from_json(found["book"])
+        left = tuple(map(str, found["left"]))
+        if found["version"] == 1:
+            return _of_one_run(found, book, left)
+        states = {
+            uid: AlarmState.from_json(state) for uid, state in found["states"].items()
+        }
+        states.setdefault("", AlarmState())
+        cursors = {uid: _cursors(item) for uid, item in found["cursors"].items()}
+        return Memory(states, book, cursors, left)
     except (zlib.error, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"cannot be read: {error}") from error
+
+
+def _cursors(found: Any) -> Cursors:
+    images, fates, pulses = map(int, found)
+    return images, fates, pulses
+
+
+def _of_one_run(found: Any, book: AlarmBook, left: tuple[str, ...]) -> Memory:
+    """Version 1: the state of one run was that of sinks and host as well."""
+    state, uid = AlarmState.from_json(found["state"]), found["uid"]
+    moment = {f"{one.kind}/{one.number}" for one in state.judged.watched}
+    mine = tuple(one for one in state.standing if one.id not in moment)
+    none = replace(
+        state,
+        run=None,
+        standing=tuple(one for one in state.standing if one.id in moment),
+    )
+    noted = tuple(
+        replace(one, of="" if one.told_id in moment else one.uid or "")
+        for one in book.noted
+    )
+    states, cursors = {"": none}, {}
+    if state.run is not None:
+        states[state.run.uid] = AlarmState(
+            run=state.run, before=state.before, coming=state.coming, standing=mine
+        )
+    if uid is not None:
+        cursors[str(uid)] = _cursors(found["cursors"])
+    return Memory(states, AlarmBook(noted), cursors, left)

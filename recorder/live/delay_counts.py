@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.live.traits import Counts, no_counts
-from recorder.records.live import DelayHistogram
+from recorder.records.live_delays import DelayHistogram
 from recorder.ssx.arrays import MAD_SIGMA, Int64Array
 from recorder.ssx.clocks.unknown import NO_DELAY
 

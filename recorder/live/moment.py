@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from recorder.live.followed_run import FollowedRun
 from recorder.live.gaps import Gaps
 from recorder.records import RunState
 from recorder.records.live import LiveState
 from recorder.runs.run import Run
+from recorder.runs.technique_names import SSX
 from recorder.ssx.alarms.limits import AGE_PERIODS
 from recorder.ssx.alarms.observation import (
     HostFacts,
@@ -36,35 +37,52 @@ def run_facts(run: Run, *, live: bool) -> RunFacts:
         uid=run.uid,
         sample=sample.name if sample else None,
         announced=run.announced or not live,
-        open=live and not run.final,
+        open=live and not run.final and not _comes_later(run),
+        alike=run.technique == SSX,
     )
 
 
-def source_facts(
-    state: LiveState,
-    mine: FollowedRun | None,
-    heard_ns: Mapping[str, int],
-    now_ns: int,
-) -> tuple[SourceFacts, ...]:
-    """What is known of the sources.
+def _comes_later(run: Run) -> bool:
+    """It is a part of a series whose images come after those of others."""
+    part = run.announcement.part
+    return part is not None and part.first_image > 0 and not run.images.received
+
+
+def source_facts(state: LiveState) -> tuple[SourceFacts, ...]:
+    """What is known of the sources, whichever run they send to.
 
     Args:
         state: The live state.
-        mine: The run that is followed.
+    """
+    return tuple(
+        SourceFacts(one.name, None, None, one.clock_ppm) for one in state.sources
+    )
+
+
+def senders(followed: Iterable[FollowedRun]) -> dict[str, FollowedRun]:
+    """The run that each source sends images to, by its name: the latest of several."""
+    return {
+        one.run.key.source: one
+        for one in followed
+        if one.run.key is not None and _sends(one.run)
+    }
+
+
+def sending_facts(
+    mine: FollowedRun, heard_ns: Mapping[str, int], now_ns: int
+) -> tuple[SourceFacts, ...]:
+    """What is known of the source that sends the images of a run.
+
+    Args:
+        mine: The run.
         heard_ns: When each source sent something last, by name.
         now_ns: The time of arrival of what would come now.
     """
-    sending = ""
-    if mine is not None and mine.run.key is not None and _sends(mine.run):
-        sending = mine.run.key.source
-    found = []
-    for one in state.sources:
-        age_s = period_s = None
-        if mine is not None and one.name == sending and sending in heard_ns:
-            age_s = (now_ns - heard_ns[sending]) / 1e9
-            period_s = _period_s(mine.run, mine.gaps)
-        found.append(SourceFacts(one.name, age_s, period_s, one.clock_ppm))
-    return tuple(found)
+    if mine.run.key is None or mine.run.key.source not in heard_ns:
+        return ()
+    name = mine.run.key.source
+    age_s = (now_ns - heard_ns[name]) / 1e9
+    return (SourceFacts(name, age_s, _period_s(mine.run, mine.gaps)),)
 
 
 def _sends(run: Run) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recorder.live.delay_counts import Clusters, DelayCounts, Measured
 from recorder.live.traits import NAMES, TABLE, Counts, Traits, no_counts
 from recorder.records import EventType
-from recorder.records.live import DelayHistogram
+from recorder.records.live_delays import DelayHistogram
 from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.of_run import LONG_RUN, timeline_of

@@ -10,6 +10,7 @@ from recorder.live.traits import NAMES, Counts, trials
 from recorder.records import ImageClass
 from recorder.records.announcement import Target
 from recorder.records.live import LINE_STEP_S, Line, LiveRun, Trials
+from recorder.records.live_open_runs import OpenRun
 from recorder.runs.run import Run
 
 _CLASSES = set(ImageClass)
@@ -36,12 +37,16 @@ def run_state(
         now_ns: Time of arrival of what would come now (Unix ns); it never goes back.
     """
     announcement, images = run.announcement, run.images
+    part = announcement.part
     return LiveRun(
         run=run.number,
         uid=run.uid,
         experiment=run.experiment,
         proposal=announcement.proposal if run.announced else None,
         state=str(run.state),
+        technique=run.technique,
+        part=part.number if part else None,
+        parts=part.count if part else None,
         announced=run.announced,
         started_ns=run.shown_ns(run.opened_ns),
         expected=run.declared_images,
@@ -62,6 +67,25 @@ def run_state(
         delay_histogram=counts.pump.histogram,
         line=line(run, counts),
         last=counts.last.medians(),
+    )
+
+
+def open_run(run: Run) -> OpenRun:
+    """A run in short."""
+    part, images = run.announcement.part, run.images
+    return OpenRun(
+        run=run.number,
+        uid=run.uid,
+        experiment=run.experiment,
+        proposal=run.announcement.proposal if run.announced else None,
+        technique=run.technique,
+        state=str(run.state),
+        source=run.key.source if run.key else None,
+        part=part.number if part else None,
+        parts=part.count if part else None,
+        received=images.received,
+        expected=run.declared_images,
+        lost=images.size - images.received,
     )
 
 

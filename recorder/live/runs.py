@@ -19,6 +19,14 @@ LABEL_NS = 500_000_000
 has to the page, and some 5 ms of work each."""
 
 
+_Kind = tuple[str, str]
+"""Experiment and technique of runs whose images are summed up."""
+
+
+def _kind(run: Run) -> _Kind:
+    return run.experiment, run.technique
+
+
 def _image_id(image: ImageOutcome) -> int:
     return image.image_id
 
@@ -43,9 +51,9 @@ class LiveRuns:
         self._runs: dict[str, RunCounts] = {}
         self._known: dict[str, Run] = {}
         """Those runs, by uid: an announcement may yet give one another experiment."""
-        self._ended: dict[str, dict[str, Counts]] = {}
-        """By experiment and uid: what runs that are sealed came to."""
-        self._taken_over: set[str] = set()
+        self._ended: dict[_Kind, dict[str, Counts]] = {}
+        """By kind and uid: what runs that are sealed came to."""
+        self._taken_over: set[_Kind] = set()
         self.heard = Heard()
         """What each source sent."""
         self._label_ns = 0
@@ -123,30 +131,38 @@ class LiveRuns:
         """A run is sealed: what it came to counts for its experiment."""
         if (counts := self._runs.get(run.uid)) is not None:
             counts.look(self._now_ns())
-            self._ended.setdefault(run.experiment, {})[run.uid] = counts.total.copy()
+            self._ended.setdefault(_kind(run), {})[run.uid] = counts.total.copy()
 
-    def knows(self, experiment: str) -> bool:
-        """Whether the earlier runs of an experiment are known."""
-        return experiment in self._taken_over
+    def knows(self, run: Run) -> bool:
+        """Whether the earlier runs of its experiment and technique are known."""
+        return _kind(run) in self._taken_over
 
-    def take_over(self, experiment: str, totals: Mapping[str, Counts]) -> None:
-        """What the sealed runs of an experiment came to, by uid, as a journal says."""
-        self._taken_over.add(experiment)
-        known = self._ended.get(experiment, {})
-        self._ended[experiment] = {**totals, **known}
+    def take_over(self, run: Run, totals: Mapping[str, Counts]) -> None:
+        """What the sealed runs of its experiment came to, as a journal says.
+
+        Args:
+            run: A run of the experiment.
+            totals: By uid, of the runs of its technique.
+        """
+        kind = _kind(run)
+        self._taken_over.add(kind)
+        self._ended[kind] = {**totals, **self._ended.get(kind, {})}
 
     def of(self, run: Run) -> RunCounts | None:
         """The counts of a run that goes on."""
         return self._runs.get(run.uid)
 
     def of_experiment(self, run: Run) -> Counts:
-        """All runs of its experiment, sealed or not, and itself; shape (7,)."""
+        """All runs of its experiment, sealed or not, and itself; shape (7,).
+
+        Not those of another technique: what they count are not the same trials.
+        """
         total = no_counts()
-        for uid, counts in self._ended.get(run.experiment, {}).items():
+        for uid, counts in self._ended.get(_kind(run), {}).items():
             if uid != run.uid and uid not in self._runs:
                 total += counts
         for uid, known in self._known.items():
-            if known.experiment == run.experiment:
+            if _kind(known) == _kind(run):
                 total += self._runs[uid].total
         return total
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from recorder.records.announcement import UNNAMED
 from recorder.records.image_report import ClassCounts, ImageCounts
 from recorder.records.run_report import Cumulative, LedgerReport, Moment
-from recorder.records.runs import RunState, RunStatus
+from recorder.records.runs import SERIAL, RunState, RunStatus
 from recorder.records.timeline_report import Count
 
 
@@ -52,6 +52,13 @@ class RunCard:
     """``written``, ``pending`` or ``parked: why``, by sink."""
     problem: str | None = None
     """Why its report cannot be read: then nothing else is known."""
+    technique: str = SERIAL
+    """What was done."""
+
+    @property
+    def serial(self) -> bool:
+        """Whether each of its images is of another crystal."""
+        return self.technique == SERIAL
 
 
 @dataclass(frozen=True, slots=True)

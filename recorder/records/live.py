@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from recorder.records.live_delays import DelayHistogram
 from recorder.records.live_node import LiveNode
+from recorder.records.live_open_runs import OpenRun
+from recorder.records.runs import SERIAL
 
 VERSION = 1
 """Of this shape; it grows only when a key changes its meaning."""
@@ -129,19 +132,6 @@ class LiveDelay:
 
 
 @dataclass(frozen=True, slots=True)
-class DelayHistogram:
-    """Measured delays around the median one."""
-
-    low_s: float = 0.0
-    step_s: float = 0.0
-    counts: tuple[int, ...] = ()
-    mean_s: float | None = None
-    sigma_s: float | None = None
-    outliers: int = 0
-    """Farther from the median than 5 sigma (by the MAD) and 1 us."""
-
-
-@dataclass(frozen=True, slots=True)
 class LivePump:
     """Images by pump state, as far as labels are settled."""
 
@@ -190,6 +180,11 @@ class LiveRun:
     experiment: str = ""
     proposal: str | None = None
     state: str = "open"
+    technique: str = SERIAL
+    """What is done; of what is not serial no rate says anything."""
+    part: int | None = None
+    """Which of several collections of one announcement it is, from 1."""
+    parts: int | None = None
     announced: bool = False
     started_ns: int = 0
     expected: int | None = None
@@ -289,5 +284,9 @@ class LiveState:
     sinks: tuple[LiveSink, ...] = ()
     bad_messages: int = 0
     run: LiveRun | None = None
+    """The run that is shown where nobody chose one."""
+    open_runs: tuple[OpenRun, ...] = ()
+    """All that go on, that one too, at most ``MOST_OPEN``: the latest."""
+    open_runs_left_out: int = 0
     alarms: tuple[LiveAlarm, ...] = ()
     previews: tuple[PreviewImage, ...] = ()

@@ -29,7 +29,7 @@ from recorder.records.image_report import (
     TargetReport,
     UnitCells,
 )
-from recorder.records.runs import RunState, RunStatus
+from recorder.records.runs import SERIAL, RunState, RunStatus
 from recorder.records.scan_report import ScanReport
 from recorder.records.technique_report import (
     EnergyScanReport,
@@ -110,6 +110,11 @@ class RunReport:
     """When what it says was known; null until it is read from the journal."""
 
     @property
+    def serial(self) -> bool:
+        """Whether each of its images is of another crystal."""
+        return self.technique == SERIAL
+
+    @property
     def measured(self) -> bool:
         """Whether any event of its chains was seen."""
         return any(chain.measured for chain in self.event_chains)
@@ -117,13 +122,21 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class Cumulative:
-    """Sums over runs; ``skipped`` is ISPyB's word: images minus hits."""
+    """Sums over serial runs; ``skipped`` is ISPyB's word: images minus hits.
+
+    Images of a crystal that turns are no trials of a hit rate: they are counted apart.
+    """
 
     runs: Count = 0
+    """All runs, of whatever technique."""
     images: Count = 0
     indexed: Count = 0
     non_indexed_hits: Count = 0
     skipped: int = 0
+    other_runs: Count = 0
+    """Runs that are not serial."""
+    other_images: Count = 0
+    """Their received images."""
 
 
 @dataclass(frozen=True, slots=True)

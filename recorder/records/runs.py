@@ -21,3 +21,8 @@ class RunStatus(StrEnum):
     SUCCESS = "success"
     ABORTED = "aborted"
     FAILED = "failed"
+
+
+SERIAL = "ssx"
+"""Technique whose images are each of another crystal: what has hit rates, light and
+dark, and sums over runs."""

@@ -11,8 +11,9 @@ from recorder.journal import Journal, Seq
 from recorder.journal.records import SINK_KINDS
 from recorder.journal.run_index import Headline
 from recorder.records.cards import ExperimentCard, RunCard
-from recorder.records.run_report import Cumulative, RunReport
+from recorder.records.run_report import RunReport
 from recorder.reports.announced import announced_as
+from recorder.reports.experiments import cumulative
 from recorder.reports.store import ReportStore
 
 WRITTEN = "written"
@@ -151,6 +152,7 @@ def _with_report(card: RunCard, report: RunReport) -> RunCard:
         status=report.status,
         reason=report.reason,
         announced=report.announced,
+        technique=report.technique,
         start_time=report.start_time,
         end_time=report.end_time,
         images=replace(report.images, lost_ranges=()),
@@ -223,22 +225,10 @@ def experiment_cards(
                 protein=last.protein,
                 sample=last.sample,
                 support=last.support,
-                cumulative=_sum(members),
+                cumulative=cumulative(members),
                 lost=sum(card.images.lost for card in members),
                 runs=tuple(shown),
                 runs_left_out=len(members) - len(shown),
             )
         )
     return tuple(found)
-
-
-def _sum(cards: Sequence[RunCard]) -> Cumulative:
-    """As :func:`recorder.reports.experiments.cumulative`."""
-    images = sum(card.images.received for card in cards)
-    return Cumulative(
-        runs=len(cards),
-        images=images,
-        indexed=sum(card.classes.indexed for card in cards),
-        non_indexed_hits=sum(card.classes.non_indexed_hits for card in cards),
-        skipped=images - sum(card.classes.hits for card in cards),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from recorder.records.cards import RunCard
 from recorder.records.run_report import (
     Cumulative,
     ExperimentReport,
@@ -26,13 +27,16 @@ def by_experiment(runs: Iterable[RunReport]) -> FullReport:
     )
 
 
-def cumulative(runs: Sequence[RunReport]) -> Cumulative:
-    """Sums over runs; ``skipped`` is ISPyB's word: images minus hits."""
-    images = sum(run.images.received for run in runs)
+def cumulative(runs: Sequence[RunReport | RunCard]) -> Cumulative:
+    """Sums over serial runs; ``skipped`` is ISPyB's word: images minus hits."""
+    serial = [run for run in runs if run.serial]
+    images = sum(run.images.received for run in serial)
     return Cumulative(
         runs=len(runs),
         images=images,
-        indexed=sum(run.classes.indexed for run in runs),
-        non_indexed_hits=sum(run.classes.non_indexed_hits for run in runs),
-        skipped=images - sum(run.classes.hits for run in runs),
+        indexed=sum(run.classes.indexed for run in serial),
+        non_indexed_hits=sum(run.classes.non_indexed_hits for run in serial),
+        skipped=images - sum(run.classes.hits for run in serial),
+        other_runs=len(runs) - len(serial),
+        other_images=sum(run.images.received for run in runs) - images,
     )

@@ -8,11 +8,18 @@ from types import MappingProxyType
 
 from recorder.foreign_text import plain
 from recorder.records import Evidence, RunState
-from recorder.records.image_report import EvidenceCounts, ImageCounts, Rates
-from recorder.records.run_report import ExperimentReport, FullReport, RunReport
+from recorder.records.image_report import EvidenceCounts, Rates
+from recorder.records.run_report import (
+    Cumulative,
+    ExperimentReport,
+    FullReport,
+    RunReport,
+)
 from recorder.records.timeline_report import AuditVerdict, BreakKind
 from recorder.reports.alarm_text import alarm_lines
+from recorder.reports.image_text import image_lines
 from recorder.reports.scan_text import scan_lines
+from recorder.reports.technique_text import technique_lines
 
 _SHOWN = 5
 """Breaks of the timeline that are named."""
@@ -55,32 +62,56 @@ def report_text(report: FullReport, pending: Mapping[str, str] = _NOTHING) -> st
 
 
 def _experiment(entry: ExperimentReport, pending: Mapping[str, str]) -> list[str]:
-    total = entry.cumulative
     lines = [
         f"Experiment {entry.experiment} "
         f"(DataCollectionGroup {entry.data_collection_group_id})"
     ]
     for run in entry.runs:
         lines += _run(run, pending)
-    lines.append(
-        f"  all {total.runs} runs: {total.images} images, {total.indexed} "
-        f"indexed, {total.non_indexed_hits} non-indexed hits, "
-        f"{total.skipped} skipped (images - hits)"
-    )
+    return [*lines, *_sums(entry.cumulative)]
+
+
+def _sums(total: Cumulative) -> list[str]:
+    """Sums of serial runs; images of others are no trials of the same kind."""
+    serial = total.runs - total.other_runs
+    lines = []
+    if serial or not total.other_runs:
+        lines.append(
+            f"  all {serial} {'serial ' if total.other_runs else ''}runs: "
+            f"{total.images} images, {total.indexed} indexed, "
+            f"{total.non_indexed_hits} non-indexed hits, "
+            f"{total.skipped} skipped (images - hits)"
+        )
+    if total.other_runs:
+        told = f"  {total.other_runs} runs that are not serial: "
+        lines.append(f"{told}{total.other_images} images")
     return lines
 
 
 def _run(run: RunReport, pending: Mapping[str, str]) -> list[str]:
-    images, classes, pump = run.images, run.classes, run.pump
     reason = f" ({run.reason})" if run.reason else ""
+    technique = "" if run.serial else f"{run.technique}, "
     lines = [
-        f"  Run {run.run}: {run.state}, {run.status}{reason}"
+        f"  Run {run.run}: {technique}{run.state}, {run.status}{reason}"
         f"   DataCollection {run.data_collection_id}   uid {run.uid}",
-        f"    images     {_expected(images)} received {images.received} + lost "
-        f"{images.lost}"
-        f"   missed triggers {images.missed_triggers}",
-        f"    received   classified {images.classified}"
-        + "".join(f", {k} {v}" for k, v in images.unprocessed.items()),
+        *(_serial(run) if run.serial else technique_lines(run)),
+    ]
+    if not run.ledger.closed and run.state is RunState.SEALED:
+        lines += [f"    NOT CLOSED {item}" for item in run.ledger.differences]
+    lines += [f"    note       {note}" for note in run.notes]
+    sinks = ", ".join(
+        f"{name} {state}"
+        + (f" ({pending[name]})" if state == "pending" and name in pending else "")
+        for name, state in run.sinks.items()
+    )
+    return [*lines, f"    sinks      {sinks}"] if sinks else lines
+
+
+def _serial(run: RunReport) -> list[str]:
+    """Rates, light and dark, delays, chip, cells: of a run of many crystals."""
+    classes, pump = run.classes, run.pump
+    lines = [
+        *image_lines(run.images),
         f"    classified indexed {classes.indexed}, non-indexed hits "
         f"{classes.non_indexed_hits}, non-hits {classes.non_hits}"
         f"   lattices {classes.lattices}",
@@ -106,15 +137,7 @@ def _run(run: RunReport, pending: Mapping[str, str]) -> list[str]:
             text = " ".join(f"{value:.1f}" for value in last.unit_cell)
             fits = "" if last.misfit is None else f", misfit {100 * last.misfit:.2f} %"
             lines.append(f"    lattice    {last.lattice} {text} (found{fits})")
-    if not run.ledger.closed and run.state is RunState.SEALED:
-        lines += [f"    NOT CLOSED {item}" for item in run.ledger.differences]
-    lines += [f"    note       {note}" for note in run.notes]
-    sinks = ", ".join(
-        f"{name} {state}"
-        + (f" ({pending[name]})" if state == "pending" and name in pending else "")
-        for name, state in run.sinks.items()
-    )
-    return [*lines, f"    sinks      {sinks}"] if sinks else lines
+    return lines
 
 
 def _timeline(run: RunReport) -> list[str]:
@@ -139,13 +162,6 @@ def _timeline(run: RunReport) -> list[str]:
             if item.verdict is not AuditVerdict.UNSEEN
         ]
     return lines
-
-
-def _expected(images: ImageCounts) -> str:
-    if images.expected is not None:
-        return f"expected {images.expected} ="
-    declared = images.declared
-    return f"{'?' if declared is None else declared} declared, so far"
 
 
 def _rate(rates: Rates) -> str:

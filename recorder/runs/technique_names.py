@@ -7,8 +7,9 @@ from functools import cache
 
 from recorder.plugins.groups import TECHNIQUES
 from recorder.records import Announcement
+from recorder.records.runs import SERIAL
 
-SSX = "ssx"
+SSX = SERIAL
 """Technique of a run that nobody announced, and of one whose type nobody knows."""
 
 

@@ -1,14 +1,13 @@
 """Follows the runs with the alarms, and keeps what they remember.
 
-What is told was journalled before, together with all that the alarms remember: a
-daemon that is killed goes on with the same, and tells nothing twice.
+Each run that has begun has alarms of its own, whatever goes on beside it. What is told
+was journalled before, together with all that the alarms remember: a daemon that is
+killed goes on with the same, and tells nothing twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -17,7 +16,8 @@ from recorder.journal import Journal
 from recorder.live.alarm_book import live_alarms
 from recorder.live.alarm_memory import KIND, Memory, pack_memory, unpack_memory
 from recorder.live.followed_run import FollowedRun
-from recorder.live.moment import host_facts, run_facts, sink_facts, source_facts
+from recorder.live.moment import senders, sending_facts
+from recorder.live.observing import of_no_run, of_run
 from recorder.live.run_counts import RunCounts
 from recorder.live.runs import LiveRuns, current_run
 from recorder.records import ImageOutcome, Json, RunState
@@ -25,15 +25,14 @@ from recorder.records.image_outcome import PENDING
 from recorder.records.live import LiveAlarm, LiveState
 from recorder.records.said import NormalSaid, SeenSaid
 from recorder.runs.book.book import RunBook
-from recorder.runs.book.parts import current_part, same_announcement
 from recorder.runs.run import Run
 from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
-from recorder.service.alarm_steps import AlarmSteps, Events
+from recorder.service.alarm_steps import OF_NO_RUN, AlarmSteps, Events, is_quiet
 from recorder.service.alarm_teller import AlarmTeller
 from recorder.ssx.alarms.accepting import accept_level, offered
-from recorder.ssx.alarms.observation import Observation
+from recorder.ssx.alarms.observation import Observation, SourceFacts
 from recorder.ssx.alarms.rates import HOLD_S
 
 log = get_logger("alarms")
@@ -45,11 +44,9 @@ KEEP_NS = 30 * 10**9
 told. Images since then are read again after a restart: 30,000 at 1000 a second."""
 MOST_READ = 60_000
 """Images that are read again after a restart, at most: half a second's work."""
-MOST_WAITING = 10_000
-"""Images of a run that is not followed yet that wait for it, about 5 MB; of more, the
-latest: what alarms know of a run they learn from its last thousands."""
-_LEFT = 20
-"""Runs that are over and known as such: more do not end at once."""
+_LEFT = 1000
+"""Runs that are over and known as such: as many as the parts of one announcement, which
+may end at once."""
 
 
 class AlarmKeeper:
@@ -73,9 +70,8 @@ class AlarmKeeper:
         self._steps = AlarmSteps()
         self.moment: Callable[[], LiveState] | None = None
         """Gives what is known of sources, sinks and host."""
-        self._followed: FollowedRun | None = None
-        self._others: dict[str, FollowedRun] = {}
-        """Runs that go on and are not followed (yet)."""
+        self._runs_followed: dict[str, FollowedRun] = {}
+        """By uid: those that go on, and are not over for the alarms."""
         self._left: tuple[str, ...] = ()
         self._due = False
         self._step_ns = self._kept_ns = 0
@@ -89,19 +85,12 @@ class AlarmKeeper:
         """There is news of a run."""
         if run.uid in self._left:
             return
-        mine = self._of(run, outcomes)
-        mine.counts = counts
+        mine = self._runs_followed.get(run.uid)
+        if mine is None:
+            mine = self._runs_followed[run.uid] = self._begin(run, outcomes)
+        mine.run, mine.counts = run, counts
         mine.note(outcomes, arrival_ns())
         self._due = True
-
-    def _of(self, run: Run, outcomes: Sequence[ImageOutcome]) -> FollowedRun:
-        if self._followed is not None and self._followed.run.uid == run.uid:
-            self._followed.run = run
-            return self._followed
-        known = self._others.get(run.uid)
-        if known is None or known.flow.waiting > MOST_WAITING:
-            known = self._others[run.uid] = self._begin(run, outcomes)
-        return known
 
     def _begin(self, run: Run, new: Sequence[ImageOutcome]) -> FollowedRun:
         """From its first image that is new: an earlier recorder may have had others."""
@@ -122,83 +111,79 @@ class AlarmKeeper:
             self._steps.settle()
             self._due, self._step_ns = False, now_ns
             self._teller.forget(now_ns)  # what ends during the step ends later
-            mine = self._choose()
-            told = partial(self._tell, mine, now_ns)
-            self._steps.begin(self._observe(mine, now_ns), told)
+            followed = self._follow(now_ns)
+            self._steps.begin(self._observations(followed, now_ns), self._tell)
             await self._steps.done()
             self._steps.settle()
+            if followed and now_ns - self._kept_ns >= KEEP_NS:
+                self.keep(now_ns)
 
     def finish(self, run: Run) -> None:
         """A run is over: look at all of it before its report is made."""
         with boundary("look at the alarms of a run that is over"):
             self._steps.settle()
-            self._finish(run)
+            self._counts.flush(run)
+            mine = self._runs_followed.pop(run.uid, None)
+            if mine is None:
+                return
+            seen = of_run(mine, arrival_ns(), live=self._live, last=True)
+            self._tell(run.uid, self._steps.take(run.uid, seen), run)
+            self._left = (*self._left, run.uid)[-_LEFT:]
+            self._tell(run.uid, self._steps.end(run.uid, seen.time_s), run)
 
-    def _finish(self, run: Run) -> None:
-        self._counts.flush(run)
-        mine = self._followed
-        if mine is None or mine.run.uid != run.uid:
-            self._others.pop(run.uid, None)
-            return
-        now_ns = arrival_ns()
-        self._step(mine, now_ns, last=True)
-        self._left = (*self._left, run.uid)[-_LEFT:]
-        self._step(None, now_ns)
+    def _follow(self, now_ns: int) -> dict[str, FollowedRun]:
+        """The runs that are followed from now on: those that began, else the next.
 
-    def _choose(self) -> FollowedRun | None:
-        """The run to be followed: the same as long as it goes on."""
+        The alarms of any other are over.
+        """
         active = [run for run in self._runs.active if run.uid not in self._left]
-        uids = {run.uid for run in active}
-        self._others = {uid: one for uid, one in self._others.items() if uid in uids}
-        mine = self._followed
-        if mine is not None and mine.run.state is RunState.OPEN and mine.run in active:
-            run: Run | None = current_part(same_announcement(mine.run, active))
-        else:
-            run = current_run(active)
-        if run is None:
-            return None
-        if mine is not None and mine.run.uid == run.uid:
-            return mine
-        if mine is not None and mine.run in active and (mine.run.final or run.part):
-            self.finish(mine.run)
-        return self._others.pop(run.uid, None) or self._begin(run, ())
+        current = current_run(active)
+        begun = {
+            run.uid: run
+            for run in active
+            if run is current or run.state is not RunState.ANNOUNCED
+        }
+        for uid in set(self._steps.states) - {OF_NO_RUN} - begun.keys():
+            self._tell(uid, self._steps.end(uid, self._now_s(now_ns, uid)))
+        going_on = {run.uid for run in active}
+        self._runs_followed = {
+            uid: one for uid, one in self._runs_followed.items() if uid in going_on
+        }
+        for uid, run in begun.items():
+            if uid not in self._runs_followed:
+                self._runs_followed[uid] = self._begin(run, ())
+        return {uid: self._runs_followed[uid] for uid in begun}
 
-    def _step(
-        self, mine: FollowedRun | None, now_ns: int, *, last: bool = False
-    ) -> None:
-        events = self._steps.take(self._observe(mine, now_ns, last=last))
-        self._tell(mine, now_ns, events)
+    def _observations(
+        self, followed: dict[str, FollowedRun], now_ns: int
+    ) -> dict[str, Observation]:
+        """What is new, of each run of which there is anything, and of no run."""
+        sending = senders(followed.values()) if self.moment else {}
+        found = {}
+        for uid, mine in followed.items():
+            facts: tuple[SourceFacts, ...] = ()
+            if mine in sending.values():
+                facts = sending_facts(mine, self._counts.heard.last_ns, now_ns)
+            seen = of_run(mine, now_ns, facts, live=self._live)
+            if not is_quiet(self._steps.last.get(uid), seen):
+                found[uid] = seen
+        if self.moment is not None:
+            age_s = self._teller.journal_age_s
+            found[OF_NO_RUN] = of_no_run(self.moment(), age_s, now_ns)
+        return found
 
-    def _observe(
-        self, mine: FollowedRun | None, now_ns: int, *, last: bool = False
-    ) -> Observation:
-        """What is new of the run that is followed from now on."""
-        self._followed = mine
-        seen = Observation(now_ns / 1e9 if self._live else 0.0)
-        if mine is not None:
-            new = mine.take(now_ns, last=last)
-            seen = Observation(
-                seen.time_s if self._live else new.time_s,
-                run_facts(mine.run, live=self._live),
-                new.images,
-                new.pulses,
-                new.fates,
-            )
-        if self.moment is None:
-            return seen
-        known, heard_ns = self.moment(), self._counts.heard.last_ns
-        return replace(
-            seen,
-            sources=source_facts(known, mine, heard_ns, now_ns),
-            sinks=sink_facts(known),
-            host=host_facts(known, self._teller.journal_age_s),
-        )
+    def _tell(self, name: str, events: Events, run: Run | None = None) -> None:
+        """Tell what a step found.
 
-    def _tell(self, mine: FollowedRun | None, now_ns: int, events: Events) -> None:
-        runs = self._runs.active if mine is None else (*self._runs.active, mine.run)
-        told = self._teller.take(events, runs)
-        if told or (mine is not None and now_ns - self._kept_ns >= KEEP_NS):
-            self.keep(now_ns)
+        Args:
+            name: Uid of the run, or ``OF_NO_RUN``.
+            events: What is told.
+            run: The run, if it may be active no longer.
+        """
+        active = self._runs.active
+        runs = active if run is None else (*active, run)
+        if self._teller.take(events, runs, current_run(active)):
+            self.keep(arrival_ns())
 
     # -- what is remembered -----------------------------------------------------------
 
@@ -210,19 +195,14 @@ class AlarmKeeper:
         if not self._live:
             return
         self._kept_ns = now_ns
-        mine = self._followed
-        self._teller.keep(
-            KIND,
-            pack_memory(
-                Memory(
-                    self._steps.state,
-                    self._teller.book,
-                    mine.run.uid if mine else None,
-                    mine.cursors if mine else (0, 0, 0),
-                    self._left,
-                )
-            ),
+        followed = self._runs_followed.items()
+        memory = Memory(
+            self._steps.states,
+            self._teller.book,
+            {uid: one.cursors for uid, one in followed if uid in self._steps.last},
+            self._left,
         )
+        self._teller.keep(KIND, pack_memory(memory))
 
     def restore(self, journal: Journal) -> None:
         """Go on where an earlier recorder was.
@@ -238,15 +218,15 @@ class AlarmKeeper:
         except ValueError as error:
             log.info("alarms_begin_anew", error=str(error))
             return
-        self._steps.state, self._left = memory.state, memory.left
+        self._steps.last, self._left = dict(memory.states), memory.left
         self._teller.restore(memory.book)
-        run = next((r for r in self._runs.active if r.uid == memory.uid), None)
-        if run is None:
-            return
-        mine = FollowedRun.at(run, self._time_s, memory.cursors)
-        first = max(memory.cursors[0], run.images.size - MOST_READ)
-        mine.note(list(journal.image_rows(run.uid, first)), arrival_ns())
-        self._followed = mine
+        for run in self._runs.active:
+            if (cursors := memory.cursors.get(run.uid)) is None:
+                continue
+            mine = FollowedRun.at(run, self._time_s, cursors)
+            first = max(cursors[0], run.images.size - MOST_READ)
+            mine.note(list(journal.image_rows(run.uid, first)), arrival_ns())
+            self._runs_followed[run.uid] = mine
 
     # -- what people say --------------------------------------------------------------
 
@@ -263,34 +243,39 @@ class AlarmKeeper:
         Returns:
             Why that cannot be; empty if it is done.
         """
-        now_ns, state = arrival_ns(), self._steps.state
-        told_id = self._teller.standing(said.alarm)
-        if told_id is None:
+        now_ns = arrival_ns()
+        known = self._teller.standing(said.alarm)
+        if known is None:
             return f"no alarm {shown(said.alarm)} stands"
-        now_s = self._now_s(now_ns)
-        if all(one.id != told_id for one in offered(state, now_s)):
+        state, now_s = self._steps.of(known.of), self._now_s(now_ns, known.of)
+        if all(one.id != known.told_id for one in offered(state, now_s)):
             return (
                 f"alarm {said.alarm}: not before it stood for {HOLD_S:.0f} s, and "
                 "only of what has a level"
             )
-        self._steps.state, events = accept_level(state, told_id, now_s)
+        self._steps.states[known.of], events = accept_level(state, known.told_id, now_s)
         self._teller.taken_as_normal(said, self._runs.active)
-        self._teller.take(events, self._runs.active)
+        self._tell(known.of, events)
         self.keep(now_ns)
         return ""
 
-    def _now_s(self, now_ns: int) -> float:
-        """The time on which images count."""
+    def _now_s(self, now_ns: int, uid: str) -> float:
+        """The time on which images of a run count."""
         if self._live:
             return now_ns / 1e9
-        return self._followed.newest_s if self._followed else 0.0
+        mine = self._runs_followed.get(uid)
+        return mine.newest_s if mine else 0.0
 
     # -- for others -------------------------------------------------------------------
 
     def alarms(self) -> tuple[LiveAlarm, ...]:
         """Alarms that stand or ended lately."""
-        now_s = self._now_s(arrival_ns())
-        known = {one.id for one in offered(self._steps.last, now_s)}
+        now_ns = arrival_ns()
+        known = {
+            (uid, one.id)
+            for uid, state in self._steps.last.items()
+            for one in offered(state, self._now_s(now_ns, uid))
+        }
         return live_alarms(self._teller.shown, known)
 
     def status(self) -> list[Json]:

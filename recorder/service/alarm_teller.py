@@ -50,12 +50,15 @@ class AlarmTeller:
         """What others are told now."""
         self._said_last = self._shown_last = 0
 
-    def take(self, events: Iterable[Event], runs: Iterable[Run]) -> bool:
+    def take(
+        self, events: Iterable[Event], runs: Iterable[Run], current: Run | None = None
+    ) -> bool:
         """Note what is told; whether there was anything.
 
         Args:
             events: In order.
             runs: That they may be about.
+            current: In whose report alarms stand that are about no run.
         """
         by_uid = {run.uid: run for run in runs}
         any_of_them = False
@@ -63,7 +66,7 @@ class AlarmTeller:
             if event.kind in self._off:
                 continue
             if isinstance(event, AlarmRaised):
-                self._raised(event, by_uid.get(event.run_uid or ""))
+                self._raised(event, by_uid.get(event.run_uid or "", current))
             elif (over := self.book.cleared(event)) is not None:
                 self.note(over, cleared_body(over.alarm), by_uid.get(over.uid or ""))
                 self._say(partial(_say_cleared, over))
@@ -140,10 +143,10 @@ class AlarmTeller:
         run = next((run for run in runs if run.uid == one.uid), None)
         self.note(one, said_body(what, said.alarm, said.by, iso(said.time_ns)), run)
 
-    def standing(self, alarm: str) -> str | None:
-        """What the alarms themselves call one that stands; None if it does not."""
+    def standing(self, alarm: str) -> Noted | None:
+        """An alarm that stands, by its id; None if it does not."""
         known = self.book.find(alarm)
-        return known.told_id if known and known.cleared_ns is None else None
+        return known if known and known.cleared_ns is None else None
 
     def status(self) -> list[Json]:
         """Alarms that stand, for the status."""

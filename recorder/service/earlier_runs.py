@@ -17,12 +17,13 @@ MOST_RUNS = 1000
 Chosen, not tuned: a shift has a few dozen."""
 
 
-def earlier_totals(journal: Path, experiment: str) -> dict[str, Counts]:
+def earlier_totals(journal: Path, experiment: str, technique: str) -> dict[str, Counts]:
     """Counts of the sealed runs of an experiment, by uid.
 
     Args:
         journal: The journal's file.
         experiment: Its name.
+        technique: Of the runs; those of another are no such trials.
 
     Raises:
         JournalError: It cannot be read.
@@ -30,7 +31,9 @@ def earlier_totals(journal: Path, experiment: str) -> dict[str, Counts]:
     with closing(Journal(journal, read_only=True)) as opened:
         runs = ReportStore(opened).list(experiment, limit=MOST_RUNS).runs
     return {
-        run.uid: counts_of(totals(run)) for run in runs if run.state is RunState.SEALED
+        run.uid: counts_of(totals(run))
+        for run in runs
+        if run.state is RunState.SEALED and run.technique == technique
     }
 
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 
 from recorder import __version__
-from recorder.live.run_state import run_state
+from recorder.live.run_state import open_run, run_state
 from recorder.live.runs import current_run
+from recorder.records import RunState
 from recorder.records.live import (
     LiveJournal,
     LivePool,
@@ -18,6 +19,7 @@ from recorder.records.live import (
     LiveSource,
     LiveState,
 )
+from recorder.records.live_open_runs import MOST_OPEN
 from recorder.runtime.boundary import boundary
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.status_file import identity
@@ -63,7 +65,8 @@ class LiveView:
     def state(self) -> LiveState:
         """The state of the moment; the writer gives it its number and its time."""
         host, fixed = self._host, self._fixed
-        run = self._run()
+        run, active = self._run(), self._host.pipeline.book.active
+        begun = [one for one in active if one.state is not RunState.ANNOUNCED]
         self.last = LiveState(
             identity=fixed.identity,
             boot=fixed.boot,
@@ -78,6 +81,8 @@ class LiveView:
             sinks=tuple(sink_state(sink) for sink in host.sinks),
             bad_messages=host.pipeline.status()["bad_messages"],
             run=run,
+            open_runs=tuple(map(open_run, begun[-MOST_OPEN:])),
+            open_runs_left_out=max(0, len(begun) - MOST_OPEN),
             alarms=() if host.alarms is None else host.alarms.alarms(),
             previews=host.gallery.previews,
         )
@@ -96,14 +101,14 @@ class LiveView:
         """The earlier runs of an experiment, once they can be read."""
         live = self._host.pipeline.live
         run = current_run(self._host.pipeline.book.active)
-        if run is None or live.knows(run.experiment):
+        if run is None or live.knows(run):
             return
         if time.monotonic() < self._next_try:
             return
         self._next_try = time.monotonic() + RETRY_S
-        path, experiment = self._host.journal.path, run.experiment
-        found = await asyncio.to_thread(earlier_totals, path, experiment)
-        live.take_over(experiment, found)
+        path, kind = self._host.journal.path, (run.experiment, run.technique)
+        found = await asyncio.to_thread(earlier_totals, path, *kind)
+        live.take_over(run, found)
         self._next_try = 0.0
 
     def _run(self) -> LiveRun | None:

@@ -78,11 +78,12 @@ def windows_of(moment: Moment) -> dict[str, Trials | None]:
         return {name: known.get(name) for name in ("10s", "60s", "run", "all")}
     report = moment.report
     entry = moment.experiment
+    serial = tuple(run for run in entry.runs if run.serial) if entry else ()
     return {
         "10s": None,
         "60s": None,
         "run": _of_report(report) if report else None,
-        "all": _of_cards(entry.runs) if entry and not entry.runs_left_out else None,
+        "all": _of_cards(serial) if entry and not entry.runs_left_out else None,
     }
 
 

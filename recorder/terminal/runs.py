@@ -66,8 +66,9 @@ def runs(moment: Moment, width: int, signs: Signs, most: int | None) -> list[Tex
         return [line((said, QUIET))]
     told = [_sum(entry)]
     total = entry.cumulative
-    shares = (total.indexed, total.non_indexed_hits, total.skipped)
-    told.append(line(*three(shares, width, signs)))
+    if total.other_runs < total.runs or not total.runs:
+        shares = (total.indexed, total.non_indexed_hits, total.skipped)
+        told.append(line(*three(shares, width, signs)))
     shown = entry.runs if most is None else entry.runs[:most]
     for card in shown:
         told += [_run(card, width, signs), _proof(card)]
@@ -80,13 +81,17 @@ def runs(moment: Moment, width: int, signs: Signs, most: int | None) -> list[Tex
 def _sum(entry: ExperimentCard) -> Text:
     names = (entry.protein, entry.sample, entry.support)
     what = ", ".join(name for name in names if name)
+    total = entry.cumulative
+    images = count(total.images)
+    if total.other_runs:
+        apart = f"{count(total.other_images)} of runs that are not serial"
+        images = apart if total.other_runs == total.runs else f"{images}, {apart}"
     group = entry.data_collection_group_id
     ids = "" if group is None else f"   DCG {group}"
     return line(
         (f"{entry.experiment}", STRONG),
         f"   {what}" if what else "",
-        f"   # runs {count(entry.cumulative.runs)}, images "
-        f"{count(entry.cumulative.images)}{ids}",
+        f"   # runs {count(total.runs)}, images {images}{ids}",
     )
 
 
@@ -110,9 +115,12 @@ def three(shares: tuple[int, int, int], width: int, signs: Signs) -> list[Part]:
 
 def _run(card: RunCard, width: int, signs: Signs) -> Text:
     images, classes = card.images, card.classes
+    head = f"#{card.run:<5}"
+    if not card.serial:
+        told = f"{card.technique}, {count(images.received)} images, spots on "
+        return line((head, STRONG), f"{told}{count(classes.hits)}")
     skipped = images.received - classes.hits
     shares = (classes.indexed, classes.non_indexed_hits, skipped)
-    head = f"#{card.run:<5}"
     return line((head, STRONG), *three(shares, width - len(head), signs))
 
 

@@ -16,6 +16,7 @@ from recorder.records.live import (
     LiveState,
     PreviewImage,
 )
+from recorder.records.live_open_runs import OpenRun
 from recorder.web.access import OF_ALL, Access
 from recorder.web.shapes import Now
 
@@ -42,6 +43,7 @@ class Part:
     """And no other one."""
     alarms: tuple[str, ...]
     previews: tuple[str, ...]
+    open_runs: tuple[str, ...] = ()
 
 
 def part_of(now: Now, access: Access, going: Collection[str]) -> Part:
@@ -63,6 +65,7 @@ def part_of(now: Now, access: Access, going: Collection[str]) -> Part:
         run and all(access.sees(uid) for uid in going),
         tuple(one.id for one in alarms_for(access, live.alarms)),
         tuple(one.uid for one in _previews(access, live)),
+        tuple(one.uid for one in _open_runs(access, live)),
     )
 
 
@@ -89,6 +92,21 @@ def _previews(access: Access, live: LiveState) -> tuple[PreviewImage, ...]:
     if not access.names:
         return ()
     return tuple(one for one in live.previews if access.sees(one.uid))
+
+
+def _open_runs(access: Access, live: LiveState) -> tuple[OpenRun, ...]:
+    found = tuple(
+        one
+        for one in live.open_runs
+        if access.whole
+        or (access.sees(one.uid) and access.is_of(one.uid, one.proposal))
+    )
+    if access.names:
+        return found
+    return tuple(
+        replace(one, uid=mark_of(one.uid), experiment="", proposal=None, source=None)
+        for one in found
+    )
 
 
 def now_for(now: Now, access: Access, part: Part) -> Now:
@@ -133,6 +151,8 @@ def _live(live: LiveState, access: Access, part: Part) -> LiveState:
             for one in live.sinks
         ),
         run=None if run is None else _run(run, access),
+        open_runs=_open_runs(access, live),
+        open_runs_left_out=live.open_runs_left_out if access.whole else 0,
         alarms=alarms_for(access, live.alarms),
         previews=_previews(access, live),
     )

@@ -132,18 +132,21 @@ class _States(_Daemon):
             counted["non_indexed_hit"] += total.non_indexed_hits
             counted["skipped"] += total.skipped
             counted["runs"] += total.runs
+            counted["other"] += total.other_images
             counted["lost"] += entry.lost
         self._highest |= counted
         high = self._highest
         images = CounterMetricFamily(
             "recorder_images",
-            "Images of all runs by class; skipped: all but hits.",
+            "Images of all serial runs by class; skipped: all but hits.",
             None,
             ["class"],
         )
         for name in ("indexed", "non_indexed_hit", "skipped"):
             images.add_metric([name], high[name])
         yield images
+        text = "Received images of all runs that are not serial."
+        yield CounterMetricFamily("recorder_other_images", text, high["other"])
         text = "Images of all runs that did not come."
         yield CounterMetricFamily("recorder_lost_images", text, high["lost"])
         yield CounterMetricFamily("recorder_runs", "Runs.", high["runs"])

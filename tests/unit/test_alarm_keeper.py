@@ -22,6 +22,7 @@ from recorder.runtime.host_clock import arrival_ns
 from recorder.service.alarm_keeper import AlarmKeeper
 from recorder.service.alarm_teller import AlarmTeller
 from recorder.ssx.alarms.watch import step
+from tests.builders import collection
 from tests.unit.test_image_flow import outcome
 
 
@@ -34,7 +35,7 @@ class Kept:
         self.changed = asyncio.Event()
         teller = AlarmTeller(self.writer, self.changed, ["not_announced"])
         self.run = Run("u1", 3, 0, NOT_ANNOUNCED, state=RunState.OPEN)
-        book = RunBook(BookSettings())
+        self.book = book = RunBook(BookSettings())
         book.restore((self.run,), {}, ())
         self.counts = LiveRuns(arrival_ns)
         self.keeper = AlarmKeeper(teller, book, self.counts, live=True)
@@ -46,13 +47,20 @@ class Kept:
             for n, h in enumerate(hit.tolist())
         ]
 
-    async def feed(self, first: int, end: int) -> None:
-        new = self.images[first:end]
+    def another(self, uid: str, **said) -> Run:
+        """A run that goes on beside the first."""
+        said = {"detector": "other", **said}
+        run = Run(uid, 4, 0, collection(uid, **said), state=RunState.OPEN)
+        self.book.restore((self.run, run), {}, ())
+        return run
+
+    async def feed(self, first: int, end: int, run: Run | None = None) -> None:
+        run, new = run or self.run, self.images[first:end]
         for one in new:
-            self.run.images.receive(one.image_id, None)
-            self.run.images.finish(one)
-            self.writer.image("u1", one)
-        self.counts.told(self.run, new, RunCounts(self.run.images))
+            run.images.receive(one.image_id, None)
+            run.images.finish(one)
+            self.writer.image(run.uid, one)
+        self.counts.told(run, new, RunCounts(run.images))
         await self.keeper.look()
 
     async def close(self) -> None:
@@ -143,20 +151,55 @@ async def test_what_was_told_at_once_is_not_taken_back_by_what_waited(tmp_path):
     await kept.close()
 
 
-async def test_a_run_that_is_not_followed_keeps_no_more_than_so_many(
-    tmp_path, monkeypatch
-):
-    monkeypatch.setattr("recorder.service.alarm_keeper.MOST_WAITING", 300)
+async def test_runs_beside_each_other_have_alarms_of_their_own(tmp_path):
+    """Hits stop in both; each alarm is of its run, and ends with it."""
     kept = Kept(tmp_path / "j")
-    other = Run("u2", 4, 0, NOT_ANNOUNCED, state=RunState.OPEN)
-    await kept.feed(0, 100)
+    other = kept.another("u2")
+    await kept.feed(0, 1190)
+    await kept.feed(0, 1190, other)
+    assert kept.keeper._teller.book.noted == ()
+    await kept.feed(1190, 1700)
+    await kept.feed(1190, 1700, other)
+    await kept.writer.flush()
+    both = kept.keeper.alarms()
+    assert [(one.kind, one.uid) for one in both] == [
+        ("hit_rate", "u1"),
+        ("hit_rate", "u2"),
+    ]
+    assert list(kept.run.alarms) == [both[0].id]
+    assert list(other.alarms) == [both[1].id]
+    kept.keeper.finish(kept.run)
+    await kept.writer.flush()
+    stands = [one.uid for one in kept.keeper.alarms() if one.cleared_ns is None]
+    assert stands == ["u2"]
+    again = Kept(tmp_path / "j")
+    again.another("u2").images = other.images
+    again.keeper.restore(again.journal)
+    await again.keeper.look()
+    assert [one["id"] for one in again.keeper.status()] == [both[1].id]
+    assert kept.keeper.normal(NormalSaid("normal", both[1].id, "eve")) == ""
+    await kept.writer.flush()
+    assert kept.keeper.status() == []
+    await kept.close()
+    await again.close()
+
+
+async def test_no_hit_rate_is_judged_of_a_crystal_that_turns(tmp_path):
+    """Its images are not alike: that spots are fewer at some angles alarms nobody."""
+    kept = Kept(tmp_path / "j")
+    turns = kept.another("u2", technique="mx-rotation")
     for first in range(0, 1700, 100):
-        new = kept.images[first : first + 100]
-        for one in new:
-            other.images.receive(one.image_id, None)
-            other.images.finish(one)
-        kept.counts.told(other, new, RunCounts(other.images))
-        assert kept.keeper._others["u2"].flow.waiting <= 400
+        await kept.feed(first, first + 100, turns)
+    await kept.writer.flush()
+    assert kept.keeper.alarms() == ()
+    for n in range(1700, 2700, 2):  # every second one is lost: that is one's business
+        turns.images.receive(n, None)
+        turns.images.finish(outcome(n))
+    new = [outcome(n) for n in range(1700, 2700, 2)]
+    kept.counts.told(turns, new, RunCounts(turns.images))
+    kept.keeper.finish(turns)
+    await kept.writer.flush()
+    assert {one.kind for one in kept.keeper.alarms()} >= {"losses"}
     await kept.close()
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import zlib
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -22,17 +25,20 @@ from recorder.journal.writer import JournalWriter
 from recorder.live.alarm_book import KEPT_NS, AlarmBook, live_alarms
 from recorder.live.alarm_memory import KIND, Memory, pack_memory, unpack_memory
 from recorder.live.followed_run import FollowedRun
-from recorder.live.moment import run_facts, source_facts
+from recorder.live.moment import run_facts, senders, sending_facts, source_facts
+from recorder.live.runs import current_run
 from recorder.records import ImageClass, ImageOutcome, RunState
 from recorder.records.alarms import AlarmKind, RunAlarm
 from recorder.records.live import LiveSource, LiveState
+from recorder.records.mx_plan import Part
 from recorder.records.report_json import report_from_json
 from recorder.records.said import NormalSaid, SeenSaid, read_said, said_to_json
 from recorder.runs.book.endings import NOT_ANNOUNCED
 from recorder.runs.run import Run
 from recorder.ssx.alarms.events import AlarmCleared, AlarmRaised, Evidence, Severity
-from recorder.ssx.alarms.observation import Observation
+from recorder.ssx.alarms.observation import Fates, Observation, RunFacts, SinkFacts
 from recorder.ssx.alarms.watch import AlarmState, step
+from tests.builders import collection
 from tests.unit.test_alarm_docs import PAGE
 from tests.unit.test_docs import names, sections
 from tests.unit.test_image_flow import outcome
@@ -139,10 +145,12 @@ def test_ids_of_two_runs_differ_and_what_is_over_goes_after_ten_minutes():
 def test_what_is_remembered_comes_back_and_what_cannot_be_read_is_said():
     book = AlarmBook()
     book.raised(RAISED, a_run())
-    memory = Memory(AlarmState(), book, "u1", (1, 2, 3), ("u0",))
+    states = {"": AlarmState(), "u1": AlarmState()}
+    memory = Memory(states, book, {"u1": (1, 2, 3)}, ("u0",))
     found = unpack_memory(pack_memory(memory))
     assert found.book.noted == book.noted
-    assert (found.uid, found.cursors, found.left) == ("u1", (1, 2, 3), ("u0",))
+    assert found.states == states
+    assert (found.cursors, found.left) == ({"u1": (1, 2, 3)}, ("u0",))
     for body in (b"", b"x" * 100, pack_memory(memory)[:-9]):
         with pytest.raises(ValueError):
             unpack_memory(body)
@@ -175,12 +183,14 @@ def follow(order, looks: int, restart: int | None) -> list:
             for e in events
         ]
         if events or number % 4 == 0:
-            memory = pack_memory(Memory(state, AlarmBook(), "u1", mine.cursors))
+            memory = pack_memory(
+                Memory({"u1": state}, AlarmBook(), {"u1": mine.cursors})
+            )
         if number == restart:
             known = unpack_memory(memory)
-            state = known.state
-            mine = FollowedRun.at(run, mine.time_s, known.cursors)
-            mine.note([r for r in rows if r.image_id >= known.cursors[0]], now_ns)
+            state, cursors = known.states["u1"], known.cursors["u1"]
+            mine = FollowedRun.at(run, mine.time_s, cursors)
+            mine.note([r for r in rows if r.image_id >= cursors[0]], now_ns)
     return told
 
 
@@ -196,16 +206,74 @@ def test_ages_are_told_of_what_should_send_only():
     state = LiveState(sources=(LiveSource("eiger", clock_ppm=3.0), LiveSource("panda")))
     run = a_run()
     mine = FollowedRun(run, lambda i: 0.0)
-    facts = source_facts(state, mine, {"eiger": 10**9}, 3 * 10**9)
-    assert [one.age_s for one in facts] == [None, None]  # it has no series yet
+    facts = source_facts(state)
+    assert [one.age_s for one in facts] == [None, None], "ages are told by runs"
     assert facts[0].clock_ppm == 3.0
+    assert senders([mine]) == {}, "it has no series yet"
     run.key = type("Key", (), {"source": "eiger"})()
     run.images.receive(0, None)
-    facts = source_facts(state, mine, {"eiger": 10**9}, 3 * 10**9)
-    assert [one.age_s for one in facts] == [2.0, None]
+    assert senders([mine]) == {"eiger": mine}
+    (fact,) = sending_facts(mine, {"eiger": 10**9}, 3 * 10**9)
+    assert (fact.name, fact.age_s) == ("eiger", 2.0)
+    assert sending_facts(mine, {"panda": 10**9}, 3 * 10**9) == ()
     run.state = RunState.DRAINING
-    facts = source_facts(state, mine, {"eiger": 10**9}, 3 * 10**9)
-    assert [one.age_s for one in facts] == [None, None]
+    assert senders([mine]) == {}
+
+
+def a_part(number: int, images: int = 0) -> Run:
+    part = Part("u", number, 3, 100 * (number - 1), 100)
+    announcement = replace(collection(f"u.{number}"), part=part)
+    run = Run(f"u.{number}", number, 0, announcement, state=RunState.OPEN)
+    for n in range(images):
+        run.images.receive(n, None)
+    return run
+
+
+def test_a_part_whose_images_come_later_waits_for_none():
+    assert run_facts(a_part(1), live=True).open
+    assert not run_facts(a_part(2), live=True).open
+    assert run_facts(a_part(2, 1), live=True).open
+
+
+def test_the_part_that_is_shown_is_the_latest_with_images():
+    parts = [a_part(1), a_part(2), a_part(3)]
+    assert current_run(parts) is parts[0]
+    parts[1].images.receive(0, None)
+    assert current_run(parts) is parts[1]
+    assert current_run([a_run(), *parts]) is parts[1]
+    assert current_run([*parts, later := a_run()]) is later
+
+
+def test_what_an_earlier_recorder_remembered_of_its_one_run_is_taken_over():
+    """Version 1: one state for the run, the sinks and the host."""
+    seen = Observation(
+        9.0,
+        RunFacts("u1"),
+        fates=Fates(np.arange(999), np.zeros(999), np.arange(999) > 500),
+        sinks=(SinkFacts("ispyb", parked=1),),
+    )
+    state, events = step(AlarmState(), seen)
+    assert {one.kind for one in events} >= {"losses", "parked"}
+    book = AlarmBook()
+    for one in events:
+        book.raised(one, a_run())
+    body = {
+        "version": 1,
+        "state": state.to_json(),
+        "book": [{k: v for k, v in one.items() if k != "of"} for one in book.to_json()],
+        "uid": "u1",
+        "cursors": [999, 999, 0],
+        "left": ["u0"],
+    }
+    found = unpack_memory(zlib.compress(json.dumps(body).encode()))
+    assert {one.kind for one in found.states[""].standing} == {"parked"}
+    assert "losses" in {one.kind for one in found.states["u1"].standing}
+    assert found.states["u1"].run is not None
+    assert (found.cursors, found.left) == ({"u1": (999, 999, 0)}, ("u0",))
+    assert {one.of for one in found.book.noted if one.alarm.kind == "parked"} == {""}
+    _, over = step(found.states["u1"], Observation(10.0))
+    assert "losses" in {one.kind for one in over}
+    assert all(found.book.cleared(one) is not None for one in over)
 
 
 def test_of_a_replay_nothing_is_told_that_depends_on_now():

@@ -256,7 +256,7 @@ def test_an_experiment_has_its_earlier_runs():
     live = LiveRuns(lambda: T0)
     live.begin(run)
     earlier = np.full(len(NAMES), 5)
-    live.take_over(run.experiment, {"before": earlier, run.uid: earlier})
+    live.take_over(run, {"before": earlier, run.uid: earlier})
     run.images.receive(0, None)
     live.received(run, image(0))
     live.look([run])

@@ -78,21 +78,24 @@ def test_a_run_that_drains_still_counts_for_its_experiment() -> None:
     other = builders.new_run(
         "c", announcement=collection("c", experiment={"name": "another"})
     )
+    turns = builders.new_run("d", announcement=collection("d", technique="mx-rotation"))
+    assert turns.experiment == first.experiment
     assert other.experiment != first.experiment
-    live.take_over(first.experiment, {"before": np.full(len(NAMES), 5)})
-    for run, images in ((first, 3), (second, 2), (other, 7)):
+    live.take_over(first, {"before": np.full(len(NAMES), 5)})
+    for run, images in ((first, 3), (second, 2), (other, 7), (turns, 11)):
         live.begin(run)
         for n in range(images):
             run.images.receive(n, None)
             live.received(run, image(n))
     first.state = RunState.DRAINING
-    live.look([first, second, other])
+    live.look([first, second, other, turns])
     assert live.of_experiment(second)[0] == 5 + 3 + 2
     live.ended(first)
     assert live.of_experiment(second)[0] == 5 + 3 + 2, "sealed, and not yet forgotten"
-    live.look([second, other])
+    live.look([second, other, turns])
     assert live.of_experiment(second)[0] == 5 + 3 + 2
     assert live.of_experiment(other)[0] == 7
+    assert live.of_experiment(turns)[0] == 11, "no trials of the same kind"
 
 
 async def test_earlier_runs_that_could_not_be_read_are_read_later(
@@ -110,10 +113,10 @@ async def test_earlier_runs_that_could_not_be_read_are_read_later(
     away = path.rename(path.with_name("away"))
     with pytest.raises(JournalError):
         await view.take_over()
-    assert not live.knows(run.experiment), "nobody said that it has no earlier runs"
+    assert not live.knows(run), "nobody said that it has no earlier runs"
     away.rename(path)
     await view.take_over()
-    assert live.knows(run.experiment)
+    assert live.knows(run)
     host.pipeline.writer.close()
     host.journal.close()
 

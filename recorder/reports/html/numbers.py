@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recorder.records.run_report import Cumulative
 from recorder.records.times import iso, span_text
 from recorder.ssx.alarms.wilson import wilson
 
@@ -11,6 +12,15 @@ NONE = "unknown"
 def count(value: int | None) -> str:
     """A whole number."""
     return NONE if value is None else f"{value:,}"
+
+
+def image_sums(total: Cumulative) -> tuple[tuple[str, str], ...]:
+    """Images of the serial runs, and of the others."""
+    images = ("images", count(total.images))
+    if not total.other_runs:
+        return (images,)
+    others = ("images of runs that are not serial", count(total.other_images))
+    return (others,) if total.other_runs == total.runs else (images, others)
 
 
 def share(part: int, whole: int) -> str:

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 from recorder import __version__
 from recorder.records.cards import ExperimentCard, RunCard
-from recorder.records.run_report import FullReport
+from recorder.records.run_report import Cumulative, FullReport
 from recorder.reports.html.drawings import bar_of_three
 from recorder.reports.html.elements import Child, Element, el, joined, pairs
 from recorder.reports.html.facts import NO_FACTS, RunFacts
-from recorder.reports.html.numbers import count
+from recorder.reports.html.numbers import count, image_sums
 from recorder.reports.html.run_section import run_section
 from recorder.reports.html.style import CSS, POLICY
 from recorder.reports.proof import proof_of
@@ -34,9 +34,7 @@ def report_page(report: FullReport, facts: Mapping[str, RunFacts]) -> str:
         titles.append(_title(entry.experiment, [run.run for run in entry.runs]))
         parts.append(el("h1", f"Experiment {entry.experiment}"))
         if len(entry.runs) > 1:
-            parts += [_sum(total.runs, total.images, entry.data_collection_group_id)]
-            shares = (total.indexed, total.non_indexed_hits, total.skipped)
-            parts.append(bar_of_three(*shares))
+            parts += [_sum(total, entry.data_collection_group_id), _three(total)]
         parts += [
             run_section(run, facts.get(run.uid, NO_FACTS), first=n == 0)
             for n, run in enumerate(entry.runs)
@@ -63,7 +61,6 @@ def experiment_page(
         journal: Id of the journal.
     """
     total = card.cumulative
-    shares = (total.indexed, total.non_indexed_hits, total.skipped)
     parts: list[Child] = [
         el("h1", f"Experiment {card.experiment}"),
         pairs(
@@ -73,11 +70,11 @@ def experiment_page(
                 ("sample", card.sample),
                 ("support", card.support),
                 ("# runs", count(total.runs)),
-                ("images", count(total.images)),
+                *image_sums(total),
                 ("lost", count(card.lost)),
             )
         ),
-        bar_of_three(*shares),
+        _three(total),
         *(_run(run, folders.get(run.uid)) for run in card.runs),
     ]
     mark = el("meta", name=JOURNAL, content=journal)
@@ -89,14 +86,24 @@ def _run(card: RunCard, folder: str | None) -> Element:
     link = el("a", name, href=f"./{_quoted(folder)}/report.html") if folder else name
     images, classes = card.images, card.classes
     proof = proof_of(card)
+    technique = "" if card.serial else f"{card.technique}, "
     return el(
         "section",
-        el("h3", link, f": {card.state}, {card.status}"),
+        el("h3", link, f": {technique}{card.state}, {card.status}"),
         el("p", proof.text, class_="good" if proof.whole else "bad"),
         bar_of_three(
             classes.indexed, classes.non_indexed_hits, images.received - classes.hits
-        ),
+        )
+        if card.serial
+        else None,
     )
+
+
+def _three(total: Cumulative) -> Element | None:
+    """The bar of the serial runs; none without any."""
+    if total.other_runs == total.runs > 0:
+        return None
+    return bar_of_three(total.indexed, total.non_indexed_hits, total.skipped)
 
 
 def _quoted(folder: str) -> str:
@@ -104,11 +111,11 @@ def _quoted(folder: str) -> str:
     return quote(folder, errors="replace")
 
 
-def _sum(runs: int, images: int, group: int | None) -> Element:
+def _sum(total: Cumulative, group: int | None) -> Element:
     return pairs(
         (
-            ("# runs", count(runs)),
-            ("images", count(images)),
+            ("# runs", count(total.runs)),
+            *image_sums(total),
             ("DataCollectionGroup", None if group is None else str(group)),
         )
     )

@@ -24,7 +24,8 @@ def run_section(run: RunReport, facts: RunFacts, *, first: bool) -> Element:
     images, classes = run.images, run.classes
     proof = proof_of(run)
     reason = f" ({run.reason})" if run.reason else ""
-    title = f"Run {run.run}: {run.state}, {run.status}{reason}"
+    technique = "" if run.serial else f"{run.technique}, "
+    title = f"Run {run.run}: {technique}{run.state}, {run.status}{reason}"
     return el(
         "section",
         el("h2", title, class_="first" if first else None),
@@ -32,19 +33,28 @@ def run_section(run: RunReport, facts: RunFacts, *, first: bool) -> Element:
         _card(run, facts),
         bar_of_three(
             classes.indexed, classes.non_indexed_hits, images.received - classes.hits
-        ),
+        )
+        if run.serial
+        else None,
         *_part("Alarms", *alarms(run)),
-        *_part("Rates", _rates(run)),
-        *_part("Over the run", over_run(run.line)),
-        *_part("Light and dark", _pump(run)),
-        *_part("Time points", _delays(run), _targets(run)),
-        *_part("Chip or scan", *chip(run.scan)),
+        *(_serial(run) if run.serial else ()),
         *_part("Event chains", *chains(run)),
         *_part("Timeline", *timeline(run)),
         *_part("Unit cells and resolution", *cells(run, facts)),
         *_part("Classification", *classification(run)),
         *_part("Ledger", *_ledger(run)),
         *_part("Notes", _notes(run)),
+    )
+
+
+def _serial(run: RunReport) -> tuple[Child, ...]:
+    """What only a run of many crystals has."""
+    return (
+        *_part("Rates", _rates(run)),
+        *_part("Over the run", over_run(run.line)),
+        *_part("Light and dark", _pump(run)),
+        *_part("Time points", _delays(run), _targets(run)),
+        *_part("Chip or scan", *chip(run.scan)),
     )
 
 

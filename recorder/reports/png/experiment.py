@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recorder.records.cards import ExperimentCard, RunCard
-from recorder.reports.html.numbers import clock, count, share
+from recorder.reports.html.numbers import clock, count, image_sums, share
 from recorder.reports.png.canvas import BAD, GOOD, MARGIN, QUIET, TEXT, Canvas
 from recorder.reports.png.sheet import HEAD, PART, ROOM, SMALL, STEP, WORD, Sheet
 from recorder.reports.proof import proof_of
@@ -27,7 +27,9 @@ def experiment_png(card: ExperimentCard, journal: str = "") -> bytes:
     page = Sheet(Canvas())
     total = card.cumulative
     page.words(f"Experiment {card.experiment}", HEAD)
-    page.words(f"{count(total.runs)} runs, {count(total.images)} images", PART, QUIET)
+    sums = image_sums(total)
+    told = "".join(f", {number} {name}" for name, number in sums)
+    page.words(f"{count(total.runs)} runs{told}", PART, QUIET)
     page.y += 8
     page.columns(
         [
@@ -35,11 +37,12 @@ def experiment_png(card: ExperimentCard, journal: str = "") -> bytes:
             ("protein", card.protein),
             ("sample", card.sample),
             ("support", card.support),
-            ("images", count(total.images)),
+            *sums,
             ("lost", count(card.lost)),
         ]
     )
-    page.bar_of_three(total.indexed, total.non_indexed_hits, total.skipped)
+    if total.other_runs < total.runs or not total.runs:
+        page.bar_of_three(total.indexed, total.non_indexed_hits, total.skipped)
     page.part("Runs, latest first")
     shown = 0
     for run in card.runs:
@@ -57,11 +60,16 @@ def _run(page: Sheet, run: RunCard) -> None:
     canvas, y, classes = page.canvas, page.y, run.classes
     proof = proof_of(run)
     canvas.text(MARGIN, y, f"Run {run.run}", WORD, TEXT, 110)
-    skipped = max(0, run.images.received - classes.hits)
-    numbers = (classes.indexed, classes.non_indexed_hits, skipped)
-    page.strip(MARGIN + 120, y + 2, _BAR, 20, numbers)
-    told = f"{count(run.images.received)} images, {share(classes.hits, sum(numbers))} "
-    told += f"hits, {share(classes.indexed, sum(numbers))} indexed"
+    told = f"{count(run.images.received)} images, "
+    if run.serial:
+        skipped = max(0, run.images.received - classes.hits)
+        numbers = (classes.indexed, classes.non_indexed_hits, skipped)
+        page.strip(MARGIN + 120, y + 2, _BAR, 20, numbers)
+        told += f"{share(classes.hits, sum(numbers))} hits, "
+        told += f"{share(classes.indexed, sum(numbers))} indexed"
+    else:
+        canvas.text(MARGIN + 120, y, run.technique, WORD, TEXT, _BAR)
+        told += f"spots on {count(classes.hits)}"
     room = ROOM - 120 - _BAR - 20
     canvas.text(MARGIN + 140 + _BAR, y, told, WORD, TEXT, room)
     told = f"{clock(run.start_time)}: {run.state}, {run.status}, {proof.text}"

@@ -159,6 +159,9 @@ class RunFacts:
     """``collection/start`` told of it."""
     open: bool = True
     """Images may still come: no end of the series or run was seen."""
+    alike: bool = True
+    """Any image is of another crystal under the same conditions, so that shares and
+    medians of its images tell something; not those of one crystal that turns."""
     since_s: float | None = None
     """Unix time of the announcement, or of the first image."""
 

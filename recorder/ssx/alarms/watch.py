@@ -34,7 +34,9 @@ def step(
     events: list[Event] = [*ended]
     run = state.run
     if run is not None:
-        run, seen = follow_images(run, observation.images, state.standing)
+        seen: list[Event] = []
+        if observation.run is not None and observation.run.alike:
+            run, seen = follow_images(run, observation.images, state.standing)
         run, fired = follow_pulses(run, observation.pulses)
         run, lost = follow_fates(run, observation.fates)
         state = replace(state, run=run)

@@ -44,6 +44,9 @@ export function experiments() {
   return state.slow?.experiments ?? [];
 }
 
+// Each image of another crystal: what has rates, light and dark, sums.
+export const isSerial = (run) => (run?.technique ?? "ssx") === "ssx";
+
 // Runs as they were opened; numbers may begin anew.
 export const byAge = (one, other) => one.opened - other.opened || one.run - other.run;
 
@@ -65,7 +68,7 @@ function trials(images, classes) {
 function ofExperiment(name) {
   const cards = experiments().filter((entry) => entry.experiment === name); // one for each group
   if (!cards.length || cards.some((card) => card.runs.length !== card.cumulative?.runs)) return null;
-  const all = cards.flatMap((card) => card.runs);
+  const all = cards.flatMap((card) => card.runs).filter(isSerial); // others are no trials
   const classes = {};
   for (const key of ["indexed", "non_indexed_hits", "non_hits"]) {
     classes[key] = sum(all.map((run) => run.classes?.[key]));

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from recorder.records.live import (
-    DelayHistogram,
     Hint,
     LastImages,
     Line,
@@ -25,6 +24,7 @@ from recorder.records.live import (
     PreviewImage,
     Trials,
 )
+from recorder.records.live_delays import DelayHistogram
 from recorder.records.live_json import live_to_json
 from recorder.records.live_node import LiveNode
 from tests.system.page.pictures import peakogram, picture, scan

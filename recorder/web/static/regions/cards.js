@@ -63,10 +63,18 @@ function facts(entry) {
     ["Support", named(entry.support)],
     ["Experiment", named(entry.experiment)],
     ["# Runs", format.count(entry.cumulative?.runs ?? entry.runs.length)],
-    ["Images", format.count(entry.cumulative?.images)],
+    ...imagesOf(entry.cumulative),
     ["ISPyB group", written === null ? "not yet" : String(written)],
   ];
   return pairs.map(([key, value]) => el("div", {}, el("dt", {}, key), el("dd", {}, value)));
+}
+
+// Images of serial runs, and those of others, which are no trials of a hit rate.
+function imagesOf(total) {
+  const [all, others] = [total?.runs ?? 0, total?.other_runs ?? 0];
+  const apart = ["Images of runs that are not serial", format.count(total?.other_images)];
+  if (others && others === all) return [apart];
+  return [["Images", format.count(total?.images)], ...(others ? [apart] : [])];
 }
 
 function runsOf(entry) {
@@ -76,9 +84,11 @@ function runsOf(entry) {
 }
 
 function band(run) {
+  if (!view.isSerial(run)) return ["apart", ""];
   const { images, indexed, non_indexed_hits: other } = countsOf(run);
   const hit = images ? (indexed + other) / images : 0;
-  return BANDS.find(([least]) => hit >= least) ?? [0, "none", "below 2 %"];
+  const [, name, words] = BANDS.find(([least]) => hit >= least) ?? [0, "none", "below 2 %"];
+  return [name, `hit rate ${words}`];
 }
 
 function button(run) {
@@ -86,12 +96,13 @@ function button(run) {
 }
 
 function fillButton(node, run) {
-  const [, name, words] = band(run);
+  const [name, words] = band(run);
   const chosen = view.shownRun()?.uid === run.uid;
   attribute(node, "class", `run ${name}${chosen ? " chosen" : ""}`);
   attribute(node, "aria-current", chosen ? "true" : null);
-  text(node, `#${run.run}${MARKS[run.status] ? ` ${MARKS[run.status]}` : ""}`);
-  attribute(node, "title", `run ${run.run}: ${format.shown(run.status)}, hit rate ${words}`);
+  const kind = view.isSerial(run) ? "" : ` ${format.shown(run.technique)}`;
+  text(node, `#${run.run}${kind}${MARKS[run.status] ? ` ${MARKS[run.status]}` : ""}`);
+  attribute(node, "title", `run ${run.run}:${kind} ${format.shown(run.status)}${words ? `, ${words}` : ""}`);
 }
 
 function fill(node, entry) {
@@ -105,6 +116,7 @@ function fill(node, entry) {
   node.written = key;
   const [list, three, pages, buttons] = node.children;
   list.replaceChildren(...facts(entry));
+  hide(three, entry.cumulative?.other_runs > 0 && entry.cumulative.other_runs === total);
   fillThree(three, entry.cumulative ?? {});
   keyed(buttons, shown, (run) => run.uid, button, fillButton);
   pages.replaceChildren(...pager(entry, runs, shown, total));
