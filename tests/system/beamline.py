@@ -154,6 +154,7 @@ class RawDetector:
         self._socket.immediate = True
         self._socket.linger = 5000
         self._socket.sndtimeo = 120_000
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._socket.bind(endpoint)
 
     def send(self, *messages: list[Any] | bytes) -> None:
@@ -161,7 +162,13 @@ class RawDetector:
             parts = message if isinstance(message, list) else [message]
             self._socket.send_multipart(parts)
 
+    def wait_disconnected(self) -> None:
+        """Wait until it has noticed that one who received is gone."""
+        assert self._monitor.poll(120_000)
+
     def close(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close()
         self._socket.close()
         self._context.term()
 
