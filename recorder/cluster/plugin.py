@@ -38,6 +38,7 @@ class DaskHands:
         self.deliver_to = home.deliver_to
         self.pulled = home.pulled
         self.fetch = home.fetch
+        self.stop_receiving = home.stop_receiving
 
     @property
     def replaced(self) -> int:

@@ -205,6 +205,7 @@ class Desk:
         self._now = now
         self._throttle.look()
         self.pulling.look(now)
+        self.pulling.tell_taken()
         for member in self._members.slowed(now):
             log.warning(
                 "node_slow",

@@ -24,6 +24,7 @@ from recorder.pool.protocols import (
 from recorder.pool.wire import Message
 from recorder.records import Payload
 from recorder.records.live_node import LiveNode
+from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 
 log = get_logger("nodes")
@@ -70,8 +71,12 @@ class Home:
 
     def fetch(self, payloads: Sequence[Payload], done: Callable[[], None]) -> None:
         """Bring pixels home; ``done`` once each is here, or its node is gone."""
-        self._desk.pulling.fetch(payloads, done)
+        self._desk.pulling.pixels.fetch(payloads, done)
         self._flush()
+
+    async def stop_receiving(self) -> None:
+        """Have nodes receive from no detector any more, and take what they have."""
+        await self._desk.pulling.stop(self._desk.members(), self._flush)
 
     def deliver_to(self, port: PulledPort) -> None:
         """Say who takes the records of detectors that nodes pull from."""
@@ -119,7 +124,8 @@ class Home:
     async def _give(self) -> None:
         while True:
             self._work.changed.clear()
-            self._give_what_waits()
+            with boundary("give nodes what waits"):
+                self._give_what_waits()
             await self._work.changed.wait()
 
     def _give_what_waits(self) -> None:
@@ -139,8 +145,9 @@ class Home:
             if (late_s := now - last - TICK_S) > TICK_S:
                 self._desk.stood_still(late_s)
             last = now
-            self._desk.tick(now)
-            self._after()
+            with boundary("look which nodes are silent"):
+                self._desk.tick(now)
+                self._after()
             if (refused := self._exchange.refused) > self._refused:
                 self._desk.unknown_keys(refused - self._refused)
                 self._refused = refused
@@ -148,7 +155,8 @@ class Home:
     def _received(self, batch: Sequence[Message]) -> None:
         now = time.monotonic()
         for identity, *frames in batch:
-            self._desk.received(bytes(identity), frames, now)
+            with boundary("take a message of a node"):
+                self._desk.received(bytes(identity), frames, now)
         self._desk.pulling.look(now)
         self._after()
 

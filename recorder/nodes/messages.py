@@ -20,7 +20,7 @@ GREET, BEAT, BACK, BYE = b"node.greet", b"node.beat", b"node.back", b"node.bye"
 WELCOME, REFUSED = b"home.welcome", b"home.refused"
 AGAIN, HOME_BEAT = b"home.again", b"home.beat"
 
-WIRE = 1
+WIRE = 2
 """Number of this protocol; it grows with each change that an older side would not
 understand. Both sides must have the same."""
 MAX_WORKERS = 1024

@@ -21,6 +21,7 @@ from recorder.pool.curve import Curve
 from recorder.pool.exchange import Exchange
 from recorder.pool.processes import Processes
 from recorder.pool.wire import Frame
+from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
 from recorder.runtime.systemd import notify
 from recorder.runtime.throttle import Throttle
@@ -181,16 +182,20 @@ class Node:
         now = time.monotonic()
         for frames in batch:
             try:
-                news = self._line.heard(frames, now)
-                if news is not None:
-                    self._take(news)
-                elif self._pulling is not None and self._pulling.came(frames):
-                    continue
-                elif self._work is not None:
-                    self._work.came(frames)
+                with boundary("take a message of home", (BadMessageError, WireError)):
+                    self._came(frames, now)
             except (BadMessageError, WireError) as error:
                 if self._throttle.passes("home_nonsense"):
                     log.warning("home_nonsense", error=str(error))
+
+    def _came(self, frames: list[Frame], now: float) -> None:
+        news = self._line.heard(frames, now)
+        if news is not None:
+            self._take(news)
+        elif self._pulling is not None and self._pulling.came(frames):
+            return
+        elif self._work is not None:
+            self._work.came(frames)
 
     def _take(self, news: News) -> None:
         if news.refused is not None:

@@ -154,6 +154,12 @@ class Pool:
                 found.update(hands.pulled())
         return found
 
+    async def stop_receiving(self) -> None:
+        """Other hosts receive from no detector any more; what they have is taken."""
+        for hands in self._hands:
+            if isinstance(hands, PullsDetectors):
+                await hands.stop_receiving()
+
     def publish(self, setup: int, learned: Learned) -> None:
         """Give a learned state to the images that wait for it and all later ones."""
         self._backlog.publish(setup, learned)

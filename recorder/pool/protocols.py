@@ -153,6 +153,9 @@ class PullsDetectors(Protocol):
     def fetch(self, payloads: Sequence[Payload], done: Callable[[], None]) -> None:
         """Bring pixels home; ``done`` once each is here, or its host is gone."""
 
+    async def stop_receiving(self) -> None:
+        """Have the hosts receive no more; what they received is handed over."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:

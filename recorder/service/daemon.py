@@ -113,7 +113,7 @@ async def run_daemon(settings: Settings) -> None:
             notify("STOPPING=1")
             life.stage = live.stage = "stopping"
             log.info("recorder_stopping", pending=host.pool.backlog)
-            await sources.stop()
+            await asyncio.gather(sources.stop(), host.pool.stop_receiving())
         finally:
             sources.give_up()
         await _drain(host)

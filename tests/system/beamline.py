@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import aiomqtt
 import zmq
+from zmq.utils.monitor import parse_monitor_message
 
 from recorder.config import Settings, load_settings
 from recorder.journal import Journal
@@ -175,19 +176,29 @@ class RawDetector:
         self._socket.immediate = True
         self._socket.linger = 5000
         self._socket.sndtimeo = 120_000
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._monitor = self._socket.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+        )
         self._monitor.rcvtimeo = 120_000
         self._socket.bind(endpoint)
 
     def wait_for_receivers(self, count: int) -> None:
         """Wait until so many more have connected: those that have get all until then."""
-        for _ in range(count):
-            self._monitor.recv_multipart()
+        self._wait(zmq.EVENT_HANDSHAKE_SUCCEEDED, count)
 
     def send(self, *messages: list[Any] | bytes) -> None:
         for message in messages:
             parts = message if isinstance(message, list) else [message]
             self._socket.send_multipart(parts)
+
+    def wait_disconnected(self) -> None:
+        """Wait until it has noticed that one who received is gone."""
+        self._wait(zmq.EVENT_DISCONNECTED, 1)
+
+    def _wait(self, kind: zmq.Event, count: int) -> None:
+        while count:
+            event = parse_monitor_message(self._monitor.recv_multipart())
+            count -= event["event"] == kind
 
     def close(self) -> None:
         self._socket.disable_monitor()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from recorder.journal import Journal
 from recorder.simulate.stills.render import StillSettings, default_geometry
 from recorder.simulate.stream.messages import PROTOCOLS
 from recorder.simulate.stream.series import Series, synthetic_series
-from tests.nodes import NodeProcess
+from tests.nodes import WAIT_S, NodeProcess
 from tests.servers import Recorder, free_port
 from tests.system.beamline import Beamline, RawDetector, make_beamline
 
@@ -30,6 +33,14 @@ def series() -> Series:
     return synthetic_series(IMAGES, 5, pool=40, settings=settings)
 
 
+def until(so: Callable[[], bool]) -> None:
+    """Wait until something is so that nobody tells."""
+    deadline = time.monotonic() + WAIT_S
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 class Site:
     """A daemon whose detector the nodes receive from."""
 
@@ -39,6 +50,20 @@ class Site:
         self.folder, self.daemon, self.beamline = folder, daemon, beamline
         self.address = address
         self.nodes: list[NodeProcess] = []
+
+    def start_again(self) -> None:
+        """Another daemon takes over."""
+        self.daemon.wait()
+        self.daemon = Recorder(sys.executable, ("run",), self.beamline.config)
+        self.daemon.wait_for_event("recorder_ready")
+
+    def recorded(self) -> int:
+        """Images in the journal."""
+        journal = Journal(self.beamline.settings.journal_path, read_only=True)
+        try:
+            return journal.image_count()
+        finally:
+            journal.close()
 
     def node(self, *, receives: bool = True) -> NodeProcess:
         """Start a node, and wait until it receives."""
@@ -75,11 +100,14 @@ def site(
 
     yield start
     for each in made:
+        if not each.daemon.running:
+            continue
         for node in each.nodes:
             if node.process.poll() is None:
                 node.send(signal.SIGTERM)  # a daemon would call its loss an error
                 node.process.wait(120)
             node.end()
+        each.daemon.terminate()
 
 
 def unannounced(series: Series) -> dict[str, Any]:
@@ -172,7 +200,8 @@ def test_a_node_that_dies_takes_only_what_it_had(series, site):
     made.daemon.wait_for_event("series_started")
     send(detector, stream, series, range(60))
     victim.process.kill()
-    made.daemon.wait_for_event("node_lost")  # what is sent before goes to the dead, too
+    made.daemon.wait_for_event("node_lost")
+    detector.wait_disconnected()  # what is sent before goes to the dead, too
     send(detector, stream, series, range(60, IMAGES))
     detector.send(stream.end())
     sealed = made.daemon.wait_for_event("run_sealed")
@@ -184,7 +213,7 @@ def test_a_node_that_dies_takes_only_what_it_had(series, site):
     lost = images["unprocessed"].get("worker_lost", 0)
     assert set(images["unprocessed"]) <= {"worker_lost"}
     finished = IMAGES - images["lost"] - lost
-    assert finished >= IMAGES - 30
+    assert finished >= IMAGES - 30, images
     assert any("node node-1 was lost" in note for note in run["notes"])
     assert made.daemon.wait_for_event("pulling_node_lost")["node"] == "node-1"
 
@@ -226,6 +255,58 @@ def test_a_node_that_comes_late_knows_the_header(series, site):
     run = made.beamline.report()[sealed["uid"]]
     assert (run["status"], run["images"]["received"]) == ("success", IMAGES)
     assert run["images"]["unprocessed"] == {}
+
+
+def test_what_comes_while_home_is_dead_is_recorded_by_the_next_one(series, site):
+    """Nodes go on receiving, and report it again until it is taken."""
+    made = site(unannounced=unannounced(series))
+    detector = RawDetector(made.beamline.endpoint)
+    made.node(), made.node()
+    stream = stream_of(series, "stream2")
+    detector.send(stream.start())
+    send(detector, stream, series, range(60))
+    until(lambda: made.recorded() == 60)
+    made.daemon.kill()
+    send(detector, stream, series, range(60, 120))
+    made.start_again()
+    for name in ("node-1", "node-2"):
+        made.daemon.wait_for_event("node_receives", node=name, connected=True)
+    send(detector, stream, series, range(120, IMAGES))
+    detector.send(stream.end())
+    sealed = made.daemon.wait_for_event("run_sealed")
+    detector.close()
+    run = made.beamline.report()[sealed["uid"]]
+    assert run["ledger"] == {"closed": True, "differences": []}
+    images = run["images"]
+    assert (images["received"], images["lost"]) == (IMAGES, 0)
+    assert not run["counts"].get("duplicate_images")
+    assert images["unprocessed"] == {}
+
+
+def test_a_daemon_that_is_stopped_has_its_nodes_stop_first(series, site):
+    """What they have is recorded; the detector keeps the rest for the next daemon."""
+    made = site(unannounced=unannounced(series))
+    detector = RawDetector(made.beamline.endpoint)
+    made.node(), made.node()
+    stream = stream_of(series, "stream2")
+    detector.send(stream.start())
+    sending = threading.Thread(
+        target=send, args=(detector, stream, series, range(IMAGES))
+    )
+    sending.start()
+    until(lambda: made.recorded() >= 20)
+    made.daemon.terminate()
+    made.start_again()
+    sending.join()
+    detector.send(stream.end())
+    sealed = made.daemon.wait_for_event("run_sealed")
+    detector.close()
+    run = made.beamline.report()[sealed["uid"]]
+    assert run["ledger"] == {"closed": True, "differences": []}
+    images = run["images"]
+    assert (images["received"], images["lost"]) == (IMAGES, 0)
+    assert not run["counts"].get("duplicate_images")
+    assert images["unprocessed"] == {}
 
 
 def test_no_node_is_no_detector(site, run_recorder):

@@ -12,7 +12,14 @@ from recorder.errors import BadMessageError
 from recorder.nodes.members import Member
 from recorder.nodes.messages import Greeting
 from recorder.nodes.pulling.home_side import HomePulling
-from recorder.nodes.pulling.reports import IMAGES, LINKS, RAW, pack_body, pack_images
+from recorder.nodes.pulling.reports import (
+    IMAGES,
+    LINKS,
+    RAW,
+    numbered,
+    pack_body,
+    pack_images,
+)
 from recorder.pool.protocols import Pulls
 from recorder.pool.worker_cache import WorkerCache
 from recorder.records import DetectorRecord, Image, SeriesKey, SeriesStart
@@ -53,7 +60,8 @@ def home() -> HomePulling:
 
 def report(home: HomePulling, image_id: int) -> None:
     image = Image(SeriesKey("eiger", 1, ""), image_id, None)
-    home.came(MEMBER, IMAGES, pack_images([(image, 0, True)]), 0.0)
+    message = pack_images([(image, 0, True)])
+    home.came(MEMBER, IMAGES, numbered(message, image_id + 10, 0), 0.0)
 
 
 def test_what_comes_before_the_daemon_takes_records_waits_for_it(home):
@@ -62,7 +70,8 @@ def test_what_comes_before_the_daemon_takes_records_waits_for_it(home):
     Nor is there anything to wake up for until it does.
     """
     header = [json.dumps(HEADER).encode()]
-    home.came(MEMBER, RAW, pack_body(RAW, {"source": "eiger"}, *header), 0.0)
+    message = pack_body(RAW, {"source": "eiger"}, *header)
+    home.came(MEMBER, RAW, numbered(message, 1, 0), 0.0)
     report(home, 0)
     home.look(10.0)
     assert home.next_at() is None
@@ -83,5 +92,8 @@ def test_what_comes_before_the_daemon_takes_records_waits_for_it(home):
 
 
 def test_a_message_of_a_detector_that_has_no_frames_is_refused(home):
+    """Once: it is not to be sent again."""
+    message = numbered(pack_body(RAW, {"source": "eiger"}), 1, 0)
     with pytest.raises(BadMessageError, match="no frames"):
-        home.came(MEMBER, RAW, pack_body(RAW, {"source": "eiger"}), 0.0)
+        home.came(MEMBER, RAW, message, 0.0)
+    home.came(MEMBER, RAW, message, 0.0)

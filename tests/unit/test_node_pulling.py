@@ -25,7 +25,9 @@ from recorder.nodes.pulling.reports import (
     pack_body,
     pack_images,
     pack_pixels,
+    pack_taken,
     read_images,
+    read_numbered,
     read_pixels,
 )
 from recorder.records import (
@@ -251,7 +253,8 @@ async def test_what_was_not_said_waits_for_the_next_home():
     """What a lost home was told is gone with it; what came meanwhile is new to all."""
     sent: list[list[Any]] = []
     pulling = NodePulling(sent.append)
-    pull = pack_body(PULL, {"hold_bytes": 100, "detectors": []})
+    told = {"hold_bytes": 100, "detectors": [], "receive": True, "taken": 0}
+    pull = pack_body(PULL, told)
     pulling.came(pull)
     assert not sent
 
@@ -264,7 +267,8 @@ async def test_what_was_not_said_waits_for_the_next_home():
         pulling._report(ImageHere(Image(key, image_id, payload), number, False))
 
     def said() -> list[int]:
-        found = [r.image.image_id for m in sent for r in read_images(m, 1, 0)]
+        reports = [read_numbered(message)[2] for message in sent]
+        found = [r.image.image_id for m in reports for r in read_images(m, 1, 0)]
         sent.clear()
         return found
 
@@ -272,6 +276,7 @@ async def test_what_was_not_said_waits_for_the_next_home():
     comes(1)
     pulling._flush()
     assert said() == [1]
+    pulling.came(pack_taken(1))
     comes(2)
     pulling.begin()  # home is another one, or has given this node up
     comes(3)
@@ -280,6 +285,7 @@ async def test_what_was_not_said_waits_for_the_next_home():
     pulling._in_session = True
     pulling._flush()
     assert (said(), len(pulling.larder)) == ([2, 3], 2)
+    pulling.came(pack_taken(3))
     comes(4)
     pulling.came(pull)  # it wants nothing of that detector
     assert (said(), pulling.larder.numbers()) == ([], [2, 3])
@@ -308,6 +314,7 @@ async def test_what_comes_while_a_home_goes_is_kept_with_its_pixels():
         key = SeriesKey("eiger", 1, "u")
         pulling._report(ImageHere(Image(key, number, None), number, False))
     pulling._flush()
+    pulling.came(pack_taken(100))
     pulling.begin()
     assert pulling.larder.numbers() == []
     thread = threading.Thread(target=receive)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import weakref
+import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import zmq
 
-from recorder.config import DetectorSection
 from recorder.errors import BadMessageError
 from recorder.nodes.members import Member
-from recorder.nodes.messages import pack_numbers
-from recorder.nodes.pulling.fetching import Fetching
+from recorder.nodes.pulling.detectors import Detector
+from recorder.nodes.pulling.kept_pixels import KeptPixels
 from recorder.nodes.pulling.reports import (
-    DROP,
-    HEADER,
     IMAGES,
     LINKS,
     PIXELS,
@@ -24,46 +22,33 @@ from recorder.nodes.pulling.reports import (
     RAW,
     Reported,
     pack_body,
+    pack_taken,
     read_body,
     read_images,
+    read_numbered,
     read_pixels,
 )
 from recorder.nodes.pulling.sorting import Sorting
+from recorder.nodes.pulling.taken import Taken
 from recorder.pool.protocols import PulledPort, Pulls
 from recorder.pool.wire import Frame, Message
 from recorder.records import (
     DetectorRecord,
-    HeldPixels,
     Image,
-    Payload,
     SeriesEnd,
     SeriesStart,
 )
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
-from recorder.sources.dectris.source import DectrisSource
 
 log = get_logger("nodes")
 
-KEPT_HEADERS = 4
-"""Headers of a detector that a node which comes later is told: as many as a decoder
-remembers."""
-_SENT = {
-    "name", "endpoint", "socket", "protocol", "channel", "other_channels",
-    "receive_hwm", "max_message_mb", "max_pixels",
-}  # fmt: skip
-"""Settings that a node needs; files of this host are of no use there."""
-
-
-@dataclass(eq=False)
-class _Detector:
-    """One detector, for home."""
-
-    section: DetectorSection
-    source: DectrisSource
-    headers: deque[tuple[Message, int]]
-    """As they came, with the time."""
-
+MOST_WAITING = 20_000
+"""Records that wait here while the journal cannot be written; then reports are not
+taken, and wait at their nodes. 20 MB. Chosen, not tuned."""
+STOP_S = 8.0
+"""Seconds that nodes have to stop receiving: they take for 2 s what was sent to them,
+and home what they report of it. Chosen, not tuned."""
 
 Send = Callable[[bytes, Message], None]
 
@@ -78,10 +63,7 @@ class HomePulling:
 
     def __init__(self, pulls: Pulls, send: Send) -> None:
         self._detectors = {
-            section.name: _Detector(
-                section, DectrisSource(section), deque(maxlen=KEPT_HEADERS)
-            )
-            for section in pulls.detectors
+            section.name: Detector(section) for section in pulls.detectors
         }
         self._hold_bytes = pulls.hold_bytes
         self._send = send
@@ -90,10 +72,13 @@ class HomePulling:
         self._due: deque[DetectorRecord] = deque()
         self._identities: dict[int, bytes] = {}
         self._links: dict[int, dict[str, bool]] = {}
-        self._held: weakref.WeakValueDictionary[tuple[int, int], HeldPixels]
-        self._held = weakref.WeakValueDictionary()
-        self._freed: deque[tuple[int, int]] = deque()
-        self._fetching = Fetching(self._ask)
+        self._taken = Taken()
+        self._untold: dict[int, Member] = {}
+        """Members that reported something since they were told what was taken."""
+        self._receive = True
+        self._quiet = asyncio.Event()
+        """Set when no node receives from any detector; told by :meth:`stop`."""
+        self.pixels = KeptPixels(self._to)
         self._sorting = Sorting(self._keyed, self._connected)
 
     # -- who takes part ----------------------------------------------------------------
@@ -104,22 +89,50 @@ class HomePulling:
         Also that it is to receive nothing: another daemon may have said otherwise.
         """
         self._identities[member.session] = member.identity
-        bodies = [
-            each.section.model_dump(mode="json", include=_SENT)
-            for each in self._detectors.values()
-        ]
-        body = {"hold_bytes": self._hold_bytes, "detectors": bodies}
-        self._send(member.identity, pack_body(PULL, body))
+        self._tell_detectors(member)
         for each in self._detectors.values():
-            for frames, received_ns in each.headers:
-                self._tell_header(member.identity, each, frames, received_ns)
+            for header in each.headers:
+                self._send(member.identity, header)
+
+    def _tell_detectors(self, member: Member) -> None:
+        body = {
+            "hold_bytes": self._hold_bytes,
+            "detectors": [each.body for each in self._detectors.values()],
+            "receive": self._receive,
+            "taken": self._taken.of(member.greeting.boot),
+        }
+        self._send(member.identity, pack_body(PULL, body))
+
+    async def stop(self, members: Sequence[Member], send: Callable[[], None]) -> None:
+        """Have the nodes receive no more, and take what they have yet to report.
+
+        Args:
+            members: Who takes part.
+            send: Sends what is to be sent.
+        """
+        self._receive = False
+        for member in members:
+            self._tell_detectors(member)
+        send()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                while any(self._links.values()):
+                    self._quiet.clear()
+                    await self._quiet.wait()
+        if late := [node for node, links in self._links.items() if links]:
+            log.warning("nodes_not_stopping", nodes=len(late), waited_s=STOP_S)
+        self._hand_over()
+        for record in self._sorting.rest():  # it passes, even if held
+            self._put(record)
 
     def gone(self, member: Member, why: str | None) -> None:
         """A node takes part no longer; ``why``: it was lost, not asked to go."""
         if self._identities.pop(member.session, None) is None:
             return
         links = self._links.pop(member.session, {})
-        self._fetching.gone(member.session)
+        self._untold.pop(member.session, None)
+        self._quiet.set()
+        self.pixels.gone(member.session)
         if why is not None and links and self.port is not None:
             self.port.node_lost(member.greeting.name, sorted(links), why)
 
@@ -143,19 +156,41 @@ class HomePulling:
         """
         if kind not in (IMAGES, RAW, PIXELS, LINKS):
             return False
-        if kind == IMAGES:
-            self._images(member, frames, now)
-        elif kind == RAW:
-            self._raw(member, frames, now)
-        elif kind == PIXELS:
+        if kind == PIXELS:
             number, data = read_pixels(frames)
-            self._pixels(member.session, number, data)
-        else:
+            self.pixels.came(member.session, number, data)
+        elif kind == LINKS:
             links = read_body(frames)
             known = {n: v is True for n, v in links.items() if n in self._detectors}
             self._tell_links(member, known)
             self._links[member.session] = known
+            self._quiet.set()
+        else:
+            self._report(member, kind, frames, now)
         return True
+
+    def _report(
+        self, member: Member, kind: bytes, frames: Sequence[Frame], now: float
+    ) -> None:
+        """Each is taken once, in the order of its node; what cannot be waits there."""
+        number, before, report = read_numbered(frames)
+        self._untold[member.session] = member
+        waiting = len(self._sorting) + len(self._due)
+        if waiting >= MOST_WAITING and not self._takes:
+            return
+        if not self._taken.take(member.greeting.boot, number, before):
+            return
+        if kind == IMAGES:
+            self._images(member, report, now)
+        else:
+            self._raw(member, report, now)
+
+    def tell_taken(self) -> None:
+        """Say to each node what was taken of it; a few times a second."""
+        for member in self._untold.values():
+            number = self._taken.of(member.greeting.boot)
+            self._send(member.identity, pack_taken(number))
+        self._untold.clear()
 
     def _tell_links(self, member: Member, links: dict[str, bool]) -> None:
         before = self._links.get(member.session, {})
@@ -172,7 +207,7 @@ class HomePulling:
         for reported in read_images(frames, member.session, arrival_ns()):
             self._detector(reported.image.key.source)
             if (payload := reported.image.payload) is not None:
-                self._keep(payload)
+                self.pixels.keep(payload)
             self._sorting.image(member.session, reported, now)
 
     def _raw(self, member: Member, frames: Sequence[Frame], now: float) -> None:
@@ -186,19 +221,13 @@ class HomePulling:
                 self._sorting.end(record, now)
                 continue
             if isinstance(record, SeriesStart):
-                each.headers.append((list(message), received_ns))
+                header = each.keep(message, received_ns)
                 for session, identity in self._identities.items():
                     if session != member.session:
-                        self._tell_header(identity, each, message, received_ns)
+                        self._send(identity, header)
             self._put(record)
 
-    def _tell_header(
-        self, identity: bytes, each: _Detector, frames: Message, received_ns: int
-    ) -> None:
-        body = {"source": each.section.name, "received_ns": received_ns}
-        self._send(identity, pack_body(HEADER, body, *frames))
-
-    def _detector(self, name: str) -> _Detector:
+    def _detector(self, name: str) -> Detector:
         if (each := self._detectors.get(name)) is None:
             text = f"{name!r:.100} is no detector that nodes pull from"
             raise BadMessageError("node_message", text)
@@ -220,7 +249,7 @@ class HomePulling:
             self._hand_over()
             for record in self._sorting.take(now):
                 self._put(record)
-        self._tell_freed()
+        self.pixels.tell_freed()
 
     def _keyed(self, reported: Reported) -> Image:
         image = reported.image
@@ -241,39 +270,9 @@ class HomePulling:
         while self._due and self.port is not None:
             self.port.put(self._due.popleft())
 
-    # -- pixels ------------------------------------------------------------------------
-
-    def _keep(self, payload: Payload) -> None:
-        held = payload.held
-        if held is None:
-            return
-        name = (held.node, held.number)
-        self._held[name] = held
-        weakref.finalize(held, self._freed.append, name).atexit = False
-
-    def _tell_freed(self) -> None:
-        by_node: dict[int, list[int]] = {}
-        while self._freed:
-            node, number = self._freed.popleft()
-            by_node.setdefault(node, []).append(number)
-        for node, numbers in by_node.items():
-            self._to(node, pack_numbers(DROP, numbers))
-
-    def _to(self, node: int, message: Message) -> None:
-        if (identity := self._identities.get(node)) is not None:
-            self._send(identity, message)
-
-    def _pixels(self, node: int, number: int, data: bytes | None) -> None:
-        held = self._held.get((node, number))
-        if held is not None and data is not None and len(data) == held.size:
-            held.data = data
-            self._to(node, pack_numbers(DROP, [number]))
-        self._fetching.came((node, number))
-
-    def fetch(self, payloads: Sequence[Payload], done: Callable[[], None]) -> None:
-        """Bring pixels home; ``done`` once each is here, or its node is gone."""
-        self._fetching.fetch(payloads, done)
-
-    def _ask(self, node: int, message: Message) -> bool:
-        self._to(node, message)
-        return node in self._identities
+    def _to(self, node: int, message: Message) -> bool:
+        """Send a message to a node, by its session; False: it is gone."""
+        if (identity := self._identities.get(node)) is None:
+            return False
+        self._send(identity, message)
+        return True

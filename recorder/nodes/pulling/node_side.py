@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -12,24 +14,26 @@ from pydantic import ValidationError
 from recorder.config import DetectorSection
 from recorder.errors import BadMessageError, ConfigError
 from recorder.nodes.messages import read_numbers
+from recorder.nodes.pulling.collecting import Here, collected
 from recorder.nodes.pulling.larder import Larder
+from recorder.nodes.pulling.outbox import Outbox
 from recorder.nodes.pulling.puller import ImageHere, MessageHere, Puller
 from recorder.nodes.pulling.reports import (
     DROP,
     FETCH,
     HEADER,
     LINKS,
-    MOST_IMAGES,
     PULL,
-    RAW,
+    TAKEN,
     pack_body,
-    pack_images,
     pack_pixels,
     read_body,
+    read_taken,
 )
 from recorder.pool.wire import Frame, Message
 from recorder.runtime.boundary import boundary
 from recorder.runtime.log import get_logger
+from recorder.runtime.throttle import Throttle
 from recorder.sources.threads import blocking
 
 log = get_logger("nodes")
@@ -41,8 +45,8 @@ AGAIN_S = 5.0
 LOOK_S = 0.5
 """Seconds between two looks at which detectors are connected. Chosen, not tuned."""
 STOP_S = 4.0
-"""Seconds that receivers have to end: they take for 2 s what was sent to them. Chosen,
-not tuned."""
+"""Seconds that receivers have to end, which take for 2 s what was sent to them, and
+home then to take what is not yet reported. Chosen, not tuned."""
 
 
 class NodePulling:
@@ -55,10 +59,13 @@ class NodePulling:
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
         self.larder = Larder()
+        self.outbox = Outbox()
         self._pullers: dict[str, Puller] = {}
+        self._ending: dict[str, tuple[Puller, asyncio.Task[None]]] = {}
+        """Those that were told to stop, and may still have something to report."""
         self._bodies: dict[str, Any] = {}
         """What home said of each detector, by its name."""
-        self._here: deque[ImageHere | MessageHere] = deque()
+        self._here: Here = deque()
         self._told = False
         self._said: set[int] = set()
         """Numbers of kept pixels that home knows of."""
@@ -67,14 +74,17 @@ class NodePulling:
         self._over = False
         self._links: dict[str, bool] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._all_taken = asyncio.Event()
+        self._lines = Throttle()
         self._loop = asyncio.get_running_loop()
 
     def begin(self) -> None:
-        """A session begins or ends: what was said in the one before is for nobody.
+        """A session begins or ends: what was taken in the one before is for nobody.
 
-        What was not yet said waits for home to say again what is to be received.
+        What was not yet taken waits for home to say again what is to be received.
         """
         self._in_session = False
+        self.outbox.begin()
         # not by what is unsaid: threads add to that meanwhile
         self._drop(self._said)
         self._links.clear()
@@ -93,6 +103,8 @@ class NodePulling:
             if (puller := self._pullers.get(str(body.get("source")))) is not None:
                 received_ns = int(body.get("received_ns", 0))
                 puller.header([bytes(frame) for frame in frames[2:]], received_ns)
+        elif kind == TAKEN:
+            self._taken(read_taken(frames))
         elif kind == DROP:
             self._drop(read_numbers(frames))
         elif kind == FETCH:
@@ -103,9 +115,10 @@ class NodePulling:
         return True
 
     def _pull(self, body: dict[str, Any]) -> None:
-        """Receive from these detectors, and no others."""
+        """Receive from these detectors, and no others; or stop until told again."""
         try:
-            self.larder.most_bytes = int(body["hold_bytes"])
+            self.larder.most_bytes = self.outbox.most_bytes = int(body["hold_bytes"])
+            taken, receive = int(body["taken"]), body["receive"] is True
             wanted = {str(one["name"]): one for one in body["detectors"]}
             sections = {n: DetectorSection(**one) for n, one in wanted.items()}
         except (ValidationError, KeyError, TypeError, ValueError) as error:
@@ -113,12 +126,16 @@ class NodePulling:
                 "node_message", f"detectors: {error!r:.300}"
             ) from error
         for name in list(self._pullers):
-            if wanted.get(name) != self._bodies.get(name):
-                self._pullers.pop(name).stopping.set()
+            if not receive or wanted.get(name) != self._bodies.get(name):
+                self._stop(name)
         self._bodies = wanted
+        self.larder.drop(self.outbox.keep(wanted))
+        if not self._in_session:  # those that it took in an earlier one are given up
+            self.larder.drop(self.outbox.taken(taken, time.monotonic()))
         self._in_session = True
+        self._tell_links()
         self._flush()
-        if self._over:
+        if self._over or not receive:
             return
         for name, section in sections.items():
             if name not in self._pullers:
@@ -126,6 +143,11 @@ class NodePulling:
                 self._pullers[name] = puller
                 receiving = self._receive(puller, self._tasks.get(name))
                 self._tasks[name] = self._loop.create_task(receiving)
+
+    def _stop(self, name: str) -> None:
+        puller = self._pullers.pop(name)
+        puller.stopping.set()
+        self._ending[name] = puller, self._tasks[name]
 
     async def _receive(self, puller: Puller, before: asyncio.Task[None] | None) -> None:
         if before is not None:
@@ -145,31 +167,40 @@ class NodePulling:
         self.larder.drop(numbers)
         self._said.difference_update(numbers)
 
-    def _forget(self, here: ImageHere | MessageHere) -> None:
-        """This home wants nothing of that detector."""
-        if isinstance(here, ImageHere):
-            self.larder.drop([here.number])
-
     async def run(self) -> None:
         """Tell home which detectors are there, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self._tell_links()
+            with boundary("tell home which detectors are there"):
+                self._lines.look()
+                self._tell_links()
+                self._send_due()
 
     def _tell_links(self) -> None:
+        if not self._in_session:
+            return
+        for name, (_, task) in list(self._ending.items()):
+            if task.done() and not self._here and not len(self.outbox):
+                del self._ending[name]
+        ending = {name: puller.connected for name, (puller, _) in self._ending.items()}
         links = {name: puller.connected for name, puller in self._pullers.items()}
-        if links != self._links:
+        if (links := ending | links) != self._links:
             self._links = links
             self._send(pack_body(LINKS, links))
 
     async def stop(self) -> None:
         """Receive no more, and bring home what is kept."""
         self._over = True
-        for puller in self._pullers.values():
-            puller.stopping.set()
+        for name in list(self._pullers):
+            self._stop(name)
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=STOP_S)
         self._flush()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                while len(self.outbox):
+                    self._all_taken.clear()
+                    await self._all_taken.wait()
         self.larder.tell()
         for number in self.larder.numbers():
             self._send(pack_pixels(number, self.larder.get(number)))
@@ -184,6 +215,13 @@ class NodePulling:
             puller.stopping.set()
         for task in self._tasks.values():
             task.cancel()
+        if len(self.outbox):
+            log.warning(
+                "reports_lost",
+                images=self.outbox.images,
+                messages=len(self.outbox),
+                hint="home has not taken them: in its runs these images are lost",
+            )
 
     # -- what came ---------------------------------------------------------------------
 
@@ -199,22 +237,32 @@ class NodePulling:
 
     def _flush(self) -> None:
         self._told = False
-        images: list[tuple[Any, int, bool]] = []
-        while self._here and self._in_session:
-            here = self._here.popleft()
-            if here.source not in self._bodies:
-                self._forget(here)
-                continue
-            if isinstance(here, ImageHere):
-                images.append((here.image, here.number, here.by_number))
-                if here.number:
-                    self._said.add(here.number)
-                if len(images) < MOST_IMAGES:
-                    continue
-            if images:
-                self._send(pack_images(images))
-                images = []
-            if isinstance(here, MessageHere):
-                self._send(pack_body(RAW, {"source": here.source}, *here.frames))
-        if images:
-            self._send(pack_images(images))
+        for report in collected(self._here, self._bodies):
+            if isinstance(report, list):  # this home wants nothing of that detector
+                self.larder.drop(report)
+            elif not self.outbox.put(report):
+                self.larder.drop(report.pixels)
+                self._left_out()
+        self._send_due()
+
+    def _left_out(self) -> None:
+        if self._lines.passes("reports_left_out"):
+            log.warning(
+                "reports_left_out",
+                images=self.outbox.left_out,
+                hint="home takes nothing, and too many reports wait for it: in its "
+                "runs these images are lost",
+            )
+
+    def _send_due(self) -> None:
+        if self._in_session:
+            for message in self.outbox.due(time.monotonic()):
+                self._send(message)
+
+    def _taken(self, number: int) -> None:
+        said = self.outbox.taken(number, time.monotonic())
+        self._said.update(n for n in said if self.larder.get(n) is not None)
+        if not len(self.outbox):
+            self._all_taken.set()
+            self._tell_links()
+        self._send_due()

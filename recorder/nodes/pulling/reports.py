@@ -28,11 +28,14 @@ IMAGES, RAW = b"node.images", b"node.raw"
 """Images that a node has; a message of the detector that is none."""
 PIXELS, LINKS = b"node.pixels", b"node.links"
 """Pixels that home wanted, with their number; which detectors a node reaches."""
+TAKEN = b"home.taken"
+"""The number up to which home has taken what a node reported."""
 MOST_IMAGES = 64
 """Images in one message: what 13 nodes get in 5 ms at 10 kHz. Chosen, not tuned."""
 MAX_REPORT = 1 << 22
 """Bytes of a list of images: one has 300 to 600. Chosen, not tuned."""
 _NUMBER = struct.Struct("<Q")
+_NUMBERS = struct.Struct("<QQ")
 _NONSENSE = (
     ArithmeticError,
     AttributeError,
@@ -167,6 +170,49 @@ def _time(value: Any) -> int | None:
     if type(value) is not int or not -BIGGEST <= value < BIGGEST:
         raise TypeError(f"{shown(value)} is no time")
     return value
+
+
+# -- numbers of reports ----------------------------------------------------------------
+
+
+def numbered(message: Sequence[Frame], number: int, before: int) -> list[Frame]:
+    """A report with its number, and that of the one before which home must have taken.
+
+    Args:
+        message: What :func:`pack_images` or :func:`pack_body` made.
+        number: Of this report.
+        before: 0: none that home lacks.
+    """
+    return [message[0], _NUMBERS.pack(number, before), *message[1:]]
+
+
+def read_numbered(frames: Sequence[Frame]) -> tuple[int, int, list[Frame]]:
+    """The reverse of :func:`numbered`: number, the one before, and the report.
+
+    Raises:
+        BadMessageError: It has no number.
+    """
+    if len(frames) < 2 or len(frames[1]) != _NUMBERS.size:
+        raise BadMessageError("node_message", "a report without a number")
+    number, before = _NUMBERS.unpack(frames[1])
+    return number, before, [frames[0], *frames[2:]]
+
+
+def pack_taken(number: int) -> list[Frame]:
+    """What a node is told that may let go of its reports."""
+    return [TAKEN, _NUMBER.pack(number)]
+
+
+def read_taken(frames: Sequence[Frame]) -> int:
+    """The reverse of :func:`pack_taken`.
+
+    Raises:
+        BadMessageError: It is none.
+    """
+    if len(frames) != 2 or len(frames[1]) != _NUMBER.size:
+        raise BadMessageError("node_message", "it was taken up to no number")
+    number: int = _NUMBER.unpack(frames[1])[0]
+    return number
 
 
 # -- other messages --------------------------------------------------------------------

@@ -41,6 +41,11 @@ class Sorting:
         self._serial = itertools.count()
         self._pushed_out: list[Image] = []
 
+    def __len__(self) -> int:
+        """Images and ends that wait."""
+        waiting = sum(map(len, self._series.values()))
+        return waiting + len(self._later) + len(self._pushed_out)
+
     def image(self, node: int, reported: Reported, now: float) -> None:
         """It waits until those before it have come, or will not come."""
         image = self._keyed(reported)
@@ -71,6 +76,10 @@ class Sorting:
         found = [order.next_at() for order in self._series.values() if len(order)]
         found += [self._later[0][0]] if self._later else []
         return min((at for at in found if at is not None), default=None)
+
+    def rest(self) -> list[Image | SeriesEnd]:
+        """All that waits: nothing more will come."""
+        return self.take(float("inf"))
 
     def take(self, now: float) -> list[Image | SeriesEnd]:
         """What is due, in its order; ``now`` is monotonic time (s)."""
