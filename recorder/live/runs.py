@@ -151,7 +151,12 @@ class LiveRuns:
 
 
 def current_run(runs: Iterable[Run]) -> Run | None:
-    """The run to be shown: the latest that has begun, else the next announced one."""
+    """The run to be shown: the latest that has begun, else the next announced one.
+
+    One without images, whose end nobody may say, does not hide images that come.
+    """
     every = list(runs)
     begun = [run for run in every if run.state is not RunState.ANNOUNCED]
+    if imaged := [r for r in begun if r.takes_images and r.state is RunState.OPEN]:
+        return imaged[-1]
     return begun[-1] if begun else (every[0] if every else None)

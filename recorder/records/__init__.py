@@ -53,6 +53,15 @@ from recorder.records.learning import (
     Lesson,
     Place,
 )
+from recorder.records.readings import (
+    EndFacts,
+    Found,
+    Reading,
+    ReadingFiles,
+    ScanPoints,
+    ScanResult,
+    Spectrum,
+)
 from recorder.records.runs import RunState, RunStatus
 from recorder.records.units import Cell, Json
 
@@ -75,12 +84,14 @@ __all__ = [
     "DetectorInfo",
     "DetectorPlace",
     "DetectorRecord",
+    "EndFacts",
     "EventType",
     "Evidence",
     "Experiment",
     "Files",
     "Finding",
     "FindingKind",
+    "Found",
     "Geometry",
     "HeldPixels",
     "Image",
@@ -97,12 +108,17 @@ __all__ = [
     "Place",
     "Protein",
     "Pump",
+    "Reading",
+    "ReadingFiles",
     "RunState",
     "RunStatus",
     "Sample",
+    "ScanPoints",
+    "ScanResult",
     "SeriesEnd",
     "SeriesKey",
     "SeriesStart",
+    "Spectrum",
     "SsxDelivery",
     "Start",
     "StoredChunk",

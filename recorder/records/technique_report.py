@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from recorder.records.reading_report import EnergyScanReport, SpectrumReport
 from recorder.records.units import Json
 
 
 @dataclass(frozen=True, slots=True)
 class MxReport:
     """A rotation, a characterisation or a grid scan."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyScanReport:
-    """An energy scan over an absorption edge."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpectrumReport:
-    """A fluorescence spectrum."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def best_run(
         window_s: Longest time between the arrivals of both; None: as long as the
             announcement lives.
     """
-    free = [run for run in runs if run.key is None and run.announced]
+    free = [r for r in runs if r.key is None and r.announced and r.takes_images]
     for run in free:
         if series_matches(run.announcement, waiting.key, waiting.start, waiting.uid):
             return Choice(run)

@@ -15,6 +15,7 @@ from recorder.records import (
     BadMessage,
     CollectionEnd,
     Image,
+    Reading,
     RunState,
     SeriesEnd,
     SeriesStart,
@@ -31,7 +32,9 @@ from recorder.runs.book.endings import (
     hear_end,
     overdue,
 )
+from recorder.runs.book.further_ends import with_further
 from recorder.runs.book.known_runs import KnownRuns
+from recorder.runs.book.readings_desk import ReadingsDesk
 from recorder.runs.book.said import adopted_one_of
 from recorder.runs.book.sealing import has_changed, look_draining, seal_as
 from recorder.runs.book.series_desk import SeriesDesk, late, reopen
@@ -47,6 +50,7 @@ class RunBook:
         self._early = EarlyEvents(settings.detectors)
         self._clocks = ClockOffsets(settings.clock_step_ns)
         self._series = SeriesDesk(settings, self._runs, self._early, self._clocks)
+        self._readings = ReadingsDesk(settings, self._runs)
         self._captures = Captures(self._runs, settings.detectors)
         self._past: set[str] = set()
 
@@ -76,6 +80,7 @@ class RunBook:
         numbers: dict[str, int],
         past: Iterable[str],
         rows: Iterable[TimedEvent] = (),
+        readings: Iterable[Reading] = (),
     ) -> None:
         """Take over what a journal holds.
 
@@ -84,9 +89,11 @@ class RunBook:
             numbers: Highest run number of each experiment.
             past: Uids of all runs ever announced: a repeated message is no new run.
             rows: The latest rows of timing hardware that had no run.
+            readings: The latest points and spectra that had none.
         """
         self._past = set(past)
         self._runs.restore(runs, numbers)
+        self._readings.restore(readings, self._past)
         for row in rows:
             if row.capture is not None and not self._captures.has_run(row, row.capture):
                 self._early.keep(row, self._past)
@@ -133,6 +140,7 @@ class RunBook:
         )
         run.number = self._runs.number(run.experiment, announcement.run)
         self._runs.active.append(run)
+        self._readings.begin(run)
         clock = self._clocks.announcement(run, now) if self._settings.live else []
         return [Opened(run), *self._early.adopt(run), *clock, *self._series.bind(now)]
 
@@ -168,7 +176,10 @@ class RunBook:
         if run is None:
             return [Noticed("collection_unknown", "warning", (("uid", end.uid),))]
         if run.end is not None:
-            return []
+            further = with_further(run.end, end)
+            if further == run.end:
+                return []
+            end, run.end = further, None
         if hear_end(run, end, now, self._settings):
             return reopen(self._runs, run, now, self._settings)
         if run.state is RunState.SEALED:
@@ -189,6 +200,14 @@ class RunBook:
             return run, actions
         more = late(self._runs, run, now, self._settings, "late_events")
         return run, [*actions, *more]
+
+    def reading(self, reading: Reading, now: float) -> list[Action]:
+        """Points of an energy scan, or a spectrum.
+
+        What comes after its run was sealed makes a further revision. What comes before
+        its announcement waits for it.
+        """
+        return self._readings.take(reading, self._past, now)
 
     def _run_of(self, event: TimedEvent) -> tuple[Run | None, list[Action]]:
         """By the run that it names, then by the capture that it is a row of."""

@@ -43,19 +43,20 @@ class KnownRuns:
 
     @property
     def current(self) -> Run | None:
-        """The run that something without a name is for.
+        """The run with images that something without a name is for.
 
         The latest whose series goes on; without one, the run whose series comes next;
         without one, the latest that is not sealed.
         """
+        fit = [run for run in self.active if run.takes_images]
         for state, runs in (
-            (RunState.OPEN, reversed(self.active)),
-            (RunState.ANNOUNCED, iter(self.active)),
+            (RunState.OPEN, reversed(fit)),
+            (RunState.ANNOUNCED, iter(fit)),
         ):
             for run in runs:
                 if run.state is state:
                     return run
-        return self.active[-1] if self.active else None
+        return fit[-1] if fit else None
 
     def by_uid(self, uid: str) -> Run | None:
         """The run of this uid, or that an announcement of this uid adopted."""
@@ -88,7 +89,7 @@ class KnownRuns:
     def refusal(self, announcement: Announcement, most: int) -> BadMessage | None:
         """Why a run cannot be announced now, None if it can."""
         uid = announcement.uid or ""
-        waiting = [run for run in self.active if run.state is RunState.ANNOUNCED]
+        waiting = [run for run in self.active if run.key is None and not run.final]
         kept = sum(run.announcement.size for run in waiting)
         many = len(waiting) >= most
         large = bool(waiting) and kept + announcement.size > MAX_ANNOUNCED_BYTES

@@ -60,6 +60,8 @@ def missed_by(
     for other in runs:
         if other.key is not None or not other.announced or other.miss_told:
             continue
+        if not other.takes_images:
+            continue
         other.miss_told = True
         why = why_not(other, waiting, detectors, window_s) or of_series
         run.note(f"announcement {other.uid} waits, but {why}")
