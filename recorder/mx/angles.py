@@ -128,8 +128,8 @@ def _announced(
             mine = (ids >= first) & (ids < first + sweep.images)
             within = ids - first
         else:
-            mine = (wedges.index == n) & (wedges.within < sweep.images)
             within = wedges.within
+            mine = (wedges.index == n) & (within >= 0) & (within < sweep.images)
         start[mine] = sweep.start + within[mine] * sweep.step
         width[mine] = sweep.range
     return start, width

@@ -29,7 +29,7 @@ middle of a cell: half of what would be the next one. Chosen, not tuned."""
 _LATE = 0.5
 """Periods by which an image has to come late for a turn or a missed trigger. Chosen,
 not tuned."""
-_TURNS = 20
+_TURNS = 100
 """Different lengths of a turn that are tried. Chosen, not tuned."""
 
 
@@ -164,8 +164,9 @@ def _by_lines(ids: Int64Array, fast: int, lines: Wedges) -> GridOrder:
 
 def _unknown(count: int) -> str:
     return (
-        f"triggers made no image and nothing tells which: the cells of {count} images "
-        "are unknown; let timing hardware capture the position at each trigger"
+        "fewer images than cells, and nothing tells which triggers made none: the "
+        f"cells of {count} images are unknown; let timing hardware capture the "
+        "position at each trigger"
     )
 
 
@@ -210,35 +211,58 @@ def _gaps(
 def _explained(
     ids: Int64Array, fast: int, gaps: FloatArray, missing: int | None
 ) -> Int64Array | None:
-    """Place of each image, if turns and missed triggers explain every gap.
+    """Place of each image, if turns and missed triggers explain every gap in one way.
 
-    Turns at the ends of lines all take the same time: either most of the long gaps are
-    turns, or turns take none.
+    Turns at the ends of lines all take the same time, of which nobody knows how long it
+    is. The first triggers may have been missed too, and the last ones.
 
     Args:
         ids: (n,) as counted.
         fast: Cells of a line.
         gaps: (n - 1,) see :func:`_gaps`.
-        missing: Cells without an image; None if nobody knows.
+        missing: Cells without an image; None if nobody knows: then no more were missed
+            than the gaps show.
     """
     late = gaps[gaps > _LATE]
-    turns = [0.0] if not late.size else [float(np.median(late)), 0.0]
-    if missing is not None:  # a wrong one would not come to the same sum
-        turns += np.unique(np.round(late, 1)).tolist()[:_TURNS]
-    for turn in turns:
-        moved = _walked(ids, fast, gaps, turn)
-        if moved is not None and missing in (None, int(moved[-1] - ids[-1])):
-            return moved
-    return None
+    turns = _turn_lengths(late, missing)
+    found: dict[bytes, Int64Array] = {}
+    for first in range(min(missing or 0, fast) + 1):
+        for turn in turns:
+            moved = _walked(ids, fast, gaps, turn, first)
+            if moved is None or (missing is not None and moved[-1] - ids[-1] > missing):
+                continue
+            if missing is None and moved[-1] == ids[-1]:
+                return moved
+            found[moved.tobytes()] = moved
+            if len(found) > 1 and missing is not None:
+                return None
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _turn_lengths(late: FloatArray, missing: int | None) -> set[float]:
+    """Periods that a turn may take: of each gap what no missed trigger explains."""
+    gaps = np.unique(np.round(late, 1))
+    most = int(gaps.max()) if gaps.size else 0
+    missed = np.arange(min(most, missing or 0) + 1)
+    rest = np.unique(np.round(gaps[:, None] - missed, 1))
+    return {0.0, *rest[rest > 0].tolist()[:_TURNS]}
 
 
 def _walked(
-    ids: Int64Array, fast: int, gaps: FloatArray, turn: float
+    ids: Int64Array, fast: int, gaps: FloatArray, turn: float, first: int
 ) -> Int64Array | None:
-    """Place of each image if a turn takes so many periods; None: it cannot."""
+    """Place of each image if a turn takes so many periods; None: it cannot.
+
+    Args:
+        ids: (n,) as counted.
+        fast: Cells of a line.
+        gaps: (n - 1,) see :func:`_gaps`.
+        turn: Periods of a turn.
+        first: Triggers that were missed before the first image.
+    """
     steps = np.diff(ids)
     shift = np.zeros(ids.size, np.int64)
-    moved, since = 0, 0
+    moved, since = first, 0
     for n in np.flatnonzero(gaps > _LATE).tolist():
         shift[since : n + 1] = moved
         since = n + 1

@@ -17,9 +17,13 @@ from recorder.records.units import HC
 
 FloatArray = NDArray[np.float64]
 
-_DIRECTIONS = 720
-"""Directions from the beam in which the last pixel is looked for, each half a degree:
-between two of them the edge is off by 1 part in 100 000. Chosen, not tuned."""
+_AHEAD = 1e-3
+"""Share of its distance from the crystal that a point must lie ahead to have a place on
+a picture seen from there. It decides nothing nearer than 89.9 degrees to the beam.
+Chosen, not tuned."""
+_ALONG_SIDE = 33
+"""Points of each side of a panel, corners included, among which the farthest one is
+looked for: only beyond 90 degrees it is not a corner. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,10 @@ def reach(
     corners = _corners(geometry)
     if two_theta:
         corners = corners @ _rotation(math.radians(two_theta), swing).T
-    outer = _outermost(corners)
-    known = np.isfinite(outer)
-    farthest = _angles(corners.reshape(-1, 3)).max()
-    edge = float(outer.min()) if known.all() else math.nan
+    edge, farthest = _inner_angle(corners), _outer_angle(corners)
     return Reach(
         edge=spacing(edge, geometry.wavelength) if edge > 0 else None,
-        corner=spacing(float(farthest), geometry.wavelength) if farthest > 0 else None,
+        corner=spacing(farthest, geometry.wavelength) if farthest > 0 else None,
     )
 
 
@@ -112,30 +113,56 @@ def _rotation(angle: float, axis: tuple[float, float, float]) -> FloatArray:
     return np.asarray(turn + (1 - math.cos(angle)) * cross @ cross)
 
 
-def _angles(points: FloatArray) -> FloatArray:
-    """Scattering angle (rad) of each point (n, 3)."""
-    return np.asarray(np.arctan2(np.hypot(points[:, 0], points[:, 1]), points[:, 2]))
+def _outer_angle(corners: FloatArray) -> float:
+    """Largest scattering angle (rad) of a detector's points."""
+    share = np.linspace(0.0, 1.0, _ALONG_SIDE)[:, None, None, None]
+    sides = corners + share * (np.roll(corners, -1, axis=1) - corners)
+    across = np.hypot(sides[..., 0], sides[..., 1])
+    return float(np.arctan2(across, sides[..., 2]).max())
 
 
-def _outermost(corners: FloatArray) -> FloatArray:
-    """Largest scattering angle (rad) in each direction from the beam; NaN: nothing.
+def _inner_angle(corners: FloatArray) -> float:
+    """Scattering angle (rad) of the last whole ring; 0 if the beam is beside it.
 
-    A direction is a half plane that the beam bounds; the outermost point of a panel in
-    it is where a side of the panel crosses it.
+    Seen from the crystal, with the beam in the middle of the picture, panels have
+    straight sides, and the ring is the largest circle within the hull of all.
     """
-    phi = np.arange(_DIRECTIONS) * (2 * math.pi / _DIRECTIONS)
-    out = np.stack([np.cos(phi), np.sin(phi)])
-    across = np.stack([-np.sin(phi), np.cos(phi)])
-    first = corners.reshape(-1, 3)
-    last = np.roll(corners, -1, axis=1).reshape(-1, 3)
-    found = np.full(_DIRECTIONS, np.nan)
-    for a, b in zip(first, last, strict=True):
-        side_a, side_b = a[:2] @ across, b[:2] @ across
-        crosses = (side_a * side_b <= 0) & (side_a != side_b)
-        share = np.zeros(_DIRECTIONS)
-        np.divide(side_a, side_a - side_b, out=share, where=crosses)
-        point = a[:, None] + share * (b - a)[:, None]
-        radius = (point[:2] * out).sum(axis=0)
-        angle = np.where(crosses & (radius > 0), np.arctan2(radius, point[2]), np.nan)
-        found = np.fmax(found, angle)
-    return found
+    hull = _hull(np.concatenate([_seen(panel) for panel in corners]))
+    if len(hull) < 3:
+        return 0.0
+    side = np.roll(hull, -1, axis=0) - hull
+    # counterclockwise: the middle is on the left of all sides, or it is outside
+    distance = (hull[:, 0] * side[:, 1] - hull[:, 1] * side[:, 0]) / np.hypot(*side.T)
+    return math.atan(float(distance.min())) if (distance > 0).all() else 0.0
+
+
+def _seen(panel: FloatArray) -> FloatArray:
+    """(n, 2) corners of what is ahead of a panel (4, 3), by the tangents of angles."""
+    least = _AHEAD * np.abs(panel).max()
+    found = []
+    for a, b in zip(panel, np.roll(panel, -1, axis=0), strict=True):
+        if a[2] >= least:
+            found.append(a[:2] / a[2])
+        if (a[2] >= least) != (b[2] >= least):
+            cut = a + (least - a[2]) / (b[2] - a[2]) * (b - a)
+            found.append(cut[:2] / least)
+    return np.array(found).reshape(-1, 2)
+
+
+def _hull(points: FloatArray) -> FloatArray:
+    """Convex hull of (n, 2) points, counterclockwise."""
+    order = np.unique(points, axis=0)
+    halves: list[list[FloatArray]] = []
+    for row in (order, order[::-1]):
+        half: list[FloatArray] = []
+        for point in row:
+            while len(half) > 1 and _right_turn(half[-2], half[-1], point):
+                half.pop()
+            half.append(point)
+        halves.append(half[:-1])
+    return np.array(halves[0] + halves[1]).reshape(-1, 2)
+
+
+def _right_turn(a: FloatArray, b: FloatArray, c: FloatArray) -> bool:
+    """Whether c is not on the left of the way from a to b."""
+    return bool((b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0]))

@@ -45,7 +45,7 @@ def segments_of(
     Args:
         ids: (n,) ascending.
         start_s: (n,) s, NaN unknown; None: no times.
-        period_s: From image to image; None: the median of the times.
+        period_s: From image to image; None: the shortest of the times.
         images_per_trigger: Then the ids alone tell it.
         count: Images that the detector made as far as known.
 
@@ -77,7 +77,7 @@ def _pauses(ids: Int64Array, times: FloatArray, period_s: float | None) -> Int64
     steps, lapse = np.diff(ids[timed]), np.diff(times[timed])
     if not steps.size:
         return np.empty(0, np.int64)
-    period = float(np.median(lapse / steps)) if period_s is None else period_s
+    period = float((lapse / steps).min()) if period_s is None else period_s
     if period <= 0:
         return np.empty(0, np.int64)
     waited = lapse > (steps - 1 + PAUSE) * period

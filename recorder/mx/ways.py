@@ -52,21 +52,24 @@ def possible(
             return None
         return after, n
 
+    end = made if made is not None else int(parts[-1].last) + 1
+    rest = np.concatenate((np.cumsum(sizes[:sent][::-1])[::-1], [0])).tolist()
     layers: list[dict[int, None]] = [{0: None}]
     states = 0
     for wedge in range(sent):
         following: dict[int, None] = {}
+        least = end - rest[wedge + 1]
         for cursor in layers[-1]:
-            following[cursor] = None
+            if cursor >= least:
+                following[cursor] = None
             moved = step(wedge, cursor)
-            if moved is not None and (made is None or cursor < made):
+            if moved is not None and least <= moved[0] and _may_end(moved[0], made):
                 following[moved[0]] = None
         layers.append(following)
         states += len(following)
         if states > _STATES:
             return None
-    end = made if made is not None else int(parts[-1].last) + 1
-    good = {cursor for cursor in layers[-1] if cursor >= end and _ends(cursor, made)}
+    good = set(layers[-1])
     found: list[set[tuple[int, int]]] = [set() for _ in parts]
     for wedge in reversed(range(sent)):
         before: set[int] = set()
@@ -82,5 +85,6 @@ def possible(
     return found
 
 
-def _ends(cursor: int, made: int | None) -> bool:
-    return made is None or cursor == made
+def _may_end(cursor: int, made: int | None) -> bool:
+    """Whether so many images may have been made."""
+    return made is None or cursor <= made

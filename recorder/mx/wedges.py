@@ -58,7 +58,8 @@ def wedges_of(
         sizes: Planned images of each wedge, at least one wedge.
         start_s: (n,) start of each image on the detector's clock, s from any moment;
             NaN unknown.
-        period_s: From one image of a wedge to the next; None: as the times show it.
+        period_s: From one image of a wedge to the next; None: as the times show it, of
+            wedges of three images or more.
         images_per_trigger: Images that the detector makes at each trigger.
         made: Images that the detector made, if it or somebody said so.
         sent: Triggers that were sent: all of the plan's in a run that ended well, those
@@ -68,25 +69,40 @@ def wedges_of(
         captured: (n,) wedge by the axis position that was captured at the image
             (:func:`wedge_at`); -1 where none was.
     """
-    total = sum(sizes)
     count = max(made or 0, int(ids[-1]) + 1 if ids.size else 0)
     every = sizes[0] if len(set(sizes)) == 1 else None
     per = images_per_trigger if images_per_trigger == every else None
     per = 1 if every == 1 else per
+    if period_s is None and min(sizes) < _TELLING:
+        start_s = None
     parts = segments_of(ids, start_s, period_s, per, count)
+    split = per is not None or (start_s is not None and np.isfinite(start_s).sum() > 1)
     firm = _firm(parts, every, len(sizes), sent, start_s, captured_s, captured)
-    in_order = tuple(range(len(sizes)))
-    if count >= total and firm.agrees_in_order:
-        return _filled(ids, parts, sizes, in_order, beyond=count - total)
-    missing = sent is not None and _made_triggers(sizes, count) < min(sent, len(sizes))
-    split = per is not None or len(parts) > 1
-    fit = not split or fits(parts, sizes, in_order)
-    if firm.agrees_in_order and not missing and fit:
-        return _filled(ids, parts, sizes, in_order)
-    found = possible(
-        parts, sizes, min(sent or len(sizes), len(sizes)), made, firm.allows
-    )
-    return _told(ids, parts, sizes, found, firm.why)
+    fit = not split or fits(parts, sizes, range(len(sizes)))
+    in_order = _in_order(sizes, count, sent, fit) and _agrees(firm, parts, sizes)
+    if in_order:
+        found = _filled(ids, sizes, fit, count)
+    else:
+        reached = min(sent or len(sizes), len(sizes))
+        ways = possible(parts, sizes, reached, made, firm.allows) if split else None
+        found = _told(ids, parts, sizes, ways, firm.why)
+    return found if captured is None else _as_captured(found, captured)
+
+
+def _in_order(sizes: Sequence[int], count: int, sent: int | None, fit: bool) -> bool:
+    """Whether no trigger was missed, as far as the number of images tells.
+
+    Args:
+        sizes: Planned images of the wedges.
+        count: Images that were made.
+        sent: Triggers that were sent; None: nobody knows.
+        fit: Pauses between images are where wedges end.
+    """
+    if count >= sum(sizes):
+        return True
+    reached = sizes[:sent]
+    missing = sent is not None and count <= sum(reached) - min(reached, default=0)
+    return fit and not missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,6 @@ class _Firm:
 
     allows: Callable[[int, int], bool]
     """Whether a segment may be of a wedge."""
-    agrees_in_order: bool
-    """Nothing of it speaks against no miss at all."""
     why: str
     """What it rests on, for people."""
 
@@ -127,19 +141,16 @@ def _firm(
             # without word of how many triggers there were, the first one made images
             free = range(last + 1) if sent is not None else range(1)
             if last < 0:
-                return _Firm(lambda _s, _w: False, False, why)
-            return _Firm(lambda s, w: any(w == k + found[s] for k in free), False, why)
+                return _Firm(lambda _s, _w: False, why)
+            return _Firm(lambda s, w: any(w == k + found[s] for k in free), why)
     if known is None:
-        return _Firm(lambda _s, _w: True, True, why)
+        return _Firm(lambda _s, _w: True, why)
     given = known
 
     def allows(segment: int, wedge: int) -> bool:
         return given[segment] in (UNKNOWN, wedge)
 
-    ordered = every is None or all(
-        allows(n, part.first // every) for n, part in enumerate(parts)
-    )
-    return _Firm(allows, ordered, why)
+    return _Firm(allows, why)
 
 
 def wedge_at(
@@ -167,48 +178,64 @@ def wedge_at(
     return found
 
 
+_TELLING = 3
+"""Images of the smallest wedge from which on the times alone tell how long it is from
+one to the next: in smaller ones the pauses may be all there is. Chosen, not tuned."""
+_SEVERAL = -2
+"""Wedge of a segment whose images are of several."""
 _SLACK = 0.1
 """Degrees by which a captured angle may lie before its wedge: axes are read as they
 start. Chosen, not tuned."""
 
 
 def _common(values: Int64Array) -> int:
-    """The one known value of a segment; UNKNOWN if there is none, or several."""
+    """The one known value of a segment; UNKNOWN without any, _SEVERAL if several."""
     known = np.unique(values[values >= 0])
-    return int(known[0]) if known.size == 1 else UNKNOWN
+    if known.size > 1:
+        return _SEVERAL
+    return int(known[0]) if known.size else UNKNOWN
 
 
-def _made_triggers(sizes: Sequence[int], count: int) -> int:
-    """Wedges that so many images reach into, if none was missed."""
+def _agrees(firm: _Firm, parts: Sequence[Segment], sizes: Sequence[int]) -> bool:
+    """Whether nothing speaks against no miss at all."""
     ends = np.cumsum(sizes)
-    return int(np.searchsorted(ends, count, "left")) + 1 if count else 0
+    wedges = np.searchsorted(ends, [one.first for one in parts], "right").tolist()
+    return all(
+        wedge == len(sizes) or firm.allows(n, wedge) for n, wedge in enumerate(wedges)
+    )
 
 
-def _filled(
-    ids: Int64Array,
-    parts: Sequence[Segment],
-    sizes: Sequence[int],
-    order: Sequence[int],
-    beyond: int = 0,
-) -> Wedges:
-    """By the count: these wedges made their images one after the other."""
-    ends = np.cumsum([sizes[wedge] for wedge in order])
+def _filled(ids: Int64Array, sizes: Sequence[int], fit: bool, count: int) -> Wedges:
+    """By the count: the wedges made their images one after the other."""
+    ends = np.cumsum(sizes)
     place = np.searchsorted(ends, ids, "right")
-    known = place < len(order)
-    index = np.full(ids.size, UNKNOWN, np.int64)
-    within = np.full(ids.size, UNKNOWN, np.int64)
-    starts = np.concatenate(([0], ends[:-1]))
-    index[known] = np.asarray(order, np.int64)[place[known]]
-    within[known] = ids[known] - starts[place[known]]
+    known = place < len(sizes)
+    index = np.where(known, place, UNKNOWN)
+    starts = np.concatenate((ends - sizes, [0]))
+    within = np.where(known, ids - starts[place], UNKNOWN)
     notes = []
-    if beyond > 0:
+    if (beyond := count - int(ends[-1])) > 0:
         notes.append(
             f"{beyond} images more than the {int(ends[-1])} of the plan: they are of "
             "no wedge"
         )
-    if len(parts) > 1 and beyond <= 0 and not fits(parts, sizes, order):
+    elif not fit:
         notes.append("pauses between images do not agree with the wedges of the plan")
     return Wedges(index, within, (), tuple(notes))
+
+
+def _as_captured(found: Wedges, captured: Int64Array) -> Wedges:
+    """Images whose position was captured are where it says, whatever else does."""
+    other = (captured >= 0) & (captured != found.index)
+    if not other.any():
+        return found
+    index = np.where(other, captured, found.index)
+    within = np.where(other, UNKNOWN, found.within)
+    text = (
+        f"{int(other.sum())} images were captured in another wedge than their number "
+        "says: where in it they are is unknown"
+    )
+    return Wedges(index, within, found.missed, (*found.notes, text))
 
 
 def _told(
