@@ -45,7 +45,7 @@ class StatusPublisher:
         self._settings = settings
         self._prefix = prefix
         self._topic = f"{prefix}/status"
-        self._outbox = outbox or Outbox()
+        self._outbox = Outbox() if outbox is None else outbox
         self._client_id = client_id
         self._status = status
         self._changed = changed

@@ -251,6 +251,7 @@ class Pipeline:
             self.writer.record(RecordKind.RUN_SEALED, run.uid, body)
             self._alarms.look(run, report.timeline)
             self._gaps.look(made.run)
+            self._tell("run_sealed", **telling.sealed_fields(run, report))
             tell_sealed(run, report, self.writer, self.outbox)
         self._progress.forget(run.uid)
         self.changed.set()
@@ -291,10 +292,9 @@ class Pipeline:
 
     def status(self) -> Json:
         """What operators ask first: is it alive, what is it doing."""
-        return {
-            **self._progress.status(),
-            "pending": self._pool.backlog,
-            "unwritten": self.writer.depth,
-            "bad_messages": self.bad.total,
-            "lines_left_out": dict(self._lines.left_out),
-        }
+        status = self._progress.status()
+        status["pending"] = self._pool.backlog
+        status["unwritten"] = self.writer.depth
+        status["bad_messages"] = self.bad.total
+        status["lines_left_out"] = dict(self._lines.left_out)
+        return status

@@ -10,7 +10,6 @@ from recorder.records import Json
 from recorder.records.run_report import RunReport
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
-from recorder.service import telling
 from recorder.service.outbox import Outbox
 
 log = get_logger("runs")
@@ -57,7 +56,7 @@ def grid_centre(run: Run, report: RunReport) -> Json | None:
 def tell_sealed(
     run: Run, report: RunReport, writer: JournalWriter, outbox: Outbox
 ) -> None:
-    """Say what a run came to, whether its sums hold, and where a grid's crystals are.
+    """Say that the sums of a run do not hold, and where the crystals of a grid are.
 
     Args:
         run: The run.
@@ -65,8 +64,6 @@ def tell_sealed(
         writer: What journals: nothing is told before the report is on disk.
         outbox: What publishes.
     """
-    fields = telling.sealed_fields(run, report)
-    writer.after_commit(partial(log.info, "run_sealed", **fields))
     if said := list(report.ledger.differences):
         log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
     if (centre := grid_centre(run, report)) is not None:
