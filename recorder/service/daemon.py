@@ -143,6 +143,7 @@ async def _control_tasks(
         lambda: _status(host),
         host.pipeline.changed,
         source.connected.is_set,
+        host.pipeline.outbox,
     )
     tasks = [
         group.create_task(source.run(port), name="mqtt"),
