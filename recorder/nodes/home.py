@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from recorder.nodes.allowed import Allowed
-from recorder.nodes.desk import Desk, Terms
+from recorder.nodes.desk import Desk
 from recorder.nodes.keys import read_home_keys
 from recorder.nodes.members import BEAT_S
+from recorder.nodes.terms import Terms
 from recorder.nodes.version import program
 from recorder.pool.curve import Curve
 from recorder.pool.exchange import Exchange
