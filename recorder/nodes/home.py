@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from recorder.errors import ConfigError
 from recorder.nodes.allowed import Allowed
 from recorder.nodes.desk import Desk
 from recorder.nodes.keys import read_home_keys
@@ -52,6 +53,8 @@ class Home:
     def __init__(
         self, work: Work, options: EngineOptions, cluster: ClusterOptions
     ) -> None:
+        if cluster.listen is None:
+            raise ConfigError("nodes need an address to connect to: cluster.listen")
         self._work = work
         self._cluster = cluster
         self._curve = None if cluster.keys is None else _curve(cluster.keys)
@@ -100,7 +103,7 @@ class Home:
         """
         exchange = self._exchange = Exchange(
             "router",
-            self._cluster.listen,
+            self.address,
             self._received,
             curve=self._curve,
             gone=self._gone,

@@ -56,7 +56,8 @@ class Movement:
         self._limit_s = limit_s
         self._moved = self._finished_at = now
         self._finished = -1
-        self._told: str | None = None
+        self._nobody = self._nodes = False
+        """What people were told, and is still so."""
 
     def look(self, now: float, pool: Standing) -> bool:
         """Whether images move, or stand still for what a restart would not mend.
@@ -74,14 +75,14 @@ class Movement:
         return now - self._moved < self._limit_s
 
     def _tell(self, now: float, pool: Standing) -> None:
-        event = None
-        if pool.backlog and not pool.staffed:
-            event, hint = "nobody_classifies", _NOBODY
-        elif pool.waits_for_nodes and now - self._finished_at >= self._limit_s:
-            event, hint = "images_wait_for_nodes", _NODES
-        if event is not None and event != self._told:
-            log.warning(event, backlog=pool.backlog, hint=hint)
-        self._told = event
+        long = now - self._finished_at >= self._limit_s
+        nobody = bool(pool.backlog) and not pool.staffed
+        nodes = not nobody and pool.waits_for_nodes and long
+        if nobody and not self._nobody:
+            log.warning("nobody_classifies", backlog=pool.backlog, hint=_NOBODY)
+        if nodes and not self._nodes:
+            log.warning("images_wait_for_nodes", backlog=pool.backlog, hint=_NODES)
+        self._nobody, self._nodes = nobody, nodes
 
 
 async def heartbeat(host: Host) -> None:
