@@ -20,6 +20,7 @@ from recorder.journal import Journal
 from recorder.journal.archive import choosing, moving, restoring
 from recorder.journal.archive.choosing import DAY_NS, Wish, choose
 from recorder.journal.archive.moving import archive_run
+from recorder.journal.archive.packing import unpacked
 from recorder.journal.archive.place import (
     ArchiveBusyError,
     archived,
@@ -28,12 +29,14 @@ from recorder.journal.archive.place import (
 from recorder.journal.archive.place import moving as lock
 from recorder.journal.archive.restoring import restore_run
 from recorder.journal.event_json import event_to_json
+from recorder.journal.moved_rows import RECORD_COLUMNS
 from recorder.journal.pruning import finish_removals, prune
 from recorder.journal.records import SINK_KINDS, NewRecord, RecordKind
 from recorder.journal.restore import load_run
 from recorder.journal.run_index import Headline
 from recorder.journal.run_record import run_record
 from recorder.records import ImageClass, Lattice, RunState
+from recorder.records.outcome_codec import JOURNAL_COLUMNS
 from recorder.records.report_json import full_to_json, report_to_json
 from recorder.reports.chip import chip_json
 from recorder.reports.explain import explain_image
@@ -185,6 +188,33 @@ def test_a_restored_run_is_as_it_was(journal, tmp_path):
         restore_run(journal, known(journal, 0))
     archive_old(journal, tmp_path / "old")  # and away again, over the same files
     assert told(journal) == before
+
+
+@pytest.mark.parametrize("table", ["images", "records"])
+def test_a_row_that_is_another_one_is_not_taken_for_the_archived(
+    journal, tmp_path, table
+):
+    """As many rows are not the same rows: the run stays in its file, and is told."""
+    archive_old(journal, tmp_path / "old")
+    run, before = known(journal, 0), told(journal)
+    file = archived(journal, run.uid)
+    with unpacked(run.uid, file) as packed:
+        if table == "images":
+            rows = [*packed.outcome_rows(run.uid)]
+            row = list(rows[0])
+            place = JOURNAL_COLUMNS.index("received_ns")
+        else:
+            left = [row[0] for row in journal.record_rows(run.event_names)]
+            rows = [*packed.record_rows(run.event_names)]
+            row = list(next(row for row in rows if row[0] not in left))
+            place = RECORD_COLUMNS.index("time_ns")
+    row[place] += 1
+    journal.put_back(table, [tuple(row)], run.uid)
+    with pytest.raises(JournalError, match=r"(1 images and 0|0 images and 1) records"):
+        restore_run(journal, run)
+    assert archived(journal, run.uid) == file
+    if table == "images":
+        assert told(journal) == before
 
 
 # -- killed ---------------------------------------------------------------------------
