@@ -17,6 +17,7 @@ class CharacterisationTechnique:
     runs = PlainRuns(
         types=("Characterization", "Characterisation", "Screening"),
         parted_by="sweeps",
+        regular_is_one=True,
     )
 
     @property
