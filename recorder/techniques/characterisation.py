@@ -18,6 +18,7 @@ class CharacterisationTechnique:
     runs = PlainRuns(
         types=("Characterization", "Characterisation", "Screening"),
         parted_by="sweeps",
+        regular_is_one=True,
     )
 
     @property
