@@ -426,7 +426,7 @@ def test_a_scan_that_nobody_ends_is_given_up():
     driver.feed(collection("E", experiment={"name": "e", "type": "XRF spectrum"}))
     driver.wait(61.0)
     sealed(driver)
-    assert driver.only.reason == "announced, but no end came for 60 s"
+    assert driver.only.reason == "announced, but nothing was measured for 60 s"
 
 
 # -- triggers that were missed ------------------------------------------------------

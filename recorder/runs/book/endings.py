@@ -115,8 +115,7 @@ def overdue(
     if now - progress.moment < limit:
         return None
     if run.state is RunState.ANNOUNCED:
-        what = "series" if run.takes_images else "end"
-        return RunStatus.ABORTED, f"announced, but no {what} came for {limit:g} s"
+        return RunStatus.ABORTED, f"announced, but no series came for {limit:g} s"
     if run.superseded:
         return None, ""  # decide_status says so
     if run.end is not None:
