@@ -42,7 +42,7 @@ def command(run: str, image: int, as_json: bool, config: Path | None) -> None:
 
 def _lines(answer: Json) -> list[str]:
     lines = [f"Run {answer['run']} ({answer['uid']}), image {answer['image_id']}"]
-    for name in ("image", "label", "well"):
+    for name in ("image", "label", "well", "angle", "cell"):
         if name not in answer:
             continue
         lines.append(f"  {name}")

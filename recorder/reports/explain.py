@@ -15,6 +15,7 @@ from recorder.journal.restore import describe_run, events_of_trigger
 from recorder.records import EventType, Evidence, ImageOutcome, Json, Pump
 from recorder.records.outcome_codec import lattice_to_json
 from recorder.records.times import iso
+from recorder.reports.angle import angle_of, cell_of
 from recorder.reports.label_facts import LabelFacts, Way
 from recorder.reports.run_labels import RunLabels, with_labels
 from recorder.reports.well import well_of
@@ -97,6 +98,10 @@ def _explained(journal: Journal, run: Run, labels: RunLabels, image_id: int) -> 
     if scan is not None and facts.placed_by is not None:
         by, ordinal = PlacedBy(facts.placed_by), label["well_ordinal"]
         answer["well"] = well_of(scan, by, ordinal, _why_no_well(one, by))
+    if facts.axis is not None and "angle_grade" in label:
+        answer["angle"] = angle_of(run, facts.axis, label)
+    if facts.cells_by and "cell" in label:
+        answer["cell"] = cell_of(run, facts.cells_by, label)
     answer["evidence"] = _evidence(journal, one)
     return answer
 
@@ -107,7 +112,7 @@ class _One:
 
     run: Run
     facts: LabelFacts
-    label: Mapping[str, int]
+    label: Mapping[str, Any]
     image_id: int
     image: ImageOutcome | None
 
@@ -270,7 +275,7 @@ def _why_no_well(one: _One, by: PlacedBy) -> str:
     return f"its trigger is not known: {_why_not(one)}"
 
 
-def _rung(label: Mapping[str, int], because: str, which: str = "") -> Json:
+def _rung(label: Mapping[str, Any], because: str, which: str = "") -> Json:
     return {
         "rung": EVIDENCES[label[which + "evidence"]],
         "pump": PUMPS[label[which + "pump"]],

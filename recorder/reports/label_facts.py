@@ -13,6 +13,7 @@ from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
 from recorder.runs.timeline.chip import Chip
 from recorder.runs.timeline.measurement import Measurement, first_declared_ns
+from recorder.runs.timeline.mx_images import MxImages
 from recorder.runs.timeline.of_run import facts_of
 from recorder.ssx.labels.delays import since_start
 from recorder.ssx.labels.timeline import CapturedTriggers, Timeline, label_images
@@ -72,6 +73,10 @@ class LabelFacts:
     """Offset (s) of each reaction trigger by name."""
     placed_by: str | None = None
     """What the wells rest on; None without a scan."""
+    axis: str | None = None
+    """The axis that turns; None if nothing tells an angle."""
+    cells_by: tuple[str, ...] = ()
+    """What the cells of each plane of a grid rest on; empty without one."""
 
     def to_json(self) -> Json:
         """As it is kept."""
@@ -89,6 +94,7 @@ def facts_from_json(body: Json) -> LabelFacts:
     if best is None or count is None:
         raise ValueError("facts of labels without their way")
     told = {**body, "best": best, "clock": ways["clock"], "count": count}
+    told["cells_by"] = tuple(str(by) for by in body.get("cells_by", ()))
     return LabelFacts(**told)
 
 
@@ -100,7 +106,11 @@ def _way_from_json(body: Json | None) -> Way | None:
 
 
 def describe_labels(
-    run: Run, timeline: Timeline, measurement: Measurement, chip: Chip | None
+    run: Run,
+    timeline: Timeline,
+    measurement: Measurement,
+    chip: Chip | None,
+    mx: MxImages | None = None,
 ) -> tuple[LabelFacts, Columns]:
     """Facts and columns of a run.
 
@@ -109,13 +119,16 @@ def describe_labels(
         timeline: Its labels.
         measurement: What its events amount to.
         chip: Its chip, None without a scan.
+        mx: Its angles, wedges and cells; None if nothing tells any.
 
     Returns:
         The facts; and the columns, one entry for each received image: ``image_id``,
         those of the labels, ``since_ns`` (time of its trigger from the run's start),
         ``count_pump`` and ``count_evidence``, ``clock_pump``, ``clock_evidence`` and
-        ``clock_ordinal`` (what count and clock say on their own), and ``well_ordinal``
-        (its trigger on the walk of a scan).
+        ``clock_ordinal`` (what count and clock say on their own), ``well_ordinal``
+        (its trigger on the walk of a scan), and of ``mx``: ``angle_start``,
+        ``angle_end`` (degrees), ``angle_grade``, ``wedge``, ``plane``, ``cell``,
+        ``cell_x`` and ``cell_y``.
     """
     labels, first_ns = timeline.labels, first_declared_ns(timeline)
     columns: Columns = {
@@ -135,6 +148,7 @@ def describe_labels(
     columns["count_evidence"] = counted.labels.evidence
     if chip is not None:
         columns["well_ordinal"] = chip.seen.ordinal
+    columns |= {} if mx is None else _mx_columns(mx)
     rows, pulses = run.events.rows(), measurement.pulses
     return (
         LabelFacts(
@@ -152,9 +166,29 @@ def describe_labels(
             pump_s=pulses.pump_s,
             reactions=dict(pulses.reactions),
             placed_by=None if chip is None else chip.by.value,
+            axis=None if mx is None else mx.axis,
+            cells_by=tuple(order.by for order in mx.cells.orders)
+            if mx is not None and mx.cells is not None
+            else (),
         ),
         columns,
     )
+
+
+def _mx_columns(mx: MxImages) -> Columns:
+    """Angle, wedge and cell of each image; wedge and cell only where there are any."""
+    angles, wedges, cells = mx.angles, mx.wedges, mx.cells
+    found: Columns = {
+        "angle_start": angles.start,
+        "angle_end": angles.end,
+        "angle_grade": angles.grade,
+    }
+    if wedges is not None:
+        found["wedge"] = wedges.index
+    if cells is not None:
+        found |= {"plane": cells.plane, "cell": cells.cell}
+        found |= {"cell_x": cells.x, "cell_y": cells.y}
+    return found
 
 
 def _on_chains(run: Run, *, timed: bool) -> Timeline:

@@ -9,7 +9,7 @@ earlier recorder sealed, they are worked out from all of its images and events.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from recorder.reports.label_facts import LabelFacts, describe_labels, facts_from
 from recorder.runs.run import Run
 from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.measurement import Measurement, measure
+from recorder.runs.timeline.mx_images import mx_images
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.ssx.labels.timeline import Timeline
 
@@ -55,7 +56,7 @@ class RunLabels(Protocol):
                 away.
         """
 
-    def at(self, image_id: int) -> Mapping[str, int] | None:
+    def at(self, image_id: int) -> Mapping[str, Any] | None:
         """Those of one image; None if it was not received.
 
         Raises:
@@ -80,7 +81,9 @@ class LabelsAtHand:
         chip = chip_of(run, timeline)
         self.chip: Json | None = None if chip is None else chip_answer(run, chip)
         """Its chip as programs have it; None without a scan."""
-        self.facts, self.columns = describe_labels(run, timeline, measurement, chip)
+        self.facts, self.columns = describe_labels(
+            run, timeline, measurement, chip, mx_images(run, timeline)
+        )
 
     def blocks(self) -> Iterator[Columns]:
         """See :class:`RunLabels`."""
@@ -88,7 +91,7 @@ class LabelsAtHand:
         for first in range(0, ids.size, BLOCK):
             yield {n: v[first : first + BLOCK] for n, v in self.columns.items()}
 
-    def at(self, image_id: int) -> Mapping[str, int] | None:
+    def at(self, image_id: int) -> Mapping[str, Any] | None:
         """See :class:`RunLabels`."""
         return _row(self.columns, image_id)
 
@@ -122,7 +125,7 @@ class KeptLabels:
         if left:
             raise LabelsGoneError(f"run {self._uid}: kept labels cannot be read")
 
-    def at(self, image_id: int) -> Mapping[str, int] | None:
+    def at(self, image_id: int) -> Mapping[str, Any] | None:
         """See :class:`RunLabels`."""
         number = image_id // SNAPSHOT_ROWS
         found = kept_block(self._journal, self._uid, self.revision, number)
@@ -133,12 +136,12 @@ class KeptLabels:
         return _row(found, image_id)
 
 
-def _row(columns: Columns, image_id: int) -> Mapping[str, int] | None:
+def _row(columns: Columns, image_id: int) -> Mapping[str, Any] | None:
     ids = columns["image_id"]
     place = int(np.searchsorted(ids, image_id))
     if place == ids.size or int(ids[place]) != image_id:
         return None
-    return {name: int(values[place]) for name, values in columns.items()}
+    return {name: values[place].item() for name, values in columns.items()}
 
 
 def keep(journal: Journal, run: Run, labels: LabelsAtHand) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from recorder.techniques.plain import PlainRuns
+
+if TYPE_CHECKING:
+    from recorder.sinks.results.technique_files import TechniqueFiles
 
 
 class GridTechnique:
@@ -14,6 +19,13 @@ class GridTechnique:
         index_every=10,
         parted_by="grid",
     )
+
+    @property
+    def files(self) -> TechniqueFiles:
+        """What it adds to a run's files; imported where that is asked."""
+        from recorder.sinks.results.grid_files import FILES
+
+        return FILES
 
 
 PLUGIN = GridTechnique()

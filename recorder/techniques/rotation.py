@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from recorder.techniques.plain import PlainRuns
+
+if TYPE_CHECKING:
+    from recorder.sinks.results.technique_files import TechniqueFiles
 
 
 class RotationTechnique:
@@ -17,6 +22,13 @@ class RotationTechnique:
         index_every=10,
         parted_by="sweeps",
     )
+
+    @property
+    def files(self) -> TechniqueFiles:
+        """What it adds to a run's files; imported where that is asked."""
+        from recorder.sinks.results.mx_files import FILES
+
+        return FILES
 
 
 PLUGIN = RotationTechnique()

@@ -32,6 +32,7 @@ from recorder.config import DetectorSection, Settings, load_settings
 from recorder.ispyb.flavours import diamond, mx_dialect, programs
 from recorder.ispyb.schema import tables
 from recorder.ispyb.schema.capabilities import RIGHTS, Capability
+from recorder.mx.angles import AngleGrade
 from recorder.records import (
     Announcement,
     BadMessage,
@@ -54,9 +55,10 @@ from recorder.simulate.stream.truth import truth_entry
 from recorder.simulate.timing.faults import Faults, fates
 from recorder.simulate.timing.plan import make_plan
 from recorder.sinks.ispyb import collections
-from recorder.sinks.results import event_lists, hdf5, pages, run_folder
+from recorder.sinks.results import event_lists, grid_files, hdf5, pages, run_folder
 from recorder.sinks.results import sink as results
 from recorder.sinks.results.columns import event_arrays, image_columns, row_columns
+from recorder.sinks.results.grid_files import FILES as GRID_FILES
 from recorder.sinks.results.hdf5 import UNITS
 from recorder.sources.control import messages as control
 from recorder.ssx.chains import declared
@@ -68,6 +70,7 @@ from recorder.ssx.labels.timeline import (
     CapturedTriggers,
     label_images,
 )
+from tests.builders import announced, announcement, new_run
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -685,6 +688,25 @@ def test_every_column_of_the_results():
     units = {name: UNITS.get(name, "") for name in arrays}
     assert {r[0].strip("`"): r[1] for r in rows(text) if len(r) == 3} == units
     same([r[0].strip("`") for r in rows(text) if len(r) == 2], event_arrays(()))
+
+
+def test_every_column_and_file_of_other_techniques():
+    page = sections(REFERENCE / "files.md")
+    table = rows(page["Columns of other techniques"])
+    run = new_run(announcement=announced(announcement("u")))
+    found = GRID_FILES.columns(run, NO_LABELS)
+    units = {name: GRID_FILES.units.get(name, "") for name in found}
+    assert {r[0].strip("`"): r[1] for r in table if len(r) == 3} == units
+    assert not set(found) & set(
+        image_columns(row_columns(iter(())), NO_LABELS, PulseFacts(), None)
+    )
+    others = page["Files of other techniques"]
+    same(names(others), {grid_files.TABLE, grid_files.picture_name(0)})
+    assert grid_files.picture_name(1) in others
+    assert all(
+        f"`{grade.name.lower()}`" in page["Columns of other techniques"]
+        for grade in AngleGrade
+    )
 
 
 def test_every_fault():
