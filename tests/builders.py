@@ -28,6 +28,7 @@ from recorder.records import (
     ImageOutcome,
     NotProcessed,
     Payload,
+    Reading,
     RunStatus,
     SeriesEnd,
     SeriesKey,
@@ -213,6 +214,7 @@ class Driver:
     def _read_again(self, run: Run) -> Run:
         again = read_run_record(json.loads(json.dumps(run_record(run, "test"))))
         again.images, again.events = run.images, run.events
+        again.points, again.spectrum = run.points, run.spectrum
         again.last_progress = again.bound_at = self.now
         again.drain_until = self.now + self.settings.drain_s
         return again
@@ -234,6 +236,8 @@ class Driver:
                 self._take(self.book.announcement(record, self.now))
             elif isinstance(record, CollectionEnd):
                 self._take(self.book.collection_end(record, self.now))
+            elif isinstance(record, Reading):
+                self._take(self.book.reading(record, self.now))
             else:
                 run, _, actions = self.book.event(record, self.now)
                 self._take(actions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recorder.journal.reading_json import facts_to_json
 from recorder.records import (
     Capture,
     CollectionEnd,
@@ -20,6 +21,7 @@ def end_to_json(end: CollectionEnd) -> Json:
         "reason": end.reason,
         "time_ns": end.time_ns,
         "images": end.images,
+        **facts_to_json(end.facts),
     }
 
 

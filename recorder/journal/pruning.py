@@ -25,7 +25,13 @@ TARGET = 0.9
 """Share of the bound to come down to."""
 
 
-REMOVED = (RecordKind.EVENT, RecordKind.ALARM, RecordKind.RUN_UPDATED)
+REMOVED = (
+    RecordKind.EVENT,
+    RecordKind.POINTS,
+    RecordKind.SPECTRUM,
+    RecordKind.ALARM,
+    RecordKind.RUN_UPDATED,
+)
 """Records of a run that go with its images; the sealed report says what they came to.
 """
 

@@ -37,6 +37,9 @@ class RecordKind(StrEnum):
     COLLECTION_END = "collection_end"
     """Announcements as they came."""
     EVENT = "event"
+    POINTS = "points"
+    """Points of an energy scan."""
+    SPECTRUM = "spectrum"
     ALARM = "alarm"
     """An alarm was raised, cleared, seen, or its level taken as normal."""
     TARGET = "target"
@@ -45,6 +48,8 @@ class RecordKind(StrEnum):
     """Of earlier recorders, beside an ``alarm`` that says it; nothing reads it."""
 
 
+_LOOSE = "'event', 'points', 'spectrum', 'alarm', 'alarm_seen'"
+"""Kinds of records that may be of no run that is known."""
 SINK_KINDS = (RecordKind.RUN, RecordKind.RUN_UPDATED, RecordKind.RUN_SEALED)
 """Kinds that sinks write."""
 
@@ -214,17 +219,14 @@ class Records(JournalFile):
         return int(row[0]) if row else 0
 
     def event_names(self) -> list[str | None]:
-        """What events and alarms name as their run, None among them."""
-        rows = self._query(
-            "SELECT DISTINCT run FROM records "
-            "WHERE kind IN ('event', 'alarm', 'alarm_seen')"
-        )
+        """What events, readings and alarms name as their run, None among them."""
+        rows = self._query(f"SELECT DISTINCT run FROM records WHERE kind IN ({_LOOSE})")
         return [name for (name,) in rows]
 
     def drop_orphans(
         self, run: str | None, before_ns: int, now_ns: int, most: int
     ) -> int:
-        """Remove at most so many old events and alarms of no known run; how many.
+        """Remove at most so many old records of no known run; how many.
 
         Those from after this moment are old as well: the host has booted since, with
         its clock behind.
@@ -232,7 +234,7 @@ class Records(JournalFile):
         with self._transaction() as db:
             done = db.execute(
                 "DELETE FROM records WHERE seq IN (SELECT seq FROM records "
-                "WHERE kind IN ('event', 'alarm', 'alarm_seen') AND run IS ? "
+                f"WHERE kind IN ({_LOOSE}) AND run IS ? "
                 "AND time_ns NOT BETWEEN ? AND ? LIMIT ?)",
                 (run, before_ns, now_ns, most),
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from recorder.journal.alarm_records import alarms_of
 from recorder.journal.event_json import event_from_json
 from recorder.journal.file_angles import give_angles
+from recorder.journal.reading_json import points_from_json, spectrum_from_json
 from recorder.journal.records import Record, RecordKind, Seq
 from recorder.journal.run_index import Headline
 from recorder.journal.run_record import read_run_record
@@ -21,7 +22,7 @@ from recorder.journal.snapshots import (
 )
 from recorder.journal.snapshots_table import SNAPSHOT_ROWS
 from recorder.journal.store import Journal
-from recorder.records import ImageOutcome, TimedEvent
+from recorder.records import ImageOutcome, Reading, ScanPoints, TimedEvent
 from recorder.records.report_json import counted_in
 from recorder.runs.run import Run
 from recorder.runs.tables.seen_uids import SeenUids
@@ -48,6 +49,7 @@ def load_run(journal: Journal, uid: str) -> Run | None:
         while batch := _event_batch(journal, name, after):
             run.events.extend(event_arrays(entry.body for entry in batch))
             after = batch[-1].seq
+    take_readings(run, journal.readings(known.event_names))
     last = journal.last_image(uid)
     for number in range(0 if last is None else last // SNAPSHOT_ROWS + 1):
         snapshot = journal.snapshot(uid, "images", number)
@@ -59,6 +61,24 @@ def load_run(journal: Journal, uid: str) -> Run | None:
             )
             run.images.extend(image_arrays(images))
     return run
+
+
+def reading_of(record: Record) -> Reading:
+    """The reading that a record is of."""
+    if record.kind == RecordKind.SPECTRUM:
+        return spectrum_from_json(record.body)
+    return points_from_json(record.body)
+
+
+def take_readings(run: Run, records: Iterable[Record]) -> None:
+    """Give a run what it had of points and spectra; the first word stays."""
+    if run.takes_images:
+        return
+    for reading in map(reading_of, records):
+        if isinstance(reading, ScanPoints):
+            run.points.add(reading)
+        elif run.spectrum is None:
+            run.spectrum = reading
 
 
 def describe_run(journal: Journal, known: Headline) -> Run | None:

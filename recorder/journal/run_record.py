@@ -7,10 +7,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from recorder.errors import ReportError
+from recorder.journal.reading_json import facts_from_json, facts_to_json
 from recorder.records import (
     Announcement,
     CollectionEnd,
     DetectorInfo,
+    EndFacts,
     Goniometer,
     Json,
     RunState,
@@ -54,7 +56,7 @@ def run_record(run: Run, what: str) -> Json:
         "ended_ns": run.ended_ns,
         "end": None
         if run.end is None
-        else [run.end.status, run.end.reason, run.end.images],
+        else [run.end.status, run.end.reason, run.end.images, _facts(run.end)],
         "said_targets": [list(item) for item in sorted(run.said_targets.items())],
         "notes": run.notes,
         "counts": dict(run.counts),
@@ -123,9 +125,7 @@ def read_run_record(body: Json) -> Run:
             run.note(f"stored by an earlier recorder: {error}")
     run.drift += read_drift(body.get("drift"))
     if body["end"] is not None:
-        status, reason, *images = body["end"]
-        made = images[0] if images else None
-        run.end = CollectionEnd(run.uid, 0, RunStatus(status), reason, images=made)
+        run.end = _end(run.uid, *body["end"])
     if (series := body["series"]) is not None:
         _bind(run, series)
     return run
@@ -138,6 +138,21 @@ def _announcement(body: Json) -> Announcement:
         uid=body["collection_uid"] if body["announced"] else None,
         time_ns=body["collection_time_ns"] or 0,
     )
+
+
+def _facts(end: CollectionEnd) -> Json | None:
+    return facts_to_json(end.facts) if end.facts != EndFacts() else None
+
+
+def _end(
+    uid: str,
+    status: str,
+    reason: str,
+    images: int | None = None,
+    facts: Json | None = None,
+) -> CollectionEnd:
+    said = EndFacts() if facts is None else facts_from_json(facts)
+    return CollectionEnd(uid, 0, RunStatus(status), reason, images=images, facts=said)
 
 
 def _bind(run: Run, series: Json) -> None:

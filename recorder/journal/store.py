@@ -11,6 +11,7 @@ from recorder.journal.file import dump
 from recorder.journal.image_rows import Images
 from recorder.journal.merging import Merging
 from recorder.journal.moved_rows import MovedRows
+from recorder.journal.reading_rows import ReadingRows
 from recorder.journal.records import NewRecord
 from recorder.journal.snapshots_table import OF_NO_RUN, SNAPSHOT_ROWS, Packed
 from recorder.records import ImageOutcome
@@ -24,7 +25,7 @@ UNWRITABLE = (TypeError, ValueError, OverflowError)
 """What writing a value raises that neither JSON nor SQLite can hold."""
 
 
-class Journal(Cursors, Images, Changes, Packed, Merging, MovedRows):
+class Journal(Cursors, Images, Changes, Packed, Merging, MovedRows, ReadingRows):
     """One connection to the journal; use each from one thread at a time."""
 
     def another(self) -> Journal:

@@ -170,10 +170,12 @@ class LiveRuns:
 def current_run(runs: Iterable[Run]) -> Run | None:
     """The run to be shown: the latest that has begun, else the next announced one.
 
-    Of several that have one series, the one that this is at.
+    Of several that have one series, the one that this is at. One without images, whose
+    end nobody may say, does not hide images that come.
     """
     every = list(runs)
     begun = [run for run in every if run.state is not RunState.ANNOUNCED]
     if not begun:
         return every[0] if every else None
-    return current_part(same_announcement(begun[-1], begun))
+    imaged = [r for r in begun if r.takes_images and r.state is RunState.OPEN]
+    return current_part(same_announcement((imaged or begun)[-1], begun))

@@ -55,6 +55,15 @@ from recorder.records.learning import (
     Lesson,
     Place,
 )
+from recorder.records.readings import (
+    EndFacts,
+    Found,
+    Reading,
+    ReadingFiles,
+    ScanPoints,
+    ScanResult,
+    Spectrum,
+)
 from recorder.records.runs import RunState, RunStatus
 from recorder.records.units import Cell, Json
 
@@ -77,6 +86,7 @@ __all__ = [
     "DetectorInfo",
     "DetectorPlace",
     "DetectorRecord",
+    "EndFacts",
     "EventType",
     "Evidence",
     "Experiment",
@@ -84,6 +94,7 @@ __all__ = [
     "Files",
     "Finding",
     "FindingKind",
+    "Found",
     "Geometry",
     "Goniometer",
     "HeldPixels",
@@ -101,12 +112,17 @@ __all__ = [
     "Place",
     "Protein",
     "Pump",
+    "Reading",
+    "ReadingFiles",
     "RunState",
     "RunStatus",
     "Sample",
+    "ScanPoints",
+    "ScanResult",
     "SeriesEnd",
     "SeriesKey",
     "SeriesStart",
+    "Spectrum",
     "SsxDelivery",
     "Start",
     "StoredChunk",

@@ -10,6 +10,7 @@ from recorder.records.announcement import Announcement
 from recorder.records.chains import EventType
 from recorder.records.detector import BadMessage
 from recorder.records.labels import Evidence
+from recorder.records.readings import EndFacts, Reading
 from recorder.records.runs import RunStatus
 
 
@@ -25,6 +26,8 @@ class CollectionEnd:
     images: int | None = None
     """Images that the detector made, if the sender knows: tells a lost tail from
     missed triggers."""
+    facts: EndFacts = field(default_factory=EndFacts)
+    """What it says of a scan, and of the beam at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +62,4 @@ class TimedEvent:
     """The capture that it is a row of: tells the run while no run is named."""
 
 
-ControlRecord = Announcement | CollectionEnd | TimedEvent | BadMessage
+ControlRecord = Announcement | CollectionEnd | TimedEvent | Reading | BadMessage

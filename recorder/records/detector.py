@@ -224,6 +224,8 @@ class BadMessage:
     kind: str
     detail: str
     received_ns: int = 0
+    collection: str | None = None
+    """Uid of the run that it was for, if it says so; None: it may be any."""
 
 
 DetectorRecord = SeriesStart | Image | SeriesEnd | BadMessage

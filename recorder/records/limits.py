@@ -45,6 +45,10 @@ MAX_SHOTS = 1000
 """X-ray triggers at one well."""
 MAX_SKIPS = 10_000
 """Entries of the ``skip`` of a scan."""
+MAX_POINTS = 10_000
+"""Points of an energy scan: a hundred times as many as one has."""
+MAX_CHANNELS = 16_384
+"""Channels of a fluorescence spectrum: four times those of a usual analyser."""
 MAX_SIDE = 2**31 - 1
 """Pixels along one side of an image or table of stream v1."""
 MAX_METADATA = 100_000

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic.functional_validators import WrapValidator
 
 from recorder.errors import shown
-from recorder.records.limits import MAX_IMAGES, MAX_NAME, MAX_WELLS
+from recorder.records.limits import MAX_IMAGES, MAX_NAME, MAX_POINTS, MAX_WELLS
 from recorder.records.texts import Name, Text
 
 MAX_SWEEPS = 1000
@@ -36,6 +36,7 @@ def _no_switch(value: Any) -> Any:
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_switch)]
 Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_switch)]
 Images = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(_no_switch)]
+Points = Annotated[int, Field(ge=1, le=MAX_POINTS), BeforeValidator(_no_switch)]
 Offset = Annotated[int, Field(ge=0, lt=MAX_IMAGES), BeforeValidator(_no_switch)]
 """A count from 0."""
 Steps = Annotated[int, Field(ge=1, le=MAX_WELLS), BeforeValidator(_no_switch)]
@@ -142,7 +143,9 @@ class EnergyScanPlan:
     """First and last energy, eV."""
     step: Above0 | None = None
     """eV."""
-    points: Images | None = None
+    points: Points | None = None
+    """How many there are to be; a step alone does not tell, since it may be finer at
+    the edge."""
 
 
 @dataclass(frozen=True, slots=True)

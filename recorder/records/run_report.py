@@ -29,13 +29,10 @@ from recorder.records.image_report import (
     TargetReport,
     UnitCells,
 )
+from recorder.records.reading_report import EnergyScanReport, SpectrumReport
 from recorder.records.runs import SERIAL, RunState, RunStatus
 from recorder.records.scan_report import ScanReport
-from recorder.records.technique_report import (
-    EnergyScanReport,
-    MxReport,
-    SpectrumReport,
-)
+from recorder.records.technique_report import MxReport
 from recorder.records.timeline_report import ChainReport, Count, TimelineReport
 from recorder.records.units import Json
 

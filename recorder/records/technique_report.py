@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from recorder.records.reading_report import EnergyScanReport, SpectrumReport
 from recorder.records.timeline_report import Count
 from recorder.records.units import Json
 
@@ -195,16 +196,6 @@ class MxReport:
     """m."""
     notes: tuple[str, ...] = ()
     """What of angles, wedges and cells people should know."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyScanReport:
-    """An energy scan over an absorption edge."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpectrumReport:
-    """A fluorescence spectrum."""
 
 
 @dataclass(frozen=True, slots=True)

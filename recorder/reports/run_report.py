@@ -42,7 +42,7 @@ from recorder.reports.statistics import (
 from recorder.reports.timeline_report import chains_report, timeline_report
 from recorder.runs.ledger import Ledger, ledger_of
 from recorder.runs.run import Run
-from recorder.runs.technique import technique_of
+from recorder.runs.technique import open_sums, technique_of
 from recorder.runs.timeline.chip import chip_of
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.measurement import Measurement, measure
@@ -75,9 +75,12 @@ def report_of(run: Run, timeline: Timeline, measurement: Measurement) -> RunRepo
     """
     labels = timeline.labels
     ledger = ledger_of(run, timeline)
-    differences = ledger.differences() if run.state is RunState.SEALED else ()
+    technique = technique_of(run.announcement)
+    differences: tuple[str, ...] = ()
+    if run.state is RunState.SEALED:
+        differences = (*ledger.differences(), *open_sums(technique.sums(run)))
     known = described(run)
-    part = technique_of(run.announcement).report(run)
+    part = technique.report(run)
     if timeline.assignment.conflict:
         said = f"labels are unknown: {timeline.assignment.conflict}"
         known["notes"] = (*known["notes"], said)
@@ -107,7 +110,7 @@ def report_of(run: Run, timeline: Timeline, measurement: Measurement) -> RunRepo
         ),
         resolution=_resolution(run),
         classification=_classification(run, ledger),
-        ledger=LedgerReport(ledger.closed, tuple(differences)),
+        ledger=LedgerReport(ledger.closed and not differences, differences),
         counts={name: int(n) for name, n in run.counts.items() if n},
         events=dict(run.events.counts),
         contradictions=sum(timeline.contradictions.values()),

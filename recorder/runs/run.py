@@ -19,6 +19,7 @@ from recorder.records import (
     RunStatus,
     SeriesKey,
     SeriesStart,
+    Spectrum,
 )
 from recorder.records.alarms import RunAlarm
 from recorder.records.announcement import UNNAMED, Target
@@ -26,7 +27,8 @@ from recorder.records.image_report import Calibration, DriftPoint
 from recorder.records.mx_plan import Part
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.tables.image_table import ImageTable
-from recorder.runs.technique_names import name_of
+from recorder.runs.tables.point_table import PointTable
+from recorder.runs.technique_names import name_of, takes_images
 
 
 class SecondLookState(StrEnum):
@@ -74,6 +76,10 @@ class Run:
     """Where its files lie, relative to the results folder."""
     images: ImageTable = field(default_factory=ImageTable)
     events: EventLog = field(default_factory=EventLog)
+    points: PointTable = field(default_factory=PointTable)
+    """Of an energy scan."""
+    spectrum: Spectrum | None = None
+    """Of fluorescence: the first that came."""
     counts: Counter[str] = field(default_factory=Counter)
     """``duplicate_images``, ``reused_image_ids``, ``late_images``, ``stray_images``,
     ``out_of_order_images``, ``ignored_channels``, ``duplicate_events``, …"""
@@ -109,6 +115,8 @@ class Run:
     """Its report is being made, of a copy."""
     seal_tries: int = 0
     """How often that was in vain, because something came meanwhile."""
+    _takes: tuple[Announcement, bool] | None = None
+    """Whether a run so announced takes images: asked for each event and each tick."""
 
     def copy(self) -> Run:
         """As it is now, to be looked at in another thread: 100 bytes an image."""
@@ -116,6 +124,7 @@ class Run:
             self,
             images=self.images.copy(),
             events=self.events.copy(),
+            points=self.points.copy(),
             counts=Counter(self.counts),
             said_targets=dict(self.said_targets),
             notes=list(self.notes),
@@ -144,6 +153,18 @@ class Run:
         return name_of(self.announcement)
 
     @property
+    def takes_images(self) -> bool:
+        """Whether a detector's series belongs to it."""
+        if self._takes is None or self._takes[0] is not self.announcement:
+            self._takes = (self.announcement, takes_images(self.announcement))
+        return self._takes[1]
+
+    @property
+    def readings(self) -> int:
+        """Points and spectra that it has."""
+        return self.points.size + (self.spectrum is not None)
+
+    @property
     def experiment(self) -> str:
         """Name of the experiment."""
         return self.announcement.experiment.name or UNNAMED
@@ -166,6 +187,8 @@ class Run:
     @property
     def declared_images(self) -> int | None:
         """Images declared by the run, else by the detector."""
+        if not self.takes_images:
+            return None
         if self.announcement.planned_images is not None:
             return self.announcement.planned_images
         return self.start.expected_images if self.start else None

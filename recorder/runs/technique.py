@@ -7,6 +7,7 @@ and :class:`recorder.sinks.results.technique_files.TechniqueFiles`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +27,15 @@ class Sum:
     """As people write it: ``points = received + lost``."""
     left: int
     right: int
+
+
+def open_sums(sums: Iterable[Sum]) -> tuple[str, ...]:
+    """Those that do not hold, each named with its difference."""
+    return tuple(
+        f"{one.name}: {one.left} against {one.right}, {one.left - one.right:+d}"
+        for one in sums
+        if one.left != one.right
+    )
 
 
 class Technique(Protocol):
@@ -70,11 +80,6 @@ def technique_named(name: str) -> Technique:
 def technique_of(announcement: Announcement) -> Technique:
     """The technique of a run; without a name that can be used, serial."""
     return technique_named(name_of(announcement))
-
-
-def takes_images(run: Run) -> bool:
-    """Whether a detector's series belongs to a run."""
-    return technique_of(run.announcement).takes_images
 
 
 def technique_problems(announcement: Announcement) -> tuple[str, ...]:

@@ -37,3 +37,13 @@ def name_of(announcement: Announcement) -> str:
     if named is not None and named in types_by_name():
         return named
     return implied(announcement.experiment.type) or SSX
+
+
+def takes_images(announcement: Announcement) -> bool:
+    """Whether a detector's series belongs to such a run."""
+    named = name_of(announcement)
+    return all(
+        plugin.value.runs.takes_images
+        for plugin in TECHNIQUES.usable()
+        if plugin.name == named
+    )

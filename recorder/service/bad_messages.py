@@ -6,7 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from recorder.errors import MAX_QUOTED
 from recorder.records import BadMessage
+from recorder.runs.book.book import RunBook
 from recorder.runs.run import Run
 from recorder.runtime.log import get_logger
 
@@ -15,6 +17,27 @@ log = get_logger("sources")
 LOG_S = 60.0
 """Seconds between two log lines about one kind of bad message: a storm of them is
 counted, not told. Chosen, not tuned."""
+
+
+def may_be_of(source: str, runs: Iterable[Run]) -> list[Run]:
+    """The runs that a message of a detector may have been for."""
+    return [
+        run
+        for run in runs
+        if (run.key.source == source if run.key else run.takes_images)
+    ]
+
+
+def meant_by(message: BadMessage, book: RunBook) -> list[Run]:
+    """The run that a control message names; all that go on if it names none."""
+    if message.collection is None:
+        return book.active
+    run = book.run_of(message.collection)
+    if run is None:
+        return []
+    if not run.counts[f"bad_messages_{message.kind}"]:
+        run.note(f"refused: {message.detail[:MAX_QUOTED]}")
+    return [run]
 
 
 class BadMessages:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from recorder.records import Json, RunState
 from recorder.runs.book.binding import meant_source, waits_for_series
 from recorder.runs.run import Run
-from recorder.runs.technique import takes_images
 from recorder.sources.link import Link
 
 STATES = {True: "connected", False: "away", None: "unknown"}
@@ -37,7 +36,7 @@ def connections(
         if name in detectors:
             waiting = [r for r in runs if _waits_for(r, name, detectors, away)]
         else:
-            waiting = [r for r in runs if not r.final and takes_images(r)]
+            waiting = [r for r in runs if not r.final and r.takes_images]
         found.append(
             {
                 "name": name,

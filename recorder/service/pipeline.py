@@ -12,6 +12,7 @@ from recorder.classifying.dispatch import Dispatch
 from recorder.config import Settings
 from recorder.journal import Journal, RecordKind
 from recorder.journal.event_json import end_to_json, event_to_json
+from recorder.journal.reading_json import reading_record
 from recorder.journal.run_record import run_record
 from recorder.journal.writer import JournalWriter
 from recorder.live.runs import LiveRuns
@@ -23,6 +24,7 @@ from recorder.records import (
     DetectorRecord,
     Image,
     Json,
+    Reading,
     SeriesEnd,
     SeriesStart,
     TimedEvent,
@@ -49,7 +51,7 @@ from recorder.runtime.throttle import Throttle
 from recorder.service import telling
 from recorder.service.alarms import ClockAlarms
 from recorder.service.announcement_problems import note_problems
-from recorder.service.bad_messages import BadMessages
+from recorder.service.bad_messages import BadMessages, may_be_of, meant_by
 from recorder.service.clock_steps import ClockSteps
 from recorder.service.folders import Folders
 from recorder.service.label_keeper import LabelKeeper
@@ -139,9 +141,7 @@ class Pipeline:
         elif isinstance(record, SeriesEnd):
             self._do(self.book.series_end(record, now), wait=wait)
         else:
-            source = record.source
-            runs = [r for r in self.book.active if not r.key or r.key.source == source]
-            self.bad.take(record, runs)
+            self.bad.take(record, may_be_of(record.source, self.book.active))
 
     def feed_control(
         self,
@@ -173,8 +173,11 @@ class Pipeline:
             self._do(actions)
             name = event.collection or (run.uid if run else None)
             self.writer.record(RecordKind.EVENT, name, event_to_json(event))
-        else:  # nothing in it says for which run it was: it may be any
-            self.bad.take(record, self.book.active)
+        elif isinstance(record, Reading):
+            self._do(self.book.reading(record, now))
+            self.writer.record(*reading_record(record))
+        else:
+            self.bad.take(record, meant_by(record, self.book))
 
     # -- decisions out ------------------------------------------------------------
 
@@ -253,11 +256,8 @@ class Pipeline:
         self.changed.set()
 
     def _notice(self, notice: Noticed) -> None:
-        fields = dict(notice.fields)
-        if notice.run is not None:
-            fields["run"] = notice.run.number
         if self._lines.passes(notice.event):
-            getattr(log, notice.level)(notice.event, **fields)
+            getattr(log, notice.level)(notice.event, **telling.notice_fields(notice))
 
     def settle(self) -> None:
         """Nothing more is received: no image waits for others of its run."""

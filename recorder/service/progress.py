@@ -11,6 +11,7 @@ from recorder.runs.run import Run
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.runs.timeline.of_run import LONG_RUN
 from recorder.runtime.log import get_logger
+from recorder.service import telling
 from recorder.service.alarms import ClockAlarms
 from recorder.service.reporting import Reporter
 from recorder.service.trigger_gaps import TriggerGaps
@@ -61,10 +62,14 @@ class Progress:
         for run in self._book.active:
             if run.events.size and not run.images.received:
                 self._gaps.look(run)
-            state = (run.images.received, run.images.pending, sum(run.counts.values()))
+            state = (
+                run.images.received,
+                run.images.pending,
+                sum(run.counts.values()) + run.readings,
+            )
             soon = run.being_sealed or (run.final and run.images.received > LONG_RUN)
             if (
-                run.images.received
+                (run.images.received or run.readings)
                 and not soon
                 and self._reported.get(run.uid) != state
             ):
@@ -83,8 +88,10 @@ class Progress:
         self._writer.record(RecordKind.RUN_UPDATED, run.uid, body)
 
     def tell(self) -> None:
-        """One line for each run that has images."""
+        """One line for each run that has images or points."""
         for run in self._book.active:
+            if run.readings:
+                log.info("run_progress", **telling.measured_fields(run))
             if run.state is RunState.ANNOUNCED or not run.images.received:
                 continue
             outcomes = run.images.outcomes
@@ -102,7 +109,14 @@ class Progress:
         """State and counts of the run that goes on, or of none."""
         current = current_run(self._book.active)
         status: Json = {"state": current.state if current else "idle", "run": None}
-        if current is not None:
+        if current is not None and not current.takes_images:
+            status["run"] = {
+                "uid": current.uid,
+                "experiment": current.experiment,
+                "technique": current.technique,
+                **telling.measured_fields(current),
+            }
+        elif current is not None:
             outcomes = current.images.outcomes
             status["run"] = {
                 "run": current.number,

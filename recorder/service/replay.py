@@ -11,6 +11,7 @@ from functools import partial
 from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.records import (
+    Announcement,
     ControlRecord,
     Image,
     Json,
@@ -31,6 +32,7 @@ from recorder.service.replay_control import (
 from recorder.service.replay_control import (
     fresh_uids,
     read_control,
+    runs_of,
 )
 from recorder.service.replay_end import (
     INTERRUPTED,
@@ -151,17 +153,23 @@ async def _replayed(
     settings = host.settings
     leave_out_earlier(host.journal, settings.sink_names)  # before a sink begins
     mark(settings, host.journal, into_production=options.into_production)
-    known = host.journal.run_uids()
-    again = options.uid if options.uid in known else None
-    if again is None:
+    known = set(host.journal.run_uids())
+    again = runs_of(options.uid, known) if options.uid is not None else []
+    done = [done_run(host.journal, uid, records.key) for uid in again]
+    if not again:
         await seal_left(host)
         host.pipeline.restore_numbers()
         host.pipeline.feed_control(fresh_uids(control, options, known))
-    elif (done := done_run(host.journal, again, records.key)) is not None:
-        stop.tell(f"run {again} is in the journal already: nothing is replayed")
-        return await _result(host, [done], records, stop)
+    elif all(run is not None for run in done):
+        stop.tell(f"run {options.uid} is in the journal already: nothing is replayed")
+        runs = [run for run in done if run is not None]
+        return await _result(host, runs, records, stop)
     else:
-        records.skip = await go_on(host, again, records.key)
+        records.skip = await go_on(host, again)
+        left = host.pipeline.book.active[0].part
+        if left is not None and left.count > len(again):  # killed as they were opened
+            told = fresh_uids(control, options, known)
+            host.pipeline.feed_control([r for r in told if isinstance(r, Announcement)])
     await _feed(host, records, options, progress, stop)
     if stop.reason:
         end_runs(host, stop.reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from recorder.errors import UsageError
@@ -19,6 +19,7 @@ from recorder.records import (
     SeriesKey,
 )
 from recorder.reports.journal_mark import is_replays
+from recorder.runs.book.parts import first_image
 from recorder.runs.run import Run
 from recorder.runtime.host_clock import arrival_ns
 from recorder.service.host import Host
@@ -53,10 +54,19 @@ def done_run(journal: Journal, uid: str, key: SeriesKey | None) -> Run | None:
     return run if run.state is RunState.SEALED and not early else None
 
 
-async def go_on(host: Host, uid: str, key: SeriesKey | None) -> frozenset[int]:
-    """Open the run of a uid again; the images that it has already."""
-    run = load_run(host.journal, uid)
-    assert run is not None  # noqa: S101 - its uid comes from this journal
+async def go_on(host: Host, uids: Sequence[str]) -> frozenset[int]:
+    """Open runs again, all of one series; the images of it that they have already."""
+    runs = [run for uid in uids if (run := load_run(host.journal, uid)) is not None]
+    for run in runs:
+        _open_again(run)
+    host.pipeline.restore_numbers()
+    host.pipeline.book.restore(runs, {}, ())
+    return frozenset(
+        number + first_image(run) for run in runs for number in run.images.ids.tolist()
+    )
+
+
+def _open_again(run: Run) -> None:
     run.revision += run.state is RunState.SEALED
     run.state = RunState.ANNOUNCED if run.key is None else RunState.OPEN
     run.status, run.reason, run.decided = RunStatus.RUNNING, "", False
@@ -65,9 +75,6 @@ async def go_on(host: Host, uid: str, key: SeriesKey | None) -> frozenset[int]:
     if run.key is None:  # it is bound by time once more
         now = arrival_ns()
         run.announcement = replace(run.announcement, time_ns=now, received_ns=now)
-    host.pipeline.restore_numbers()
-    host.pipeline.book.restore((run,), {}, ())
-    return frozenset(run.images.ids.tolist())
 
 
 async def seal_left(host: Host) -> None:

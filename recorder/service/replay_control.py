@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import uuid
 from collections.abc import Collection
@@ -92,6 +93,19 @@ def _parse(where: Path, topic: str, payload: bytes) -> list[ControlRecord]:
     return records
 
 
+def runs_of(uid: str, known: Collection[str]) -> list[str]:
+    """Uids of the runs that an announcement became: its own, or those of its parts.
+
+    Args:
+        uid: Of the announcement.
+        known: Uids of the runs that there are.
+    """
+    if uid in known:
+        return [uid]
+    parts = (f"{uid}.{number}" for number in itertools.count(1))
+    return list(itertools.takewhile(known.__contains__, parts))
+
+
 def fresh_uids(
     records: list[ControlRecord], options: ReplayOptions, known: Collection[str]
 ) -> list[ControlRecord]:
@@ -108,7 +122,7 @@ def fresh_uids(
         if isinstance(record, Announcement):
             if options.uid is not None:
                 renamed[str(record.uid)] = options.uid
-            elif record.uid in known:
+            elif runs_of(str(record.uid), known):
                 renamed[str(record.uid)] = str(uuid.uuid4())
             fresh.append(_for_file(record, renamed, options.limit))
         elif isinstance(record, TimedEvent):

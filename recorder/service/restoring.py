@@ -7,10 +7,11 @@ import time
 from recorder.config.recording import RunsSection
 from recorder.journal import Journal
 from recorder.journal.event_json import event_from_json
-from recorder.journal.restore import load_last_sealed, load_unsealed
+from recorder.journal.restore import load_last_sealed, load_unsealed, reading_of
 from recorder.records import RunState
 from recorder.runs.book.book import RunBook
 from recorder.runs.book.known_runs import KEPT_SEALED
+from recorder.runs.book.readings_desk import KEPT_READINGS
 from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.log import get_logger
 from recorder.service.folders import Folders
@@ -51,17 +52,18 @@ def restore_runs(
     for run in runs:
         run.last_progress = run.bound_at = now
         run.drain_until = now + settings.drain_s
-        if run.state is RunState.OPEN:
+        if run.state is RunState.OPEN and run.takes_images:
             run.note(AWAY)
         log.info(
             "run_resumed",
             run=run.number,
             uid=run.uid,
-            received=run.images.received,
+            received=run.images.received if run.takes_images else run.readings,
             state=run.state,
         )
     rows = map(event_from_json, journal.nameless_events(since_ns, RESTORED_ROWS))
-    book.restore((*sealed, *runs), numbers, past, rows)
+    early = map(reading_of, journal.early_readings(since_ns, KEPT_READINGS))
+    book.restore((*sealed, *runs), numbers, past, rows, early)
 
 
 def restore_numbers(journal: Journal, book: RunBook, folders: Folders) -> None:

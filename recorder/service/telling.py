@@ -6,6 +6,8 @@ from typing import Any
 
 from recorder.records import SeriesStart
 from recorder.records.run_report import RunReport
+from recorder.runs.book.actions import Noticed
+from recorder.runs.points import planned_points
 from recorder.runs.run import Run
 
 
@@ -46,6 +48,23 @@ def changed_fields(run: Run, what: str) -> dict[str, Any]:
     }
 
 
+def notice_fields(notice: Noticed) -> dict[str, Any]:
+    """The fields of what the run book noticed."""
+    run = {} if notice.run is None else {"run": notice.run.number}
+    return {**dict(notice.fields), **run}
+
+
+def measured_fields(run: Run) -> dict[str, Any]:
+    """The fields of ``run_progress`` of a run without images."""
+    return {
+        "run": run.number,
+        "state": run.state,
+        "points": run.points.size,
+        "points_expected": planned_points(run),
+        "spectrum": run.spectrum is not None,
+    }
+
+
 def sealed_fields(run: Run, report: RunReport) -> dict[str, Any]:
     """The fields of ``run_sealed``.
 
@@ -53,14 +72,11 @@ def sealed_fields(run: Run, report: RunReport) -> dict[str, Any]:
         run: The run.
         report: Its report.
     """
+    if not run.takes_images:
+        return {**_ended(run), **measured_fields(run)}
     images, classes = report.images, report.classes
     return {
-        "run": run.number,
-        "uid": run.uid,
-        "experiment": run.experiment,
-        "status": run.status,
-        "reason": run.reason,
-        "revision": run.revision,
+        **_ended(run),
         "expected": images.expected,
         "received": images.received,
         "lost": images.lost,
@@ -72,5 +88,16 @@ def sealed_fields(run: Run, report: RunReport) -> dict[str, Any]:
         "light": report.pump.light,
         "dark": report.pump.dark,
         "unknown": report.pump.unknown,
+    }
+
+
+def _ended(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.number,
+        "uid": run.uid,
+        "experiment": run.experiment,
+        "status": run.status,
+        "reason": run.reason,
+        "revision": run.revision,
         "folder": run.folder,
     }

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from recorder.records.technique_report import TechniqueReport
+from recorder.runs.run import Run
 from recorder.techniques.plain import PlainRuns
+from recorder.techniques.spectrum_report import spectrum_report
+
+
+@dataclass(frozen=True)
+class XrfRuns(PlainRuns):
+    """See :class:`~recorder.runs.technique.Technique`."""
+
+    def report(self, run: Run) -> TechniqueReport:
+        """Its channels, and what is made of them."""
+        return TechniqueReport(spectrum=spectrum_report(run))
 
 
 class XrfTechnique:
     """See :class:`~recorder.techniques.protocols.TechniquePlugin`."""
 
     name = "xrf"
-    runs = PlainRuns(
-        types=("XRF spectrum",),
-        takes_images=False,
-    )
+    runs = XrfRuns(types=("XRF spectrum",), takes_images=False)
 
 
 PLUGIN = XrfTechnique()

@@ -183,7 +183,7 @@ class RawDetector:
         self._socket.bind(endpoint)
 
     def wait_for_receivers(self, count: int) -> None:
-        """Wait until so many more have connected: those that have get all until then."""
+        """Wait until so many more have connected: others get all until then."""
         self._wait(zmq.EVENT_HANDSHAKE_SUCCEEDED, count)
 
     def send(self, *messages: list[Any] | bytes) -> None:

@@ -115,6 +115,7 @@ SWEEPS = st.builds(
     offsets=st.booleans(),
     trigger=st.sampled_from(["sweep", "image"]),
     header=st.sampled_from(["zeros", "values", "wrong", "absent"]),
+    captured=st.booleans(),
 )
 GRIDS = st.builds(
     SimulatedGrid,
@@ -125,6 +126,7 @@ GRIDS = st.builds(
     snaked=st.booleans(),
     trigger=st.sampled_from(["line", "plane", "image"]),
     header=st.sampled_from(["zeros", "values", "wrong", "absent"]),
+    captured=st.booleans(),
 )
 FAULTS = st.sampled_from(
     [
@@ -173,6 +175,7 @@ def test_what_is_sent_is_what_is_true(truth_file, plan, faults, protocol, seed):
     assert not start.problems
     assert start.expected_images == counts["planned"] == plan.exposures(1).size
     check_announced(plan, heard, truth)
+    check_captured(plan, heard, truth)
     ends = heard.of("collection/end")
     if run.faults.stop is not None:
         assert ends == []
@@ -196,6 +199,33 @@ def check_announced(plan: Any, heard: Heard, truth: list[dict[str, Any]]) -> Non
     if read.grid is not None:
         cells = [(entry["row"], entry["column"]) for entry in truth]
         assert cells == [cell for *_, cell in expected]
+
+
+def check_captured(plan: Any, heard: Heard, truth: list[dict[str, Any]]) -> None:
+    """The timing hardware saw every exposure that was due, where it truly was."""
+    rows = [row for message in heard.of("event") for row in message]
+    if not plan.captured:
+        assert rows == []
+        return
+    assert [row["trigger"] for row in rows] == [entry["ordinal"] for entry in truth]
+    for row, entry in zip(rows, truth, strict=True):
+        found = row["positions"]
+        assert found["omega"] == pytest.approx(entry["angle_start"], abs=1e-6)
+        if isinstance(plan, SimulatedGrid):
+            assert found["x"] == pytest.approx(0.02 * entry["column"])
+            assert found["y"] == pytest.approx(0.02 * entry["row"])
+
+
+def test_an_axis_that_is_off_is_true_and_captured_but_not_announced(truth_file):
+    plan = SimulatedSweeps(start=10, images=3, off=1.5, captured=True)
+    run = MxRun(
+        *(1, "mx-rotation", plan, tiny_series(plan)), speed=1e9, truth=truth_file
+    )
+    _, heard, _ = sent(run)
+    truth = truth_of(truth_file)
+    assert [entry["angle_start"] for entry in truth] == [11.5, 11.6, 11.7]
+    check_captured(plan, heard, truth)
+    assert heard.of("collection/start")[0]["scan"]["sweeps"][0]["start"] == 10
 
 
 def places_of(read: Any) -> Any:
@@ -290,13 +320,13 @@ def test_a_header_without_a_goniometer_has_no_word_of_it():
 
 
 def test_the_brightest_cells_lie_around_the_crystal():
-    plan = SimulatedGrid(planes=2, columns=14, rows=10, crystal=(6.3, 3.2, 5.1))
+    plan = SimulatedGrid(planes=2, columns=14, rows=10, crystal=(6.8, 3.7, 5.6))
     shown = plan.exposures(0.01)
     for plane in (0, 1):
         here = (shown.part == plane) & (shown.brightness > 0)
         weight = shown.brightness[here]
         found = [
-            float((places[here] * weight).sum() / weight.sum())
+            float(((places[here] + 0.5) * weight).sum() / weight.sum())
             for places in (shown.column, shown.row)
         ]
         assert found == pytest.approx(plan.centre(plane), abs=0.1)
@@ -304,7 +334,7 @@ def test_the_brightest_cells_lie_around_the_crystal():
 
 
 def test_spots_fall_off_from_the_crystal_outwards():
-    plan = SimulatedGrid(columns=9, rows=1, crystal=(4.0, 0.0, 0.0), size=(1.5, 1, 1))
+    plan = SimulatedGrid(columns=9, rows=1, crystal=(4.5, 0.5, 0.5), size=(1.5, 1, 1))
     stills = StillSettings(geometry=mx_geometry(256, 1.8))
     series = pictures(plan.exposures(0.01), stills, 3)
     kinds = [series.frame(n).kind for n in range(9)]

@@ -13,7 +13,6 @@ from recorder.records import Announcement, RunState, SeriesKey, SeriesStart
 from recorder.runs.book.parts import first_parts
 from recorder.runs.book.waiting_series import Waiting
 from recorder.runs.run import Run
-from recorder.runs.technique import takes_images
 
 ADOPT_WINDOW_S = 5.0
 """Events without a name, and announcements that come late, belong to a run that begins
@@ -104,12 +103,12 @@ def best_run(
 
 def may_get_series(run: Run) -> bool:
     """Whether it was announced, has no series, and is of a technique with images."""
-    return run.key is None and run.announced and takes_images(run)
+    return run.key is None and run.announced and run.takes_images
 
 
 def waits_for_series(run: Run) -> bool:
     """Whether its series is to come."""
-    return run.state is RunState.ANNOUNCED and takes_images(run)
+    return run.state is RunState.ANNOUNCED and run.takes_images
 
 
 def why_not_by_order(waiting: Waiting) -> str:

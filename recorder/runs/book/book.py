@@ -13,12 +13,13 @@ from recorder.records import (
     BadMessage,
     CollectionEnd,
     Image,
+    Reading,
     RunState,
     SeriesEnd,
     SeriesStart,
     TimedEvent,
 )
-from recorder.runs.book.actions import Action, Changed, Noticed
+from recorder.runs.book.actions import Action, Changed, Noticed, Opened
 from recorder.runs.book.announcing import AnnouncementDesk, end_with, join
 from recorder.runs.book.captures import Captures
 from recorder.runs.book.clock_offsets import ClockOffsets
@@ -31,9 +32,11 @@ from recorder.runs.book.endings import (
     overdue,
     progress_of,
 )
+from recorder.runs.book.further_ends import with_further
 from recorder.runs.book.intake import late, reopen
 from recorder.runs.book.known_runs import KnownRuns
 from recorder.runs.book.parts import part_end, with_part
+from recorder.runs.book.readings_desk import ReadingsDesk
 from recorder.runs.book.sealing import has_changed, look_draining, seal_as
 from recorder.runs.book.series_desk import SeriesDesk
 from recorder.runs.run import Run
@@ -51,6 +54,7 @@ class RunBook:
         self._announced = AnnouncementDesk(
             settings, self._runs, self._early, self._clocks
         )
+        self._readings = ReadingsDesk(settings, self._runs)
         self._captures = Captures(self._runs, settings.detectors)
         self._past: set[str] = set()
 
@@ -80,6 +84,7 @@ class RunBook:
         numbers: dict[str, int],
         past: Iterable[str],
         rows: Iterable[TimedEvent] = (),
+        readings: Iterable[Reading] = (),
     ) -> None:
         """Take over what a journal holds.
 
@@ -88,6 +93,7 @@ class RunBook:
             numbers: Highest run number of each experiment.
             past: Uids of all runs ever announced: a repeated message is no new run.
             rows: The latest rows of timing hardware that had no run.
+            readings: The latest points and spectra that had none.
         """
         self._past = set(past)
         self._runs.restore(runs, numbers)
@@ -95,6 +101,7 @@ class RunBook:
             parts = self._runs.parts_of(run)
             join(run, parts, run.last_progress, self._settings)
             end_with(run, parts, run.last_progress, self._settings)
+        self._readings.restore(readings, self._past)
         for row in rows:
             if row.capture is not None and not self._captures.has_run(row, row.capture):
                 self._early.keep(row, self._past)
@@ -122,6 +129,9 @@ class RunBook:
     def announcement(self, announcement: Announcement, now: float) -> list[Action]:
         """A run was announced, or several that have one series."""
         actions = self._announced.take(announcement, self._past, now)
+        for action in actions:
+            if isinstance(action, Opened):
+                self._readings.begin(action.run)
         return actions + self._series.bind(now) if actions else []
 
     def collection_end(self, end: CollectionEnd, now: float) -> list[Action]:
@@ -133,7 +143,10 @@ class RunBook:
 
     def _end(self, run: Run, end: CollectionEnd, now: float) -> list[Action]:
         if run.end is not None:
-            return []
+            further = with_further(run.end, end)
+            if further == run.end:
+                return []
+            end, run.end = further, None
         if hear_end(run, end, now, self._settings):
             return reopen(self._runs, run, now, self._settings)
         if run.state is RunState.SEALED:
@@ -160,6 +173,14 @@ class RunBook:
             return run, event, actions
         more = late(self._runs, run, now, self._settings, "late_events")
         return run, event, [*actions, *more]
+
+    def reading(self, reading: Reading, now: float) -> list[Action]:
+        """Points of an energy scan, or a spectrum.
+
+        What comes after its run was sealed makes a further revision. What comes before
+        its announcement waits for it.
+        """
+        return self._readings.take(reading, self._past, now)
 
     def _run_of(self, event: TimedEvent) -> tuple[Run | None, list[Action]]:
         """By the run that it names, then by the capture that it is a row of."""

@@ -17,7 +17,6 @@ from recorder.runs.book.endings import all_here
 from recorder.runs.book.known_runs import KnownRuns
 from recorder.runs.book.parts import first_parts
 from recorder.runs.run import Run
-from recorder.runs.technique import takes_images
 
 CaptureKey = tuple[str, str]
 """Clock and id of a capture."""
@@ -117,7 +116,7 @@ class Captures:
 
     def _may_have(self, run: Run, key: CaptureKey, capture: Capture) -> bool:
         """Whether a run lacks a capture, and this one may be its own."""
-        if has_one(run, key[0]) or not takes_images(run):
+        if has_one(run, key[0]) or not run.takes_images:
             return False
         if not self._fits(run, capture):
             return False

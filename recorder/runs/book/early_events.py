@@ -17,7 +17,6 @@ from recorder.runs.book.captures import (
 )
 from recorder.runs.book.parts import names_of, with_part
 from recorder.runs.run import Run
-from recorder.runs.technique import takes_images
 
 KEPT_EVENTS = 100_000
 """Latest events that wait for their announcement, about 0.8 kB each: 80 MB at most.
@@ -81,7 +80,7 @@ class EarlyEvents:
         uids = {uid for run in runs for uid in names_of(run)}
         first = runs[0]
         since = first.opened_ns - int(ADOPT_WINDOW_S * 1e9)
-        if takes_images(first):
+        if first.takes_images:
             captures = self._captures_for(first, since)
             for run in runs:
                 run.captures |= captures
@@ -125,7 +124,7 @@ def _size(event: TimedEvent) -> int:
 
 
 def _wanted(event: TimedEvent, run: Run, since: int) -> bool:
-    if not takes_images(run):
+    if not run.takes_images:
         return False
     if event.capture is not None:
         return capture_key(event, event.capture) in run.captures

@@ -14,9 +14,15 @@ from recorder.records import (
     RunStatus,
 )
 from recorder.runs.book.actions import Action, Changed, notice
+from recorder.runs.book.further_ends import note_end
+from recorder.runs.book.without_images import (
+    NOTHING,
+    UNENDED,
+    decide_readings,
+    readings_overdue,
+)
 from recorder.runs.ledger import expected_images
 from recorder.runs.run import Run
-from recorder.runs.technique import takes_images
 from recorder.runs.timeline.of_run import timeline_of
 
 NOT_ANNOUNCED = Announcement(proposal="mx2345", experiment=Experiment("unannounced"))
@@ -97,6 +103,8 @@ def overdue(
     Returns:
         Status (None leaves it open to what was said) and reason; None if all is well.
     """
+    if not run.takes_images:
+        return readings_overdue(run, now, settings.announcement_timeout_s)
     limit = settings.series_timeout_s
     if run.state is RunState.ANNOUNCED:
         limit = settings.announcement_timeout_s
@@ -107,7 +115,7 @@ def overdue(
     if now - progress.moment < limit:
         return None
     if run.state is RunState.ANNOUNCED:
-        what = "series" if takes_images(run) else "end"
+        what = "series" if run.takes_images else "end"
         return RunStatus.ABORTED, f"announced, but no {what} came for {limit:g} s"
     if run.superseded:
         return None, ""  # decide_status says so
@@ -141,6 +149,9 @@ def decide_status(run: Run) -> None:
     if run.status is not RunStatus.RUNNING:
         return
     run.decided = True
+    if not run.takes_images:
+        decide_readings(run)
+        return
     if run.superseded and _ended_early(run):
         run.status, run.reason = RunStatus.ABORTED, SUPERSEDED
     elif run.silent_s and _ended_early(run):
@@ -200,7 +211,7 @@ def _say_if_empty(run: Run) -> None:
 
 def _says_more(run: Run, end: CollectionEnd) -> bool:
     """Whether an end that comes after the seal changes what was sealed."""
-    if run.status is not _said_of(run, end)[0]:
+    if run.status is not _said_of(run, end)[0] or end.facts.says:
         return True
     if end.images is None:
         return False
@@ -242,7 +253,8 @@ def reopen_run(run: Run, now: float, settings: BookSettings) -> list[Action]:
     run.revision += 1
     run.revise_by = now + settings.revise_max_s
     run.drain_until = now + settings.drain_s
-    run.notes = [note for note in run.notes if not note.startswith(NO_IMAGE)]
+    said = (NO_IMAGE, NOTHING, UNENDED)
+    run.notes = [note for note in run.notes if not note.startswith(said)]
     if run.decided:  # on what was there; it is decided again
         run.status, run.reason = RunStatus.RUNNING, ""
     return [
@@ -266,11 +278,15 @@ def hear_end(run: Run, end: CollectionEnd, now: float, settings: BookSettings) -
     """
     amended = run.state is RunState.SEALED and _says_more(run, end)
     run.end = end
+    note_end(run, end)
     if amended or (run.state is RunState.DRAINING and run.revision > 0):
         # it was sealed without this word, and is to be sealed again
         _take_end(run, end)
         run.drain_until = min(run.drain_until, now + settings.drain_s)
-    if run.state is RunState.ANNOUNCED:
+    measured = run.state is RunState.OPEN and not run.takes_images
+    if measured:
+        run.ended_ns = end.received_ns
+    if measured or run.state is RunState.ANNOUNCED:
         run.state = RunState.DRAINING
         run.drain_until = now + settings.drain_s
     return amended

@@ -11,7 +11,6 @@ from recorder.records.limits import MAX_ANNOUNCED_BYTES
 from recorder.runs.book.parts import by_announcement, first_parts, going_on
 from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
-from recorder.runs.technique import takes_images
 
 KEPT_SEALED = 8
 """Sealed runs that late images, events and ends still find; all parts of an
@@ -59,16 +58,16 @@ class KnownRuns:
 
     @property
     def current(self) -> Run | None:
-        """The run that something without a name is for.
+        """The run with images that something without a name is for.
 
         The latest whose series goes on; without one, the run whose series comes next;
         without one, the latest that is not sealed.
         """
-        if going := going_on(self.active):
+        fit = [run for run in self.active if run.takes_images]
+        if going := going_on(fit):
             return going[-1]
-        runs = [run for run in self.active if takes_images(run)] or self.active
-        announced = (run for run in runs if run.state is RunState.ANNOUNCED)
-        return next(announced, runs[-1] if runs else None)
+        announced = (run for run in fit if run.state is RunState.ANNOUNCED)
+        return next(announced, fit[-1] if fit else None)
 
     def by_uid(self, uid: str) -> Run | None:
         """The run of this uid, or that an announcement of this uid adopted.
@@ -124,8 +123,8 @@ class KnownRuns:
         known = self.by_uid(uid)
         if known is not None and known.part is not None and known.part.of != uid:
             return _a_parts_uid(announcement, known.part.of)
-        announced = [run for run in self.active if run.state is RunState.ANNOUNCED]
-        waiting = first_parts(announced)
+        waits = [run for run in self.active if run.key is None and not run.final]
+        waiting = first_parts(waits)
         kept = sum(run.announcement.size for run in waiting)
         many = len(waiting) >= most
         large = bool(waiting) and kept + announcement.size > MAX_ANNOUNCED_BYTES

@@ -37,6 +37,7 @@ def _content(run: Run) -> tuple[object, ...]:
         run.images.received,
         run.images.pending,
         run.events.size,
+        run.readings,
         run.end,
         run.announcement.uid,
     )

@@ -121,8 +121,11 @@ def _why(end: BatchEnd) -> str:
 def _short(piece: Piece, attempt: Attempt) -> str:
     """What of the images is missing though it is in the file; empty if nothing is."""
     expected = None if piece.found.growing else piece.images
-    if expected is not None and attempt.images < expected:
-        return f"{expected - attempt.images} of {expected} images could not be had"
+    placeless = sum(
+        report.counts.get("images_of_no_part", 0) for report in attempt.reports
+    )
+    if expected is not None and (had := attempt.images + placeless) < expected:
+        return f"{expected - had} of {expected} images could not be had"
     lost = sum(
         report.images.unprocessed.get(Unprocessed.WORKER_LOST, 0)
         for report in attempt.reports

@@ -28,7 +28,7 @@ from recorder.service.cluster import batch_place_of
 from recorder.service.host import Host, hosting
 from recorder.service.replay import SINKS_TIMEOUT_S, STOPPED_SINKS_S
 from recorder.service.replay_again import seal_left
-from recorder.service.replay_control import QUIET_S
+from recorder.service.replay_control import QUIET_S, runs_of
 from recorder.service.replay_end import Stop, refusals, sinks_away
 from recorder.service.replay_place import leave_out_earlier, mark
 from recorder.service.run_settings import book_settings
@@ -223,11 +223,13 @@ class _Batch:
         return workers_of(self._jobs)
 
     def _skipped(self, piece: Piece) -> FileEnd:
-        uid = piece.before[-1]
-        known = self._host.journal.headline(uid)
-        runs = () if known is None else (known.number,)
+        journal = self._host.journal
+        uids = runs_of(piece.before[-1], set(journal.run_uids()))
+        known = [one for uid in uids if (one := journal.headline(uid)) is not None]
+        runs = tuple(one.number for one in known)
         why = "it is a run already" if known else "it was a run, which is archived"
-        return FileEnd(piece.name, FileState.SKIPPED, why, runs, (uid,))
+        uids = uids or [piece.before[-1]]
+        return FileEnd(piece.name, FileState.SKIPPED, why, runs, tuple(uids))
 
     async def _failures(self) -> tuple[str, ...]:
         """What the sinks did not write, or refused."""

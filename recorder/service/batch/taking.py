@@ -14,6 +14,7 @@ from recorder.runs.run import Run
 from recorder.service.batch.attempts import Attempt
 from recorder.service.batch.pieces import MARK, Piece, made_of
 from recorder.service.folders import Folders
+from recorder.service.replay_control import runs_of
 
 
 class Taking:
@@ -36,7 +37,10 @@ class Taking:
         self._before: defaultdict[str, int] = defaultdict(int)
         self._kept: defaultdict[str, int] = defaultdict(int)
         own = {uid for piece in pieces for uid in (piece.uid, *piece.before[-1:])}
-        for known in self._journal.headlines():
+        every = self._journal.headlines()
+        uids = {known.uid for known in every}
+        own = {run for uid in own for run in runs_of(uid, uids)}
+        for known in every:
             self._folders.note(known.folder, known.uid)
             self._taken[known.experiment].add(known.number)
             if known.uid not in own:

@@ -47,7 +47,7 @@ _NEAR_EV = 10.0
 _JUMP = 4.0
 """Electrons of f'' that the step of an edge adds: about that of a K edge. Chosen, not
 tuned."""
-BAD = ("none", "null", "unordered", "short")
+BAD = ("none", "null", "nan", "unordered", "short")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class SimulatedEnergyScan:
     sender: bool = True
     """The end has the result as the sender found it: what is true, rounded to 0.1."""
     bad: str = "none"
-    """What is wrong with its points: ``null`` (one has no counts), ``unordered``
-    (energies), ``short`` (a message with fewer counts than energies)."""
+    """What is wrong with its points: ``null`` or ``nan`` (one has no counts),
+    ``unordered`` (energies), ``short`` (a message with fewer counts than energies)."""
 
     def __post_init__(self) -> None:
         for right, text in (

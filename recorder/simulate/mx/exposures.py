@@ -11,6 +11,9 @@ from recorder.simulate.spec import demanded
 from recorder.simulate.stream.arming import Arming, Axes
 
 HEADERS = ("zeros", "values", "wrong", "absent")
+ENERGY_EV = 12700.0
+"""Of the beam unless another is asked for; above the K edge of selenium, as most beams
+for MX."""
 WRONG_BY = 10.0
 """Degrees by which a wrong header is off, far beyond half a step of any sweep. Chosen,
 not tuned."""

@@ -43,7 +43,7 @@ COMPTON_EV = 511e3
 """Rest energy of an electron, eV."""
 MAX_CHANNELS = 65536
 """Of a spectrum: sixteen times those of a usual analyser. Chosen, not tuned."""
-BAD = ("none", "null", "short", "uncalibrated")
+BAD = ("none", "null", "nan", "short", "uncalibrated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ class SimulatedSpectrum:
     dead: float = 0.1
     """Share of the time in which the detector is blind."""
     bad: str = "none"
-    """What is wrong with the message: ``null`` (a channel has no counts), ``short``
-    (half the channels), ``uncalibrated`` (no calibration)."""
+    """What is wrong with the message: ``null`` or ``nan`` (a channel has no counts),
+    ``short`` (half the channels), ``uncalibrated`` (no calibration)."""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.names if name not in LINES_EV]

@@ -12,6 +12,7 @@ from recorder.records import Json
 from recorder.records.limits import MAX_WELLS
 from recorder.records.mx_plan import MAX_PLANES
 from recorder.simulate.mx.exposures import (
+    ENERGY_EV,
     Exposures,
     begun_after,
     demand_header,
@@ -54,8 +55,9 @@ class SimulatedGrid:
     """Seconds between two lines; none within a plane that one trigger makes."""
     trigger: str = "line"
     """Or ``plane``: one for all cells of a plane, or ``image``: each has one."""
-    crystal: tuple[float, float, float] = (7.3, 3.2, 4.6)
-    """Its centre along x, y and z, in cells: the first cell is 0."""
+    crystal: tuple[float, float, float] = (7.8, 3.7, 5.1)
+    """Its centre along x, y and z, in cells from the corner of the first one: the
+    middle of that is at 0.5."""
     size: tuple[float, float, float] = (1.2, 0.9, 1.0)
     """Its sigma along x, y and z, in cells."""
     offsets: bool = False
@@ -64,8 +66,10 @@ class SimulatedGrid:
     """What it says of the goniometer, as :func:`header_axes` has it."""
     resolution: float = 1.8
     """At the nearest edge of the detector, Å."""
+    energy: float = ENERGY_EV
+    """Of the beam, eV."""
     captured: bool = False
-    """The timing hardware has a row for each image."""
+    """The timing hardware has a row for each image, with the stage's position."""
 
     def __post_init__(self) -> None:
         cells = self.columns * self.rows
@@ -75,6 +79,7 @@ class SimulatedGrid:
             (1 <= self.planes <= MAX_PLANES, f"planes: 1 to {MAX_PLANES}"),
             (min(self.step) > 0, "step: above 0"),
             (self.fast in ("x", "y"), "fast: x, y"),
+            (self.energy > 0, "energy: above 0"),
             (self.gap >= 0, "gap: 0 or more seconds"),
             (self.trigger in TRIGGERS, f"trigger: {', '.join(TRIGGERS)}"),
             (min(self.size) > 0, "size: above 0"),
@@ -103,7 +108,7 @@ class SimulatedGrid:
         """Of the crystal in a cell, 0 to 1; 0 where it is too faint to be seen."""
         (x, y), (wide, high, deep) = self.centre(plane), self.size
         tall = deep if plane % 2 else high
-        distance = ((column - x) / wide) ** 2 + ((row - y) / tall) ** 2
+        distance = ((column + 0.5 - x) / wide) ** 2 + ((row + 0.5 - y) / tall) ** 2
         found = math.exp(-distance / 2)
         return found if found >= FAINT else 0.0
 
@@ -164,6 +169,12 @@ class SimulatedGrid:
         if self.offsets:
             body["first_image"] = number * self.columns * self.rows
         return body
+
+    def positions(self, plan: Exposures, n: int) -> Json:
+        """Where the stage was at image ``n`` of the plan, mm, and the axis, degrees."""
+        place = (float(plan.column[n]), float(plan.row[n]))
+        x, y = (at * step / 1000 for at, step in zip(place, self.step, strict=True))
+        return {"omega": float(plan.start[n]), "x": x, "y": y}
 
     @property
     def axes(self) -> Axes:

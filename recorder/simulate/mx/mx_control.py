@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,8 @@ WORKFLOWS = {
     "mx-grid": {"type": "MeshScan", "title": "Find the crystal"},
 }
 """What had such runs made."""
+NOTHING = {"null": None, "nan": math.nan}
+"""What stands where there are no counts."""
 FLUX = 1.2e12
 """Photons/s that the beam is said to have."""
 FLUX_END = 1.19e12
@@ -94,8 +97,10 @@ def mx_ending(run: MxRun, uid: str, images: int | None) -> Json:
     body = {**_head(uid), "status": "success", "flux_end": FLUX_END}
     if images is not None:
         body["images"] = images
-    if isinstance(run.plan, SimulatedEnergyScan) and run.plan.result is not None:
-        body["result"] = run.plan.result
+    if isinstance(run.plan, SimulatedEnergyScan):
+        body["points"] = run.plan.size
+        if run.plan.result is not None:
+            body["result"] = run.plan.result
     return body | aborted(run.faults)
 
 
@@ -109,12 +114,13 @@ def point_messages(plan: SimulatedEnergyScan, uid: str, seed: int) -> list[Json]
     messages = []
     for number, piece in enumerate(np.array_split(np.arange(plan.size), plan.pieces)):
         mine: list[Any] = counts[order][piece].tolist()
-        if plan.bad == "null" and number == 0:
-            mine[0] = None
+        if plan.bad in NOTHING and number == 0:
+            mine[0] = NOTHING[plan.bad]
         if plan.bad == "short" and number == 0:
             mine = mine[:-1]
         messages.append(
             {
+                "schema": "recorder.scan/1",
                 "uid": f"{uid}/p{number}",
                 "collection": uid,
                 "time": datetime.now(UTC).isoformat(),
@@ -131,11 +137,12 @@ def point_messages(plan: SimulatedEnergyScan, uid: str, seed: int) -> list[Json]
 def spectrum_message(plan: SimulatedSpectrum, uid: str, seed: int) -> Json:
     """A fluorescence spectrum (``spectrum``)."""
     counts: list[Any] = plan.measured(seed).tolist()
-    if plan.bad == "null":
-        counts[plan.channels // 2] = None
+    if plan.bad in NOTHING:
+        counts[plan.channels // 2] = NOTHING[plan.bad]
     if plan.bad == "short":
         counts = counts[: plan.channels // 2]
     body: Json = {
+        "schema": "recorder.spectrum/1",
         "uid": f"{uid}/s",
         "collection": uid,
         "time": datetime.now(UTC).isoformat(),

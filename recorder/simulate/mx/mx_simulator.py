@@ -166,6 +166,7 @@ class MxSimulator:
         self, run: MxRun, plan: Exposures, series: Series, stream: Any, uid: str
     ) -> list[Json]:
         """Send the images that are made; the truth of each one that was due."""
+        planned: Any = run.plan
         truth: list[Json] = []
         shelf, rows = ReorderBuffer(), []
         most, image_id = run.faults.most_images, 0
@@ -181,7 +182,8 @@ class MxSimulator:
             frame, start_ns = series.frame(n), int(times[n])
             entry = image_entry(plan, n, frame, image_id, fate, start_ns)
             truth.append(entry)
-            rows.append(_row(uid, n, epoch_ns + int(plan.after_ns[n])))
+            row = _row(uid, n, epoch_ns + int(plan.after_ns[n]))
+            rows.append({**row, "positions": planned.positions(plan, n)})
             if fate.missed:
                 continue
             payload = frame.payload

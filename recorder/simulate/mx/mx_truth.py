@@ -59,7 +59,10 @@ def _sums(truth: list[Json], planned: int) -> Json:
     made = [entry for entry in truth if entry["image_id"] is not None]
     here = [entry for entry in made if entry["delivered"]]
     good = [entry for entry in here if not entry["corrupt"]]
+    ends = [entry[name] for entry in here for name in ("angle_start", "angle_end")]
     return {
+        "start": ends[0] if ends else None,
+        "end": ends[-1] if ends else None,
         "planned": planned,
         "expected": len(made),
         "received": len(here),

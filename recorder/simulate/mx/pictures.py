@@ -11,7 +11,7 @@ import numpy as np
 from recorder.errors import UsageError
 from recorder.records import Geometry
 from recorder.simulate.arrays import Floats
-from recorder.simulate.mx.exposures import Exposures
+from recorder.simulate.mx.exposures import ENERGY_EV, Exposures
 from recorder.simulate.mx.grids import SimulatedGrid
 from recorder.simulate.mx.mx_run import Plan
 from recorder.simulate.mx.sweeps import SimulatedSweeps
@@ -27,12 +27,12 @@ from recorder.simulate.stream.series import (
 
 EIGER_4M = (2167, 2070)
 """Pixels (slow, fast) of a detector of 4 megapixels: ours has its proportions."""
-ENERGY_EV = 12700.0
-"""Of the beam; above the K edge of selenium, as most beams for MX."""
 EV_ANGSTROM = 12398.419843
 """Energy (eV) times wavelength (Å) of light: h c."""
 PIXEL_M = 75e-6
 """Side of a pixel of an EIGER, m."""
+LARGEST_M = 1e-3
+"""Side of the largest pixel, m: what is larger, nobody believes."""
 LEVELS = 8
 """Brightnesses that are rendered of a crystal: neighbours differ by a third. Chosen,
 not tuned."""
@@ -49,27 +49,30 @@ _TRIES = 40
 """Orientations that are tried for so many spots. Chosen, not tuned."""
 
 
-def mx_geometry(pixels: int, resolution: float) -> Geometry:
+def mx_geometry(pixels: int, resolution: float, energy: float = ENERGY_EV) -> Geometry:
     """A detector that the beam meets in the middle.
 
     Args:
-        pixels: Its width; they are as large as those of an EIGER.
+        pixels: Its width; it is as wide as an EIGER 4M, with larger pixels, but for
+            ``LARGEST_M``.
         resolution: At its nearest edge, Å.
+        energy: Of the beam, eV.
 
     Raises:
         UsageError: No detector reaches that resolution.
     """
     slow, fast = EIGER_4M
     rows = round(pixels * slow / fast)
-    wavelength = EV_ANGSTROM / ENERGY_EV
+    wavelength = EV_ANGSTROM / energy
     if resolution <= wavelength / math.sqrt(2):
         # there the beam is scattered at a right angle
         best = wavelength / math.sqrt(2)
         raise UsageError(f"resolution: above {best:.3f} A, where the detector ends")
     steep = math.tan(2 * math.asin(wavelength / (2 * resolution)))
-    distance = pixels / 2 * PIXEL_M / steep
+    size = min(EIGER_4M[1] * PIXEL_M / pixels, LARGEST_M)
+    distance = pixels / 2 * size / steep
     centre = (pixels / 2, rows / 2)
-    return Geometry((rows, pixels), (PIXEL_M, PIXEL_M), distance, centre, wavelength)
+    return Geometry((rows, pixels), (size, size), distance, centre, wavelength)
 
 
 def series_of(
@@ -93,7 +96,9 @@ def series_of(
         return None
     if hdf5 is not None:
         return file_series(hdf5, None)
-    settings = parse_stills(stills or "", mx_geometry(pixels, plan.resolution))
+    settings = parse_stills(
+        stills or "", mx_geometry(pixels, plan.resolution, plan.energy)
+    )
     return pictures(plan.exposures(1.0), settings, seed)
 
 

@@ -10,6 +10,7 @@ from recorder.records import Json
 from recorder.records.limits import MAX_IMAGES
 from recorder.records.mx_plan import MAX_SWEEPS
 from recorder.simulate.mx.exposures import (
+    ENERGY_EV,
     Exposures,
     begun_after,
     demand_header,
@@ -55,12 +56,16 @@ class SimulatedSweeps:
     """What it says of the goniometer, as :func:`header_axes` has it."""
     resolution: float = 1.8
     """At the nearest edge of the detector, Å."""
+    energy: float = ENERGY_EV
+    """Of the beam, eV."""
     kappa: float | None = None
     """Degrees; announced."""
     helical: bool = False
     """Start and end of the sample are announced."""
+    off: float = 0.0
+    """Degrees by which the axis truly is further than announced."""
     captured: bool = False
-    """The timing hardware has a row for each image."""
+    """The timing hardware has a row for each image, with the axis' position."""
 
     def __post_init__(self) -> None:
         size = self.images * self.sweeps
@@ -69,6 +74,7 @@ class SimulatedSweeps:
         )
         demanded(1 <= self.sweeps <= MAX_SWEEPS, f"sweeps: 1 to {MAX_SWEEPS}")
         demanded(self.gap >= 0, "gap: 0 or more seconds")
+        demanded(self.energy > 0, "energy: above 0")
         demanded(self.axis in AXES, f"axis: {', '.join(AXES)}")
         demanded(self.told in TOLD, f"told: {', '.join(TOLD)}")
         demanded(self.trigger in ("sweep", "image"), "trigger: sweep, image")
@@ -98,7 +104,7 @@ class SimulatedSweeps:
         """
         wedge, start = [], []
         for sweep in range(self.sweeps):
-            first = self.start + sweep * self.turn
+            first = self.start + self.off + sweep * self.turn
             for image in range(self.images):
                 wedge.append(sweep)
                 start.append(first + image * self.range)
@@ -130,9 +136,13 @@ class SimulatedSweeps:
             "axis": self.axis,
             "sweeps": [self._sweep(n) for n in range(self.sweeps)],
         }
-        if self.told == "one":
-            scan["one_collection"] = True
+        if self.sweeps > 1:
+            scan["one_collection"] = self.told == "one"
         return {"scan": scan}
+
+    def positions(self, plan: Exposures, n: int) -> Json:
+        """Where the axis was at the start of image ``n`` of the plan, degrees."""
+        return {self.axis: float(plan.start[n])}
 
     def _sweep(self, number: int) -> Json:
         body: Json = {

@@ -29,6 +29,7 @@ from recorder.records import (
 from recorder.records.announcement import Count, Finite
 from recorder.records.limits import (
     MAX_ANNOUNCEMENT_BYTES,
+    MAX_NAME,
     MAX_OBJECTS,
     MAX_PAYLOAD_BYTES,
     load_json,
@@ -37,12 +38,26 @@ from recorder.records.limits import (
 from recorder.records.texts import Label, Name, Reason, Text
 from recorder.records.times import parse_time
 from recorder.runs.read_announcement import read_announcement
+from recorder.sources.control.end_facts import end_facts
+from recorder.sources.control.readings import (
+    SCAN_SCHEMA,
+    SPECTRUM_SCHEMA,
+    scan_points,
+    spectrum,
+)
 from recorder.sources.control.time_units import check_unit
 from recorder.ssx.chains.declared import read_chains
 
 SOURCE = "mqtt"
 COLLECTION_SCHEMA = "recorder.collection/1"
 EVENT_SCHEMA = "recorder.event/1"
+_SCHEMAS = {
+    "event": EVENT_SCHEMA,
+    "scan/points": SCAN_SCHEMA,
+    "spectrum": SPECTRUM_SCHEMA,
+}
+READINGS = ("scan/points", "spectrum")
+"""Topics of what is measured without images."""
 _SHOWN = 5
 """Problems of a message that are named."""
 
@@ -115,8 +130,8 @@ def parse_message(
     """Turn one message into records; a malformed one becomes a ``BadMessage``.
 
     Args:
-        topic: Last part of the topic: ``collection/start``, ``collection/end`` or
-            ``event``.
+        topic: Last part of the topic: ``collection/start``, ``collection/end``,
+            ``event``, ``scan/points`` or ``spectrum``.
         payload: UTF-8 JSON, one object or an array of objects; nothing gives nothing.
         received_ns: Host time.
         retained: Seen on connecting: state, not news. Only an announcement counts.
@@ -125,22 +140,23 @@ def parse_message(
         return []  # it clears a retained message, and says nothing else
     parser = _PARSERS.get(topic)
     if parser is None:
-        known = "collection/start, collection/end or event"
+        known = f"{', '.join(list(_PARSERS)[:-1])} or {list(_PARSERS)[-1]}"
         text = f"no such topic: {shown(topic)}; use {known}"
         return [BadMessage(SOURCE, "unknown_topic", text, received_ns)]
     if retained and topic != "collection/start":
         text = f"retained message on {topic} ignored: publish it without retain"
         return [BadMessage(SOURCE, "retained", text, received_ns)]
     try:
-        items = _objects(payload)
+        items = _objects(payload, finite=topic not in READINGS)
     except BadMessageError as error:
         return [BadMessage(SOURCE, error.kind, str(error), received_ns)]
     return [_record(parser, topic, item, received_ns) for item in items]
 
 
-def _objects(payload: bytes) -> list[Any]:
+def _objects(payload: bytes, *, finite: bool) -> list[Any]:
     value = load_json(payload, "payload", MAX_PAYLOAD_BYTES)
-    require_finite(value, "payload")
+    if finite:  # a reading with one NaN is good but for that
+        require_finite(value, "payload")
     items = value if isinstance(value, list) else [value]
     if len(items) > MAX_OBJECTS:
         text = f"payload: {len(items)} objects, at most {MAX_OBJECTS} are read"
@@ -159,10 +175,18 @@ def _record(parser: Parser, topic: str, item: Any, received_ns: int) -> ControlR
         check_unit(topic, item)
         return parser(item, received_ns)
     except BadMessageError as error:
-        return BadMessage(SOURCE, error.kind, str(error), received_ns)
+        kind, text = error.kind, str(error)
     except ValidationError as error:
-        text = _joined(topic, _texts(error))
-        return BadMessage(SOURCE, "invalid", text[:MAX_QUOTED], received_ns)
+        kind, text = "invalid", _joined(topic, _texts(error))[:MAX_QUOTED]
+    return BadMessage(SOURCE, kind, text, received_ns, _meant(topic, item))
+
+
+def _meant(topic: str, item: Any) -> str | None:
+    """The run that a reading is for, whatever else is wrong with it."""
+    if topic not in READINGS or not isinstance(item, dict):
+        return None
+    uid = item.get("collection")
+    return uid if isinstance(uid, str) and 0 < len(uid) <= MAX_NAME else None
 
 
 def _texts(error: ValidationError) -> list[str]:
@@ -177,7 +201,7 @@ def _joined(topic: str, wrong: list[str]) -> str:
 
 
 def _check_schema(topic: str, item: dict[str, Any]) -> None:
-    expected = EVENT_SCHEMA if topic == "event" else COLLECTION_SCHEMA
+    expected = _SCHEMAS.get(topic, COLLECTION_SCHEMA)
     found = item.get("schema", expected)
     if found != expected:
         raise BadMessageError(
@@ -219,6 +243,7 @@ def _collection_end(item: dict[str, Any], received_ns: int) -> CollectionEnd:
         (message.reason or "")[:MAX_QUOTED],
         received_ns,
         message.images,
+        end_facts(item),
     )
 
 
@@ -244,4 +269,6 @@ _PARSERS: dict[str, Parser] = {
     "collection/start": _announcement,
     "collection/end": _collection_end,
     "event": _event,
+    "scan/points": scan_points,
+    "spectrum": spectrum,
 }

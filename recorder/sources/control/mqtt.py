@@ -13,12 +13,12 @@ from recorder.runtime.host_clock import arrival_ns
 from recorder.runtime.mqtt import granted_qos
 from recorder.runtime.mqtt_receiver import Acknowledge, Received, Receiver
 from recorder.runtime.retry import backoff
-from recorder.sources.control.messages import parse_message
+from recorder.sources.control.messages import READINGS, parse_message
 from recorder.sources.control.outages import STABLE_S, Outages
 from recorder.sources.control.subscriptions import Subscriptions
 from recorder.sources.protocols import SourcePort
 
-TOPICS = ("collection/start", "collection/end", "event")
+TOPICS = ("collection/start", "collection/end", "event", *READINGS)
 
 
 class MqttSource:
