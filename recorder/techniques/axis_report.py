@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.mx.angles import AngleGrade, image_angles
-from recorder.mx.sweeps import Turn, first_images, last_exposed, turn_of
-from recorder.mx.wedges import Wedges
+from recorder.mx.sweeps import Turn, last_exposed, sweep_of, turn_of
 from recorder.records.image_outcome import INDEXED, NON_INDEXED_HIT
 from recorder.records.mx_plan import Sweep
 from recorder.records.technique_report import (
@@ -42,16 +41,17 @@ def axis_report(run: Run, images: MxImages, made: int) -> AxisReport:
     plan, ids, angles = run.announcement.sweeps, run.images.ids, images.angles
     sweeps = plan.sweeps if plan else ()
     turn = turn_of(sweeps) if sweeps else _measured(ids, angles.start, angles.end)
-    index = _sweep_of(ids, sweeps, images.wedges)
+    wedges = images.wedges
+    index = sweep_of(ids, sweeps)[0] if wedges is None else wedges.index
     reports = _sweeps(run, sweeps, index, angles.end)
     counted = np.bincount(angles.grade, minlength=len(AngleGrade)).tolist()
-    missed = images.wedges.missed if images.wedges else ()
+    missed = wedges.missed if wedges else ()
     shown = made if run.final or turn is None else max(made, turn.images)
     first = angles.start[0] if ids.size and ids[0] == 0 else np.nan
     return AxisReport(
         name=images.axis,
         start=_number(first) if np.isfinite(first) else _start(turn),
-        end=_end(ids, angles.end, made, turn),
+        end=_end(run, images, made, turn),
         range=_number(turn.range) if turn else None,
         overlap=_number(turn.range - turn.pitch) if turn else None,
         total=_number(shown * turn.pitch) if turn else None,
@@ -78,18 +78,6 @@ def _number(value: float) -> float:
 
 def _start(turn: Turn | None) -> float | None:
     return None if turn is None else _number(turn.start)
-
-
-def _sweep_of(
-    ids: Int64Array, sweeps: tuple[Sweep, ...], wedges: Wedges | None
-) -> Int64Array:
-    """Place of each image's sweep in the plan, (n,); -1 unknown or of none."""
-    if wedges is not None:
-        return wedges.index
-    found = np.full(ids.size, -1, np.int64)
-    for n, (first, sweep) in enumerate(zip(first_images(sweeps), sweeps, strict=True)):
-        found[(ids >= first) & (ids < first + sweep.images)] = n
-    return found
 
 
 def _sweeps(
@@ -144,13 +132,22 @@ def _measured(ids: Int64Array, start: FloatArray, end: FloatArray) -> Turn | Non
     return Turn(float(start[0] - ids[0] * pitch), turned, pitch, int(ids[-1]) + 1)
 
 
-def _end(
-    ids: Int64Array, end: FloatArray, made: int, turn: Turn | None
-) -> float | None:
+def _end(run: Run, images: MxImages, made: int, turn: Turn | None) -> float | None:
     """Where the last image that was made ends."""
+    ids, end, plan = run.images.ids, images.angles.end, run.announcement.sweeps
     if ids.size and ids[-1] == made - 1 and np.isfinite(end[-1]):
         return _number(end[-1])
-    return None if turn is None or not made else _number(last_exposed(turn, made))
+    if plan is None:
+        return None if turn is None or not made else _number(last_exposed(turn, made))
+    index, within = sweep_of(np.array([made - 1]), plan.sweeps)
+    if index[0] < 0 or not _by_count(images):
+        return None
+    return _number(last_exposed(plan.sweeps[index[0]], int(within[0]) + 1))
+
+
+def _by_count(images: MxImages) -> bool:
+    """Whether no missed trigger has moved images from where their count has them."""
+    return images.wedges is None or not images.wedges.notes
 
 
 def _lost(run: Run, images: MxImages, made: int) -> tuple[LostAngles, ...]:
@@ -159,10 +156,9 @@ def _lost(run: Run, images: MxImages, made: int) -> tuple[LostAngles, ...]:
     if not ranges:
         return ()
     plan, header = run.announcement.sweeps, run.start
-    sure = images.wedges is None or not images.wedges.notes
     angles = image_angles(
         np.array(ranges, np.int64).ravel(),
-        plan.sweeps if plan and sure else (),
+        plan.sweeps if plan and _by_count(images) else (),
         axis=images.axis,
         header=header.goniometer if header else (),
         file=header.angles if header else None,

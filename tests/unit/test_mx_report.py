@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,6 +25,13 @@ from recorder.records import (
     RunStatus,
 )
 from recorder.records.mx_plan import Plane
+from recorder.records.report_json import (
+    full_to_json,
+    report_from_json,
+    report_schema,
+    report_to_json,
+)
+from recorder.records.run_report import ExperimentReport, FullReport
 from recorder.reports.run_report import run_report
 from recorder.runs.run import Run
 from recorder.runs.technique import technique_of, technique_problems
@@ -68,9 +77,17 @@ def plain(count: int, spots: int = 20, period: float = 0.02) -> list[Any]:
     return [(n, spots, n * period) for n in range(count)]
 
 
+SCHEMA = jsonschema.Draft202012Validator(report_schema())
+
+
 def mx_of(run: Run) -> Any:
+    """Its part of the report, which holds its sums and reads back as it was written."""
     report = run_report(run)
     assert report.ledger.differences == ()
+    body = report_to_json(report)
+    assert report_from_json(json.loads(json.dumps(body))) == report
+    whole = full_to_json(FullReport((ExperimentReport("e", runs=(report,)),)))
+    assert [error.message for error in SCHEMA.iter_errors(whole)] == []
     return report.mx
 
 
@@ -207,6 +224,13 @@ def test_regular_wedges_are_one_collection_unless_it_is_said_otherwise():
         "sweeps": [*WEDGES["sweeps"][:3], {"start": 200.0, "range": 1.0, "images": 10}]
     }
     assert parts("Characterization", uneven) == 4
+
+
+def test_wedges_end_where_the_last_one_does_though_its_images_were_lost():
+    times = [(n, 20, n // 10 * 30 + n % 10 * 0.1) for n in range(35)]
+    mx = mx_of(run_of("Characterization", times, scan=WEDGES))
+    assert (mx.images, mx.axis.end, mx.axis.total) == (40, 280.0, 360.0)
+    assert (mx.axis.lost[0].start, mx.axis.lost[0].end) == (275.0, 280.0)
 
 
 def test_a_missed_wedge_is_told_and_moves_nothing():
