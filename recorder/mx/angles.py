@@ -15,7 +15,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.mx.sweeps import first_images
+from recorder.mx.sweeps import sweep_of
 from recorder.mx.wedges import Wedges
 from recorder.records.detector import FileAngles, Goniometer
 from recorder.records.mx_plan import Sweep
@@ -123,15 +123,17 @@ def _announced(
 ) -> tuple[FloatArray, FloatArray]:
     """Planned start of each image, and how far it turns."""
     start, width = np.full(ids.size, np.nan), np.full(ids.size, np.nan)
-    for n, (sweep, first) in enumerate(zip(sweeps, first_images(sweeps), strict=True)):
-        if wedges is None:
-            mine = (ids >= first) & (ids < first + sweep.images)
-            within = ids - first
-        else:
-            within = wedges.within
-            mine = (wedges.index == n) & (within >= 0) & (within < sweep.images)
-        start[mine] = sweep.start + within[mine] * sweep.step
-        width[mine] = sweep.range
+    if not sweeps:
+        return start, width
+    index, within = sweep_of(ids, sweeps)
+    if wedges is not None:
+        index, within = wedges.index, wedges.within
+    planned = np.array([(one.start, one.step, one.range) for one in sweeps])
+    size = np.array([one.images for one in sweeps])
+    mine = (index >= 0) & (within >= 0)
+    mine[mine] = within[mine] < size[index[mine]]
+    first, step, turned = planned[index[mine]].T
+    start[mine], width[mine] = first + within[mine] * step, turned
     return start, width
 
 

@@ -228,8 +228,8 @@ def _explained(
     found: dict[bytes, Int64Array] = {}
     for first in range(min(missing or 0, fast) + 1):
         for turn in turns:
-            moved = _walked(ids, fast, gaps, turn, first)
-            if moved is None or (missing is not None and moved[-1] - ids[-1] > missing):
+            moved = _walked(ids, fast, gaps, turn, (first, missing))
+            if moved is None:
                 continue
             if missing is None and moved[-1] == ids[-1]:
                 return moved
@@ -249,7 +249,11 @@ def _turn_lengths(late: FloatArray, missing: int | None) -> set[float]:
 
 
 def _walked(
-    ids: Int64Array, fast: int, gaps: FloatArray, turn: float, first: int
+    ids: Int64Array,
+    fast: int,
+    gaps: FloatArray,
+    turn: float,
+    missed: tuple[int, int | None],
 ) -> Int64Array | None:
     """Place of each image if a turn takes so many periods; None: it cannot.
 
@@ -258,11 +262,13 @@ def _walked(
         fast: Cells of a line.
         gaps: (n - 1,) see :func:`_gaps`.
         turn: Periods of a turn.
-        first: Triggers that were missed before the first image.
+        missed: Triggers that were missed before the first image, and in all at most;
+            None: as many as one likes.
     """
     steps = np.diff(ids)
     shift = np.zeros(ids.size, np.int64)
-    moved, since = first, 0
+    moved, most = missed
+    since = 0
     for n in np.flatnonzero(gaps > _LATE).tolist():
         shift[since : n + 1] = moved
         since = n + 1
@@ -271,6 +277,8 @@ def _walked(
         if len(ways) != 1:
             return None
         moved += ways.pop()
+        if most is not None and moved > most:
+            return None
     shift[since:] = moved
     found = ids + shift
     quick = np.diff(found // fast) * turn > gaps + _NEAR

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recorder.records.mx_plan import Sweep
 
+Int64Array = NDArray[np.int64]
 Dialect = Literal["E", "D"]
 _SAME = 1e-6
 """Degrees within which two angles of a plan are the same: plans have three decimals at
@@ -131,6 +135,31 @@ def first_images(sweeps: Sequence[Sweep]) -> tuple[int, ...]:
         found.append(first)
         following = first + sweep.images
     return tuple(found)
+
+
+def sweep_of(ids: Int64Array, sweeps: Sequence[Sweep]) -> tuple[Int64Array, Int64Array]:
+    """Sweeps of images by their count alone.
+
+    Args:
+        ids: (n,) ``image_id`` within the run.
+        sweeps: Its sweeps.
+
+    Returns:
+        Place of each image's sweep in the plan, and of the image in its sweep, from 0,
+        both (n,); -1 for an image of none. Where sweeps have images in common, the one
+        that begins last counts.
+    """
+    none = np.full(ids.size, -1, np.int64)
+    if not sweeps:
+        return none, none
+    first = np.array(first_images(sweeps), np.int64)
+    size = np.array([sweep.images for sweep in sweeps], np.int64)
+    order = np.argsort(first, kind="stable")
+    place = np.searchsorted(first[order], ids, "right") - 1
+    index = order[np.maximum(place, 0)]
+    within = ids - first[index]
+    mine = (place >= 0) & (within < size[index])
+    return np.where(mine, index, none), np.where(mine, within, none)
 
 
 def _likeness(sweep: Sweep) -> tuple[object, ...]:

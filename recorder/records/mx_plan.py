@@ -112,6 +112,12 @@ class Plane:
     um_per_px: tuple[Above0, Above0] | None = None
     """Of that picture, (x, y)."""
 
+    def __post_init__(self) -> None:
+        if self.images > MAX_WELLS:
+            raise ValueError(
+                f"steps: {self.images} cells, at most {MAX_WELLS} are used"
+            )
+
     @property
     def images(self) -> int:
         """Cells of the plane, one image each."""

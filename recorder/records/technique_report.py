@@ -146,6 +146,10 @@ class GridReport:
     lost: Count = 0
     """Cells whose image was lost, or whose trigger made none."""
     not_reached: Count = 0
+    unknown: Count = 0
+    """Cells that may be those of images whose cell is unknown."""
+    repeated: Count = 0
+    """Images of a cell that has one already."""
     unplaced: Count = 0
     """Images whose cell is unknown, or beyond the grid."""
     placed_by: Literal["captured", "times", "count", "nothing"] = "count"

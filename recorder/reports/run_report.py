@@ -78,11 +78,11 @@ def report_of(run: Run, timeline: Timeline, measurement: Measurement) -> RunRepo
     labels = timeline.labels
     ledger = ledger_of(run, timeline)
     technique = technique_of(run.announcement)
+    part = technique.report(run, timeline)
     differences: tuple[str, ...] = ()
     if run.state is RunState.SEALED:
-        differences = (*ledger.differences(), *open_sums(technique.sums(run)))
+        differences = (*ledger.differences(), *open_sums(technique.sums(run, part)))
     known = described(run)
-    part = technique.report(run)
     if timeline.assignment.conflict:
         said = f"labels are unknown: {timeline.assignment.conflict}"
         known["notes"] = (*known["notes"], said)

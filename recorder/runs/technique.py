@@ -17,6 +17,7 @@ from recorder.records import Announcement
 from recorder.records.technique_report import TechniqueReport
 from recorder.runs.run import Run
 from recorder.runs.technique_names import implied, name_of, types_by_name
+from recorder.ssx.labels.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,21 @@ class Technique(Protocol):
     def parts(self, announcement: Announcement) -> tuple[Announcement, ...]:
         """The collections that an announcement is; itself alone if it is one."""
 
-    def sums(self, run: Run) -> tuple[Sum, ...]:
-        """Sums of its own that must hold once the run is sealed."""
+    def sums(self, run: Run, part: TechniqueReport) -> tuple[Sum, ...]:
+        """Sums of its own that must hold once the run is sealed.
 
-    def report(self, run: Run) -> TechniqueReport:
-        """Its part of the report of a run."""
+        Args:
+            run: The run.
+            part: Its part of the report.
+        """
+
+    def report(self, run: Run, timeline: Timeline) -> TechniqueReport:
+        """Its part of the report of a run.
+
+        Args:
+            run: The run.
+            timeline: Its labels.
+        """
 
 
 def technique_named(name: str) -> Technique:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recorder.techniques.plain import PlainRuns
+from recorder.techniques.mx_runs import SweepRuns
 
 if TYPE_CHECKING:
     from recorder.sinks.ispyb.techniques.rows import TechniqueRows
@@ -15,7 +15,7 @@ class CharacterisationTechnique:
     """See :class:`~recorder.techniques.protocols.TechniquePlugin`."""
 
     name = "mx-characterisation"
-    runs = PlainRuns(
+    runs = SweepRuns(
         types=("Characterization", "Characterisation", "Screening"),
         parted_by="sweeps",
         regular_is_one=True,

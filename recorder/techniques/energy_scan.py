@@ -9,6 +9,7 @@ from recorder.records.technique_report import TechniqueReport
 from recorder.runs.points import expected_points
 from recorder.runs.run import Run
 from recorder.runs.technique import Sum
+from recorder.ssx.labels.timeline import Timeline
 from recorder.techniques.plain import PlainRuns
 from recorder.techniques.scan_check import plan_problems
 from recorder.techniques.scan_report import point_counts, scan_report
@@ -22,13 +23,13 @@ class EnergyScanRuns(PlainRuns):
         """Whether there are such an element and such an edge."""
         return plan_problems(announcement.energy_scan)
 
-    def sums(self, run: Run) -> tuple[Sum, ...]:
+    def sums(self, run: Run, part: TechniqueReport) -> tuple[Sum, ...]:
         """Each point came or is lost."""
         counts = point_counts(run)
         there = counts.received + counts.lost
         return (Sum("points = received + lost", expected_points(run), there),)
 
-    def report(self, run: Run) -> TechniqueReport:
+    def report(self, run: Run, timeline: Timeline) -> TechniqueReport:
         """Its points, and what is made of them."""
         return TechniqueReport(energy_scan=scan_report(run))
 

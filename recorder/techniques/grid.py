@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recorder.techniques.plain import PlainRuns
+from recorder.techniques.mx_runs import GridRuns
 
 if TYPE_CHECKING:
     from recorder.sinks.ispyb.techniques.rows import TechniqueRows
@@ -15,7 +15,7 @@ class GridTechnique:
     """See :class:`~recorder.techniques.protocols.TechniquePlugin`."""
 
     name = "mx-grid"
-    runs = PlainRuns(
+    runs = GridRuns(
         types=("Mesh", "LineScan", "Mesh3D"),
         index_every=10,
         parted_by="grid",

@@ -8,6 +8,7 @@ from recorder.records import Announcement
 from recorder.records.technique_report import TechniqueReport
 from recorder.runs.run import Run
 from recorder.runs.technique import Sum
+from recorder.ssx.labels.timeline import Timeline
 from recorder.techniques.parting import PlanName, parts_by
 
 
@@ -34,10 +35,10 @@ class PlainRuns:
             return (announcement,)
         return parts_by(by, announcement, regular_is_one=self.regular_is_one)
 
-    def sums(self, run: Run) -> tuple[Sum, ...]:
+    def sums(self, run: Run, part: TechniqueReport) -> tuple[Sum, ...]:
         """None of its own."""
         return ()
 
-    def report(self, run: Run) -> TechniqueReport:
+    def report(self, run: Run, timeline: Timeline) -> TechniqueReport:
         """No part of its own."""
         return TechniqueReport()

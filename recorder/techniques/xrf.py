@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from recorder.records.technique_report import TechniqueReport
 from recorder.runs.run import Run
+from recorder.ssx.labels.timeline import Timeline
 from recorder.techniques.plain import PlainRuns
 from recorder.techniques.spectrum_report import spectrum_report
 
@@ -14,7 +15,7 @@ from recorder.techniques.spectrum_report import spectrum_report
 class XrfRuns(PlainRuns):
     """See :class:`~recorder.runs.technique.Technique`."""
 
-    def report(self, run: Run) -> TechniqueReport:
+    def report(self, run: Run, timeline: Timeline) -> TechniqueReport:
         """Its channels, and what is made of them."""
         return TechniqueReport(spectrum=spectrum_report(run))
 

@@ -23,6 +23,7 @@ from recorder.runs.read_announcement import read_announcement, read_stored
 from recorder.runs.run import Run
 from recorder.runs.technique import Technique, technique_named
 from recorder.runs.technique_names import name_of, types_by_name
+from recorder.runs.timeline.of_run import timeline_of
 from recorder.sinks.ispyb.sink import IspybSink
 from recorder.sinks.ispyb.techniques.rows import rows_of
 from recorder.testing.recorded import (
@@ -70,8 +71,9 @@ class TechniqueConformance:
         assert all(isinstance(text, str) for text in technique.check(bare))
         assert technique.parts(bare) == (bare,)
         run = Run(uid="u", number=1, opened_ns=0, announcement=bare)
-        assert isinstance(technique.report(run), TechniqueReport)
-        assert all(one.name for one in technique.sums(run))
+        part = technique.report(run, timeline_of(run))
+        assert isinstance(part, TechniqueReport)
+        assert all(one.name for one in technique.sums(run, part))
         json.dumps(report_to_json(run_report(run)), allow_nan=False)
 
     def test_its_plan_is_right(self) -> None:

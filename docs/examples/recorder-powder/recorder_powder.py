@@ -9,6 +9,7 @@ import numpy as np
 from recorder.records import Announcement
 from recorder.records.technique_report import TechniqueReport
 from recorder.runs.run import Run
+from recorder.ssx.labels.timeline import Timeline
 from recorder.techniques.plain import PlainRuns
 
 GRAINY = 5
@@ -25,7 +26,7 @@ class PowderRuns(PlainRuns):
             return ()
         return ("unit_cell: is not used, a powder is not indexed",)
 
-    def report(self, run: Run) -> TechniqueReport:
+    def report(self, run: Run, timeline: Timeline) -> TechniqueReport:
         """How many of its images show grains."""
         ids = run.images.ids
         spots = run.images.column("spots")[ids]

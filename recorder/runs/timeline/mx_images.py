@@ -62,7 +62,6 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
     sweeps = plan.sweeps if plan else ()
     wedges = _wedges(run, sweeps, captured) if len(sweeps) > 1 else None
     cells = None if grid is None else cells_of_run(run, timeline, grid)
-    part = run.announcement.part
     found = image_angles(
         run.images.ids,
         sweeps or (cells.standing if cells else ()),
@@ -71,7 +70,6 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
         file=file,
         captured=captured,
         wedges=wedges,
-        first_image=0 if part is None else part.first_image,
         triggers=run.start.triggers if run.start else None,
         images_per_trigger=run.start.images_per_trigger if run.start else None,
     )
