@@ -28,6 +28,7 @@ from recorder.reports import run_labels
 from recorder.reports.explain import explain_image
 from recorder.reports.run_labels import keep, labels_of
 from recorder.reports.run_report import run_report
+from recorder.runs.book.parts import part_start
 from recorder.runs.run import Run
 from recorder.runs.timeline.measurement import measure
 from recorder.runs.timeline.mx_images import mx_images
@@ -145,7 +146,10 @@ def test_captured_angles_are_of_the_trigger_and_not_of_the_count():
 def test_a_part_of_a_series_has_the_angles_of_its_images():
     angles = FileAngles("omega", np.arange(100.0))
     run = rotation(angles=angles, scan=None)
-    run.announcement = replace(run.announcement, part=Part("u", 2, 2, 60, N))
+    part = Part("u", 2, 2, 60, N)
+    run.announcement = replace(run.announcement, part=part)
+    assert run.start is not None
+    run.start = part_start(run.start, part)
     mx = found(run)
     assert mx.angles.start.tolist() == list(range(60, 100))
     files = files_of("mx-rotation")
