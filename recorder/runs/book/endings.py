@@ -251,6 +251,7 @@ def reopen_run(run: Run, now: float, settings: BookSettings) -> list[Action]:
     """Something came late: seal the run again, as a further revision."""
     run.state = RunState.DRAINING
     run.revision += 1
+    run.wedges_checked = False
     run.revise_by = now + settings.revise_max_s
     run.drain_until = now + settings.drain_s
     said = (NO_IMAGE, NOTHING, UNENDED)
