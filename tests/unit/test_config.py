@@ -224,7 +224,8 @@ def test_whoever_reads_the_configuration_loads_no_plugin_of_ours(tmp_path):
     config = tmp_path / "recorder.toml"
     config.write_text('[ispyb]\nflavour = "maxiv"\n')
     code = (
-        "import sys; from pathlib import Path; from recorder.config import load_settings"
-        "; load_settings(Path(sys.argv[1])); assert 'sqlalchemy' not in sys.modules"
+        "import sys; from pathlib import Path\n"
+        "from recorder.config import load_settings\n"
+        "load_settings(Path(sys.argv[1])); assert 'sqlalchemy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(config)], check=True)
