@@ -131,10 +131,11 @@ timeline-bench: dev ## Wrong and unknown labels, losses, fits and cost: patterns
 alarm-bench: dev ## False alarms a shift, delays, and right causes, on simulated runs
 	$(BIN)/python -m benchmarks.alarms --write docs/benchmarks-alarms.md
 
-chaos: dev ## 50 rounds of kills, cuts and full disks around running experiments
+chaos: dev ## Rounds of kills, cuts and full disks around experiments, also on more hosts
 	@$(SERVERS)
 	$(BIN)/python -m tests.chaos --rounds $(CHAOS_ROUNDS) --seed $(CHAOS_SEED) \
 	  --write docs/chaos.md
+	$(BIN)/python -m tests.chaos.cluster --seed $(CHAOS_SEED) --write docs/chaos.md
 
 soak: dev ## Run after run for SOAK_MINUTES, then overload: memory, spool, counts
 	@$(SERVERS)

@@ -214,13 +214,21 @@ async def record_with_end(
         await host.sinks_done(10.0)
 
 
-def write(settings: Settings, *, late_ns: int = 0) -> None:
-    """Apply every record of the journal, from the first one on, or as if made later."""
+def write(settings: Settings, *, late_ns: int = 0, until: str | None = None) -> None:
+    """Apply every record of the journal, from the first one on, or as if made later.
+
+    Args:
+        settings: Of journal and database.
+        late_ns: So much later.
+        until: Stop before the first record of this kind.
+    """
     with closing(Journal(settings.journal_path)) as journal:
         sink = IspybSink(settings)
         sink.open(journal)
         try:
             for entry in journal.records(kinds=SINK_KINDS):
+                if entry.kind == until:
+                    break
                 ids = sink.apply(replace(entry, time_ns=entry.time_ns + late_ns))
                 journal.advance(sink.name, entry.seq, entry.run, ids)
         finally:

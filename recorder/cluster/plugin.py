@@ -69,6 +69,10 @@ class DaskEngine:
         cluster = _cluster(options)
         require_dask()
         address = _address(cluster)
+        if cluster.listen is None:
+            raise ConfigError(
+                "engine dask starts nodes, which need an address: set cluster.listen"
+            )
         order = NodeOrder(
             connect=cluster.listen,
             version=program(),
@@ -106,9 +110,12 @@ def _address(cluster: ClusterOptions) -> SchedulerAddress:
         ConfigError: They cannot.
     """
     address = scheduler_address(cluster.scheduler, cluster.tls)
-    if not address.local and stays_here(parse_endpoint(cluster.listen)):
+    listen = cluster.listen
+    if listen is None or address.local:
+        return address
+    if stays_here(parse_endpoint(listen)):
         raise ConfigError(
-            f"cluster.listen = {cluster.listen!r} is reached from this host only, but "
+            f"cluster.listen = {listen!r} is reached from this host only, but "
             f"the scheduler is at {address.text}: write an address of this host that "
             "others reach, or tcp://0.0.0.0:PORT"
         )

@@ -15,6 +15,7 @@ from recorder.commands.out import say
 from recorder.commands.simulate_mx import (
     MxWanted,
     first_endpoint,
+    is_given,
     mx_line,
     numbered_path,
     refuse_mixed,
@@ -176,6 +177,14 @@ def command(
         "--scan": scan,
         "--chains": chains,
         "--panda": panda,
+        **{
+            f"--{name.replace('_', '-')}": value
+            for name, value in (
+                *(("laser_every", laser_every), ("delay", delay), ("gap", gap)),
+                ("synthetic", synthetic),
+            )
+            if is_given(name)
+        },
     }
     refuse_mixed(technique, planned, serial)
     settings = load_settings(config)

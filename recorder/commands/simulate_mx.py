@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from recorder.errors import UsageError
 
@@ -59,6 +60,12 @@ def refuse_mixed(technique: str, plan: str | None, serial: dict[str, Any]) -> No
         raise click.UsageError(
             f"{', '.join(given)}: of serial runs only; say it in --plan"
         )
+
+
+def is_given(name: str) -> bool:
+    """Whether an option of the command was given, and is not its default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source not in (None, ParameterSource.DEFAULT)
 
 
 def first_endpoint(settings: Settings) -> str:

@@ -15,6 +15,10 @@ from recorder.config.values import MAX_MB, FilePath
 _WRITE = "write it as tcp://ADDRESS:PORT, such as tcp://192.168.1.10:9998"
 
 
+NODES = "nodes"
+"""The engine whose nodes connect by themselves: it needs an address."""
+
+
 def _check_listen(text: str) -> str:
     if parse_endpoint(text).scheme == "inproc" or ";" in text:
         raise ValueError(f"is no address that other hosts reach: {_WRITE}")
@@ -32,7 +36,9 @@ class ClusterSection(Section):
     engine: EngineName | None = None
     """Who starts the nodes: `nodes` (systemd, Slurm, Kubernetes, a person), or an
     engine that starts them itself, such as `dask`; unset: `nodes` where `listen` is
-    set, else no other host takes part."""
+    set, else no other host takes part. An engine without `listen` has batches
+    (`recorder replay --cluster` of several files) done, and nothing of what is
+    recorded."""
     listen: Annotated[str, AfterValidator(_check_listen)] | None = None
     """Address of this host that nodes connect to, such as `tcp://192.168.1.10:9998`;
     `tcp://0.0.0.0:9998` is every address of it. Unset: no other host takes part."""
@@ -60,7 +66,7 @@ class ClusterSection(Section):
 
     @model_validator(mode="after")
     def _an_address(self) -> ClusterSection:
-        if self.engine is not None and self.listen is None:
+        if self.engine == NODES and self.listen is None:
             raise ValueError(
                 f"engine {self.engine} needs an address that its nodes connect to: "
                 f"listen; {_WRITE}"
@@ -69,8 +75,13 @@ class ClusterSection(Section):
 
     @property
     def engine_name(self) -> str | None:
-        """Name of the engine; None: no other host takes part."""
-        return None if self.listen is None else self.engine or "nodes"
+        """Name of the engine that has images of runs done; None: no other host does."""
+        return None if self.listen is None else self.engine or NODES
+
+    @property
+    def batch_engine_name(self) -> str | None:
+        """Name of the engine that may have batches done, which need no address."""
+        return self.engine or self.engine_name
 
     @property
     def encrypted(self) -> bool:

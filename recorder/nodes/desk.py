@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from recorder.errors import BadMessageError, WireError
 from recorder.nodes.door import Door
@@ -18,11 +17,13 @@ from recorder.nodes.messages import (
     BACK,
     BEAT,
     BYE,
+    CANNOT,
     GREET,
     HOME_BEAT,
     MAX_KIND,
     WELCOME,
     Greeting,
+    Refused,
     Welcome,
     control,
     pack,
@@ -30,29 +31,17 @@ from recorder.nodes.messages import (
     read_beat,
     read_greeting,
     read_numbers,
+    read_refused,
 )
 from recorder.nodes.pulling.home_side import HomePulling
 from recorder.nodes.roll import Roll
+from recorder.nodes.terms import Terms
 from recorder.pool.protocols import NO_PULLS, Pulls, Work
 from recorder.pool.wire import ANSWERS, Frame, Message, kind_of
 from recorder.runtime.log import get_logger
 from recorder.runtime.throttle import Throttle
 
 log = get_logger("nodes")
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What home wants of its nodes."""
-
-    home: str
-    """Random, of this process."""
-    program: str
-    """What :func:`recorder.nodes.version.program` says here."""
-    first_token: int
-    """Before the first token: random, so that no two daemons use the same."""
-    timeout_s: float
-    kept_setups: int
 
 
 class Desk:
@@ -83,6 +72,8 @@ class Desk:
         """Nodes that were lost since the start."""
         self.nonsense = 0
         """Messages that made no sense since the start."""
+        self.refused = 0
+        """Messages of ours that made no sense to a node, since the start."""
 
     # -- what comes --------------------------------------------------------------------
 
@@ -124,6 +115,8 @@ class Desk:
         elif kind == BACK:
             member.leaving = True
             self._handing.back(member, read_numbers(control(frames)))
+        elif kind == CANNOT:
+            self._refused(member, read_refused(control(frames)))
         elif kind == BYE:
             self._left(member)
         elif self.pulling.came(member, kind, frames, now):
@@ -132,6 +125,20 @@ class Desk:
             self._handing.answers(member, frames[1:], now)
         else:
             raise WireError(f"a message of kind {kind!r:.40} is none of a node")
+
+    def _refused(self, member: Member, refused: Refused) -> None:
+        """A node could do nothing with a message, and says so at once.
+
+        Where nobody knows which job it was, none is waited for: a new session begins.
+        """
+        self.refused += 1
+        if self._throttle.passes("node_cannot"):
+            log.warning("node_cannot", node=member.greeting.name, error=refused.error)
+        if refused.token is not None:
+            self._handing.refused(member, refused.token)
+            return
+        self._lost(member, f"it could not read a message: {refused.error}")
+        self._send(member.identity, [AGAIN])
 
     def _greeted(self, identity: bytes, greeting: Greeting, now: float) -> None:
         known = self._members.of_boot(greeting.boot)

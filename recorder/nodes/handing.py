@@ -100,6 +100,15 @@ class Handing:
         if unknown:
             raise WireError(f"it hands back {len(unknown)} jobs that it does not have")
 
+    def refused(self, member: Member, token: int) -> None:
+        """A member cannot do a job: another one may.
+
+        Raises:
+            WireError: It had no such job.
+        """
+        job = self._taken_from(member, token)
+        self._again(job, "two nodes could not read it: a defect; see node_cannot")
+
     def dismiss(self, member: Member, *, counted: bool) -> int:
         """A member takes part no longer: how many jobs it had.
 

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from recorder.errors import ConfigError
 from recorder.nodes.allowed import Allowed
-from recorder.nodes.desk import Desk, Terms
+from recorder.nodes.desk import Desk
 from recorder.nodes.keys import read_home_keys
 from recorder.nodes.members import BEAT_S
+from recorder.nodes.terms import Terms
 from recorder.nodes.version import program
 from recorder.pool.curve import Curve
 from recorder.pool.exchange import Exchange
@@ -51,6 +53,8 @@ class Home:
     def __init__(
         self, work: Work, options: EngineOptions, cluster: ClusterOptions
     ) -> None:
+        if cluster.listen is None:
+            raise ConfigError("nodes need an address to connect to: cluster.listen")
         self._work = work
         self._cluster = cluster
         self._curve = None if cluster.keys is None else _curve(cluster.keys)
@@ -99,7 +103,7 @@ class Home:
         """
         exchange = self._exchange = Exchange(
             "router",
-            self._cluster.listen,
+            self.address,
             self._received,
             curve=self._curve,
             gone=self._gone,

@@ -17,6 +17,8 @@ from recorder.foreign_text import is_name, plain
 from recorder.pool.wire import Frame
 
 GREET, BEAT, BACK, BYE = b"node.greet", b"node.beat", b"node.back", b"node.bye"
+CANNOT = b"node.cannot"
+"""A node cannot do a job, or could not read a message, so that it may lack anything."""
 WELCOME, REFUSED = b"home.welcome", b"home.refused"
 AGAIN, HOME_BEAT = b"home.again", b"home.beat"
 
@@ -91,6 +93,36 @@ def pack(kind: bytes, body: Any) -> list[bytes]:
 def pack_refusal(text: str) -> list[bytes]:
     """What a node is told that is not taken in."""
     return [REFUSED, text.encode(errors="replace")]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message of home with which a node could do nothing."""
+
+    token: int | None
+    """Of the job that it was; None: that cannot be read."""
+    error: str
+    """Why, for people."""
+
+
+def pack_refused(refused: Refused) -> list[bytes]:
+    """What home is told of it."""
+    error = refused.error[:MAX_TEXT]
+    return pack(CANNOT, Refused(refused.token, error))
+
+
+def read_refused(frames: list[bytes]) -> Refused:
+    """The reverse of :func:`pack_refused`.
+
+    Raises:
+        BadMessageError: It is none.
+    """
+    body = _body(frames)
+    error = body.get("error")
+    if not isinstance(error, str):
+        raise BadMessageError("node_message", f"error is {shown(error)}")
+    token = None if body.get("token") is None else _count(body, "token", 2**64 - 1)
+    return Refused(token, plain(error))
 
 
 def pack_numbers(kind: bytes, numbers: Sequence[int]) -> list[Frame]:

@@ -14,7 +14,15 @@ from pathlib import Path
 from recorder.errors import BadMessageError, NodeError, WireError
 from recorder.nodes.line import Counts, Line, News
 from recorder.nodes.members import BEAT_S
-from recorder.nodes.messages import BACK, BYE, Greeting, Welcome, pack_numbers
+from recorder.nodes.messages import (
+    BACK,
+    BYE,
+    Greeting,
+    Refused,
+    Welcome,
+    pack_numbers,
+    pack_refused,
+)
 from recorder.nodes.node_work import NodeJob, NodeWork
 from recorder.nodes.pulling.node_side import NodePulling
 from recorder.pool.curve import Curve
@@ -214,7 +222,9 @@ class Node:
         if self._work is None or self._home is None or self._home.home != welcome.home:
             if self._work is not None:
                 self._work.begin(None)
-            self._work = NodeWork(self._exchange.answer, self._back, self._kept)
+            self._work = NodeWork(
+                self._exchange.answer, self._back, self._kept, self._refuse
+            )
             self._home = welcome
             self._another.set()
         self._work.begin(welcome.session)
@@ -224,6 +234,9 @@ class Node:
 
     def _kept(self, number: int) -> Frame | None:
         return None if self._pulling is None else self._pulling.larder.get(number)
+
+    def _refuse(self, refused: Refused) -> None:
+        self._exchange.send([*pack_refused(refused)])
 
     def _back(self, tokens: list[int]) -> None:
         self._exchange.send(pack_numbers(BACK, tokens))

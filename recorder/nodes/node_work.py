@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recorder.errors import WireError
+from recorder.nodes.messages import Refused
 from recorder.pool.backlog import KEPT_STATES
 from recorder.pool.wire import (
     DONE,
@@ -25,8 +26,10 @@ from recorder.pool.wire import (
     Message,
     failed_answer,
     held_number,
+    kind_of,
     pack_answer,
     read_head,
+    token_of,
     with_token,
 )
 from recorder.records import Unprocessed
@@ -82,6 +85,7 @@ class NodeWork:
         answer: Takes answers for home.
         back: Takes tokens of jobs that go back untouched.
         pixels: Gives those that this node received itself, by their number.
+        refuse: Told of messages that make no sense.
     """
 
     def __init__(
@@ -89,8 +93,12 @@ class NodeWork:
         answer: Callable[[bytes], None],
         back: Callable[[list[int]], None],
         pixels: Callable[[int], Frame | None] = lambda number: None,
+        refuse: Callable[[Refused], None] = lambda refused: None,
     ) -> None:
         self._answer, self._back, self._pixels = answer, back, pixels
+        self._refuse = refuse
+        self.refused = 0
+        """Messages of home that made no sense."""
         self._session: int | None = None
         self._queue: deque[NodeJob] = deque()
         self._out: set[NodeJob] = set()
@@ -127,14 +135,24 @@ class NodeWork:
     def came(self, frames: Sequence[Frame]) -> None:
         """A message of home that belongs to the session.
 
+        What makes no sense is refused at once: home would wait for it in vain.
+
         Raises:
             WireError: It makes no sense.
         """
         if self._session is None:  # sent before home gave this node up
             return
-        head = read_head(frames[0])
+        try:
+            self._came(self._session, frames)
+        except WireError as error:
+            self.refused += 1
+            self._refuse(Refused(_token_of_job(frames), str(error)))
+            raise
+
+    def _came(self, session: int, frames: Sequence[Frame]) -> None:
+        head = read_head(frames[0] if frames else b"")
         if head.kind in (IMAGE, LESSON):
-            self._job(self._session, head, list(frames))
+            self._job(session, head, list(frames))
         elif head.kind == SETUP:
             self._series.setdefault(head.setup, _Series(list(frames))).kept = True
         elif head.kind == LEARNED:
@@ -249,3 +267,12 @@ class NodeWork:
         if taken is not None and taken.setup == setup:
             return taken.states
         return self._series[setup].states
+
+
+def _token_of_job(frames: Sequence[Frame]) -> int | None:
+    """Token of a job whose rest may be anything; None: there is none to be read."""
+    first = frames[0] if frames else b""
+    try:
+        return token_of(first) if kind_of(first) in (IMAGE, LESSON) else None
+    except WireError:
+        return None

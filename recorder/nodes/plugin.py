@@ -14,7 +14,7 @@ class NodesEngine:
 
     def make(self, work: Work, options: EngineOptions) -> Home:
         """See :class:`~recorder.pool.protocols.EnginePlugin`."""
-        if options.cluster is None:
+        if options.cluster is None or options.cluster.listen is None:
             raise ConfigError(
                 "engine nodes has no workers on this host: set cluster.listen to the "
                 "address that nodes connect to, and leave pool.engine out"

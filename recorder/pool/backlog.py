@@ -47,6 +47,8 @@ class Backlog:
         self._next_setup = 0
         self._held = 0
         self._taken = 0
+        self.coming = 0
+        """Lessons whose images are being brought home, counted by who does that."""
         self._room = asyncio.Event()
         self.changed = asyncio.Event()
         """Set when there may be something to take; for who takes without a share."""
@@ -68,11 +70,19 @@ class Backlog:
     def __len__(self) -> int:
         """Jobs that wait or are being worked on."""
         return (
-            len(self._queue)
+            self.coming
+            + len(self._queue)
             + len(self._of_nodes)
             + len(self._out)
             + sum(map(len, self._untaught.values()))
         )
+
+    @property
+    def waits_for_nodes(self) -> bool:
+        """Whether nothing is left but what single nodes have, and what needs that."""
+        theirs = all(job.node is not None for job in self._out)
+        some = self.coming or len(self._of_nodes) or self._out
+        return bool(some) and theirs and not self._queue
 
     # -- setups and what their runs have taught ------------------------------------
 
@@ -234,7 +244,8 @@ class Backlog:
     def _next(self, node: int | None) -> AnyJob | None:
         lesson = bool(self._queue) and isinstance(self._queue[0], LessonJob)
         if node is not None and not lesson:
-            if (own := self._of_nodes.take(node)) is not None:
+            own = self._of_nodes.take(node, others=bool(self._queue))
+            if own is not None:
                 return own
         return self._queue.popleft() if self._queue else None
 

@@ -135,7 +135,10 @@ class Pool:
             self._backlog.learn(setup, lesson, done, left_out)
             return
 
+        self._backlog.coming += 1
+
         def here() -> None:
+            self._backlog.coming -= 1
             self._backlog.learn(setup, lesson.at_home(), done, left_out)
 
         hands.fetch(away, here)
@@ -207,6 +210,11 @@ class Pool:
         """Other hosts that take part, or did."""
         found = [h.nodes() for h in self._hands if isinstance(h, HasNodes)]
         return tuple(node for nodes in found for node in nodes)
+
+    @property
+    def waits_for_nodes(self) -> bool:
+        """Whether nothing is left but what single nodes have, and what needs that."""
+        return self._backlog.waits_for_nodes
 
     @property
     def late(self) -> int:

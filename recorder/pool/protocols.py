@@ -161,8 +161,8 @@ class PullsDetectors(Protocol):
 class ClusterOptions:
     """Where nodes of other hosts connect: ``[cluster]``."""
 
-    listen: str
-    """Address of ZeroMQ to listen at."""
+    listen: str | None
+    """Address of ZeroMQ to listen at; None: the engine does batches alone."""
     keys: Path | None
     """Folder of the keys; None: not encrypted, and everybody is let in."""
     state: Path

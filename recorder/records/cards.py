@@ -54,6 +54,8 @@ class RunCard:
     """Why its report cannot be read: then nothing else is known."""
     technique: str = SERIAL
     """What was done."""
+    part_of: str | None = None
+    """Uid of the announcement, of one of several collections of it."""
 
     @property
     def serial(self) -> bool:

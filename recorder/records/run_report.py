@@ -30,6 +30,7 @@ from recorder.records.image_report import (
     UnitCells,
 )
 from recorder.records.reading_report import EnergyScanReport, SpectrumReport
+from recorder.records.run_about import RunAbout
 from recorder.records.runs import SERIAL, RunState, RunStatus
 from recorder.records.scan_report import ScanReport
 from recorder.records.technique_report import MxReport
@@ -99,6 +100,8 @@ class RunReport:
     spectrum: SpectrumReport | None = None
     other: Mapping[str, Json] = field(default_factory=dict)
     """Of a technique that another package brings."""
+    about: RunAbout | None = None
+    """Of a run that is not serial."""
     experiment: str = UNNAMED
     data_collection_group_id: Count | None = None
     started_ns: Count = 0

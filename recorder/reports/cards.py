@@ -141,6 +141,7 @@ def _described(journal: Journal, known: Headline) -> RunCard:
         proposal=told.proposal,
         protein=sample.protein.acronym if sample and sample.protein else None,
         sample=sample.name if sample else None,
+        part_of=told.part.of if told.part else None,
         support=", ".join(dict.fromkeys(text for text in support if text)) or None,
     )
 

@@ -32,10 +32,20 @@ def proof_of(run: RunReport | RunCard) -> Proof:
     open_sums = sealed and not run.ledger.closed
     if open_sums:
         said.append(f"NOT CLOSED: {'; '.join(run.ledger.differences)}")
+    if _has_no_images(run):
+        text, accounted = "no images belong to it", True
     said += [text, *_ids(run, chains), *_sinks(run.sinks)]
     written = all(state == WRITTEN for state in run.sinks.values())
     whole = sealed and run.ledger.closed and accounted and written
     return Proof(whole, ", ".join(said))
+
+
+def _has_no_images(run: RunReport | RunCard) -> bool:
+    """Of energy scans and spectra: their own sums are in the ledger."""
+    images = run.images
+    return not (run.serial or images.received or images.expected or images.lost) and (
+        isinstance(run, RunCard) or run.mx is None
+    )
 
 
 def _accounted(images: ImageCounts) -> tuple[str, bool]:

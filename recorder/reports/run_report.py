@@ -26,8 +26,10 @@ from recorder.records.image_report import (
     UnitCells,
 )
 from recorder.records.run_report import LedgerReport, RunReport
+from recorder.records.runs import SERIAL
 from recorder.records.scan_report import ScanReport
 from recorder.records.times import iso
+from recorder.reports.about import about_of
 from recorder.reports.by_pump import pump_classes
 from recorder.reports.line import line_report
 from recorder.reports.statistics import (
@@ -136,6 +138,7 @@ def described(run: Run) -> dict[str, Any]:
         "revision": run.revision,
         "announced": run.announced,
         "technique": run.technique,
+        "about": None if run.technique == SERIAL else about_of(run.announcement),
         "space_group": run.announcement.space_group,
         "start_time": iso(started_ns) or "",
         "end_time": iso(ended_ns),

@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+
 from recorder.records.run_report import RunReport
 from recorder.reports.alarm_text import alarm_lines
 from recorder.reports.image_text import image_lines
+from recorder.reports.technique_card import card_lines
+from recorder.reports.technique_words import (
+    axis_words,
+    check_words,
+    grid_words,
+    line_words,
+)
+
+_ON_A_LINE = 5
+"""Names and values of the card that stand on one line. Chosen, not tuned."""
 
 
-def technique_lines(run: RunReport) -> list[str]:
-    """What was done, in place of rates, light and dark, and delays."""
-    lines: list[str] = []
+def technique_lines(run: RunReport, totals: Mapping[str, int]) -> list[str]:
+    """What was done, in place of rates, light and dark, and delays.
+
+    Args:
+        run: The run.
+        totals: Images of whole announcements.
+    """
+    told = [f"{name} {value}" for name, value in card_lines(run, totals) if value]
+    lines = [
+        f"    card       {'; '.join(told[n : n + _ON_A_LINE])}"
+        for n in range(0, len(told), _ON_A_LINE)
+    ]
     if _takes_images(run):
         lines += [*image_lines(run.images), *_spots(run)]
+    lines += [f"    {name:<10} {text}" for name, text in _told(run)]
     return [*lines, *(f"    alarm      {line}" for line in alarm_lines(run.alarms))]
+
+
+def _told(run: RunReport) -> Iterator[tuple[str, str]]:
+    if run.mx is not None and run.mx.axis is not None:
+        yield from axis_words(run.mx.axis)
+    if run.mx is not None and run.mx.grid is not None:
+        yield from grid_words(run.mx.grid)
+    if run.energy_scan is not None:
+        yield from check_words(run.energy_scan)
+    if run.spectrum is not None:
+        yield from line_words(run.spectrum)
+    yield from _notes(run)
+
+
+def _notes(run: RunReport) -> Iterable[tuple[str, str]]:
+    """What the part says, where the run's own notes do not say it already."""
+    found = run.mx.notes if run.mx else ()
+    return (("note", text) for text in found if text not in run.notes)
 
 
 def _takes_images(run: RunReport) -> bool:
     images = run.images
-    return bool(images.received or images.declared or images.expected)
+    return run.mx is not None or bool(images.received or images.expected)
 
 
 def _spots(run: RunReport) -> list[str]:

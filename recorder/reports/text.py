@@ -19,6 +19,7 @@ from recorder.records.timeline_report import AuditVerdict, BreakKind
 from recorder.reports.alarm_text import alarm_lines
 from recorder.reports.image_text import image_lines
 from recorder.reports.scan_text import scan_lines
+from recorder.reports.technique_card import images_of_parts
 from recorder.reports.technique_text import technique_lines
 
 _SHOWN = 5
@@ -66,8 +67,9 @@ def _experiment(entry: ExperimentReport, pending: Mapping[str, str]) -> list[str
         f"Experiment {entry.experiment} "
         f"(DataCollectionGroup {entry.data_collection_group_id})"
     ]
+    totals = images_of_parts(entry.runs)
     for run in entry.runs:
-        lines += _run(run, pending)
+        lines += _run(run, pending, totals)
     return [*lines, *_sums(entry.cumulative)]
 
 
@@ -88,13 +90,15 @@ def _sums(total: Cumulative) -> list[str]:
     return lines
 
 
-def _run(run: RunReport, pending: Mapping[str, str]) -> list[str]:
+def _run(
+    run: RunReport, pending: Mapping[str, str], totals: Mapping[str, int]
+) -> list[str]:
     reason = f" ({run.reason})" if run.reason else ""
     technique = "" if run.serial else f"{run.technique}, "
     lines = [
         f"  Run {run.run}: {technique}{run.state}, {run.status}{reason}"
         f"   DataCollection {run.data_collection_id}   uid {run.uid}",
-        *(_serial(run) if run.serial else technique_lines(run)),
+        *(_serial(run) if run.serial else technique_lines(run, totals)),
     ]
     if not run.ledger.closed and run.state is RunState.SEALED:
         lines += [f"    NOT CLOSED {item}" for item in run.ledger.differences]

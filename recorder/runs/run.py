@@ -106,6 +106,8 @@ class Run:
     """Monotonic time at which it got its series."""
     sealed_images: int | None = None
     """Images that its last report expects; None if none was made here."""
+    wedges_checked: bool = False
+    """Of a part: it was looked whether its images are of it."""
     stride_told: bool = False
     miss_told: bool = False
     """It was said why a series did not get this announcement."""

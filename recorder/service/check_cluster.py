@@ -24,7 +24,7 @@ def cluster_lines(settings: Settings) -> list[CheckLine]:
     listen = settings.cluster.listen
     idle = _idle(settings)
     if listen is None:
-        return idle
+        return [*_batches(settings), *idle]
     sign = _sign(settings)
     lines = [_address(listen, bool(sign)), _keys(settings), *idle]
     if sign:
@@ -32,11 +32,25 @@ def cluster_lines(settings: Settings) -> list[CheckLine]:
     return lines
 
 
+def _batches(settings: Settings) -> list[CheckLine]:
+    """What an engine is for that has no address for nodes."""
+    if (name := settings.cluster.batch_engine_name) is None:
+        return []
+    text = (
+        f"engine {name} does batches (replay --cluster); what is recorded is classified"
+        " on this host, because cluster.listen is not set"
+    )
+    return [CheckLine("cluster", True, text)]
+
+
 def _idle(settings: Settings) -> list[CheckLine]:
     """Settings without effect: somebody expects one of them."""
     section, unset = settings.cluster, ClusterSection()
-    if section.listen is None:
+    if section.batch_engine_name is None:
         looked, cure = set(ClusterSection.model_fields), "cluster.listen"
+    elif section.listen is None:
+        looked = set(ClusterSection.model_fields) - {"engine", *OF_AN_ENGINE}
+        cure = "cluster.listen"
     elif section.engine_name == "nodes":
         looked, cure = set(OF_AN_ENGINE), "cluster.engine"
     else:

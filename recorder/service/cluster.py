@@ -25,9 +25,9 @@ from recorder.records import CheckLine
 
 
 def cluster_options(settings: Settings) -> ClusterOptions | None:
-    """Where nodes connect; None: no other host takes part."""
+    """Where nodes connect, and the engine is; None: no other host takes part."""
     section = settings.cluster
-    if section.listen is None:
+    if section.batch_engine_name is None:
         return None
     return ClusterOptions(
         listen=section.listen,
@@ -74,7 +74,7 @@ async def engine_lines(settings: Settings) -> Sequence[CheckLine]:
     Raises:
         ConfigError: It cannot be used.
     """
-    name, cluster = settings.cluster.engine_name, cluster_options(settings)
+    name, cluster = settings.cluster.batch_engine_name, cluster_options(settings)
     if name is None or cluster is None:
         return []
     plugin = engine_plugin(name)
@@ -84,19 +84,17 @@ async def engine_lines(settings: Settings) -> Sequence[CheckLine]:
     return await plugin.check(EngineOptions(0, timeout_s, 2, cluster))
 
 
-def require_engine(settings: Settings) -> str:
-    """Name of the configured engine.
+def require_engine(settings: Settings) -> None:
+    """See that images of one run can be done by other hosts.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: They cannot.
     """
-    name = settings.cluster.engine_name
-    if name is None:
+    if settings.cluster.engine_name is None:
         raise ConfigError(
-            "--cluster needs an engine: set cluster.engine and cluster.listen, or "
-            "replay on this host (--jobs for many files)"
+            "--cluster with the images of one file needs an address that nodes connect "
+            "to: set cluster.listen, or replay on this host"
         )
-    return name
 
 
 def batch_place_of(settings: Settings) -> AbstractAsyncContextManager[BatchPlace]:
@@ -105,7 +103,12 @@ def batch_place_of(settings: Settings) -> AbstractAsyncContextManager[BatchPlace
     Raises:
         ConfigError: It has no such place, or there is no engine.
     """
-    name = require_engine(settings)
+    name = settings.cluster.batch_engine_name
+    if name is None:
+        raise ConfigError(
+            "--cluster with many files needs an engine that starts them: set "
+            "cluster.engine, or replay on this host (--jobs)"
+        )
     plugin = engine_plugin(name)
     if not isinstance(plugin, BatchEngine):
         raise ConfigError(

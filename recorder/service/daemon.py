@@ -14,9 +14,10 @@ from recorder.config import Settings
 from recorder.records import Json
 from recorder.runtime.log import get_logger
 from recorder.runtime.memory import keep_memory
-from recorder.runtime.systemd import notify, watchdog_interval_s
+from recorder.runtime.systemd import notify
 from recorder.service.archiver import Archiver
 from recorder.service.connections import connections
+from recorder.service.heartbeat import heartbeat
 from recorder.service.host import Host, hosting
 from recorder.service.installed import tell_installed
 from recorder.service.live_sources import live_sources
@@ -33,10 +34,6 @@ from recorder.sources.control.mqtt import MqttSource
 
 log = get_logger("service")
 
-STALLED_S = 20.0
-"""Seconds without an answer of the disk, or (on top of `pool.worker_timeout_s`) without
-a finished image, after which the watchdog is fed no more. Chosen, not tuned; systemd
-restarts 60 s after the last feed (`WatchdogSec`)."""
 DRAIN_S = 10.0
 """Seconds at the end for images that are with workers and records that are not written:
 within the 30 s that systemd gives (`TimeoutStopSec`)."""
@@ -84,7 +81,7 @@ async def run_daemon(settings: Settings) -> None:
             group.create_task(_archiver(host).run(), name="archiver"),
         ]
         tasks += await _control_tasks(settings, host, port, group, life)
-        tasks.append(group.create_task(_heartbeat(host), name="heartbeat"))
+        tasks.append(group.create_task(heartbeat(host), name="heartbeat"))
         host.pool.pull_into(PulledRecords(host.pipeline, port.held))
         sources = Sources(settings, port, group, host.pool.pulled)
         life.sources = lambda: connections(
@@ -143,6 +140,7 @@ async def _control_tasks(
         lambda: _status(host),
         host.pipeline.changed,
         source.connected.is_set,
+        host.pipeline.outbox,
     )
     tasks = [
         group.create_task(source.run(port), name="mqtt"),
@@ -189,38 +187,3 @@ async def _drain(host: Host) -> None:
     except TimeoutError:
         log.warning("images_given_up", pending=host.pool.backlog)
     await host.sinks_done(max(1.0, deadline - time.monotonic()))
-
-
-_NOBODY = (
-    "pool.workers is 0 and no node with workers takes part: start one, or let workers "
-    "of this host help"
-)
-
-
-async def _heartbeat(host: Host) -> None:
-    """Feed the watchdog, but only while the stages move."""
-    interval = watchdog_interval_s() or 5.0
-    moved, finished, told = time.monotonic(), -1, False
-    while True:
-        now = time.monotonic()
-        staffed = host.pool.staffed
-        if not staffed and host.pool.backlog and not told:
-            log.warning("nobody_classifies", backlog=host.pool.backlog, hint=_NOBODY)
-        told = not staffed and bool(host.pool.backlog)
-        if host.pool.finished != finished or not host.pool.backlog or not staffed:
-            moved, finished = now, host.pool.finished
-        limit = STALLED_S + host.settings.pool.worker_timeout_s
-        if now - moved < limit and now - host.pipeline.writer.last_commit < STALLED_S:
-            status = host.pipeline.status()
-            run = status["run"] or {}
-            notify(
-                f"WATCHDOG=1\nSTATUS={status['state']}, run {run.get('run')}, "
-                f"{run.get('received', 0)} images"
-            )
-        else:
-            log.error(
-                "recorder_stalled",
-                backlog=host.pool.backlog,
-                hint="the watchdog is not fed; systemd will restart the daemon",
-            )
-        await asyncio.sleep(interval)

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import aiomqtt
 
@@ -14,6 +15,7 @@ from recorder.config import MqttSection
 from recorder.records import Json
 from recorder.runtime.mqtt import Allowed, Client
 from recorder.runtime.retry import backoff
+from recorder.service.outbox import Outbox
 from recorder.service.status_manner import StatusManner
 
 
@@ -27,6 +29,7 @@ class StatusPublisher:
         status: Gives the state of the moment.
         changed: Set at each change of state.
         reached: Whether the subscriber is connected: it says that the broker is away.
+        outbox: What else is to be published, not retained.
     """
 
     def __init__(
@@ -37,9 +40,12 @@ class StatusPublisher:
         status: Callable[[], Json],
         changed: asyncio.Event,
         reached: Callable[[], bool],
+        outbox: Outbox | None = None,
     ) -> None:
         self._settings = settings
+        self._prefix = prefix
         self._topic = f"{prefix}/status"
+        self._outbox = Outbox() if outbox is None else outbox
         self._client_id = client_id
         self._status = status
         self._changed = changed
@@ -63,6 +69,11 @@ class StatusPublisher:
                 failures = self._manner.failed(error)
                 await asyncio.sleep(backoff(failures, 10.0))
 
+    async def _tell(
+        self, connection: aiomqtt.Client, qos: int, topic: str, text: str
+    ) -> None:
+        await connection.publish(f"{self._prefix}/{topic}", text, qos=qos)
+
     async def _publish(self, connection: aiomqtt.Client, way: Allowed) -> None:
         qos = min(1, way.qos)
         try:
@@ -72,6 +83,7 @@ class StatusPublisher:
                 text = json.dumps(body, default=str)
                 await connection.publish(self._topic, text, qos=qos, retain=way.retain)
                 self._manner.works()
+                await self._outbox.publish(partial(self._tell, connection, qos))
                 try:
                     async with asyncio.timeout(self._settings.status_interval_s):
                         await self._changed.wait()

@@ -55,10 +55,12 @@ from recorder.service.bad_messages import BadMessages, may_be_of, meant_by
 from recorder.service.clock_steps import ClockSteps
 from recorder.service.folders import Folders
 from recorder.service.label_keeper import LabelKeeper
+from recorder.service.outbox import Outbox
 from recorder.service.progress import Progress
 from recorder.service.reporting import Made, Reporter
 from recorder.service.restoring import restore_numbers, restore_runs
 from recorder.service.run_settings import book_settings
+from recorder.service.sealed_run import tell_sealed
 from recorder.service.trigger_gaps import TriggerGaps
 
 log = get_logger("runs")
@@ -107,8 +109,8 @@ class Pipeline:
         )
         self.bad = BadMessages()
         self._lines = Throttle()
-        self.changed = asyncio.Event()
-        """Set at each change of a run's state."""
+        self.changed = asyncio.Event()  # set at each change of a run's state
+        self.outbox = Outbox(self.changed)  # for the broker, where there is one
         self.images_seen = 0
 
     def restore(self) -> None:
@@ -250,8 +252,7 @@ class Pipeline:
             self._alarms.look(run, report.timeline)
             self._gaps.look(made.run)
             self._tell("run_sealed", **telling.sealed_fields(run, report))
-            if said := list(report.ledger.differences):
-                log.error("ledger_open", run=run.number, uid=run.uid, differences=said)
+            tell_sealed(run, report, self.writer, self.outbox)
         self._progress.forget(run.uid)
         self.changed.set()
 
@@ -285,7 +286,6 @@ class Pipeline:
             begun = time.monotonic()
             with boundary("count the images"):
                 await self._progress.update()
-            # Long runs are counted less often: never more than a 20th of the time.
             took = time.monotonic() - begun
             interval = self._settings.ispyb.update_interval_s
             await asyncio.sleep(max(interval, UPDATE_SHARE * took) - took)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recorder.techniques.mx_runs import SweepRuns
 
 if TYPE_CHECKING:
+    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
     from recorder.sinks.results.technique_files import TechniqueFiles
 
 
@@ -17,7 +18,7 @@ class CharacterisationTechnique:
     runs = SweepRuns(
         types=("Characterization", "Characterisation", "Screening"),
         parted_by="sweeps",
-        wedges_together=True,
+        regular_is_one=True,
     )
 
     @property
@@ -26,6 +27,13 @@ class CharacterisationTechnique:
         from recorder.sinks.results.mx_files import FILES
 
         return FILES
+
+    @property
+    def rows(self) -> TechniqueRows:
+        """What it writes into ISPyB; imported where that is asked."""
+        from recorder.sinks.ispyb.techniques.mx import ROWS
+
+        return ROWS
 
 
 PLUGIN = CharacterisationTechnique()

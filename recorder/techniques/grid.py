@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recorder.techniques.mx_runs import GridRuns
 
 if TYPE_CHECKING:
+    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
     from recorder.sinks.results.technique_files import TechniqueFiles
 
 
@@ -26,6 +27,13 @@ class GridTechnique:
         from recorder.sinks.results.grid_files import FILES
 
         return FILES
+
+    @property
+    def rows(self) -> TechniqueRows:
+        """What it writes into ISPyB; imported where that is asked."""
+        from recorder.sinks.ispyb.techniques.mx import GRID_ROWS
+
+        return GRID_ROWS
 
 
 PLUGIN = GridTechnique()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from recorder.mx.sweeps import regular
 from recorder.records import Announcement
 from recorder.records.technique_report import (
     AxisReport,
@@ -26,22 +25,9 @@ from recorder.techniques.plain import PlainRuns
 class SweepRuns(PlainRuns):
     """Runs that turn: see :class:`~recorder.runs.technique.Technique`."""
 
-    wedges_together: bool = False
-    """Wedges that are alike and at equal distances are one collection, unless the
-    announcement says otherwise: on a page they are one card."""
-
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """Whether its sweeps agree with each other and with the number of images."""
         return sweep_problems(announcement)
-
-    def parts(self, announcement: Announcement) -> tuple[Announcement, ...]:
-        """One for each sweep, or one for all."""
-        plan = announcement.sweeps
-        if plan is not None and plan.one_collection is None and self.wedges_together:
-            follow = all(sweep.first_image is None for sweep in plan.sweeps)
-            if follow and regular(plan.sweeps):
-                return (announcement,)
-        return super().parts(announcement)
 
     def sums(self, run: Run, part: TechniqueReport) -> tuple[Sum, ...]:
         """Each image has a known angle or none, and is of a sweep or of none."""

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any, Literal
 
+from recorder.mx.sweeps import regular
 from recorder.records import Announcement, Json
 from recorder.records.limits import MAX_IMAGES
 from recorder.records.mx_plan import Part, Plane, Sweep
@@ -27,12 +28,16 @@ _PLACES: dict[PlanName, tuple[str, str]] = {
 """Where the pieces of a plan stand in a message, by its name."""
 
 
-def parts_by(plan: PlanName, announcement: Announcement) -> tuple[Announcement, ...]:
+def parts_by(
+    plan: PlanName, announcement: Announcement, *, regular_is_one: bool = False
+) -> tuple[Announcement, ...]:
     """The collections that an announcement is: one a sweep, or one a plane.
 
     Args:
         plan: Whose pieces they are.
         announcement: As it came.
+        regular_is_one: Sweeps that are alike and at equal distances are one collection
+            where nobody says what they are.
 
     Returns:
         Itself alone if it is one, or if its plan does not say which image is of which
@@ -40,6 +45,11 @@ def parts_by(plan: PlanName, announcement: Announcement) -> tuple[Announcement, 
     """
     if announcement.uid is None or announcement.part is not None:
         return (announcement,)
+    sweeps = announcement.sweeps
+    if plan == "sweeps" and sweeps is not None:
+        one = sweeps.one_collection
+        if one or (one is None and regular_is_one and regular(sweeps.sweeps)):
+            return (announcement,)
     ranges = part_ranges(_pieces(announcement, plan))
     if len(ranges) < 2:
         return (announcement,)
@@ -70,11 +80,9 @@ def part_ranges(pieces: Sequence[Piece]) -> list[PartRange]:
 
 
 def _pieces(announcement: Announcement, plan: PlanName) -> tuple[Piece, ...]:
-    """Those that are collections of their own; none where all are one."""
     if plan == "grid":
         return announcement.grid.planes if announcement.grid else ()
-    sweeps = announcement.sweeps
-    return () if sweeps is None or sweeps.one_collection else sweeps.sweeps
+    return announcement.sweeps.sweeps if announcement.sweeps else ()
 
 
 def _unusable(ranges: Sequence[PartRange]) -> str:

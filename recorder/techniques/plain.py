@@ -21,6 +21,8 @@ class PlainRuns:
     index_every: int = 1
     parted_by: PlanName | None = None
     """Each piece of this plan is a collection; None: a run is always one."""
+    regular_is_one: bool = False
+    """Sweeps that are alike and at equal distances are one collection by default."""
 
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """Nothing can be wrong."""
@@ -29,7 +31,9 @@ class PlainRuns:
     def parts(self, announcement: Announcement) -> tuple[Announcement, ...]:
         """One for each piece of its plan, else itself."""
         by = self.parted_by
-        return (announcement,) if by is None else parts_by(by, announcement)
+        if by is None:
+            return (announcement,)
+        return parts_by(by, announcement, regular_is_one=self.regular_is_one)
 
     def sums(self, run: Run, part: TechniqueReport) -> tuple[Sum, ...]:
         """None of its own."""

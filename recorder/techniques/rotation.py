@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recorder.techniques.mx_runs import SweepRuns
 
 if TYPE_CHECKING:
+    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
     from recorder.sinks.results.technique_files import TechniqueFiles
 
 
@@ -29,6 +30,13 @@ class RotationTechnique:
         from recorder.sinks.results.mx_files import FILES
 
         return FILES
+
+    @property
+    def rows(self) -> TechniqueRows:
+        """What it writes into ISPyB; imported where that is asked."""
+        from recorder.sinks.ispyb.techniques.mx import ROWS
+
+        return ROWS
 
 
 PLUGIN = RotationTechnique()

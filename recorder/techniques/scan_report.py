@@ -14,6 +14,7 @@ from recorder.records.readings import ScanResult
 from recorder.runs.points import expected_points
 from recorder.runs.run import Run
 from recorder.runs.tables.point_table import PointArrays
+from recorder.techniques.edge_check import check_scan
 
 NO_PLAN = "no element and no edge: send energy_scan with collection/start"
 _RANGES = 100
@@ -24,6 +25,7 @@ def scan_report(run: Run) -> EnergyScanReport:
     """What is known of a run's energy scan."""
     plan, points = run.announcement.energy_scan, run.points.arrays()
     facts = None if run.end is None else run.end.facts
+    check, hint = check_scan(points, plan, facts.result if facts else None)
     every = -(-points.index.size // SHOWN_POINTS) or 1
     return EnergyScanReport(
         element=plan.element if plan else None,
@@ -34,6 +36,8 @@ def scan_report(run: Run) -> EnergyScanReport:
         energy=tuple(points.energy[::every].tolist()),
         counts=tuple(points.counts[::every].tolist()),
         result=_found(facts.result) if facts and facts.result else None,
+        check=check,
+        hint=hint,
         flux_end=facts.flux if facts else None,
         files=facts.files if facts else None,
         problems=(*(() if plan else (NO_PLAN,)), *order_problems(points)),

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from recorder.records.live import LiveAlarm, LiveSink, LiveSource, LiveState
 from recorder.records.live_node import LiveNode
+from recorder.records.runs import SERIAL
 from recorder.terminal.marks import (
     BAD,
     GOOD,
@@ -42,7 +43,9 @@ def title(moment: Moment, signs: Signs) -> Text:
     parts.append(f" {signs.dot} {' '.join(t for t in (proposal, experiment) if t)}")
     if run is not None:
         share = f" {count(run.received)}/{count(run.expected)}"
-        parts += [_GAP, (f"{run.state.upper()} run {run.run}", STRONG), share]
+        kind = "" if run.technique == SERIAL else f" {run.technique}"
+        name = f"{run.state.upper()} run {run.run}{kind}"
+        parts += [_GAP, (name, STRONG), share]
         parts.append(f"  ETA {seconds(run.eta_s)}" if run.eta_s is not None else "")
         parts.append(f"  lost {count(run.lost)}  missed {count(run.missed)}")
     elif card is not None:
@@ -74,6 +77,20 @@ def problems(moment: Moment) -> list[Text]:
     """What cannot be read."""
     found = (moment.now.problem, moment.slow.problem)
     return [line((f"! {text}", BAD)) for text in found if text]
+
+
+def open_runs(live: LiveState) -> list[Text]:
+    """All runs that go on, where there are several: a line."""
+    if len(live.open_runs) < 2:
+        return []
+    parts: list[Part] = [("open ", QUIET)]
+    for run in live.open_runs:
+        part = f" ({run.part} of {run.parts})" if run.parts else ""
+        told = f"run {run.run} {run.technique}{part} "
+        parts += [told, f"{count(run.received)}/{count(run.expected)}", _GAP]
+    if live.open_runs_left_out:
+        parts.append(f"and {count(live.open_runs_left_out)} more")
+    return [line(*parts)]
 
 
 def sources(live: LiveState, width: int) -> list[Text]:

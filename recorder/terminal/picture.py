@@ -7,6 +7,7 @@ from rich.text import Text
 from recorder.terminal import head, rates, runs
 from recorder.terminal.marks import QUIET, UNICODE, Signs, fitted, line
 from recorder.terminal.moment import Moment
+from recorder.terminal.technique import is_apart, technique
 
 WIDE = 150
 """Columns from which on there are two columns of regions. Chosen, not tuned."""
@@ -58,16 +59,24 @@ def _top(moment: Moment, width: int, signs: Signs, *, low: bool) -> list[Text]:
     found = [*_before_numbers(moment, signs), head.title(moment, signs)]
     if moment.live is not None:
         found += head.alarms(moment.live, 1 if low else _ALARMS)
+        found += head.open_runs(moment.live)
         found += head.sources(moment.live, width)
     return found
 
 
 def _narrow(moment: Moment, width: int, signs: Signs, *, low: bool) -> list[Text]:
     most = _FEW_DELAYS if low else _DELAYS
+    numbers = (
+        [technique(moment, width, signs)]
+        if is_apart(moment)
+        else [
+            rates.rates(moment, signs),
+            rates.time_points(moment, width, signs, most),
+            rates.over_time(moment, width, signs),
+        ]
+    )
     blocks = [
-        rates.rates(moment, signs),
-        rates.time_points(moment, width, signs, most),
-        rates.over_time(moment, width, signs),
+        *numbers,
         [] if low else runs.last_images(moment),
         [] if low else runs.chains(moment),
         runs.runs(moment, width, signs, None),
@@ -78,11 +87,15 @@ def _narrow(moment: Moment, width: int, signs: Signs, *, low: bool) -> list[Text
 
 def _wide(moment: Moment, width: int, signs: Signs, *, low: bool) -> list[Text]:
     half = (width - 3) // 2
-    left = [
-        rates.rates(moment, signs),
-        rates.over_time(moment, half, signs),
-        rates.time_points(moment, half, signs, _DELAYS),
-    ]
+    left = (
+        [technique(moment, half, signs)]
+        if is_apart(moment)
+        else [
+            rates.rates(moment, signs),
+            rates.over_time(moment, half, signs),
+            rates.time_points(moment, half, signs, _DELAYS),
+        ]
+    )
     right = [runs.last_images(moment), runs.chains(moment)]
     beside = _beside(_stacked(left), _stacked(right), half, signs)
     rule = line((signs.rule * width, QUIET))

@@ -15,6 +15,7 @@ from recorder.testing.flavours import FlavourConformance
 from recorder.testing.portals import PortalConformance
 from recorder.testing.sinks import SinkConformance
 from recorder.testing.sources import Peer, SourceConformance
+from recorder.testing.techniques import TechniqueConformance
 
 __all__ = [
     "AuthenticatorConformance",
@@ -24,4 +25,5 @@ __all__ = [
     "PortalConformance",
     "SinkConformance",
     "SourceConformance",
+    "TechniqueConformance",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
@@ -137,6 +137,37 @@ def journal_of(settings: Settings) -> closing[Journal]:
     return closing(Journal(settings.journal_path))
 
 
+Message = tuple[str, dict[str, Any]]
+"""Last part of an MQTT topic, and the JSON object."""
+
+
+async def record_one(
+    settings: Settings, announced: dict[str, Any], messages: Iterable[Message] = ()
+) -> None:
+    """Record one announced run, write it, and end.
+
+    Args:
+        settings: The configuration.
+        announced: Keys of ``collection/start`` beside those of the recorded runs.
+        messages: What the control system says before its end; then nothing is sent by a
+            detector. Without any, the images of the small series are sent.
+    """
+    book = replace(book_settings(settings), hold_s=0.0, drain_s=0.0)
+    series = await asyncio.to_thread(small_series)
+    uid, messages = RUNS[0], tuple(messages)
+    async with hosting(settings, book) as (host, _):
+        body = _body(series, 1, uid, BEGUN_NS) | {"event_chains": []} | announced
+        host.pipeline.feed_control(_control("collection/start", body))
+        if messages:
+            end = {"uid": uid, "time_ns": BEGUN_NS + 10**10, "status": "success"}
+            for topic, said in (*messages, ("collection/end", end)):
+                host.pipeline.feed_control(_control(topic, said))
+        else:
+            _send(host, series, _started(series, 1, uid))
+        await _sealed(host)
+        await host.sinks_done(30.0)
+
+
 async def _record(settings: Settings) -> None:
     book = replace(book_settings(settings), hold_s=0.0, drain_s=0.0)
     series = await asyncio.to_thread(small_series)
@@ -147,20 +178,36 @@ async def _record(settings: Settings) -> None:
 
 
 async def _play(host: Host, series: Series, number: int, uid: str) -> None:
-    start = SeriesStart(
+    start = _started(series, number, uid)
+    body = _body(series, number, uid, start.received_ns)
+    host.pipeline.feed_control(_control("collection/start", body))
+    _send(host, series, start, list(_captured(uid, start.received_ns)))
+    await _sealed(host)
+
+
+def _started(series: Series, number: int, uid: str) -> SeriesStart:
+    return SeriesStart(
         SeriesKey("recorded", number, uid),
         series.info,
         IMAGES,
         mask=series.mask,
         received_ns=BEGUN_NS + number * 10**12,
     )
+
+
+def _send(
+    host: Host, series: Series, start: SeriesStart, rows: Iterable[ControlRecord] = ()
+) -> None:
     pipeline = host.pipeline
-    pipeline.feed_control(_announced(series, number, uid, start.received_ns))
     pipeline.feed(start, wait=True)
     for image_id in range(IMAGES):
         pipeline.feed(_image(series, start, image_id), wait=True)
-    pipeline.feed_control(list(_captured(uid, start.received_ns)))
+    pipeline.feed_control(list(rows))
     pipeline.feed(SeriesEnd(start.key, start.received_ns + 10**9), wait=True)
+
+
+async def _sealed(host: Host) -> None:
+    pipeline = host.pipeline
     while pipeline.book.active:
         pipeline.changed.clear()
         await pipeline.changed.wait()
@@ -176,10 +223,12 @@ def _image(series: Series, start: SeriesStart, image_id: int) -> Image:
     )
 
 
-def _announced(
-    series: Series, number: int, uid: str, time_ns: int
-) -> list[ControlRecord]:
-    body = {
+def _control(topic: str, body: dict[str, Any]) -> list[ControlRecord]:
+    return parse_message(topic, json.dumps(body).encode(), body.get("time_ns", 0))
+
+
+def _body(series: Series, number: int, uid: str, time_ns: int) -> dict[str, Any]:
+    return {
         "schema": "recorder.collection/1",
         "uid": uid,
         "time_ns": time_ns,
@@ -193,8 +242,6 @@ def _announced(
         "space_group": series.space_group,
         "event_chains": CHAINS,
     }
-    payload = json.dumps(body).encode()
-    return parse_message("collection/start", payload, time_ns)
 
 
 def _captured(uid: str, begun_ns: int) -> Iterator[TimedEvent]:

@@ -39,6 +39,9 @@ KINDS = {
     "node_link": "the link to both nodes carries nothing for {stopped:g} s, then "
     "breaks",
     "disk_full": "no space under journal and results for 1 to 3 s",
+    "web_stop": "SIGSTOP of the web process for {stopped:g} s",
+    "web_kill": "SIGKILL of the web process",
+    "web_disk_full": "no space where the web process reads and writes for 1 to 3 s",
 }
 
 

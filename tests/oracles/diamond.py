@@ -7,8 +7,8 @@ user office would enter; ``diamond.py read`` prints what is in them.
 from ispyb import sqlalchemy as models
 from reading import all_of, columns, main, read_program, read_run, user_office
 
-# Diamond's ids of the two types that its readers know.
-EXPERIMENT_TYPES = {38: "Serial Fixed", 39: "Serial Jet"}
+# Diamond's ids of the two serial types that its readers know, and two made-up ones.
+EXPERIMENT_TYPES = {38: "Serial Fixed", 39: "Serial Jet", 40: "OSC", 37: "Mesh3D"}
 
 
 def create(session):
@@ -32,10 +32,11 @@ def read_all(session, run):
     events = [e for chain in found["chains"] for e in chain["events"]]
     detections = [e for e in events if e["type"] == "XrayDetection"]
     group = session.get(models.DataCollectionGroup, run.dataCollectionGroupId)
-    kind = session.get(models.ExperimentType, group.experimentTypeId)
+    number = group.experimentTypeId
+    kind = number and session.get(models.ExperimentType, number)
     return {
         **found,
-        "experiment_type": columns(kind),
+        "experiment_type": columns(kind or None),
         "programs": [read_program(session, models, p) for p in programs],
         # zocalo: sum of the repetitions of the X-ray detections
         "shots_per_image": sum(e["repetition"] for e in detections),

@@ -89,6 +89,9 @@ def read_run(session, models, run):
             read_chain(session, models, chain)
             for chain in all_of(session, models.EventChain, **mine)
         ],
+        "grids": read_grids(session, models, run),
+        "positions": read_positions(session, models, run),
+        "workflow": read_workflow(session, models, group),
         "integrations": [
             columns(row) for row in all_of(session, models.AutoProcIntegration, **mine)
         ],
@@ -97,6 +100,36 @@ def read_run(session, models, run):
             for row in all_of(session, models.ImageQualityIndicators, **mine)
         ],
     }
+
+
+def read_grids(session, models, run):
+    """Grids of the run at Diamond, of its group elsewhere."""
+    if hasattr(models.GridInfo, "dataCollectionId"):
+        mine = {"dataCollectionId": run.dataCollectionId}
+    else:
+        mine = {"dataCollectionGroupId": run.dataCollectionGroupId}
+    return [columns(row) for row in all_of(session, models.GridInfo, **mine)]
+
+
+def read_positions(session, models, run):
+    """Where the crystal was; the ends are positions of motors."""
+    kinds = {
+        "positionId": models.Position,
+        "POSITIONID": models.Position,
+        "startPositionId": models.MotorPosition,
+        "endPositionId": models.MotorPosition,
+    }
+    return {
+        name: columns(session.get(kind, number))
+        for name, kind in kinds.items()
+        if (number := getattr(run, name, None))
+    }
+
+
+def read_workflow(session, models, group):
+    """The workflow of a group; Diamond has none."""
+    number = getattr(group, "workflowId", None)
+    return columns(session.get(models.Workflow, number)) if number else None
 
 
 def read_chain(session, models, chain):

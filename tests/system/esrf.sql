@@ -131,6 +131,13 @@ CREATE TABLE Position (
   posX double, posY double, posZ double, scale double
 ) DEFAULT CHARSET=latin1;
 
+CREATE TABLE MotorPosition (
+  motorPositionId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  phiX double, phiY double, phiZ double, sampX double, sampY double,
+  omega double, kappa double, phi double, chi double,
+  gridIndexY int(11), gridIndexZ int(11)
+) DEFAULT CHARSET=latin1;
+
 CREATE TABLE DataCollection (
   dataCollectionId int(11) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   dataCollectionGroupId int(11) NOT NULL, detectorId int(11),
@@ -158,8 +165,8 @@ CREATE TABLE DataCollection (
   FOREIGN KEY (dataCollectionGroupId)
     REFERENCES DataCollectionGroup (dataCollectionGroupId) ON DELETE CASCADE,
   FOREIGN KEY (positionId) REFERENCES Position (positionId),
-  FOREIGN KEY (startPositionId) REFERENCES Position (positionId),
-  FOREIGN KEY (endPositionId) REFERENCES Position (positionId),
+  FOREIGN KEY (startPositionId) REFERENCES MotorPosition (motorPositionId),
+  FOREIGN KEY (endPositionId) REFERENCES MotorPosition (motorPositionId),
   FOREIGN KEY (detectorId) REFERENCES Detector (detectorId)
 ) DEFAULT CHARSET=latin1;
 

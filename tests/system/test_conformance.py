@@ -30,7 +30,7 @@ from recorder.testing import (
 from recorder.testing.recorded import plain_settings
 from tests.nodes import NodeProcess
 from tests.peers import dectris_peer, panda_peer
-from tests.system import test_authenticators, test_dask
+from tests.system import test_authenticators, test_dask, test_techniques
 from tests.unit import test_portals
 
 
@@ -176,6 +176,7 @@ def test_every_plugin_of_ours_is_tested():
         EngineConformance,
         PortalConformance,
         test_authenticators.AuthenticatorConformance,
+        test_techniques.TechniqueConformance,
     }
     tested = {
         getattr(cls, "kind", getattr(cls, "name", None))

@@ -53,6 +53,7 @@ def test_there_is_one_of_each_group():
         "recorder-csv",
         "recorder-house",
         "recorder-lines",
+        "recorder-powder",
         "recorder-scrypt",
         "recorder-threads",
     ]
@@ -79,6 +80,7 @@ def test_check_names_them_and_their_packages(installed, config_file, run_recorde
     assert "dectris, lines (recorder-lines 0.1.0), panda" in listed
     assert "csv (recorder-csv 0.1.0), ispyb, results" in listed
     assert "diamond, esrf, house (recorder-house 0.1.0), maxiv" in listed
+    assert "powder (recorder-powder 0.1.0)" in listed
     assert "dask, inline, nodes, processes, threads (recorder-threads 0.1.0)" in listed
 
 

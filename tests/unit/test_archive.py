@@ -8,9 +8,11 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from recorder.journal import Journal
 from recorder.journal.archive import choosing, moving, restoring
 from recorder.journal.archive.choosing import DAY_NS, Wish, choose
 from recorder.journal.archive.moving import archive_run
+from recorder.journal.archive.packing import unpacked
 from recorder.journal.archive.place import (
     ArchiveBusyError,
     archived,
@@ -28,19 +31,22 @@ from recorder.journal.archive.place import (
 from recorder.journal.archive.place import moving as lock
 from recorder.journal.archive.restoring import restore_run
 from recorder.journal.event_json import event_to_json
+from recorder.journal.file_angles import ANGLES, pack_angles
+from recorder.journal.moved_rows import RECORD_COLUMNS
 from recorder.journal.pruning import finish_removals, prune
 from recorder.journal.records import SINK_KINDS, NewRecord, RecordKind
 from recorder.journal.restore import load_run
 from recorder.journal.run_index import Headline
 from recorder.journal.run_record import run_record
-from recorder.records import ImageClass, Lattice, RunState
+from recorder.records import FileAngles, ImageClass, Lattice, RunState
+from recorder.records.outcome_codec import JOURNAL_COLUMNS
 from recorder.records.report_json import full_to_json, report_to_json
 from recorder.reports.chip import chip_json
 from recorder.reports.explain import explain_image
 from recorder.reports.run_labels import keep, labels_of
 from recorder.reports.run_report import run_report
 from recorder.reports.store import ReportStore
-from tests.builders import EXAMPLE_CHAINS, collection, event, new_run, outcome
+from tests.builders import EXAMPLE_CHAINS, collection, event, new_run, outcome, start
 from tests.laws import examples
 
 SINKS = ("ispyb", "results")
@@ -74,7 +80,14 @@ def deliver(journal: Journal, *but: str) -> None:
 def one_run(journal: Journal, number: int) -> None:
     uid, time_ns = f"uid-{number:04d}", 10**18 + number * DAY_NS
     announced = collection(uid, images=IMAGES, event_chains=EXAMPLE_CHAINS)
-    run = new_run(uid, number + 1, time_ns, announcement=announced)
+    header = replace(start(), angles=FileAngles("omega", np.arange(IMAGES) * 0.1))
+    run = new_run(
+        *(uid, number + 1, time_ns),
+        announcement=announced,
+        start=header,
+        key=header.key,
+    )
+    journal.keep_snapshot(uid, ANGLES, 0, 0, pack_angles(header.angles))
     run.folder = f"f/{uid}"
     journal.write([NewRecord(RecordKind.RUN, uid, run_record(run, "opened"), time_ns)])
     journal.write(
@@ -176,6 +189,7 @@ def test_an_archived_run_is_told_as_before(journal, tmp_path):
 
 def test_a_restored_run_is_as_it_was(journal, tmp_path):
     rows, before = rows_of(journal.path), told(journal)
+    assert before[1][0]["angle"]["grade"] == "file"
     archive_old(journal, tmp_path / "old")
     for number in range(3):
         restore_run(journal, known(journal, number))
@@ -185,6 +199,33 @@ def test_a_restored_run_is_as_it_was(journal, tmp_path):
         restore_run(journal, known(journal, 0))
     archive_old(journal, tmp_path / "old")  # and away again, over the same files
     assert told(journal) == before
+
+
+@pytest.mark.parametrize("table", ["images", "records"])
+def test_a_row_that_is_another_one_is_not_taken_for_the_archived(
+    journal, tmp_path, table
+):
+    """As many rows are not the same rows: the run stays in its file, and is told."""
+    archive_old(journal, tmp_path / "old")
+    run, before = known(journal, 0), told(journal)
+    file = archived(journal, run.uid)
+    with unpacked(run.uid, file) as packed:
+        if table == "images":
+            rows = [*packed.outcome_rows(run.uid)]
+            row = list(rows[0])
+            place = JOURNAL_COLUMNS.index("received_ns")
+        else:
+            left = [row[0] for row in journal.record_rows(run.event_names)]
+            rows = [*packed.record_rows(run.event_names)]
+            row = list(next(row for row in rows if row[0] not in left))
+            place = RECORD_COLUMNS.index("time_ns")
+    row[place] += 1
+    journal.put_back(table, [tuple(row)], run.uid)
+    with pytest.raises(JournalError, match=r"(1 images and 0|0 images and 1) records"):
+        restore_run(journal, run)
+    assert archived(journal, run.uid) == file
+    if table == "images":
+        assert told(journal) == before
 
 
 # -- killed ---------------------------------------------------------------------------

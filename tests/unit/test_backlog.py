@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recorder.pool.backlog import KEPT_SETUPS, KEPT_STATES, SAMPLE, Backlog
 from recorder.pool.jobs import Job, LessonJob
+from recorder.pool.node_queues import OTHERS
 from recorder.pool.pool import Pool
 from recorder.pool.share import Share
 from recorder.records import (
@@ -304,3 +305,86 @@ async def test_a_pool_with_both_has_both_work():
             pool.offer(setup, image(1), told.append)
             await pool.empty()
     assert pool.finished == len(told)
+
+
+def held(node: int) -> Payload:
+    return Payload(b"", "raw", (1, 1), "|u1", held=HeldPixels(node, 1, 1))
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 3))
+def test_nobody_starves_where_a_node_has_images_of_its_own(own, others, nodes):
+    """Its own go first, and now and then one that anybody can do."""
+    backlog = Backlog(1 << 30)
+    setup = backlog.add_setup(SETUP)
+    for _ in range(others):
+        backlog.offer(setup, image(1), nothing, 0, force=True)
+    for _ in range(own):
+        backlog.offer(setup, held(nodes), nothing, 0, force=True)
+    order = []
+    while len(backlog):
+        job = backlog.take(nodes)
+        assert job is not None
+        order.append(job.node is not None)
+        backlog.finish(job, nothing)
+    assert order.count(True) == own
+    both = order[: max(i for i, mine in enumerate(order) if mine) + 1]
+    waited = others
+    for mine in range(0, len(both) - OTHERS + 1, OTHERS):
+        some = both[mine : mine + OTHERS]
+        if waited:
+            assert some.count(True) == OTHERS - 1
+        waited -= some.count(False)
+
+
+def test_it_is_known_whether_only_nodes_can_go_on():
+    backlog = Backlog(1 << 30)
+    setup = backlog.add_setup(SETUP)
+    assert not backlog.waits_for_nodes
+    backlog.offer(setup, held(1), nothing, 0, force=True)
+    assert backlog.waits_for_nodes
+    backlog.offer(setup, image(1), nothing, 5, force=True)  # it waits for a lesson
+    assert backlog.waits_for_nodes
+    backlog.offer(setup, image(1), nothing, 0, force=True)
+    assert not backlog.waits_for_nodes
+    job = backlog.take()
+    assert not backlog.waits_for_nodes  # a worker of this host has it
+    assert job is not None
+    backlog.finish(job, nothing)
+    mine = backlog.take(1)
+    assert mine is not None
+    assert backlog.waits_for_nodes
+
+
+async def test_a_lesson_whose_images_are_fetched_is_waited_for():
+    """Whoever waits until nothing waits must not miss it."""
+
+    class Hands:
+        """Bring pixels home when they are told to."""
+
+        replaced = 0
+
+        def __init__(self) -> None:
+            self.arrived: list[Any] = []
+
+        async def run(self) -> None: ...
+        async def stop_receiving(self) -> None: ...
+        def deliver_to(self, port: Any) -> None: ...
+        def pulled(self) -> dict[str, bool]:
+            return {}
+
+        def fetch(self, payloads: Any, done: Any) -> None:
+            self.arrived.append(done)
+
+    hands = Hands()
+    pool = Pool(0, cluster=lambda work: hands)
+    setup = pool.add_setup(SETUP)
+    pool.learn(setup, Lesson(1, (held(1),), 1), nothing)
+    assert pool.backlog == 1
+    assert pool.waits_for_nodes
+    waiting = asyncio.create_task(pool.empty())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    (arrived,) = hands.arrived
+    arrived()
+    assert pool.backlog == 1
+    waiting.cancel()

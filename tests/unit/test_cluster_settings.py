@@ -26,7 +26,7 @@ from recorder.pool.backlog import Backlog
 from recorder.pool.protocols import PullsDetectors
 from recorder.pool.share import Share
 from recorder.service.check_cluster import cluster_lines
-from recorder.service.cluster import cluster_of
+from recorder.service.cluster import batch_place_of, cluster_of, require_engine
 
 
 @pytest.mark.parametrize(
@@ -275,6 +275,25 @@ def test_check_names_settings_without_effect(settings):
     full = {**listen, **scheduler, "engine": "dask"}
     found = words(settings(cluster=full, pool={"workers": 1}))
     assert "cluster settings" not in found
+
+
+def test_an_engine_without_an_address_does_batches_alone(settings):
+    """Whoever replays nights on other hosts need not listen for nodes."""
+    pytest.importorskip("distributed")
+    scheduler = {"engine": "dask", "scheduler": "tcp://127.0.0.1:8786"}
+    made = settings(cluster=scheduler, pool={"workers": 1})
+    assert cluster_of(made, 2) is None
+    word, text = words(made)["cluster"]
+    assert (word, "does batches" in text) == ("ok", True)
+    assert "cluster settings" not in words(made)
+    assert batch_place_of(made) is not None
+    with pytest.raises(ConfigError, match=r"set cluster.listen"):
+        require_engine(made)
+    for nobody in (settings(), settings(cluster={"scheduler": "tcp://127.0.0.1:1"})):
+        with pytest.raises(ConfigError, match=r"set cluster.engine"):
+            batch_place_of(nobody)
+    keys = settings(cluster={**scheduler, "encrypt": True}, pool={"workers": 1})
+    assert "encrypt; set cluster.listen" in words(keys)["cluster settings"][1]
 
 
 def test_status_looks_where_start_was_told_to(tmp_path):

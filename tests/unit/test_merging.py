@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recorder.errors import JournalError
 from recorder.journal import Journal, NewRecord, Record
 from recorder.journal.event_json import event_to_json
+from recorder.journal.file_angles import ANGLES, pack_angles
 from recorder.journal.restore import load_run, pack_run
 from recorder.journal.run_record import run_record
 from recorder.journal.snapshots_table import SNAPSHOT_ROWS
-from recorder.records import Json
+from recorder.records import FileAngles, Json
 from tests.builders import Driver, collection, end, event, image, outcome, start
 
 MANY = SNAPSHOT_ROWS + 100
+ANGLES_OF_FILE = FileAngles("omega", np.arange(4.0))
 
 
 @pytest.fixture
@@ -27,10 +31,13 @@ def other(tmp_path: Path) -> Path:
     driver.feed(collection(images=4), start(images=4), image(0), end())
     driver.wait(2.1)
     run = driver.only
+    assert run.start is not None
+    run.start = replace(run.start, angles=ANGLES_OF_FILE)
     with closing(Journal(path)) as journal:
         journal.write([NewRecord("alarm", None, {}, 1)])  # of the recorder itself
         body = run_record(run, "opened")
         journal.write([NewRecord("run", run.uid, body, 1)])
+        journal.keep_snapshot(run.uid, ANGLES, 0, 0, pack_angles(ANGLES_OF_FILE))
         for first in range(0, MANY, 4000):
             ids = range(first, min(MANY, first + 4000))
             events = [event("XrayDetection", n, uid=f"e{n}") for n in ids]
@@ -73,6 +80,7 @@ def test_a_run_is_the_same_here(journal, other):
             uid, "images"
         )
     assert (mine.number, theirs.number) == (7, 1)
+    assert mine.start.angles.start.tolist() == ANGLES_OF_FILE.start.tolist()
     assert mine.images.ids.tolist() == theirs.images.ids.tolist()
     assert mine.events.counts == theirs.events.counts
     assert mine.events.counts.total() == MANY

@@ -13,9 +13,11 @@ import cbor2
 import numpy as np
 import pytest
 import zmq.asyncio
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recorder.cli import cli
 from recorder.commands.simulate import TECHNIQUES
 from recorder.config import Settings
 from recorder.errors import UsageError
@@ -30,11 +32,11 @@ from recorder.simulate.mx.pictures import mx_geometry, pictures
 from recorder.simulate.mx.sweeps import SimulatedSweeps
 from recorder.simulate.stills.settings import StillSettings
 from recorder.simulate.stream.messages import Stream1, Stream2
-from recorder.simulate.stream.series import Frame, Series, encode, header_info
 from recorder.simulate.timing.faults import parse_faults
 from recorder.sources.dectris.stream1 import Stream1Decoder
 from recorder.sources.dectris.stream2 import Stream2Decoder
 from tests.laws import examples
+from tests.mx_series import tiny_series
 
 DECODERS = {"stream1": Stream1Decoder, "stream2": Stream2Decoder}
 
@@ -52,16 +54,6 @@ class Heard:
     def of(self, topic: str) -> list[Any]:
         """Bodies of a topic."""
         return [body for name, body in self.messages if name == topic]
-
-
-def tiny_series(plan: Any) -> Series:
-    """As many images as a plan has, of few pixels."""
-    stills = StillSettings(geometry=mx_geometry(16, 1.8), min_spots=0)
-    blank = Frame(encode([np.zeros((17, 16), np.uint16)])[0], "miss")
-    bright = Frame(encode([np.ones((17, 16), np.uint16)])[0], "hit")
-    exposures = plan.exposures(1.0)
-    order = (exposures.brightness > 0).astype(np.int64)
-    return Series((blank, bright), order, header_info(stills), None, None, "P43212")
 
 
 def sent(run: MxRun) -> tuple[dict[str, Any], Heard, list[Any]]:
@@ -443,3 +435,33 @@ def test_faults_of_lasers_are_none_of_a_rotation():
 
 def test_every_technique_of_the_command_has_a_plan():
     assert set(TECHNIQUES) == {"ssx", *PLANS}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--technique mx-rotation --images 3", "--images: of serial runs only"),
+        ("--technique mx-rotation --laser-every 2", "--laser-every: of serial runs"),
+        ("--plan start=3", "--plan is of another --technique"),
+        ("--technique energy-scan --no-mqtt", "it needs MQTT"),
+        ("--technique xrf --stills zingers=1", "neither stills nor files"),
+        ("--technique mx-rotation --plan resolution=0.5", "where the detector ends"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(arguments, words):
+    found = CliRunner().invoke(cli, ["simulate", *arguments.split()])
+    assert found.exit_code != 0
+    assert words in f"{found.output}{found.exception}"
+
+
+def test_an_energy_scan_that_is_aborted_ends_with_its_last_message(truth_file):
+    plan = SimulatedEnergyScan(point_s=0, pieces=10)
+    run = MxRun(
+        *(1, "energy-scan", plan), faults=parse_faults("abort=35"), truth=truth_file
+    )
+    counts, heard, _ = sent(run)
+    here = sum(len(piece["counts"]) for piece in heard.of("scan/points"))
+    (end,) = heard.of("collection/end")
+    assert (end["status"], end["points"], "result" in end) == ("aborted", here, False)
+    assert counts["received"] == here == len(truth_of(truth_file)) - 1
+    assert 35 <= here < 50

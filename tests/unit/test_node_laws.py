@@ -14,7 +14,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from recorder.nodes.desk import Desk, Terms
+from recorder.nodes.desk import Desk
 from recorder.nodes.members import SILENT_S
 from recorder.nodes.messages import (
     AGAIN,
@@ -27,10 +27,13 @@ from recorder.nodes.messages import (
     WIRE,
     Beat,
     Greeting,
+    Refused,
     pack,
     pack_numbers,
+    pack_refused,
     read_welcome,
 )
+from recorder.nodes.terms import Terms
 from recorder.pool.backlog import Backlog
 from recorder.pool.jobs import Outcome
 from recorder.pool.wire import (
@@ -285,6 +288,21 @@ class Nodes(RuleBasedStateMachine):
         peer = self.peers[node]
         tokens, peer.tokens = peer.tokens[:count], peer.tokens[count:]
         self.hear(peer, pack_numbers(BACK, [*tokens, 7] if lie else tokens))
+
+    @rule(node=NODES, whose=st.sampled_from(["mine", "nobody", "another"]))
+    def refuses(self, node: int, whose: str) -> None:
+        """A job that it cannot read: by its token, or it knows not which."""
+        peer = self.peers[node]
+        token: int | None = 7
+        if whose == "nobody":
+            token = None
+        elif whose == "mine" and peer.tokens:
+            token = peer.tokens.pop()
+            self.old.append(token)
+        had = len(self.outcomes)
+        self.hear(peer, pack_refused(Refused(token, "it is short")))
+        if whose == "nobody" and had == len(self.outcomes):
+            assert not peer.tokens or not self.takes_part(peer)
 
     @rule(node=NODES)
     def leaves(self, node: int) -> None:

@@ -26,15 +26,18 @@ from recorder.nodes.messages import (
     WIRE,
     Beat,
     Greeting,
+    Refused,
     Welcome,
     control,
     pack,
     pack_numbers,
     pack_refusal,
+    pack_refused,
     read_beat,
     read_greeting,
     read_numbers,
     read_refusal,
+    read_refused,
     read_welcome,
 )
 from recorder.nodes.node_work import NodeWork
@@ -47,6 +50,7 @@ from recorder.pool.wire import (
     FORGET,
     IMAGE,
     LEARNED,
+    LESSON,
     SETUP,
     make_head,
     read_answer,
@@ -316,6 +320,28 @@ async def test_who_leaves_hands_back_what_is_not_begun_and_what_comes(desk):
 async def test_what_home_never_says_is_refused(desk, frames):
     with pytest.raises(WireError):
         desk.work.came(frames)
+
+
+@pytest.mark.parametrize(
+    ("frames", "token"),
+    [
+        ([make_head(IMAGE, 7, 9), b"pixels"], 7),  # of a setup that it does not know
+        ([make_head(LESSON, 8)[:9]], 8),
+        ([make_head(IMAGE, 7)[:5]], None),
+        ([], None),
+        ([make_head(LEARNED, 0, 9)], None),
+    ],
+)
+async def test_what_it_cannot_do_is_told_at_once(frames, token):
+    """Home would wait for a job until the node leaves."""
+    told: list[Refused] = []
+    work = NodeWork(lambda a: None, lambda t: None, refuse=told.append)
+    work.begin(1)
+    with pytest.raises(WireError) as found:
+        work.came(frames)
+    assert told == [Refused(token, str(found.value))]
+    assert work.refused == 1
+    assert read_refused(pack_refused(told[0])) == told[0]
 
 
 # -- who takes part --------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ..builders import collection
 
 SWEEP = {"start": 184.32, "range": 1.0, "images": 10}
 PLANE = {"steps": [3, 4], "step_um": [20.0, 10.0], "snaked": True}
+SCREENING = {"name": "lyso", "type": "Characterization"}
 OSC = {"name": "lyso", "type": "OSC"}
 
 
@@ -69,6 +70,16 @@ def test_each_sweep_is_a_collection_with_a_number_of_its_own():
     assert {part.part.of for part in found} == {"U"}
 
 
+@pytest.mark.parametrize(
+    ("second", "more"),
+    [({**SWEEP, "range": 0.5}, {}), (SWEEP, {"scan": {"one_collection": False}})],
+)
+def test_wedges_of_a_characterisation_that_differ_or_are_said_to_be_several(
+    second, more
+):
+    assert len(parts_of(swept(SWEEP, second, experiment=SCREENING, **more))) == 2
+
+
 def test_each_plane_of_a_grid_is_a_collection():
     kind = {"name": "lyso", "type": "Mesh3D"}
     planes = [PLANE, {**PLANE, "steps": [3, 1], "angle": 90}]
@@ -85,6 +96,7 @@ def test_each_plane_of_a_grid_is_a_collection():
         swept(SWEEP, SWEEP, scan={"one_collection": True}),
         swept(SWEEP, SWEEP, experiment={"name": "e", "type": "SSX-Jet"}),
         collection("U", experiment=OSC),
+        swept(SWEEP, {**SWEEP, "start": 274.32}, experiment=SCREENING),
     ],
 )
 def test_what_is_one_collection_stays_as_it_is(whole):

@@ -427,3 +427,89 @@ def test_a_scan_that_nobody_ends_is_given_up():
     driver.wait(61.0)
     sealed(driver)
     assert driver.only.reason == "announced, but no end came for 60 s"
+
+
+# -- triggers that were missed ------------------------------------------------------
+
+
+def waited(numbers: list[int], pauses: dict[int, float]) -> list[Any]:
+    """Images of a period of a second, with longer waits before some of them."""
+    found, now = [], 0.0
+    for n in numbers:
+        now += pauses.get(n, 1.0)
+        found.append(replace(image(n), start_time_ns=int(now * SECOND)))
+    return found
+
+
+def unclear(driver: Driver) -> dict[str, int]:
+    return {
+        uid: run.counts["images_of_unknown_wedge"] for uid, run in parts(driver).items()
+    }
+
+
+def test_pauses_where_the_plan_has_them_say_nothing():
+    driver = Driver()
+    driver.feed(swept(3, 3, 3), start(images=9))
+    driver.feed(*waited(list(range(9)), {3: 10.0, 6: 10.0}), end())
+    found = sealed(driver)
+    assert not any(run.notes for run in found.values())
+    assert unclear(driver) == {"U.1": 0, "U.2": 0, "U.3": 0}
+
+
+def test_a_series_without_pauses_says_nothing():
+    driver = Driver()
+    driver.feed(swept(3, 3, 3), start(images=9), *images(*range(9)), end())
+    assert not any(run.notes for run in sealed(driver).values())
+
+
+def test_a_missed_trigger_is_noted_where_its_images_are_in_doubt():
+    """Four wedges of one image each: the second makes none, as the start times show."""
+    driver = Driver()
+    driver.feed(swept(1, 1, 1, 1), start(images=4, images_per_trigger=1, triggers=4))
+    driver.feed(*waited([0, 1, 2], {1: 20.0, 2: 10.0}), end())
+    driver.feed(collection_end("U"))
+    found = sealed(driver)
+    assert ids(driver) == {"U.1": [0], "U.2": [0], "U.3": [0], "U.4": []}
+    assert found["U.2"].counts["images_of_unknown_wedge"] == 1
+    assert found["U.3"].counts["images_of_unknown_wedge"] == 1
+    assert "wedge_unknown" in driver.noticed
+    assert any("may be of another part of U" in note for note in found["U.2"].notes)
+
+
+def test_a_missed_line_of_the_first_plane_is_noted_with_both():
+    plane = {"steps": [4, 3], "step_um": [20.0, 20.0]}
+    driver = Driver()
+    driver.feed(
+        collection(
+            "U",
+            experiment={"name": "e", "type": "Mesh3D"},
+            grid={"planes": [plane, {**plane, "angle": 90}]},
+        ),
+        start(images=24, images_per_trigger=4, triggers=6),
+    )
+    driver.feed(*waited(list(range(20)), dict.fromkeys(range(4, 20, 4), 5.0)))
+    driver.feed(collection_end("U"), end())
+    found = sealed(driver)
+    assert [run.images.received for run in found.values()] == [12, 8]
+    assert all(run.counts["images_of_unknown_wedge"] for run in found.values())
+
+
+def test_a_part_lasts_from_its_first_image_to_its_last():
+    driver = Driver()
+    driver.feed(swept(2, 2, 2), start(images=6))
+    for n in range(5):
+        driver.feed(replace(image(n), received_ns=T0 + n * SECOND))
+    driver.feed(end())
+    found = sealed(driver)
+    spans = {
+        uid: ((run.opened_ns - T0) // SECOND, (run.ended_ns - T0) // SECOND)
+        for uid, run in found.items()
+    }
+    assert spans == {"U.1": (0, 1), "U.2": (2, 3), "U.3": (4, 100)}
+
+
+def test_rows_are_of_triggers_that_make_several_images():
+    driver = Driver()
+    driver.feed(swept(10, 10), start(images=20, images_per_trigger=10, triggers=2))
+    driver.feed(*[event("XrayDetection", n, "U") for n in (7, 8)])
+    assert events(driver) == {"U.1": 1, "U.2": 1}

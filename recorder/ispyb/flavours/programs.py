@@ -27,8 +27,8 @@ Status = Mapping[str, str | int | None]
 """``processingStatus`` by the run's status."""
 
 
-def begin(rows: Rows, run: RunRow, status: str | int | None) -> Json:
-    """Find or make program and integration of a run; their ids, as far as allowed."""
+def begin_program(rows: Rows, run: RunRow, status: str | int | None) -> Json:
+    """Find or make the program of a run; its id, if that is allowed."""
     if not run.can.can(Capability.PROGRAM):
         return {}
     program_id = run.known.get("program_id") or _find(rows, run)
@@ -44,11 +44,19 @@ def begin(rows: Rows, run: RunRow, status: str | int | None) -> Json:
                 "recordTimeStamp": run.now,
             },
         )
-    ids = {"program_id": program_id}
-    if run.can.can(Capability.INTEGRATION):
+    return {"program_id": program_id}
+
+
+def begin(rows: Rows, run: RunRow, status: str | int | None) -> Json:
+    """Find or make program and integration of a run; their ids, as far as allowed."""
+    ids = begin_program(rows, run, status)
+    if ids and run.can.can(Capability.INTEGRATION):
         ids["integration_id"] = rows.find_or_create(
             t.integration,
-            {"dataCollectionId": run.collection_id, "autoProcProgramId": program_id},
+            {
+                "dataCollectionId": run.collection_id,
+                "autoProcProgramId": ids["program_id"],
+            },
             {"startImageNumber": 1, "recordTimeStamp": run.now},
         )
     return ids

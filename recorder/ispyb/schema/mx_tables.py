@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, Double, Float, Integer, String, Table
+from sqlalchemy import Boolean, Column, Double, Float, Integer, String, Table
 
 from recorder.ispyb.schema.columns import key, metadata, ref
 
@@ -26,8 +26,9 @@ def mx_columns() -> list[Column[Any]]:
     ]
     found += [Column(name, Float) for name in _ANGLES]
     found += [Column(name, String(255)) for name in SNAPSHOTS]
-    links = ("positionId", "startPositionId", "endPositionId")
-    return found + [ref(name, "Position.positionId") for name in links]
+    ends = ("startPositionId", "endPositionId")
+    found += [ref(name, "MotorPosition.motorPositionId") for name in ends]
+    return [*found, ref("positionId", "Position.positionId")]
 
 
 # Diamond's also has X, Y and Z, which the server generates: nobody may write them.
@@ -38,6 +39,19 @@ position = Table(
     Column("posX", Double),
     Column("posY", Double),
     Column("posZ", Double),
+)
+# What the columns startPositionId and endPositionId point to, whatever their names say.
+motor_position = Table(
+    "MotorPosition",
+    metadata,
+    key("motorPositionId"),
+    Column("phiX", Double),
+    Column("phiY", Double),
+    Column("phiZ", Double),
+    Column("omega", Double),
+    Column("kappa", Double),
+    Column("phi", Double),
+    Column("chi", Double),
 )
 grid_info = Table(
     "GridInfo",
@@ -65,6 +79,4 @@ workflow = Table(
     key("workflowId"),
     Column("workflowTitle", String(255)),
     Column("workflowType", String(45)),
-    Column("status", String(255)),
-    Column("recordTimeStamp", DateTime),
 )

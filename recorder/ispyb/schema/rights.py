@@ -64,7 +64,7 @@ RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
     Capability.RESULTS: {t.result: "SIU", t.result_attachment: "SIU"},
     Capability.IMAGE_ROWS: {t.image_quality: "SI"},
     Capability.GRID: {t.grid_info: "SIU"},
-    Capability.POSITION: {t.position: "SIU"},
+    Capability.POSITION: {t.position: "SIU", t.motor_position: "SIU"},
     Capability.WORKFLOW: {t.workflow: "SIU"},
     Capability.SAMPLES_COMPLETED: {t.protein: "U", t.crystal: "U", t.sample: "U"},
     Capability.COMPONENTS_COMPLETED: {
@@ -128,7 +128,8 @@ NEEDED = {
     Capability.IMAGE_ROWS: "ImageQualityIndicators.dataCollectionId "
     "ImageQualityIndicators.autoProcProgramId ImageQualityIndicators.imageNumber",
     Capability.GRID: "GridInfo.steps_x GridInfo.steps_y",
-    Capability.POSITION: "Position.posX Position.posY Position.posZ",
+    Capability.POSITION: "Position.posX Position.posY Position.posZ "
+    "MotorPosition.phiX MotorPosition.phiY MotorPosition.phiZ",
     Capability.WORKFLOW: "Workflow.workflowTitle DataCollectionGroup.workflowId",
     Capability.CONCENTRATION_TYPES: "ConcentrationType.name",
     Capability.BEAMLINE_SETUP: "BLSession.beamLineSetupId",

@@ -20,7 +20,13 @@ from sqlalchemy import (
 )
 
 from recorder.ispyb.schema.columns import CELL, key, metadata, optional, ref
-from recorder.ispyb.schema.mx_tables import grid_info, mx_columns, position, workflow
+from recorder.ispyb.schema.mx_tables import (
+    grid_info,
+    motor_position,
+    mx_columns,
+    position,
+    workflow,
+)
 from recorder.ispyb.schema.sample_tables import (
     COMPONENT_TYPES,
     beamline_setup,
@@ -58,6 +64,7 @@ __all__ = [
     "image_quality",
     "integration",
     "metadata",
+    "motor_position",
     "optional",
     "position",
     "program",

@@ -20,7 +20,9 @@ PATHS = {
     "filePath": "choose a results_directory that is shorter and has plain letters",
     "imageDirectory": "announce a files.directory that is shorter, in plain letters",
 }
-ANNOUNCED = {"imageDirectory"}
+_SNAPSHOT = "announce a path in files.snapshots that is shorter, in plain letters"
+PATHS |= {f"xtalSnapshotFullPath{n}": _SNAPSHOT for n in range(1, 5)}
+ANNOUNCED = PATHS.keys() - {"filePath"}
 """Those that a message names: they are left out, and cost nothing else of the run."""
 MAX_FLOAT = 3.4028234e38
 """Largest number of a column of type FLOAT, which has 32 bits (IEEE 754)."""

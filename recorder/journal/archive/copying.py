@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -113,6 +113,48 @@ def compare_run(
     return images, records
 
 
+def missing_rows(
+    journal: Path, run: str, names: list[str], copy: Path, but: Sequence[str]
+) -> tuple[int, int]:
+    """Rows of a copy that a journal does not have as they are there.
+
+    Args:
+        journal: The journal's file.
+        run: Uid of the run.
+        names: Under which names its events stand.
+        copy: Where :func:`copy_run` wrote.
+        but: Kinds of records that do not count.
+
+    Returns:
+        Images, and records.
+
+    Raises:
+        JournalError: One of them cannot be read.
+    """
+    known, kinds = ",".join("?" * len(names)), ",".join("?" * len(but))
+    mine = "l.run = (SELECT id FROM live.run_ids WHERE uid = ?)"
+    same = _same(JOURNAL_COLUMNS)
+    columns = tuple(_RECORDS.split(", "))
+    with _attached(copy, journal) as db:
+        (images,) = db.execute(
+            "SELECT COUNT(*) FROM main.images AS c LEFT JOIN live.images AS l "
+            f"ON {mine} AND l.image_id = c.image_id WHERE NOT ({same})",
+            (run,),
+        ).fetchone()
+        (records,) = db.execute(
+            "SELECT COUNT(*) FROM main.records AS c LEFT JOIN live.records AS l "
+            f"ON l.seq = c.seq WHERE c.run IN ({known}) AND c.kind NOT IN ({kinds}) "
+            f"AND NOT ({_same(columns)})",
+            (*names, *but),
+        ).fetchone()
+    return int(images), int(records)
+
+
+def _same(columns: tuple[str, ...]) -> str:
+    """That two rows have the same in these columns."""
+    return " AND ".join(f"l.{name} IS c.{name}" for name in columns)
+
+
 def _equal(
     db: sqlite3.Connection,
     table: str,
@@ -126,13 +168,12 @@ def _equal(
         f"SELECT COUNT(*) FROM live.{table} WHERE {mine}", values
     ).fetchone()
     (there,) = db.execute(f"SELECT COUNT(*) FROM main.{table}").fetchone()
-    same = " AND ".join(f"l.{name} IS c.{name}" for name in columns)
     on = " AND ".join(f"l.{name} = c.{name}" for name in key)
     if table == "images":
         on = f"l.run = c.run AND {on}"
     (both,) = db.execute(
         f"SELECT COUNT(*) FROM main.{table} AS c JOIN live.{table} AS l ON {on} "
-        f"WHERE {same}"
+        f"WHERE {_same(columns)}"
     ).fetchone()
     if not live == there == both:
         raise JournalError(

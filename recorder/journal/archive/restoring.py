@@ -1,7 +1,8 @@
 """Brings archived runs back into the journal, as they were.
 
 Killed at any moment it loses and doubles nothing: until all rows are back the run is in
-its file, for whoever asks; rows that are back already stay when it is begun again.
+its file, for whoever asks; rows that are back already stay when it is begun again. It
+counts as back when each row of the file is in the journal, and no other one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from recorder.errors import JournalError
-from recorder.journal.archive.copying import ARCHIVED
+from recorder.journal.archive.copying import ARCHIVED, missing_rows
 from recorder.journal.archive.packing import unpacked
 from recorder.journal.archive.place import Archived, archived
 from recorder.journal.moved_rows import Row
@@ -60,15 +61,20 @@ def restore_run(
             for batch in _in_steps(rows):
                 journal.put_back(table, batch, uid)
                 step(table)
+        names = known.event_names
+        differ = missing_rows(journal.path, uid, names, packed.path, MARKS)
 
     def is_whole() -> bool:
         counted = journal.count_rows(known.event_names, MARKS)
         return (journal.image_count(uid), counted) == (where.images, where.records)
 
-    if not journal.unmark(uid, MARKS, is_whole):
+    if any(differ) or not journal.unmark(uid, MARKS, is_whole):
+        images, records = differ
         raise JournalError(
             f"run {known.number} ({uid}): the journal has other rows of it than "
-            f"{where.file}; nothing was removed, and it counts as archived"
+            f"{where.file} ({images} images and {records} records differ or are "
+            "missing); nothing was removed, and it counts as archived: it is read from "
+            "that file as before"
         )
     step("back")
     return where

@@ -15,6 +15,7 @@ from recorder.reports.html.numbers import count, image_sums
 from recorder.reports.html.run_section import run_section
 from recorder.reports.html.style import CSS, POLICY
 from recorder.reports.proof import proof_of
+from recorder.reports.technique_card import images_of_parts
 
 JOURNAL = "recorder-journal"
 """Name of the ``meta`` element that says whose the page of an experiment is."""
@@ -35,8 +36,9 @@ def report_page(report: FullReport, facts: Mapping[str, RunFacts]) -> str:
         parts.append(el("h1", f"Experiment {entry.experiment}"))
         if len(entry.runs) > 1:
             parts += [_sum(total, entry.data_collection_group_id), _three(total)]
+        totals = images_of_parts(entry.runs)
         parts += [
-            run_section(run, facts.get(run.uid, NO_FACTS), first=n == 0)
+            run_section(run, facts.get(run.uid, NO_FACTS), first=n == 0, totals=totals)
             for n, run in enumerate(entry.runs)
         ]
     as_of = sorted(run.as_of for run in report.runs if run.as_of)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
 from recorder.records import Evidence
 from recorder.records.run_report import RunReport
 from recorder.reports.html.alarms import alarms
@@ -13,13 +16,23 @@ from recorder.reports.html.elements import Child, Element, el, pairs, table
 from recorder.reports.html.facts import RunFacts
 from recorder.reports.html.numbers import cell, count, moment, rate, time_span
 from recorder.reports.html.over_run import over_run
+from recorder.reports.html.technique import technique_parts
 from recorder.reports.proof import proof_of
+from recorder.reports.technique_card import card_lines
 
+NO_TOTALS: Mapping[str, int] = MappingProxyType({})
+"""No announcement is several collections."""
 _RANGES = 20
 """Ranges of lost images that are listed. Chosen, not tuned."""
 
 
-def run_section(run: RunReport, facts: RunFacts, *, first: bool) -> Element:
+def run_section(
+    run: RunReport,
+    facts: RunFacts,
+    *,
+    first: bool,
+    totals: Mapping[str, int] = NO_TOTALS,
+) -> Element:
     """All of one run."""
     images, classes = run.images, run.classes
     proof = proof_of(run)
@@ -30,18 +43,21 @@ def run_section(run: RunReport, facts: RunFacts, *, first: bool) -> Element:
         "section",
         el("h2", title, class_="first" if first else None),
         el("p", proof.text, class_="good" if proof.whole else "bad"),
-        _card(run, facts),
+        _card(run, facts, totals),
         bar_of_three(
             classes.indexed, classes.non_indexed_hits, images.received - classes.hits
         )
         if run.serial
         else None,
         *_part("Alarms", *alarms(run)),
-        *(_serial(run) if run.serial else ()),
+        *(_serial(run) if run.serial else _other(run)),
         *_part("Event chains", *chains(run)),
-        *_part("Timeline", *timeline(run)),
+        *(_part("Timeline", *timeline(run)) if _has_timeline(run) else ()),
         *_part("Unit cells and resolution", *cells(run, facts)),
-        *_part("Classification", *classification(run)),
+        *_part(
+            "Classification",
+            *(classification(run) if run.serial or classes.hits else ()),
+        ),
         *_part("Ledger", *_ledger(run)),
         *_part("Notes", _notes(run)),
     )
@@ -58,6 +74,17 @@ def _serial(run: RunReport) -> tuple[Child, ...]:
     )
 
 
+def _has_timeline(run: RunReport) -> bool:
+    """Triggers and clocks say something of any serial run, else where there are any."""
+    return run.serial or bool(run.timeline.clocks or run.timeline.breaks)
+
+
+def _other(run: RunReport) -> Iterator[Child]:
+    """What only a run that is not serial has."""
+    for title, content in technique_parts(run):
+        yield from _part(title, *content)
+
+
 def _part(title: str, *content: Element) -> tuple[Child, ...]:
     """A heading and what is below it; nothing where there is nothing."""
     if not any(item.text for item in content):
@@ -65,29 +92,30 @@ def _part(title: str, *content: Element) -> tuple[Child, ...]:
     return (el("h3", title), *content)
 
 
-def _card(run: RunReport, facts: RunFacts) -> Element:
+def _card(run: RunReport, facts: RunFacts, totals: Mapping[str, int]) -> Element:
+    own = () if run.serial else card_lines(run, totals)
+    known = {name for name, _ in own}
     lasted = None if run.ended_ns is None else (run.ended_ns - run.started_ns) / 1e9
-    return pairs(
-        (
-            ("proposal", facts.proposal),
-            ("experiment", run.experiment),
-            ("type", facts.type),
-            ("protein", facts.protein),
-            ("sample", facts.sample),
-            ("support", facts.support),
-            ("space group", run.space_group),
-            ("announced cell", cell(facts.unit_cell)),
-            ("began", moment(run.started_ns)),
-            ("ended", moment(run.ended_ns)),
-            ("lasted", time_span(lasted)),
-            ("DataCollectionGroup", _id(run.data_collection_group_id)),
-            ("DataCollection", _id(run.data_collection_id)),
-            ("uid", run.uid),
-            ("revision", str(run.revision)),
-            ("announced", "yes" if run.announced else "no"),
-            ("comments", facts.comments),
-        )
+    general: tuple[tuple[str, Child], ...] = (
+        ("proposal", facts.proposal),
+        ("experiment", run.experiment),
+        ("type", facts.type),
+        ("protein", facts.protein),
+        ("sample", facts.sample),
+        ("support", facts.support),
+        ("space group", run.space_group),
+        ("announced cell", cell(facts.unit_cell)),
+        ("began", moment(run.started_ns)),
+        ("ended", moment(run.ended_ns)),
+        ("lasted", time_span(lasted)),
+        ("DataCollectionGroup", _id(run.data_collection_group_id)),
+        ("DataCollection", _id(run.data_collection_id)),
+        ("uid", run.uid),
+        ("revision", str(run.revision)),
+        ("announced", "yes" if run.announced else "no"),
+        ("comments", facts.comments),
     )
+    return pairs((*own, *(one for one in general if one[0] not in known)))
 
 
 def _id(number: int | None) -> str | None:
@@ -165,6 +193,11 @@ def _ledger(run: RunReport) -> tuple[Element, ...]:
     ranges = [f"{low} to {high}" for low, high in images.lost_ranges[:_RANGES]]
     if len(images.lost_ranges) > _RANGES:
         ranges.append(f"and {len(images.lost_ranges) - _RANGES} more ranges")
+    if not (run.serial or run.mx or images.received):
+        return (
+            el("p", closed, class_="good" if ledger.closed else "bad"),
+            *(el("p", text, class_="bad") for text in ledger.differences),
+        )
     numbers = pairs(
         (
             ("declared", count(images.declared)),

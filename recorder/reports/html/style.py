@@ -46,6 +46,14 @@ rect.block{fill:var(--one);stroke:var(--edge)}
 .alarm.amber{border-color:var(--warn)}.alarm.amber strong{color:var(--warn)}
 line.axis{stroke:var(--edge)}line.median{stroke:var(--text);stroke-width:1.5}
 line.announced{stroke:var(--two);stroke-width:1.5;stroke-dasharray:4 3}
+svg.grid{width:auto;max-width:100%}svg.curve{max-width:52rem}
+rect.frame{fill:var(--card);stroke:var(--edge)}
+rect.unknown{fill:none;stroke:var(--quiet);stroke-width:.6;stroke-dasharray:2 2}
+rect.box{fill:none;stroke:var(--two);stroke-width:1.5}
+ellipse.sigma{fill:none;stroke:var(--text);stroke-width:1.5}
+line.cross{stroke:var(--two);stroke-width:2}
+line.mark{stroke-width:1.5}line.mark.two{stroke:var(--two);stroke-dasharray:4 3}
+line.mark.own{stroke:var(--text)}rect.error{fill:var(--text);opacity:.2}
 polyline{fill:none;stroke:var(--one);stroke-width:1.5}
 polygon{fill:var(--one);opacity:.25}
 .legend{list-style:none;padding:0;margin:.4rem 0;display:flex;flex-wrap:wrap;
@@ -53,6 +61,7 @@ gap:.2rem 1.4rem}
 .legend li::before{content:"";display:inline-block;width:.8rem;height:.8rem;
 margin-right:.4rem;border-radius:2px;background:var(--three)}
 .legend .one::before{background:var(--one)}.legend .two::before{background:var(--two)}
+.legend .own::before{background:var(--text)}
 .legend .four::before{background:var(--bad)}
 .legend .five::before{background:var(--card);border:1px solid var(--edge)}
 .cells{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem}

@@ -24,7 +24,7 @@ DPI = 150
 """Dots per inch: numbers are sharp on paper, and a page has about 90 kB."""
 TEXT, QUIET, EDGE = "#1b1f24", "#59636e", "#d1d9e0"
 ONE, TWO, THREE = "#0072b2", "#d55e00", "#c4ccd4"
-_LETTERS = str.maketrans({"Å": "A", "°": " deg", "µ": "u"})
+_LETTERS = str.maketrans({"Å": "A", "°": " deg", "µ": "u", "±": "+-"})
 """Of units, for a font that has only ASCII."""
 GOOD, BAD, WARN = "#1a7f37", "#cf222e", "#9a6700"
 

@@ -31,7 +31,9 @@ from recorder.reports.png.canvas import (
     paler,
 )
 from recorder.reports.png.sheet import HEAD, PART, ROOM, SMALL, WORD, Sheet
+from recorder.reports.png.technique import technique_sheet
 from recorder.reports.proof import proof_of
+from recorder.reports.technique_card import card_lines
 
 _MOST_ALARMS = 4
 """Alarms that have room with their hints; more are counted. Chosen, not tuned."""
@@ -58,8 +60,25 @@ def summary_png(run: RunReport, facts: RunFacts) -> bytes:
     page.words(state, PART, QUIET)
     page.words(proof.text, WORD, GOOD if proof.whole else BAD)
     page.y += 8
-    page.columns(_card(run, facts))
+    if run.serial:
+        page.columns(_card(run, facts))
+    else:
+        page.columns([*_when(run), *card_lines(run)])
+    _body(page, run)
+    page.list("Event chains", list(_events(run)))
+    _cells(page, run, facts)
+    page.list("Notes", [(note, TEXT) for note in run.notes])
+    page.foot(f"recorder; {run.uid}; {run.as_of or ''}")
+    return page.canvas.png()
+
+
+def _body(page: Sheet, run: RunReport) -> None:
+    """What the technique of the run has."""
     hits = run.classes.hits
+    if not run.serial:
+        _alarms(page, run)
+        technique_sheet(page, run)
+        return
     page.bar_of_three(
         run.classes.indexed, run.classes.non_indexed_hits, run.images.received - hits
     )
@@ -68,11 +87,10 @@ def summary_png(run: RunReport, facts: RunFacts) -> bytes:
     page.columns(_rates(run))
     page.list("Time points", list(_delays(run)))
     _chip(page, run)
-    page.list("Event chains", list(_events(run)))
-    _cells(page, run, facts)
-    page.list("Notes", [(note, TEXT) for note in run.notes])
-    page.foot(f"recorder; {run.uid}; {run.as_of or ''}")
-    return page.canvas.png()
+
+
+def _when(run: RunReport) -> list[tuple[str, str | None]]:
+    return [("began", moment(run.started_ns)), ("ended", moment(run.ended_ns))]
 
 
 def _card(run: RunReport, facts: RunFacts) -> list[tuple[str, str | None]]:

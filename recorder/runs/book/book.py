@@ -35,6 +35,7 @@ from recorder.runs.book.endings import (
 from recorder.runs.book.further_ends import with_further
 from recorder.runs.book.intake import late, reopen
 from recorder.runs.book.known_runs import KnownRuns
+from recorder.runs.book.part_wedges import check_wedges
 from recorder.runs.book.parts import part_end, with_part
 from recorder.runs.book.readings_desk import ReadingsDesk
 from recorder.runs.book.sealing import has_changed, look_draining, seal_as
@@ -198,7 +199,10 @@ class RunBook:
         known: dict[str, Progress] = {}
         for run in list(self._runs.active):
             if run.state is RunState.DRAINING:
-                actions += look_draining(run, now)
+                due = look_draining(run, now)
+                if due and run.part is not None:
+                    actions += check_wedges(self._runs.parts_of(run))
+                actions += due
                 continue
             series = run.part.of if run.part else run.uid
             if series not in known:

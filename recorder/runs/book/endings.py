@@ -241,7 +241,8 @@ def end_run(
     """
     run.state = RunState.DRAINING
     run.drain_until = now + settings.drain_s
-    run.ended_ns = ended_ns
+    if run.part is None or run.ended_ns is None:  # a part may have ended before
+        run.ended_ns = ended_ns
     if status is not None:
         run.status, run.reason = status, reason
     return [Changed(run, "series_ended")]

@@ -95,7 +95,7 @@ class Intake:
         actions = accept_image(run, image, now, self._settings.max_image_id)
         if not any(isinstance(action, Accepted) for action in actions):
             return actions
-        actions += _beyond_plan(run, image)
+        actions += _beyond_plan(run, image) + _times(run, image)
         if run.superseded and run.state is RunState.DRAINING:
             if resumed := self._resume(run, now):
                 return [*resumed, *actions]
@@ -114,6 +114,21 @@ class Intake:
                 part.state, part.last_progress = RunState.OPEN, now
                 resumed.append(Changed(part, "resumed"))
         return resumed
+
+
+def _times(run: Run, image: Image) -> list[Action]:
+    """A part after the first begins with its first image, and ends with its last."""
+    part = run.part
+    if part is None or run.final:
+        return []
+    changed: list[Action] = []
+    if part.number > 1 and run.images.received == 1:
+        run.opened_ns = max(run.opened_ns, image.received_ns)
+        changed.append(Changed(run, "begun"))
+    if run.images.received == part.images and all_here(run):
+        run.ended_ns = image.received_ns
+        changed.append(Changed(run, "complete"))
+    return changed
 
 
 def _beyond_plan(run: Run, image: Image) -> list[Action]:

@@ -137,8 +137,8 @@ def names_of(run: Run) -> set[str]:
 def with_part(event: TimedEvent, parts: Sequence[Run]) -> tuple[Run, TimedEvent]:
     """The part that an event is of, and the event with its name.
 
-    By its trigger, since there is one for each image of the series, else the one that
-    the series is at.
+    By its trigger, which makes one image of the series or as many as the header says,
+    else the one that the series is at.
 
     Args:
         event: It names the announcement or one of the parts, or nothing.
@@ -159,7 +159,8 @@ def _part_of_event(event: TimedEvent, parts: Sequence[Run]) -> Run:
     numbers = [
         run.events.first_number for run in parts if run.events.first_number is not None
     ]
-    number = event.trigger - min(numbers, default=event.trigger)
+    each = parts[0].start.images_per_trigger if parts[0].start else None
+    number = (event.trigger - min(numbers, default=event.trigger)) * (each or 1)
     begun = [run for run in parts if first_image(run) <= max(number, 0)]
     return max(begun, key=first_image) if begun else min(parts, key=first_image)
 
@@ -221,8 +222,16 @@ def whole_start(run: Run) -> SeriesStart | None:
     start = run.start
     if run.part is None or run.whole_start is not None or start is None:
         return run.whole_start or start
+    first = run.part.first_image
     return replace(
-        start, expected_images=None, goniometer=(), angles=None, triggers=None
+        start,
+        expected_images=None,
+        goniometer=tuple(
+            replace(axis, start=axis.start - first * axis.increment)
+            for axis in start.goniometer
+        ),
+        angles=None,
+        triggers=None,
     )
 
 
@@ -242,8 +251,9 @@ def part_of_series(run: Run, parts: Sequence[Announcement]) -> Announcement | No
 
 def series_is_over(parts: Iterable[Run]) -> Run | None:
     """A part whose series has ended, by a detector's word; None without one."""
-    over = (run for run in parts if run.final and run.ended_ns is not None)
-    return next(over, None)
+    ended = (run for run in parts if run.final and not run.given_up)
+    over = (run for run in ended if run.ended_ns is not None)
+    return max(over, key=lambda run: run.ended_ns or 0, default=None)
 
 
 def going_on(runs: Iterable[Run]) -> list[Run]:

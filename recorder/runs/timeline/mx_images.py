@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.mx.angles import Angles, image_angles
+from recorder.mx.sweeps import first_images
 from recorder.mx.wedges import Wedges, wedge_at, wedges_of
 from recorder.records.mx_plan import Sweep
 from recorder.records.positions import ANGLES
@@ -60,7 +62,7 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
     axis = said[0] if said else "omega"
     captured = captured_positions(run, timeline, axis) if _one_each(run) else None
     sweeps = plan.sweeps if plan else ()
-    wedges = _wedges(run, sweeps, captured) if len(sweeps) > 1 else None
+    wedges = _wedges(run, sweeps, captured) if _in_a_row(sweeps) else None
     cells = None if grid is None else cells_of_run(run, timeline, grid)
     found = image_angles(
         run.images.ids,
@@ -80,6 +82,12 @@ def _one_each(run: Run) -> bool:
     """Whether timing hardware captured a row for each image, and not one a wedge."""
     captured = run.events.triggers
     return captured is not None and captured >= run.images.received
+
+
+def _in_a_row(sweeps: tuple[Sweep, ...]) -> bool:
+    """Whether each of several sweeps begins with the image after the one before."""
+    sizes = [sweep.images for sweep in sweeps]
+    return len(sizes) > 1 and first_images(sweeps) == (0, *accumulate(sizes[:-1]))
 
 
 def _wedges(run: Run, sweeps: tuple[Sweep, ...], captured: FloatArray | None) -> Wedges:

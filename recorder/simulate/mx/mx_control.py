@@ -97,10 +97,9 @@ def mx_ending(run: MxRun, uid: str, images: int | None) -> Json:
     body = {**_head(uid), "status": "success", "flux_end": FLUX_END}
     if images is not None:
         body["images"] = images
-    if isinstance(run.plan, SimulatedEnergyScan):
-        body["points"] = run.plan.size
-        if run.plan.result is not None:
-            body["result"] = run.plan.result
+    done = run.faults.abort is None
+    if isinstance(run.plan, SimulatedEnergyScan) and run.plan.result and done:
+        body["result"] = run.plan.result
     return body | aborted(run.faults)
 
 

@@ -97,9 +97,11 @@ class MxSimulator:
     async def _scan(self, run: MxRun, plan: SimulatedEnergyScan, uid: str) -> Json:
         """An energy scan, from its first points to its end."""
         messages = point_messages(plan, uid, run.seed)
+        if (most := run.faults.abort) is not None:
+            messages = [message for message in messages if message["first"] < most]
         lost = plan.lost(run.faults, run.seed).tolist()
         points: list[Json] = []
-        for message, gone in zip(messages, lost, strict=True):
+        for message, gone in zip(messages, lost, strict=False):
             size = len(message["energy"])
             await asyncio.sleep(size * plan.point_s / run.speed)
             if not gone:
@@ -111,7 +113,8 @@ class MxSimulator:
                 for n, energy in enumerate(message["energy"])
             ]
         if not run.faults.no_end:
-            await self._publish("collection/end", mx_ending(run, uid, None))
+            end = mx_ending(run, uid, None) | {"points": len(points)}
+            await self._publish("collection/end", end)
         write_truth(run, [plan.truth, *points])
         here = sum(point["delivered"] for point in points)
         counts = {"received": here, "lost": len(points) - here}
@@ -121,7 +124,7 @@ class MxSimulator:
         """A spectrum, its message and its end."""
         await asyncio.sleep(plan.exposure / run.speed)
         message = spectrum_message(plan, uid, run.seed)
-        gone = run.faults.lost >= 1
+        gone = run.faults.lost >= 1 or run.faults.abort is not None
         if not gone:
             await self._publish("spectrum", message)
             if run.faults.duplicate:

@@ -57,4 +57,4 @@ def aborted(faults: Faults) -> Json:
     """What is other in the message that ends a run that was aborted."""
     if faults.abort is None:
         return {}
-    return {"status": "aborted", "reason": f"stopped after {faults.abort} images"}
+    return {"status": "aborted", "reason": f"stopped after {faults.abort}"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from recorder.errors import RecorderError
@@ -25,10 +26,29 @@ LASER_PLACE = f"PCAP.BITS0.Value#{LASER_BIT}"
 TIME_FIELD = "PCAP.TS_TRIG.Value"
 
 
-class PandaServer:
-    """Samples for every client that is connected."""
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """An encoder that is captured with each trigger, as counts of 32 bits."""
 
-    def __init__(self) -> None:
+    field: str
+    """Such as ``INENC1.VAL``."""
+    units: str
+    scale: float
+    """Of a count, in the unit."""
+    at: Callable[[int], float]
+    """Where its axis is at a trigger, counted from 0 in a capture, in the unit."""
+
+
+class PandaServer:
+    """Samples for every client that is connected.
+
+    Args:
+        encoders: Captured beside times and bits.
+    """
+
+    def __init__(self, encoders: Sequence[Encoder] = ()) -> None:
+        self._encoders = encoders
+        self._sample = struct.Struct(SAMPLE.format + "i" * len(encoders))
         self._clients: list[asyncio.StreamWriter] = []
         self._header = b""
         self._sent = 0
@@ -59,16 +79,19 @@ class PandaServer:
         """Arm: samples count their time from ``start_ns`` (Unix)."""
         seconds = datetime.fromtimestamp(start_ns // 10**9, UTC)
         start = f"{seconds:%Y-%m-%dT%H:%M:%S}.{start_ns % 10**9:09d}Z"
+        encoders = [
+            (one.field, "int32", "Value", _scaled(one)) for one in self._encoders
+        ]
         fields = "".join(
             f'<field name="{name}" type="{kind}" capture="{capture}" {more} />\n'
-            for name, kind, capture, more in FIELDS
+            for name, kind, capture, more in (*FIELDS, *encoders)
         )
         self._sent = 0
         self._header = (
             '<header>\n<data arm_time="' + start + '" start_time="' + start + '" '
             'hw_time_offset_ns="0" missed="@MISSED@" process="Raw" format="Framed" '
-            f'sample_bytes="{SAMPLE.size}" />\n<fields>\n{fields}</fields>\n</header>\n'
-            "\n"
+            f'sample_bytes="{self._sample.size}" />\n<fields>\n{fields}</fields>\n'
+            "</header>\n\n"
         ).encode()
         await self._send(self._header.replace(b"@MISSED@", b"0"))
 
@@ -76,9 +99,15 @@ class PandaServer:
         """One frame of samples: time in ns from the start, and bits."""
         if not rows:
             return
-        data = b"".join(SAMPLE.pack(max(0, t) // TICK_NS, bits) for t, bits in rows)
+        data = b"".join(
+            self._sample.pack(max(0, t) // TICK_NS, bits, *self._counts(n))
+            for n, (t, bits) in enumerate(rows, start=self._sent)
+        )
         self._sent += len(rows)
         await self._send(b"BIN " + struct.pack("<I", len(data) + 8) + data)
+
+    def _counts(self, trigger: int) -> list[int]:
+        return [round(one.at(trigger) / one.scale) for one in self._encoders]
 
     async def end(self, reason: str = "Ok") -> None:
         """Disarm."""
@@ -102,14 +131,20 @@ class PandaServer:
             await writer.drain()
 
 
+def _scaled(encoder: Encoder) -> str:
+    return f'scale="{encoder.scale}" offset="0" units="{encoder.units}"'
+
+
 @asynccontextmanager
-async def panda_server(port: int = 0) -> AsyncIterator[PandaServer]:
+async def panda_server(
+    port: int = 0, encoders: Sequence[Encoder] = ()
+) -> AsyncIterator[PandaServer]:
     """A PandABox on a loopback port; 0 takes a free one.
 
     Raises:
         RecorderError: The port is taken.
     """
-    panda = PandaServer()
+    panda = PandaServer(encoders)
     try:
         server = await asyncio.start_server(panda.client, "127.0.0.1", port)
     except OSError as error:

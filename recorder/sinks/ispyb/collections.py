@@ -92,11 +92,15 @@ def _millimetres(pixels: float | None, pixel_size: float | None) -> float | None
 
 def comments(run: Run, timeline: str = "") -> str:
     """The experiment's comments, what the timeline's audit says, our marker."""
-    text = latin1(run.announcement.experiment.comments or "")
     tail = marker(run.uid)
     if timeline:
         tail = f"timeline: {latin1(timeline)} {tail}"
-    return f"{text[: COMMENTS_LENGTH - len(tail)]} {tail}".strip()
+    return marked(run.announcement.experiment.comments or "", tail)
+
+
+def marked(text: str, tail: str) -> str:
+    """Comments with what must not be cut at their end."""
+    return f"{latin1(text)[: COMMENTS_LENGTH - len(tail)]} {tail}".strip()
 
 
 @dataclass(frozen=True, slots=True)

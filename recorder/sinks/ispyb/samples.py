@@ -85,9 +85,8 @@ def known_sample(
         return None
     found = rows.read(
         select(t.protein.c.proposalId)
-        .select_from(t.sample)
-        .join(t.crystal, t.crystal.c.crystalId == t.sample.c.crystalId)
-        .join(t.protein, t.protein.c.proteinId == t.crystal.c.proteinId)
+        .join(t.crystal, t.crystal.c.proteinId == t.protein.c.proteinId)
+        .join(t.sample, t.sample.c.crystalId == t.crystal.c.crystalId)
         .where(t.sample.c.blSampleId == sample_id)
     )
     if (proposal_id,) not in found:
@@ -97,6 +96,22 @@ def known_sample(
             "run's proposal, or sample.name without sample.id"
         )
     return sample_id
+
+
+def sample_by_name(
+    rows: Rows, proposal_id: int, name: str, can: Capabilities
+) -> int | None:
+    """The only sample of a proposal with a name; None if there is none, or several."""
+    if not can.can(Capability.SAMPLE):
+        return None
+    found = rows.read(
+        select(t.sample.c.blSampleId, t.sample.c.name)
+        .join(t.crystal, t.crystal.c.crystalId == t.sample.c.crystalId)
+        .join(t.protein, t.protein.c.proteinId == t.crystal.c.proteinId)
+        .where(t.protein.c.proposalId == proposal_id, t.sample.c.name == name)
+    )
+    same = [number for number, there in found if there == name]
+    return same[0] if len(same) == 1 else None
 
 
 def _sample(

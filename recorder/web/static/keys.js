@@ -8,7 +8,7 @@ import { changed } from "./store.js";
 const REGIONS = ["rate", "chip", "time-points", "image", "chains", "cells"];
 
 function to(id) {
-  const section = $(id);
+  const section = id === "rate" && $(id).hidden ? $("technique") : $(id);
   if (section.hidden) return;
   section.scrollIntoView({ block: "nearest" });
   section.focus();

@@ -10,18 +10,20 @@ import * as chains from "./regions/chains.js";
 import * as chip from "./regions/chip.js";
 import * as header from "./regions/header.js";
 import * as image from "./regions/image.js";
+import * as openRuns from "./regions/open-runs.js";
 import * as line from "./regions/line.js";
 import * as rate from "./regions/rate.js";
 import * as run from "./regions/run.js";
 import * as saying from "./regions/saying.js";
 import * as sound from "./regions/sound.js";
+import * as technique from "./regions/technique.js";
 import * as timePoints from "./regions/time-points.js";
 import * as wall from "./regions/wall.js";
 import * as who from "./regions/who.js";
 import * as route from "./route.js";
 import { changed, state } from "./store.js";
 
-const regions = [keys, me, who, header, alarms, sound, saying, rate, line, timePoints, chains, chip, image, cells, cards, run, wall];
+const regions = [keys, me, who, header, alarms, sound, saying, technique, openRuns, rate, line, timePoints, chains, chip, image, cells, cards, run, wall];
 for (const one of regions) one.start();
 
 let broken = false; // the stream ended: those who come back may have other rights

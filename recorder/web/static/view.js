@@ -47,6 +47,9 @@ export function experiments() {
 // Each image of another crystal: what has rates, light and dark, sums.
 export const isSerial = (run) => (run?.technique ?? "ssx") === "ssx";
 
+// Energy scans and spectra have none.
+export const takesImages = (run) => Boolean(run?.mx || run?.images?.received || run?.images?.expected);
+
 // Runs as they were opened; numbers may begin anew.
 export const byAge = (one, other) => one.opened - other.opened || one.run - other.run;
 

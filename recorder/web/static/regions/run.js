@@ -17,14 +17,17 @@ export function proofOf(run) {
   const images = run.images ?? {};
   const told = [];
   const yet = run.state === "sealed" ? "bad" : "wait";
+  if (!view.isSerial(run) && !view.takesImages(run)) {
+    told.push([run.ledger?.closed ? "good" : yet, "the sums hold: nothing came that is not accounted for"]);
+  }
   const accounted = (images.classified ?? 0) + view.sum(Object.values(images.unprocessed ?? {}));
   const all = `${format.count(accounted)}/${format.count(images.received)} received images accounted`;
-  told.push([run.ledger?.closed && !images.pending ? "good" : yet, all]);
+  if (!told.length) told.push([run.ledger?.closed && !images.pending ? "good" : yet, all]);
   for (const one of run.ledger?.differences ?? []) told.push(["bad", format.shown(one)]);
   const group = run.data_collection_group_id ?? null;
   const id = run.data_collection_id ?? null;
   if (group !== null && id !== null) told.push(["good", `ISPyB: DCG ${group}, DC ${id}`]);
-  else told.push([yet, "ISPyB: no data collection yet"]);
+  else if (view.isSerial(run) || view.takesImages(run)) told.push([yet, "ISPyB: no data collection yet"]);
   const sinks = run.sinks ?? {};
   for (const [sink, how] of Object.entries(sinks)) {
     const state_ = how === "written" ? "good" : how.startsWith("parked") ? "bad" : "wait";
@@ -64,7 +67,7 @@ function drawFacts(run) {
     `, ${from} to ${to}, ${format.words(run.status)}`,
     run.reason ? ` (${format.shown(run.reason)})` : "",
     run.space_group ? `, space group ${format.shown(run.space_group)}` : "",
-    `. ${format.shown(run.timeline?.summary)}`,
+    view.isSerial(run) ? `. ${format.shown(run.timeline?.summary)}` : ".",
   );
   links.replaceChildren(
     el("a", { href: `api/v1/runs/${encodeURIComponent(run.uid)}` }, "report (JSON)"),
@@ -84,8 +87,12 @@ function draw() {
   }
   hide($("run"), !run);
   if (!run) return;
-  text($("run-title"), `Run ${run.run}: ${format.words(run.state)}${run.provisional ? ", provisional" : ""}`);
+  const serial = view.isSerial(run);
+  const kind = serial ? "" : `${format.shown(run.technique)}, `;
+  text($("run-title"), `Run ${run.run}: ${kind}${format.words(run.state)}${run.provisional ? ", provisional" : ""}`);
+  hide(three, !serial);
   fillThree(three, countsOf(run));
+  hide(ledger, !serial && !view.takesImages(run));
   drawLedger(run);
   drawFacts(run);
   proof.replaceChildren(

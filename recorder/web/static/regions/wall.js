@@ -21,12 +21,19 @@ function numbers() {
   const expected = run?.expected ? `of ${format.count(run.expected)}` : "";
   const left = run?.eta_s ? `, ETA ${format.duration(run.eta_s)}` : "";
   const alarms = (live?.alarms ?? []).filter((alarm) => !alarm.cleared_ns).length;
+  const shown = view.shownRun();
   const lost = run ? `lost ${format.count(run.lost)}` : format.NONE;
+  const images = { key: "images", title: run ? `images of run ${run.run}` : "images", value: format.count(run?.received), more: expected + left };
+  const standing = { key: "alarms", title: "alarms", value: live ? String(alarms) : format.NONE, more: lost };
+  if (shown && !view.isSerial(shown)) {
+    const spots = (window?.hits ?? 0) || view.sum([shown.classes?.indexed, shown.classes?.non_indexed_hits]);
+    return [images, { key: "spots", title: "images with spots", value: format.count(spots), more: format.shown(shown.technique) }, standing];
+  }
   return [
     { key: "hit", title: `hits of images, ${title}`, value: format.percent(hit.value), more: format.interval(hit.interval) },
     { key: "index", title: `indexed of hits, ${title}`, value: format.percent(index.value), more: format.interval(index.interval) },
-    { key: "images", title: run ? `images of run ${run.run}` : "images", value: format.count(run?.received), more: expected + left },
-    { key: "alarms", title: "alarms", value: live ? String(alarms) : format.NONE, more: lost },
+    images,
+    standing,
   ];
 }
 

@@ -1,0 +1,174 @@
+"""Columns of DataCollection that a rotation, a characterisation or a grid has."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+from recorder.ispyb.schema.mx_tables import SNAPSHOTS
+from recorder.mx.resolution import Reach, reach, wavelength_of
+from recorder.mx.sweeps import Dialect, Turn, axis_columns, images_made, turn_of
+from recorder.records import Beam, DetectorInfo, DetectorPlace, Files, Json, RunStatus
+from recorder.records.run_report import RunReport
+from recorder.records.technique_report import AxisReport, MxReport
+from recorder.runs.run import Run
+from recorder.sinks.ispyb.step import Step
+from recorder.ssx.detector.geometry import resolve
+
+_COUNTER = re.compile(r"_master|_?#|_?%0")
+"""Where the prefix of a file's template ends: ``name_master.h5``, ``name_####.cbf``."""
+_STARTS = {"omega": "omegaStart", "kappa": "kappaStart", "phi": "phiStart"}
+
+
+def planned_images(run: Run) -> int | None:
+    """Images that there are to be: of the plan, else as the detector says."""
+    return run.declared_images
+
+
+def planned_values(step: Step) -> Json:
+    """What is known when the run begins, and each time its description changes."""
+    run = step.run
+    images = planned_images(run)
+    found = _reach(run)
+    return {
+        **({} if images is None else {"numberOfImages": images}),
+        "numberOfPasses": 1,
+        **_files(step, run.announcement.files or Files()),
+        **({} if (length := _wavelength(run)) is None else {"wavelength": length}),
+        "resolution": found.edge,
+        "resolutionAtCorner": found.corner,
+        **_axis(step, images, None),
+    }
+
+
+def final_values(step: Step, report: RunReport) -> Json:
+    """What is known when it is over; observed limits are those of its images."""
+    mx = report.mx or MxReport()
+    aborted = report.status != RunStatus.SUCCESS
+    last = _last_id(report)
+    images = images_made(last, planned_images(step.run), aborted=aborted)
+    known = {
+        "resolution": mx.resolution_edge,
+        "resolutionAtCorner": mx.resolution_corner,
+        "flux_end": mx.flux_end,
+    }
+    said = {name: value for name, value in known.items() if value is not None}
+    return {**_axis(step, images, mx.axis), **said}
+
+
+def _last_id(report: RunReport) -> int | None:
+    """The last ``image_id`` that came; None: none came."""
+    images = report.images
+    if not images.received:
+        return None
+    end = images.received + images.lost
+    if images.lost_ranges and images.lost_ranges[-1][1] == end - 1:
+        end = images.lost_ranges[-1][0]
+    return end - 1
+
+
+def _axis(step: Step, images: int | None, found: AxisReport | None) -> Json:
+    """Angles; of what does not turn 0 and not NULL, by which readers tell grids."""
+    run = step.run
+    if run.technique == "mx-grid":
+        planes = run.announcement.grid.planes if run.announcement.grid else ()
+        angle = planes[0].angle if planes else None
+        return {
+            **{"axisStart": angle, "axisEnd": angle},
+            **{"axisRange": 0.0, "overlap": 0.0},
+        }
+    axis, turn = _turn(run, found)
+    if turn is None:
+        return {}
+    dialect: Dialect = "E" if step.site.flavour.mx.signed_range else "D"
+    columns = axis_columns(turn, turn.images if images is None else images, dialect)
+    return {
+        **{"axisStart": columns.start, "axisEnd": columns.end},
+        **{"axisRange": columns.range, "overlap": columns.overlap},
+        "rotationAxis": axis.capitalize(),
+        **_standing(run),
+        _STARTS[axis]: columns.start,
+    }
+
+
+def _standing(run: Run) -> Json:
+    """Where the axes are that do not turn, as far as somebody said it."""
+    sweeps = run.announcement.sweeps.sweeps if run.announcement.sweeps else ()
+    said = {
+        f"{name}Start": next(iter({getattr(sweep, name) for sweep in sweeps}))
+        for name in ("kappa", "chi", "phi")
+        if len({getattr(sweep, name) for sweep in sweeps}) == 1
+    }
+    said["detector2Theta"] = _two_theta(run) or None
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _turn(run: Run, found: AxisReport | None) -> tuple[str, Turn | None]:
+    """The axis that turns, and how: as announced, by its images, or by the header."""
+    plan = run.announcement.sweeps
+    if plan is not None:
+        return plan.axis, turn_of(plan.sweeps)
+    if found is not None and found.start is not None and found.range is not None:
+        pitch = found.range - (found.overlap or 0.0)
+        return found.name, Turn(found.start, found.range, pitch, 0)
+    start, part = run.start, run.announcement.part
+    for one in start.goniometer if start else ():
+        # after the first trigger a header's angles say nothing
+        once = start is not None and (start.triggers or 1) == 1
+        turns = math.isfinite(one.start) and math.isfinite(one.increment)
+        if once and turns and one.increment and one.axis in _STARTS:
+            first = one.start + (part.first_image if part else 0) * one.increment
+            return one.axis, Turn(first, one.increment, one.increment, 0)
+    return "omega", None
+
+
+def _two_theta(run: Run) -> float:
+    """Degrees of the detector's arm; a header's 0 may as well be nothing."""
+    axes = run.start.goniometer if run.start else ()
+    found = [one.start for one in axes if one.axis == "two_theta"]
+    return found[0] if found and math.isfinite(found[0]) else 0.0
+
+
+def _said(run: Run) -> DetectorInfo:
+    """What the announcement says of beam and detector, which counts most."""
+    announced = run.announcement
+    beam, place = announced.beam or Beam(), announced.detector or DetectorPlace()
+    return DetectorInfo(
+        distance=place.distance,
+        beam_center=place.beam_center,
+        wavelength=beam.wavelength,
+        photon_energy=beam.energy,
+    )
+
+
+def _wavelength(run: Run) -> float | None:
+    """Å: of the announced wavelength, else energy; else of the header's."""
+    for info in (_said(run), run.start.info if run.start else DetectorInfo()):
+        if info.wavelength is not None:
+            return info.wavelength
+        if info.photon_energy is not None and info.photon_energy > 0:
+            return wavelength_of(info.photon_energy)
+    return None
+
+
+def _reach(run: Run) -> Reach:
+    """Resolution of the detector's edge and corner."""
+    info = run.start.info if run.start else DetectorInfo()
+    said = replace(_said(run), wavelength=_wavelength(run), photon_energy=None)
+    geometry, _ = resolve(replace(info, photon_energy=None), said)
+    return Reach(None, None) if geometry is None else reach(geometry, _two_theta(run))
+
+
+def _files(step: Step, files: Files) -> Json:
+    template, folder = files.template or "", files.directory
+    if folder and step.site.flavour.mx.folder_ends_with_slash:
+        folder = f"{folder.rstrip('/')}/"
+    _, dot, ending = template.rpartition(".")
+    pictures = (*(files.snapshots or ()), *(None,) * len(SNAPSHOTS))
+    return {
+        "imageDirectory": folder,
+        "imagePrefix": files.prefix or _COUNTER.split(template)[0] or None,
+        "imageSuffix": files.suffix or (ending if dot else None) or None,
+        **dict(zip(SNAPSHOTS, pictures, strict=False)),
+    }
