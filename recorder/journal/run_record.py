@@ -59,6 +59,7 @@ def run_record(run: Run, what: str) -> Json:
         else [run.end.status, run.end.reason, run.end.images, _facts(run.end)],
         "said_targets": [list(item) for item in sorted(run.said_targets.items())],
         "notes": run.notes,
+        "in_doubt": run.in_doubt,
         "counts": dict(run.counts),
         "gain": run.gain,
         "pedestal": run.pedestal,
@@ -115,6 +116,7 @@ def read_run_record(body: Json) -> Run:
         counts=Counter(body["counts"]),
         said_targets={float(d): int(n) for d, n in body.get("said_targets", ())},
         notes=list(body["notes"]),
+        in_doubt=[(first, last) for first, last in body.get("in_doubt", ())],
         gain=body.get("gain"),
         pedestal=body.get("pedestal", 0.0),
     )

@@ -106,6 +106,8 @@ class Run:
     """Monotonic time at which it got its series."""
     sealed_images: int | None = None
     """Images that its last report expects; None if none was made here."""
+    in_doubt: list[tuple[int, int]] = field(default_factory=list)
+    """Of a part: first and last ``image_id`` of images that may be of another one."""
     wedges_checked: bool = False
     """Of a part: it was looked whether its images are of it."""
     stride_told: bool = False
@@ -130,6 +132,7 @@ class Run:
             counts=Counter(self.counts),
             said_targets=dict(self.said_targets),
             notes=list(self.notes),
+            in_doubt=list(self.in_doubt),
             calibrations=list(self.calibrations),
             drift=list(self.drift),
             alarms=dict(self.alarms),

@@ -48,7 +48,10 @@ def parts_by(
     sweeps = announcement.sweeps
     if plan == "sweeps" and sweeps is not None:
         one = sweeps.one_collection
-        if one or (one is None and regular_is_one and regular(sweeps.sweeps)):
+        if one is None and regular_is_one:
+            follow = all(sweep.first_image is None for sweep in sweeps.sweeps)
+            one = follow and regular(sweeps.sweeps)
+        if one:
             return (announcement,)
     ranges = part_ranges(_pieces(announcement, plan))
     if len(ranges) < 2:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recorder.records import Announcement, RunState, RunStatus
 from recorder.runs.run import Run
+from recorder.runs.timeline.mx_doubts import doubtful
+from recorder.runs.timeline.mx_images import mx_images
+from recorder.runs.timeline.of_run import timeline_of
 
 from ..builders import (
     SECOND,
@@ -426,7 +430,7 @@ def test_a_scan_that_nobody_ends_is_given_up():
     driver.feed(collection("E", experiment={"name": "e", "type": "XRF spectrum"}))
     driver.wait(61.0)
     sealed(driver)
-    assert driver.only.reason == "announced, but no end came for 60 s"
+    assert driver.only.reason == "announced, but nothing was measured for 60 s"
 
 
 # -- triggers that were missed ------------------------------------------------------
@@ -474,6 +478,25 @@ def test_a_missed_trigger_is_noted_where_its_images_are_in_doubt():
     assert found["U.3"].counts["images_of_unknown_wedge"] == 1
     assert "wedge_unknown" in driver.noticed
     assert any("may be of another part of U" in note for note in found["U.2"].notes)
+    assert [run.in_doubt for run in found.values()] == [[], [(0, 0)], [(0, 0)], []]
+    driver.restart()
+    again = mx_images(parts(driver)["U.2"], timeline_of(parts(driver)["U.2"]))
+    assert np.isnan(again.angles.start).tolist() == [True]
+    again = mx_images(parts(driver)["U.1"], timeline_of(parts(driver)["U.1"]))
+    assert again.angles.start.tolist() == [0.0]
+
+
+def test_a_late_image_that_explains_all_takes_the_doubt_back():
+    driver = Driver()
+    driver.feed(swept(1, 1, 1), start(images=3, images_per_trigger=1, triggers=3))
+    first, second, third = waited([0, 1, 2], {1: 10.0, 2: 10.0})
+    driver.feed(first, second, end(), collection_end("U"))
+    assert any(run.in_doubt for run in sealed(driver).values())
+    driver.feed(third)
+    driver.wait(2.1)
+    found = sealed(driver)
+    assert not any(run.in_doubt for run in found.values())
+    assert [run.images.received for run in found.values()] == [1, 1, 1]
 
 
 def test_a_missed_line_of_the_first_plane_is_noted_with_both():
@@ -492,6 +515,9 @@ def test_a_missed_line_of_the_first_plane_is_noted_with_both():
     found = sealed(driver)
     assert [run.images.received for run in found.values()] == [12, 8]
     assert all(run.counts["images_of_unknown_wedge"] for run in found.values())
+    for run in found.values():
+        cells = mx_images(run, timeline_of(run)).cells
+        assert (cells.cell[doubtful(run)] < 0).all()
 
 
 def test_a_part_lasts_from_its_first_image_to_its_last():

@@ -115,8 +115,7 @@ def overdue(
     if now - progress.moment < limit:
         return None
     if run.state is RunState.ANNOUNCED:
-        what = "series" if run.takes_images else "end"
-        return RunStatus.ABORTED, f"announced, but no {what} came for {limit:g} s"
+        return RunStatus.ABORTED, f"announced, but no series came for {limit:g} s"
     if run.superseded:
         return None, ""  # decide_status says so
     if run.end is not None:
@@ -252,6 +251,7 @@ def reopen_run(run: Run, now: float, settings: BookSettings) -> list[Action]:
     """Something came late: seal the run again, as a further revision."""
     run.state = RunState.DRAINING
     run.revision += 1
+    run.wedges_checked = False
     run.revise_by = now + settings.revise_max_s
     run.drain_until = now + settings.drain_s
     said = (NO_IMAGE, NOTHING, UNENDED)

@@ -48,7 +48,7 @@ def check_wedges(parts: Sequence[Run]) -> list[Action]:
         parts: All of one announcement.
     """
     ordered = sorted(parts, key=first_image)
-    if any(run.wedges_checked for run in parts) or not _side_by_side(ordered):
+    if all(run.wedges_checked for run in parts) or not _side_by_side(ordered):
         return []
     for run in parts:
         run.wedges_checked = True
@@ -62,8 +62,10 @@ def check_wedges(parts: Sequence[Run]) -> list[Action]:
     of_part[known] = owner[found.index[known]]
     actions: list[Action] = []
     for n, run in enumerate(ordered):
-        wrong = int(((series.place == n) & (of_part != n)).sum())
-        actions += _told(run, wrong, "; ".join(found.notes)) if wrong else []
+        wrong = series.ids[(series.place == n) & (of_part != n)]
+        ids = wrong + first_image(ordered[0]) - first_image(run)
+        if ids.size or run.in_doubt:
+            actions += _told(run, ids, "; ".join(found.notes))
     return actions
 
 
@@ -162,14 +164,29 @@ def _found(ordered: Sequence[Run], series: _Series, sizes: Sequence[int]) -> Wed
     )
 
 
-def _told(run: Run, wrong: int, why: str) -> list[Action]:
+def _told(run: Run, ids: NDArray[np.int64], why: str) -> list[Action]:
+    """Note which images are in doubt, anew after late ones came.
+
+    Args:
+        run: The part.
+        ids: (n,) its images that may be of another one, ascending.
+        why: What shows it, for people.
+    """
     of = run.part.of if run.part else run.uid
-    run.counts[COUNTED] = wrong
+    cuts = np.flatnonzero(np.diff(ids) > 1) + 1
+    pieces = np.split(ids, cuts) if ids.size else []
+    run.in_doubt = [(int(piece[0]), int(piece[-1])) for piece in pieces]
+    run.notes = [note for note in run.notes if COUNTED not in note]
+    run.counts[COUNTED] = int(ids.size)
+    if not ids.size:
+        return [Changed(run, "wedge_known")]
     run.note(
-        f"{wrong} of its images may be of another part of {of}: {why}. They are where "
-        f"their numbers say, and are counted as {COUNTED}"
+        f"{ids.size} of its images may be of another part of {of}: {why}. They are "
+        f"where their numbers say, without an angle and a cell of the plan, and are "
+        f"counted as {COUNTED}"
     )
+    fields = {"images": int(ids.size), "why": why}
     return [
-        notice("wedge_unknown", "warning", run.key, run, images=wrong, why=why),
+        notice("wedge_unknown", "warning", run.key, run, **fields),
         Changed(run, "wedge_unknown"),
     ]

@@ -15,6 +15,7 @@ from recorder.records.mx_plan import Sweep
 from recorder.records.positions import ANGLES
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_cells import CellsOfImages, cells_of_run
+from recorder.runs.timeline.mx_doubts import cells_with_doubts, wedges_with_doubts
 from recorder.runs.timeline.mx_times import captured_once, ended_well, start_s
 from recorder.runs.timeline.positions import captured_positions
 from recorder.ssx.labels.timeline import Timeline
@@ -64,6 +65,7 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
     sweeps = plan.sweeps if plan else ()
     wedges = _wedges(run, sweeps, captured) if _in_a_row(sweeps) else None
     cells = None if grid is None else cells_of_run(run, timeline, grid)
+    wedges, cells = wedges_with_doubts(run, wedges), cells_with_doubts(run, cells)
     found = image_angles(
         run.images.ids,
         sweeps or (cells.standing if cells else ()),
