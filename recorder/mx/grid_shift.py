@@ -15,22 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.mx.cells import ordinals_of
+from recorder.mx.grid_walk import NEAR, explained, gaps_of
 from recorder.mx.wedges import Wedges, wedges_of
 from recorder.records.mx_plan import Plane
 
 Int64Array = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-
-_NEAR = 0.25
-"""How far a gap may be from a whole number of periods, and a captured position from the
-middle of a cell: half of what would be the next one. Chosen, not tuned."""
-
-
-_LATE = 0.5
-"""Periods by which an image has to come late for a turn or a missed trigger. Chosen,
-not tuned."""
-_TURNS = 100
-"""Different lengths of a turn that are tried. Chosen, not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +130,7 @@ def _said(shifts: tuple[Shift, ...], why: str) -> tuple[str, ...]:
 def _by_position(ids: Int64Array, plane: Plane, captured: FloatArray) -> GridOrder:
     given = np.nan_to_num(captured, nan=-1.0)
     at = np.rint(given)
-    clear = (np.abs(given - at) <= _NEAR).all(axis=1)
+    clear = (np.abs(given - at) <= NEAR).all(axis=1)
     x, y = at[:, 0].astype(np.int64), at[:, 1].astype(np.int64)
     ordinal = np.where(clear, ordinals_of(plane, x, y), -1)
     shifts = _shifts(ids, ordinal)
@@ -180,13 +170,13 @@ def _by_times(
     open_end: bool,
 ) -> GridOrder:
     """A trigger a cell: one that was missed leaves a gap of twice the period."""
-    gaps = None if start_s is None else _gaps(ids, start_s, period_s)
+    gaps = None if start_s is None else gaps_of(ids, start_s, period_s)
     if gaps is None:
         if missing:
             nothing = np.full(ids.size, -1, np.int64)
             return GridOrder(nothing, "nothing", (), (_unknown(ids.size),))
         return GridOrder(_on(ids, plane), "count")
-    ordinal = _explained(ids, fast, gaps, None if open_end else missing)
+    ordinal = explained(ids, fast, gaps, None if open_end else missing)
     if ordinal is None:
         nothing = np.full(ids.size, -1, np.int64)
         return GridOrder(nothing, "nothing", (), (_unknown(ids.size),))
@@ -195,110 +185,3 @@ def _by_times(
     return GridOrder(
         ordinal, "times" if shifts else "count", shifts, _said(shifts, "start times")
     )
-
-
-def _gaps(
-    ids: Int64Array, start_s: FloatArray, period_s: float | None
-) -> FloatArray | None:
-    """(n - 1,) periods by which each image came later than its count says."""
-    if ids.size < 2 or not np.isfinite(start_s).all():
-        return None
-    steps, lapse = np.diff(ids), np.diff(start_s)
-    period = float(np.median(lapse / steps)) if period_s is None else period_s
-    return lapse / period - steps if period > 0 else None
-
-
-def _explained(
-    ids: Int64Array, fast: int, gaps: FloatArray, missing: int | None
-) -> Int64Array | None:
-    """Place of each image, if turns and missed triggers explain every gap in one way.
-
-    Turns at the ends of lines all take the same time, of which nobody knows how long it
-    is. The first triggers may have been missed too, and the last ones.
-
-    Args:
-        ids: (n,) as counted.
-        fast: Cells of a line.
-        gaps: (n - 1,) see :func:`_gaps`.
-        missing: Cells without an image; None if nobody knows: then no more were missed
-            than the gaps show.
-    """
-    late = gaps[gaps > _LATE]
-    turns = _turn_lengths(late, missing)
-    found: dict[bytes, Int64Array] = {}
-    for first in range(min(missing or 0, fast) + 1):
-        for turn in turns:
-            moved = _walked(ids, fast, gaps, turn, (first, missing))
-            if moved is None:
-                continue
-            if missing is None and moved[-1] == ids[-1]:
-                return moved
-            found[moved.tobytes()] = moved
-            if len(found) > 1 and missing is not None:
-                return None
-    return next(iter(found.values())) if len(found) == 1 else None
-
-
-def _turn_lengths(late: FloatArray, missing: int | None) -> set[float]:
-    """Periods that a turn may take: of each gap what no missed trigger explains."""
-    gaps = np.unique(np.round(late, 1))
-    most = int(gaps.max()) if gaps.size else 0
-    missed = np.arange(min(most, missing or 0) + 1)
-    rest = np.unique(np.round(gaps[:, None] - missed, 1))
-    return {0.0, *rest[rest > 0].tolist()[:_TURNS]}
-
-
-def _walked(
-    ids: Int64Array,
-    fast: int,
-    gaps: FloatArray,
-    turn: float,
-    missed: tuple[int, int | None],
-) -> Int64Array | None:
-    """Place of each image if a turn takes so many periods; None: it cannot.
-
-    Args:
-        ids: (n,) as counted.
-        fast: Cells of a line.
-        gaps: (n - 1,) see :func:`_gaps`.
-        turn: Periods of a turn.
-        missed: Triggers that were missed before the first image, and in all at most;
-            None: as many as one likes.
-    """
-    steps = np.diff(ids)
-    shift = np.zeros(ids.size, np.int64)
-    moved, most = missed
-    since = 0
-    for n in np.flatnonzero(gaps > _LATE).tolist():
-        shift[since : n + 1] = moved
-        since = n + 1
-        place = (int(ids[n]) + moved) % fast + int(steps[n])
-        ways = _ways(place, fast, float(gaps[n]), turn)
-        if len(ways) != 1:
-            return None
-        moved += ways.pop()
-        if most is not None and moved > most:
-            return None
-    shift[since:] = moved
-    found = ids + shift
-    quick = np.diff(found // fast) * turn > gaps + _NEAR
-    return None if turn > _LATE and quick.any() else found
-
-
-def _ways(place: int, fast: int, gap: float, turn: float) -> set[int]:
-    """Triggers that may have been missed in a gap.
-
-    Args:
-        place: Of the next image, were none missed; cells from the start of its line.
-        fast: Cells of a line.
-        gap: Periods that are to be explained.
-        turn: Periods of each turn.
-    """
-    found = set()
-    for turns in range(place // fast, place // fast + 3):
-        rest = gap - turns * turn
-        missed = round(rest)
-        fits = (place + missed) // fast == turns
-        if missed >= 0 and abs(rest - missed) <= _NEAR and fits:
-            found.add(missed)
-    return found

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from recorder.mx.resolution import energy_of
 from recorder.mx.sweeps import images_made
-from recorder.records import Beam
+from recorder.records import Beam, RunStatus
 from recorder.records.technique_report import MxReport
 from recorder.runs.detector_reach import (
     announced_info,
@@ -24,7 +24,8 @@ def made_images(run: Run) -> int:
     seen = run.images.size
     if run.end is not None and run.end.images is not None:
         return max(seen, run.end.images)
-    aborted = not run.final or cut_short(run)
+    good = run.status in (RunStatus.SUCCESS, RunStatus.RUNNING)
+    aborted = not run.final or not good or cut_short(run)
     return images_made(seen - 1, run.declared_images, aborted=aborted)
 
 

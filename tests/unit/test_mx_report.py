@@ -158,6 +158,13 @@ def test_an_aborted_rotation_has_the_images_and_the_end_that_it_came_to():
     assert mx.axis.lost == ()
 
 
+def test_a_series_that_ended_early_has_the_images_that_came():
+    run = run_of("OSC", plain(43), scan={"sweeps": [SWEEP]})
+    run.status, run.decided = RunStatus.ABORTED, True
+    mx = mx_of(run)
+    assert (mx.images, mx.axis.lost) == (43, ())
+
+
 def test_lost_images_are_angles_at_which_there_is_nothing():
     images = [one for one in plain(100) if not 40 <= one[0] < 60]
     mx = mx_of(run_of("OSC", images, scan={"sweeps": [SWEEP]}))

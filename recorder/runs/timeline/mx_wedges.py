@@ -7,10 +7,12 @@ few, have a trigger of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.mx.sweeps import first_images
 from recorder.mx.wedges import UNKNOWN, Wedges, wedge_at, wedges_of
 from recorder.records.mx_plan import Sweep
 from recorder.runs.run import Run
@@ -31,7 +33,7 @@ def wedges_of_run(
         captured: Angle at each image's trigger, (n,); None: not captured.
     """
     pieces = _pieces(run, sweeps)
-    if len(pieces) < 2:
+    if len(pieces) < 2 or not _in_a_row(sweeps):
         return None
     sizes = [sweep.images for _, _, sweep in pieces]
     rows = captured_once(run, len(sizes))
@@ -53,6 +55,12 @@ def wedges_of_run(
         captured=at,
     )
     return _of_sweeps(found, pieces)
+
+
+def _in_a_row(sweeps: Sequence[Sweep]) -> bool:
+    """Whether each sweep begins with the image after the one before it."""
+    *sizes, _ = (sweep.images for sweep in sweeps)
+    return first_images(sweeps) == (0, *accumulate(sizes))
 
 
 Piece = tuple[int, int, Sweep]
