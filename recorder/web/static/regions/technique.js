@@ -27,7 +27,7 @@ function draw() {
   hide($("technique"), !apart);
   for (const id of SERIAL_ONLY) hide($(id), apart);
   const known = view.report();
-  hide($("chains"), apart && !known?.event_chains?.length);
+  hide($("chains"), apart && !view.chainsOf(known).length);
   hide($("cells"), apart && !known?.unit_cell?.images);
   hide($("image"), apart && known !== null && !view.takesImages(known) && !view.liveRun());
   attribute($("grid"), "data-one", apart && ["image", "cells"].every((id) => $(id).hidden) ? "yes" : null);
