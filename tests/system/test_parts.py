@@ -153,3 +153,32 @@ def test_a_killed_replay_of_several_sweeps_is_gone_on_with(
     assert {run["status"] for run in runs} == {"success"}
     assert all(run["ledger"]["closed"] for run in runs)
     assert not any(run["counts"].get("duplicate_images") for run in runs)
+
+
+def test_a_batch_has_the_parts_of_each_file_and_resumes(
+    run_recorder, config_file, tmp_path
+):
+    """Images between two sweeps are of none of them, and no reason to try again."""
+    folder = tmp_path / "night"
+    folder.mkdir()
+    for name in ("a", "b"):
+        images_file(folder / f"{name}.h5", 8)
+        sweep = {"start": 0, "range": 0.5, "images": 3}
+        body = swept("U", 3, 3)
+        body["scan"] = {"sweeps": [sweep, {**sweep, "first_image": 5}]}
+        (folder / f"{name}.collection.json").write_text(json.dumps(body))
+    config = config_file(ispyb={"enabled": False})
+    arguments = ("replay", folder, "--jobs", "1", "--json")
+    done = run_recorder(*arguments, config=config)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["files"]
+    assert [row["runs"] for row in rows] == [[1, 3], [2, 4]]
+    assert [row["images"] for row in rows] == [6, 6]
+    again = run_recorder(*arguments, "--resume", config=config)
+    assert again.returncode == 0, again.stderr
+    rows = json.loads(again.stdout)["files"]
+    assert [row["state"] for row in rows] == ["skipped"] * 2
+    assert [row["runs"] for row in rows] == [[1, 3], [2, 4]]
+    report = runs_of(run_recorder("report", "--json", config=config).stdout)
+    placeless = [run["counts"].get("images_of_no_part", 0) for run in report]
+    assert sorted(placeless) == [0, 0, 2, 2]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recorder.records import Announcement, RunState, RunStatus
+from recorder.records import Announcement, Capture, RunState, RunStatus, TimedEvent
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_doubts import doubtful
 from recorder.runs.timeline.mx_images import mx_images
@@ -539,3 +539,29 @@ def test_rows_are_of_triggers_that_make_several_images():
     driver.feed(swept(10, 10), start(images=20, images_per_trigger=10, triggers=2))
     driver.feed(*[event("XrayDetection", n, "U") for n in (7, 8)])
     assert events(driver) == {"U.1": 1, "U.2": 1}
+
+
+def captured(number: int, at: str = "armed") -> TimedEvent:
+    """A row of timing hardware: it names no run."""
+    row = event("XrayDetection", number, None, received_ns=T0)
+    return replace(row, uid=f"{at}/{number}", capture=Capture(at, T0))
+
+
+@pytest.mark.parametrize("early", [0, 2, 5])
+@pytest.mark.parametrize("again", [None, 1, 4])
+def test_a_capture_is_all_parts_and_each_row_its_images(early, again):
+    """Some rows come before the announcement; the recorder may be killed."""
+    driver = Driver()
+    driver.feed(*[captured(n) for n in range(early)])
+    driver.feed(swept(2, 3, 1), start(images=6))
+    for n in range(6):
+        if n == again:
+            driver.restart()
+        driver.feed(image(n))
+        if n >= early:
+            driver.feed(captured(n))
+    driver.feed(end())
+    found = sealed(driver)
+    assert events(driver) == {"U.1": 2, "U.2": 3, "U.3": 1}
+    assert {tuple(run.captures) for run in found.values()} == {(("panda-1", "armed"),)}
+    assert not any(ledger_now(run).differences() for run in found.values())
