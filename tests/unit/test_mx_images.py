@@ -144,6 +144,19 @@ def test_a_part_of_a_series_has_the_angles_of_its_images():
     assert columns["series_image_id"].tolist() == list(range(60, 100))
 
 
+@pytest.mark.parametrize("firsts", [(0, 20), (5, 20), (20, 0)])
+def test_sweeps_that_say_where_they_begin_are_where_they_say(firsts):
+    sweeps = [
+        {"start": 100.0 * n, "range": 1, "images": 10, "first_image": first}
+        for n, first in enumerate(firsts)
+    ]
+    mx = found(rotation(scan={"sweeps": sweeps}))
+    for n, first in enumerate(firsts):
+        mine = mx.angles.start[first : first + 10]
+        assert mine.tolist() == [100.0 * n + k for k in range(10)]
+    assert np.isfinite(mx.angles.start).sum() == 20
+
+
 STILLS = {"sweeps": [{"start": 184.32, "range": 1, "pitch": 90, "images": 4}]}
 
 
