@@ -1,4 +1,4 @@
-"""What other programs take a run for: their rules, as `reference/mx.md` has them."""
+"""What other programs take a run for: their rules, in our words."""
 
 from __future__ import annotations
 

@@ -96,10 +96,14 @@ def _plugin(registry: Registry, name: str) -> Any:
 
 
 def _named(registry: Registry) -> AfterValidator:
-    """Lets the name of a plug-in pass that can be used."""
+    """Lets the name of a plug-in pass that can be used.
+
+    One of ours is not loaded for it: whoever only reads a journal needs none.
+    """
 
     def check(name: str) -> str:
-        _plugin(registry, name)
+        if not registry.built_in(name):
+            _plugin(registry, name)
         return name
 
     return AfterValidator(check)

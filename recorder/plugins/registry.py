@@ -105,8 +105,8 @@ class Registry:
 
     def built_in(self, name: str) -> bool:
         """Whether a name is that of a plug-in of ours."""
-        points = self._found().get(name)
-        return points is not None and self._plugin(name, points).package == OURS
+        points = self._found().get(name, ())
+        return any(_package(point)[0] == OURS for point in points)
 
     # -- found and loaded ------------------------------------------------------------
 

@@ -143,8 +143,7 @@ class Processes(Generic[T]):
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", WORKER, "--connect", address),
-                *("--parent", str(os.getpid())),
-                *("--level", level, "--format", style),
+                *("--parent", str(os.getpid()), "--level", level, "--format", style),
                 *(f"--read={folder}" for folder in self._readable),
                 env={**os.environ, **one},
                 cwd=Path(recorder.__file__).parent.parent,
@@ -211,7 +210,8 @@ class Processes(Generic[T]):
     def _received(self, messages: list[Message]) -> None:
         for identity, *frames in messages:
             try:
-                self._take(bytes(identity), frames)
+                with boundary("take a message of a worker", (WireError,)):
+                    self._take(bytes(identity), frames)
             except WireError as error:
                 self._complain(str(error))
         self._give_what_waits()  # a worker may be free

@@ -63,7 +63,7 @@ class EnergyScanReport:
     """eV, as announced."""
     points: PointCounts = field(default_factory=PointCounts)
     every: int = 1
-    """``energy`` and ``counts`` have one of so many points."""
+    """``energy`` and ``counts`` have one of so many points, and the last one."""
     energy: tuple[float, ...] = ()
     """eV, by ascending index."""
     counts: tuple[float, ...] = ()

@@ -40,8 +40,9 @@ def angle_of(run: Run, axis: str, label: Mapping[str, Any]) -> Json:
     because = _BECAUSE[grade].format(axis=axis, n=label["image_id"])
     wedge = label.get("wedge")
     sweeps = run.announcement.sweeps
-    if grade is AngleGrade.ANNOUNCED and wedge is not None and sweeps is not None:
-        because = f"planned: wedge {wedge + 1} of {len(sweeps.sweeps)}"
+    count = len(sweeps.sweeps) if sweeps is not None else 0
+    if grade is AngleGrade.ANNOUNCED and wedge is not None and count > 1:
+        because = f"planned: wedge {wedge + 1} of {count}"
     elif grade is AngleGrade.ANNOUNCED and run.announcement.grid is not None:
         because = f"planned: {axis} of the plane, which stands"
     elif grade is AngleGrade.NONE and wedge is not None and wedge < 0:

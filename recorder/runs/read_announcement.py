@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +20,7 @@ from recorder.records.scan import Scan
 from recorder.records.texts import STORED
 from recorder.ssx.chains.declared import read_chains
 
-_ADAPTER = TypeAdapter(Announcement)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,6 @@ class _Lists:
     timing_hardware: list[Any] | None = None
 
 
-_LISTS = TypeAdapter(_Lists)
 _OURS = {
     "chains",
     "chain_problems",
@@ -41,8 +41,14 @@ _OURS = {
     "size",
 }
 """What is not in a message, but made of it."""
-_EXPERIMENT = TypeAdapter(Experiment)
-_TARGET = TypeAdapter(Target)
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Made when it is first needed: that takes 50 ms, and who only lists runs waits."""
+    return TypeAdapter(kind)
+
+
 _STAND_INS = {"proposal": "x0", "experiment": {"name": UNNAMED}}
 """Used where a stored message has no such value that can be used."""
 _SENT = tuple(f.name for f in fields(Announcement) if f.name not in (*_OURS, "sweeps"))
@@ -63,14 +69,14 @@ def read_announcement(
             wrong.
     """
     problems: list[str] = []
-    _LISTS.validate_python(message)
+    _adapter(_Lists).validate_python(message)
     sent = {name: message[name] for name in _SENT if name in message}
     if not stored and sent.pop("part", None) is not None:
         problems.append("part: is left out: the recorder parts what it is told of")
     if _turns(sent.get("scan")):
         sent["sweeps"] = sent.pop("scan")
     context = {"problems": problems, "stored": stored}
-    found = _ADAPTER.validate_python(sent, context=context)
+    found: Announcement = _adapter(Announcement).validate_python(sent, context=context)
     declared = read_chains(message)
     return replace(
         found,
@@ -104,7 +110,7 @@ def read_targets(value: Any, problems: list[str]) -> tuple[Target, ...]:
     found: dict[float, Target] = {}
     for item in value[:MAX_TARGETS]:
         try:
-            target = _TARGET.validate_python(item)
+            target = _adapter(Target).validate_python(item)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, ("targets", *first["loc"])))
@@ -141,7 +147,9 @@ def _shots_disagree(scan: Scan | None, chains: Sequence[Chain]) -> list[str]:
 def stored_experiment(message: Mapping[str, Any]) -> str:
     """Name of the experiment that :func:`read_stored` finds; the rest is not read."""
     try:
-        found = _EXPERIMENT.validate_python(message.get("experiment"), context=STORED)
+        found: Experiment = _adapter(Experiment).validate_python(
+            message.get("experiment"), context=STORED
+        )
     except ValidationError:
         return UNNAMED
     return found.name

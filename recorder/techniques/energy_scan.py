@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from recorder.records import Announcement
 from recorder.records.technique_report import TechniqueReport
@@ -13,6 +14,10 @@ from recorder.ssx.labels.timeline import Timeline
 from recorder.techniques.plain import PlainRuns
 from recorder.techniques.scan_check import plan_problems
 from recorder.techniques.scan_report import point_counts, scan_report
+
+if TYPE_CHECKING:
+    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
+    from recorder.sinks.results.technique_files import TechniqueFiles
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,20 @@ class EnergyScanTechnique:
 
     name = "energy-scan"
     runs = EnergyScanRuns(types=("Energy scan",), takes_images=False)
+
+    @property
+    def rows(self) -> TechniqueRows:
+        """What it writes into ISPyB; imported where that is asked."""
+        from recorder.sinks.ispyb.techniques.energy_scan import ROWS
+
+        return ROWS
+
+    @property
+    def files(self) -> TechniqueFiles:
+        """What it adds to a run's files; imported where that is asked."""
+        from recorder.sinks.results.reading_files import FILES
+
+        return FILES
 
 
 PLUGIN = EnergyScanTechnique()

@@ -27,14 +27,16 @@ def scan_report(run: Run) -> EnergyScanReport:
     facts = None if run.end is None else run.end.facts
     check, hint = check_scan(points, plan, facts.result if facts else None)
     every = -(-points.index.size // SHOWN_POINTS) or 1
+    last = max(0, points.index.size - 1)
+    shown = np.unique(np.append(np.arange(0, last, every), last))[: points.index.size]
     return EnergyScanReport(
         element=plan.element if plan else None,
         edge=plan.edge if plan else None,
         edge_energy=plan.edge_energy if plan else None,
         points=point_counts(run),
         every=every,
-        energy=tuple(points.energy[::every].tolist()),
-        counts=tuple(points.counts[::every].tolist()),
+        energy=tuple(points.energy[shown].tolist()),
+        counts=tuple(points.counts[shown].tolist()),
         result=_found(facts.result) if facts and facts.result else None,
         check=check,
         hint=hint,

@@ -271,3 +271,40 @@ CREATE TABLE ImageQualityIndicators (
   FOREIGN KEY (autoProcProgramId) REFERENCES AutoProcProgram (autoProcProgramId)
     ON DELETE CASCADE
 ) DEFAULT CHARSET=latin1;
+
+CREATE TABLE EnergyScan (
+  energyScanId int(10) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  sessionId int(10) unsigned NOT NULL, blSampleId int(10) unsigned,
+  fluorescenceDetector varchar(255), scanFileFullPath varchar(255),
+  choochFileFullPath varchar(255), jpegChoochFileFullPath varchar(255),
+  element varchar(45), startEnergy float, endEnergy float,
+  transmissionFactor float, exposureTime float,
+  peakEnergy float, peakFPrime float, peakFDoublePrime float,
+  inflectionEnergy float, inflectionFPrime float, inflectionFDoublePrime float,
+  startTime datetime, endTime datetime, edgeEnergy varchar(255),
+  filename varchar(255), beamSizeVertical float, beamSizeHorizontal float,
+  comments varchar(1024), flux double, flux_end double, workingDirectory varchar(45),
+  remoteEnergy float, remoteFPrime float, remoteFDoublePrime float,
+  FOREIGN KEY (sessionId) REFERENCES BLSession (sessionId) ON DELETE CASCADE,
+  FOREIGN KEY (blSampleId) REFERENCES BLSample (blSampleId) ON DELETE CASCADE
+) DEFAULT CHARSET=latin1;
+
+CREATE TABLE BLSample_has_EnergyScan (
+  blSampleId int(10) unsigned NOT NULL DEFAULT 0,
+  energyScanId int(10) unsigned NOT NULL DEFAULT 0,
+  FOREIGN KEY (blSampleId) REFERENCES BLSample (blSampleId) ON DELETE CASCADE,
+  FOREIGN KEY (energyScanId) REFERENCES EnergyScan (energyScanId) ON DELETE CASCADE
+) DEFAULT CHARSET=latin1;
+
+CREATE TABLE XFEFluorescenceSpectrum (
+  xfeFluorescenceSpectrumId int(10) unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  sessionId int(10) unsigned NOT NULL, blSampleId int(10) unsigned,
+  fittedDataFileFullPath varchar(255), scanFileFullPath varchar(255),
+  jpegScanFileFullPath varchar(255), startTime datetime, endTime datetime,
+  filename varchar(255), energy float, exposureTime float, beamTransmission float,
+  annotatedPymcaXfeSpectrum varchar(255), beamSizeVertical float,
+  beamSizeHorizontal float, comments varchar(1024), flux double, flux_end double,
+  workingDirectory varchar(512),
+  FOREIGN KEY (sessionId) REFERENCES BLSession (sessionId) ON DELETE CASCADE,
+  FOREIGN KEY (blSampleId) REFERENCES BLSample (blSampleId) ON DELETE CASCADE
+) DEFAULT CHARSET=latin1;

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.builders import announcement
 from tests.system.beamline import Beamline, make_beamline, wait_sealed
 
-pytestmark = pytest.mark.allow_error_log("record_parked")
 SCAN = {
     "experiment": {"name": "mad-1", "type": "Energy scan"},
     "energy_scan": {"element": "Se", "edge": "K", "edge_energy": 12658, "points": 12},

@@ -192,6 +192,8 @@ async def test_diamonds_narrow_role_still_gets_every_run(
         "image rows",
         "grids",
         "positions",
+        "energy scans",
+        "fluorescence spectra",
         "samples completed",
         "detectors completed",
         "beamline setup",

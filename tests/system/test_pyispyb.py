@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
+from sqlalchemy import Column, DateTime, Float, Integer, MetaData, String, Table
 
 from recorder.config import Settings
 from recorder.ispyb.people.asking import People
+from recorder.ispyb.schema import mx_tables as m
+from recorder.ispyb.schema import read_run_tables as r
 from recorder.ispyb.schema import tables as t
 from recorder.journal import Journal
 from recorder.records.access import Identity
@@ -35,6 +39,25 @@ from tests.pyispyb import CELL, ROOT, SSX, Others, counts, ids
 from tests.servers import Database
 from tests.web import Answer, LiveWriter, Web
 
+_SCAN = Table(
+    "EnergyScan",
+    MetaData(),
+    Column("energyScanId", Integer, primary_key=True),
+    Column("sessionId", Integer),
+    Column("element", String(45)),
+    Column("edgeEnergy", String(255)),
+    Column("startTime", DateTime),
+    Column("endTime", DateTime),
+)
+_SPECTRUM = Table(
+    "XFEFluorescenceSpectrum",
+    MetaData(),
+    Column("xfeFluorescenceSpectrumId", Integer, primary_key=True),
+    Column("sessionId", Integer),
+    Column("energy", Float),
+    Column("startTime", DateTime),
+    Column("endTime", DateTime),
+)
 FLAVOURS = ("esrf", "maxiv", "diamond")
 PERCENT = {"esrf": "fraction", "maxiv": "percent", "diamond": "fraction"}
 
@@ -383,3 +406,73 @@ def test_a_build_of_the_page_is_served_and_may_use_the_api(
     )
     assert found.headers["access-control-allow-origin"] == address
     assert found.status in (200, 503)  # the embedded file is not there yet
+
+
+async def test_scans_spectra_grids_workflows_and_screenings_are_read(
+    site: Site,
+) -> None:
+    """Rows as they stand in the tables; what a flavour has no table for is nothing."""
+    session = (await site.asgi.aget(f"{ROOT}/events?proposal=mx2345")).json["results"][
+        0
+    ]["sessionId"]
+    times = {
+        "startTime": datetime.fromisoformat("2030-01-01T10:00"),
+        "endTime": datetime.fromisoformat("2030-01-01T10:02"),
+    }
+    enter = site.others.enter
+    scan = enter(_SCAN, sessionId=session, element="Se", edgeEnergy="12.658", **times)
+    later = {**times, "endTime": datetime.fromisoformat("2030-01-01T11:00")}
+    spectrum = enter(_SPECTRUM, sessionId=session, energy=12.7, **later)
+    flow = {}
+    if site.flavour != "diamond":
+        flow["workflowId"] = enter(
+            m.workflow, workflowTitle="x", workflowType="MeshScan"
+        )
+    group = site.others.group(session, experimentType="Mesh", **flow)
+    run = site.others.run(group, "2030-01-01T09:00:00", "2030-01-01T09:01:00")
+    enter(
+        m.grid_info,
+        dataCollectionId=run,
+        dataCollectionGroupId=group,
+        steps_x=30,
+        steps_y=20,
+        dx_mm=0.02,
+        dy_mm=0.02,
+        snaked=1,
+    )
+    screening = enter(
+        r.screening,
+        dataCollectionId=run,
+        dataCollectionGroupId=group,
+        programVersion="E",
+    )
+    found = (await site.asgi.aget(f"{ROOT}/events?proposal=mx2345&limit=100")).json
+    assert found["total"] == 2 + 3
+    newest = [(one["type"], one["id"]) for one in found["results"][:3]]
+    assert newest == [("xrf", spectrum), ("es", scan), ("dc", run)]
+    xrf, es, dc = found["results"][:3]
+    assert es["Item"]["energyScanId"] == scan
+    assert (es["Item"]["element"], es["duration"], es["count"]) == ("Se", 2.0, 1)
+    assert xrf["Item"]["xfeFluorescenceSpectrumId"] == spectrum
+    (grid,) = dc["Item"]["GridInfo"]
+    assert (grid["steps_x"], grid["steps_y"], grid["dx_mm"]) == (30, 20, 0.02)
+    known = dc["Item"]["DataCollectionGroup"]["Workflow"]
+    if flow:
+        assert (known["workflowTitle"], known["workflowType"]) == ("x", "MeshScan")
+    else:
+        assert known is None
+    path = f"{ROOT}/processings/screenings?dataCollectionId={run}"
+    (one,) = (await site.asgi.aget(path)).json["results"]
+    assert (one["screeningId"], one["programVersion"]) == (screening, "E")
+    kinds = (await site.asgi.aget(f"{ROOT}/events/types?proposal=mx2345")).json
+    assert {one["eventType"] for one in kinds["results"]} >= {"Mesh", "es", "xrf"}
+    path = f"{ROOT}/events?proposal=mx2345&eventType=es"
+    assert ids((await site.asgi.aget(path)).json) == [scan]
+    path = f"{ROOT}/events?proposal=mx2345&eventType=dc&skip=0&limit=1"
+    assert ids((await site.asgi.aget(path)).json) == [run]
+    path = f"{ROOT}/events?proposal=mx2345&skip=1&limit=1"
+    assert ids((await site.asgi.aget(path)).json) == [scan]
+    stranger = site.as_person("nobody-at-all")
+    assert (await stranger.aget(f"{ROOT}/events?eventType=es")).json["total"] == 0
+    path = f"{ROOT}/processings/screenings?dataCollectionId={run}"
+    assert (await stranger.aget(path)).json["total"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -215,3 +217,15 @@ def test_a_credential_that_is_no_text_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     with pytest.raises(ConfigError, match="credentials"):
         load_settings()
+
+
+def test_whoever_reads_the_configuration_loads_no_plugin_of_ours(tmp_path):
+    """`recorder report` needs no database, which takes a third of its time to load."""
+    config = tmp_path / "recorder.toml"
+    config.write_text('[ispyb]\nflavour = "maxiv"\n')
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from recorder.config import load_settings\n"
+        "load_settings(Path(sys.argv[1])); assert 'sqlalchemy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(config)], check=True)

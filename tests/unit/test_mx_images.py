@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.journal import Journal
-from recorder.journal.file_angles import ANGLES, pack_angles
-from recorder.journal.records import NewRecord, RecordKind
-from recorder.journal.restore import load_run
-from recorder.journal.run_record import run_record
 from recorder.mx.angles import AngleGrade
 from recorder.mx.captured_cells import captured_cells
 from recorder.mx.cells import cells_of
-from recorder.records import FileAngles, Goniometer, RunState, RunStatus
+from recorder.records import (
+    CollectionEnd,
+    DetectorInfo,
+    FileAngles,
+    Goniometer,
+    RunState,
+    RunStatus,
+)
 from recorder.records.mx_plan import Part, Plane
-from recorder.reports import run_labels
-from recorder.reports.explain import explain_image
-from recorder.reports.run_labels import keep, labels_of
-from recorder.reports.run_report import run_report
+from recorder.reports.run_labels import labels_of
 from recorder.runs.book.parts import part_start
 from recorder.runs.run import Run
-from recorder.runs.timeline.measurement import measure
 from recorder.runs.timeline.mx_images import mx_images
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import parse_faults
-from recorder.sinks.held_folder import held
-from recorder.sinks.results.grid_files import TABLE
-from recorder.sinks.results.hdf5 import FILE, write_results
-from recorder.sinks.results.recorded import Recorded
-from recorder.sinks.results.technique_files import SealedRun, files_of
+from recorder.sinks.results.technique_files import files_of
 from tests.builders import announced, announcement, event, new_run, outcome, start
-from tests.laws import examples
 from tests.played import play, pump_probe, recorded
-from tests.unit.test_kept_labels import image_of, journal_in
 
 N = 40
 PERIOD = 0.01
@@ -145,17 +133,44 @@ def test_captured_angles_are_of_the_trigger_and_not_of_the_count():
 
 def test_a_part_of_a_series_has_the_angles_of_its_images():
     angles = FileAngles("omega", np.arange(100.0))
-    run = rotation(angles=angles, scan=None)
     part = Part("u", 2, 2, 60, N)
+    run = rotation(scan=None)
     run.announcement = replace(run.announcement, part=part)
-    assert run.start is not None
-    run.start = part_start(run.start, part)
-    mx = found(run)
-    assert mx.angles.start.tolist() == list(range(60, 100))
+    run.start = part_start(replace(start(), angles=angles), part)
+    assert found(run).angles.start.tolist() == list(range(60, 100))
     files = files_of("mx-rotation")
     assert files is not None
     columns = files.columns(run, labels_of(run).columns)
     assert columns["series_image_id"].tolist() == list(range(60, 100))
+
+
+STILLS = {"sweeps": [{"start": 184.32, "range": 1, "pitch": 90, "images": 4}]}
+
+
+@pytest.mark.parametrize("header", [{}, {"triggers": 4, "images_per_trigger": 1}])
+@pytest.mark.parametrize("made", [None, 3])
+def test_a_missed_trigger_of_a_characterisation_moves_no_angle(header, made):
+    """Images that are apart have a trigger each; one sweep may announce them all."""
+    whole = found(rotation(range(4), scan=STILLS, **header))
+    assert whole.angles.start.tolist() == [184.32 + 90 * n for n in range(4)]
+    run = rotation(range(3), scan=STILLS, **header)
+    run.end = CollectionEnd("u", 0, RunStatus.SUCCESS, images=made)
+    mx = found(run)
+    true = {184.32 + 90 * n for n in (0, 2, 3)}
+    assert all(np.isnan(angle) or angle in true for angle in mx.angles.start.tolist())
+    assert mx.notes
+
+
+def test_a_sweep_of_a_trigger_an_image_goes_on_after_a_missed_one():
+    """The gap between start times tells which trigger was missed."""
+    scan = {"sweeps": [{"start": 0, "range": 1, "images": 8}]}
+    info = DetectorInfo(frame_time_s=1.0)
+    run = rotation((), scan=scan, triggers=8, images_per_trigger=1, info=info)
+    for n, at in enumerate((0, 1, 3, 4, 5, 6, 7)):
+        run.images.receive(n, round(at * 1e9))
+        run.images.finish(outcome(n))
+    mx = found(run)
+    assert mx.angles.start.tolist() == [0, 1, 3, 4, 5, 6, 7]
 
 
 def test_a_run_of_which_nothing_tells_an_angle_has_none():
@@ -230,84 +245,3 @@ def test_each_image_of_a_grid_has_its_cell_and_the_angle_of_the_plane():
     assert set(mx.angles.start.tolist()) == {90.0}
     assert set(mx.angles.grade.tolist()) == {AngleGrade.ANNOUNCED}
     assert (mx.angles.end == mx.angles.start).all()
-
-
-# -- kept, and written -----------------------------------------------------------------
-
-
-def write(folder: Path, journal: Journal, run: Run, labels: Any) -> None:
-    """The files of a run that have a row for each image or cell."""
-    files = files_of(run.technique)
-    assert files is not None
-    recorded_ = Recorded(
-        rows=partial(journal.image_rows, "u"), events=lambda: iter(()), uid_bytes=1
-    )
-    pulses = measure(run, timeline_of(run)).pulses
-    with held(folder) as opened:
-        write_results(opened, run, labels, pulses, recorded_, files)
-        report = run_report(run)
-        files.write(opened, SealedRun(run, report, labels, recorded_, journal))
-
-
-@settings(max_examples=examples(10), deadline=None)
-@given(
-    st.lists(st.booleans(), min_size=N, max_size=N).filter(any),
-    st.booleans(),
-    st.integers(1, N),
-    st.booleans(),
-)
-def test_files_have_the_same_whatever_the_blocks(
-    tmp_path_factory, came, on_grid, block, kept
-):
-    folder = tmp_path_factory.mktemp("mx")
-    ids = [n for n in range(N) if came[n]]
-    angles = FileAngles("omega", np.random.default_rng(1).uniform(0, 360, N))
-    make = grid_run if on_grid else rotation
-    with pytest.MonkeyPatch.context() as patch, journal_in(folder) as journal:
-        run = journalled(journal, make(ids, angles=angles))
-        labels: Any = labels_of(run)
-        patch.setattr("recorder.journal.kept_labels.SNAPSHOT_ROWS", block)
-        patch.setattr(run_labels, "BLOCK", block)
-        if kept:
-            keep(journal, run, labels)
-            facts = labels.facts
-            labels = run_labels.KeptLabels(journal, "u", run.revision, facts)
-        write(folder, journal, run, labels)
-        explained = explain_image(journal, "u", ids[-1])
-    with h5py.File(folder / FILE) as file:
-        images = file["entry/images"]
-        assert images["image_id"][()].tolist() == ids
-        assert images["angle_start"][()].tobytes() == angles.start[ids].tobytes()
-        assert explained["angle"]["start"] == images["angle_start"][-1]
-        if on_grid:
-            rows = images["grid_row"][()].tolist()
-            columns = images["grid_column"][()].tolist()
-            assert explained["cell"]["row"] == (rows[-1] if rows[-1] >= 0 else None)
-    if on_grid:
-        with (folder / TABLE).open() as text:
-            cells = {
-                (int(line["row"]), int(line["column"])): line["image_id"]
-                for line in csv.DictReader(text)
-            }
-        assert len(cells) == N
-        assert {place: n for place, n in cells.items() if n} == {
-            (row, column): str(n)
-            for row, column, n in zip(rows, columns, ids, strict=True)
-            if row >= 0
-        }
-        assert (folder / "grid_map.png").read_bytes().startswith(b"\x89PNG")
-
-
-def journalled(journal: Journal, run: Run) -> Run:
-    """The run as a journal gives it back."""
-    assert run.start is not None
-    assert run.start.angles is not None
-    journal.keep_snapshot("u", ANGLES, 0, 0, pack_angles(run.start.angles))
-    journal.write(
-        [NewRecord(RecordKind.RUN, "u", run_record(run, "opened"), 0)],
-        [("u", image_of(n, round(n * PERIOD * 1e9))) for n in run.images.ids.tolist()],
-    )
-    again = load_run(journal, "u")
-    assert again is not None
-    assert again.images.ids.tolist() == run.images.ids.tolist()
-    return again

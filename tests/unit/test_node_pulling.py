@@ -21,11 +21,13 @@ from recorder.nodes.pulling.node_side import NodePulling
 from recorder.nodes.pulling.puller import ImageHere
 from recorder.nodes.pulling.reports import (
     FETCH,
+    HEADER,
     PULL,
     pack_body,
     pack_images,
     pack_pixels,
     pack_taken,
+    read_header,
     read_images,
     read_numbered,
     read_pixels,
@@ -290,6 +292,18 @@ async def test_what_was_not_said_waits_for_the_next_home():
     pulling.came(pull)  # it wants nothing of that detector
     assert (said(), pulling.larder.numbers()) == ([], [2, 3])
     await asyncio.sleep(0.02)  # the flushes that were asked for
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"source": 1, "received_ns": 2}, {"source": "eiger", "received_ns": "soon"}],
+)
+async def test_a_header_that_is_none_is_told(body):
+    """Home may be wrong, too: what nobody foresaw would be taken for a defect here."""
+    pulling = NodePulling(lambda message: None)
+    with pytest.raises(BadMessageError, match="a header of"):
+        pulling.came(pack_body(HEADER, body))
+    assert read_header(pack_body(HEADER, {"source": "a", "received_ns": 7})) == ("a", 7)
 
 
 async def test_what_comes_while_a_home_goes_is_kept_with_its_pixels():

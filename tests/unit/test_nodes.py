@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import BadMessageError, WireError
+from recorder.nodes.home import Home
 from recorder.nodes.line import HOME_SILENT_S, Counts, Line, News
 from recorder.nodes.members import CREDIT, SILENT_S, SLOW_S, Members
 from recorder.nodes.messages import (
@@ -43,7 +44,9 @@ from recorder.nodes.messages import (
 from recorder.nodes.node_work import NodeWork
 from recorder.nodes.roll import KEPT_S, Roll
 from recorder.nodes.version import differs, program
-from recorder.pool.backlog import KEPT_STATES
+from recorder.pool.backlog import KEPT_STATES, Backlog
+from recorder.pool.protocols import ClusterOptions, EngineOptions
+from recorder.pool.share import Share
 from recorder.pool.wire import (
     DONE,
     FAILED,
@@ -386,3 +389,23 @@ def test_lost_nodes_are_told_for_an_hour_and_names_are_told_apart():
     assert roll.nodes((), 10.0 + KEPT_S) == ()
     roll.lost(first, "its connection ended", 10.0)
     assert [n.state for n in roll.nodes((second,), 20.0)] == ["ok"], "it is back"
+
+
+@pytest.mark.allow_error_log("step_failed")
+async def test_a_message_that_nobody_foresaw_costs_the_others_nothing(
+    tmp_path, monkeypatch, log_events
+):
+    """Of those that came in the same turn of the event loop."""
+    options = ClusterOptions(f"ipc://{tmp_path}/home", None, tmp_path)
+    home = Home(Share(Backlog(1 << 20)), EngineOptions(1, 60.0, 2), options)
+    desk, heard = home._desk, list[bytes]()
+
+    def received(identity: bytes, frames: object, now: float) -> None:
+        if identity == b"2":
+            raise KeyError("nobody foresaw this")
+        heard.append(identity)
+
+    monkeypatch.setattr(desk, "received", received)
+    home._received([[b"1", b"x"], [b"2", b"x"], [b"3", b"x"]])
+    assert heard == [b"1", b"3"]
+    assert [event["event"] for event in log_events] == ["step_failed"]

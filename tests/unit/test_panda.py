@@ -15,10 +15,16 @@ from recorder.journal.snapshots import pack
 from recorder.journal.snapshots_table import unpack_arrays
 from recorder.records import BadMessage, EventType, Evidence, TimedEvent
 from recorder.records.limits import MAX_CAPTURE_BYTES
-from recorder.records.positions import MAX_POSITION, POSITIONS, positions_of
+from recorder.records.positions import (
+    MAX_POSITION,
+    POSITIONS,
+    positions_of,
+    wrong_positions,
+)
 from recorder.runs.tables.event_arrays import EventArrays
 from recorder.runs.tables.event_log import EventLog
 from recorder.simulate.timing.panda import FIELDS, LASER_PLACE, SAMPLE
+from recorder.sources.control.messages import parse_message
 from recorder.sources.dectris.dumps import read_dump
 from recorder.sources.panda.decoder import PandaDecoder, PandaError
 from tests.recordings import recording
@@ -407,3 +413,15 @@ def test_positions_of_a_message_are_numbers_of_known_axes(said):
         else:
             assert axis not in found
     assert positions_of({"positions": list(said)}) == {}
+    assert bool(wrong_positions({"positions": said})) == (set(found) != set(said))
+
+
+@pytest.mark.parametrize("said", [{"omega": "left"}, {"theta": 5}, {"x": 1e9}, [1]])
+def test_a_message_with_a_wrong_position_counts_without_it(said):
+    body = {"uid": "a", "type": "XrayDetection", "time_ns": 5, "trigger": 3}
+    body |= {"evidence": "captured", "positions": said}
+    event, bad = parse_message("event", json.dumps(body).encode())
+    log = EventLog()
+    assert log.add(event)
+    assert log.positioned == ()
+    assert (bad.kind, "not used" in bad.detail) == ("positions", True)

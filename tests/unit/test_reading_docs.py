@@ -10,6 +10,7 @@ import pytest
 
 from recorder.records import BadMessage, EndFacts, ReadingFiles, ScanResult
 from recorder.runs.book.readings_desk import KEPT_READINGS
+from recorder.sinks.results import reading_names
 from recorder.sources.control import readings
 from recorder.sources.control.messages import READINGS, parse_message
 from tests.unit.test_docs import REFERENCE, blocks, names, rows, sections
@@ -49,3 +50,11 @@ def test_the_examples_are_valid():
             assert not isinstance(record, BadMessage), record.detail
             assert record.problems == ()
     assert str(KEPT_READINGS) in PAGE.read_text(encoding="utf-8")
+
+
+def test_every_file():
+    text = sections(REFERENCE / "files.md")["Files of scans and spectra"]
+    assert {*names(text), reading_names.SPECTRUM_PLOT} == {
+        value for name, value in vars(reading_names).items() if name.isupper()
+    }
+    assert reading_names.SPECTRUM_PLOT in text

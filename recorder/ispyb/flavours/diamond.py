@@ -9,6 +9,7 @@ from recorder.ispyb.flavours.families import looks_like_diamond
 from recorder.ispyb.flavours.flavour import Flavour, RunRow
 from recorder.ispyb.flavours.mx_dialect import DIAMOND_MX
 from recorder.ispyb.flavours.programs import AttachedFiles
+from recorder.ispyb.flavours.reading_dialect import DIAMOND_READINGS
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
 from recorder.ispyb.schema.live_schema import LiveSchema
@@ -43,12 +44,17 @@ DIAMOND = Flavour(
             "GridInfo.dataCollectionGroupId",
             "GridInfo.pixelspermicronX",
             "GridInfo.pixelspermicronY",
+            "EnergyScan.remoteEnergy",
+            "EnergyScan.remoteFPrime",
+            "EnergyScan.remoteFDoublePrime",
         }
     ),
-    capabilities=frozenset(Capability) - {Capability.RESULTS, Capability.WORKFLOW},
+    capabilities=frozenset(Capability)
+    - {Capability.RESULTS, Capability.WORKFLOW, Capability.SCANNED_SAMPLES},
     image_rows=True,
     statistics=DiamondStatistics(PROGRAM_STATUS),
     mx=DIAMOND_MX,
+    readings=DIAMOND_READINGS,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from recorder.config.ispyb import IspybSection
 from recorder.ispyb.flavours.mx_dialect import ESRF_MX, MxDialect
+from recorder.ispyb.flavours.reading_dialect import ESRF_READINGS, ReadingDialect
 from recorder.ispyb.schema.capabilities import Capabilities, Capability
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.rows import Rows
@@ -66,6 +67,8 @@ class Flavour:
     """Whether its readers sort by end times, so that a run that goes on needs one."""
     mx: MxDialect = ESRF_MX
     """How its readers take rotations and grids."""
+    readings: ReadingDialect = ESRF_READINGS
+    """How they take energy scans and spectra."""
 
 
 class FlavourPlugin(Protocol):

@@ -54,6 +54,41 @@ class DetectorRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GridRow:
+    """Row of ``GridInfo``; of the collection, or of its group, as the site has it."""
+
+    gridInfoId: int | None = None
+    dataCollectionId: int | None = None
+    dataCollectionGroupId: int | None = None
+    xOffset: float | None = None
+    yOffset: float | None = None
+    dx_mm: float | None = None
+    dy_mm: float | None = None
+    steps_x: float | None = None
+    steps_y: float | None = None
+    meshAngle: float | None = None
+    orientation: str | None = None
+    snaked: int | None = None
+    pixelspermicronX: float | None = None
+    pixelspermicronY: float | None = None
+    micronsPerPixelX: float | None = None
+    micronsPerPixelY: float | None = None
+    snapshot_offsetXPixel: float | None = None
+    snapshot_offsetYPixel: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRow:
+    """Row of ``Workflow``."""
+
+    workflowId: int | None = None
+    workflowTitle: str | None = None
+    workflowType: str | None = None
+    status: str | None = None
+    comments: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GroupRow:
     """Row of ``DataCollectionGroup``."""
 
@@ -61,8 +96,9 @@ class GroupRow:
     experimentType: str | None = None
     blSampleId: int | None = None
     comments: str | None = None
-    Workflow: None = None
-    """No workflow: serial crystallography has none."""
+    workflowId: int | None = None
+    Workflow: WorkflowRow | None = None
+    """That had the runs made, where the site has a table of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +155,8 @@ class Collection:
     overlap: float | None = None
     detectorId: int | None = None
     DataCollectionGroup: GroupRow = field(default_factory=GroupRow)
-    GridInfo: tuple[str, ...] = ()
-    """Empty: a scan of the recorder is no grid scan of ISPyB."""
+    GridInfo: tuple[GridRow, ...] = ()
+    """Of a grid scan; a walk over a chip is none."""
     SSXDataCollection: SsxRow | None = None
     Detector: DetectorRow | None = None
     metadata: Annotated[ItemMetadata, Field(serialization_alias="_metadata")] = field(
@@ -153,11 +189,26 @@ def collections(tables: Tables, ids: Iterable[int]) -> dict[int, Collection]:
         _ids(run.detectorId for run in known.values()),
     )
     ssx = tables.by_id(SsxRow, "SSXDataCollection", key, known)
+    flows = tables.by_id(
+        WorkflowRow,
+        "Workflow",
+        "workflowId",
+        _ids(rows[0].workflowId for rows in groups.values()),
+    )
+    groups = {
+        number: [replace(row, Workflow=_first(flows, row.workflowId)) for row in rows]
+        for number, rows in groups.items()
+    }
+    own = tables.by_id(GridRow, "GridInfo", key, known)
+    of_group = tables.by_id(GridRow, "GridInfo", "dataCollectionGroupId", groups)
     return {
         number: replace(
             run,
             DataCollectionGroup=_as_shown(
                 _first(groups, run.dataCollectionGroupId) or GroupRow()
+            ),
+            GridInfo=tuple(
+                own.get(number) or of_group.get(run.dataCollectionGroupId or -1, [])
             ),
             SSXDataCollection=_first(ssx, number),
             Detector=_first(detectors, run.detectorId),

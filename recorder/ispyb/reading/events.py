@@ -1,4 +1,4 @@
-"""What happened in sessions: groups of runs, or the runs of a group."""
+"""What happened in sessions: runs or groups of them, energy scans, spectra."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, case, cast, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from recorder.ispyb.people.scoping import visible
 from recorder.ispyb.reading.collections import SERIAL
 from recorder.ispyb.reading.named_files import OWNER, FileOwner
 from recorder.ispyb.reading.proposals import proposal_name, session_name
 from recorder.ispyb.reading.run_conditions import EventsWanted, Joined, conditions
+from recorder.ispyb.reading.scan_events import scan_types, scans, sources
 from recorder.ispyb.reading.tables import LiveTable, Tables, record
 from recorder.ispyb.schema import people_tables as p
 from recorder.ispyb.schema.read_values import as_text
@@ -24,10 +35,11 @@ RUN = "DataCollection"
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """A group of runs, or a run."""
+    """A group of runs, or a run; or an energy scan, or a spectrum."""
 
+    type: str = "dc"
     id: int = 0
-    """The run; of a group the latest one."""
+    """The run; of a group the latest one; else the scan or spectrum."""
     startTime: datetime | None = None
     endTime: datetime | None = None
     count: int = 0
@@ -63,6 +75,16 @@ def events(
     single = wanted.dataCollectionGroupId or wanted.dataCollectionId
     query = _runs(joined, running) if single else _groups(joined, running)
     query = query.where(visible(rights), *conditions(joined, wanted))
+    others = [scans(tables, rights, wanted, one) for one in sources(tables, wanted)]
+    if others:
+        every = union_all(query, *others).subquery()
+        query = select(every)
+        order: Any = every.c
+    else:
+        order = query.selected_columns
+    query = query.order_by(
+        order["going"].desc(), order["latest"].desc(), order["id"].desc()
+    )
     total, rows = tables.page(query, skip, limit)
     return total, tuple(record(EventRow, row) for row in rows)
 
@@ -70,21 +92,20 @@ def events(
 def _runs(joined: Joined, running: str | None) -> Select[Any]:
     run, group = joined.run, joined.group
     number = run["dataCollectionId"]
-    return (
-        select(
-            number.label("id"),
-            run["startTime"].label("startTime"),
-            run["endTime"].label("endTime"),
-            literal(1).label("count"),
-            session_name().label("session"),
-            p.session.c.sessionId.label("sessionId"),
-            proposal_name().label("proposal"),
-            group["blSampleId"].label("blSampleId"),
-            group["dataCollectionGroupId"].label("dataCollectionGroupId"),
-        )
-        .select_from(joined.clause)
-        .order_by(_goes_on(run, running).desc(), joined.latest.desc(), number.desc())
-    )
+    return select(
+        literal("dc").label("type"),
+        number.label("id"),
+        run["startTime"].label("startTime"),
+        run["endTime"].label("endTime"),
+        literal(1).label("count"),
+        session_name().label("session"),
+        p.session.c.sessionId.label("sessionId"),
+        proposal_name().label("proposal"),
+        group["blSampleId"].label("blSampleId"),
+        group["dataCollectionGroupId"].label("dataCollectionGroupId"),
+        _goes_on(run, running).label("going"),
+        joined.latest.label("latest"),
+    ).select_from(joined.clause)
 
 
 def _groups(joined: Joined, running: str | None) -> Select[Any]:
@@ -92,6 +113,7 @@ def _groups(joined: Joined, running: str | None) -> Select[Any]:
     key, number = group["dataCollectionGroupId"], func.max(run["dataCollectionId"])
     return (
         select(
+            literal("dc").label("type"),
             number.label("id"),
             func.min(run["startTime"]).label("startTime"),
             func.max(run["endTime"]).label("endTime"),
@@ -101,14 +123,11 @@ def _groups(joined: Joined, running: str | None) -> Select[Any]:
             func.max(proposal_name()).label("proposal"),
             func.max(group["blSampleId"]).label("blSampleId"),
             key.label("dataCollectionGroupId"),
+            func.max(_goes_on(run, running)).label("going"),
+            func.max(joined.latest).label("latest"),
         )
         .select_from(joined.clause)
         .group_by(key)
-        .order_by(
-            func.max(_goes_on(run, running)).desc(),
-            func.max(joined.latest).desc(),
-            number.desc(),
-        )
     )
 
 
@@ -135,7 +154,11 @@ def attached(
     if not file.has(number):
         return {}
     key = run["dataCollectionGroupId"] if grouped else run[number]
-    known = {(r.dataCollectionGroupId if grouped else r.id): r.id for r in rows}
+    known = {
+        (r.dataCollectionGroupId if grouped else r.id): r.id
+        for r in rows
+        if r.type == "dc"
+    }
     joined = run.clause.join(file.clause, file[number] == run[number])
     ids = [value for value in known if value is not None]
     counted = tables.counts(joined, key, func.count(), ids)
@@ -165,7 +188,8 @@ def event_types(
     )
     names = (as_text(row["kind"]) for row in tables.rows(query))
     shown = dict.fromkeys(SERIAL.get(name, name) for name in names if name)
-    return tuple(EventType(name, name) for name in shown)
+    runs = tuple(EventType(name, name) for name in shown)
+    return (*runs, *(EventType(*one) for one in scan_types(tables, rights, wanted)))
 
 
 _NOBODYS = FileOwner()

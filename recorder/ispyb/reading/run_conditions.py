@@ -30,7 +30,7 @@ FAILURE = ("FAILED", "0")
 STATUSES = ("success", "failed", "processed", "processerror")
 """What ``status`` may be."""
 KINDS = ("dc", "robot", "xrf", "es")
-"""Kinds of events; the recorder knows runs (``dc``) only."""
+"""Kinds of events: runs, actions of robots (not shown), spectra, energy scans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,17 @@ class Joined:
         return func.coalesce(self.run["endTime"], self.run["startTime"])
 
 
-def conditions(joined: Joined, wanted: EventsWanted) -> Iterator[ColumnElement[bool]]:
-    """Which runs are wanted."""
-    run, group, session = joined.run, joined.group, p.session.c
+def of_place(
+    tables: Tables, sample: ColumnElement[Any], wanted: EventsWanted
+) -> Iterator[ColumnElement[bool]]:
+    """Of which session, proposal, beamline, sample and protein.
+
+    Args:
+        tables: The database.
+        sample: Column of the sample.
+        wanted: Which.
+    """
+    session = p.session.c
     if wanted.sessionId is not None:
         yield session.sessionId == wanted.sessionId
     if wanted.session is not None:
@@ -88,14 +96,20 @@ def conditions(joined: Joined, wanted: EventsWanted) -> Iterator[ColumnElement[b
         yield p.proposal.c.proposalId == wanted.proposalId
     if wanted.beamLineName is not None:
         yield session.beamLineName == wanted.beamLineName
+    if wanted.blSampleId is not None:
+        yield sample == wanted.blSampleId
+    if wanted.proteinId is not None:
+        yield sample.in_(_samples_of(tables, wanted.proteinId))
+
+
+def conditions(joined: Joined, wanted: EventsWanted) -> Iterator[ColumnElement[bool]]:
+    """Which runs are wanted."""
+    run, group = joined.run, joined.group
+    yield from of_place(joined.tables, group["blSampleId"], wanted)
     if wanted.dataCollectionId is not None:
         yield run["dataCollectionId"] == wanted.dataCollectionId
     if wanted.dataCollectionGroupId is not None:
         yield group["dataCollectionGroupId"] == wanted.dataCollectionGroupId
-    if wanted.blSampleId is not None:
-        yield group["blSampleId"] == wanted.blSampleId
-    if wanted.proteinId is not None:
-        yield group["blSampleId"].in_(_samples_of(joined.tables, wanted.proteinId))
     if wanted.eventType is not None:
         yield _of_kind(group, wanted.eventType)
     if wanted.status is not None:

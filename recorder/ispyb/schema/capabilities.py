@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.sql.expression import Executable
 
 from recorder.errors import SinkDeniedError, SinkError
-from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.database import explain, shown_url
 from recorder.ispyb.schema.live_schema import LiveSchema
 from recorder.ispyb.schema.rights import CHANGED, NEEDED, NEEDS, RIGHTS, Capability
@@ -180,7 +179,7 @@ def _trial(live: LiveSchema, table: Table, right: str) -> Executable:
         return nothing
     if right == "D":
         return delete(table).where(false())
-    others = [c for c in columns if not c.primary_key or table is t.ssx_collection]
+    others = [c for c in columns if not c.primary_key or c.autoincrement is not True]
     if right == "I":
         return insert(table).from_select(
             [c.name for c in others], select(*others).where(false())

@@ -91,7 +91,7 @@ screening = Table(
     read_runs,
     key("screeningId"),
     *whole("dataCollectionId", "dataCollectionGroupId"),
-    *text("programVersion"),
+    *text("programVersion", "comments", "shortComments"),
     *times("bltimeStamp"),
 )
 screening_output = Table(

@@ -28,6 +28,9 @@ class Capability(StrEnum):
     GRID = "grids"
     POSITION = "positions"
     WORKFLOW = "workflows"
+    ENERGY_SCAN = "energy scans"
+    SCANNED_SAMPLES = "samples of energy scans"
+    SPECTRUM = "fluorescence spectra"
     SAMPLES_COMPLETED = "samples completed"
     COMPONENTS_COMPLETED = "components completed"
     DETECTOR_COMPLETED = "detectors completed"
@@ -66,6 +69,9 @@ RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
     Capability.GRID: {t.grid_info: "SIU"},
     Capability.POSITION: {t.position: "SIU", t.motor_position: "SIU"},
     Capability.WORKFLOW: {t.workflow: "SIU"},
+    Capability.ENERGY_SCAN: {t.energy_scan: "SIU"},
+    Capability.SCANNED_SAMPLES: {t.sample_has_energy_scan: "SI"},
+    Capability.SPECTRUM: {t.spectrum: "SIU"},
     Capability.SAMPLES_COMPLETED: {t.protein: "U", t.crystal: "U", t.sample: "U"},
     Capability.COMPONENTS_COMPLETED: {
         t.component: "U",
@@ -79,6 +85,7 @@ RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
 """Tables of each group with the rights it needs: S select, I insert, U update."""
 NEEDS = {
     Capability.MEASURED: Capability.SSX,
+    Capability.SCANNED_SAMPLES: Capability.ENERGY_SCAN,
     Capability.INTEGRATION: Capability.PROGRAM,
     Capability.ATTACHMENTS: Capability.PROGRAM,
     Capability.SAMPLES_COMPLETED: Capability.SAMPLE,
@@ -130,6 +137,12 @@ NEEDED = {
     Capability.GRID: "GridInfo.steps_x GridInfo.steps_y",
     Capability.POSITION: "Position.posX Position.posY Position.posZ "
     "MotorPosition.phiX MotorPosition.phiY MotorPosition.phiZ",
+    Capability.ENERGY_SCAN: "EnergyScan.energyScanId EnergyScan.sessionId "
+    "EnergyScan.element EnergyScan.comments",
+    Capability.SCANNED_SAMPLES: "BLSample_has_EnergyScan.blSampleId "
+    "BLSample_has_EnergyScan.energyScanId",
+    Capability.SPECTRUM: "XFEFluorescenceSpectrum.xfeFluorescenceSpectrumId "
+    "XFEFluorescenceSpectrum.sessionId XFEFluorescenceSpectrum.comments",
     Capability.WORKFLOW: "Workflow.workflowTitle DataCollectionGroup.workflowId",
     Capability.CONCENTRATION_TYPES: "ConcentrationType.name",
     Capability.BEAMLINE_SETUP: "BLSession.beamLineSetupId",

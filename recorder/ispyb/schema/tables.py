@@ -27,6 +27,11 @@ from recorder.ispyb.schema.mx_tables import (
     position,
     workflow,
 )
+from recorder.ispyb.schema.reading_tables import (
+    energy_scan,
+    sample_has_energy_scan,
+    spectrum,
+)
 from recorder.ispyb.schema.sample_tables import (
     COMPONENT_TYPES,
     beamline_setup,
@@ -55,6 +60,7 @@ __all__ = [
     "crystal",
     "crystal_composition",
     "detector",
+    "energy_scan",
     "event",
     "event_chain",
     "event_type",
@@ -74,7 +80,9 @@ __all__ = [
     "result_attachment",
     "sample",
     "sample_composition",
+    "sample_has_energy_scan",
     "session",
+    "spectrum",
     "ssx_collection",
     "workflow",
 ]

@@ -28,6 +28,7 @@ from recorder.nodes.pulling.reports import (
     pack_body,
     pack_pixels,
     read_body,
+    read_header,
     read_taken,
 )
 from recorder.pool.wire import Frame, Message
@@ -99,9 +100,8 @@ class NodePulling:
         if kind == PULL:
             self._pull(read_body(frames))
         elif kind == HEADER:
-            body = read_body(frames)
-            if (puller := self._pullers.get(str(body.get("source")))) is not None:
-                received_ns = int(body.get("received_ns", 0))
+            source, received_ns = read_header(frames)
+            if (puller := self._pullers.get(source)) is not None:
                 puller.header([bytes(frame) for frame in frames[2:]], received_ns)
         elif kind == TAKEN:
             self._taken(read_taken(frames))

@@ -250,3 +250,17 @@ def read_body(frames: Sequence[Frame]) -> dict[str, Any]:
     if len(frames) < 2 or len(frames[1]) > MAX_REPORT:
         raise BadMessageError("node_message", f"{len(frames)} frames, or too large")
     return read_object(frames[1])
+
+
+def read_header(frames: Sequence[Frame]) -> tuple[str, int]:
+    """Source and time (Unix ns) of a header that home passes on; its frames follow.
+
+    Raises:
+        BadMessageError: It is none.
+    """
+    body = read_body(frames)
+    source, received_ns = body.get("source"), body.get("received_ns")
+    if not isinstance(source, str) or type(received_ns) is not int:
+        text = f"a header of {shown(source)}, received at {shown(received_ns)}"
+        raise BadMessageError("node_message", text)
+    return source, received_ns

@@ -52,6 +52,8 @@ class EventLog:
         self._texts: list[str] = [""]
         self._codes: dict[str, int] = {"": 0}
         self._rows: tuple[int, CapturedTriggers] | None = None
+        self._numbers: tuple[int, NDArray[np.int64]] | None = None
+        """Trigger numbers made ascending, and of how many events."""
         self.ordered = True
         """Numbers of X-ray rows came ascending, but for a few that were late."""
         self.first_number: int | None = None
@@ -195,7 +197,9 @@ class EventLog:
             Trigger numbers as :meth:`rows` has them, each once; degrees or mm.
         """
         events, values = self._positions.at(axis)
-        numbers = numbered(self._columns, 0).number[events]
+        if self._numbers is None or self._numbers[0] != self.size:
+            self._numbers = (self.size, numbered(self._columns, 0).number)
+        numbers = self._numbers[1][events]
         known = numbers != NO_NUMBER
         numbers, first = np.unique(numbers[known], return_index=True)
         return numbers, values[known][first]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -35,6 +35,7 @@ from recorder.records.limits import (
     load_json,
     require_finite,
 )
+from recorder.records.positions import wrong_positions
 from recorder.records.texts import Label, Name, Reason, Text
 from recorder.records.times import parse_time
 from recorder.runs.read_announcement import read_announcement
@@ -150,7 +151,19 @@ def parse_message(
         items = _objects(payload, finite=topic not in READINGS)
     except BadMessageError as error:
         return [BadMessage(SOURCE, error.kind, str(error), received_ns)]
-    return [_record(parser, topic, item, received_ns) for item in items]
+    found = [_record(parser, topic, item, received_ns) for item in items]
+    return [*found, *_bad_positions(found, received_ns)]
+
+
+def _bad_positions(
+    found: list[ControlRecord], received_ns: int
+) -> Iterator[BadMessage]:
+    """Positions of events that are none: they cost only themselves."""
+    for event in found:
+        wrong = wrong_positions(event.body) if isinstance(event, TimedEvent) else ""
+        if wrong:
+            text = f"event: {wrong}"[:MAX_QUOTED]
+            yield BadMessage(SOURCE, "positions", text, received_ns)
 
 
 def _objects(payload: bytes, *, finite: bool) -> list[Any]:

@@ -12,6 +12,7 @@ from recorder.ispyb.reading.processing_records import (
     Statuses,
 )
 from recorder.ispyb.reading.run_data import FileAttachment, ImageQuality, WorkflowStep
+from recorder.ispyb.reading.screenings import screenings
 from recorder.ispyb.reading.tables import Tables
 from recorder.web.pyispyb import parameters as given
 from recorder.web.pyispyb.call import Asked, Call, Page, listing
@@ -64,6 +65,14 @@ def message_statuses(asked: Asked, tables: Tables) -> MessageStatuses:
 def list_programs(asked: Asked, tables: Tables) -> Page[Program]:
     """`GET /processings`."""
     found = processings.programs(
+        tables.described, asked.rights, page_of(asked), asked["dataCollectionId"]
+    )
+    return asked.page(found.total, found.results)
+
+
+def list_screenings(asked: Asked, tables: Tables) -> Page[Screening]:
+    """`GET /processings/screenings`."""
+    found = screenings(
         tables.described, asked.rights, page_of(asked), asked["dataCollectionId"]
     )
     return asked.page(found.total, found.results)
@@ -132,9 +141,9 @@ DATA_CALLS = (
     ),
     listing(
         "/processings/screenings",
-        "Screenings: none",
+        "Screenings of a data collection",
         Screening,
-        nothing,
+        list_screenings,
         (_COLLECTION,),
     ),
     listing(

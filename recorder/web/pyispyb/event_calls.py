@@ -21,6 +21,7 @@ from recorder.ispyb.reading.events import (
     events,
 )
 from recorder.ispyb.reading.run_conditions import STATUSES, EventsWanted
+from recorder.ispyb.reading.scan_events import ScanRow, SpectrumRow, scan_rows
 from recorder.ispyb.reading.tables import Tables
 from recorder.web.pyispyb import parameters as given
 from recorder.web.pyispyb.call import Asked, Page, listing
@@ -48,11 +49,14 @@ class EventMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A group of runs, or a run; ``Item`` is its latest one."""
+    """A group of runs, or a run; ``Item`` is its latest one.
+
+    Also an energy scan (``es``) or a fluorescence spectrum (``xrf``).
+    """
 
     id: int
-    Item: Collection
-    type: Literal["dc"] = "dc"
+    Item: Collection | ScanRow | SpectrumRow
+    type: Literal["dc", "es", "xrf"] = "dc"
     startTime: datetime | None = None
     endTime: datetime | None = None
     duration: float | None = None
@@ -82,7 +86,11 @@ def list_events(asked: Asked, tables: Tables) -> Page[Event]:
     total, rows = events(
         tables, asked.rights, wanted, asked.own.running, asked.skip, asked.limit
     )
-    numbers = [row.id for row in rows]
+    numbers = [row.id for row in rows if row.type == "dc"]
+    by_kind: dict[str, list[int]] = {}
+    for row in rows:
+        by_kind.setdefault(row.type, []).append(row.id)
+    scans = scan_rows(tables, by_kind)
     runs = collections(tables, numbers)
     own = asked.own_runs(runs)
     grouped = not (wanted.dataCollectionGroupId or wanted.dataCollectionId)
@@ -93,27 +101,20 @@ def list_events(asked: Asked, tables: Tables) -> Page[Event]:
         "blSampleId",
         (row.blSampleId for row in rows if row.blSampleId is not None),
     )
-    found = tuple(
-        _event(
-            row,
-            runs[row.id],
-            own.get(row.id),
-            next((s.name for s in samples.get(row.blSampleId or -1, [])), None),
-            files.get(row.id, 0),
-        )
-        for row in rows
-        if row.id in runs
-    )
-    return asked.page(total, found)
+    found = []
+    for row in rows:
+        sample = next((s.name for s in samples.get(row.blSampleId or -1, [])), None)
+        if row.type != "dc":
+            if (scan := scans.get((row.type, row.id))) is not None:
+                found.append(_event(row, scan, EventMetadata(), sample, 0))
+        elif row.id in runs:
+            shown, meta = _now(runs[row.id], own.get(row.id))
+            found.append(_event(row, shown, meta, sample, files.get(row.id, 0)))
+    return asked.page(total, tuple(found))
 
 
-def _event(
-    row: EventRow,
-    run: Collection,
-    own: OwnRun | None,
-    sample: str | None,
-    files: int,
-) -> Event:
+def _now(run: Collection, own: OwnRun | None) -> tuple[Collection, EventMetadata]:
+    """A run as it is now, and what the recorder knows of it."""
     shown = replace(run, comments=without_marker(run.comments))
     meta = EventMetadata(run.dataCollectionNumber)
     if own is not None:
@@ -128,12 +129,22 @@ def _event(
             own.lost,
             own.pending,
         )
+    return shown, meta
+
+
+def _event(
+    row: EventRow,
+    item: Collection | ScanRow | SpectrumRow,
+    meta: EventMetadata,
+    sample: str | None,
+    files: int,
+) -> Event:
     start, end = row.startTime, row.endTime
     known = start is not None and end is not None
     return Event(
         row.id,
-        shown,
-        "dc",
+        item,
+        _kind(row),
         start,
         end,
         (end - start).total_seconds() / SECONDS if known else None,  # type: ignore[operator]
@@ -146,6 +157,10 @@ def _event(
         files,
         meta,
     )
+
+
+def _kind(row: EventRow) -> Literal["dc", "es", "xrf"]:
+    return "es" if row.type == "es" else "xrf" if row.type == "xrf" else "dc"
 
 
 def list_types(asked: Asked, tables: Tables) -> Page[EventType]:
@@ -181,12 +196,12 @@ _WHICH = (
     given.whole("dataCollectionGroupId", "The runs of a group, one by one."),
     given.whole("proteinId", "A protein."),
     given.word("status", "How runs, or their processing, ended.", STATUSES),
-    given.text("eventType", "Type of the experiment, or `dc`: all runs."),
+    given.text("eventType", "Type of the experiment; or `dc`: all runs, `es`, `xrf`."),
 )
 EVENT_CALLS = (
     listing(
         "/events",
-        "Groups of runs, or the runs of a group: what goes on first",
+        "Groups of runs, or the runs of a group; scans: what goes on first",
         Event,
         list_events,
         _WHICH,
