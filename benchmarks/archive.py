@@ -46,7 +46,8 @@ from recorder.runs.timeline.measurement import measure, pulse_facts
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.sinks.held_folder import held
 from recorder.sinks.results.event_lists import write_event_lists
-from recorder.sinks.results.hdf5 import Recorded, write_results
+from recorder.sinks.results.hdf5 import write_results
+from recorder.sinks.results.recorded import Recorded
 
 NOW_NS = 2 * 10**18
 """Long after all runs (Unix ns)."""

@@ -46,7 +46,8 @@ def ms_a_second(hz: int, seconds: int, seed: int) -> float:
         seen = Observation(now_ns / 1e9, facts, cut.images, fates=cut.fates)
         state, _ = step(state, seen)
         if number % KEPT == 0:
-            pack_memory(Memory(state, AlarmBook(), run.uid, mine.cursors))
+            known = Memory({run.uid: state}, AlarmBook(), {run.uid: mine.cursors})
+            pack_memory(known)
         took += time.process_time() - begin
     return took / seconds * 1e3
 

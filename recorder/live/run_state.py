@@ -11,6 +11,7 @@ from recorder.records import ImageClass
 from recorder.records.announcement import Target
 from recorder.records.live import LINE_STEP_S, Line, LiveRun, Trials
 from recorder.records.live_open_runs import OpenRun
+from recorder.records.runs import SERIAL
 from recorder.runs.run import Run
 
 _CLASSES = set(ImageClass)
@@ -54,7 +55,7 @@ def run_state(
         newest_age_s=counts.newest_age_s(now_ns),
         pending=images.pending,
         lost=images.size - images.received,
-        missed=counts.pump.missed,
+        missed=counts.pump.missed if run.technique == SERIAL else None,
         unprocessed={
             str(name): number
             for name, number in images.outcomes.items()

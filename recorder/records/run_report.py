@@ -115,6 +115,17 @@ class RunReport:
         return self.technique == SERIAL
 
     @property
+    def told_chains(self) -> tuple[ChainReport, ...]:
+        """The chains that people are told of.
+
+        Of a run that is not serial only what was declared: that its images have
+        triggers is no chain.
+        """
+        if self.serial:
+            return self.event_chains
+        return tuple(chain for chain in self.event_chains if chain.commanded)
+
+    @property
     def measured(self) -> bool:
         """Whether any event of its chains was seen."""
         return any(chain.measured for chain in self.event_chains)

@@ -161,7 +161,7 @@ def _with_report(card: RunCard, report: RunReport) -> RunCard:
         tried=report.classification.tried,
         revision=report.revision,
         ledger=report.ledger,
-        chains=len(report.event_chains),
+        chains=len(report.told_chains),
         data_collection_id=report.data_collection_id,
         data_collection_group_id=report.data_collection_group_id,
         sinks=report.sinks,

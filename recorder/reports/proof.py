@@ -25,7 +25,7 @@ def proof_of(run: RunReport | RunCard) -> Proof:
     """What speaks for a run, or against it."""
     if isinstance(run, RunCard) and run.problem is not None:
         return Proof(False, f"report unreadable: {run.problem}")
-    chains = run.chains if isinstance(run, RunCard) else len(run.event_chains)
+    chains = run.chains if isinstance(run, RunCard) else len(run.told_chains)
     text, accounted = _accounted(run.images)
     sealed = run.state is RunState.SEALED
     said = [] if sealed else [f"not sealed ({run.state})"]

@@ -83,7 +83,7 @@ def report_of(run: Run, timeline: Timeline, measurement: Measurement) -> RunRepo
     if run.state is RunState.SEALED:
         differences = (*ledger.differences(), *open_sums(technique.sums(run, part)))
     known = described(run)
-    if timeline.assignment.conflict:
+    if timeline.assignment.conflict and run.technique == SERIAL:
         said = f"labels are unknown: {timeline.assignment.conflict}"
         known["notes"] = (*known["notes"], said)
     return RunReport(

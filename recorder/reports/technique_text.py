@@ -32,7 +32,7 @@ def technique_lines(run: RunReport, totals: Mapping[str, int]) -> list[str]:
         for n in range(0, len(told), _ON_A_LINE)
     ]
     if _takes_images(run):
-        lines += [*image_lines(run.images), *_spots(run)]
+        lines += [*image_lines(run.images, serial=False), *_spots(run)]
     lines += [f"    {name:<10} {text}" for name, text in _told(run)]
     return [*lines, *(f"    alarm      {line}" for line in alarm_lines(run.alarms))]
 

@@ -115,7 +115,7 @@ def _serial(run: RunReport) -> list[str]:
     """Rates, light and dark, delays, chip, cells: of a run of many crystals."""
     classes, pump = run.classes, run.pump
     lines = [
-        *image_lines(run.images),
+        *image_lines(run.images, serial=True),
         f"    classified indexed {classes.indexed}, non-indexed hits "
         f"{classes.non_indexed_hits}, non-hits {classes.non_hits}"
         f"   lattices {classes.lattices}",
@@ -159,7 +159,7 @@ def _timeline(run: RunReport) -> list[str]:
         lines.append(f"{item.kind}{step} before image {item.image_id}, {told}")
     for kind, count in known.contradictions.items():
         lines.append(f"{count} images {kind}")
-    for chain in run.event_chains:
+    for chain in run.told_chains:
         lines += [
             f"{chain.name}: {item.event} {'; '.join(item.findings) or 'ok'}"
             for item in chain.audit

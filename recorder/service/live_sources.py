@@ -8,6 +8,7 @@ from recorder.config import Settings
 from recorder.live.heard import BROKER
 from recorder.live.runs import LiveRuns, current_run
 from recorder.records.live import LiveSource, State
+from recorder.records.runs import SERIAL
 from recorder.runs.book.parts import lost_so_far, same_announcement
 from recorder.runs.run import Run
 from recorder.runtime.host_clock import arrival_ns
@@ -49,6 +50,7 @@ def _source(
     own = [run for run in runs if run.key is not None and run.key.source == name]
     latest = current_run(own)
     counts = live.of(latest) if latest else None
+    serial = latest is not None and latest.technique == SERIAL
     state = _STATES[link.connected if link else None]
     problem = None
     if link is not None and state == "away":
@@ -62,7 +64,7 @@ def _source(
         age_ms=None if age_s is None else round(age_s * 1e3, 1),
         hz=live.heard.hz(name),
         lost=lost_so_far(same_announcement(latest, own)) if latest else 0,
-        missed=counts.pump.missed if counts else None,
+        missed=counts.pump.missed if counts and serial else None,
         clock_ppm=_ppm(name, live, runs),
         problem=problem,
     )

@@ -30,7 +30,7 @@ def chains(moment: Moment) -> list[Text]:
     """What the audit says of each event that was seen or differs."""
     report = moment.report
     found: list[Text] = []
-    for chain in report.event_chains if report else ():
+    for chain in report.told_chains if report else ():
         for item in chain.audit:
             if item.verdict is AuditVerdict.UNSEEN:
                 continue

@@ -18,7 +18,7 @@ _HEAD = ("", "offset", "type", "name", "duration", "period", "repetition", "seen
 
 def chains(run: RunReport) -> tuple[Element, ...]:
     """Each chain as two tables: events as commanded and measured, and the verdicts."""
-    return tuple(part for chain in run.event_chains for part in _chain(chain))
+    return tuple(part for chain in run.told_chains for part in _chain(chain))
 
 
 def _chain(chain: ChainReport) -> tuple[Element, ...]:

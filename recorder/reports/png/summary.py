@@ -178,7 +178,7 @@ def _delays(run: RunReport) -> Iterator[tuple[str, str]]:
 
 
 def _events(run: RunReport) -> Iterator[tuple[str, str]]:
-    for chain in run.event_chains:
+    for chain in run.told_chains:
         for item in chain.audit:
             told = "; ".join(item.findings) or str(item.verdict)
             good = item.verdict is AuditVerdict.OK

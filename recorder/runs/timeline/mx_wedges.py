@@ -59,6 +59,12 @@ def wedges_of_run(
     return _of_sweeps(found, pieces)
 
 
+def _in_a_row(sweeps: Sequence[Sweep]) -> bool:
+    """Whether each sweep begins with the image after the one before it."""
+    *sizes, _ = (sweep.images for sweep in sweeps)
+    return first_images(sweeps) == (0, *accumulate(sizes))
+
+
 Piece = tuple[int, int, Sweep]
 """Place of a sweep in the plan, its first image of this piece, and the piece."""
 

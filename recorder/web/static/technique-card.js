@@ -103,14 +103,16 @@ function beam(about) {
   ];
 }
 
-// Names and values, null where nothing is known; others: the runs of the page.
-export function cardOf(run, others = []) {
+// Names and values, null where nothing is known. others: the runs of the page; place:
+// what the database says of the sample.
+export function cardOf(run, others = [], place = []) {
   const about = run.about ?? {};
   const numbered = (name, id, of) => (name && known(id) ? `${name} (${of}${id})` : (name ?? null));
   const head = [
     ["Workflow", numbered(about.workflow, about.workflow_id, "")],
     ["Protein", about.protein ?? null],
     ["Sample", numbered(about.sample, about.sample_id, "BLSample ")],
+    ...place,
     ["Prefix", about.prefix ?? null],
     ["Run", String(run.run)],
   ];

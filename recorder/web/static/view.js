@@ -47,7 +47,13 @@ export function experiments() {
 // Each image of another crystal: what has rates, light and dark, sums.
 export const isSerial = (run) => (run?.technique ?? "ssx") === "ssx";
 
+// Of a run that is not serial only what was declared: that images have triggers is no chain.
+export const chainsOf = (run) =>
+  (run?.event_chains ?? []).filter((chain) => isSerial(run) || chain.commanded.length);
+
 // Energy scans and spectra have none.
+const IMAGELESS = ["energy-scan", "xrf"];
+export const isImageless = (run) => IMAGELESS.includes(run?.technique);
 export const takesImages = (run) => Boolean(run?.mx || run?.images?.received || run?.images?.expected);
 
 // Runs as they were opened; numbers may begin anew.

@@ -129,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream()
         elif path.startswith("/api/v1/"):
             self._api(path.removeprefix("/api/v1/"))
+        elif path.startswith("/ispyb/api/v1/"):
+            self._api(path.removeprefix("/"))
         else:
             self.said.asked += [path] if path in ("/", "/sign-in") else []
             if path == "/sign-in":

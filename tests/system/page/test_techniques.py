@@ -23,8 +23,18 @@ def as_json(run: RunReport) -> Any:
     return json.loads(json.dumps(report_to_json(run)))
 
 
+SAMPLE = {
+    "location": "7",
+    "Container": {"code": "PUCK-3", "sampleChangerLocation": "12"},
+    "_metadata": {"proposal": "MX2345"},
+}
+"""As py-ISPyB's route has it."""
+
+
 def tell(server: Any, shown: RunReport, *others: RunReport) -> None:
     """Nothing goes on; the latest run is of another technique, as all others."""
+    for number in (4711, 2**31 - 1):
+        server.said.answers.setdefault(f"ispyb/api/v1/samples/{number}", SAMPLE)
     body = as_json(shown)
     runs = [
         states.card(
@@ -39,7 +49,9 @@ def tell(server: Any, shown: RunReport, *others: RunReport) -> None:
     ]
     images = sum(run["images"]["received"] for run in runs)
     total = {"runs": len(runs), "other_runs": len(runs), "other_images": images}
-    card = states.experiment(runs, experiment=shown.experiment, cumulative=total)
+    card = states.experiment(
+        runs, experiment=shown.experiment, cumulative=total, proposal="mx2345"
+    )
     server.said.slow = states.slow(run=body, experiments=[card])
     server.said.now["live"] |= {"run": None, "state": "idle", "alarms": []}
 
@@ -63,10 +75,14 @@ def test_the_first_card_of_the_seed(server, open_page):
     tell(server, reports.rotation())
     page = opened(open_page)
     expect(page.locator("#technique-name")).to_have_text("Rotation")
+    expect(page.locator("#technique-card")).to_contain_text("PUCK-3")
     assert card_of(page) == {
         "Workflow": "MXPressE (12)",
         "Protein": "thau",
         "Sample": "thau-x7 (BLSample 4711)",
+        "Location": "7",
+        "Container": "PUCK-3",
+        "Sample changer": "12",
         "Prefix": "thau-x7_1",
         "Run": "1",
         "Images (total)": f"7{GAP}200 (7{GAP}200)",
@@ -79,6 +95,15 @@ def test_the_first_card_of_the_seed(server, open_page):
         "Flux": "1.20e+12 photons/s",
         "Flux at the end": "1.10e+12 photons/s",
     }
+
+
+def test_a_sample_of_another_proposal_is_not_shown(server, open_page):
+    other = {**SAMPLE, "_metadata": {"proposal": "mx9999"}}
+    server.said.answers["ispyb/api/v1/samples/4711"] = other
+    tell(server, reports.rotation())
+    page = opened(open_page)
+    expect(page.locator("#technique-card")).to_contain_text("of another proposal")
+    assert "PUCK-3" not in page.locator("body").inner_text()
 
 
 def test_the_second_card_of_the_seed_and_what_contradicts_it(server, open_page):

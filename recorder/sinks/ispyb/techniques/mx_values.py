@@ -48,10 +48,11 @@ def final_values(step: Step, report: RunReport) -> Json:
     aborted = report.status != RunStatus.SUCCESS
     last = _last_id(report)
     images = images_made(last, planned_images(step.run), aborted=aborted)
+    end = step.run.end
     known = {
         "resolution": mx.resolution_edge,
         "resolutionAtCorner": mx.resolution_corner,
-        "flux_end": mx.flux_end,
+        "flux_end": end.facts.flux if end else None,
     }
     said = {name: value for name, value in known.items() if value is not None}
     return {**_axis(step, images, mx.axis), **said}

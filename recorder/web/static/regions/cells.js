@@ -101,7 +101,7 @@ function drawRecent() {
     ["solvent ring (counts)", format.number(last?.solvent), format.number(of.solvent)],
     ["saturated pixels", format.number(last?.saturated), format.NONE],
     ["lattice misfit (1/Å)", format.NONE, format.number(of.residual)],
-    ["several lattices of indexed", format.NONE, several(of.multi_lattice)],
+    ...(view.isSerial(view.shownRun()) ? [["several lattices of indexed", format.NONE, several(of.multi_lattice)]] : []),
   ];
   return fillTable($("recent"), "Now against the run", ["median of", "last 50", "run"], rows);
 }

@@ -74,7 +74,7 @@ let written = "";
 
 function draw() {
   const known = view.report();
-  const chains = known?.event_chains ?? [];
+  const chains = view.chainsOf(known);
   const now = JSON.stringify([known?.uid, chains]);
   if (now === written) return;
   written = now;

@@ -2,6 +2,7 @@
 import { $, attribute, el, hide, keyed, named, text } from "../dom.js";
 import * as format from "../format.js";
 import { changed, region, silence, state } from "../store.js";
+import * as view from "../view.js";
 
 const LATE_S = 1; // without an event the age counts up by itself
 const STALE_S = 3; // the numbers are grey, the alarm stands
@@ -78,15 +79,17 @@ function drawHeadline() {
   else if (old.textContent !== place.textContent) old.replaceWith(place);
   const what = stateWords();
   const received = run ? format.count(run.received) : "";
+  const counted = run && !view.isImageless(run);
+  const kind = view.isSerial(run) ? "" : ` ${format.shown(run.technique)}`;
   const images = run?.expected ? `${received}/${format.count(run.expected)}` : received;
   const standing = alarmsThatStand();
   for (const node of [
-    fact("state", run ? `${what} run ${run.run}` : what, "state"),
-    fact("images", run ? `${images} images` : "", ""),
+    fact("state", run ? `${what} run ${run.run}${kind}` : what, "state"),
+    fact("images", counted ? `${images} images` : "", ""),
     fact("eta", run?.eta_s ? `ETA ${format.duration(run.eta_s)}` : "", ""),
     fact("age", document.getElementById("age")?.textContent ?? "age –", ""),
-    fact("lost-count", run ? `lost ${format.count(run.lost)}` : "", run?.lost ? "bad" : ""),
-    fact("missed", run ? `missed ${format.count(run.missed)}` : "", ""),
+    fact("lost-count", counted ? `lost ${format.count(run.lost)}` : "", run?.lost ? "bad" : ""),
+    fact("missed", counted && view.isSerial(run) ? `missed ${format.count(run.missed)}` : "", ""),
     fact("unprocessed", unprocessed(run), "bad"),
     fact("alarm-count", live ? `alarms ${standing}` : "", standing ? "bad" : ""),
     fact("stage", live && live.stage !== "running" ? live.stage : "", "bad"),

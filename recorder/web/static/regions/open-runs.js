@@ -8,6 +8,7 @@ function words(run) {
   const part = run.parts ? `, collection ${run.part} of ${run.parts}` : "";
   const of = run.expected === null ? "" : `/${format.count(run.expected)}`;
   const lost = run.lost ? `, lost ${format.count(run.lost)}` : "";
+  if (view.isImageless(run)) return ` ${format.shown(run.technique)}`;
   return ` ${format.shown(run.technique)}${part}, ${format.count(run.received)}${of} images${lost}`;
 }
 

@@ -33,7 +33,7 @@ export function proofOf(run) {
     const state_ = how === "written" ? "good" : how.startsWith("parked") ? "bad" : "wait";
     told.push([state_, `${format.shown(sink)}: ${format.words(how)}`]);
   }
-  const chains = run.event_chains?.length ?? 0;
+  const chains = view.chainsOf(run).length;
   if (chains) {
     const written = sinks.ispyb === "written";
     const words = `${chains} event ${chains === 1 ? "chain" : "chains"}`;
@@ -52,7 +52,7 @@ function drawLedger(run) {
     row("expected", images.expected),
     row("received", images.received),
     row("lost", images.lost),
-    row("missed triggers", images.missed_triggers),
+    ...(view.isSerial(run) ? [row("missed triggers", images.missed_triggers)] : []),
     row("classified", images.classified),
     ...reasons.map(([why, n]) => row(`unprocessed: ${format.words(why)}`, n)),
     row("pending", images.pending),

@@ -7,6 +7,7 @@ import { cardOf, degrees, electronvolts } from "../technique-card.js";
 import { saysOf } from "../technique-says.js";
 import * as view from "../view.js";
 import { drawCurve } from "./curve.js";
+import { placeOf } from "./sample.js";
 import { cellAt, drawGrid, heightOf, mostSpots } from "./grid-map.js";
 
 const TITLES = {
@@ -27,7 +28,7 @@ function draw() {
   hide($("technique"), !apart);
   for (const id of SERIAL_ONLY) hide($(id), apart);
   const known = view.report();
-  hide($("chains"), apart && !known?.event_chains?.length);
+  hide($("chains"), apart && !view.chainsOf(known).length);
   hide($("cells"), apart && !known?.unit_cell?.images);
   hide($("image"), apart && known !== null && !view.takesImages(known) && !view.liveRun());
   attribute($("grid"), "data-one", apart && ["image", "cells"].every((id) => $(id).hidden) ? "yes" : null);
@@ -41,7 +42,10 @@ function draw() {
 }
 
 function drawCard(known) {
-  const pairs = known ? cardOf(known, view.runs()).filter(([, value]) => value !== null) : [];
+  const entry = view.experiments().find((one) => one.runs.some((run) => run.uid === known?.uid));
+  const place = known ? placeOf(known.about?.sample_id, entry?.proposal) : [];
+  const all = known ? cardOf(known, view.runs(), place) : [];
+  const pairs = all.filter(([, value]) => value !== null);
   const written = JSON.stringify(pairs);
   const list = $("technique-card");
   if (list.written === written) return;
@@ -151,7 +155,7 @@ function drawLine() {
 
 export function start() {
   const parts = ["now", "slow", "route"];
-  region(parts, draw);
+  region([...parts, "sample"], draw);
   region([...parts, "look"], drawMap);
   region([...parts, "look"], drawLine);
   $("grid-map").addEventListener("pointermove", pointed);
