@@ -75,13 +75,16 @@ def wedges_of(
     per = 1 if every == 1 else per
     if period_s is None and min(sizes) < _TELLING:
         start_s = None
+    blind = captured is None and captured_s is None
+    if per is not None and blind and count >= sum(sizes):
+        return _filled(ids, sizes, fit=True, count=count)
     parts = segments_of(ids, start_s, period_s, per, count)
     split = per is not None or (start_s is not None and np.isfinite(start_s).sum() > 1)
     firm = _firm(parts, every, len(sizes), sent, start_s, captured_s, captured)
     fit = not split or fits(parts, sizes, range(len(sizes)))
     in_order = _in_order(sizes, count, sent, fit) and _agrees(firm, parts, sizes)
     if in_order:
-        found = _filled(ids, sizes, fit, count)
+        found = _filled(ids, sizes, fit=fit, count=count)
     else:
         reached = min(sent or len(sizes), len(sizes))
         ways = possible(parts, sizes, reached, made, firm.allows) if split else None
@@ -205,7 +208,7 @@ def _agrees(firm: _Firm, parts: Sequence[Segment], sizes: Sequence[int]) -> bool
     )
 
 
-def _filled(ids: Int64Array, sizes: Sequence[int], fit: bool, count: int) -> Wedges:
+def _filled(ids: Int64Array, sizes: Sequence[int], *, fit: bool, count: int) -> Wedges:
     """By the count: the wedges made their images one after the other."""
     ends = np.cumsum(sizes)
     place = np.searchsorted(ends, ids, "right")

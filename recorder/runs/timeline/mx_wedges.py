@@ -25,7 +25,9 @@ FloatArray = NDArray[np.float64]
 def wedges_of_run(
     run: Run, sweeps: Sequence[Sweep], captured: FloatArray | None
 ) -> Wedges | None:
-    """The sweeps of the received images; None if one trigger makes all of them.
+    """The sweeps of the received images; None if their ids alone tell them.
+
+    They do if one trigger makes all of them, or if the plan leaves images out between.
 
     Args:
         run: The run.
@@ -65,6 +67,12 @@ def _in_a_row(sweeps: Sequence[Sweep]) -> bool:
 
 Piece = tuple[int, int, Sweep]
 """Place of a sweep in the plan, its first image of this piece, and the piece."""
+
+
+def _in_a_row(sweeps: Sequence[Sweep]) -> bool:
+    """Whether each sweep begins with the image after the one before."""
+    sizes = [sweep.images for sweep in sweeps]
+    return first_images(sweeps) == (0, *accumulate(sizes[:-1]))
 
 
 def _pieces(run: Run, sweeps: Sequence[Sweep]) -> list[Piece]:
