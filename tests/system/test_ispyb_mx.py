@@ -190,7 +190,7 @@ async def test_a_grid_has_its_shape_and_place(flavour, recorded, fast):
         wanted |= about(micronsPerPixelX=0.5, micronsPerPixelY=0.25, snaked=1)
         wanted |= about(snapshot_offsetXPixel=311, snapshot_offsetYPixel=422)
     else:
-        wanted |= about(pixelspermicronX=2.0, pixelspermicronY=4.0)
+        wanted |= about(pixelspermicronX=0.5, pixelspermicronY=0.25)
         wanted |= about(snapshot_offsetxpixel=311, snapshot_offsetypixel=422)
     assert some(found, wanted) == wanted
     standing = about(axisStart=30.0, axisEnd=30.0, axisRange=0.0, overlap=0.0)

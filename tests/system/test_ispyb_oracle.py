@@ -162,7 +162,7 @@ def test_check_prints_the_flavour_and_what_it_may_write(
     found = check_ispyb(configured)
     assert f"flavour {flavour}, writes runs, serial runs, measured chains" in found
     assert "not:" not in found
-    assert "image rows, grids, positions" in found
+    assert "image rows, grids, positions, motor positions" in found
     assert ("workflows" in found) == (flavour != "diamond")
     assert ("processing results" in found) == (flavour == "maxiv")
 
@@ -192,6 +192,7 @@ async def test_diamonds_narrow_role_still_gets_every_run(
         "image rows",
         "grids",
         "positions",
+        "motor positions",
         "energy scans",
         "fluorescence spectra",
         "samples completed",

@@ -27,6 +27,7 @@ class Capability(StrEnum):
     IMAGE_ROWS = "image rows"
     GRID = "grids"
     POSITION = "positions"
+    MOTORS = "motor positions"
     WORKFLOW = "workflows"
     ENERGY_SCAN = "energy scans"
     SCANNED_SAMPLES = "samples of energy scans"
@@ -67,7 +68,8 @@ RIGHTS: Mapping[Capability, Mapping[Table, str]] = {
     Capability.RESULTS: {t.result: "SIU", t.result_attachment: "SIU"},
     Capability.IMAGE_ROWS: {t.image_quality: "SI"},
     Capability.GRID: {t.grid_info: "SIU"},
-    Capability.POSITION: {t.position: "SIU", t.motor_position: "SIU"},
+    Capability.POSITION: {t.position: "SIU"},
+    Capability.MOTORS: {t.motor_position: "SIU"},
     Capability.WORKFLOW: {t.workflow: "SIU"},
     Capability.ENERGY_SCAN: {t.energy_scan: "SIU"},
     Capability.SCANNED_SAMPLES: {t.sample_has_energy_scan: "SI"},
@@ -135,8 +137,8 @@ NEEDED = {
     Capability.IMAGE_ROWS: "ImageQualityIndicators.dataCollectionId "
     "ImageQualityIndicators.autoProcProgramId ImageQualityIndicators.imageNumber",
     Capability.GRID: "GridInfo.steps_x GridInfo.steps_y",
-    Capability.POSITION: "Position.posX Position.posY Position.posZ "
-    "MotorPosition.phiX MotorPosition.phiY MotorPosition.phiZ",
+    Capability.POSITION: "Position.posX Position.posY Position.posZ",
+    Capability.MOTORS: "MotorPosition.phiX MotorPosition.phiY MotorPosition.phiZ",
     Capability.ENERGY_SCAN: "EnergyScan.energyScanId EnergyScan.sessionId "
     "EnergyScan.element EnergyScan.comments",
     Capability.SCANNED_SAMPLES: "BLSample_has_EnergyScan.blSampleId "

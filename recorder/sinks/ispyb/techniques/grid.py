@@ -59,7 +59,6 @@ def grid_values(plane: Plane) -> Json:
     (steps_x, steps_y), (dx, dy) = plane.steps, plane.step_um
     left, top = plane.top_left_px or (None, None)
     scale = plane.um_per_px or (None, None)
-    each = [None if one is None else 1 / one for one in scale]
     return {
         "dx_mm": dx / 1000,
         "dy_mm": dy / 1000,
@@ -68,8 +67,9 @@ def grid_values(plane: Plane) -> Json:
         "meshAngle": plane.angle,
         "orientation": "horizontal" if plane.fast == "x" else "vertical",
         "snaked": plane.snaked,
-        "pixelspermicronX": each[0],
-        "pixelspermicronY": each[1],
+        # whatever their name says, readers take them for micrometres of a pixel
+        "pixelspermicronX": scale[0],
+        "pixelspermicronY": scale[1],
         "micronsPerPixelX": scale[0],
         "micronsPerPixelY": scale[1],
         "snapshot_offsetXPixel": left,

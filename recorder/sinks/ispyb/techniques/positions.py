@@ -33,11 +33,14 @@ def write_positions(rows: Rows, step: Step, known: int | None) -> Json:
         known: Its row, if it is there: then its positions are, too.
     """
     plan = step.run.announcement.sweeps
-    if plan is None or not step.site.can.can(Capability.POSITION):
+    if plan is None:
         return {}
+    can = step.site.can
     first, last = plan.sweeps[0], plan.sweeps[-1]
-    wanted: dict[str, Json | None] = {"positionId": _place(t.position, first.position)}
-    if last.end_position is not None:
+    wanted: dict[str, Json | None] = {}
+    if can.can(Capability.POSITION):
+        wanted["positionId"] = _place(t.position, first.position)
+    if last.end_position is not None and can.can(Capability.MOTORS):
         axis: str = plan.axis
         end = _place(t.motor_position, last.end_position)
         angles = {**_angles(last), axis: last_exposed(last, last.images)}
