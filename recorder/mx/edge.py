@@ -27,6 +27,9 @@ deviations on. Chosen, not tuned: with fewer, one of 40 scans without a white li
 WHITE = 0.05
 """A white line is at least so much of the step above what follows it: below that the
 maximum is one of the ripples that all edges have. Chosen, not tuned."""
+STEEP = 2.5
+"""The steepest rise is so many times the mean one over the range. Chosen, not tuned: a
+background that slopes has at most 2, an edge in the middle of 20 eV nearly 5."""
 BEHIND_EV = 30.0
 """So far (eV) behind the inflection the peak is looked for: white lines are within 10.
 Chosen, not tuned."""
@@ -77,6 +80,9 @@ def find_edge(energy: Floats, signal: Floats, error: Floats) -> Edge:
         return Edge(why="the counts do not rise: there is no edge in this range")
     if at in (0, fine.size - 1):
         return Edge(why="the counts rise most at the end of the range")
+    mean = float(np.ptp(spline.values)) / float(x[-1] - x[0])
+    if slopes[at] < STEEP * mean:
+        return Edge(why="the counts rise evenly: there is no edge in this range")
     drawn = _drawn(spline, sigma)
     near = np.abs(fine - fine[at]) <= BEHIND_EV / 2
     spots = fine[near]
@@ -87,7 +93,7 @@ def find_edge(energy: Floats, signal: Floats, error: Floats) -> Edge:
         inflection=round(float(fine[at]), 3),
         inflection_error=_error(found, grain),
         peak=peak,
-        peak_error=None if peak is None else max(peak_error, grain),
+        peak_error=None if peak is None else round(max(peak_error, grain), 3),
         white_line=peak is not None,
     )
 

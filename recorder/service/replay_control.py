@@ -18,6 +18,7 @@ from recorder.records import (
     TimedEvent,
 )
 from recorder.records.text_files import TextError, text_of
+from recorder.runs.technique_names import name_of, takes_images
 from recorder.runtime.host_clock import arrival_ns
 from recorder.sources.control.messages import parse_message
 
@@ -69,11 +70,22 @@ def read_control(options: ReplayOptions) -> list[ControlRecord]:
         records += _parse(
             options.collection, "collection/start", _read(options.collection)
         )
+        _require_images(options.collection, records)
     if options.events is not None:
         for n, line in enumerate(_read(options.events).splitlines(), start=1):
             if line.strip():
                 records += _parse(Path(f"{options.events}:{n}"), "event", line)
     return records
+
+
+def _require_images(where: Path, records: list[ControlRecord]) -> None:
+    """Refuse what is never of a file with images, and would wait for ever."""
+    for record in records:
+        if isinstance(record, Announcement) and not takes_images(record):
+            raise UsageError(
+                f"{where}: technique {name_of(record)} has no images, and a file has "
+                "nothing else: announce what the images are of"
+            )
 
 
 def _read(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -17,9 +18,12 @@ from recorder.mx.elements import EDGES, SYMBOLS, edge_of, symbol_of
 from recorder.mx.lines import find_lines, named, width
 from recorder.mx.smoothing import smoothing_spline
 from recorder.mx.xray_table import XrayTable, edge_hint, nearest_edges
-from recorder.records import Found, ScanResult
+from recorder.records import Found, ScanPoints, ScanResult
 from recorder.records.mx_plan import EnergyScanPlan
-from recorder.runs.tables.point_table import PointArrays
+from recorder.runs.tables.point_table import PointArrays, PointTable
+from recorder.simulate.mx.absorption import SimulatedEnergyScan
+from recorder.simulate.mx.mx_control import point_messages
+from recorder.sources.control.messages import parse_message
 from recorder.techniques import edge_check, scan_check, spectrum_report, xray_data
 from recorder.techniques.edge_check import check_scan
 from tests.unit.test_readings import spectrum
@@ -126,7 +130,7 @@ def test_without_a_white_line_there_is_no_peak(element, edge, peak):
 def test_without_an_edge_there_is_none(level):
     rng = np.random.default_rng(level)
     energy = np.arange(12600.0, 12700.0)
-    for slope in (0.0, -2.0):
+    for slope in (0.0, -2.0, 5.0):
         wanted = np.maximum(level + slope * (energy - 12600), 0)
         for _ in range(10):
             found = found_in(energy, rng.poisson(wanted).astype(np.float64))
@@ -215,6 +219,27 @@ def test_the_spline_is_that_of_scipy_at_the_same_stiffness():
     assert ours.at(places, ours.values) == pytest.approx(theirs(places), abs=1e-5)
     slopes = theirs.derivative()(places)
     assert ours.at(places, ours.values, 1) == pytest.approx(slopes, abs=1e-4)
+
+
+@pytest.mark.parametrize("white", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("bad", ["none", "null", "short", "unordered"])
+@pytest.mark.parametrize("element", ["Se", "Zn"])
+def test_a_simulated_scan_is_checked_as_it_is_true(white, bad, element):
+    """Through the messages: what is left out or out of order costs only itself."""
+    plan = SimulatedEnergyScan(element=element, white_line=white, bad=bad)
+    table = PointTable()
+    for body in point_messages(plan, "u", 3):
+        (found,) = parse_message("scan/points", json.dumps(body).encode())
+        assert isinstance(found, ScanPoints) or bad == "short"
+        if isinstance(found, ScanPoints):
+            table.add(found)
+    check, hint = check_scan(table.arrays(), None, None)
+    true = plan.truth
+    assert check.inflection == pytest.approx(true["inflection"], abs=0.8)
+    assert (check.peak is None) == (true["peak"] is None)
+    if check.peak is not None:
+        assert check.peak == pytest.approx(true["peak"], abs=0.8)
+    assert f"{element} K" in hint
 
 
 # -- names -----------------------------------------------------------------------------

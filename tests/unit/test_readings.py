@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.errors import UsageError
 from recorder.journal import Journal, NewRecord, RecordKind
 from recorder.journal.event_json import end_to_json
 from recorder.journal.reading_json import reading_record
@@ -31,8 +32,17 @@ from recorder.records.report_json import report_from_json, report_to_json
 from recorder.reports.run_report import run_report
 from recorder.runs.book.readings_desk import KEPT_READINGS
 from recorder.runs.run import Run
+from recorder.service.replay_control import ReplayOptions, read_control
 from recorder.sources.control.messages import parse_message
-from tests.builders import Driver, collection, collection_end, end, image, start
+from tests.builders import (
+    Driver,
+    announcement,
+    collection,
+    collection_end,
+    end,
+    image,
+    start,
+)
 
 SCAN_TOPIC = "scan/points"
 NAN = float("nan")
@@ -478,3 +488,22 @@ def test_the_end_that_an_earlier_recorder_stored_is_read():
         again = read_run_record({**body, "end": stored})
         assert again.end is not None
         assert not again.end.facts.says
+
+
+def test_a_file_with_images_is_never_of_a_scan(tmp_path):
+    path = tmp_path / "collection.json"
+    body = announcement("u", experiment=SCAN, energy_scan=PLAN)
+    path.write_text(json.dumps(body), encoding="utf-8")
+    with pytest.raises(UsageError, match="energy-scan has no images"):
+        read_control(ReplayOptions(tmp_path / "x.h5", collection=path))
+
+
+def test_a_scan_that_is_announced_late_takes_no_series():
+    driver = Driver()
+    driver.feed(start(), *(image(n) for n in range(5)))
+    driver.wait(1.1)
+    driver.feed(scan())
+    images = {run.uid: run.images.received for run in driver.book.active}
+    assert images.pop("uid-1") == 0
+    assert list(images.values()) == [5]
+    assert driver.book.run_of("uid-1").state is RunState.OPEN

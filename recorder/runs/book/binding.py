@@ -13,6 +13,7 @@ from recorder.records import Announcement, RunState, SeriesKey, SeriesStart
 from recorder.runs.book.parts import first_parts
 from recorder.runs.book.waiting_series import Waiting
 from recorder.runs.run import Run
+from recorder.runs.technique_names import takes_images
 
 ADOPT_WINDOW_S = 5.0
 """Events without a name, and announcements that come late, belong to a run that begins
@@ -153,6 +154,8 @@ def run_to_adopt(
         detectors: Names of all sources.
         sent_ns: When it was sent, on the host's clock as well as that is known.
     """
+    if not takes_images(announcement):
+        return None
     fit: list[Run] = []
     for run in runs:
         if run.announced or run.key is None:

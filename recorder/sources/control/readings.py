@@ -106,8 +106,8 @@ def _usable(
             bad.append(f"{first + place}: {shown(one)} eV, {shown(many)} counts")
     if bad:
         problems.append(
-            f"scan/points: {len(bad)} points are left out, which have no energy above "
-            f"0 or no counts from 0: {'; '.join(bad[:_NAMED])}"
+            f"scan/points: left out {len(bad)} of {len(energy)} points, without an "
+            f"energy above 0 or counts from 0: {'; '.join(bad[:_NAMED])}"
         )
     return good
 
@@ -154,7 +154,8 @@ def spectrum(item: dict[str, Any], received_ns: int) -> Spectrum:
         )
     if bad:
         problems.append(
-            f"spectrum: {len(bad)} channels have no counts from 0 and stay empty: "
+            f"spectrum: {len(bad)} of {len(sent)} channels have no counts from 0 and "
+            "stay empty: "
             f"{'; '.join(bad[:_NAMED])}"
         )
     return Spectrum(
