@@ -123,7 +123,7 @@ class Run:
     """Whether a run so announced takes images: asked for each event and each tick."""
 
     def copy(self) -> Run:
-        """As it is now, to be looked at in another thread: 100 bytes an image."""
+        """As it is now, to be looked at in another thread: 40 bytes an image."""
         return replace(
             self,
             images=self.images.copy(),

@@ -64,6 +64,17 @@ class Columns:
         made.size = self.size
         return made
 
+    def snapshot(self) -> Columns:
+        """The used part, shared: for columns to which entries are only ever added.
+
+        Nothing may be added to it.
+        """
+        made = Columns({})
+        made._kinds = self._kinds
+        made._arrays = {name: self.view(name) for name in self._arrays}
+        made.size = self.size
+        return made
+
     def clear(self) -> None:
         """Forget all entries."""
         self.size = 0

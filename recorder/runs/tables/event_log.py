@@ -94,9 +94,9 @@ class EventLog:
         return True
 
     def copy(self) -> EventLog:
-        """The log as it is now; nothing may be added to it."""
+        """The log as it is now, sharing its events; nothing may be added to it."""
         made = copy.copy(self)
-        made._columns = self._columns.copy()  # noqa: SLF001
+        made._columns = self._columns.snapshot()  # noqa: SLF001
         made._positions = self._positions.copy()  # noqa: SLF001
         made._texts, made._codes = list(self._texts), dict(self._codes)  # noqa: SLF001
         made.counts = Counter(self.counts)

@@ -46,9 +46,9 @@ class PositionTable:
         return found.view("event"), found.view("value")
 
     def copy(self) -> PositionTable:
-        """As it is now; nothing may be added to it."""
+        """As it is now, sharing the entries; nothing may be added to it."""
         made = PositionTable()
-        made._axes = {axis: of.copy() for axis, of in self._axes.items()}
+        made._axes = {axis: of.snapshot() for axis, of in self._axes.items()}
         return made
 
     def arrays(self) -> dict[str, NDArray[Any]]:
