@@ -36,7 +36,14 @@ the screen."""
     type=click.IntRange(min=1),
     default=400,
     show_default=True,
-    help="Images in each of the two runs.",
+    help="Images in each of the two runs, or of the rotation.",
+)
+@click.option(
+    "--technique",
+    type=click.Choice(["ssx", "mx"]),
+    default="ssx",
+    show_default=True,
+    help="mx: a grid, a characterisation, a spectrum, an energy scan and a rotation.",
 )
 @click.option(
     "--keep",
@@ -59,20 +66,29 @@ the screen."""
     "their passwords. Implies --keep.",
 )
 def command(
-    folder: Path | None, images: int, keep: bool, broker: str, sign_in: bool
+    folder: Path | None,
+    images: int,
+    technique: str,
+    keep: bool,
+    broker: str,
+    sign_in: bool,
 ) -> None:
     """Everything at once: simulator, daemon, database, live page, report.
 
     A pump-probe experiment of two runs, one in each stream protocol, recorded by a
     real daemon into an embedded database. Ends with its report, compared with what
-    the simulator knows to be true.
+    the simulator knows to be true. With --technique mx: what a beamline does beside it.
     """
+    if sign_in and technique != "ssx":
+        raise click.UsageError("--login shows serial runs: not with --technique")
     for name in [name for name in os.environ if name.startswith("RECORDER_")]:
         del os.environ[name]  # the demonstration is its own beamline
     configure("warning", "console" if sys.stderr.isatty() else "auto")
     from recorder.reports.text import report_text
-    from recorder.service.demo import DemoResult, run_demo
+    from recorder.service.demo import run_demo
     from recorder.service.demo_people import demo_people
+    from recorder.service.demo_site import DemoResult
+    from recorder.service.mx_demo import run_mx_demo
 
     keep = keep or sign_in
     people = demo_people() if sign_in else ()
@@ -97,10 +113,14 @@ def command(
                 say("", *entrance)
                 await _until_told()
 
-        demo = run_demo(place.resolve(), images, tell, broker, show, people)
+        demo: Coroutine[Any, Any, DemoResult]
+        if technique == "mx":
+            demo = run_mx_demo(place.resolve(), images, tell, broker, show)
+        else:
+            demo = run_demo(place.resolve(), images, tell, broker, show, people)
         result = asyncio.run(_cancelled_by_sigterm(demo))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        say("", "stopped before both runs were recorded; nothing runs on")
+        say("", "stopped before all runs were recorded; nothing runs on")
         if not temporary or keep:
             say(f"files so far   {place.resolve()}")
         sys.exit(128 + signal.SIGINT)

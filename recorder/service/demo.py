@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import zmq
 
 from recorder.config import load_settings
-from recorder.errors import RecorderError
-from recorder.journal import Journal
-from recorder.records import Json, RunState
+from recorder.records import Json
 from recorder.records.run_report import FullReport, RunReport
-from recorder.reports.store import ReportStore
-from recorder.service.demo_page import demo_page, end
-from recorder.service.demo_people import (
-    PASSWORDS,
-    PROPOSALS,
-    DemoPerson,
-    enter_people,
-    sign_in_config,
+from recorder.service.demo_page import demo_page
+from recorder.service.demo_people import PROPOSALS, DemoPerson, enter_people
+from recorder.service.demo_site import (
+    DemoResult,
+    Say,
+    Show,
+    clear,
+    demo_daemon,
+    sealed,
+    write_config,
 )
-from recorder.simulate.stream.broker import Broker, demo_broker
+from recorder.simulate.stream.broker import demo_broker
 from recorder.simulate.stream.connections import (
     ANY_PORT,
     detector_socket,
@@ -46,30 +40,6 @@ DELAY_S = 0.003
 """Seconds from the laser to the X-rays, within the period of 10 ms."""
 EXPERIMENT = "demo"
 FAULTS = "lost=0.01,missed=0.005,misfire=0.01,skew=150"
-SEAL_TIMEOUT_S = 120.0
-"""Seconds after which the demo gives up waiting for a run to be sealed: many times what
-a slow machine needs. Chosen, not tuned."""
-OURS = (
-    "recorder.toml",
-    "ispyb.sqlite",
-    "journal",
-    "mosquitto.conf",
-    "daemon.log",
-    "web.log",
-    "status.json",
-    PASSWORDS,
-)
-Say = Callable[[str], None]
-Show = Callable[["DemoResult"], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class DemoResult:
-    """What was recorded, and whether it is what happened."""
-
-    report: FullReport
-    comparison: list[str]
-    equal: bool
 
 
 async def run_demo(
@@ -94,17 +64,17 @@ async def run_demo(
     Raises:
         RecorderError: The daemon did not start or did not finish.
     """
-    _clear(folder)
+    clear(folder)
     async with demo_broker(folder, kind) as broker, detector_socket(ANY_PORT) as socket:
         say(f"broker: {broker.name} on port {broker.port}")
         endpoint = socket.get_string(zmq.LAST_ENDPOINT)
-        config = _write_config(folder, broker, endpoint, sign_in=bool(people))
+        config = write_config(folder, broker, endpoint, sign_in=bool(people))
         settings = load_settings(config)
         if people:
             await asyncio.to_thread(enter_people, settings, folder, people)
         async with (
             demo_page(config, folder / "web.log", say),
-            _daemon(config, folder / "daemon.log"),
+            demo_daemon(config, folder / "daemon.log"),
         ):
             for one in people:
                 say(f"sign in as {one.login}, password {one.password}  ({one.sees})")
@@ -117,20 +87,11 @@ async def run_demo(
                     for run in _plan(folder, images, say, own=bool(people))
                 ]
             say("recorder: sealing the runs")
-            report = await _sealed(config, [truth["uid"] for truth in truths])
+            report = await sealed(config, [truth["uid"] for truth in truths])
             result = DemoResult(report, *compare(report, truths))
             if show is not None:
                 await show(result)
     return result
-
-
-def _clear(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.iterdir():
-        if path.name.startswith(OURS):
-            path.unlink()
-    for name in ("results", "truth", "live", "web"):
-        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _plan(folder: Path, images: int, say: Say, *, own: bool) -> Iterator[SimulatedRun]:
@@ -153,87 +114,6 @@ def _plan(folder: Path, images: int, say: Say, *, own: bool) -> Iterator[Simulat
             proposal=proposal,
             truth=folder / "truth" / f"run{number:03d}.jsonl",
         )
-
-
-def _write_config(
-    folder: Path, broker: Broker, endpoint: str, *, sign_in: bool
-) -> Path:
-    path = folder / "recorder.toml"
-    path.write_text(
-        f'beamline = "demo"\nstate_directory = "{folder}"\n\n'
-        f'[[detector]]\nname = "simulated"\nendpoint = "{endpoint}"\n\n'
-        f'[mqtt]\nport = {broker.port}\nprotocol = "{broker.protocol}"\n'
-        + (sign_in_config(folder) if sign_in else ""),
-        encoding="utf-8",
-    )
-    return path
-
-
-@asynccontextmanager
-async def _daemon(config: Path, log: Path) -> AsyncIterator[None]:
-    """The real daemon, as a process of its own."""
-    with log.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "recorder",
-            "run",
-            "-c",
-            str(config),
-            stderr=file,
-            stdout=file,
-            cwd=Path(__file__).parent.parent,
-        )
-    try:
-        await _wait_for_line(process, log, "broker_connected")
-        yield
-        await end(process)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def _wait_for_line(
-    process: asyncio.subprocess.Process, log: Path, event: str
-) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.returncode is None:
-        if event in _read(log):
-            return
-        await asyncio.sleep(0.05)
-    tail = _read(log).splitlines()[-3:]
-    raise RecorderError(f"the daemon did not start; see {log}: {' | '.join(tail)}")
-
-
-def _read(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")
-
-
-async def _sealed(config: Path, uids: list[str]) -> FullReport:
-    """The report, once the runs are sealed and every sink has written them."""
-    settings = load_settings(config)
-    names = settings.sink_names
-    deadline = time.monotonic() + SEAL_TIMEOUT_S
-    while time.monotonic() < deadline:
-        journal = Journal(settings.journal_path, read_only=True)
-        try:
-            report = ReportStore(journal, names).full()
-        finally:
-            journal.close()
-        runs = {run.uid: run for run in report.runs}
-        if all(_done(runs.get(uid)) for uid in uids):
-            return report
-        await asyncio.sleep(0.2)
-    raise RecorderError("the runs were not sealed in time; see daemon.log")
-
-
-def _done(run: RunReport | None) -> bool:
-    return (
-        run is not None
-        and run.state is RunState.SEALED
-        and all(state != "pending" for state in run.sinks.values())
-    )
 
 
 def counted(run: RunReport) -> dict[str, int | None]:

@@ -48,6 +48,10 @@ def grid_report(
     values, hits = _maps(run, plane, placed, image)
     reached, known = _reached(ids[mine], ordinal, made, plane)
     unplaced = int((ordinal < 0).sum())
+    # images in doubt are of no plane: they are told with the last one
+    adrift = int((cells.plane < 0).sum()) if number + 1 == len(cells.orders) else 0
+    if adrift:
+        reached, known = plane.images, False
     empty = reached - placed.size
     step, picture = small_map(values)
     return GridReport(
@@ -61,7 +65,7 @@ def grid_report(
         unknown=0 if known else plane.images - int(placed.size),
         not_reached=plane.images - reached if known else 0,
         repeated=int(mine.sum()) - unplaced - int(placed.size),
-        unplaced=unplaced,
+        unplaced=unplaced + adrift,
         placed_by=order.by,
         shifts=tuple(ShiftReport(s.image_id, s.cells) for s in order.shifts[:_SHIFTS]),
         crystals=tuple(_crystal(one, plane) for one in crystals(values, hits)),

@@ -87,18 +87,22 @@ class Beamline:
     def simulate_mx(self, technique: str, spec: str, **run: Any) -> dict[str, Any]:
         """One simulated run that is not serial; the counts that are true."""
         plan = parse_plan(technique, spec)
-        pixels, stills = run.pop("pixels", 128), run.pop("stills", None)
-        series = series_of(plan, stills, None, pixels, 1)
+        series = series_of(plan, None, None, run.pop("pixels", 128), 1)
         faults = parse_faults(run.pop("faults", ""))
         values = {"number": 1, "rate_hz": 400.0, "series": series, **run}
         wanted = MxRun(technique=technique, plan=plan, faults=faults, **values)
+        return self.simulate_mx_runs(wanted)[0]
 
-        async def simulate() -> dict[str, Any]:
+    def simulate_mx_runs(self, *runs: MxRun) -> list[dict[str, Any]]:
+        """Simulated runs that are not serial, one after the other."""
+
+        async def simulate() -> list[dict[str, Any]]:
             async with (
                 detector_socket(self.endpoint) as socket,
                 timing_broker(self.settings) as broker,
             ):
-                return await MxSimulator(self.settings, socket, broker).simulate(wanted)
+                simulator = MxSimulator(self.settings, socket, broker)
+                return [await simulator.simulate(run) for run in runs]
 
         return asyncio.run(simulate())
 
