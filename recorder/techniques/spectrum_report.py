@@ -17,7 +17,8 @@ def spectrum_report(run: Run) -> SpectrumReport:
     plan, found = run.announcement.spectrum, run.spectrum
     facts = None if run.end is None else run.end.facts
     files, flux = (facts.files, facts.flux) if facts else (None, None)
-    planned = plan.energy if plan else None
+    beam = run.announcement.beam
+    planned = plan.energy if plan and plan.energy else beam.energy if beam else None
     if found is None:
         return SpectrumReport(energy=planned, flux_end=flux, files=files)
     lines, hint = lines_of(found, planned)

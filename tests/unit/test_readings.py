@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from recorder.errors import UsageError
 from recorder.journal import Journal, NewRecord, RecordKind
 from recorder.journal.event_json import end_to_json
+from recorder.journal.pruning import remove_rows
 from recorder.journal.reading_json import reading_record
 from recorder.journal.restore import load_run
 from recorder.journal.run_record import read_run_record, run_record
@@ -507,3 +508,38 @@ def test_a_scan_that_is_announced_late_takes_no_series():
     assert images.pop("uid-1") == 0
     assert list(images.values()) == [5]
     assert driver.book.run_of("uid-1").state is RunState.OPEN
+
+
+def test_readings_go_with_the_images_of_a_run_that_is_pruned(tmp_path):
+    driver = Driver()
+    driver.feed(scan())
+    run = driver.book.active[0]
+    with closing(Journal(tmp_path / "j.sqlite")) as journal:
+        rows = [NewRecord(RecordKind.RUN, run.uid, run_record(run, "opened"), 0)]
+        rows += [NewRecord(*reading_record(one), 0) for one in (points(), spectrum())]
+        journal.write(rows)
+        assert len(journal.readings([run.uid])) == 2
+        remove_rows(journal, run.uid)
+        assert journal.readings([run.uid]) == []
+
+
+def test_readings_that_no_run_claims_are_orphans(tmp_path):
+    with closing(Journal(tmp_path / "j.sqlite")) as journal:
+        journal.write([NewRecord(*reading_record(points()), 5)])
+        assert journal.event_names() == ["uid-1"]
+        assert [one.run for one in journal.early_readings(0, 9)] == ["uid-1"]
+        assert journal.early_readings(6, 9) == []
+        assert journal.drop_orphans("uid-1", 10, 20, 9) == 1
+
+
+def test_the_beam_of_a_spectrum_is_the_announced_one_where_it_does_not_say():
+    for more, energy in (
+        ({"spectrum": {"energy": 12700.0}, "beam": {"energy": 9000.0}}, 12700.0),
+        ({"beam": {"energy": 9000.0}}, 9000.0),
+        ({}, None),
+    ):
+        driver = Driver()
+        driver.feed(collection(experiment=XRF, **more), spectrum())
+        found = run_report(driver.book.active[0]).spectrum
+        assert found is not None
+        assert found.energy == energy
