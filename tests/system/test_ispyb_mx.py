@@ -11,7 +11,12 @@ import pytest
 
 from recorder.config import Settings
 from recorder.errors import SinkError
+from recorder.ispyb.schema.database import connect
+from recorder.ispyb.schema.live_schema import read_live
+from recorder.ispyb.site import chosen_flavour
 from recorder.records import Json
+from recorder.runs.technique import technique_named
+from recorder.runs.technique_names import types_by_name
 from tests.ispyb import announcement, forget_ids, record, record_with_end, write
 from tests.mx_readers import (
     GRID,
@@ -299,6 +304,22 @@ async def test_applied_again_with_ids_lost_nothing_changes(
         assert flows[0] is None
         assert some(flows[1], wanted) == wanted
         assert flows[2] == flows[1]
+
+
+# -- types ----------------------------------------------------------------------------
+
+
+def test_each_type_of_ours_is_one_that_the_published_schema_has(flavour, configured):
+    """And each type that means a technique with images is stored by each flavour."""
+    engine = connect(configured)
+    column = read_live(engine).column("DataCollectionGroup", "experimentType")
+    engine.dispose()
+    assert column is not None
+    stored = chosen_flavour(configured).experiment_types
+    assert set(stored.values()) <= set(column.choices)
+    known = types_by_name()
+    ours = {name for name in known if technique_named(name).takes_images}
+    assert set(stored) == {kind for name in ours for kind in known[name]}
 
 
 # -- samples --------------------------------------------------------------------------
