@@ -69,12 +69,6 @@ Piece = tuple[int, int, Sweep]
 """Place of a sweep in the plan, its first image of this piece, and the piece."""
 
 
-def _in_a_row(sweeps: Sequence[Sweep]) -> bool:
-    """Whether each sweep begins with the image after the one before."""
-    sizes = [sweep.images for sweep in sweeps]
-    return first_images(sweeps) == (0, *accumulate(sizes[:-1]))
-
-
 def _pieces(run: Run, sweeps: Sequence[Sweep]) -> list[Piece]:
     """What each trigger makes."""
     found: list[Piece] = []
