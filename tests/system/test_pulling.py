@@ -230,6 +230,7 @@ def test_a_node_that_leaves_brings_its_pixels_home(series, site):
     leaver.send(signal.SIGTERM)
     assert leaver.process.wait(60) == 0
     made.daemon.wait_for_event("node_left")
+    detector.wait_disconnected()  # what is sent before goes to who has left
     send(detector, stream, series, range(80, IMAGES))
     detector.send(stream.end())
     sealed = made.daemon.wait_for_event("run_sealed")
