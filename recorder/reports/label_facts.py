@@ -14,7 +14,11 @@ from recorder.runs.run import Run
 from recorder.runs.timeline.chip import Chip
 from recorder.runs.timeline.measurement import Measurement, first_declared_ns
 from recorder.runs.timeline.mx_images import MxImages
-from recorder.runs.timeline.of_run import facts_of
+from recorder.runs.timeline.of_run import (
+    each_has_a_trigger,
+    facts_of,
+    start_times,
+)
 from recorder.ssx.labels.delays import since_start
 from recorder.ssx.labels.timeline import CapturedTriggers, Timeline, label_images
 
@@ -199,7 +203,7 @@ def _on_chains(run: Run, *, timed: bool) -> Timeline:
         run.chains,
         CapturedTriggers(),
         facts=facts_of(run),
-        start_ns=run.images.column("start_time_ns")[ids] if timed else None,
+        start_ns=start_times(run) if timed and each_has_a_trigger(run) else None,
     )
 
 

@@ -51,8 +51,12 @@ class Technique(Protocol):
         """Whether a detector's series belongs to such a run."""
 
     @property
-    def index_every(self) -> int:
-        """Each image of this count is indexed; of the others only spots are found."""
+    def one_trigger_each(self) -> bool:
+        """Whether each image has a trigger of its own.
+
+        Then a pause between two images means that triggers were missed. A line of a
+        grid or a wedge has one trigger, and pauses before it as long as it likes.
+        """
 
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """What of its plan contradicts itself, for people; all of it stands."""

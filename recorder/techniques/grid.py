@@ -17,7 +17,6 @@ class GridTechnique:
     name = "mx-grid"
     runs = GridRuns(
         types=("Mesh", "LineScan", "Mesh3D"),
-        index_every=10,
         parted_by="grid",
     )
 

@@ -25,6 +25,8 @@ from recorder.techniques.plain import PlainRuns
 class SweepRuns(PlainRuns):
     """Runs that turn: see :class:`~recorder.runs.technique.Technique`."""
 
+    one_trigger_each: bool = False
+
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """Whether its sweeps agree with each other and with the number of images."""
         return sweep_problems(announcement)
@@ -57,6 +59,8 @@ class SweepRuns(PlainRuns):
 @dataclass(frozen=True)
 class GridRuns(PlainRuns):
     """Runs over cells: see :class:`~recorder.runs.technique.Technique`."""
+
+    one_trigger_each: bool = False
 
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """Whether its cells agree with the number of images and the type."""

@@ -18,7 +18,7 @@ class PlainRuns:
 
     types: tuple[str, ...]
     takes_images: bool = True
-    index_every: int = 1
+    one_trigger_each: bool = True
     parted_by: PlanName | None = None
     """Each piece of this plan is a collection; None: a run is always one."""
     regular_is_one: bool = False

@@ -20,7 +20,6 @@ class RotationTechnique:
             *("OSC", "SAD", "SAD - Inverse Beam", "MAD", "MAD - Inverse Beam"),
             *("Collect - Multiwedge", "Helical", "Multi-positional", "Burn", "Still"),
         ),
-        index_every=10,
         parted_by="sweeps",
     )
 

@@ -35,6 +35,7 @@ from recorder.records.run_report import ExperimentReport, FullReport
 from recorder.reports.run_report import run_report
 from recorder.runs.run import Run
 from recorder.runs.technique import technique_of, technique_problems
+from recorder.runs.timeline.mx_images import mx_images
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.techniques.grid_report import MAP_CELLS, small_map
 from tests.builders import (
@@ -426,3 +427,52 @@ def test_a_million_images_cost_little():
     mx = technique.report(run, timeline).mx
     assert mx.axis.by_grade.announced == count
     assert time.process_time() - begun - labelled < max(2 * labelled, 1.0)
+
+
+# -- pauses and triggers ---------------------------------------------------------------
+
+
+def lines_of(columns: int, rows: int, pause_s: float) -> list[Any]:
+    """Images of a grid whose lines are so far apart, each of one trigger."""
+    line_s = columns * 0.02 + pause_s
+    return [
+        (n, 20, (n // columns) * line_s + (n % columns) * 0.02)
+        for n in range(columns * rows)
+    ]
+
+
+@pytest.mark.parametrize("pause_s", [0.02, 0.1, 0.73])
+def test_pauses_between_the_lines_of_a_grid_are_no_missed_triggers(pause_s):
+    """As they would be between images that have triggers of their own."""
+    plane = {"steps": [20, 10], "step_um": [10.0, 10.0]}
+    images = lines_of(20, 10, pause_s)
+    report = run_report(run_of("Mesh", images, grid={"planes": [plane]}))
+    assert (report.images.missed_triggers, report.images.lost) == (0, 0)
+    assert report.ledger.differences == ()
+    assert report.mx is not None
+    assert report.mx.grid is not None
+    assert report.mx.grid.received == 200
+    serial = run_report(run_of("SSX-Chip", images))
+    assert (serial.images.missed_triggers > 0) == (pause_s < 0.5)  # longer: a break
+
+
+@pytest.mark.parametrize("missed", [1, 5, 18])
+def test_a_trigger_an_image_of_which_nobody_speaks_shows_in_the_pause(missed):
+    """Stream v2 says nothing of triggers: what lies behind the pause is not guessed."""
+    sweep = {"start": 10.0, "range": 1.0, "images": 20}
+    there = [n for n in range(20) if n != missed]
+    images = [(k, 20, n * 0.02) for k, n in enumerate(there)]
+    run = run_of("OSC", images, scan={"sweeps": [sweep]})
+    from_report = run_report(run)
+    assert from_report.mx is not None
+    assert from_report.mx.axis is not None
+    timeline = timeline_of(run)
+    found = mx_images(run, timeline)
+    assert found is not None
+    told = found.angles.start
+    true = 10.0 + np.array(there, np.float64)
+    assert (np.isnan(told) | (told == true)).all()
+    whole = run_of("OSC", plain(20), scan={"sweeps": [sweep]})
+    known = mx_images(whole, timeline_of(whole))
+    assert known is not None
+    assert known.angles.start.tolist() == (10.0 + np.arange(20)).tolist()

@@ -11,6 +11,7 @@ from recorder.runs.run import Run
 from recorder.runs.timeline.mx_cells import CellsOfImages, cells_of_run
 from recorder.runs.timeline.mx_doubts import cells_with_doubts, wedges_with_doubts
 from recorder.runs.timeline.mx_wedges import wedges_of_run
+from recorder.runs.timeline.of_run import captured_each
 from recorder.runs.timeline.positions import captured_positions
 from recorder.ssx.labels.timeline import Timeline
 
@@ -53,7 +54,7 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
         return None
     said = [plan.axis] if plan else [*read, *([file.axis] if file else []), *turning]
     axis = said[0] if said else "omega"
-    captured = captured_positions(run, timeline, axis) if _one_each(run) else None
+    captured = captured_positions(run, timeline, axis) if captured_each(run) else None
     sweeps = plan.sweeps if plan else ()
     wedges = wedges_of_run(run, sweeps, captured)
     cells = None if grid is None else cells_of_run(run, timeline, grid)
@@ -70,9 +71,3 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
         images_per_trigger=run.start.images_per_trigger if run.start else None,
     )
     return MxImages(axis, found, wedges, cells)
-
-
-def _one_each(run: Run) -> bool:
-    """Whether timing hardware captured a row for each image, and not one a wedge."""
-    captured = run.events.triggers
-    return captured is not None and captured >= run.images.received

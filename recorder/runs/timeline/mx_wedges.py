@@ -12,12 +12,15 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.mx.segments import PAUSE
 from recorder.mx.sweeps import first_images
 from recorder.mx.wedges import UNKNOWN, Wedges, wedge_at, wedges_of
 from recorder.records.mx_plan import Sweep
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_times import captured_once, ended_well, start_s
 
+_TELLING = 2
+"""Times from image to image that tell the usual one, where no header does."""
 Int64Array = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
@@ -34,7 +37,7 @@ def wedges_of_run(
         sweeps: Those of its plan.
         captured: Angle at each image's trigger, (n,); None: not captured.
     """
-    pieces = _pieces(run, sweeps)
+    pieces = _pieces(run, sweeps, alone=_triggers_alone(run, sweeps))
     if len(pieces) < 2 or not _in_a_row(sweeps):
         return None
     sizes = [sweep.images for _, _, sweep in pieces]
@@ -69,11 +72,34 @@ Piece = tuple[int, int, Sweep]
 """Place of a sweep in the plan, its first image of this piece, and the piece."""
 
 
-def _pieces(run: Run, sweeps: Sequence[Sweep]) -> list[Piece]:
-    """What each trigger makes."""
+def _triggers_alone(run: Run, sweeps: Sequence[Sweep]) -> bool:
+    """Whether the images of one sweep seem to have triggers of their own.
+
+    Nobody says it (stream v2 does not), but one trigger makes images without a pause.
+    """
+    start, since = run.start, start_s(run)
+    if len(sweeps) != 1 or since is None or (start and start.triggers is not None):
+        return False
+    known = np.isfinite(since)
+    apart = np.diff(since[known]) / np.diff(run.images.ids[known])
+    if apart.size < _TELLING:
+        return False
+    period = start.info.frame_time_s if start else None
+    usual = float(np.median(apart))
+    return bool((apart > PAUSE * (period or usual)).any() and usual > 0)
+
+
+def _pieces(run: Run, sweeps: Sequence[Sweep], *, alone: bool) -> list[Piece]:
+    """What each trigger makes.
+
+    Args:
+        run: The run.
+        sweeps: Those of its plan.
+        alone: Each image has a trigger of its own.
+    """
     found: list[Piece] = []
     for n, sweep in enumerate(sweeps):
-        size = _per_trigger(run, sweep) or sweep.images
+        size = 1 if alone else _per_trigger(run, sweep) or sweep.images
         found += [
             (n, first, Sweep(sweep.start + first * sweep.step, sweep.range, size))
             for first in range(0, sweep.images, size)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recorder.records import RunStatus
 from recorder.runs.run import Run
+from recorder.runs.technique import technique_of
 from recorder.runs.timeline.live_timeline import LiveTimeline
 from recorder.ssx.labels.timeline import Facts, Timeline, label_images
+from recorder.ssx.triggers.captured import CapturedTriggers
 
 LONG_RUN = 20_000
 """Images from which on a run that goes on is labelled block by block: to label so many
@@ -25,16 +30,36 @@ def timeline_of(run: Run, live: LiveTimeline | None = None) -> Timeline:
         live: What is settled of it already, if somebody keeps that. Of a long run that
             goes on, the latest images are not labelled yet then.
     """
-    if live is not None and is_long(run) and live.serves(run):
+    each = each_has_a_trigger(run)
+    if each and live is not None and is_long(run) and live.serves(run):
         return live.update(run)
-    ids = run.images.ids
     return label_images(
-        ids,
+        run.images.ids,
         run.chains,
-        run.events.rows(),
+        run.events.rows() if each else CapturedTriggers(),
         facts=facts_of(run),
-        start_ns=run.images.column("start_time_ns")[ids],
+        start_ns=start_times(run) if each else None,
     )
+
+
+def each_has_a_trigger(run: Run) -> bool:
+    """Whether triggers and pauses tell of images one by one.
+
+    Else a captured row is of a line or a wedge, and a pause is what lies between two of
+    them: the labels then follow the count of the images.
+    """
+    return technique_of(run.announcement).one_trigger_each or captured_each(run)
+
+
+def captured_each(run: Run) -> bool:
+    """Whether timing hardware captured a row for each image, and not one a wedge."""
+    captured = run.events.triggers
+    return captured is not None and captured >= run.images.received
+
+
+def start_times(run: Run) -> NDArray[np.int64]:
+    """Start of each received image on the detector's clock (ns), shape (n,)."""
+    return run.images.column("start_time_ns")[run.images.ids]
 
 
 def facts_of(run: Run) -> Facts:
