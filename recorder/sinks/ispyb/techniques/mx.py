@@ -18,7 +18,6 @@ from recorder.sinks.ispyb.techniques.images import write_images
 from recorder.sinks.ispyb.techniques.mx_group import place_in_group
 from recorder.sinks.ispyb.techniques.mx_values import (
     final_values,
-    planned_images,
     planned_values,
 )
 from recorder.sinks.ispyb.techniques.positions import write_positions
@@ -59,7 +58,7 @@ class MxRows:
         """The number of images stays as planned, where there is a plan."""
         _write_image_rows(step, ids, last=False)
         values = collections.going_on(step, report.images.received)
-        if planned_images(step.run) is not None:
+        if step.run.declared_images is not None:
             del values["numberOfImages"]
         with step.begin() as rows:
             rows.update(t.collection, ids["data_collection_id"], values)

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 
 from recorder.ispyb.schema.mx_tables import SNAPSHOTS
-from recorder.mx.resolution import Reach, reach, wavelength_of
 from recorder.mx.sweeps import Dialect, Turn, axis_columns, images_made, turn_of
-from recorder.records import Beam, DetectorInfo, DetectorPlace, Files, Json, RunStatus
+from recorder.records import Files, Json, RunStatus
 from recorder.records.run_report import RunReport
 from recorder.records.technique_report import AxisReport, MxReport
+from recorder.runs.detector_reach import reach_of, two_theta, wavelength
 from recorder.runs.run import Run
 from recorder.sinks.ispyb.step import Step
-from recorder.ssx.detector.geometry import resolve
 
 _COUNTER = re.compile(r"_master|_?#|_?%0")
 """Where the prefix of a file's template ends: ``name_master.h5``, ``name_####.cbf``."""
 _STARTS = {"omega": "omegaStart", "kappa": "kappaStart", "phi": "phiStart"}
 
 
-def planned_images(run: Run) -> int | None:
-    """Images that there are to be: of the plan, else as the detector says."""
-    return run.declared_images
-
-
 def planned_values(step: Step) -> Json:
     """What is known when the run begins, and each time its description changes."""
     run = step.run
-    images = planned_images(run)
-    found = _reach(run)
+    images = run.declared_images
+    found = reach_of(run)
     return {
         **({} if images is None else {"numberOfImages": images}),
         "numberOfPasses": 1,
         **_files(step, run.announcement.files or Files()),
-        **({} if (length := _wavelength(run)) is None else {"wavelength": length}),
+        **({} if (length := wavelength(run)) is None else {"wavelength": length}),
         "resolution": found.edge,
         "resolutionAtCorner": found.corner,
         **_axis(step, images, None),
@@ -47,7 +40,7 @@ def final_values(step: Step, report: RunReport) -> Json:
     mx = report.mx or MxReport()
     aborted = report.status != RunStatus.SUCCESS
     last = _last_id(report)
-    images = images_made(last, planned_images(step.run), aborted=aborted)
+    images = images_made(last, step.run.declared_images, aborted=aborted)
     end = step.run.end
     known = {
         "resolution": mx.resolution_edge,
@@ -101,7 +94,7 @@ def _standing(run: Run) -> Json:
         for name in ("kappa", "chi", "phi")
         if len({getattr(sweep, name) for sweep in sweeps}) == 1
     }
-    said["detector2Theta"] = _two_theta(run) or None
+    said["detector2Theta"] = two_theta(run) or None
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -113,52 +106,14 @@ def _turn(run: Run, found: AxisReport | None) -> tuple[str, Turn | None]:
     if found is not None and found.start is not None and found.range is not None:
         pitch = found.range - (found.overlap or 0.0)
         return found.name, Turn(found.start, found.range, pitch, 0)
-    start, part = run.start, run.announcement.part
+    start = run.start  # of a part: its own, as if the series began with it
     for one in start.goniometer if start else ():
         # after the first trigger a header's angles say nothing
         once = start is not None and (start.triggers or 1) == 1
         turns = math.isfinite(one.start) and math.isfinite(one.increment)
         if once and turns and one.increment and one.axis in _STARTS:
-            first = one.start + (part.first_image if part else 0) * one.increment
-            return one.axis, Turn(first, one.increment, one.increment, 0)
+            return one.axis, Turn(one.start, one.increment, one.increment, 0)
     return "omega", None
-
-
-def _two_theta(run: Run) -> float:
-    """Degrees of the detector's arm; a header's 0 may as well be nothing."""
-    axes = run.start.goniometer if run.start else ()
-    found = [one.start for one in axes if one.axis == "two_theta"]
-    return found[0] if found and math.isfinite(found[0]) else 0.0
-
-
-def _said(run: Run) -> DetectorInfo:
-    """What the announcement says of beam and detector, which counts most."""
-    announced = run.announcement
-    beam, place = announced.beam or Beam(), announced.detector or DetectorPlace()
-    return DetectorInfo(
-        distance=place.distance,
-        beam_center=place.beam_center,
-        wavelength=beam.wavelength,
-        photon_energy=beam.energy,
-    )
-
-
-def _wavelength(run: Run) -> float | None:
-    """Å: of the announced wavelength, else energy; else of the header's."""
-    for info in (_said(run), run.start.info if run.start else DetectorInfo()):
-        if info.wavelength is not None:
-            return info.wavelength
-        if info.photon_energy is not None and info.photon_energy > 0:
-            return wavelength_of(info.photon_energy)
-    return None
-
-
-def _reach(run: Run) -> Reach:
-    """Resolution of the detector's edge and corner."""
-    info = run.start.info if run.start else DetectorInfo()
-    said = replace(_said(run), wavelength=_wavelength(run), photon_energy=None)
-    geometry, _ = resolve(replace(info, photon_energy=None), said)
-    return Reach(None, None) if geometry is None else reach(geometry, _two_theta(run))
 
 
 def _files(step: Step, files: Files) -> Json:
