@@ -36,7 +36,7 @@ from recorder.journal.restore import (
 )
 from recorder.journal.run_index import Headline
 from recorder.journal.run_record import run_record
-from recorder.records import Files, RunState
+from recorder.records import RunState
 from recorder.records.report_json import report_to_json
 from recorder.reports.explain import explain_image
 from recorder.reports.run_labels import LabelsAtHand, keep, kept_labels
@@ -88,7 +88,7 @@ def files(journal: Journal, folder: Path) -> None:
         pulses = pulse_facts((), (), labels.facts.first_ns)
         write_results(opened, run, labels, pulses, recorded)
         indexed = partial(journal.indexed_in, RUN)
-        write_event_lists(opened, Files(), labels, indexed)
+        write_event_lists(opened, run.announcement, labels, indexed)
 
 
 def why(journal: Journal, _: Path) -> None:

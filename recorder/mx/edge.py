@@ -40,6 +40,9 @@ _MEDIAN_CHI2 = 0.455
 """Median of the square of a normal deviate."""
 _FINE_EV = 0.02
 """Between two places (eV) that are looked at: a tenth of the error of a good scan."""
+ALIKE_EV = 1e-3
+"""Energies (eV) within the same step of so much are one: a monochromator moves by 0.01
+eV at best. Chosen, not tuned."""
 _DRAWS = 100
 """Scans that are drawn with the counting errors, for the errors of what is found."""
 
@@ -105,7 +108,7 @@ def prepared(
     good = np.isfinite(energy) & np.isfinite(signal) & np.isfinite(error) & (error > 0)
     order = np.argsort(energy[good], kind="stable")
     x, y, weight = (values[good][order] for values in (energy, signal, error**-2.0))
-    _, first = np.unique(x, return_index=True)
+    _, first = np.unique(np.floor(x / ALIKE_EV), return_index=True)
     x, y, weight = _averaged(x, y, weight, first)
     together = -(-x.size // MOST_POINTS)
     if together > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -258,7 +259,8 @@ def written(folder: Path, journal: Journal, run: Run) -> dict[str, Any]:
     with held(folder) as opened:
         write_results(opened, run, labels, pulses, recorded)
         indexed = partial(journal.indexed_in, "u")
-        write_event_lists(opened, Files("a", "b.h5"), labels, indexed)
+        told = replace(run.announcement, files=Files("a", "b.h5"))
+        write_event_lists(opened, told, labels, indexed)
     found: dict[str, Any] = {
         path.name: path.read_bytes() for path in sorted(folder.glob("*.lst"))
     }

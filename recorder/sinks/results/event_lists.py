@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recorder.foreign_text import plain
 from recorder.journal.kept_labels import Columns
-from recorder.records import Files
+from recorder.records import Announcement, Files
 from recorder.reports.label_facts import NO_LABELS
 from recorder.reports.run_labels import RunLabels
 from recorder.reports.statistics import delay_clusters
@@ -37,13 +37,16 @@ _DIGITS = range(4, 16)
 
 
 def write_event_lists(
-    folder: HeldFolder, files: Files, labels: RunLabels, indexed: IndexedIn
+    folder: HeldFolder,
+    announced: Announcement,
+    labels: RunLabels,
+    indexed: IndexedIn,
 ) -> None:
     """CrystFEL event lists, one for each delay; those of an earlier revision go.
 
     Args:
         folder: Of the run.
-        files: What its announcement says of the files with its images.
+        announced: Names the file with its images, and where in it a part begins.
         labels: Of the run.
         indexed: Tells which of its images are indexed.
 
@@ -51,8 +54,10 @@ def write_event_lists(
         LabelsGoneError: The labels cannot be read.
         SinkError, SinkUnavailableError: They cannot be written.
     """
+    files = announced.files or Files()
     path = Path(files.directory or ".") / (files.template or "unknown.h5")
     image_file = plain(path)  # a line end in it would make a line
+    first = announced.part.first_image if announced.part else 0
     delays = _light_delays(labels)
     cluster = delay_clusters(delays)
     firsts = np.flatnonzero(np.diff(cluster, prepend=-1))
@@ -63,7 +68,8 @@ def write_event_lists(
     chosen.update({name: _of_delay(lowest, n) for n, name in enumerate(names)})
     every = list(chosen.items())
     for n in range(0, len(every), _AT_ONCE):
-        _write_lists(folder, image_file, labels, indexed, dict(every[n : n + _AT_ONCE]))
+        some = dict(every[n : n + _AT_ONCE])
+        _write_lists(folder, image_file, labels, indexed, some, first)
     folder.remove(
         name
         for name in folder.names()
@@ -86,8 +92,18 @@ def _write_lists(
     labels: RunLabels,
     indexed: IndexedIn,
     chosen: Mapping[str, Choose],
+    first: int,
 ) -> None:
-    """Some of the lists, a block of images at a time."""
+    """Some of the lists, a block of images at a time.
+
+    Args:
+        folder: Of the run.
+        image_file: With its images.
+        labels: Of the run.
+        indexed: Tells which of its images are indexed.
+        chosen: The lists, and what each has.
+        first: Number in the file of its image 0.
+    """
     with ExitStack() as stack:
         files = {}
         for name in chosen:
@@ -98,7 +114,7 @@ def _write_lists(
             ids = block["image_id"]
             hits = np.isin(ids, indexed(int(ids[0]), int(ids[-1]) + 1))
             for name, choose in chosen.items():
-                mine = ids[choose(block, hits)].tolist()
+                mine = (ids[choose(block, hits)] + first).tolist()
                 text = "".join(f"{image_file} //{n}\n" for n in mine)
                 files[name].write(text.encode())
 

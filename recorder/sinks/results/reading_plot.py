@@ -55,7 +55,8 @@ def curve_png(x: Floats, y: Floats) -> bytes:
 
 def _span(values: Floats) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    apart = max(0.5, abs(low) * 1e-6)  # that far a double tells numbers apart
+    return (low, high) if high > low else (low - apart, low + apart)
 
 
 def ticks(low: float, high: float) -> Floats:

@@ -12,7 +12,7 @@ from recorder.config import Settings
 from recorder.errors import SinkError
 from recorder.journal import Journal, Record, RecordKind
 from recorder.journal.restore import describe_run, event_names, events_of
-from recorder.records import Files, ImageClass, Json
+from recorder.records import ImageClass, Json
 from recorder.records.report_json import report_to_json
 from recorder.records.run_report import RunReport
 from recorder.records.times import iso
@@ -158,7 +158,7 @@ class ResultsSink:
         )
         technique = files_of(run.technique)
         write_results(folder, run, labels, pulses, recorded, technique)
-        files = run.announcement.files or Files()
-        write_event_lists(folder, files, labels, partial(store.indexed_in, uid))
+        indexed = partial(store.indexed_in, uid)
+        write_event_lists(folder, run.announcement, labels, indexed)
         if technique is not None:
             technique.write(folder, SealedRun(run, report, labels, recorded, store))

@@ -16,6 +16,9 @@ SPECTRUM_SCHEMA = "recorder.spectrum/1"
 _LARGEST = 1e30
 """Numbers beyond count as none: sums of their squares fit into a double. Chosen, not
 tuned."""
+LEAST_EV, MOST_EV = 50.0, 1e6
+"""Energies of the points of a scan: the K edge of lithium is at 55 eV, the one of
+uranium at 116 keV. What is sent in keV is below."""
 _NAMED = 5
 """Points or channels that one problem names. Chosen, not tuned."""
 _Single = Annotated[float, Field(strict=True)]
@@ -96,18 +99,20 @@ def is_number(value: Any) -> bool:
 def _usable(
     first: int, energy: list[Any], counts: list[Any], problems: list[str]
 ) -> list[int]:
-    """Places of the points that have an energy above 0 and counts from 0."""
+    """Places of the points that have an energy of X-rays and counts from 0."""
     good: list[int] = []
     bad: list[str] = []
     for place, (one, many) in enumerate(zip(energy, counts, strict=True)):
-        if is_number(one) and one > 0 and is_number(many) and many >= 0:
+        x_ray = is_number(one) and LEAST_EV <= one <= MOST_EV
+        if x_ray and is_number(many) and many >= 0:
             good.append(place)
         else:
             bad.append(f"{first + place}: {shown(one)} eV, {shown(many)} counts")
     if bad:
         problems.append(
             f"scan/points: left out {len(bad)} of {len(energy)} points, without an "
-            f"energy above 0 or counts from 0: {'; '.join(bad[:_NAMED])}"
+            f"energy from {LEAST_EV:g} to {MOST_EV:g} eV (not keV) or counts from 0: "
+            f"{'; '.join(bad[:_NAMED])}"
         )
     return good
 

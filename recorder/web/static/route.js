@@ -6,7 +6,7 @@ import { changed, region, state } from "./store.js";
 import * as view from "./view.js";
 import * as why from "./regions/why.js";
 
-const RUN = "(\\d{1,15}|[0-9a-f][0-9a-f-]{7,35})";
+const RUN = "(\\d{1,15}|[0-9a-f][0-9a-f-]{7,35}(?:\\.\\d{1,4})?)";
 const ONE_RUN = new RegExp(`^#run=${RUN}$`);
 const ONE_IMAGE = new RegExp(`^#image=${RUN}/(\\d{1,15})$`);
 

@@ -25,8 +25,9 @@ export function report() {
 const ADDRESS = 13; // of a uid: its first dash is within, so it cannot be a run number
 export const ADDRESS_LEAST = 8; // characters that people write of one
 
-// What an address has of the uid of a run.
-export const address = (uid) => uid.slice(0, ADDRESS);
+// What an address has of the uid of a run: of a part of an announcement all of it, since
+// the parts begin alike.
+export const address = (uid) => (/\.\d+$/.test(uid) ? uid : uid.slice(0, ADDRESS));
 
 // The address of the newest run of a number that is known here, else the number.
 export function addressOf(number) {
