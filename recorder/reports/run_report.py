@@ -196,7 +196,11 @@ def _cell_histograms(run: Run) -> tuple[CellHistogram, ...]:
 
 
 def _resolution(run: Run) -> Resolutions:
+    """Of images with a crystal; of serial runs also what blanks seem to reach."""
     limits = run.images.column("resolution")
+    if run.technique != SERIAL:
+        hit = np.isin(run.images.column("outcome"), (INDEXED, NON_INDEXED_HIT))
+        limits = limits[hit]
     limits = limits[np.isfinite(limits)]
     return Resolutions(
         median=round(float(np.median(limits)), 3) if limits.size else None,

@@ -63,10 +63,9 @@ def report_text(report: FullReport, pending: Mapping[str, str] = _NOTHING) -> st
 
 
 def _experiment(entry: ExperimentReport, pending: Mapping[str, str]) -> list[str]:
-    lines = [
-        f"Experiment {entry.experiment} "
-        f"(DataCollectionGroup {entry.data_collection_group_id})"
-    ]
+    lines = [f"Experiment {entry.experiment}"]
+    if (group := entry.data_collection_group_id) is not None:
+        lines[0] += f" (DataCollectionGroup {group})"
     totals = images_of_parts(entry.runs)
     for run in entry.runs:
         lines += _run(run, pending, totals)
@@ -85,9 +84,16 @@ def _sums(total: Cumulative) -> list[str]:
             f"{total.skipped} skipped (images - hits)"
         )
     if total.other_runs:
-        told = f"  {total.other_runs} runs that are not serial: "
-        lines.append(f"{told}{total.other_images} images")
+        one = total.other_runs == 1
+        runs = "1 run that is" if one else f"{total.other_runs} runs that are"
+        lines.append(f"  {runs} not serial: {total.other_images} images")
     return lines
+
+
+def _row(run: RunReport) -> str:
+    """Its row in ISPyB; scans and spectra have one in a table of their own."""
+    known = run.data_collection_id
+    return "" if known is None else f"   DataCollection {known}"
 
 
 def _run(
@@ -97,7 +103,7 @@ def _run(
     technique = "" if run.serial else f"{run.technique}, "
     lines = [
         f"  Run {run.run}: {technique}{run.state}, {run.status}{reason}"
-        f"   DataCollection {run.data_collection_id}   uid {run.uid}",
+        f"{_row(run)}   uid {run.uid}",
         *(_serial(run) if run.serial else technique_lines(run, totals)),
     ]
     if not run.ledger.closed and run.state is RunState.SEALED:

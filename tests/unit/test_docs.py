@@ -47,6 +47,7 @@ from recorder.records import (
 from recorder.records.report_json import report_schema
 from recorder.reports.label_facts import NO_LABELS
 from recorder.runs.book import early_events
+from recorder.runs.technique import technique_problems
 from recorder.runs.timeline.measurement import PulseFacts
 from recorder.simulate.stills.render import Still, default_geometry
 from recorder.simulate.stream.chip import SimulatedChip, parse_chip, well_entry
@@ -528,17 +529,24 @@ def test_keys_that_are_read_leniently():
 def test_message_examples_are_valid():
     examples = [
         (page, block)
-        for page in (REFERENCE / "mqtt.md", DOCS / "tutorials" / "first-run.md")
+        for page in (
+            REFERENCE / "mqtt.md",
+            REFERENCE / "mqtt-mx.md",
+            DOCS / "tutorials" / "first-run.md",
+        )
         for block in blocks(page, "json")
         if '"schema"' in block
     ]
-    assert len(examples) == 4
+    assert len(examples) == 9
     for page, block in examples:
         body = json.loads(block)
         topic = "event" if "event" in body["schema"] else "collection/start"
         topic = "collection/end" if "status" in body else topic
         for record in control.parse_message(topic, block.encode()):
             assert not isinstance(record, BadMessage), f"{page}: {record.detail}"
+            if isinstance(record, Announcement):
+                said = (*record.problems, *technique_problems(record))
+                assert said == (), f"{page}: {said}"
 
 
 def test_topics_and_schema_versions():

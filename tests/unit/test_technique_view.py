@@ -59,7 +59,7 @@ def test_the_text_says_what_was_done_and_no_rate_of_a_crystal_that_turns():
     assert "spots      on 10 images" in two
     assert not [word for word in ("hit rate", "pump", "lattices") if word in two]
     assert "all 2 serial runs: 500 images, 14 indexed" in text
-    assert "1 runs that are not serial: 200 images" in text
+    assert "1 run that is not serial: 200 images" in text
     alone = report_text(by_experiment([BOTH[1]]))
     assert "skipped" not in alone
 
