@@ -73,11 +73,11 @@ async def test_a_run_that_is_announced_anew_as_another_type_is_of_that_type(
         body["body"]["experiment"]["type"] = "SSX-Chip"
         sink = IspybSink(configured)
         sink.open(journal)
-        for entry in (opened, replace(opened, body=body), *rest):
+        for entry in (replace(opened, body=body), opened, *rest):
             ids = sink.apply(entry)
             journal.advance(sink.name, entry.seq, entry.run, ids)
         sink.close()
-    assert types(site) == ["SSX-Chip"]
+    assert types(site) == ["SSX-Jet"]
 
 
 async def test_rows_of_a_serial_run_that_it_is_not_are_kept_and_named_once(
