@@ -76,7 +76,11 @@ class AxisReport:
     end: float | None = None
     """Where the last one ends."""
     range: float | None = None
-    """Of an image, with its sign; null if sweeps differ."""
+    """Of an image, with its sign; null if sweeps differ.
+
+    Where captured angles, or those of a file, contradict all announced ones it is
+    theirs, and null if they are uneven.
+    """
     overlap: float | None = None
     total: float | None = None
     """From the start of the plan to its end, as ISPyB's pages show it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.mx.angles import AngleGrade, image_angles
+from recorder.mx.angles import AngleGrade, Angles, image_angles
 from recorder.mx.sweeps import Turn, last_exposed, sweep_of, turn_of
 from recorder.records.image_outcome import INDEXED, NON_INDEXED_HIT
 from recorder.records.mx_plan import Sweep
@@ -40,7 +40,8 @@ def axis_report(run: Run, images: MxImages, made: int) -> AxisReport:
     """
     plan, ids, angles = run.announcement.sweeps, run.images.ids, images.angles
     sweeps = plan.sweeps if plan else ()
-    turn = turn_of(sweeps) if sweeps else _measured(ids, angles.start, angles.end)
+    measured = not sweeps or _otherwise(angles)
+    turn = _measured(ids, angles.start, angles.end) if measured else turn_of(sweeps)
     wedges = images.wedges
     index = sweep_of(ids, sweeps)[0] if wedges is None else wedges.index
     reports = _sweeps(run, sweeps, index, angles.end)
@@ -51,7 +52,7 @@ def axis_report(run: Run, images: MxImages, made: int) -> AxisReport:
     return AxisReport(
         name=images.axis,
         start=_number(first) if np.isfinite(first) else _start(turn),
-        end=_end(run, images, made, turn),
+        end=_end(run, images, made, turn, measured=measured),
         range=_number(turn.range) if turn else None,
         overlap=_number(turn.range - turn.pitch) if turn else None,
         total=_number(shown * turn.pitch) if turn else None,
@@ -114,8 +115,18 @@ def _sweeps(
     )
 
 
+def _otherwise(angles: Angles) -> bool:
+    """Whether captured angles, or those of a file, say otherwise than the plan.
+
+    And none rests on less, so that they say it all.
+    """
+    known = angles.grade[angles.grade != AngleGrade.NONE]
+    best = known.size > 0 and bool((known >= AngleGrade.FILE).all())
+    return best and bool(angles.contradictions)
+
+
 def _measured(ids: Int64Array, start: FloatArray, end: FloatArray) -> Turn | None:
-    """Equal steps of known angles, of a run without a plan; None: they differ."""
+    """Equal steps of known angles; None: they differ."""
     known = np.isfinite(start) & np.isfinite(end)
     if not known.any():
         return None
@@ -132,12 +143,14 @@ def _measured(ids: Int64Array, start: FloatArray, end: FloatArray) -> Turn | Non
     return Turn(float(start[0] - ids[0] * pitch), turned, pitch, int(ids[-1]) + 1)
 
 
-def _end(run: Run, images: MxImages, made: int, turn: Turn | None) -> float | None:
+def _end(
+    run: Run, images: MxImages, made: int, turn: Turn | None, *, measured: bool
+) -> float | None:
     """Where the last image that was made ends."""
     ids, end, plan = run.images.ids, images.angles.end, run.announcement.sweeps
     if ids.size and ids[-1] == made - 1 and np.isfinite(end[-1]):
         return _number(end[-1])
-    if plan is None:
+    if plan is None or measured:
         return None if turn is None or not made else _number(last_exposed(turn, made))
     index, within = sweep_of(np.array([made - 1]), plan.sweeps)
     if index[0] < 0 or not _by_count(images):

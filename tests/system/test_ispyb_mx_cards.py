@@ -65,6 +65,7 @@ def of_a_real_detector(images: int) -> Callable[[Record], Json]:
         if entry.kind == RecordKind.RUN_SEALED:
             counts = {"received": images, "expected": images, "declared": images}
             body["report"]["images"] |= {**counts, "lost": 0, "lost_ranges": []}
+            body["report"]["mx"]["images"] = images
         return body
 
     return change

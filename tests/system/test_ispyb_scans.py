@@ -166,6 +166,21 @@ async def test_a_spectrum_in_each_dialect(flavour, site, configured):
     assert row["comments"] == "[recorder:xrf-1]"
 
 
+@pytest.mark.parametrize("sample", [None, {"name": "nobody entered it"}])
+async def test_no_sample_is_invented(flavour, site, configured, sample):
+    """As of rotations: only what is there, or was described, is linked."""
+    messages = scan_messages("scan-1") + spectrum_messages("xrf-1")
+    for topic, body in messages:
+        if topic == "collection/start":
+            body["sample"] = sample
+    await run(configured, messages)
+    for table in ("EnergyScan", "XFEFluorescenceSpectrum"):
+        assert site.one(f"SELECT blSampleId AS s FROM {table}")["s"] is None
+    link = () if flavour == "diamond" else ("BLSample_has_EnergyScan",)
+    for table in ("Protein", "Crystal", "BLSample", *link):
+        assert site.one(f"SELECT COUNT(*) AS n FROM {table}")["n"] == 0
+
+
 async def test_written_again_with_ids_lost_nothing_changes(site, configured):
     await run(configured, scan_messages("scan-1") + spectrum_messages("xrf-1"))
     tables = ("EnergyScan", "XFEFluorescenceSpectrum", "BLSample_has_EnergyScan")

@@ -25,20 +25,26 @@ told again. Chosen, not tuned."""
 
 @dataclass(slots=True)
 class Told:
-    """Conflicts that were logged already: each is told once in a process."""
+    """What was logged of rows already: each is told once in a process."""
 
     seen: set[tuple[str, int, str, str]] = field(default_factory=set)
+
+    def first(self, table: Table, number: int, name: str, said: str) -> bool:
+        """Whether this is told of a row for the first time; then it counts as told."""
+        what = (table.name, number, name, said)
+        if what in self.seen:
+            return False
+        if len(self.seen) >= MOST_TOLD:
+            self.seen.clear()
+        self.seen.add(what)
+        return True
 
     def conflict(
         self, table: Table, number: int, name: str, there: Any, said: Any
     ) -> None:
         """Log that a row says something else than an announcement, once."""
-        what = (table.name, number, name, str(said))
-        if what in self.seen:
+        if not self.first(table, number, name, str(said)):
             return
-        if len(self.seen) >= MOST_TOLD:
-            self.seen.clear()
-        self.seen.add(what)
         log.warning(
             "description_differs",
             table=table.name,

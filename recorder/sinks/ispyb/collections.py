@@ -59,14 +59,15 @@ def collection_values(run: Run, zone: ZoneInfo | None) -> Json:
     center = place.beam_center or seen.beam_center or (None, None)
     pixel = seen.pixel_size or (None, None)
     distance = place.distance or seen.distance
-    template = files.template
+    template, part = files.template, announced.part
     return {
         "dataCollectionNumber": run.number,
         "startTime": local_time(run.shown_ns(run.opened_ns), zone),
         "imageDirectory": files.directory,
         "fileTemplate": template,
         "imagePrefix": template.split("_master")[0] if template else None,
-        "startImageNumber": 1,
+        # of several runs of one series: what the series' file calls its first image
+        "startImageNumber": part.first_image + 1 if part else 1,
         "wavelength": beam.wavelength or seen.wavelength,
         "detectorDistance": None if distance is None else distance * 1000,
         "xBeamPix": center[0],
@@ -90,11 +91,11 @@ def _millimetres(pixels: float | None, pixel_size: float | None) -> float | None
     return None if pixels is None or pixel_size is None else pixels * pixel_size * 1000
 
 
-def comments(run: Run, timeline: str = "") -> str:
-    """The experiment's comments, what the timeline's audit says, our marker."""
+def comments(run: Run, said: str = "") -> str:
+    """The experiment's comments, what there is to say of the run, our marker."""
     tail = marker(run.uid)
-    if timeline:
-        tail = f"timeline: {latin1(timeline)} {tail}"
+    if said:
+        tail = f"{latin1(said)} {tail}"
     return marked(run.announcement.experiment.comments or "", tail)
 
 
@@ -161,11 +162,17 @@ def going_on(step: Step, images: int) -> Json:
     return {"numberOfImages": images, **end}
 
 
-def ended(step: Step, report: RunReport, timeline: str = "") -> Json:
-    """Columns of a run that is over."""
+def ended(step: Step, report: RunReport, said: str = "") -> Json:
+    """Columns of a run that is over.
+
+    Args:
+        step: The run.
+        report: Its report.
+        said: What there is to say of it.
+    """
     return {
         "numberOfImages": report.images.received,
-        "comments": comments(step.run, timeline),
+        "comments": comments(step.run, said),
         "endTime": step.end(report.ended_ns),
         "runStatus": RUN_STATUS[report.status],
     }

@@ -34,19 +34,23 @@ def place_run(rows: Rows, step: Step, session: Session, known: int | None) -> in
         step: The run.
         session: Of the run.
         known: The run's row, if it has one.
+
+    Raises:
+        SinkError: The type is of another technique, or the flavour has none such.
     """
     announced = step.run.announcement
+    kind = stored_type(announced_type(announced), step.site.flavour)
     sample_id = find_sample(
         step.completer(rows), session.proposal_id, announced, step.site.can
     )
     name = experiment_name(rows, announced)
     most = step.runs_per_group
-    group_id = find_group(rows, session, sample_id, name, known, most)
+    group_id = find_group(rows, session, sample_id, name, kind, known, most)
     if group_id is not None:
         return group_id
     alone = None if known is None else group_alone(rows, known)
     values = {"sessionId": session.session_id, "blSampleId": sample_id}
-    return write_group(rows, step, alone, announced_type(announced), values)
+    return write_group(rows, step, alone, kind, values)
 
 
 def find_group(
@@ -54,6 +58,7 @@ def find_group(
     session: Session,
     sample_id: int | None,
     name: str,
+    kind: str,
     collection_id: int | None,
     most_runs: int,
 ) -> int | None:
@@ -64,6 +69,7 @@ def find_group(
         session: Of the run.
         sample_id: Of the run.
         name: The experiment's, as its column holds it.
+        kind: Type of the experiment, as the flavour stores it.
         collection_id: The run's row, if it has one.
         most_runs: A group with so many runs is full: the next run begins a new one,
             because py-ISPyB's page shows no more.
@@ -73,6 +79,7 @@ def find_group(
             t.group.c.dataCollectionGroupId,
             t.collection.c.dataCollectionId,
             t.ssx_collection.c.experimentName,
+            t.group.c.experimentType,
         )
         .join(
             t.collection,
@@ -89,8 +96,9 @@ def find_group(
         )
     )
     runs: dict[int, set[int]] = {}
-    for group_id, run_id, there in found:
-        if there == name:  # the database compares without case and accents
+    for group_id, run_id, there, stored in found:
+        # The database compares without case and accents, and may have lost a type.
+        if there == name and stored in (None, kind):
             runs.setdefault(group_id, set()).add(run_id)
     for group_id, members in runs.items():
         if collection_id in members:
@@ -137,7 +145,7 @@ def announced_type(announced: Announcement, default: str | None = None) -> str:
 
 
 def write_group(
-    rows: Rows, step: Step, known: int | None, kind: str, values: Json
+    rows: Rows, step: Step, known: int | None, stored: str, values: Json
 ) -> int:
     """A new group, or one that is described anew because its only run was.
 
@@ -145,13 +153,9 @@ def write_group(
         rows: The database.
         step: The run.
         known: The group to describe anew; None makes one.
-        kind: Type of the experiment, as announced.
+        stored: Type of the experiment, as the flavour stores it.
         values: Its session and sample, and what else a technique says.
-
-    Raises:
-        SinkError: The flavour has no such type.
     """
-    stored = stored_type(kind, step.site.flavour)
     start = local_time(step.run.shown_ns(step.run.opened_ns), step.zone)
     values = {
         "experimentType": stored,

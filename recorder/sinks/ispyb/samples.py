@@ -71,6 +71,28 @@ def find_sample(
     return sample_id
 
 
+def announced_sample(
+    completer: Completer,
+    proposal_id: int,
+    announcement: Announcement,
+    can: Capabilities,
+) -> int | None:
+    """The sample of a run that is not serial; None if nobody announced one.
+
+    It is found or made as it was announced; of a mere name it is found only. None is
+    invented.
+
+    Raises:
+        SinkError: ``sample.id`` is of no sample of the proposal.
+    """
+    sample = announcement.sample
+    if sample is None:
+        return None
+    if sample.id is None and sample.protein is None:
+        return sample_by_name(completer.rows, proposal_id, sample.name, can)
+    return find_sample(completer, proposal_id, announcement, can)
+
+
 def known_sample(
     rows: Rows, proposal_id: int, sample_id: int, can: Capabilities
 ) -> int | None:

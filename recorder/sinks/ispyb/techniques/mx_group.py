@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from recorder.ispyb.flavours.experiment_types import stored_type
 from recorder.ispyb.schema import tables as t
 from recorder.ispyb.schema.capabilities import Capability
 from recorder.ispyb.schema.markers import marker
@@ -15,7 +16,7 @@ from recorder.ispyb.schema.rows import Rows
 from recorder.records import Announcement, Json
 from recorder.sinks.ispyb import groups
 from recorder.sinks.ispyb.collections import Opened, marked
-from recorder.sinks.ispyb.samples import find_sample, sample_by_name
+from recorder.sinks.ispyb.samples import announced_sample
 from recorder.sinks.ispyb.step import Step
 
 
@@ -27,6 +28,7 @@ def place_in_group(rows: Rows, step: Step, opened: Opened) -> int:
             proposal.
     """
     announced, session = step.run.announcement, opened.session
+    completer, can = step.completer(rows), step.site.can
     of = announced.part.of if announced.part else step.run.uid
     there = _marked_group(rows, session.session_id, marker(of))
     first = opened.values["startTime"]
@@ -39,12 +41,13 @@ def place_in_group(rows: Rows, step: Step, opened: Opened) -> int:
     values: Json = {
         "startTime": first,
         "sessionId": session.session_id,
-        "blSampleId": _sample(rows, step, session.proposal_id),
+        "blSampleId": announced_sample(completer, session.proposal_id, announced, can),
         "comments": marked(announced.experiment.comments or "", marker(of)),
         **_workflow(rows, step, there),
     }
     kind = groups.announced_type(announced, _type_of_plan(announced, step))
-    return groups.write_group(rows, step, there, kind, values)
+    stored = stored_type(kind, step.site.flavour)
+    return groups.write_group(rows, step, there, stored, values)
 
 
 def _marked_group(rows: Rows, session_id: int, mark: str) -> int | None:
@@ -71,17 +74,6 @@ def _type_of_plan(announced: Announcement, step: Step) -> str:
     if any(sweep.end_position for sweep in sweeps):
         return "Helical"
     return "Still" if sweeps and not any(s.range for s in sweeps) else "OSC"
-
-
-def _sample(rows: Rows, step: Step, proposal_id: int) -> int | None:
-    """The sample, found or made as it was announced; none is invented."""
-    announced, can = step.run.announcement, step.site.can
-    sample = announced.sample
-    if sample is None:
-        return None
-    if sample.id is None and sample.protein is None:
-        return sample_by_name(rows, proposal_id, sample.name, can)
-    return find_sample(step.completer(rows), proposal_id, announced, can)
 
 
 def _workflow(rows: Rows, step: Step, group_id: int | None) -> Json:

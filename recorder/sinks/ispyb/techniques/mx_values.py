@@ -17,6 +17,9 @@ from recorder.sinks.ispyb.step import Step
 _COUNTER = re.compile(r"_master|_?#|_?%0")
 """Where the prefix of a file's template ends: ``name_master.h5``, ``name_####.cbf``."""
 _STARTS = {"omega": "omegaStart", "kappa": "kappaStart", "phi": "phiStart"}
+_SAID = 600
+"""Characters of what angles say otherwise: three sources with 200 each, in a column of
+1024 that has the marker, too. Chosen, not tuned."""
 
 
 def planned_values(step: Step) -> Json:
@@ -37,11 +40,13 @@ def planned_values(step: Step) -> Json:
 
 def final_values(step: Step, report: RunReport) -> Json:
     """What is known when it is over; observed limits are those of its images."""
-    mx = report.mx or MxReport()
-    aborted = report.status != RunStatus.SUCCESS
-    last = _last_id(report)
-    images = images_made(last, step.run.declared_images, aborted=aborted)
-    end = step.run.end
+    mx, end = report.mx or MxReport(), step.run.end
+    if report.mx is not None:
+        images = mx.images
+    else:  # of a recorder whose reports do not say it
+        received, aborted = report.images.received, report.status != RunStatus.SUCCESS
+        planned = step.run.declared_images
+        images = images_made(received - 1, planned, aborted=aborted)
     known = {
         "resolution": mx.resolution_edge,
         "resolutionAtCorner": mx.resolution_corner,
@@ -51,15 +56,12 @@ def final_values(step: Step, report: RunReport) -> Json:
     return {**_axis(step, images, mx.axis), **said}
 
 
-def _last_id(report: RunReport) -> int | None:
-    """The last ``image_id`` that came; None: none came."""
-    images = report.images
-    if not images.received:
-        return None
-    end = images.received + images.lost
-    if images.lost_ranges and images.lost_ranges[-1][1] == end - 1:
-        end = images.lost_ranges[-1][0]
-    return end - 1
+def differences(report: RunReport) -> str:
+    """What angles of the images say otherwise than the row that they are not in."""
+    axis = report.mx.axis if report.mx else None
+    if axis is None or not axis.contradictions or _known_better(axis):
+        return ""
+    return f"angles: {'; '.join(axis.contradictions)}"[:_SAID]
 
 
 def _axis(step: Step, images: int | None, found: AxisReport | None) -> Json:
@@ -73,7 +75,7 @@ def _axis(step: Step, images: int | None, found: AxisReport | None) -> Json:
             **{"axisRange": 0.0, "overlap": 0.0},
         }
     axis, turn = _turn(run, found)
-    if turn is None:
+    if turn is None or axis not in _STARTS:  # of chi no column says where it starts
         return {}
     dialect: Dialect = "E" if step.site.flavour.mx.signed_range else "D"
     columns = axis_columns(turn, turn.images if images is None else images, dialect)
@@ -99,13 +101,17 @@ def _standing(run: Run) -> Json:
 
 
 def _turn(run: Run, found: AxisReport | None) -> tuple[str, Turn | None]:
-    """The axis that turns, and how: as announced, by its images, or by the header."""
+    """The axis that turns, and how: as announced, by its images, or by the header.
+
+    Where all its images say otherwise than the announcement, they count.
+    """
     plan = run.announcement.sweeps
-    if plan is not None:
-        return plan.axis, turn_of(plan.sweeps)
-    if found is not None and found.start is not None and found.range is not None:
+    better = plan is None or (found is not None and _known_better(found))
+    if better and found and found.start is not None and found.range is not None:
         pitch = found.range - (found.overlap or 0.0)
         return found.name, Turn(found.start, found.range, pitch, 0)
+    if plan is not None:
+        return plan.axis, turn_of(plan.sweeps)
     start = run.start  # of a part: its own, as if the series began with it
     for one in start.goniometer if start else ():
         # after the first trigger a header's angles say nothing
@@ -114,6 +120,18 @@ def _turn(run: Run, found: AxisReport | None) -> tuple[str, Turn | None]:
         if once and turns and one.increment and one.axis in _STARTS:
             return one.axis, Turn(one.start, one.increment, one.increment, 0)
     return "omega", None
+
+
+def _known_better(axis: AxisReport) -> bool:
+    """Whether angles that were captured, or of a file, replace the announced ones.
+
+    Then all of them are such ones, and have one regular step: columns can say it.
+    """
+    grades = axis.by_grade
+    measured = bool(grades.captured + grades.file)
+    measured = measured and not grades.announced + grades.header
+    known = None not in (axis.start, axis.range)
+    return bool(axis.contradictions) and measured and known
 
 
 def _files(step: Step, files: Files) -> Json:

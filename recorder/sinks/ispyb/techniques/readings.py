@@ -14,7 +14,7 @@ from recorder.ispyb.sessions import Session, find_session
 from recorder.records import Beam, EndFacts, Json, ReadingFiles
 from recorder.records.run_report import RunReport
 from recorder.sinks.ispyb.collections import COMMENTS_LENGTH
-from recorder.sinks.ispyb.samples import find_sample
+from recorder.sinks.ispyb.samples import announced_sample
 from recorder.sinks.ispyb.step import Step
 
 PATHS = (
@@ -41,7 +41,8 @@ def open_reading(rows: Rows, step: Step, table: Table) -> tuple[int, Json]:
     start: Any = local_time(step.run.shown_ns(step.run.opened_ns), step.zone)
     session = find_session(rows, announced, step.beamline, start)
     completer = step.completer(rows)
-    sample = find_sample(completer, session.proposal_id, announced, step.site.can)
+    can = step.site.can
+    sample = announced_sample(completer, session.proposal_id, announced, can)
     beam = announced.beam or Beam()
     size = beam.size or (None, None)
     place = announced.detector

@@ -69,8 +69,9 @@ class SsxRows:
             ids = {**ids, **statistics.begin(rows, run)}
         _write_image_rows(step, ids, last=True)
         audit = report.timeline.summary if report.measured else ""
+        said = f"timeline: {audit}" if audit else ""
         with step.begin() as rows:
-            values = collections.ended(step, report, audit)
+            values = collections.ended(step, report, said)
             values["resolution"] = report.resolution.median
             rows.update(t.collection, run.collection_id, values)
             statistics.end(rows, run, ids, report)
