@@ -26,6 +26,7 @@ from recorder.records import (
 from recorder.records.image_report import Calibration, DriftPoint
 from recorder.records.masks import implausible, unusable
 from recorder.records.units import HC
+from recorder.runs.detector_reach import announced_info
 from recorder.runs.run import Run
 from recorder.sources.crystfel_geometry import CrystfelGeometry, read_geometry
 from recorder.sources.pixels import pixel_dtype
@@ -57,7 +58,7 @@ def make_setup(
     info = start.info if start else DetectorInfo()
     info = replace(info, shape=payload.shape)
     warnings: list[str] = []
-    overrides = _merged(section.info(), _announced(run.announcement))
+    overrides = _merged(section.info(), announced_info(run.announcement))
     file = _panels(section.geometry_file, payload.shape, warnings)
     if file is not None:
         # the file counts where neither the header nor people say anything
@@ -198,16 +199,6 @@ def _merged(*infos: DetectorInfo) -> DetectorInfo:
             if (value := getattr(info, item.name)) is not None:
                 values[item.name] = value
     return DetectorInfo(**values)
-
-
-def _announced(announcement: Announcement) -> DetectorInfo:
-    """What the announcement says of the detector."""
-    place, beam = announcement.detector, announcement.beam
-    return DetectorInfo(
-        distance=place.distance if place else None,
-        beam_center=place.beam_center if place else None,
-        wavelength=beam.wavelength if beam else None,
-    )
 
 
 def _cell(announcement: Announcement, warnings: list[str]) -> Cell | None:

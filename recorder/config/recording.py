@@ -61,7 +61,8 @@ class RunsSection(Section):
     announcement_timeout_s: Seconds = 600.0
     """An announcement without a series for so long is sealed as aborted."""
     max_announced: int = Field(200, ge=1)
-    """Runs that may be announced and wait for their series. A further announcement is
+    """Runs that may be announced and wait for their series, each part of an
+    announcement counted; one announcement may always. A further announcement is
     refused and counted: each of them is a folder, rows in the database and 0.2 MB of
     memory, and a shift has fewer runs."""
     drain_s: float = Field(2.0, ge=0, le=MAX_S)

@@ -52,7 +52,8 @@ def possible(
             return None
         return after, n
 
-    end = made if made is not None else int(parts[-1].last) + 1
+    seen = int(parts[-1].last) + 1 if parts else 0
+    end = seen if made is None else made
     rest = np.concatenate((np.cumsum(sizes[:sent][::-1])[::-1], [0])).tolist()
     layers: list[dict[int, None]] = [{0: None}]
     states = 0

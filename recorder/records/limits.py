@@ -29,6 +29,9 @@ MAX_ANNOUNCEMENT_BYTES = 4 << 20
 in memory, six times as large, and in each description of the run in the journal."""
 MAX_ANNOUNCED_BYTES = 16 << 20
 """All announced runs together that wait for their series, as JSON: 100 MB in memory."""
+MAX_COLLECTIONS = 100
+"""Parts of one announcement, each a run of its own: three times the sweeps of the
+largest public master file. Beyond it all sweeps are one collection."""
 MAX_NAME = 255
 """Characters of a name or an identity."""
 MAX_TEXT = 10_000

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FLUX_PROBLEM = "collection/end: flux_end"
+"""How problems of an end's flux begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanPoints:
@@ -109,3 +112,8 @@ class EndFacts:
             item is not None
             for item in (self.points, self.flux, self.result, self.files)
         )
+
+    def only_flux(self) -> EndFacts:
+        """What it says of the flux alone."""
+        about = tuple(text for text in self.problems if text.startswith(FLUX_PROBLEM))
+        return EndFacts(flux=self.flux, problems=about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from recorder.mx.resolution import Reach, reach, wavelength_of
@@ -11,13 +12,16 @@ from recorder.ssx.detector.geometry import resolve
 
 
 def announced_info(announcement: Announcement) -> DetectorInfo:
-    """What an announcement says of beam and detector, which counts most."""
+    """What an announcement says of beam and detector, which counts most.
+
+    Its energy stands for the wavelength where that is not given.
+    """
     beam, place = announcement.beam or Beam(), announcement.detector or DetectorPlace()
+    known = _wavelength(beam.wavelength, beam.energy)
     return DetectorInfo(
         distance=place.distance,
         beam_center=place.beam_center,
-        wavelength=beam.wavelength,
-        photon_energy=beam.energy,
+        wavelength=beam.wavelength if known is None else known,
         exposure_time_s=place.exposure_time,
     )
 
@@ -25,12 +29,18 @@ def announced_info(announcement: Announcement) -> DetectorInfo:
 def wavelength(run: Run) -> float | None:
     """Å: of the announced wavelength, else energy, else of the header's."""
     header = run.start.info if run.start else DetectorInfo()
-    for info in (announced_info(run.announcement), header):
-        if info.wavelength is not None and info.wavelength > 0:
-            return info.wavelength
-        if info.photon_energy is not None and info.photon_energy > 0:
-            return wavelength_of(info.photon_energy)
-    return None
+    announced = _wavelength(announced_info(run.announcement).wavelength, None)
+    if announced is not None:
+        return announced
+    return _wavelength(header.wavelength, header.photon_energy)
+
+
+def _wavelength(length: float | None, energy: float | None) -> float | None:
+    """Å: the wavelength, else that of the energy (eV); None without one above 0."""
+    if length is not None and length > 0:
+        return length
+    found = wavelength_of(energy) if energy is not None and energy > 0 else math.inf
+    return found if math.isfinite(found) else None
 
 
 def flat_geometry(run: Run) -> Geometry | None:

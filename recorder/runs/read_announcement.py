@@ -92,7 +92,10 @@ def read_announcement(
 
 def _turns(scan: Any) -> bool:
     """Whether a ``scan`` is of a rotation axis, and not of a chip."""
-    return isinstance(scan, dict) and ("sweeps" in scan or "axis" in scan)
+    if not isinstance(scan, dict):
+        return False
+    chip = "rows" in scan or "columns" in scan
+    return "sweeps" in scan or ("axis" in scan and not chip)
 
 
 def read_targets(value: Any, problems: list[str]) -> tuple[Target, ...]:

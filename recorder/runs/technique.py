@@ -58,6 +58,13 @@ class Technique(Protocol):
         grid or a wedge has one trigger, and pauses before it as long as it likes.
         """
 
+    @property
+    def flux_at_end(self) -> bool:
+        """Whether a run with images has a use for the flux that its end tells.
+
+        The rest of :class:`~recorder.records.EndFacts` is for runs without images.
+        """
+
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """What of its plan contradicts itself, for people; all of it stands."""
 

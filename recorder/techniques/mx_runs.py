@@ -26,6 +26,7 @@ class SweepRuns(PlainRuns):
     """Runs that turn: see :class:`~recorder.runs.technique.Technique`."""
 
     one_trigger_each: bool = False
+    flux_at_end: bool = True
 
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """Whether its sweeps agree with each other and with the number of images."""
@@ -61,6 +62,7 @@ class GridRuns(PlainRuns):
     """Runs over cells: see :class:`~recorder.runs.technique.Technique`."""
 
     one_trigger_each: bool = False
+    flux_at_end: bool = True
 
     def check(self, announcement: Announcement) -> tuple[str, ...]:
         """Whether its cells agree with the number of images and the type."""

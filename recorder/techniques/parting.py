@@ -6,6 +6,7 @@ of it reads the same after a restart.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -13,7 +14,11 @@ from typing import Any, Literal
 
 from recorder.mx.sweeps import regular
 from recorder.records import Announcement, Json
-from recorder.records.limits import MAX_IMAGES
+from recorder.records.limits import (
+    MAX_ANNOUNCED_BYTES,
+    MAX_COLLECTIONS,
+    MAX_IMAGES,
+)
 from recorder.records.mx_plan import Part, Plane, Sweep
 
 PlanName = Literal["sweeps", "grid"]
@@ -26,6 +31,9 @@ _PLACES: dict[PlanName, tuple[str, str]] = {
     "grid": ("grid", "planes"),
 }
 """Where the pieces of a plan stand in a message, by its name."""
+_BESIDE = 120
+"""Bytes that a part's message has beside those of the announcement: its uid, number and
+place, as of a usual uid. What is kept is bounded by it, and need not be exact."""
 
 
 def parts_by(
@@ -41,7 +49,7 @@ def parts_by(
 
     Returns:
         Itself alone if it is one, or if its plan does not say which image is of which
-        part: then with that as a problem.
+        part, or it would be too many or too large: then with that as a problem.
     """
     if announcement.uid is None or announcement.part is not None:
         return (announcement,)
@@ -56,7 +64,8 @@ def parts_by(
     ranges = part_ranges(_pieces(announcement, plan))
     if len(ranges) < 2:
         return (announcement,)
-    if why := _unusable(ranges):
+    sizes = _sizes(announcement, plan)
+    if why := _unusable(ranges) or _too_much(sizes):
         problem = f"{'.'.join(_PLACES[plan])}: {why}: all are one collection"
         return (replace(announcement, problems=(*announcement.problems, problem)),)
     total = sum(images for _, images in ranges)
@@ -66,8 +75,8 @@ def parts_by(
         problems = (*problems, f"{text} {total} together: the plan counts")
     announcement = replace(announcement, problems=problems)
     return tuple(
-        _part(announcement, plan, number, ranges)
-        for number, _ in enumerate(ranges, start=1)
+        replace(_part(announcement, plan, number, ranges), size=size)
+        for number, size in enumerate(sizes, start=1)
     )
 
 
@@ -98,6 +107,26 @@ def _unusable(ranges: Sequence[PartRange]) -> str:
     first, images, n = numbered[-1]
     if first + images > MAX_IMAGES:
         return f"{n} ends after image {MAX_IMAGES}"
+    return ""
+
+
+def _sizes(announcement: Announcement, plan: PlanName) -> list[int]:
+    """Bytes of the message of each part, near enough."""
+    block, key = _PLACES[plan]
+    sizes = [len(json.dumps(piece)) for piece in announcement.message[block][key]]
+    shared = announcement.size - sum(sizes) + _BESIDE
+    return [shared + size for size in sizes]
+
+
+def _too_much(sizes: Sequence[int]) -> str:
+    """Why so many parts cannot be runs of their own; empty if they can."""
+    if len(sizes) > MAX_COLLECTIONS:
+        return f"{len(sizes)} of them, at most {MAX_COLLECTIONS} can be collections"
+    if sum(sizes) > MAX_ANNOUNCED_BYTES:
+        return (
+            f"{len(sizes)} collections with {sum(sizes)} bytes together, at most "
+            f"{MAX_ANNOUNCED_BYTES} are kept: send less beside the plan"
+        )
     return ""
 
 

@@ -19,6 +19,7 @@ class PlainRuns:
     types: tuple[str, ...]
     takes_images: bool = True
     one_trigger_each: bool = True
+    flux_at_end: bool = False
     parted_by: PlanName | None = None
     """Each piece of this plan is a collection; None: a run is always one."""
     regular_is_one: bool = False

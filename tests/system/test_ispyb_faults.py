@@ -541,7 +541,9 @@ def embedded_sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IspybSin
 @hypothesis_settings(max_examples=examples(150))
 @given(
     uid=st.text(st.characters(codec="utf-8"), min_size=1, max_size=255).filter(is_name),
-    beam=_some_of("wavelength", "flux", "transmission", "size", "energy_bandwidth"),
+    beam=_some_of(
+        "wavelength", "energy", "flux", "transmission", "size", "energy_bandwidth"
+    ),
     detector=_some_of("distance", "beam_center", "exposure_time"),
     ssx=_some_of("repetition_rate", "jet_speed", "laser_energy", "chip_model"),
     files=_some_of("directory", "template"),

@@ -77,6 +77,14 @@ def test_no_image_gets_a_wedge_that_it_is_not_of(series, data):
     series.says_the_truth(series.wedges(**known))
 
 
+@pytest.mark.parametrize("sizes", [[1, 1, 1, 1], [2, 3]])
+@pytest.mark.parametrize("made", [None, 0, 2])
+@pytest.mark.parametrize("sent", [None, 0, 2, 4])
+def test_a_part_that_ended_before_its_first_image_came_has_no_wedges(sizes, made, sent):
+    found = wedges_of(np.array([], np.int64), sizes, made=made, sent=sent)
+    assert found.index.size == found.within.size == 0
+
+
 @given(SERIES)
 def test_without_a_missed_trigger_all_are_known_by_their_count(series):
     whole = Series(series.sizes)

@@ -62,6 +62,28 @@ def test_a_part_reads_the_same_from_what_is_stored_of_it(drawn):
     assert [part.uid for part in parts] == [f"U.{n + 1}" for n in range(len(parts))]
 
 
+def test_the_parts_keep_their_own_piece_and_know_their_size():
+    whole = swept(*[SWEEP] * 30, more="x" * 1000)
+    for part in parts_of(whole):
+        assert len(part.message["scan"]["sweeps"]) == 1
+        assert part.size < whole.size
+        assert abs(part.size - len(json.dumps(part.message))) < 100
+
+
+def test_parts_that_would_be_too_large_together_are_one():
+    (only,) = parts_of(swept(*[SWEEP] * 90, more="x" * 200_000))
+    assert (only.uid, only.planned_images) == ("U", 900)
+    assert "send less beside the plan" in only.problems[-1]
+
+
+def test_a_chip_with_an_axis_keeps_its_wells():
+    announced = collection("U", scan={"rows": 2, "columns": 3, "axis": "omega"})
+    assert announced.scan is not None and announced.scan.grid == (2, 3)
+    assert "scan.'axis' is no key" in announced.problems[0]
+    nothing = collection("U", scan={"axis": "omega"})
+    assert "scan.sweeps: is missing" in nothing.problems[0]
+
+
 def test_each_sweep_is_a_collection_with_a_number_of_its_own():
     found = parts_of(swept(SWEEP, {**SWEEP, "images": 5, "run": 9}, SWEEP, run=3))
     assert [part.run for part in found] == [3, 9, 5]

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recorder.records import Announcement, Capture, RunState, RunStatus, TimedEvent
+from recorder.records import (
+    Announcement,
+    Capture,
+    EndFacts,
+    RunState,
+    RunStatus,
+    TimedEvent,
+)
+from recorder.records.limits import MAX_ANNOUNCED_BYTES, MAX_COLLECTIONS
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_doubts import doubtful
 from recorder.runs.timeline.mx_images import mx_images
@@ -202,12 +210,51 @@ def test_a_uid_that_a_part_has_is_refused_with_a_reason():
     assert driver.book.refusal(swept(1, 1)) is None
 
 
-def test_one_announcement_waits_for_its_series_however_many_parts_it_has():
+def test_each_part_that_waits_for_its_series_counts():
+    """One announcement may always wait, however many parts it has."""
     driver = Driver(max_announced=2)
-    driver.feed(swept(1, 1, 1))
-    assert driver.book.refusal(collection("V")) is None
+    assert driver.book.refusal(swept(1, 1, 1)) is None
     driver.feed(collection("V"))
-    assert driver.book.refusal(collection("W")).kind == "too_many"
+    refused = driver.book.refusal(swept(1, 1))
+    assert refused.kind == "too_many"
+    assert "of 2 parts" in refused.detail
+    driver.feed(collection("W"))
+    assert driver.book.refusal(collection("X")).kind == "too_many"
+
+
+def test_what_each_part_keeps_counts():
+    """The bound is that of all that is kept, before and after a restart."""
+    driver = Driver()
+    size = MAX_ANNOUNCED_BYTES // 5
+    driver.feed(swept(1, 1, more="x" * size))
+    for _ in range(2):
+        assert driver.book.refusal(collection("V", more="x" * size)) is None
+        assert driver.book.refusal(swept(1, 1, uid="V", more="x" * size)) is None
+        refused = driver.book.refusal(swept(1, 1, 1, 1, uid="V", more="x" * size))
+        assert refused.kind == "too_many"
+        driver.restart()
+
+
+def test_more_sweeps_than_can_be_runs_are_one_run():
+    driver = Driver()
+    driver.feed(swept(*[1] * (MAX_COLLECTIONS + 1)))
+    (run,) = driver.runs
+    assert run.uid == "U"
+    assert run.announcement.planned_images == MAX_COLLECTIONS + 1
+    assert "at most 100 can be collections" in " ".join(run.announcement.problems)
+    driver.feed(swept(*[1] * MAX_COLLECTIONS, uid="V"))
+    assert len(driver.runs) == MAX_COLLECTIONS + 1
+
+
+def test_ends_of_parts_keep_the_flux_only():
+    driver = Driver()
+    driver.feed(swept(1, 1), start(images=2), *images(0, 1), end())
+    sealed(driver)
+    told = EndFacts(flux=1e12, points=3, problems=("collection/end: result: no",))
+    driver.feed(replace(collection_end("U"), facts=told))
+    for run in sealed(driver).values():
+        assert run.end.facts == EndFacts(flux=1e12)
+        assert (run.revision, run.counts["end_problems"]) == (1, 0)
 
 
 # -- images without a place ---------------------------------------------------------

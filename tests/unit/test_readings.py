@@ -399,6 +399,33 @@ def test_a_result_that_is_told_after_the_end_is_taken_and_no_other_word_changes(
     assert driver.book.active == []
 
 
+def test_a_serial_run_has_no_use_for_what_an_end_says_of_a_scan():
+    """It is ignored, whether it can be used or not, and makes no further revision."""
+    driver = Driver()
+    driver.feed(collection("r-1"), start(images=1), image(0), end())
+    driver.wait(2.1)
+    more = {"points": 3, "files": {"scan": "/a"}, "result": 5, "flux_end": -1}
+    driver.feed(ended(uid="r-1", **more), ended(uid="r-1", flux_end=1e12))
+    driver.wait(2.1)
+    run = driver.sealed[-1]
+    assert (run.uid, run.revision, run.notes) == ("r-1", 0, [])
+    assert run.counts["end_problems"] == 0
+
+
+def test_a_rotation_reads_the_flux_of_its_end():
+    driver = Driver()
+    sweep = {"start": 0, "range": 1, "images": 1}
+    osc = {"name": "lyso", "type": "OSC"}
+    driver.feed(collection("r-1", experiment=osc, scan={"sweeps": [sweep]}))
+    driver.feed(ended(uid="r-1", flux_end=-1, points="x"))
+    run = driver.runs[-1]
+    assert [note for note in run.notes if "flux_end" in note]
+    assert run.counts["end_problems"] == 1
+    driver.feed(ended(uid="r-1", flux_end=1e12, points=4))
+    assert run.end.facts.flux == 1e12
+    assert run.end.facts.points is None
+
+
 def test_points_wait_for_their_announcement():
     driver = Driver()
     driver.feed(points(0, 3), points(3, 1), spectrum(collection="other"))

@@ -13,7 +13,12 @@ from recorder.runs.book.clock_offsets import ClockOffsets, sent_ns
 from recorder.runs.book.early_events import EarlyEvents
 from recorder.runs.book.endings import BookSettings, end_run
 from recorder.runs.book.known_runs import KnownRuns
-from recorder.runs.book.parts import part_of_series, series_is_over, whole_start
+from recorder.runs.book.parts import (
+    names_of,
+    part_of_series,
+    series_is_over,
+    whole_start,
+)
 from recorder.runs.book.said import adopted_one_of
 from recorder.runs.book.waiting_series import bind_header
 from recorder.runs.run import Run
@@ -90,13 +95,12 @@ class AnnouncementDesk:
         known = self._runs.called(uid)
         every = technique_of(announcement).parts(announcement)
         told = [part for run in known if (part := run.part) is not None]
+        names: set[str] = set().union(*map(names_of, self._runs.all))
         another = bool(known) and (not told or told[0].count != len(every))
         fresh = [
             one
             for one in every
-            if not another
-            and past.isdisjoint((uid, one.uid))
-            and self._runs.by_uid(one.uid or "") is None
+            if not another and past.isdisjoint((uid, one.uid)) and one.uid not in names
         ]
         if len(fresh) < len(every):
             for run in known:

@@ -32,7 +32,7 @@ from recorder.runs.book.endings import (
     overdue,
     progress_of,
 )
-from recorder.runs.book.further_ends import with_further
+from recorder.runs.book.further_ends import of_its_kind, with_further
 from recorder.runs.book.intake import late, reopen
 from recorder.runs.book.known_runs import KnownRuns
 from recorder.runs.book.part_wedges import check_wedges
@@ -143,6 +143,7 @@ class RunBook:
         return [a for run in runs for a in self._end(run, part_end(end, run), now)]
 
     def _end(self, run: Run, end: CollectionEnd, now: float) -> list[Action]:
+        end = of_its_kind(run, end)
         if run.end is not None:
             further = with_further(run.end, end)
             if further == run.end:

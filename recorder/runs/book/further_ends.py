@@ -6,6 +6,16 @@ from dataclasses import fields, replace
 
 from recorder.records import CollectionEnd, EndFacts
 from recorder.runs.run import Run
+from recorder.runs.technique import technique_of
+
+
+def of_its_kind(run: Run, end: CollectionEnd) -> CollectionEnd:
+    """An end without what runs of this technique have no use for."""
+    if not run.takes_images:
+        return end
+    if technique_of(run.announcement).flux_at_end:
+        return replace(end, facts=end.facts.only_flux())
+    return replace(end, facts=EndFacts())
 
 
 def note_end(run: Run, end: CollectionEnd) -> None:

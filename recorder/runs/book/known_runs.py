@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from recorder.errors import shown
 from recorder.records import Announcement, BadMessage, RunState, SeriesKey
 from recorder.records.limits import MAX_ANNOUNCED_BYTES
-from recorder.runs.book.parts import by_announcement, first_parts, going_on
+from recorder.runs.book.parts import by_announcement, going_on
 from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
+from recorder.runs.technique import technique_of
 
 KEPT_SEALED = 8
 """Sealed runs that late images, events and ends still find; all parts of an
@@ -123,19 +124,22 @@ class KnownRuns:
         known = self.by_uid(uid)
         if known is not None and known.part is not None and known.part.of != uid:
             return _a_parts_uid(announcement, known.part.of)
-        waits = [run for run in self.active if run.key is None and not run.final]
-        waiting = first_parts(waits)
+        waiting = [run for run in self.active if run.key is None and not run.final]
+        if known is not None or not waiting:
+            return None
+        parts = technique_of(announcement).parts(announcement)
         kept = sum(run.announcement.size for run in waiting)
-        many = len(waiting) >= most
-        large = bool(waiting) and kept + announcement.size > MAX_ANNOUNCED_BYTES
-        if not (many or large) or known is not None:
+        many = len(waiting) + len(parts) > most
+        large = kept + sum(part.size for part in parts) > MAX_ANNOUNCED_BYTES
+        if not (many or large):
             return None
         more = "raise runs.max_announced" if many else "send less with each"
         size = "" if many else f" with {kept} bytes"
+        beside = f" of {len(parts)} parts" if len(parts) > 1 else ""
         text = (
             f"collection/start: {len(waiting)} runs{size} are announced already and "
-            f"wait for their series: {shown(uid)} is refused; announce a run when it "
-            f"begins, end those that will not come (collection/end), or {more}"
+            f"wait for their series: {shown(uid)}{beside} is refused; announce a run "
+            f"when it begins, end those that will not come (collection/end), or {more}"
         )
         return BadMessage("mqtt", "too_many", text, announcement.received_ns)
 

@@ -67,8 +67,6 @@ def missed_by(
     for other in first_parts(run for run in runs if may_get_series(run)):
         if other.miss_told:
             continue
-        if not other.takes_images:
-            continue
         other.miss_told = True
         why = why_not(other, waiting, detectors, window_s) or of_series
         run.note(f"announcement {other.uid} waits, but {why}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recorder.records import Json
-from recorder.records.limits import MAX_IMAGES
+from recorder.records.limits import MAX_COLLECTIONS, MAX_IMAGES
 from recorder.records.mx_plan import MAX_SWEEPS
 from recorder.simulate.mx.exposures import (
     ENERGY_EV,
@@ -73,6 +73,10 @@ class SimulatedSweeps:
             self.images >= 1 and size <= MAX_IMAGES, f"images: 1 to {MAX_IMAGES} in all"
         )
         demanded(1 <= self.sweeps <= MAX_SWEEPS, f"sweeps: 1 to {MAX_SWEEPS}")
+        demanded(
+            self.told != "each" or self.sweeps <= MAX_COLLECTIONS,
+            f"told: of more than {MAX_COLLECTIONS} sweeps each is no collection",
+        )
         demanded(self.gap >= 0, "gap: 0 or more seconds")
         demanded(self.energy > 0, "energy: above 0")
         demanded(self.axis in AXES, f"axis: {', '.join(AXES)}")

@@ -14,6 +14,7 @@ from recorder.ispyb.schema.values import latin1, local_time
 from recorder.ispyb.sessions import Session, find_session
 from recorder.records import Beam, DetectorInfo, DetectorPlace, Files, Json
 from recorder.records.run_report import RunReport
+from recorder.runs.detector_reach import wavelength
 from recorder.runs.run import Run
 from recorder.sinks.ispyb.beamline import describe_setup, find_detector
 from recorder.sinks.ispyb.step import Step
@@ -68,7 +69,7 @@ def collection_values(run: Run, zone: ZoneInfo | None) -> Json:
         "imagePrefix": template.split("_master")[0] if template else None,
         # of several runs of one series: what the series' file calls its first image
         "startImageNumber": part.first_image + 1 if part else 1,
-        "wavelength": beam.wavelength or seen.wavelength,
+        "wavelength": wavelength(run),
         "detectorDistance": None if distance is None else distance * 1000,
         "xBeamPix": center[0],
         "yBeamPix": center[1],
