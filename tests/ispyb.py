@@ -235,10 +235,15 @@ def write(settings: Settings, *, late_ns: int = 0, until: str | None = None) -> 
             sink.close()
 
 
-def forget_ids(settings: Settings) -> None:
-    """Lose what the journal knows of the database's ids, as a crash would."""
+def forget_ids(settings: Settings, run: str | None = None) -> None:
+    """Lose what the journal knows of the database's ids, as a crash would.
+
+    Args:
+        settings: Of the journal.
+        run: Uid of the run whose ids are lost; None: those of all.
+    """
     with closing(sqlite3.connect(settings.journal_path)) as db, db:
-        db.execute("DELETE FROM ids")
+        db.execute("DELETE FROM ids WHERE ?1 IS NULL OR run = ?1", (run,))
 
 
 def run_bodies(settings: Settings) -> list[Json]:

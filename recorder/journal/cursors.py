@@ -198,6 +198,23 @@ class Cursors(Records, RunIndex):
             name: value for (body,) in rows for name, value in json.loads(body).items()
         }
 
+    def ids_of_others(self, run: str, name: str) -> set[int]:
+        """The ids of a name, numbered or not, that sinks were given for other runs.
+
+        Args:
+            run: Uid of the run that does not count.
+            name: Of the id; ``name_2`` and so on are of the same kind.
+        """
+        rows = self._query(
+            "SELECT body FROM ids WHERE run != ? AND instr(body, ?) > 0", (run, name)
+        )
+        return {
+            int(value)
+            for (body,) in rows
+            for key, value in json.loads(body).items()
+            if key.startswith(name)
+        }
+
     def backlog(self, sink: str, kinds: Sequence[RecordKind]) -> int:
         """Records that a sink still has to apply."""
         waiting = self.count(after=self.cursor(sink), kinds=kinds)

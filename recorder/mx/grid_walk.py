@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,11 @@ _LATE = 0.5
 not tuned."""
 _TURNS = 100
 """Different lengths of a turn that are tried. Chosen, not tuned."""
+_WORK = 500_000
+"""Gaps that are looked at in all, about a second of CPU: what is not explained by then
+is unknown. One way over 1000 x 1000 cells has 1000 turns. Chosen, not tuned."""
+_IMAGES = 100
+"""Images whose places are worked out in the time of one gap. Chosen, not tuned."""
 
 
 def gaps_of(
@@ -35,7 +42,8 @@ def explained(
     """Place of each image, if turns and missed triggers explain every gap in one way.
 
     Turns at the ends of lines all take the same time, of which nobody knows how long it
-    is. The first triggers may have been missed too, and the last ones.
+    is. The first triggers may have been missed too, and the last ones. There may be
+    more ways than there is time to try: then nobody knows either.
 
     Args:
         ids: (n,) as counted.
@@ -47,9 +55,12 @@ def explained(
     late = gaps[gaps > _LATE]
     turns = _turn_lengths(late, missing)
     found: dict[bytes, Int64Array] = {}
+    way, work = _Way(ids, fast, gaps, np.flatnonzero(gaps > _LATE)), 0
     for first in range(min(missing or 0, fast) + 1):
         for turn in turns:
-            moved = _walked(ids, fast, gaps, turn, (first, missing))
+            moved, done = _walked(way, turn, first, missing)
+            if (work := work + done) > _WORK:
+                return None
             if moved is None:
                 continue
             if missing is None and moved[-1] == ids[-1]:
@@ -69,41 +80,50 @@ def _turn_lengths(late: FloatArray, missing: int | None) -> set[float]:
     return {0.0, *rest[rest > 0].tolist()[:_TURNS]}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """What is to be explained."""
+
+    ids: Int64Array
+    """(n,) as counted."""
+    fast: int
+    """Cells of a line."""
+    gaps: FloatArray
+    """(n - 1,) see :func:`gaps_of`."""
+    late: Int64Array
+    """Those that need a turn or a missed trigger, ascending."""
+
+
 def _walked(
-    ids: Int64Array,
-    fast: int,
-    gaps: FloatArray,
-    turn: float,
-    missed: tuple[int, int | None],
-) -> Int64Array | None:
+    way: _Way, turn: float, moved: int, most: int | None
+) -> tuple[Int64Array | None, int]:
     """Place of each image if a turn takes so many periods; None: it cannot.
 
     Args:
-        ids: (n,) as counted.
-        fast: Cells of a line.
-        gaps: (n - 1,) see :func:`gaps_of`.
+        way: What is to be explained.
         turn: Periods of a turn.
-        missed: Triggers that were missed before the first image, and in all at most;
-            None: as many as one likes.
+        moved: Triggers that were missed before the first image.
+        most: In all at most; None: as many as one likes.
+
+    Returns:
+        The places, and how many gaps were looked at, or as much work as that.
     """
-    steps = np.diff(ids)
-    shift = np.zeros(ids.size, np.int64)
-    moved, most = missed
-    since = 0
-    for n in np.flatnonzero(gaps > _LATE).tolist():
-        shift[since : n + 1] = moved
-        since = n + 1
-        place = (int(ids[n]) + moved) % fast + int(steps[n])
-        ways = _ways(place, fast, float(gaps[n]), turn)
+    ids, fast, shifts = way.ids, way.fast, [moved]
+    for done, n in enumerate(way.late, 1):
+        place = (int(ids[n]) + moved) % fast + int(ids[n + 1] - ids[n])
+        ways = _ways(place, fast, float(way.gaps[n]), turn)
         if len(ways) != 1:
-            return None
+            return None, done
         moved += ways.pop()
         if most is not None and moved > most:
-            return None
-    shift[since:] = moved
-    found = ids + shift
-    quick = np.diff(found // fast) * turn > gaps + NEAR
-    return None if turn > _LATE and quick.any() else found
+            return None, done
+        shifts.append(moved)
+        if done > _WORK:
+            return None, done
+    found = ids + np.repeat(shifts, np.diff(way.late + 1, prepend=0, append=ids.size))
+    quick = np.diff(found // fast) * turn > way.gaps + NEAR
+    work = 1 + way.late.size + ids.size // _IMAGES
+    return None if turn > _LATE and quick.any() else found, work
 
 
 def _ways(place: int, fast: int, gap: float, turn: float) -> set[int]:

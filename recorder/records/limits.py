@@ -42,8 +42,8 @@ MAX_DEGREES = 1_000_000
 """Degrees, 2800 turns: no axis of a goniometer goes there. A float64 tells
 1e-10 degrees apart so far out."""
 MAX_WELLS = 1_000_000
-"""Wells of a chip, or points of a grid, in the ``scan`` of an announcement: forty times
-those of an Oxford chip. The walk over them takes 12 MB."""
+"""Wells of a chip in the ``scan`` of an announcement, or cells of all planes of its
+``grid``: forty times those of an Oxford chip. The walk over them takes 12 MB."""
 MAX_SHOTS = 1000
 """X-ray triggers at one well."""
 MAX_SKIPS = 10_000

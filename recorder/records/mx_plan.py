@@ -130,6 +130,12 @@ class GridPlan:
 
     planes: Annotated[tuple[Plane, ...], Field(min_length=1, max_length=MAX_PLANES)]
 
+    def __post_init__(self) -> None:
+        if self.images > MAX_WELLS:
+            raise ValueError(
+                f"planes: {self.images} cells together, at most {MAX_WELLS} are used"
+            )
+
     @property
     def images(self) -> int:
         """Cells of all planes."""

@@ -180,6 +180,8 @@ class MxReport:
     """Null for a grid."""
     grid: GridReport | None = None
     """Null for others."""
+    planes: tuple[GridReport, ...] = ()
+    """The further planes of a grid scan all of whose planes are one run."""
     part: Count | None = None
     """Which collection of its announcement it is, from 1; null if that is one alone."""
     parts: Count | None = None

@@ -11,8 +11,8 @@ from recorder.reports.technique_card import card_lines
 from recorder.reports.technique_words import (
     axis_words,
     check_words,
-    grid_words,
     line_words,
+    planes_words,
 )
 
 _ON_A_LINE = 5
@@ -40,8 +40,8 @@ def technique_lines(run: RunReport, totals: Mapping[str, int]) -> list[str]:
 def _told(run: RunReport) -> Iterator[tuple[str, str]]:
     if run.mx is not None and run.mx.axis is not None:
         yield from axis_words(run.mx.axis)
-    if run.mx is not None and run.mx.grid is not None:
-        yield from grid_words(run.mx.grid)
+    if run.mx is not None:
+        yield from planes_words(run.mx)
     if run.energy_scan is not None:
         yield from check_words(run.energy_scan)
     if run.spectrum is not None:

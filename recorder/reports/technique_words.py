@@ -9,6 +9,7 @@ from recorder.records.technique_report import (
     AxisReport,
     CrystalReport,
     GridReport,
+    MxReport,
     Pair,
     SweepReport,
 )
@@ -84,6 +85,25 @@ def grid_words(grid: GridReport) -> Words:
         yield "crystal", "none found"
     for crystal in grid.crystals[:MOST]:
         yield "crystal", crystal_words(crystal)
+
+
+def planes_words(mx: MxReport) -> Words:
+    """What was found on each plane of a grid scan; further ones by their number."""
+    if mx.grid is not None:
+        yield from grid_words(mx.grid)
+    for n, plane in enumerate(mx.planes[: MOST - 1], 2):
+        yield "plane", plane_words(n, plane)
+        for name, text in grid_words(plane):
+            yield name, f"plane {n}: {text}"
+    if (more := len(mx.planes) - (MOST - 1)) > 0:
+        yield "planes", f"and {more} more"
+
+
+def plane_words(number: int, plane: GridReport) -> str:
+    """A further plane: its number, cells and angle."""
+    (nx, ny), (dx, dy) = plane.steps, plane.step_um
+    at = "" if plane.angle is None else f", at {degrees(plane.angle)}"
+    return f"{number}, {nx} x {ny} cells of {dx:g} x {dy:g} µm{at}"
 
 
 def cells_words(grid: GridReport) -> str:

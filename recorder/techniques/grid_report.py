@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recorder.mx.cells import on_map
 from recorder.mx.centre import Found, crystals
 from recorder.records.image_outcome import INDEXED, NON_HIT, NON_INDEXED_HIT
-from recorder.records.mx_plan import Plane
+from recorder.records.mx_plan import GridPlan, Plane
 from recorder.records.technique_report import CrystalReport, GridReport, ShiftReport
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_cells import CellsOfImages
@@ -27,8 +27,31 @@ _DIGITS = 3
 """Decimals of a cell: it is known to a tenth at best."""
 
 
+def grid_reports(
+    run: Run, plan: GridPlan, cells: CellsOfImages, made: int
+) -> tuple[GridReport, ...]:
+    """What is known of each plane; further ones share the room of one map.
+
+    Args:
+        run: The run.
+        plan: Its planes.
+        cells: Cells of its images.
+        made: Images that the run has.
+    """
+    further = MAP_CELLS // max(1, len(plan.planes) - 1)
+    return tuple(
+        grid_report(run, plane, cells, n, made, MAP_CELLS if n == 0 else further)
+        for n, plane in enumerate(plan.planes)
+    )
+
+
 def grid_report(
-    run: Run, plane: Plane, cells: CellsOfImages, number: int, made: int
+    run: Run,
+    plane: Plane,
+    cells: CellsOfImages,
+    number: int,
+    made: int,
+    entries: int = MAP_CELLS,
 ) -> GridReport:
     """What is known of a plane.
 
@@ -38,22 +61,27 @@ def grid_report(
         cells: Cells of its images.
         number: Place of the plane in the plan.
         made: Images that the run has.
+        entries: Of its map, at most.
     """
-    ids, order = run.images.ids, cells.orders[number]
+    ids, order, first_id = run.images.ids, cells.orders[number], cells.first[number]
     mine = cells.plane == number
     ordinal = cells.cell[mine]
     # of several images of a cell the first one counts
     placed, first = np.unique(ordinal[ordinal >= 0], return_index=True)
     image = ids[mine][ordinal >= 0][first]
     values, hits = _maps(run, plane, placed, image)
-    reached, known = _reached(ids[mine], ordinal, made, plane)
+    reached, known = _reached(
+        ids[mine] - first_id, ordinal, max(0, made - first_id), plane
+    )
     unplaced = int((ordinal < 0).sum())
     # images in doubt are of no plane: they are told with the last one
-    adrift = int((cells.plane < 0).sum()) if number + 1 == len(cells.orders) else 0
-    if adrift:
+    doubt = cells.plane < 0
+    adrift = int(doubt.sum()) if number + 1 == len(cells.orders) else 0
+    perhaps = doubt & (ids >= first_id) & (ids < first_id + plane.images)
+    if adrift or perhaps.any():
         reached, known = plane.images, False
     empty = reached - placed.size
-    step, picture = small_map(values)
+    step, picture = small_map(values, entries)
     return GridReport(
         steps=plane.steps,
         step_um=plane.step_um,
@@ -67,7 +95,9 @@ def grid_report(
         repeated=int(mine.sum()) - unplaced - int(placed.size),
         unplaced=unplaced + adrift,
         placed_by=order.by,
-        shifts=tuple(ShiftReport(s.image_id, s.cells) for s in order.shifts[:_SHIFTS]),
+        shifts=tuple(
+            ShiftReport(first_id + s.image_id, s.cells) for s in order.shifts[:_SHIFTS]
+        ),
         crystals=tuple(_crystal(one, plane) for one in crystals(values, hits)),
         map_step=step,
         map=picture,
@@ -118,15 +148,18 @@ def _crystal(found: Found, plane: Plane) -> CrystalReport:
     )
 
 
-def small_map(values: FloatArray) -> tuple[int, tuple[tuple[int, ...], ...]]:
+def small_map(
+    values: FloatArray, entries: int = MAP_CELLS
+) -> tuple[int, tuple[tuple[int, ...], ...]]:
     """A map of bounded size: cells that an entry stands for, and the best of each.
 
     Args:
         values: (ny, nx), NaN unknown.
+        entries: At most.
     """
     ny, nx = values.shape
     step = 1
-    while math.ceil(nx / step) * math.ceil(ny / step) > MAP_CELLS:
+    while math.ceil(nx / step) * math.ceil(ny / step) > entries:
         step += 1
     filled = np.where(np.isfinite(values), values, -1.0).astype(np.int64)
     rows, columns = np.arange(0, ny, step), np.arange(0, nx, step)

@@ -15,7 +15,7 @@ from recorder.runs.technique import Sum
 from recorder.runs.timeline.mx_images import mx_images
 from recorder.ssx.labels.timeline import Timeline
 from recorder.techniques.axis_report import axis_report
-from recorder.techniques.grid_report import grid_report
+from recorder.techniques.grid_report import grid_reports
 from recorder.techniques.mx_checks import grid_problems, sweep_problems
 from recorder.techniques.mx_report import mx_head
 from recorder.techniques.plain import PlainRuns
@@ -70,23 +70,24 @@ class GridRuns(PlainRuns):
 
     def sums(self, run: Run, part: TechniqueReport) -> tuple[Sum, ...]:
         """Each cell has an image, or is lost or was not reached, or nobody knows."""
-        grid = part.mx.grid if part.mx else None
-        if grid is None:
+        if part.mx is None or part.mx.grid is None:
             return ()
-        cells = grid.steps[0] * grid.steps[1]
-        there = grid.received + grid.lost + grid.not_reached + grid.unknown
-        images = grid.received + grid.repeated + grid.unplaced
+        cells = there = images = 0
+        for grid in (part.mx.grid, *part.mx.planes):
+            cells += grid.steps[0] * grid.steps[1]
+            there += grid.received + grid.lost + grid.not_reached + grid.unknown
+            images += grid.received + grid.repeated + grid.unplaced
         return (
             Sum("cells = received + lost + not reached + unknown", cells, there),
             Sum("images = on cells + repeated + unplaced", run.images.received, images),
         )
 
     def report(self, run: Run, timeline: Timeline) -> TechniqueReport:
-        """Cells, map and crystals; of several planes in one run the first."""
+        """Cells, map and crystals of each plane."""
         images = mx_images(run, timeline)
         head, plan = mx_head(run, images), run.announcement.grid
         if images is None or images.cells is None or plan is None:
             notes = (*head.notes, "no grid was announced: no image has a cell")
             return TechniqueReport(mx=replace(head, notes=notes))
-        grid = grid_report(run, plan.planes[0], images.cells, 0, head.images)
-        return TechniqueReport(mx=replace(head, grid=grid))
+        grid, *more = grid_reports(run, plan, images.cells, head.images)
+        return TechniqueReport(mx=replace(head, grid=grid, planes=tuple(more)))

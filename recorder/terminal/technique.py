@@ -10,8 +10,8 @@ from recorder.reports.technique_card import card_lines
 from recorder.reports.technique_words import (
     axis_words,
     check_words,
-    grid_words,
     line_words,
+    planes_words,
 )
 from recorder.terminal.marks import BAD, QUIET, STRONG, UNICODE, Part, Signs, line
 from recorder.terminal.moment import Moment
@@ -47,8 +47,8 @@ def technique(moment: Moment, width: int, signs: Signs) -> list[Text]:
     told: list[tuple[str, str]] = []
     if report.mx is not None and report.mx.axis is not None:
         told += axis_words(report.mx.axis)
-    if report.mx is not None and report.mx.grid is not None:
-        told += grid_words(report.mx.grid)
+    if report.mx is not None:
+        told += planes_words(report.mx)
     if report.energy_scan is not None:
         told += check_words(report.energy_scan)
     if report.spectrum is not None:

@@ -28,6 +28,7 @@ from tests.mx_readers import (
     zocalo,
 )
 from tests.mx_runs import (
+    PLANE,
     SNAPSHOTS,
     TURNED,
     characterisation,
@@ -219,6 +220,44 @@ async def test_the_planes_of_one_announcement_are_one_group_with_a_grid_each(
         angles = [one["meshAngle"] for one in first["grids"]]
         assert second["grids"] == first["grids"]
     assert angles == [30.0, 120.0]
+
+
+def numbers(run: Json) -> list[int]:
+    return [one["gridInfoId"] for one in run["grids"]]
+
+
+@pytest.mark.parametrize("angle", [30.0, None])
+async def test_planes_that_are_alike_have_a_grid_each(
+    flavour, configured, recorded, mariadb_database, angle
+):
+    """Whatever ids are lost: all, or those of one run."""
+    planes = [grid("Mesh3D", {"angle": angle}) for _ in range(2)]
+    before = await recorded(*parts(planes))
+    found = {number for run in before for number in numbers(run)}
+    assert len(found) == 2
+    for lost in ("whole.1", "whole.2", None):
+        forget_ids(configured, lost)
+        write(configured)
+        after = Oracle(ORACLES[flavour]).read(mariadb_database)
+        assert [numbers(run) for run in after] == [numbers(run) for run in before]
+
+
+async def test_planes_of_one_run_have_a_grid_each_where_a_group_has_them(
+    flavour, configured, recorded, mariadb_database
+):
+    """Two that are alike, with images in common, stay one run."""
+    body = grid("Mesh3D")
+    plane = {**PLANE, "first_image": 0}
+    body["grid"] = {"planes": [plane, plane, {**plane, "angle": 120.0}]}
+    (run,) = await recorded(body)
+    angles = [one["meshAngle"] for one in run["grids"]]
+    assert angles == ([30.0] if flavour == "diamond" else [30.0, 30.0, 120.0])
+    for lose in (False, True):
+        if lose:
+            forget_ids(configured)
+        write(configured)
+        (again,) = Oracle(ORACLES[flavour]).read(mariadb_database)
+        assert again["grids"] == run["grids"]
 
 
 async def test_runs_of_one_experiment_have_groups_of_their_own(recorded):

@@ -33,6 +33,7 @@ from recorder.sinks.results.grid_files import TABLE
 from recorder.sinks.results.hdf5 import FILE, write_results
 from recorder.sinks.results.recorded import Recorded
 from recorder.sinks.results.technique_files import SealedRun, files_of
+from tests.builders import announced, announcement
 from tests.laws import examples
 from tests.unit.test_kept_labels import image_of, journal_in
 from tests.unit.test_mx_images import PERIOD, N, grid_run, rotation
@@ -99,6 +100,32 @@ def test_files_have_the_same_whatever_the_blocks(
             if row >= 0
         }
         assert (folder / "grid_map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_plane_of_one_run_has_its_lines_and_its_picture(tmp_path):
+    """The maps are made one after the other, from blocks that hold several planes."""
+    planes = [
+        {"steps": [4, 3], "step_um": [1, 1]},
+        {"steps": [7, 4], "step_um": [1, 1], "snaked": True},
+    ]
+    with pytest.MonkeyPatch.context() as patch, journal_in(tmp_path) as journal:
+        patch.setattr(run_labels, "BLOCK", 9)
+        run = grid_run(angles=FileAngles("omega", np.zeros(N)))
+        grid = announced(
+            announcement("u", technique="mx-grid", grid={"planes": planes})
+            | {"experiment": {"name": "e", "type": "Mesh3D"}}
+        )
+        run.announcement = grid
+        run = journalled(journal, run)
+        write(tmp_path, journal, run, labels_of(run))
+    with (tmp_path / TABLE).open() as text:
+        lines = list(csv.DictReader(text))
+    counted = [sum(line["plane"] == str(n) for line in lines) for n in (0, 1)]
+    assert counted == [12, 28]
+    assert sorted(int(line["image_id"]) for line in lines) == list(range(N))
+    assert lines[12 + 7]["image_id"] == str(12 + 13)
+    for name in ("grid_map.png", "grid_map_2.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
 def journalled(journal: Journal, run: Run) -> Run:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import h5py
 import numpy as np
 import pytest
@@ -275,3 +277,24 @@ def test_images_beyond_the_grid_have_no_cell():
     found = grid_order(np.arange(15), Plane((3, 4), (1.0, 1.0)), made=15)
     assert (found.ordinal[12:] == -1).all()
     assert "3 images more" in found.notes[0]
+
+
+@pytest.mark.parametrize("steps", [(1000, 1000), (1_000_000, 1), (1, 1_000_000)])
+@pytest.mark.parametrize("sent", [1_000_000, None])
+def test_a_pause_in_a_huge_grid_takes_no_long_time(steps, sent):
+    """Of the ways to explain it there are more than anybody can try."""
+    plane = Plane(steps, (1.0, 1.0))
+    ids = np.arange(500_000)
+    start_s = ids * 0.01 + (ids > 250_000) * 30.0
+    begun = time.process_time()
+    order = grid_order(
+        ids,
+        plane,
+        start_s=start_s,
+        period_s=0.01,
+        triggers=plane.images,
+        images_per_trigger=1,
+        sent=sent,
+    )
+    assert time.process_time() - begun < 2.0
+    assert sent is None or order.by == "nothing"

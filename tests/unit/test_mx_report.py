@@ -32,7 +32,9 @@ from recorder.records.report_json import (
     report_to_json,
 )
 from recorder.records.run_report import ExperimentReport, FullReport
+from recorder.reports.html.technique import technique_parts
 from recorder.reports.run_report import run_report
+from recorder.reports.technique_text import technique_lines
 from recorder.runs.run import Run
 from recorder.runs.technique import technique_of, technique_problems
 from recorder.runs.timeline.mx_images import mx_images
@@ -321,6 +323,54 @@ def test_a_grid_without_a_crystal_has_no_centre():
     assert mx_of(run_of("Mesh", images, grid={"planes": [PLANE]})).grid.crystals == ()
 
 
+SMALL = {"steps": [3, 2], "step_um": [20.0, 10.0]}
+
+
+@pytest.mark.parametrize("first", [0, 1, 5, 6, 9])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_sums_of_several_planes_in_one_run_hold(first, swapped):
+    """As of a late announcement, or of planes that have images in common."""
+    planes = [{**SMALL, "first_image": 0}, {**SMALL, "first_image": first, "angle": 90}]
+    images = plain(6 + first + 2)
+    planes = planes[::-1] if swapped else planes
+    mx = mx_of(run_of("Mesh3D", images, grid={"planes": planes}))
+    grids = (mx.grid, *mx.planes)
+    assert len(grids) == 2
+    common, between, beyond = max(0, 6 - first), max(0, first - 6), 2
+    placed = sum(one.received + one.repeated for one in grids)
+    assert placed == 12 - 2 * common
+    assert sum(one.unplaced for one in grids) == common + between + beyond
+    assert all(one.lost == 0 for one in grids)
+
+
+def test_each_plane_of_one_run_has_its_own_crystals():
+    """The first has none."""
+    images = [(n, 60 if n in (7, 8) else 1, n * 0.01) for n in range(12)]
+    mx = mx_of(run_of("Mesh3D", images, grid={"planes": [SMALL, SMALL]}))
+    (second,) = mx.planes
+    assert (mx.grid.crystals, len(second.crystals)) == ((), 1)
+    assert second.crystals[0].centre == (2.0, 0.5)
+    assert (mx.grid.received, second.received) == (6, 6)
+    assert mx.grid.lost == mx.grid.not_reached == 0
+    run = run_of("Mesh3D", images, grid={"planes": [SMALL, {**SMALL, "angle": 90}]})
+    report = run_report(run)
+    text = "\n".join(technique_lines(report, {}))
+    html = "".join(str(part) for part in technique_parts(report))
+    for told in (text, html):
+        assert "2, 3 x 2 cells of 20 x 10 µm, at 90" in told
+        assert "centre x 2.00" in told
+
+
+def test_the_maps_of_many_planes_have_the_room_of_two():
+    plane = {"steps": [100, 100], "step_um": [1.0, 1.0]}
+    run = run_of("Mesh3D", plain(3), grid={"planes": [plane] * 100})
+    mx = mx_of(run)
+    cells = [sum(map(len, one.map)) for one in (mx.grid, *mx.planes)]
+    assert len(cells) == 100
+    assert cells[0] == MAP_CELLS
+    assert sum(cells[1:]) <= MAP_CELLS
+
+
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_a_large_map_is_made_small_and_loses_no_maximum(nx, ny):
     values = (
@@ -405,6 +455,15 @@ def test_a_grid_larger_than_any_is_not_used_and_takes_no_memory():
     told = announced(announcement("u", grid={"planes": [plane]}))
     assert told.grid is None
     assert any("1000000000000 cells" in problem for problem in told.problems)
+
+
+def test_planes_larger_together_than_any_are_not_used():
+    plane = {**PLANE, "steps": [1000, 1000], "first_image": 0}
+    told = announced(announcement("u", grid={"planes": [plane] * 100}))
+    assert told.grid is None
+    assert any("100000000 cells together" in problem for problem in told.problems)
+    half = {**PLANE, "steps": [1000, 500]}
+    assert announced(announcement("u", grid={"planes": [half] * 2})).grid is not None
 
 
 # -- all reports -----------------------------------------------------------------------

@@ -20,6 +20,7 @@ from recorder.reports.technique_words import (
     grade_words,
     grid_words,
     line_words,
+    plane_words,
 )
 
 Parts = Iterator[tuple[str, tuple[Element, ...]]]
@@ -36,6 +37,8 @@ def technique_parts(run: RunReport) -> Parts:
         yield "Rotation", _axis(run.mx.axis)
     if run.mx is not None and run.mx.grid is not None:
         yield "Grid", _grid(run.mx.grid)
+        for n, plane in enumerate(run.mx.planes, 2):
+            yield f"Plane {plane_words(n, plane)}", _grid(plane)
     if run.energy_scan is not None:
         yield "Energy scan", _scan(run.energy_scan)
     if run.spectrum is not None:

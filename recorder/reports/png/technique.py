@@ -13,8 +13,8 @@ from recorder.reports.png.sheet import ROOM, SMALL, Sheet
 from recorder.reports.technique_words import (
     axis_words,
     check_words,
-    grid_words,
     line_words,
+    planes_words,
 )
 
 _HIGH = 420.0
@@ -49,8 +49,8 @@ def technique_sheet(page: Sheet, run: RunReport) -> None:
 def _words(run: RunReport) -> Iterator[tuple[str, str]]:
     if run.mx is not None and run.mx.axis is not None:
         yield from axis_words(run.mx.axis)
-    if run.mx is not None and run.mx.grid is not None:
-        yield from grid_words(run.mx.grid)
+    if run.mx is not None:
+        yield from planes_words(run.mx)
     if run.energy_scan is not None:
         yield from check_words(run.energy_scan)
     if run.spectrum is not None:

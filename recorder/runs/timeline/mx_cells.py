@@ -25,13 +25,15 @@ class CellsOfImages:
     """Cells of the received images, by ascending image_id; arrays (n,)."""
 
     plane: Int64Array
-    """Place of its plane in the plan; NO_CELL where it is of none."""
+    """Place of its plane in the plan; NO_CELL where it is of none, or of several."""
     cell: Int64Array
     """Place of its cell in the order of the scan; NO_CELL unknown."""
     x: Int64Array
     """Column of the cell; NO_CELL unknown."""
     y: Int64Array
     """Row of the cell; NO_CELL unknown."""
+    first: tuple[int, ...]
+    """First ``image_id`` of each plane."""
     orders: tuple[GridOrder, ...]
     """What was found of each plane."""
     standing: tuple[Sweep, ...]
@@ -51,29 +53,46 @@ def cells_of_run(run: Run, timeline: Timeline, grid: GridPlan) -> CellsOfImages:
         timeline: Its labels.
         grid: The announced planes.
     """
-    ids = run.images.ids
+    ids, firsts = run.images.ids, _firsts(grid)
+    end = max(
+        first + plane.images for first, plane in zip(firsts, grid.planes, strict=True)
+    )
+    claims = np.zeros(ids.size, np.int64)
     found = {
         name: np.full(ids.size, NO_CELL, np.int64) for name in ("p", "k", "x", "y")
     }
-    orders, standing, first = [], [], 0
+    orders, standing = [], []
     positions = _positions(run, timeline)
-    for n, plane in enumerate(grid.planes):
-        first = first if plane.first_image is None else plane.first_image
-        last = n + 1 == len(grid.planes)
-        # what is beyond the plan is told with its last plane
-        mine = (ids >= first) & (last | (ids < first + plane.images))
+    for n, (first, plane) in enumerate(zip(firsts, grid.planes, strict=True)):
+        mine = (ids >= first) & (ids < first + plane.images)
+        if n + 1 == len(grid.planes):
+            # what is beyond the plan is told with its last plane
+            mine |= ids >= end
+        claims += mine
         order = _order(run, plane, ids[mine] - first, mine, positions)
         found["p"][mine], found["k"][mine] = n, order.ordinal
         found["x"][mine], found["y"][mine] = cells_of(plane, order.ordinal)
         orders.append(order)
         if plane.angle is not None:
             standing.append(Sweep(plane.angle, 0.0, plane.images, first_image=first))
-        first += plane.images
+    for values in found.values():
+        # which of its planes an image is from, nobody knows
+        values[claims > 1] = NO_CELL
     return CellsOfImages(
         *(found["p"], found["k"], found["x"], found["y"]),
+        firsts,
         tuple(orders),
         tuple(standing),
     )
+
+
+def _firsts(grid: GridPlan) -> tuple[int, ...]:
+    """First ``image_id`` of each plane."""
+    found, after = [], 0
+    for plane in grid.planes:
+        found.append(after if plane.first_image is None else plane.first_image)
+        after = found[-1] + plane.images
+    return tuple(found)
 
 
 def _order(

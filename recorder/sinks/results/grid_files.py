@@ -44,18 +44,16 @@ class GridFiles(MxFiles):
         grid = sealed.run.announcement.grid
         if grid is None:
             return
-        maps = [_Map.of(plane) for plane in grid.planes]
-        for image, plane, row, column in _placed(sealed):
-            if 0 <= plane < len(maps) and row >= 0:
-                maps[plane].take(image, row, column)
         with folder.replacing(TABLE) as descriptor:
             with os.fdopen(descriptor, "wb", closefd=False) as file:
                 file.write(b"plane,row,column,image_id,class,spots,resolution\n")
-                for n, one in enumerate(maps):
+                for n, plane in enumerate(grid.planes):
+                    one = _Map.of(plane)  # one at a time: each has its own memory
+                    for image, row, column in _placed(sealed, n):
+                        one.take(image, row, column)
                     for text in one.lines(n):
                         file.write(text.encode())
-        for n, one in enumerate(maps):
-            folder.write(picture_name(n), one.picture())
+                    folder.write(picture_name(n), one.picture())
 
 
 def picture_name(plane: int) -> str:
@@ -63,15 +61,17 @@ def picture_name(plane: int) -> str:
     return "grid_map.png" if plane == 0 else f"grid_map_{plane + 1}.png"
 
 
-def _placed(sealed: SealedRun) -> Iterator[tuple[ImageOutcome, int, int, int]]:
-    """Each received image with plane, row and column of its cell."""
+def _placed(sealed: SealedRun, number: int) -> Iterator[tuple[ImageOutcome, int, int]]:
+    """Each received image of a plane with row and column of its cell."""
     for block in sealed.labels.blocks():
-        ids = block["image_id"]
-        if "cell" not in block or not ids.size:
+        if "cell" not in block or not block["image_id"].size:
+            continue
+        mine = (block["plane"] == number) & (block["cell_y"] >= 0)
+        ids = block["image_id"][mine]
+        if not ids.size:
             continue
         places = zip(
-            *(block[name].tolist() for name in ("plane", "cell_y", "cell_x")),
-            strict=True,
+            *(block[name][mine].tolist() for name in ("cell_y", "cell_x")), strict=True
         )
         by_id = dict(zip(ids.tolist(), places, strict=True))
         for image in sealed.recorded.rows(int(ids[0]), int(ids[-1]) + 1):

@@ -80,6 +80,11 @@ export function saysOf(run) {
   const found = [];
   if (run.mx?.axis) found.push(...axis(run.mx.axis));
   if (run.mx?.grid) found.push(...grid(run.mx.grid));
+  for (const [n, plane] of (run.mx?.planes ?? []).slice(0, MOST - 1).entries()) {
+    found.push(...grid(plane).map(([kind, text]) => [kind, `Plane ${n + 2}: ${text}`]));
+  }
+  const more = (run.mx?.planes?.length ?? 0) - (MOST - 1);
+  if (more > 0) found.push(["quiet", `and ${several(more, "more plane")}`]);
   if (run.energy_scan) found.push(...scan(run.energy_scan));
   if (run.spectrum) found.push(...spectrum(run.spectrum));
   const notes = (run.mx?.notes ?? []).filter((one) => !(run.notes ?? []).includes(one));

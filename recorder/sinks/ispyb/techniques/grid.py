@@ -1,4 +1,8 @@
-"""The grid of a run: ``GridInfo`` in both shapes, of the run or of its group."""
+"""The grid of a run: ``GridInfo`` in both shapes, of the run or of its group.
+
+A group may have several, a run has one: where it hangs on the run, that of the run's
+first plane.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,14 @@ from recorder.records import Json
 from recorder.records.mx_plan import Plane
 from recorder.sinks.ispyb.step import Step
 
+_NAME = "grid_info_id"
+"""Of the first plane, among the ids of a run; further ones have a number after it."""
 _SAME = ("steps_x", "steps_y", "dx_mm", "dy_mm", "meshAngle", "orientation")
 """Columns by which a plane of a group is found again, where ids were lost."""
 
 
 def write_grid(rows: Rows, step: Step, group_id: int, run_id: int) -> Json:
-    """Write the grid of a run, or bring it up to date; its id.
+    """Write the grid of a run, or bring it up to date; the ids of its planes.
 
     Args:
         rows: The database.
@@ -28,24 +34,41 @@ def write_grid(rows: Rows, step: Step, group_id: int, run_id: int) -> Json:
     plan = step.run.announcement.grid
     if plan is None or not step.site.can.can(Capability.GRID):
         return {}
-    values = grid_values(plan.planes[0])
     if rows.live.column(t.grid_info.name, "dataCollectionId"):
         parent = {"dataCollectionId": run_id}
+        values = {**parent, **grid_values(plan.planes[0])}
         found = rows.ids(t.grid_info, **parent)
-    else:
-        parent = {"dataCollectionGroupId": group_id}
-        mine = step.known.get("grid_info_id")
-        found = [mine] if mine else _alike(rows, group_id, values)
-    if found:
-        rows.update(t.grid_info, found[0], {**parent, **values})
-        return {"grid_info_id": found[0]}
-    return {"grid_info_id": rows.insert(t.grid_info, {**parent, **values})}
+        return {_NAME: _write(rows, next(iter(found), None), values)}
+    parent = {"dataCollectionGroupId": group_id}
+    names = [_NAME, *(f"{_NAME}_{n}" for n in range(2, len(plan.planes) + 1))]
+    # planes of other runs of the group, and of this one, may be alike
+    taken = {int(step.known[name]) for name in names if name in step.known}
+    if len(taken) < len(names):
+        taken |= step.journal.ids_of_others(step.run.uid, _NAME)
+    ids: Json = {}
+    for name, plane in zip(names, plan.planes, strict=True):
+        values = {**parent, **grid_values(plane)}
+        number = step.known.get(name)
+        if number is None:
+            alike = (n for n in _alike(rows, group_id, values) if n not in taken)
+            number = next(alike, None)
+        ids[name] = _write(rows, number, values)
+        taken.add(ids[name])
+    return ids
+
+
+def _write(rows: Rows, number: int | None, values: Json) -> int:
+    if number is None:
+        return rows.insert(t.grid_info, values)
+    rows.update(t.grid_info, number, values)
+    return number
 
 
 def _alike(rows: Rows, group_id: int, values: Json) -> list[int]:
     """Grids of a group that say the same; a FLOAT does not hold every digit."""
     names = [name for name in _SAME if rows.live.column(t.grid_info.name, name)]
-    query = select(t.grid_info.c.gridInfoId, *(t.grid_info.c[name] for name in names))
+    key = t.grid_info.c.gridInfoId
+    query = select(key, *(t.grid_info.c[name] for name in names)).order_by(key)
     mine = t.grid_info.c.dataCollectionGroupId == group_id
     return [
         int(number)
