@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.mx.segments import Segment, intervals, segments_of, trigger_ordinals
-from recorder.mx.ways import fits, possible
+from recorder.mx.ways import fits, possible, settled
 
 Int64Array = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -67,7 +67,7 @@ def wedges_of(
         captured_s: Times of the captured triggers on any clock, s, the first one the
             first wedge's.
         captured: (n,) wedge by the axis position that was captured at the image
-            (:func:`wedge_at`); -1 where none was.
+            (:func:`~recorder.mx.captured_wedges.wedge_at`); -1 where none was.
     """
     count = max(made or 0, int(ids[-1]) + 1 if ids.size else 0)
     every = sizes[0] if len(set(sizes)) == 1 else None
@@ -88,7 +88,10 @@ def wedges_of(
     else:
         reached = min(sent or len(sizes), len(sizes))
         ways = possible(parts, sizes, reached, made, firm.allows) if split else None
-        found = _told(ids, parts, sizes, ways, firm.why)
+        if ways is None and split and every and firm.known is not None:
+            ways = settled(parts, every, reached, made, firm.known)
+        open_why = _TOO_MANY if split and ways is None else _NOTHING
+        found = _told(ids, parts, sizes, ways, firm.why, open_why)
     return found if captured is None else _as_captured(found, captured)
 
 
@@ -116,6 +119,9 @@ class _Firm:
     """Whether a segment may be of a wedge."""
     why: str
     """What it rests on, for people."""
+    known: Sequence[int] | None = None
+    """The only wedge that each segment may be of, negative where it is open; None:
+    several may be it."""
 
 
 def _firm(
@@ -145,7 +151,8 @@ def _firm(
             free = range(last + 1) if sent is not None else range(1)
             if last < 0:
                 return _Firm(lambda _s, _w: False, why)
-            return _Firm(lambda s, w: any(w == k + found[s] for k in free), why)
+            only = found if len(free) == 1 else None
+            return _Firm(lambda s, w: w - found[s] in free, why, only)
     if known is None:
         return _Firm(lambda _s, _w: True, why)
     given = known
@@ -153,42 +160,17 @@ def _firm(
     def allows(segment: int, wedge: int) -> bool:
         return given[segment] in (UNKNOWN, wedge)
 
-    return _Firm(allows, why)
+    return _Firm(allows, why, None if _SEVERAL in given else given)
 
 
-def wedge_at(
-    angle: FloatArray, starts: Sequence[float], ends: Sequence[float]
-) -> Int64Array:
-    """The wedge in which captured angles lie.
-
-    Args:
-        angle: (n,) degrees, NaN where none was captured.
-        starts: Degrees where each wedge begins.
-        ends: Where it ends, in its direction.
-
-    Returns:
-        (n,), -1 where it is in none, or in several.
-    """
-    found = np.full(angle.size, UNKNOWN, np.int64)
-    hits = np.zeros(angle.size, np.int64)
-    for n, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        half = max(abs(end - start) / 2, _SLACK)
-        off = np.abs((angle - (start + end) / 2 + 180.0) % 360.0 - 180.0)
-        inside = off <= min(half + _SLACK, 180.0)
-        found[inside] = n
-        hits += inside
-    found[hits != 1] = UNKNOWN
-    return found
-
-
+_NOTHING = "triggers made no image and nothing tells which"
+_TOO_MANY = "triggers may have made no image, in more ways than can be gone through"
+"""Why wedges are unknown, for people."""
 _TELLING = 3
 """Images of the smallest wedge from which on the times alone tell how long it is from
 one to the next: in smaller ones the pauses may be all there is. Chosen, not tuned."""
 _SEVERAL = -2
 """Wedge of a segment whose images are of several."""
-_SLACK = 0.1
-"""Degrees by which a captured angle may lie before its wedge: axes are read as they
-start. Chosen, not tuned."""
 
 
 def _common(values: Int64Array) -> int:
@@ -247,6 +229,7 @@ def _told(
     sizes: Sequence[int],
     found: list[set[tuple[int, int]]] | None,
     why: str,
+    open_why: str,
 ) -> Wedges:
     """What is certain, and what had to be left open."""
     index = np.full(ids.size, UNKNOWN, np.int64)
@@ -276,7 +259,7 @@ def _told(
         )
     if unknown:
         notes.append(
-            f"triggers made no image and nothing tells which: the wedge of {unknown} "
-            "images is unknown; let timing hardware capture the axis at each trigger"
+            f"{open_why}: the wedge of {unknown} images is unknown; let timing "
+            "hardware capture the axis at each trigger"
         )
     return Wedges(index, within, missed, tuple(notes))

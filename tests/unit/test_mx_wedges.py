@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recorder.mx.angles import AngleGrade, apart, image_angles
-from recorder.mx.wedges import wedge_at, wedges_of
+from recorder.mx.captured_wedges import wedge_at
+from recorder.mx.wedges import wedges_of
 from recorder.records.detector import FileAngles, Goniometer
 from recorder.records.mx_plan import Sweep
 
@@ -172,6 +173,27 @@ def test_a_captured_angle_is_in_one_wedge_or_in_none(starts, width):
         assert wedge in (n, -1)
         assert wedge == n or not alone
     assert (wedge_at(np.array([np.nan]), starts, ends) == -1).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(-800, 800), st.integers(-400, 400)), max_size=6),
+    st.lists(st.integers(-800, 800), max_size=6),
+)
+def test_a_captured_angle_is_in_the_one_wedge_that_has_it(wedges, angles):
+    """Whole degrees: none is at an edge, which is a tenth of a degree farther."""
+    starts = [float(start) for start, _ in wedges]
+    ends = [float(start + width) for start, width in wedges]
+    found = wedge_at(np.array(angles, np.float64), starts, ends)
+    for angle, wedge in zip(angles, found.tolist(), strict=True):
+        mine = [
+            n
+            for n, (start, width) in enumerate(wedges)
+            if any(
+                min(start, start + width) <= angle + turn <= max(start, start + width)
+                for turn in range(-3600, 3600, 360)
+            )
+        ]
+        assert wedge == (mine[0] if len(mine) == 1 else -1)
 
 
 # -- angles --------------------------------------------------------------------
