@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -234,22 +235,19 @@ def _told(
     """What is certain, and what had to be left open."""
     index = np.full(ids.size, UNKNOWN, np.int64)
     within = np.full(ids.size, UNKNOWN, np.int64)
-    certain: list[int] = []
+    certain: list[tuple[int, int | None]] = []
     for part, ways in zip(parts, found or [set() for _ in parts], strict=True):
         wedges = {wedge for wedge, _ in ways}
         firsts = {first for _, first in ways}
         if len(wedges) == 1:
             index[part.rows] = certain_one = wedges.pop()
-            certain.append(certain_one)
-            if len(firsts) == 1:
-                within[part.rows] = ids[part.rows] - firsts.pop()
+            first = firsts.pop() if len(firsts) == 1 else None
+            certain.append((certain_one, first))
+            if first is not None:
+                within[part.rows] = ids[part.rows] - first
     unknown = int((index < 0).sum())
     whole = len(certain) == len(parts)
-    missed = (
-        tuple(sorted(set(range(max(certain))) - set(certain)))
-        if whole and certain
-        else ()
-    )
+    missed, more = _missed(certain, sizes) if whole else ((), False)
     notes = []
     if missed:
         named = ", ".join(str(wedge + 1) for wedge in missed[:10])
@@ -257,9 +255,41 @@ def _told(
             f"wedge {named} of {len(sizes)} made no image, as {why} show; the images "
             "after it are where they belong"
         )
+    if more:
+        notes.append(
+            f"triggers made no image, as {why} show, where images are lost besides: "
+            "the images after them are where they belong"
+        )
     if unknown:
         notes.append(
             f"{open_why}: the wedge of {unknown} images is unknown; let timing "
             "hardware capture the axis at each trigger"
         )
     return Wedges(index, within, missed, tuple(notes))
+
+
+def _missed(
+    certain: Sequence[tuple[int, int | None]], sizes: Sequence[int]
+) -> tuple[tuple[int, ...], bool]:
+    """Wedges that surely made no image, and whether others made none.
+
+    Args:
+        certain: Wedge of each segment, and its first image if that is known.
+        sizes: Planned images of the wedges.
+    """
+    found: list[int] = []
+    following, due = 0, 0
+    begin = [0, *accumulate(sizes)]
+    behind = 0
+    more = False
+    for wedge, first in certain:
+        if first is None:
+            more, following, due = True, wedge + 1, -1
+            continue
+        now = begin[wedge] - first
+        if first == due:
+            found += range(following, wedge)
+        elif now != behind:
+            more = True
+        following, due, behind = wedge + 1, first + sizes[wedge], now
+    return tuple(found), more

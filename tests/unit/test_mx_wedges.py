@@ -32,6 +32,7 @@ class Series:
                 self.start_s.append(at + n * PERIOD)
             at += spacing
         self.made = len(self.index)
+        self.made_some = set(self.index)
         kept = [n for n in range(self.made) if n not in lost]
         self.ids = np.array(kept, np.int64)
         self.index = np.array(self.index, np.int64)[kept]
@@ -49,6 +50,7 @@ class Series:
         assert (found.within[placed] == self.within[placed]).all(), found
         if not known.all():
             assert found.notes
+        assert not set(found.missed) & self.made_some, found
         return bool(known.all())
 
 
@@ -124,6 +126,23 @@ def test_whether_the_first_or_the_last_trigger_was_missed_is_unknown(missed):
         start_s=series.start_s, period_s=PERIOD, captured=series.index, sent=4
     )
     assert series.says_the_truth(caught)
+
+
+def test_a_wedge_whose_images_were_lost_did_make_some():
+    """Image 5 was made; that of the trigger after image 8 was not."""
+    series = Series([1] * 20, {9}, {5})
+    found = series.wedges(
+        start_s=series.start_s, period_s=SPACING, made=series.made, sent=20
+    )
+    assert series.says_the_truth(found)
+    assert found.missed == (9,)
+    series = Series([1] * 20, {9}, {8})
+    found = series.wedges(
+        start_s=series.start_s, period_s=SPACING, made=series.made, sent=20
+    )
+    assert series.says_the_truth(found)
+    assert found.missed == ()
+    assert "where images are lost besides" in found.notes[0]
 
 
 def test_sizes_tell_wedges_apart():
