@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.mx.angles import AngleGrade, image_angles
@@ -324,6 +324,7 @@ def test_of_a_long_sweep_whose_first_trigger_may_be_missed_nothing_is_known():
     assert "in more ways than can be gone through" in mx.notes[0]
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 60), st.integers(1, 59), st.sets(st.integers(1, 59)))
 def test_a_long_sweep_is_known_as_a_short_one_is(gap, after, lost):
     """Ways that are too many to go through are those of fewer."""
