@@ -80,7 +80,8 @@ def wedges_of(
     if per is not None and blind and count >= sum(sizes):
         return _filled(ids, sizes, fit=True, count=count)
     parts = segments_of(ids, start_s, period_s, per, count)
-    split = per is not None or (start_s is not None and np.isfinite(start_s).sum() > 1)
+    timed = start_s is not None and np.isfinite(start_s).sum() > 1
+    split = ids.size > 0 and (per is not None or timed)
     firm = _firm(parts, every, len(sizes), sent, start_s, captured_s, captured)
     fit = not split or fits(parts, sizes, range(len(sizes)))
     in_order = _in_order(sizes, count, sent, fit) and _agrees(firm, parts, sizes)

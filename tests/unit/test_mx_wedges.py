@@ -145,6 +145,13 @@ def test_a_wedge_whose_images_were_lost_did_make_some():
     assert "where images are lost besides" in found.notes[0]
 
 
+@pytest.mark.parametrize("known", [{}, {"captured_s": np.arange(2.0)}])
+def test_before_the_first_image_there_is_nothing_to_tell(known):
+    none = np.empty(0, np.int64)
+    found = wedges_of(none, [1] * 4, images_per_trigger=1, sent=2, **known)
+    assert (found.index.size, found.missed, found.notes) == (0, (), ())
+
+
 def test_sizes_tell_wedges_apart():
     series = Series([100, 50, 20], {0})
     found = series.wedges(
