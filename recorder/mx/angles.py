@@ -64,7 +64,6 @@ def image_angles(
     file: FileAngles | None = None,
     captured: FloatArray | None = None,
     wedges: Wedges | None = None,
-    first_image: int = 0,
     triggers: int | None = None,
     images_per_trigger: int | None = None,
 ) -> Angles:
@@ -75,12 +74,11 @@ def image_angles(
         sweeps: Its sweeps, whose ``first_image`` counts within the run.
         axis: The axis that turns.
         header: Axes of the header of its series.
-        file: Angles of the series' images in a file, by ``image_id`` of the series.
+        file: Angles of the run's images in a file, by ``image_id``.
         captured: (n,) degrees that timing hardware read at each image's trigger; NaN
             where it did not.
         wedges: Which sweep each image is of, where triggers may be missed; None: by
             the ids alone.
-        first_image: ``image_id`` within the series of the run's image 0.
         triggers: Triggers of the series, if the header says it: a header's angles are
             those after the first trigger.
         images_per_trigger: Its images a trigger.
@@ -92,14 +90,13 @@ def image_angles(
         np.zeros(ids.size, np.uint8),
     )
     texts: list[str] = []
-    place = ids + first_image
     sources = (
         (
             AngleGrade.HEADER,
-            *_of_header(place, header, axis, triggers, images_per_trigger),
+            *_of_header(ids, header, axis, triggers, images_per_trigger),
         ),
         (AngleGrade.ANNOUNCED, planned, planned + width),
-        (AngleGrade.FILE, *_of_file(place, file, axis, width, texts)),
+        (AngleGrade.FILE, *_of_file(ids, file, axis, width, texts)),
         (AngleGrade.CAPTURED, *_of_capture(captured, width)),
     )
     for grade, start, end in sources:

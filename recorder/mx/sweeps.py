@@ -20,7 +20,7 @@ from recorder.records.mx_plan import Sweep
 
 Int64Array = NDArray[np.int64]
 Dialect = Literal["E", "D"]
-_SAME = 1e-6
+SAME = 1e-6
 """Degrees within which two angles of a plan are the same: plans have three decimals at
 most. Chosen, not tuned."""
 
@@ -124,7 +124,7 @@ def regular(sweeps: Sequence[Sweep]) -> bool:
         return False
     starts = [sweep.start for sweep in sweeps]
     gaps = [b - a for a, b in pairwise(starts)]
-    return all(abs(gap - gaps[0]) <= _SAME for gap in gaps)
+    return all(abs(gap - gaps[0]) <= SAME for gap in gaps)
 
 
 def first_images(sweeps: Sequence[Sweep]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -39,12 +40,12 @@ def possible(
     A way is a choice of wedges that made their images, one after the other. None: there
     are too many ways.
     """
-    firsts = np.array([one.first for one in parts])
+    firsts = [one.first for one in parts]
 
     def step(wedge: int, cursor: int) -> tuple[int, int | None] | None:
         """Cursor after a wedge that made its images, and its segment."""
         after = cursor + sizes[wedge]
-        n = int(np.searchsorted(firsts, cursor))
+        n = bisect_left(firsts, cursor)
         if n == len(parts) or parts[n].first >= after:
             return after, None
         again = n + 1 < len(parts) and parts[n + 1].first < after
@@ -89,3 +90,39 @@ def possible(
 def _may_end(cursor: int, made: int | None) -> bool:
     """Whether so many images may have been made."""
     return made is None or cursor <= made
+
+
+def settled(
+    parts: Sequence[Segment],
+    size: int,
+    sent: int,
+    made: int | None,
+    known: Sequence[int],
+) -> list[set[tuple[int, int]]] | None:
+    """The one way that is left where each segment can be of one wedge at most.
+
+    Args:
+        parts: Segments of wedges of one size.
+        size: Images of each wedge.
+        sent: Wedges that may have made images.
+        made: Images that were made, if somebody says so.
+        known: The wedge of each segment; negative: it is open.
+
+    Returns:
+        As :func:`possible`, nothing for an open one. None: no wedges are like this.
+    """
+    block = np.array([one.first // size for one in parts])
+    within = all(one.last // size == n for one, n in zip(parts, block, strict=True))
+    wedge = np.array(known)
+    sure = wedge >= 0
+    behind = (wedge - block)[sure]
+    if not within or (np.diff(block) < 1).any() or not behind.size:
+        return None
+    end = -(-(made or 0) // size)
+    last = max(end, int(block[-1]) + 1) + int(behind[-1])
+    if behind[0] < 0 or (np.diff(behind) < 0).any() or last > sent:
+        return None
+    return [
+        {(mine, n * size)} if mine >= 0 else set()
+        for mine, n in zip(wedge.tolist(), block.tolist(), strict=True)
+    ]

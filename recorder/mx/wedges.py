@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.mx.segments import Segment, intervals, segments_of, trigger_ordinals
-from recorder.mx.ways import fits, possible
+from recorder.mx.ways import fits, possible, settled
 
 Int64Array = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -67,7 +68,7 @@ def wedges_of(
         captured_s: Times of the captured triggers on any clock, s, the first one the
             first wedge's.
         captured: (n,) wedge by the axis position that was captured at the image
-            (:func:`wedge_at`); -1 where none was.
+            (:func:`~recorder.mx.captured_wedges.wedge_at`); -1 where none was.
     """
     count = max(made or 0, int(ids[-1]) + 1 if ids.size else 0)
     every = sizes[0] if len(set(sizes)) == 1 else None
@@ -79,7 +80,8 @@ def wedges_of(
     if per is not None and blind and count >= sum(sizes):
         return _filled(ids, sizes, fit=True, count=count)
     parts = segments_of(ids, start_s, period_s, per, count)
-    split = per is not None or (start_s is not None and np.isfinite(start_s).sum() > 1)
+    timed = start_s is not None and np.isfinite(start_s).sum() > 1
+    split = ids.size > 0 and (per is not None or timed)
     firm = _firm(parts, every, len(sizes), sent, start_s, captured_s, captured)
     fit = not split or fits(parts, sizes, range(len(sizes)))
     in_order = _in_order(sizes, count, sent, fit) and _agrees(firm, parts, sizes)
@@ -88,7 +90,10 @@ def wedges_of(
     else:
         reached = min(sent or len(sizes), len(sizes))
         ways = possible(parts, sizes, reached, made, firm.allows) if split else None
-        found = _told(ids, parts, sizes, ways, firm.why)
+        if ways is None and split and every and firm.known is not None:
+            ways = settled(parts, every, reached, made, firm.known)
+        open_why = _TOO_MANY if split and ways is None else _NOTHING
+        found = _told(ids, parts, sizes, ways, firm.why, open_why)
     return found if captured is None else _as_captured(found, captured)
 
 
@@ -116,6 +121,9 @@ class _Firm:
     """Whether a segment may be of a wedge."""
     why: str
     """What it rests on, for people."""
+    known: Sequence[int] | None = None
+    """The only wedge that each segment may be of, negative where it is open; None:
+    several may be it."""
 
 
 def _firm(
@@ -145,7 +153,8 @@ def _firm(
             free = range(last + 1) if sent is not None else range(1)
             if last < 0:
                 return _Firm(lambda _s, _w: False, why)
-            return _Firm(lambda s, w: any(w == k + found[s] for k in free), why)
+            only = found if len(free) == 1 else None
+            return _Firm(lambda s, w: w - found[s] in free, why, only)
     if known is None:
         return _Firm(lambda _s, _w: True, why)
     given = known
@@ -153,42 +162,17 @@ def _firm(
     def allows(segment: int, wedge: int) -> bool:
         return given[segment] in (UNKNOWN, wedge)
 
-    return _Firm(allows, why)
+    return _Firm(allows, why, None if _SEVERAL in given else given)
 
 
-def wedge_at(
-    angle: FloatArray, starts: Sequence[float], ends: Sequence[float]
-) -> Int64Array:
-    """The wedge in which captured angles lie.
-
-    Args:
-        angle: (n,) degrees, NaN where none was captured.
-        starts: Degrees where each wedge begins.
-        ends: Where it ends, in its direction.
-
-    Returns:
-        (n,), -1 where it is in none, or in several.
-    """
-    found = np.full(angle.size, UNKNOWN, np.int64)
-    hits = np.zeros(angle.size, np.int64)
-    for n, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        half = max(abs(end - start) / 2, _SLACK)
-        off = np.abs((angle - (start + end) / 2 + 180.0) % 360.0 - 180.0)
-        inside = off <= min(half + _SLACK, 180.0)
-        found[inside] = n
-        hits += inside
-    found[hits != 1] = UNKNOWN
-    return found
-
-
+_NOTHING = "triggers made no image and nothing tells which"
+_TOO_MANY = "triggers may have made no image, in more ways than can be gone through"
+"""Why wedges are unknown, for people."""
 _TELLING = 3
 """Images of the smallest wedge from which on the times alone tell how long it is from
 one to the next: in smaller ones the pauses may be all there is. Chosen, not tuned."""
 _SEVERAL = -2
 """Wedge of a segment whose images are of several."""
-_SLACK = 0.1
-"""Degrees by which a captured angle may lie before its wedge: axes are read as they
-start. Chosen, not tuned."""
 
 
 def _common(values: Int64Array) -> int:
@@ -247,26 +231,24 @@ def _told(
     sizes: Sequence[int],
     found: list[set[tuple[int, int]]] | None,
     why: str,
+    open_why: str,
 ) -> Wedges:
     """What is certain, and what had to be left open."""
     index = np.full(ids.size, UNKNOWN, np.int64)
     within = np.full(ids.size, UNKNOWN, np.int64)
-    certain: list[int] = []
+    certain: list[tuple[int, int | None]] = []
     for part, ways in zip(parts, found or [set() for _ in parts], strict=True):
         wedges = {wedge for wedge, _ in ways}
         firsts = {first for _, first in ways}
         if len(wedges) == 1:
             index[part.rows] = certain_one = wedges.pop()
-            certain.append(certain_one)
-            if len(firsts) == 1:
-                within[part.rows] = ids[part.rows] - firsts.pop()
+            first = firsts.pop() if len(firsts) == 1 else None
+            certain.append((certain_one, first))
+            if first is not None:
+                within[part.rows] = ids[part.rows] - first
     unknown = int((index < 0).sum())
     whole = len(certain) == len(parts)
-    missed = (
-        tuple(sorted(set(range(max(certain))) - set(certain)))
-        if whole and certain
-        else ()
-    )
+    missed, more = _missed(certain, sizes) if whole else ((), False)
     notes = []
     if missed:
         named = ", ".join(str(wedge + 1) for wedge in missed[:10])
@@ -274,9 +256,41 @@ def _told(
             f"wedge {named} of {len(sizes)} made no image, as {why} show; the images "
             "after it are where they belong"
         )
+    if more:
+        notes.append(
+            f"triggers made no image, as {why} show, where images are lost besides: "
+            "the images after them are where they belong"
+        )
     if unknown:
         notes.append(
-            f"triggers made no image and nothing tells which: the wedge of {unknown} "
-            "images is unknown; let timing hardware capture the axis at each trigger"
+            f"{open_why}: the wedge of {unknown} images is unknown; let timing "
+            "hardware capture the axis at each trigger"
         )
     return Wedges(index, within, missed, tuple(notes))
+
+
+def _missed(
+    certain: Sequence[tuple[int, int | None]], sizes: Sequence[int]
+) -> tuple[tuple[int, ...], bool]:
+    """Wedges that surely made no image, and whether others made none.
+
+    Args:
+        certain: Wedge of each segment, and its first image if that is known.
+        sizes: Planned images of the wedges.
+    """
+    found: list[int] = []
+    following, due = 0, 0
+    begin = [0, *accumulate(sizes)]
+    behind = 0
+    more = False
+    for wedge, first in certain:
+        if first is None:
+            more, following, due = True, wedge + 1, -1
+            continue
+        now = begin[wedge] - first
+        if first == due:
+            found += range(following, wedge)
+        elif now != behind:
+            more = True
+        following, due, behind = wedge + 1, first + sizes[wedge], now
+    return tuple(found), more

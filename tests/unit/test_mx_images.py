@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.mx.angles import AngleGrade
+from recorder.mx.angles import AngleGrade, image_angles
 from recorder.mx.captured_cells import captured_cells
 from recorder.mx.cells import cells_of
 from recorder.records import (
     CollectionEnd,
     DetectorInfo,
+    Evidence,
     FileAngles,
     Goniometer,
     RunState,
@@ -25,6 +27,7 @@ from recorder.records.mx_plan import Part, Plane
 from recorder.reports.run_labels import labels_of
 from recorder.runs.book.parts import part_start
 from recorder.runs.run import Run
+from recorder.runs.tables.event_log import EventLog
 from recorder.runs.timeline.mx_images import mx_images
 from recorder.runs.timeline.of_run import timeline_of
 from recorder.simulate.timing.faults import parse_faults
@@ -199,7 +202,7 @@ def test_a_run_of_which_nothing_tells_an_angle_has_none():
     assert files_of("ssx") is None
 
 
-# -- grids -----------------------------------------------------------------------------
+# -- grids ---------------------------------------------------------------------------
 
 planes = st.builds(
     Plane,
@@ -258,3 +261,197 @@ def test_each_image_of_a_grid_has_its_cell_and_the_angle_of_the_plane():
     assert set(mx.angles.start.tolist()) == {90.0}
     assert set(mx.angles.grade.tolist()) == {AngleGrade.ANNOUNCED}
     assert (mx.angles.end == mx.angles.start).all()
+
+
+# -- plans that are long, and pauses in them -------------------------------------------
+
+LONG = 10**9
+"""As many images as an announcement may plan."""
+
+
+@pytest.mark.parametrize("over", [True, False])
+@pytest.mark.parametrize("read", [True, False])
+@pytest.mark.parametrize("sweep", [{"pitch": 90}, {}])
+def test_a_plan_of_a_billion_images_costs_what_came(over, read, sweep):
+    """By number of triggers, whether the sweep says it or the header."""
+    scan = {"sweeps": [{"start": 0, "range": 1, "images": LONG, **sweep}]}
+    run = rotation(range(4), scan=scan, triggers=LONG, images_per_trigger=1)
+    if read:
+        for n in range(4):
+            body = {"positions": {"omega": n * sweep.get("pitch", 1.0)}}
+            run.events.add(event("XrayDetection", n, time_ns=n * 10**7, body=body))
+    if not over:
+        run.state, run.status = RunState.OPEN, RunStatus.RUNNING
+    timeline = timeline_of(run)
+    begun = time.process_time()
+    mx = mx_images(run, timeline)
+    assert time.process_time() - begun < 0.5
+    assert mx is not None
+    true = [n * sweep.get("pitch", 1.0) for n in range(4)]
+    for angle, expected in zip(mx.angles.start.tolist(), true, strict=True):
+        assert angle == expected or (np.isnan(angle) and over and mx.notes)
+
+
+def paused(ids, planned: int, gap: int, after: int, **more: Any) -> Run:
+    """A rotation of which nobody says how many triggers it has, with one pause."""
+    scan = {"sweeps": [{"start": 0, "range": 0.5, "images": planned}]}
+    info = DetectorInfo(frame_time_s=PERIOD)
+    run = rotation((), scan=scan, info=info, **more)
+    for n in ids:
+        late = gap if n >= after else 0
+        run.images.receive(n, round((n + late) * PERIOD * 1e9))
+        run.images.finish(outcome(n))
+    return run
+
+
+def test_a_long_sweep_goes_on_where_the_only_pause_says():
+    """The first trigger made the first image: so many triggers made none since."""
+    run = paused(range(300), 7200, gap=4, after=150)
+    run.state, run.status = RunState.OPEN, RunStatus.RUNNING
+    mx = found(run)
+    assert mx.angles.start[:150].tolist() == [0.5 * n for n in range(150)]
+    assert mx.angles.start[150:].tolist() == [0.5 * (n + 4) for n in range(150, 300)]
+    assert (
+        "151, 152, 153, 154 of 7200 made no image, as the start times show"
+        in (mx.notes[0])
+    )
+
+
+def test_of_a_long_sweep_whose_first_trigger_may_be_missed_nothing_is_known():
+    run = paused(range(300), 7200, gap=4, after=150)
+    mx = found(run)
+    assert np.isnan(mx.angles.start).all()
+    assert "in more ways than can be gone through" in mx.notes[0]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 60), st.integers(1, 59), st.sets(st.integers(1, 59)))
+def test_a_long_sweep_is_known_as_a_short_one_is(gap, after, lost):
+    """Ways that are too many to go through are those of fewer."""
+    ids = [n for n in range(60) if n not in lost]
+    angles = []
+    for planned in (200, 7200):
+        run = paused(ids, planned, gap=gap, after=after)
+        run.state, run.status = RunState.OPEN, RunStatus.RUNNING
+        angles.append(found(run).angles.start.tolist())
+    assert angles[0] == angles[1]
+
+
+@pytest.mark.parametrize("pitch", [0.1 + 0.2, 0.3 - 1e-9])
+def test_a_pitch_that_is_the_range_but_for_rounding_is_no_gap(pitch):
+    """The images that are not lost keep their angles."""
+    scan = {"sweeps": [{"start": 0, "range": 0.3, "pitch": pitch, "images": N}]}
+    mx = found(rotation(range(N - 1), scan=scan))
+    assert mx.angles.start == pytest.approx([0.3 * n for n in range(N - 1)])
+    assert mx.notes == ()
+
+
+# -- without a plan --------------------------------------------------------------------
+
+
+def read_axes(run: Run, **axes: Any) -> None:
+    """Rows of the timing hardware with these axes at each trigger."""
+    for n in range(N):
+        body = {"positions": {axis: at(n) for axis, at in axes.items()}}
+        run.events.add(event("XrayDetection", n, time_ns=n * 10**7, body=body))
+
+
+def test_without_a_plan_the_axis_is_the_one_that_moves():
+    """What was captured first may stand, as chi does, or may be no axis that turns."""
+    run = rotation(scan=None)
+    read_axes(run, chi=lambda n: 5.0, kappa=lambda n: n % 2e-3, omega=lambda n: 77 + n)
+    mx = found(run)
+    assert mx.axis == "omega"
+    assert mx.angles.start.tolist() == [77 + n for n in range(N)]
+
+
+def test_an_axis_that_was_captured_and_stands_hides_none_that_moves():
+    """It stands as encoders do, on both sides of a whole turn."""
+    header = (Goniometer("chi", 0.0, 1.0), Goniometer("phi", 3.0, 0.5))
+    for more, axis in (
+        ({"angles": FileAngles("kappa", np.arange(float(N)))}, "kappa"),
+        ({}, "phi"),
+    ):
+        run = rotation(scan=None, goniometer=header, **more)
+        read_axes(run, omega=lambda n: 359.999 if n % 2 else 0.001)
+        assert found(run).axis == axis
+
+
+def test_an_axis_that_no_collection_turns_tells_no_angle():
+    run = rotation(scan=None)
+    read_axes(run, chi=lambda n: float(n))
+    assert mx_images(run, timeline_of(run)) is None
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_positions_of_commanded_triggers_are_not_captured(stored):
+    """Where an axis was told to go is not where it was."""
+    run = rotation(scan=None)
+    for n in range(N):
+        grade = [Evidence.COMMANDED, Evidence.CAPTURED, Evidence.MEASURED][n % 3]
+        body = {"positions": {"omega": float(n)}}
+        run.events.add(event("XrayDetection", n, evidence=grade, body=body))
+    if stored:
+        every = np.arange(N)
+        kept = replace(
+            run.events.arrays(),
+            place_axis=np.zeros(N, np.int64),
+            place_event=every,
+            place_value=every.astype(np.float64),
+        )
+        run.events = EventLog()
+        run.events.extend(kept)
+    numbers, values = run.events.positions("omega")
+    assert values.tolist() == [n for n in range(N) if n % 3]
+    assert numbers.tolist() == values.tolist()
+
+
+# -- parts -----------------------------------------------------------------------------
+
+parts_of = st.tuples(st.integers(1, 12), st.lists(st.integers(1, 30), min_size=1))
+
+
+@given(parts_of, st.booleans(), st.booleans())
+def test_a_header_says_nothing_of_a_part_after_the_first_trigger(drawn, one, unsaid):
+    """Each sweep begins elsewhere, and that of the first trigger is the header's."""
+    each, sizes = drawn
+    total = sum(sizes)
+    header = replace(
+        start(),
+        goniometer=(Goniometer("omega", 0.0, 0.1),),
+        triggers=1 if one else None if unsaid else -(-total // each),
+        images_per_trigger=total if one else each,
+    )
+    first = 0
+    for number, images in enumerate(sizes, 1):
+        part = Part("u", number, len(sizes), first, images)
+        mine = part_start(header, part)
+        angles = image_angles(
+            np.arange(images),
+            header=mine.goniometer,
+            triggers=mine.triggers,
+            images_per_trigger=mine.images_per_trigger,
+        ).start
+        known = np.isfinite(angles)
+        there = first + np.arange(images)
+        assert np.allclose(angles[known], 0.1 * there[known])
+        if not one:
+            assert (there[known] < each).all()
+        if one or first + images <= each:
+            assert known.all()
+        first += images
+
+
+def test_a_part_of_the_second_trigger_is_not_contradicted():
+    header = replace(
+        start(),
+        goniometer=(Goniometer("omega", 0.0, 0.1),),
+        triggers=2,
+        images_per_trigger=100,
+    )
+    part = Part("u", 2, 2, 100, 100)
+    scan = {"sweeps": [{"start": 90.0, "range": 0.1, "images": 100}]}
+    run = rotation(range(100), scan=scan)
+    run.announcement = replace(run.announcement, part=part)
+    run.start = part_start(header, part)
+    assert found(run).notes == ()

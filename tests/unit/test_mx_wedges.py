@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recorder.mx.angles import AngleGrade, apart, image_angles
-from recorder.mx.wedges import wedge_at, wedges_of
+from recorder.mx.captured_wedges import wedge_at
+from recorder.mx.wedges import wedges_of
 from recorder.records.detector import FileAngles, Goniometer
 from recorder.records.mx_plan import Sweep
 
@@ -31,6 +32,7 @@ class Series:
                 self.start_s.append(at + n * PERIOD)
             at += spacing
         self.made = len(self.index)
+        self.made_some = set(self.index)
         kept = [n for n in range(self.made) if n not in lost]
         self.ids = np.array(kept, np.int64)
         self.index = np.array(self.index, np.int64)[kept]
@@ -48,6 +50,7 @@ class Series:
         assert (found.within[placed] == self.within[placed]).all(), found
         if not known.all():
             assert found.notes
+        assert not set(found.missed) & self.made_some, found
         return bool(known.all())
 
 
@@ -133,6 +136,30 @@ def test_whether_the_first_or_the_last_trigger_was_missed_is_unknown(missed):
     assert series.says_the_truth(caught)
 
 
+def test_a_wedge_whose_images_were_lost_did_make_some():
+    """Image 5 was made; that of the trigger after image 8 was not."""
+    series = Series([1] * 20, {9}, {5})
+    found = series.wedges(
+        start_s=series.start_s, period_s=SPACING, made=series.made, sent=20
+    )
+    assert series.says_the_truth(found)
+    assert found.missed == (9,)
+    series = Series([1] * 20, {9}, {8})
+    found = series.wedges(
+        start_s=series.start_s, period_s=SPACING, made=series.made, sent=20
+    )
+    assert series.says_the_truth(found)
+    assert found.missed == ()
+    assert "where images are lost besides" in found.notes[0]
+
+
+@pytest.mark.parametrize("known", [{}, {"captured_s": np.arange(2.0)}])
+def test_before_the_first_image_there_is_nothing_to_tell(known):
+    none = np.empty(0, np.int64)
+    found = wedges_of(none, [1] * 4, images_per_trigger=1, sent=2, **known)
+    assert (found.index.size, found.missed, found.notes) == (0, (), ())
+
+
 def test_sizes_tell_wedges_apart():
     series = Series([100, 50, 20], {0})
     found = series.wedges(
@@ -180,6 +207,27 @@ def test_a_captured_angle_is_in_one_wedge_or_in_none(starts, width):
         assert wedge in (n, -1)
         assert wedge == n or not alone
     assert (wedge_at(np.array([np.nan]), starts, ends) == -1).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(-800, 800), st.integers(-400, 400)), max_size=6),
+    st.lists(st.integers(-800, 800), max_size=6),
+)
+def test_a_captured_angle_is_in_the_one_wedge_that_has_it(wedges, angles):
+    """Whole degrees: none is at an edge, which is a tenth of a degree farther."""
+    starts = [float(start) for start, _ in wedges]
+    ends = [float(start + width) for start, width in wedges]
+    found = wedge_at(np.array(angles, np.float64), starts, ends)
+    for angle, wedge in zip(angles, found.tolist(), strict=True):
+        mine = [
+            n
+            for n, (start, width) in enumerate(wedges)
+            if any(
+                min(start, start + width) <= angle + turn <= max(start, start + width)
+                for turn in range(-3600, 3600, 360)
+            )
+        ]
+        assert wedge == (mine[0] if len(mine) == 1 else -1)
 
 
 # -- angles --------------------------------------------------------------------

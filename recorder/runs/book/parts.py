@@ -17,7 +17,7 @@ from recorder.records import (
     SeriesStart,
     TimedEvent,
 )
-from recorder.records.detector import FileAngles
+from recorder.records.detector import FileAngles, Goniometer
 from recorder.records.mx_plan import Part
 from recorder.runs.run import Run
 
@@ -179,12 +179,29 @@ def part_start(start: SeriesStart, part: Part | None) -> SeriesStart:
     return replace(
         start,
         expected_images=None if total is None else min(max(total - first, 0), images),
-        goniometer=tuple(
-            replace(axis, start=axis.start + first * axis.increment)
-            for axis in start.goniometer
-        ),
+        goniometer=_of_part(start, part),
         angles=None if start.angles is None else _cut(start.angles, part),
         triggers=None if not each or images % each else images // each,
+    )
+
+
+def _of_part(start: SeriesStart, part: Part) -> tuple[Goniometer, ...]:
+    """The axes of a part; an increment of 0, which tells no angle, where none is known.
+
+    A header says nothing of what comes after the first trigger.
+    """
+    first, images = part.first_image, part.images
+    each, triggers = start.images_per_trigger, start.triggers
+    if each is None:
+        told = triggers is None or triggers == 1
+    else:  # a first part of several whole triggers says itself how many it has
+        several = first == 0 and images % each == 0
+        told = triggers == 1 or first + images <= each or several
+    return tuple(
+        replace(axis, start=axis.start + first * axis.increment)
+        if told
+        else replace(axis, increment=0.0)
+        for axis in start.goniometer
     )
 
 

@@ -74,12 +74,13 @@ class EventLog:
         self.counts[event.type] += 1
         if event.type is EventType.XRAY_DETECTION and event.trigger is not None:
             self._follow(event.trigger)
-        if event.type is EventType.XRAY_DETECTION and event.body:
+        grade = GRADES.index(event.evidence) if event.evidence in GRADES else 0
+        if event.type is EventType.XRAY_DETECTION and grade >= CAPTURED and event.body:
             self._positions.add(self.size, positions_of(event.body))
         duration = event.duration_s
         self._columns.append(
             type=TYPES.index(event.type),
-            grade=GRADES.index(event.evidence) if event.evidence in GRADES else 0,
+            grade=grade,
             trigger=NO_NUMBER if event.trigger is None else event.trigger,
             time_ns=NO_TIME if event.body.get("untimed") else event.time_ns,
             duration_s=np.nan if duration is None else duration,
@@ -126,6 +127,7 @@ class EventLog:
             columns[name] = codes[columns[name]]
         place = np.full(more.uid.size, -1, np.int64)
         place[new] = self.size + np.arange(new.size)
+        place[more.grade < CAPTURED] = -1
         self._positions.extend(
             more.place_axis, place[more.place_event], more.place_value
         )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
-from recorder.mx.angles import Angles, image_angles
+import numpy as np
+
+from recorder.mx.angles import STANDING, Angles, apart, image_angles
 from recorder.mx.wedges import Wedges
-from recorder.records.positions import ANGLES
+from recorder.records.mx_plan import Axis
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_cells import CellsOfImages, cells_of_run
 from recorder.runs.timeline.mx_doubts import cells_with_doubts, wedges_with_doubts
@@ -14,6 +17,9 @@ from recorder.runs.timeline.mx_wedges import wedges_of_run
 from recorder.runs.timeline.of_run import captured_each
 from recorder.runs.timeline.positions import captured_positions
 from recorder.ssx.labels.timeline import Timeline
+
+AXES: tuple[str, ...] = get_args(Axis)
+"""The axes that may turn a crystal while images are taken."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +44,27 @@ class MxImages:
         )
 
 
+def _turning(run: Run) -> list[str]:
+    """Axes of which something tells angles, the best one first: it moves.
+
+    By captured positions, then a file, then the header; an axis that was captured and
+    stands is the last one.
+    """
+    start = run.start
+    moved = {axis: _moved(run, axis) for axis in run.events.positioned if axis in AXES}
+    most = sorted(moved, key=lambda axis: -moved[axis])
+    moving = [axis for axis in most if moved[axis] > STANDING]
+    file = [start.angles.axis] if start and start.angles else []
+    header = [one.axis for one in start.goniometer if one.increment] if start else []
+    return [axis for axis in (*moving, *file, *header, *most) if axis in AXES]
+
+
+def _moved(run: Run, axis: str) -> float:
+    """Degrees that the captured positions of an axis span."""
+    values = run.events.positions(axis)[1]
+    return float(np.ptp(apart(values, values[:1]))) if values.size else 0.0
+
+
 def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
     """What is known of the images of a run; None if nothing tells anything.
 
@@ -48,11 +75,9 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
     plan, grid = run.announcement.sweeps, run.announcement.grid
     header = run.start.goniometer if run.start else ()
     file = run.start.angles if run.start else None
-    read = [axis for axis in run.events.positioned if axis in ANGLES]
-    turning = [one.axis for one in header if one.increment and one.axis in ANGLES]
-    if not (plan or grid or file or read or turning):
+    said = [plan.axis] if plan else _turning(run)
+    if not (said or grid):
         return None
-    said = [plan.axis] if plan else [*read, *([file.axis] if file else []), *turning]
     axis = said[0] if said else "omega"
     captured = captured_positions(run, timeline, axis) if captured_each(run) else None
     sweeps = plan.sweeps if plan else ()

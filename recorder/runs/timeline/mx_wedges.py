@@ -7,20 +7,26 @@ few, have a trigger of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.mx.captured_wedges import wedge_at
 from recorder.mx.segments import PAUSE
-from recorder.mx.sweeps import first_images
-from recorder.mx.wedges import UNKNOWN, Wedges, wedge_at, wedges_of
+from recorder.mx.sweeps import SAME, first_images
+from recorder.mx.wedges import UNKNOWN, Wedges, wedges_of
 from recorder.records.mx_plan import Sweep
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_times import captured_once, ended_well, start_s
 
 _TELLING = 2
 """Times from image to image that tell the usual one, where no header does."""
+_BEYOND = 10_000
+"""Triggers that may have been missed, which are more than came by so many: what is
+planned after them is not gone through. A pause of 100 s at 100 Hz. Chosen, not
+tuned."""
 Int64Array = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
@@ -38,16 +44,12 @@ def wedges_of_run(
         captured: Angle at each image's trigger, (n,); None: not captured.
     """
     pieces = _pieces(run, sweeps, alone=_triggers_alone(run, sweeps))
-    if len(pieces) < 2 or not _in_a_row(sweeps):
+    if pieces.size.size < 2 or not _in_a_row(sweeps):
         return None
-    sizes = [sweep.images for _, _, sweep in pieces]
+    sizes = pieces.size.tolist()
     rows = captured_once(run, len(sizes))
     sent = len(sizes) if ended_well(run) else None
-    at = None
-    if captured is not None:
-        wedges = [sweep for _, _, sweep in pieces]
-        ends = [s.start + (s.images - 1) * s.step + s.range for s in wedges]
-        at = wedge_at(captured, [sweep.start for sweep in wedges], ends)
+    at = None if captured is None else pieces.at(captured)
     found = wedges_of(
         run.images.ids,
         sizes,
@@ -68,8 +70,28 @@ def _in_a_row(sweeps: Sequence[Sweep]) -> bool:
     return first_images(sweeps) == (0, *accumulate(sizes[:-1]))
 
 
-Piece = tuple[int, int, Sweep]
-"""Place of a sweep in the plan, its first image of this piece, and the piece."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """What each trigger makes; arrays (k,)."""
+
+    sweep: Int64Array
+    """Place of its sweep in the plan."""
+    first: Int64Array
+    """Its first image in the sweep."""
+    size: Int64Array
+    """Its images."""
+    start: FloatArray
+    end: FloatArray
+    """Degrees."""
+    left_out: tuple[tuple[float, float], ...]
+    """Start and end (degrees) of what is planned after them, sweep by sweep."""
+
+    def at(self, captured: FloatArray) -> Int64Array:
+        """The piece in which captured angles lie; -1: none, several or a later one."""
+        starts = [*self.start.tolist(), *(start for start, _ in self.left_out)]
+        ends = [*self.end.tolist(), *(end for _, end in self.left_out)]
+        found = wedge_at(captured, starts, ends)
+        return np.where(found < self.size.size, found, UNKNOWN)
 
 
 def _triggers_alone(run: Run, sweeps: Sequence[Sweep]) -> bool:
@@ -89,22 +111,43 @@ def _triggers_alone(run: Run, sweeps: Sequence[Sweep]) -> bool:
     return bool((apart > PAUSE * (period or usual)).any() and usual > 0)
 
 
-def _pieces(run: Run, sweeps: Sequence[Sweep], *, alone: bool) -> list[Piece]:
-    """What each trigger makes.
+def _pieces(run: Run, sweeps: Sequence[Sweep], *, alone: bool) -> _Pieces:
+    """What each trigger makes, of as many triggers as the images that came may be of.
+
+    An announcement may speak of a billion.
 
     Args:
         run: The run.
         sweeps: Those of its plan.
         alone: Each image has a trigger of its own.
     """
-    found: list[Piece] = []
-    for n, sweep in enumerate(sweeps):
+    came = int(run.images.ids[-1]) + 1 if run.images.ids.size else 0
+    made = run.end.images if run.end else None
+    room = max(came, made or 0, run.events.rows().xray.size) + _BEYOND
+    firsts: list[Int64Array] = []
+    starts: list[FloatArray] = []
+    ends: list[FloatArray] = []
+    sizes, left_out = [], []
+    for sweep in sweeps:
         size = 1 if alone else _per_trigger(run, sweep) or sweep.images
-        found += [
-            (n, first, Sweep(sweep.start + first * sweep.step, sweep.range, size))
-            for first in range(0, sweep.images, size)
-        ]
-    return found
+        kept = min(sweep.images // size, room)
+        room -= kept
+        firsts.append(np.arange(kept, dtype=np.int64) * size)
+        starts.append(_start(sweep, firsts[-1]))
+        ends.append(_start(sweep, firsts[-1] + size - 1) + sweep.range)
+        sizes.append(size)
+        if (then := kept * size) < sweep.images:
+            last = float(_start(sweep, sweep.images - 1)) + sweep.range
+            left_out.append((float(_start(sweep, then)), last))
+    counts = [first.size for first in firsts]
+    return _Pieces(
+        np.repeat(np.arange(len(sweeps)), counts),
+        np.concatenate([np.empty(0, np.int64), *firsts]),
+        np.repeat(np.array(sizes, np.int64), counts),
+        np.concatenate([np.empty(0), *starts]),
+        np.concatenate([np.empty(0), *ends]),
+        tuple(left_out),
+    )
 
 
 def _per_trigger(run: Run, sweep: Sweep) -> int | None:
@@ -116,22 +159,23 @@ def _per_trigger(run: Run, sweep: Sweep) -> int | None:
     each = start.images_per_trigger if start and start.triggers != 1 else None
     if each is not None and each < sweep.images and sweep.images % each == 0:
         return each
-    return 1 if sweep.step != sweep.range else None
+    return 1 if abs(sweep.step - sweep.range) > SAME else None
 
 
-def _of_sweeps(found: Wedges, pieces: Sequence[Piece]) -> Wedges:
+def _start(sweep: Sweep, image: Int64Array | int) -> FloatArray:
+    """Degrees where images of a sweep begin."""
+    return np.asarray(sweep.start + image * sweep.step, np.float64)
+
+
+def _of_sweeps(found: Wedges, pieces: _Pieces) -> Wedges:
     """The same by the sweeps of the plan instead of the pieces."""
-    sweep_of = np.array([n for n, _, _ in pieces], np.int64)
-    first_of = np.array([first for _, first, _ in pieces], np.int64)
+    sweep_of, first_of = pieces.sweep, pieces.first
     known = found.index != UNKNOWN
     place = np.where(known, found.index, 0)
     sure = known & (found.within != UNKNOWN)
-    missed = set(found.missed)
-    whole = [
-        n
-        for n in range(int(sweep_of[-1]) + 1)
-        if all(piece in missed for piece in np.flatnonzero(sweep_of == n).tolist())
-    ]
+    missed = np.zeros(sweep_of.size, np.bool_)
+    missed[list(found.missed)] = True
+    whole = np.setdiff1d(sweep_of[missed], sweep_of[~missed]).tolist()
     return Wedges(
         np.where(known, sweep_of[place], UNKNOWN),
         np.where(sure, first_of[place] + found.within, UNKNOWN),
