@@ -60,6 +60,7 @@ def run_record(run: Run, what: str) -> Json:
         "said_targets": [list(item) for item in sorted(run.said_targets.items())],
         "notes": run.notes,
         "in_doubt": run.in_doubt,
+        "moved": run.moved,
         "counts": dict(run.counts),
         "gain": run.gain,
         "pedestal": run.pedestal,
@@ -117,6 +118,7 @@ def read_run_record(body: Json) -> Run:
         said_targets={float(d): int(n) for d, n in body.get("said_targets", ())},
         notes=list(body["notes"]),
         in_doubt=[(first, last) for first, last in body.get("in_doubt", ())],
+        moved=body.get("moved", False),
         gain=body.get("gain"),
         pedestal=body.get("pedestal", 0.0),
     )

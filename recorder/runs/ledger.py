@@ -12,6 +12,9 @@ from recorder.records.image_outcome import INDEXED, NON_HIT, NON_INDEXED_HIT
 from recorder.runs.run import Run
 from recorder.ssx.labels.timeline import DARK, LIGHT, PUMPS, UNKNOWN, Timeline
 
+ELSEWHERE = "images_with_others_numbers"
+"""What a part's counts call images of it that have the numbers of another part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -142,6 +145,9 @@ def _triggers(
     if nobody says how many it made, the images are taken to be lost.
     """
     missed = timeline.assignment.missed
+    if run.in_doubt or run.moved:
+        # rows and images of a part are not each other's: no sum, and none twice
+        return None, max(0, missed - run.counts[ELSEWHERE])
     captured = run.events.triggers
     total = timeline.assignment.total
     if total is None or captured is None or captured < total:

@@ -108,6 +108,8 @@ class Run:
     """Images that its last report expects; None if none was made here."""
     in_doubt: list[tuple[int, int]] = field(default_factory=list)
     """Of a part: first and last ``image_id`` of images that may be of another one."""
+    moved: bool = False
+    """Of a part: one before it has such, so its images may have others' numbers."""
     wedges_checked: bool = False
     """Of a part: it was looked whether its images are of it."""
     stride_told: bool = False

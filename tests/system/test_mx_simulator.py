@@ -136,6 +136,64 @@ def test_no_image_is_given_an_angle_or_a_cell_that_it_is_not_from(
     assert (wrong, unknown) == ({}, {})
 
 
+@pytest.mark.parametrize("protocol", ["stream1", "stream2"])
+@pytest.mark.parametrize("captured", ["", ",captured"])
+def test_a_missed_line_makes_no_crystal_where_none_is(
+    beamline, daemon, tmp_path, protocol, captured
+):
+    """Lines of the second plane fill up the numbers of the first."""
+    truth_file = tmp_path / "truth.jsonl"
+    counts = beamline.simulate_mx(
+        *("mx-grid", f"snaked,planes=2{captured}"),
+        faults="missed_trigger=3",
+        protocol=protocol,
+        truth=truth_file,
+    )
+    uids = collections_of(counts)
+    asyncio.run(sealed(beamline.config, uids))
+    reports = beamline.report()
+    false, _ = judged(beamline.settings.results, counts, truth_file)
+    said = [reports[uid]["counts"] for uid in uids]
+    assert false <= sum(one.get("images_of_unknown_wedge", 0) for one in said)
+    made = [json.loads(line) for line in truth_file.read_text().splitlines()]
+    for uid, plane in zip(uids, counts["parts"], strict=True):
+        report = reports[uid]
+        assert report["ledger"] == {"closed": True, "differences": []}
+        grid = report["mx"]["grid"]
+        for crystal in grid["crystals"]:
+            x, y = crystal["centre"]
+            near = [
+                entry
+                for entry in made
+                if entry["kind"] in ("hit", "multi")
+                and (abs(entry["column"] - x) <= 1 and abs(entry["row"] - y) <= 1)
+            ]
+            assert near, (uid, plane, crystal)
+        print(
+            uid, grid["placed_by"], grid["received"], grid["crystals"], report["notes"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("spec", "parts"), [("sweeps=2", 2), ("trigger=image", 1), ("", 1)]
+)
+def test_a_captured_axis_that_is_off_contradicts_its_plan(
+    beamline, daemon, spec, parts
+):
+    """All images were made: their angles are the captured ones, none was missed."""
+    counts = beamline.simulate_mx("mx-rotation", f"images=20,captured,off=0.5,{spec}")
+    uids = collections_of(counts)
+    assert len(uids) == parts
+    asyncio.run(sealed(beamline.config, uids))
+    for uid in uids:
+        report = beamline.report()[uid]
+        axis = report["mx"]["axis"]
+        assert axis["by_grade"]["captured"] == 20
+        assert any("0.5" in text for text in axis["contradictions"]), axis
+        assert [sweep["received"] for sweep in axis["sweeps"]] == [20]
+        assert not any("made no image" in note for note in report["mx"]["notes"])
+
+
 def judged(results: Path, counts: dict[str, Any], truth: Path) -> tuple[int, int]:
     """Images whose angle or cell is false, and those whose is unknown."""
     columns = [columns_of(results, uid) for uid in collections_of(counts)]

@@ -567,6 +567,39 @@ def test_a_missed_line_of_the_first_plane_is_noted_with_both():
         assert (cells.cell[doubtful(run)] < 0).all()
 
 
+@pytest.mark.parametrize("turn", [1.0, 5.0])
+@pytest.mark.parametrize(
+    ("missed", "whole"), [(0, True), (1, True), (2, True), (1, False), (2, False)]
+)
+def test_images_of_the_second_plane_do_not_hide_a_missed_line_of_the_first(
+    turn, missed, whole
+):
+    """They fill up its numbers, but no cell is claimed from which an image is not."""
+    plane = {"steps": [4, 3], "step_um": [20.0, 20.0], "snaked": True}
+    driver = Driver()
+    driver.feed(
+        collection(
+            "U",
+            experiment={"name": "e", "type": "Mesh3D"},
+            grid={"planes": [plane, {**plane, "angle": 90}]},
+        ),
+        start(images=24, images_per_trigger=4, triggers=6),
+    )
+    made = [line for line in range(6 if whole else 5) if line != missed]
+    true = [4 * line + n for line in made for n in range(4)]
+    for number, at in enumerate(true):
+        ns = int((at + turn * (at // 4)) * SECOND)
+        driver.feed(replace(image(number), start_time_ns=ns))
+    status = RunStatus.SUCCESS if whole else RunStatus.ABORTED
+    driver.feed(collection_end("U", status=status), end())
+    for n, run in enumerate(sealed(driver).values()):
+        cells = mx_images(run, timeline_of(run)).cells
+        for number, cell in zip(run.images.ids, cells.cell, strict=True):
+            assert cell in (-1, true[number + 12 * n] - 12 * n)
+        if run.in_doubt:
+            assert not any("where they belong" in note for note in run.notes)
+
+
 def test_a_part_lasts_from_its_first_image_to_its_last():
     driver = Driver()
     driver.feed(swept(2, 2, 2), start(images=6))
@@ -581,11 +614,40 @@ def test_a_part_lasts_from_its_first_image_to_its_last():
     assert spans == {"U.1": (0, 1), "U.2": (2, 3), "U.3": (4, 100)}
 
 
+ARMED: dict[str, Any] = {"images": 20, "images_per_trigger": 10, "triggers": 2}
+PERIOD = replace(start().info, frame_time_s=0.01)
+
+
+def rows_at(*at: tuple[int, float]) -> list[TimedEvent]:
+    """Rows of timing hardware by their number and time (s)."""
+    return [event("XrayDetection", n, "U", int(t * SECOND)) for n, t in at]
+
+
 def test_rows_are_of_triggers_that_make_several_images():
     driver = Driver()
-    driver.feed(swept(10, 10), start(images=20, images_per_trigger=10, triggers=2))
-    driver.feed(*[event("XrayDetection", n, "U") for n in (7, 8)])
+    driver.feed(swept(10, 10), replace(start(**ARMED), info=PERIOD))
+    driver.feed(*rows_at((7, 5.0), (8, 5.12)))
     assert events(driver) == {"U.1": 1, "U.2": 1}
+
+
+@pytest.mark.parametrize("header", [ARMED, {"images": 20}])
+@pytest.mark.parametrize("pause", [0.0, 9.0])
+def test_rows_are_of_images_though_a_trigger_makes_several(header, pause):
+    driver = Driver()
+    driver.feed(swept(10, 10), replace(start(**header), info=PERIOD))
+    driver.feed(*rows_at(*((n, n * 0.01 + pause * (n > 9)) for n in range(20))))
+    assert events(driver) == {"U.1": 10, "U.2": 10}
+
+
+@pytest.mark.parametrize("each", [1, 10])
+def test_rows_without_times_are_of_the_part_that_the_series_is_at(each):
+    """A row for each image, or one for each trigger: nothing tells it."""
+    driver = Driver()
+    driver.feed(swept(10, 10), start(**ARMED))
+    for n in range(20):
+        rows = [event("XrayDetection", n // each, "U")] if n % each == 0 else []
+        driver.feed(*rows, image(n))
+    assert events(driver) == {"U.1": 10 // each, "U.2": 10 // each}
 
 
 def captured(number: int, at: str = "armed") -> TimedEvent:

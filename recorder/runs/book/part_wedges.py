@@ -20,6 +20,7 @@ from recorder.mx.wedges import Wedges, wedges_of
 from recorder.records import RunStatus
 from recorder.runs.book.actions import Action, Changed, notice
 from recorder.runs.book.parts import first_image
+from recorder.runs.ledger import ELSEWHERE
 from recorder.runs.run import Run
 from recorder.ssx.clocks.unknown import NO_TIME
 
@@ -61,11 +62,20 @@ def check_wedges(parts: Sequence[Run]) -> list[Action]:
     of_part = np.full(series.ids.size, -1)
     of_part[known] = owner[found.index[known]]
     actions: list[Action] = []
+    why = "; ".join(note.partition("; ")[0] for note in found.notes)
+    moved = False
     for n, run in enumerate(ordered):
         wrong = series.ids[(series.place == n) & (of_part != n)]
         ids = wrong + first_image(ordered[0]) - first_image(run)
+        other = (series.place >= 0) & (series.place != n) & (of_part == n)
+        if other.any() or run.counts[ELSEWHERE]:
+            run.counts[ELSEWHERE] = int(other.sum())
         if ids.size or run.in_doubt:
-            actions += _told(run, ids, "; ".join(found.notes))
+            actions += _told(run, ids, why)
+        if moved != run.moved:
+            run.moved = moved
+            actions.append(Changed(run, "wedge_moved" if moved else "wedge_known"))
+        moved = moved or bool(ids.size)
     return actions
 
 
@@ -151,7 +161,8 @@ def _found(ordered: Sequence[Run], series: _Series, sizes: Sequence[int]) -> Wed
     said = [end.images for end in ends if end is not None and end.images is not None]
     well = all(end is not None and end.status is RunStatus.SUCCESS for end in ends)
     rows = np.concatenate([run.events.rows().xray_ns for run in ordered])
-    each = {series.per_trigger} == set(sizes) and rows.size > 0
+    # more rows than triggers are of images
+    each = {series.per_trigger} == set(sizes) and 0 < rows.size <= len(sizes)
     return wedges_of(
         series.ids,
         sizes,

@@ -19,6 +19,7 @@ from recorder.records import (
 )
 from recorder.records.detector import FileAngles, Goniometer
 from recorder.records.mx_plan import Part
+from recorder.runs.book.part_rows import image_of_row
 from recorder.runs.run import Run
 
 
@@ -137,8 +138,8 @@ def names_of(run: Run) -> set[str]:
 def with_part(event: TimedEvent, parts: Sequence[Run]) -> tuple[Run, TimedEvent]:
     """The part that an event is of, and the event with its name.
 
-    By its trigger, which makes one image of the series or as many as the header says,
-    else the one that the series is at.
+    By its trigger, where it is certain whether each image has a row or each trigger of
+    several images, else the one that the series is at.
 
     Args:
         event: It names the announcement or one of the parts, or nothing.
@@ -156,13 +157,21 @@ def with_part(event: TimedEvent, parts: Sequence[Run]) -> tuple[Run, TimedEvent]
 def _part_of_event(event: TimedEvent, parts: Sequence[Run]) -> Run:
     if event.trigger is None:
         return current_part(parts)
-    numbers = [
-        run.events.first_number for run in parts if run.events.first_number is not None
-    ]
-    each = parts[0].start.images_per_trigger if parts[0].start else None
-    number = (event.trigger - min(numbers, default=event.trigger)) * (each or 1)
-    begun = [run for run in parts if first_image(run) <= max(number, 0)]
+    planned = max(_after(run) for run in parts)
+    number = image_of_row(event, parts, seen_of_series(parts), planned)
+    if number is None:
+        return _at_row(parts)
+    begun = [run for run in parts if first_image(run) <= number]
     return max(begun, key=first_image) if begun else min(parts, key=first_image)
+
+
+def _at_row(parts: Sequence[Run]) -> Run:
+    """The part of the row that comes now: the next one where all images are here."""
+    run = current_part(parts)
+    if run.images.size < _images(run):
+        return run
+    later = [other for other in parts if first_image(other) > first_image(run)]
+    return min(later, key=first_image, default=run)
 
 
 def part_start(start: SeriesStart, part: Part | None) -> SeriesStart:

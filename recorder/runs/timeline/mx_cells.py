@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from recorder.mx.cells import NO_CELL, cells_of
 from recorder.mx.grid_shift import GridOrder, grid_order
 from recorder.records.mx_plan import GridPlan, Plane, Sweep
 from recorder.runs.run import Run
+from recorder.runs.timeline.mx_doubts import doubtful, unsettled
 from recorder.runs.timeline.mx_times import ended_well, start_s
 from recorder.runs.timeline.positions import rows_of_images, stage_positions
 from recorder.ssx.labels.timeline import Timeline
@@ -48,6 +49,8 @@ class CellsOfImages:
 def cells_of_run(run: Run, timeline: Timeline, grid: GridPlan) -> CellsOfImages:
     """Give the received images of a run their cells.
 
+    Those that may be of another part have none, and say nothing of the others.
+
     Args:
         run: The run.
         timeline: Its labels.
@@ -62,12 +65,13 @@ def cells_of_run(run: Run, timeline: Timeline, grid: GridPlan) -> CellsOfImages:
         name: np.full(ids.size, NO_CELL, np.int64) for name in ("p", "k", "x", "y")
     }
     orders, standing = [], []
-    positions = _positions(run, timeline)
+    positions, sure = _positions(run, timeline), ~doubtful(run)
     for n, (first, plane) in enumerate(zip(firsts, grid.planes, strict=True)):
         mine = (ids >= first) & (ids < first + plane.images)
         if n + 1 == len(grid.planes):
             # what is beyond the plan is told with its last plane
             mine |= ids >= end
+        mine &= sure
         claims += mine
         order = _order(run, plane, ids[mine] - first, mine, positions)
         found["p"][mine], found["k"][mine] = n, order.ordinal
@@ -107,17 +111,34 @@ def _order(
     captured = None
     if positions is not None:
         captured = captured_cells(plane, positions[0][mine], positions[1][mine])
-    return grid_order(
+    settled = not unsettled(run)
+    if not ids.size:
+        return GridOrder(ids, "nothing")
+    found = grid_order(
         ids,
         plane,
         start_s=None if times is None else times[mine],
         period_s=start.info.frame_time_s if start else None,
         triggers=start.triggers if start and only else None,
         images_per_trigger=start.images_per_trigger if start else None,
-        made=run.end.images if run.end and only else None,
-        sent=plane.images if ended_well(run) else None,
+        made=run.end.images if run.end and only and settled else None,
+        sent=plane.images if ended_well(run) or not settled else None,
         captured=captured,
     )
+    certain = found.by == "captured" or bool((found.ordinal >= 0).all())
+    return found if settled or certain else _nothing(found)
+
+
+def _nothing(found: GridOrder) -> GridOrder:
+    """The same with no cell at all."""
+    count = found.ordinal.size
+    text = (
+        f"a trigger of the series was missed, and nothing tells for certain in which "
+        f"line the {count} images are that are of this plane: none has a cell; let "
+        "timing hardware capture the position at each trigger"
+    )
+    unknown = np.full(count, NO_CELL, np.int64)
+    return replace(found, ordinal=unknown, by="nothing", shifts=(), notes=(text,))
 
 
 def _positions(run: Run, timeline: Timeline) -> tuple[FloatArray, FloatArray] | None:

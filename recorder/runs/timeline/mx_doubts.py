@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.mx.cells import NO_CELL
 from recorder.mx.wedges import UNKNOWN, Wedges
 from recorder.runs.run import Run
-from recorder.runs.timeline.mx_cells import CellsOfImages
 
 
 def doubtful(run: Run) -> NDArray[np.bool_]:
@@ -22,40 +18,37 @@ def doubtful(run: Run) -> NDArray[np.bool_]:
     return found
 
 
+def unsettled(run: Run) -> bool:
+    """Whether the count of a run's images tells nothing of where they are.
+
+    Images of it may be of another part, or a part before it has such.
+    """
+    return bool(run.in_doubt) or run.moved
+
+
 def wedges_with_doubts(run: Run, wedges: Wedges | None) -> Wedges | None:
     """Wedges of a run's images; unknown where they may be of another part.
 
     Args:
         run: The run.
-        wedges: As its own images and plan say; None: all are of one.
+        wedges: As its own images and plan say; None: all are of one. Of several, none
+            is known then: the images that are in doubt were counted for them.
     """
-    if not run.in_doubt:
+    if not unsettled(run) or (wedges is None and not run.in_doubt):
         return wedges
     off, ids = doubtful(run), run.images.ids
+    notes: tuple[str, ...] = ()
+    if wedges is not None:
+        off = np.ones(ids.size, np.bool_)
+        notes = (
+            "a trigger of the series was missed: nothing tells for certain which of its "
+            f"triggers made the {ids.size} images; let timing hardware capture the axis "
+            "at each trigger",
+        )
     index = np.zeros(ids.size, np.int64) if wedges is None else wedges.index
     within = ids if wedges is None else wedges.within
     return Wedges(
         np.where(off, UNKNOWN, index),
         np.where(off, UNKNOWN, within),
-        () if wedges is None else wedges.missed,
-        () if wedges is None else wedges.notes,
-    )
-
-
-def cells_with_doubts(run: Run, cells: CellsOfImages | None) -> CellsOfImages | None:
-    """Cells of a run's images; unknown where they may be of another plane.
-
-    Args:
-        run: The run.
-        cells: As its own images and plan say.
-    """
-    if cells is None or not run.in_doubt:
-        return cells
-    off = doubtful(run)
-    return replace(
-        cells,
-        plane=np.where(off, NO_CELL, cells.plane),
-        cell=np.where(off, NO_CELL, cells.cell),
-        x=np.where(off, NO_CELL, cells.x),
-        y=np.where(off, NO_CELL, cells.y),
+        notes=notes,
     )

@@ -12,7 +12,8 @@ from recorder.mx.wedges import Wedges
 from recorder.records.mx_plan import Axis
 from recorder.runs.run import Run
 from recorder.runs.timeline.mx_cells import CellsOfImages, cells_of_run
-from recorder.runs.timeline.mx_doubts import cells_with_doubts, wedges_with_doubts
+from recorder.runs.timeline.mx_doubts import wedges_with_doubts
+from recorder.runs.timeline.mx_offset import only_offset
 from recorder.runs.timeline.mx_wedges import wedges_of_run
 from recorder.runs.timeline.of_run import captured_each
 from recorder.runs.timeline.positions import captured_positions
@@ -81,9 +82,10 @@ def mx_images(run: Run, timeline: Timeline) -> MxImages | None:
     axis = said[0] if said else "omega"
     captured = captured_positions(run, timeline, axis) if captured_each(run) else None
     sweeps = plan.sweeps if plan else ()
-    wedges = wedges_of_run(run, sweeps, captured)
+    # where all images were made, an axis that is off tells of no missed trigger
+    telling = None if only_offset(run, sweeps, captured) else captured
+    wedges = wedges_with_doubts(run, wedges_of_run(run, sweeps, telling))
     cells = None if grid is None else cells_of_run(run, timeline, grid)
-    wedges, cells = wedges_with_doubts(run, wedges), cells_with_doubts(run, cells)
     found = image_angles(
         run.images.ids,
         sweeps or (cells.standing if cells else ()),
