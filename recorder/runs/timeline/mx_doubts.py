@@ -41,9 +41,9 @@ def wedges_with_doubts(run: Run, wedges: Wedges | None) -> Wedges | None:
     if wedges is not None:
         off = np.ones(ids.size, np.bool_)
         notes = (
-            "a trigger of the series was missed: nothing tells for certain which of its "
-            f"triggers made the {ids.size} images; let timing hardware capture the axis "
-            "at each trigger",
+            "a trigger of the series was missed: nothing tells for certain which of "
+            f"its triggers made the {ids.size} images; let timing hardware capture the "
+            "axis at each trigger",
         )
     index = np.zeros(ids.size, np.int64) if wedges is None else wedges.index
     within = ids if wedges is None else wedges.within
