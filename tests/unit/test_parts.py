@@ -600,6 +600,22 @@ def test_images_of_the_second_plane_do_not_hide_a_missed_line_of_the_first(
             assert not any("where they belong" in note for note in run.notes)
 
 
+@pytest.mark.parametrize("missed", [0, 1, 2, 3])
+def test_images_of_the_next_sweep_do_not_hide_a_missed_one_of_the_first(missed):
+    """Each image has a trigger: no angle is claimed from which an image is not."""
+    driver = Driver()
+    driver.feed(swept(4, 4), start(images=8, images_per_trigger=1, triggers=8))
+    true = [n for n in range(8) if n != missed]
+    for number, at in enumerate(true):
+        ns = int((at + 20.0 * (at // 4)) * SECOND)
+        driver.feed(replace(image(number), start_time_ns=ns))
+    driver.feed(collection_end("U"), end())
+    for n, run in enumerate(sealed(driver).values()):
+        angles = mx_images(run, timeline_of(run)).angles.start
+        for number, angle in zip(run.images.ids, angles, strict=True):
+            assert np.isnan(angle) or angle == 0.5 * (true[number + 4 * n] - 4 * n)
+
+
 def test_a_part_lasts_from_its_first_image_to_its_last():
     driver = Driver()
     driver.feed(swept(2, 2, 2), start(images=6))
