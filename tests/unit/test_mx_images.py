@@ -25,7 +25,7 @@ from recorder.records import (
 )
 from recorder.records.mx_plan import Part, Plane
 from recorder.reports.run_labels import labels_of
-from recorder.runs.book.parts import part_start
+from recorder.runs.book.part_headers import part_start
 from recorder.runs.run import Run
 from recorder.runs.tables.event_log import EventLog
 from recorder.runs.timeline.mx_images import mx_images

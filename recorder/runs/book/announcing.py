@@ -13,11 +13,11 @@ from recorder.runs.book.clock_offsets import ClockOffsets, sent_ns
 from recorder.runs.book.early_events import EarlyEvents
 from recorder.runs.book.endings import BookSettings, end_run
 from recorder.runs.book.known_runs import KnownRuns
+from recorder.runs.book.part_headers import whole_start
 from recorder.runs.book.parts import (
     names_of,
     part_of_series,
     series_is_over,
-    whole_start,
 )
 from recorder.runs.book.said import adopted_one_of
 from recorder.runs.book.waiting_series import bind_header

@@ -11,7 +11,7 @@ from recorder.runs.book.actions import Action, notice
 from recorder.runs.book.binding import series_matches
 from recorder.runs.book.endings import BookSettings, end_run
 from recorder.runs.book.known_runs import KnownRuns
-from recorder.runs.book.parts import whole_start
+from recorder.runs.book.part_headers import whole_start
 from recorder.runs.book.waiting_series import Waiting, WaitingSeries
 from recorder.runs.run import Run
 

@@ -14,7 +14,7 @@ from recorder.records import (
     Unprocessed,
 )
 from recorder.runs.book.actions import Action, Changed, Dropped
-from recorder.runs.book.parts import part_start
+from recorder.runs.book.part_headers import part_start
 from recorder.runs.book.same_series import same_series
 from recorder.runs.run import Run
 
