@@ -89,7 +89,7 @@ def test_without_an_engine_that_can_it_says_so(run_recorder, config_file, tmp_pa
     done = run_recorder("replay", file.parent, "--cluster", config=config_file())
     assert (done.returncode, "cluster.engine" in done.stderr) == (2, True)
     done = run_recorder("replay", file, "--cluster", config=config_file())
-    assert (done.returncode, "cluster.engine" in done.stderr) == (2, True)
+    assert (done.returncode, "cluster.listen" in done.stderr) == (2, True)
     config = config_file(pool={"workers": 1}, cluster={"listen": LISTEN})
     done = run_recorder("replay", file.parent, "--cluster", config=config)
     assert done.returncode == 2

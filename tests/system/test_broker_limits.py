@@ -167,7 +167,9 @@ def test_a_subscription_that_is_refused_is_said_and_a_problem(
     beamline = make_beamline(config_file, broker, mqtt={"protocol": protocol})
     daemon = recorder_daemon(beamline.config)
     said = daemon.wait_for_event("subscription_refused")
-    assert said["topics"] == ["collection/start", "collection/end", "event"]
+    assert said["topics"] == [
+        *("collection/start", "collection/end", "event", "scan/points", "spectrum")
+    ]
     code, found = wait_status(run_recorder, beamline.config, lambda s: s["problems"])
     assert code == 1
     assert "it refuses collection/start" in found["problems"][0]

@@ -124,6 +124,9 @@ async def test_tasks_that_are_cancelled_or_lose_their_host(
     write("long", 1, declared=7)
     long = task("long", "--follow")
     async with dask_batch(cluster.address) as place:
+        async with asyncio.timeout(60):
+            while place.size < 2:  # noqa: ASYNC110 - one that was killed comes back
+                await asyncio.sleep(0.05)
         assert place.size == 2
         doomed = asyncio.create_task(place.do(long))
         await under_way(long)

@@ -498,10 +498,18 @@ async def test_a_schema_that_is_mended_is_used(
     log_events: list[Event],
 ) -> None:
     await record(settings(ispyb={"enabled": False}), tmp_path, announcement())
-    async with running(settings(ispyb=mariadb_database.section())) as runner:
+    database = mariadb_database
+    account = f"{database.name}.* TO {database.user}@'{HOST}'"
+    hidden = account.replace(" TO ", " FROM ")
+    # sees the tables all at once: of half a schema the rest would be found missing
+    database.execute(
+        f"REVOKE ALL ON {hidden}", f"GRANT CREATE TEMPORARY TABLES ON {account}"
+    )
+    async with running(settings(ispyb=database.section())) as runner:
         await logged(log_events, "sink_unavailable")
         assert "is empty" in runner.unavailable
-        site = await asyncio.to_thread(esrf_site, mariadb_database)
+        site = await asyncio.to_thread(esrf_site, database)
+        await asyncio.to_thread(database.execute, f"GRANT ALL ON {account}")
         await all_written(runner)
     assert site.counts()["DataCollection"] == 1
 

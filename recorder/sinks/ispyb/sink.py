@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from recorder.config import Settings
-from recorder.errors import SinkError, SinkFollowsError
+from recorder.errors import SinkError, SinkFollowsError, SinkUnavailableError
 from recorder.ispyb.schema.completing import Told
 from recorder.ispyb.schema.database import (
     connect,
@@ -62,7 +62,11 @@ class IspybSink:
         self._engine = engine
         if is_embedded(self._settings):
             create_embedded(engine, self._settings.ispyb.demo_proposal, self._beamline)
-        site = look(engine, self._settings)
+        try:
+            site = look(engine, self._settings)
+        except (SinkError, SinkUnavailableError):
+            engine.dispose()  # a connection has the rights that it began with
+            raise
         self._known = journal, site
         log.info(
             "ispyb_connected",

@@ -154,6 +154,5 @@ def test_every_canvas_is_drawn(open_page):
     page.locator("#histograms canvas").nth(6).wait_for()
     expect(page.locator("#picture-text")).to_contain_text("spots")
     expect(page.locator("#chip-legend")).to_contain_text("indexed")
-    page.wait_for_function(
-        f"() => [...document.querySelectorAll('#grid canvas')].every(c => ({INK})(c))"
-    )
+    shown = "document.querySelectorAll('#grid canvas:not([hidden])')"
+    page.wait_for_function(f"() => [...{shown}].every(c => ({INK})(c))")
