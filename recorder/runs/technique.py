@@ -110,8 +110,8 @@ def technique_problems(announcement: Announcement) -> tuple[str, ...]:
     named, kind = announcement.technique, announcement.experiment.type
     if named is not None and named not in known:
         found.append(
-            f"technique: {shown(named)} is not known; installed: "
-            f"{', '.join(sorted(known))}"
+            f"technique: {shown(named)} is not known, so experiment.type counts; "
+            f"installed: {', '.join(sorted(known))}"
         )
     if (meant := implied(kind)) is None:
         every = sorted({kind for types in known.values() for kind in types})
