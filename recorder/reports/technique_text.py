@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from recorder.records.run_report import RunReport
 from recorder.reports.alarm_text import alarm_lines
 from recorder.reports.image_text import image_lines
 from recorder.reports.technique_card import card_lines
-from recorder.reports.technique_words import (
-    axis_words,
-    check_words,
-    line_words,
-    planes_words,
-)
+from recorder.reports.technique_words import run_words
 
 _ON_A_LINE = 5
 """Names and values of the card that stand on one line. Chosen, not tuned."""
@@ -33,20 +28,9 @@ def technique_lines(run: RunReport, totals: Mapping[str, int]) -> list[str]:
     ]
     if _takes_images(run):
         lines += [*image_lines(run.images, serial=False), *_spots(run)]
-    lines += [f"    {name:<10} {text}" for name, text in _told(run)]
+    found = (*run_words(run), *_notes(run))
+    lines += [f"    {name:<10} {text}" for name, text in found]
     return [*lines, *(f"    alarm      {line}" for line in alarm_lines(run.alarms))]
-
-
-def _told(run: RunReport) -> Iterator[tuple[str, str]]:
-    if run.mx is not None and run.mx.axis is not None:
-        yield from axis_words(run.mx.axis)
-    if run.mx is not None:
-        yield from planes_words(run.mx)
-    if run.energy_scan is not None:
-        yield from check_words(run.energy_scan)
-    if run.spectrum is not None:
-        yield from line_words(run.spectrum)
-    yield from _notes(run)
 
 
 def _notes(run: RunReport) -> Iterable[tuple[str, str]]:

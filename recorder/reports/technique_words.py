@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from recorder.records.reading_report import EnergyScanReport, SpectrumReport
+from recorder.records.run_report import RunReport
 from recorder.records.technique_report import (
     AxisReport,
     CrystalReport,
@@ -25,6 +26,22 @@ PLACED = {
     "nothing": "not known",
 }
 """What the cells of images rest on, in words."""
+
+
+LOUD = ("shift", "lost", "contradicts", "problem")
+"""Names of what is wrong: it is shown as such."""
+
+
+def run_words(run: RunReport) -> Words:
+    """All that was found of a run that is not serial."""
+    if run.mx is not None and run.mx.axis is not None:
+        yield from axis_words(run.mx.axis)
+    if run.mx is not None:
+        yield from planes_words(run.mx)
+    if run.energy_scan is not None:
+        yield from check_words(run.energy_scan)
+    if run.spectrum is not None:
+        yield from line_words(run.spectrum)
 
 
 def axis_words(axis: AxisReport) -> Words:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from recorder.records import Announcement
 from recorder.records.technique_report import TechniqueReport
@@ -11,13 +10,9 @@ from recorder.runs.points import expected_points
 from recorder.runs.run import Run
 from recorder.runs.technique import Sum
 from recorder.ssx.labels.timeline import Timeline
-from recorder.techniques.plain import PlainRuns
+from recorder.techniques.plain import OurTechnique, PlainRuns
 from recorder.techniques.scan_check import plan_problems
 from recorder.techniques.scan_report import point_counts, scan_report
-
-if TYPE_CHECKING:
-    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
-    from recorder.sinks.results.technique_files import TechniqueFiles
 
 
 @dataclass(frozen=True)
@@ -39,25 +34,9 @@ class EnergyScanRuns(PlainRuns):
         return TechniqueReport(energy_scan=scan_report(run))
 
 
-class EnergyScanTechnique:
-    """See :class:`~recorder.techniques.protocols.TechniquePlugin`."""
-
-    name = "energy-scan"
-    runs = EnergyScanRuns(types=("Energy scan",), takes_images=False)
-
-    @property
-    def rows(self) -> TechniqueRows:
-        """What it writes into ISPyB; imported where that is asked."""
-        from recorder.sinks.ispyb.techniques.energy_scan import ROWS
-
-        return ROWS
-
-    @property
-    def files(self) -> TechniqueFiles:
-        """What it adds to a run's files; imported where that is asked."""
-        from recorder.sinks.results.reading_files import FILES
-
-        return FILES
-
-
-PLUGIN = EnergyScanTechnique()
+PLUGIN = OurTechnique(
+    "energy-scan",
+    EnergyScanRuns(types=("Energy scan",), takes_images=False),
+    rows_at="recorder.sinks.ispyb.techniques.energy_scan:ROWS",
+    files_at="recorder.sinks.results.reading_files:FILES",
+)

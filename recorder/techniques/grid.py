@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from recorder.techniques.mx_runs import GridRuns
+from recorder.techniques.plain import OurTechnique
 
-if TYPE_CHECKING:
-    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
-    from recorder.sinks.results.technique_files import TechniqueFiles
-
-
-class GridTechnique:
-    """See :class:`~recorder.techniques.protocols.TechniquePlugin`."""
-
-    name = "mx-grid"
-    runs = GridRuns(
+PLUGIN = OurTechnique(
+    "mx-grid",
+    GridRuns(
         types=("Mesh", "LineScan", "Mesh3D"),
         parted_by="grid",
-    )
-
-    @property
-    def files(self) -> TechniqueFiles:
-        """What it adds to a run's files; imported where that is asked."""
-        from recorder.sinks.results.grid_files import FILES
-
-        return FILES
-
-    @property
-    def rows(self) -> TechniqueRows:
-        """What it writes into ISPyB; imported where that is asked."""
-        from recorder.sinks.ispyb.techniques.mx import GRID_ROWS
-
-        return GRID_ROWS
-
-
-PLUGIN = GridTechnique()
+    ),
+    rows_at="recorder.sinks.ispyb.techniques.mx:GRID_ROWS",
+    files_at="recorder.sinks.results.grid_files:FILES",
+)

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import pkgutil
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from recorder.records import Announcement
 from recorder.records.technique_report import TechniqueReport
 from recorder.runs.run import Run
-from recorder.runs.technique import Sum
+from recorder.runs.technique import Sum, Technique
 from recorder.ssx.labels.timeline import Timeline
 from recorder.techniques.parting import PlanName, parts_by
+
+if TYPE_CHECKING:
+    from recorder.sinks.ispyb.techniques.rows import TechniqueRows
+    from recorder.sinks.results.technique_files import TechniqueFiles
+
+
+@dataclass(frozen=True, slots=True)
+class OurTechnique:
+    """See :class:`~recorder.techniques.protocols.TechniquePlugin`.
+
+    What writes rows and files is imported where it is asked for: a program that only
+    reads reports loads no database.
+    """
+
+    name: str
+    runs: Technique
+    rows_at: str
+    """What it writes into ISPyB, as ``module:name``."""
+    files_at: str = ""
+    """What it adds to a run's files; empty: nothing."""
+
+    @property
+    def rows(self) -> TechniqueRows:
+        """What it writes into ISPyB."""
+        return cast("TechniqueRows", pkgutil.resolve_name(self.rows_at))
+
+    @property
+    def files(self) -> TechniqueFiles | None:
+        """What it adds to a run's files; None: nothing."""
+        if not self.files_at:
+            return None
+        return cast("TechniqueFiles", pkgutil.resolve_name(self.files_at))
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,10 @@ from rich.text import Text
 from recorder.records.runs import SERIAL
 from recorder.records.technique_report import GridReport
 from recorder.reports.technique_card import card_lines
-from recorder.reports.technique_words import (
-    axis_words,
-    check_words,
-    line_words,
-    planes_words,
-)
+from recorder.reports.technique_words import LOUD, run_words
 from recorder.terminal.marks import BAD, QUIET, STRONG, UNICODE, Part, Signs, line
 from recorder.terminal.moment import Moment
 
-_LOUD = ("shift", "lost", "contradicts", "problem")
 _ASCII = str.maketrans({"Å": "A", "°": " deg", "µ": "u", "±": "+-"})
 _GAP = "   "
 MAP_ROWS = 24
@@ -44,18 +38,9 @@ def technique(moment: Moment, width: int, signs: Signs) -> list[Text]:
         return [line(("the first numbers come within seconds", QUIET))]
     pairs = [(n, _signs(v, signs)) for n, v in card_lines(report) if v]
     found = _card(pairs, width)
-    told: list[tuple[str, str]] = []
-    if report.mx is not None and report.mx.axis is not None:
-        told += axis_words(report.mx.axis)
-    if report.mx is not None:
-        told += planes_words(report.mx)
-    if report.energy_scan is not None:
-        told += check_words(report.energy_scan)
-    if report.spectrum is not None:
-        told += line_words(report.spectrum)
-    for name, text in told:
+    for name, text in run_words(report):
         text = _signs(text, signs)
-        found.append(line(f"{name}: ", (text, BAD if name in _LOUD else "")))
+        found.append(line(f"{name}: ", (text, BAD if name in LOUD else "")))
     if report.mx is not None and report.mx.grid is not None:
         found += _map(report.mx.grid, width, signs)
     return found

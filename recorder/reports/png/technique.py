@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from recorder.records.run_report import RunReport
 from recorder.records.technique_report import GridReport
 from recorder.reports.html.technique import spectrum_points
 from recorder.reports.png.canvas import BAD, EDGE, MARGIN, ONE, QUIET, TEXT, TWO, paler
 from recorder.reports.png.sheet import ROOM, SMALL, Sheet
-from recorder.reports.technique_words import (
-    axis_words,
-    check_words,
-    line_words,
-    planes_words,
-)
+from recorder.reports.technique_words import LOUD, run_words
 
 _HIGH = 420.0
 """Height of a map or curve (px), at most."""
-_LOUD = ("shift", "lost", "contradicts", "problem")
-"""What is told in the colour of what is wrong."""
 
 
 def technique_sheet(page: Sheet, run: RunReport) -> None:
@@ -31,8 +24,8 @@ def technique_sheet(page: Sheet, run: RunReport) -> None:
         run: The run.
     """
     told = [
-        (f"{name}: {part}", BAD if name in _LOUD else TEXT)
-        for name, text in _words(run)
+        (f"{name}: {part}", BAD if name in LOUD else TEXT)
+        for name, text in run_words(run)
         for part in text.split("; ")
     ]
     page.list(run.technique, told)
@@ -44,17 +37,6 @@ def technique_sheet(page: Sheet, run: RunReport) -> None:
     if run.spectrum is not None:
         unit = "channel" if run.spectrum.calibration is None else "eV"
         _curve(page, spectrum_points(run.spectrum), unit)
-
-
-def _words(run: RunReport) -> Iterator[tuple[str, str]]:
-    if run.mx is not None and run.mx.axis is not None:
-        yield from axis_words(run.mx.axis)
-    if run.mx is not None:
-        yield from planes_words(run.mx)
-    if run.energy_scan is not None:
-        yield from check_words(run.energy_scan)
-    if run.spectrum is not None:
-        yield from line_words(run.spectrum)
 
 
 def _map(page: Sheet, grid: GridReport) -> None:
