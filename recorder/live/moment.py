@@ -9,8 +9,8 @@ from recorder.live.followed_run import FollowedRun
 from recorder.live.gaps import Gaps
 from recorder.records import RunState
 from recorder.records.live import LiveState
+from recorder.records.runs import SERIAL
 from recorder.runs.run import Run
-from recorder.runs.technique_names import SSX
 from recorder.ssx.alarms.limits import AGE_PERIODS
 from recorder.ssx.alarms.observation import (
     HostFacts,
@@ -38,7 +38,7 @@ def run_facts(run: Run, *, live: bool) -> RunFacts:
         sample=sample.name if sample else None,
         announced=run.announced or not live,
         open=live and not run.final and not _comes_later(run),
-        alike=run.technique == SSX,
+        alike=run.technique == SERIAL,
     )
 
 

@@ -15,6 +15,7 @@ from pydantic.functional_validators import WrapValidator
 
 from recorder.errors import shown
 from recorder.records.limits import MAX_IMAGES, MAX_NAME, MAX_POINTS, MAX_WELLS
+from recorder.records.plan_reading import no_switch, plan_problem
 from recorder.records.texts import Name, Text
 
 MAX_SWEEPS = 1000
@@ -26,20 +27,13 @@ _NAMED = 20
 """Problems of one plan that are named. Chosen, not tuned."""
 
 
-def _no_switch(value: Any) -> Any:
-    """True counts as 1 in Python; in a message it is a mistake."""
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")
-    return value
-
-
-Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_switch)]
-Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_no_switch)]
-Images = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(_no_switch)]
-Points = Annotated[int, Field(ge=1, le=MAX_POINTS), BeforeValidator(_no_switch)]
-Offset = Annotated[int, Field(ge=0, lt=MAX_IMAGES), BeforeValidator(_no_switch)]
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(no_switch)]
+Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(no_switch)]
+Images = Annotated[int, Field(ge=1, le=MAX_IMAGES), BeforeValidator(no_switch)]
+Points = Annotated[int, Field(ge=1, le=MAX_POINTS), BeforeValidator(no_switch)]
+Offset = Annotated[int, Field(ge=0, lt=MAX_IMAGES), BeforeValidator(no_switch)]
 """A count from 0."""
-Steps = Annotated[int, Field(ge=1, le=MAX_WELLS), BeforeValidator(_no_switch)]
+Steps = Annotated[int, Field(ge=1, le=MAX_WELLS), BeforeValidator(no_switch)]
 Switch = Annotated[bool, Field(strict=True)]
 Axis = Literal["omega", "kappa", "phi"]
 
@@ -219,22 +213,15 @@ def _whole(where: str, kind: Any, without: str) -> WrapValidator:
         try:
             found = handler(value)
         except ValidationError as error:
-            why = [_problem(where, item) for item in error.errors(include_url=False)]
+            why = [
+                plan_problem(where, item) for item in error.errors(include_url=False)
+            ]
             problems += [f"{text}; {without}" for text in why[:_NAMED]]
             return None
         problems += _keys(kind, value, where)[:_NAMED]
         return found
 
     return WrapValidator(read)
-
-
-def _problem(where: str, item: Any) -> str:
-    place = ".".join([where, *map(str, item["loc"])])
-    if item["type"] == "missing":
-        return f"{place}: is missing"
-    return (
-        f"{place}: {shown(item['input'])}: {item['msg'].removeprefix('Value error, ')}"
-    )
 
 
 ReadSweeps = Annotated[

@@ -24,6 +24,7 @@ from pydantic.functional_validators import WrapValidator
 
 from recorder.errors import shown
 from recorder.records.limits import MAX_NAME, MAX_SHOTS, MAX_SKIPS, MAX_WELLS
+from recorder.records.plan_reading import no_switch, plan_problem
 from recorder.records.positions import MAX_POSITION
 
 _NAMED = 20
@@ -46,21 +47,14 @@ class Corner(StrEnum):
     BOTTOM_RIGHT = "bottom-right"
 
 
-def _no_switch(value: Any) -> Any:
-    """True counts as 1 in Python; in a message it is a mistake."""
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")
-    return value
-
-
-Side = Annotated[int, Field(ge=1, le=MAX_WELLS), BeforeValidator(_no_switch)]
+Side = Annotated[int, Field(ge=1, le=MAX_WELLS), BeforeValidator(no_switch)]
 """Wells or blocks along one side."""
-Place = Annotated[int, Field(ge=0, lt=MAX_WELLS), BeforeValidator(_no_switch)]
+Place = Annotated[int, Field(ge=0, lt=MAX_WELLS), BeforeValidator(no_switch)]
 """Counted from 0 at the top left."""
-Shots = Annotated[int, Field(ge=1, le=MAX_SHOTS), BeforeValidator(_no_switch)]
+Shots = Annotated[int, Field(ge=1, le=MAX_SHOTS), BeforeValidator(no_switch)]
 Switch = Annotated[bool, Field(strict=True)]
 Position = Annotated[
-    float, Field(ge=-MAX_POSITION, le=MAX_POSITION), BeforeValidator(_no_switch)
+    float, Field(ge=-MAX_POSITION, le=MAX_POSITION), BeforeValidator(no_switch)
 ]
 """mm."""
 
@@ -213,7 +207,7 @@ def _read(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> An
     try:
         scan = handler(value)
     except ValidationError as error:
-        why = [_problem(item) for item in error.errors(include_url=False)]
+        why = [plan_problem("scan", item) for item in error.errors(include_url=False)]
         scan = None
     else:
         others = (*_skip_keys(value), *_stage_keys(value))
@@ -226,16 +220,6 @@ def _read(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> An
         return None
     problems += _unknown(value)
     return scan
-
-
-def _problem(item: Any) -> str:
-    where = ".".join(["scan", *map(str, item["loc"])])
-    missing = item["type"] == "missing"
-    return f"{where}: " + (
-        "is missing"
-        if missing
-        else f"{shown(item['input'])}: {item['msg'].removeprefix('Value error, ')}"
-    )
 
 
 def _unknown(value: Any) -> list[str]:

@@ -9,9 +9,6 @@ from recorder.plugins.groups import TECHNIQUES
 from recorder.records import Announcement
 from recorder.records.runs import SERIAL
 
-SSX = SERIAL
-"""Technique of a run that nobody announced, and of one whose type nobody knows."""
-
 
 @cache
 def types_by_name() -> Mapping[str, tuple[str, ...]]:
@@ -32,11 +29,14 @@ def implied(kind: str) -> str | None:
 
 
 def name_of(announcement: Announcement) -> str:
-    """Name of the technique of a run: as announced, else as its type says, else ssx."""
+    """Name of the technique of a run: as announced, else as its type says.
+
+    Of one that nobody announced, or whose type nobody knows: serial.
+    """
     named = announcement.technique
     if named is not None and named in types_by_name():
         return named
-    return implied(announcement.experiment.type) or SSX
+    return implied(announcement.experiment.type) or SERIAL
 
 
 def takes_images(announcement: Announcement) -> bool:
